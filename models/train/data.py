@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clean patches and the noise that is put on them, for training on pictures."""
+import pathlib
+import random
+
+import numpy as np
+import torch
+from PIL import Image
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm", ".264", ".h264", ".y4m"}
+LOSSLESS = {".png", ".webp", ".bmp", ".ppm"}
+
+
+def halve(picture):
+    """Half the size by area averaging: takes most of the compression artefacts away."""
+    h, w = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+    p = picture[:h, :w].astype(np.float32)
+    return ((p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4).round().astype(np.uint8)
+
+
+def video_frames(path, count):
+    import av
+    with av.open(str(path)) as container:
+        frames = []
+        for i, frame in enumerate(container.decode(video=0)):
+            if i % 12 == 0:
+                frames.append(frame.to_ndarray(format="rgb24"))
+            if len(frames) == count:
+                break
+    return frames
+
+
+def load(folders, halve_over=400, frames_per_video=8):
+    """All pictures (and some frames of each video) under the folders, as a list of uint8 [H, W, 3].
+
+    Compressed pictures whose smaller side is over `halve_over`, and all video frames, are halved first.
+    """
+    pictures = []
+    for folder in folders:
+        for path in sorted(pathlib.Path(folder).rglob("*")):
+            kind = path.suffix.lower()
+            if kind in PICTURES:
+                picture = np.asarray(Image.open(path).convert("RGB"))
+                lossy = kind not in LOSSLESS
+                pictures.append(halve(picture) if lossy and min(picture.shape[:2]) > halve_over else picture)
+            elif kind in VIDEOS:
+                pictures += [halve(f) for f in video_frames(path, frames_per_video)]
+    return pictures
+
+
+def patches(pictures, count, size):
+    """`count` random crops, turned and mirrored, some of them at a smaller scale, some grey: [count, 3, size, size]."""
+    out = np.empty((count, size, size, 3), np.uint8)
+    weights = [p.shape[0] * p.shape[1] for p in pictures]
+    for k, picture in enumerate(random.choices(pictures, weights, k=count)):
+        h, w = picture.shape[:2]
+        scale = random.uniform(1, 2) if random.random() < 0.3 else 1
+        side = min(int(size * scale), h, w)
+        y, x = random.randrange(h - side + 1), random.randrange(w - side + 1)
+        crop = picture[y:y + side, x:x + side]
+        if side != size:
+            crop = np.asarray(Image.fromarray(crop).resize((size, size), Image.BICUBIC))
+        crop = np.rot90(crop, random.randrange(4))
+        out[k] = crop[:, ::-1] if random.random() < 0.5 else crop
+    x0 = torch.from_numpy(out).permute(0, 3, 1, 2).float() / 127.5 - 1
+    grey = torch.rand(count, 1, 1, 1) < 0.1
+    luma = (x0 * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return torch.where(grey, luma.expand_as(x0), x0), grey
+
+
+def noise_maps(count, size, max_sigma):
+    """Standard deviations on the 0-255 scale, [count, 1, size, size]: even ones, and a third that vary over the patch."""
+    even = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
+    other = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
+    axis = torch.arange(size).view(1, 1, 1, size)
+    edge = torch.randint(size, (count, 1, 1, 1))
+    step = torch.where(axis < edge, even, other)
+    step = torch.where(torch.rand(count, 1, 1, 1) < 0.5, step, step.transpose(2, 3))
+    cells = torch.rand(count, 1, 3, 3) * max_sigma
+    smooth = torch.nn.functional.interpolate(cells, (size, size), mode="bilinear", align_corners=True)
+    kind = torch.rand(count, 1, 1, 1)
+    return torch.where(kind < 0.7, even, torch.where(kind < 0.85, step, smooth))
+
+
+def observe(x0, grey, sigma):
+    """Noise of the given standard deviation; half the patches are then clipped and rounded to 8 bits, as files are.
+
+    Returns (frame, level): x_t = sqrt(alpha_bar) (x0 + n) and sqrt(1 - alpha_bar).
+    """
+    ratio = sigma * (2 / 255)
+    noise = torch.randn_like(x0)
+    noisy = x0 + torch.where(grey, noise[:, :1].expand_as(noise), noise) * ratio
+    stored = ((noisy.clamp(-1, 1) * 127.5).round() / 127.5)
+    noisy = torch.where(torch.rand(len(x0), 1, 1, 1) < 0.5, stored, noisy)
+    signal = (1 + ratio ** 2).rsqrt()
+    return noisy * signal, ratio * signal

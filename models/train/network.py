@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The restoration U-Net, with the names and the arithmetic of engine/network/udm_unet.c.
+
+Every pixel of a frame stands at its own time t of the variance-preserving Gaussian process
+x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) e. The network is shown the *level* sqrt(1 - alpha_bar)
+as a plane beside the frame, and likewise a guess of the frame with a level of its own (level 1: no guess).
+Pictures are in [-1, 1]; noise of standard deviation sigma on the 0-255 scale has the noise-to-signal
+ratio 2 sigma / 255.
+"""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+MIN_LEVEL = 1e-3        # below this a pixel counts as known (0.13 grey levels)
+PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor guess says anything
+GATE = 1e-2             # the correction is halved where this much noise is left
+
+
+def fuse(frame, level, guess, guess_level):
+    """The precision-weighted mean of frame and guess, and what the body of the network is shown.
+
+    frame, guess: [N, C, H, W]; levels: [N, 1, H, W], in [0, 1]. Returns (fused, rho, planes): the posterior mean
+    under a flat prior, its level, and [N, 2 C + 3, H, W].
+    """
+    s2 = level.clamp(MIN_LEVEL, 1) ** 2
+    g2 = guess_level.clamp(MIN_LEVEL, 1) ** 2
+    a, b = (1 - s2).sqrt(), (1 - g2).sqrt()
+    precision = (1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * s2 * g2  # times s2 g2
+    fused = (a * g2 * frame + b * s2 * guess) / precision
+    variance = s2 * g2 / precision
+    rho = (variance / (1 + variance)).sqrt()
+    innovation = a * guess - b * frame
+    return fused, rho, torch.cat([fused, rho, innovation, level, guess_level], 1)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv2(F.relu(self.conv1(x)))
+
+
+class TemporalConv(nn.Module):
+    """Make-A-Video's convolution along time, causal: each frame sees itself and two before it. Starts as identity."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, channels, 3))  # taps: two back, one back, now
+
+    def forward(self, x, frames):
+        n, c, h, w = x.shape
+        v = x.view(n // frames, frames, c, h * w).transpose(1, 2)          # [clips, C, F, HW]
+        v = F.conv2d(F.pad(v, (0, 0, 2, 0)), self.weight[..., None])
+        return x + v.transpose(1, 2).reshape(n, c, h, w)
+
+
+class Level(nn.Module):
+    """The residual blocks of one resolution and, where asked for, the convolution along time after them."""
+
+    def __init__(self, channels, blocks, temporal):
+        super().__init__()
+        self.resnets = nn.ModuleList(ResidualBlock(channels) for _ in range(blocks))
+        self.temporal = TemporalConv(channels) if temporal else None
+
+    def forward(self, x, frames):
+        for block in self.resnets:
+            x = block(x)
+        return self.temporal(x, frames) if self.temporal else x
+
+
+class UdmUNet(nn.Module):
+    def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
+                 patch_size=2, temporal=False):
+        super().__init__()
+        self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
+                           block_out_channels=list(block_out_channels),
+                           layers_per_block=list(layers_per_block), patch_size=patch_size, temporal=temporal)
+        ch, patch = block_out_channels, patch_size
+        planes = (2 * in_channels + 3) * patch * patch
+        self.patch = patch
+        self.conv_in = nn.Conv2d(planes, ch[0], 3, padding=1)
+        steps = list(zip(ch, ch[1:]))
+        self.down_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
+        self.downsamplers = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in steps)
+        self.mid_block = Level(ch[-1], layers_per_block[-1], temporal)
+        self.upsamplers = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in steps)
+        self.up_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
+        self.conv_out = nn.Conv2d(ch[0], in_channels * patch * patch, 3, padding=1)
+
+    def forward(self, frame, level, guess=None, guess_level=None, frames=1):
+        """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride. Returns x0."""
+        if guess is None:
+            guess, guess_level = torch.zeros_like(frame), torch.ones_like(level)
+        fused, rho, planes = fuse(frame, level, guess, guess_level)
+        x = self.conv_in(F.pixel_unshuffle(planes, self.patch))
+        skips = []
+        for block, down in zip(self.down_blocks, self.downsamplers):
+            x = block(x, frames)
+            skips.append(x)
+            x = down(x)
+        x = self.mid_block(x, frames)
+        for i in reversed(range(len(skips))):
+            x = F.pixel_shuffle(self.upsamplers[i](x), 2) + skips[i]
+            x = self.up_blocks[i](x, frames)
+        correction = F.pixel_shuffle(self.conv_out(x), self.patch)
+        return fused + rho / (rho + GATE) * correction.float()

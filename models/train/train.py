@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trains models/denoise on a folder of pictures and videos, on the CPU, in bfloat16; stops and resumes at will.
+
+    python models/train/train.py FOLDER [FOLDER ...] --checkpoint WORK/denoise.pt --minutes 120
+
+The learning rate falls over --minutes of training time, which the checkpoint counts across restarts.
+models/train/export.py turns the checkpoint into a model directory.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import signal
+import time
+
+import torch
+
+import data
+from network import UdmUNet
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folders", nargs="+", help="pictures and videos, searched recursively")
+    p.add_argument("--checkpoint", required=True, type=pathlib.Path)
+    p.add_argument("--minutes", type=float, default=120, help="training time in all")
+    p.add_argument("--batch", type=int, default=32)
+    p.add_argument("--patch", type=int, default=64)
+    p.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    p.add_argument("--max-sigma", type=float, default=75)
+    p.add_argument("--config", type=json.loads, default={}, help="JSON with the arguments of UdmUNet")
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--save-every", type=float, default=120, help="seconds")
+    return p.parse_args()
+
+
+class Training:
+    def __init__(self, options):
+        self.options = options
+        self.network = UdmUNet(**options.config).to(memory_format=torch.channels_last)
+        self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
+                                           weight_decay=0, fused=True)
+        self.steps, self.seconds, self.curve = 0, 0.0, []
+        if options.checkpoint.exists():
+            self.resume()
+
+    def resume(self):
+        saved = torch.load(self.options.checkpoint, weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.average = saved["average"]
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.steps, self.seconds, self.curve = saved["steps"], saved["seconds"], saved["curve"]
+        print(f"resumed at step {self.steps}, {self.seconds / 60:.1f} minutes", flush=True)
+
+    def save(self):
+        new = self.options.checkpoint.with_suffix(".new")
+        torch.save(dict(config=self.network.config, network=self.network.state_dict(), average=self.average,
+                        optimizer=self.optimizer.state_dict(), steps=self.steps, seconds=self.seconds,
+                        curve=self.curve), new)
+        new.replace(self.options.checkpoint)  # a kill in the middle of it leaves the old one
+
+    def rate(self):
+        done = min(self.seconds / (60 * self.options.minutes), 1)
+        warm = min(1, (self.steps + 1) / 200)
+        return self.options.rate * warm * max(0.5 + 0.5 * math.cos(math.pi * done), 1e-3)
+
+    def step(self, pictures):
+        o = self.options
+        x0, grey = data.patches(pictures, o.batch, o.patch)
+        frame, level = data.observe(x0, grey, data.noise_maps(o.batch, o.patch, o.max_sigma))
+        with torch.autocast("cpu", torch.bfloat16):
+            guess = self.network(frame.to(memory_format=torch.channels_last), level)
+        loss = (guess.float() - x0).abs().mean()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.steps += 1
+        decay = min(0.999, self.steps / (self.steps + 10))
+        for k, v in self.network.state_dict().items():
+            self.average[k].lerp_(v, 1 - decay)
+        return loss.item()
+
+
+def main():
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]
+    training = Training(options)
+    print(f"{len(pictures)} pictures, {sum(p.numel() for p in training.network.parameters())} weights", flush=True)
+    stop = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.append(True))
+    losses, saved = [], time.monotonic()
+    while not stop and training.seconds < 60 * options.minutes:
+        start = time.monotonic()
+        losses.append(training.step(pictures))
+        training.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
+        if training.steps % 200 == 0:
+            training.curve.append([training.steps, training.seconds, sum(losses) / len(losses)])
+            print("step %d  %.1f min  loss %.5f" % (training.steps, training.seconds / 60, training.curve[-1][2]), flush=True)
+            losses = []
+        if time.monotonic() - saved > options.save_every:
+            training.save()
+            saved = time.monotonic()
+    training.save()
+
+
+if __name__ == "__main__":
+    main()
