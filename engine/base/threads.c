@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The pool: workers take the next index from an atomic counter, and sleep on a condition variable between runs.
+#include "base/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { MAX_THREADS = 256, SPINS = 2000 };
+
+typedef struct worker {
+    udm_pool *pool;
+    pthread_t thread;
+    int number;
+} worker;
+
+struct udm_pool {
+    int threads, started; // started: workers, without the caller's own thread
+    pthread_mutex_t mutex;
+    pthread_cond_t begin, idle;
+    atomic_uint run; // counts the runs; written under the mutex, and watched by the workers that spin
+    bool open, stop; // open: a worker may still join the current run
+    int active;      // workers that joined it
+    udm_job job;
+    void *context;
+    int count;
+    atomic_int next; // the next index to hand out
+    worker workers[];
+};
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void work(udm_pool *pool, int number)
+{
+    int count = pool->count;
+    for (int i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
+        pool->job(pool->context, i, number);
+}
+
+// Layers follow each other closely, so a worker looks for the next run for a moment before it sleeps.
+static void await_run(udm_pool *pool, unsigned seen)
+{
+    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->run, memory_order_relaxed) == seen; i++)
+        pause_briefly();
+}
+
+static void *worker_main(void *context)
+{
+    worker *self = context;
+    udm_pool *pool = self->pool;
+    unsigned seen = 0;
+    for (;;) {
+        await_run(pool, seen);
+        pthread_mutex_lock(&pool->mutex);
+        while (!pool->stop && !(pool->open && atomic_load(&pool->run) != seen))
+            pthread_cond_wait(&pool->begin, &pool->mutex);
+        if (pool->stop)
+            break;
+        seen = atomic_load(&pool->run);
+        pool->active++;
+        pthread_mutex_unlock(&pool->mutex);
+
+        work(pool, self->number);
+
+        pthread_mutex_lock(&pool->mutex);
+        if (--pool->active == 0)
+            pthread_cond_signal(&pool->idle);
+        pthread_mutex_unlock(&pool->mutex);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return NULL;
+}
+
+// How many processors this process may run on.
+static int usable_processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
+}
+
+// Signals belong to the application's threads: the workers inherit a mask that blocks them all.
+static void start_workers(udm_pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (int i = 0; i < pool->threads - 1; i++) {
+        worker *w = &pool->workers[i];
+        *w = (worker){ .pool = pool, .number = i + 1 };
+        if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+            break;
+        pool->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+udm_pool *udm_pool_new(int threads, udm_error *error)
+{
+    if (threads < 0 || threads > MAX_THREADS) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d; it must be 0 (all) to %d", threads, MAX_THREADS);
+        return NULL;
+    }
+    if (threads == 0)
+        threads = usable_processors();
+    udm_pool *pool = calloc(1, sizeof(*pool) + (size_t)threads * sizeof(worker));
+    if (!pool) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a pool of %d threads", threads);
+        return NULL;
+    }
+    pool->threads = threads;
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->begin, NULL);
+    pthread_cond_init(&pool->idle, NULL);
+    start_workers(pool);
+    if (pool->started < threads - 1) {
+        udm_fail(error, UDM_ERROR_MEMORY, "only %d of %d threads could be started; ask for fewer", pool->started + 1,
+                 threads);
+        udm_pool_free(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void udm_pool_free(udm_pool *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->mutex);
+    pool->stop = true;
+    pthread_cond_broadcast(&pool->begin);
+    pthread_mutex_unlock(&pool->mutex);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->idle);
+    pthread_cond_destroy(&pool->begin);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
+}
+
+int udm_pool_threads(const udm_pool *pool)
+{
+    return pool->threads;
+}
+
+void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context)
+{
+    if (pool->threads == 1 || count <= 1) {
+        for (int i = 0; i < count; i++)
+            job(context, i, 0);
+        return;
+    }
+    pthread_mutex_lock(&pool->mutex);
+    pool->job = job;
+    pool->context = context;
+    pool->count = count;
+    atomic_store(&pool->next, 0);
+    pool->open = true;
+    atomic_fetch_add(&pool->run, 1);
+    pthread_cond_broadcast(&pool->begin);
+    pthread_mutex_unlock(&pool->mutex);
+
+    work(pool, 0);
+
+    // Whoever did not wake in time is not waited for.
+    pthread_mutex_lock(&pool->mutex);
+    pool->open = false;
+    while (pool->active > 0)
+        pthread_cond_wait(&pool->idle, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A pool of worker threads. The caller's thread works too, so a pool of 1 has no thread of its own.
+#ifndef UDM_BASE_THREADS_H
+#define UDM_BASE_THREADS_H
+
+#include "base/error.h"
+
+typedef struct udm_pool udm_pool;
+
+// threads: 1 to 256, or 0 for as many as the process may run on. NULL with *error set when none can be started.
+udm_pool *udm_pool_new(int threads, udm_error *error);
+void udm_pool_free(udm_pool *pool); // NULL is fine
+
+int udm_pool_threads(const udm_pool *pool);
+
+// Calls job(context, index, worker) once for each index in [0, count), in any order, on all threads, and returns when
+// all are done. worker is in [0, threads): the number of the thread, for scratch memory. One caller at a time.
+typedef void (*udm_job)(void *context, int index, int worker);
+void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context);
+
+#endif

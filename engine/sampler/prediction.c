@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From a network's output to x0.
+#include "sampler/prediction.h"
+
+#include <string.h>
+
+void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
+                    float *x0)
+{
+    for (int c = 0; c < channels; c++) {
+        const float *o = output + c * at->pixels, *x = xt + c * at->pixels;
+        float *to = x0 + c * at->pixels;
+        switch (kind) {
+        case UDM_PREDICT_EPSILON:
+            for (size_t i = 0; i < at->pixels; i++)
+                to[i] = at->signal[i] > 0 ? (x[i] - at->noise[i] * o[i]) / at->signal[i] : 0;
+            break;
+        case UDM_PREDICT_V:
+            for (size_t i = 0; i < at->pixels; i++)
+                to[i] = at->signal[i] * x[i] - at->noise[i] * o[i];
+            break;
+        case UDM_PREDICT_X0:
+            memmove(to, o, at->pixels * sizeof *to);
+            break;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a network was trained to predict, and the x0 that follows from it.
+#ifndef UDM_SAMPLER_PREDICTION_H
+#define UDM_SAMPLER_PREDICTION_H
+
+#include "process/process.h"
+
+typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V } udm_prediction;
+
+// output, xt, x0: [channels, pixels]; x0 may be output. With signal a and noise s (Gaussian process, a^2 + s^2 = 1):
+//     epsilon (Ho et al. 2020, eq. 15):          x0 = (x_t - s output) / a
+//     v (Salimans and Ho 2022, appendix D):      x0 = a x_t - s output
+// Where a is 0, epsilon says nothing about x0, which is 0 then.
+void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
+                    float *x0);
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The list of schedules, and what follows from any of them: alpha_bar, the level of the noise, and the time of a level.
+#include "schedule/schedule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const udm_schedule *const udm_schedules[] = {
+    &udm_schedule_linear,
+    &udm_schedule_cosine,
+    &udm_schedule_scaled_linear,
+    NULL,
+};
+
+const udm_schedule *udm_schedule_find(const char *name)
+{
+    for (const udm_schedule *const *schedule = udm_schedules; *schedule; schedule++)
+        if (strcmp((*schedule)->name, name) == 0 || strcmp((*schedule)->diffusers_name, name) == 0)
+            return *schedule;
+    return NULL;
+}
+
+static double clamp01(double x)
+{
+    return fmin(fmax(x, 0), 1);
+}
+
+bool udm_noise_init(udm_noise *noise, const udm_schedule *schedule, udm_betas betas, int steps, udm_error *error)
+{
+    if (!(betas.start > 0 && betas.start <= betas.end && betas.end < 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "beta_start %g and beta_end %g must be rising and within (0, 1)",
+                        betas.start, betas.end);
+    if (steps < 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a schedule cannot have %d steps", steps);
+
+    double *alpha_bars = NULL;
+    if (steps > 0 && !(alpha_bars = malloc(sizeof *alpha_bars * (size_t)steps)))
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a schedule of %d steps", steps);
+
+    double product = 1;
+    for (int i = 0; i < steps; i++)
+        alpha_bars[i] = product *= 1 - schedule->beta(betas, i, steps);
+    *noise = (udm_noise){ schedule, betas, steps, alpha_bars };
+    return true;
+}
+
+void udm_noise_clear(udm_noise *noise)
+{
+    free(noise->alpha_bars);
+    *noise = (udm_noise){ 0 };
+}
+
+double udm_noise_alpha_bar(const udm_noise *noise, double t)
+{
+    t = clamp01(t);
+    if (noise->steps == 0)
+        return noise->schedule->alpha_bar(noise->betas, t);
+    long step = lround(t * noise->steps);
+    return step > 0 ? noise->alpha_bars[step - 1] : 1;
+}
+
+double udm_noise_level(const udm_noise *noise, double t)
+{
+    return sqrt(clamp01(1 - udm_noise_alpha_bar(noise, t)));
+}
+
+// The step whose level is the nearest, as a time.
+static double discrete_time(const udm_noise *noise, double level)
+{
+    int low = 0, high = noise->steps;
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        *(udm_noise_level(noise, (double)middle / noise->steps) < level ? &low : &high) = middle;
+    }
+    double below = (double)low / noise->steps, above = (double)high / noise->steps;
+    bool nearer_below = level - udm_noise_level(noise, below) <= udm_noise_level(noise, above) - level;
+    return nearer_below ? below : above;
+}
+
+double udm_noise_time(const udm_noise *noise, double level)
+{
+    level = clamp01(level);
+    if (noise->steps > 0)
+        return discrete_time(noise, level);
+
+    double low = 0, high = 1;
+    if (udm_noise_level(noise, high) <= level)
+        return 1;
+    // Sixty halvings of [0, 1] leave nothing that a double could tell.
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        *(udm_noise_level(noise, middle) < level ? &low : &high) = middle;
+    }
+    return low;
+}
