@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The seam to the hardware: one table of operations, filled whole by every backend. `reference` is plain loops and is
+// the specification; tests/engine/ops.c tests and times every operation of every backend against it.
+//
+// To add an operation: declare it here, write it in reference/, in each other backend, and a case in tests/engine/ops.c.
+// To add a backend: a folder, its udm_backend, and a line in backend.c.
+//
+// Conventions. Shapes, kernels and sources are checked once, where a graph is built (network/graph.c), so operations
+// need not. dst never overlaps a source, except where said. Operations may be queued; they do not fail by
+// themselves: a device keeps its first fault, and finish(), the one place that waits, reports it. A device belongs to one
+// thread at a time.
+#ifndef UDM_BACKEND_BACKEND_H
+#define UDM_BACKEND_BACKEND_H
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+typedef struct udm_device udm_device;
+typedef struct udm_kernel udm_kernel; // the weights of a convolution, packed for a device
+
+typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU } udm_activation;
+
+enum { UDM_MAX_SOURCES = 3 };
+
+// A convolution, in the layout of PyTorch: weight [out, sum of in, size, size], bias [out] or NULL.
+typedef struct udm_kernel_spec {
+    int sources;              // 1 to UDM_MAX_SOURCES tensors that are read as one, channel after channel
+    int in[UDM_MAX_SOURCES];  // channels of each
+    int out;
+    int size;                 // 1, 2 or 3
+    int stride;               // 1 or 2
+    int padding;              // zeros on every side: 0 or 1
+    const float *weight;
+    const float *bias;
+} udm_kernel_spec;
+
+// dst = activation(convolution(src...) + bias) + residual. dst: [out, H', W'] with
+// H' = (H + 2 padding - size) / stride + 1. residual: NULL, or dst's shape; it may be dst itself.
+typedef struct udm_conv {
+    udm_tensor dst, src[UDM_MAX_SOURCES];
+    const udm_tensor *residual;
+    const udm_kernel *kernel;
+    udm_activation activation;
+} udm_conv;
+
+// A frame and a guess of it, each x = sqrt(1 - level^2) x0 + level e. All planar; frame, guess: [C, H, W],
+// levels: [1, H, W] in [0, 1]. Both are fused into their precision-weighted mean, with a level of its own (equations in
+// reference/observe.c, as `fuse` of models/train/network.py).
+typedef struct udm_observation {
+    udm_tensor frame, level, guess, guess_level;
+} udm_observation;
+
+typedef struct udm_ops {
+    // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes.
+    udm_memory *(*alloc)(udm_device *device, size_t bytes, udm_error *error);
+    void (*free)(udm_device *device, udm_memory *memory);
+    size_t (*bytes)(const udm_device *device, udm_shape shape, udm_layout layout); // 0 where it does not fit
+    void (*upload)(udm_device *device, const udm_tensor *dst, const float *src);   // from float [C, H, W]
+    void (*download)(udm_device *device, float *dst, const udm_tensor *src);       // waits
+    void (*clear)(udm_device *device, udm_memory *memory, size_t bytes);           // to zero, from the start
+    bool (*finish)(udm_device *device, udm_error *error);                          // waits; false on any fault so far
+
+    // Weights. The spec's arrays need only live until it returns.
+    udm_kernel *(*kernel_new)(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
+    void (*kernel_free)(udm_device *device, udm_kernel *kernel);
+
+    // The operations. Tensors are UDM_FEATURES where nothing else is said.
+    void (*conv)(udm_device *device, const udm_conv *conv);
+    // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), guess_level (1)], each pixel
+    // plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
+    void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
+    // x0 = fused + rho / (rho + gate) pixel_shuffle(correction): planar dst [C, H, W], correction [C p p, H / p, W / p].
+    void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction, const udm_observation *seen,
+                    int patch);
+    // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).
+    void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
+    void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape and layout
+
+    void (*close)(udm_device *device);
+} udm_ops;
+
+struct udm_device {
+    const udm_ops *ops;
+    char name[128]; // for people: "cpu (AVX-512, 2 threads)"
+};
+
+typedef struct udm_backend {
+    const char *name;
+    const char *about;
+    // which: what stands after the colon of "cpu:avx2", or NULL. threads: 0 for all.
+    udm_device *(*open)(const char *which, int threads, udm_error *error);
+    // Calls found(context, device string, description) for each device there is.
+    void (*list)(void (*found)(void *context, const char *device, const char *about), void *context);
+} udm_backend;
+
+extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in which `auto` tries them
+
+// device: "auto", or a backend's name with an optional ":which". The caller owns the device: udm_device_close().
+udm_device *udm_device_open(const char *device, int threads, udm_error *error);
+void udm_device_close(udm_device *device); // NULL is fine
+
+// The constants of the fusion; models/train/network.py has the same.
+#define UDM_MIN_LEVEL 1e-3f
+#define UDM_PRIOR_PRECISION 1e-2f
+#define UDM_GATE 1e-2f
+
+#endif

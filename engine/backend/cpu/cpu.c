@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The device of the cpu backend: instruction sets, transfer between layouts, and the operations that have no weights.
+#include "backend/cpu/cpu.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/host.h"
+
+#if defined(__x86_64__)
+extern const udm_cpu_isa udm_cpu_isa_avx512, udm_cpu_isa_avx2, udm_cpu_isa_sse2;
+static const udm_cpu_isa *const instruction_sets[] = { &udm_cpu_isa_avx512, &udm_cpu_isa_avx2, &udm_cpu_isa_sse2 };
+#else
+extern const udm_cpu_isa udm_cpu_isa_generic;
+static const udm_cpu_isa *const instruction_sets[] = { &udm_cpu_isa_generic };
+#endif
+
+enum { INSTRUCTION_SETS = sizeof(instruction_sets) / sizeof(instruction_sets[0]) };
+
+// The last of the list runs on every machine of the family.
+static bool is_supported(const udm_cpu_isa *isa)
+{
+#if defined(__x86_64__)
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == &udm_cpu_isa_avx2)
+        return avx2;
+    if (isa == &udm_cpu_isa_avx512)
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+    return true;
+}
+
+static const udm_cpu_isa *best_isa(void)
+{
+    int i = 0;
+    while (!is_supported(instruction_sets[i]))
+        i++;
+    return instruction_sets[i];
+}
+
+static const udm_cpu_isa *find_isa(const char *which, udm_error *error)
+{
+    if (!which)
+        return best_isa();
+    char have[64] = "";
+    for (int i = 0; i < INSTRUCTION_SETS; i++) {
+        const udm_cpu_isa *isa = instruction_sets[i];
+        bool supported = is_supported(isa);
+        if (supported && strcmp(isa->name, which) == 0)
+            return isa;
+        size_t used = strlen(have);
+        if (supported)
+            snprintf(have + used, sizeof(have) - used, "%scpu:%s", used ? ", " : "", isa->name);
+    }
+    udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device 'cpu:%s', or this machine lacks it; have: %s", which, have);
+    return NULL;
+}
+
+static size_t cpu_bytes(const udm_device *device, udm_shape shape, udm_layout layout)
+{
+    if (layout == UDM_FEATURES) {
+        if (shape.c > INT32_MAX - UDM_CPU_BLOCK)
+            return 0;
+        shape.c = udm_cpu_blocks(shape.c) * UDM_CPU_BLOCK;
+    }
+    // Pixels are counted in ints.
+    size_t bytes, pixels;
+    if (!udm_multiply((size_t)shape.h, (size_t)shape.w, &pixels) || pixels > INT32_MAX)
+        return 0;
+    return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
+}
+
+// A transfer between planes and blocks; each job is one row of one block.
+typedef struct transfer {
+    const udm_tensor *tensor;
+    float *planes;
+    const float *src;
+} transfer;
+
+static float *block_row(const udm_tensor *tensor, int index)
+{
+    return udm_host_data(tensor) + (size_t)index * tensor->shape.w * UDM_CPU_BLOCK;
+}
+
+static void upload_row(void *context, int index, int worker)
+{
+    const transfer *t = context;
+    udm_shape shape = t->tensor->shape;
+    float *dst = block_row(t->tensor, index);
+    int first = index / shape.h * UDM_CPU_BLOCK;
+    for (int lane = 0; lane < UDM_CPU_BLOCK; lane++) {
+        bool within = first + lane < shape.c;
+        const float *src = t->src + ((size_t)(first + lane) * shape.h + index % shape.h) * shape.w;
+        for (int x = 0; x < shape.w; x++)
+            dst[(size_t)x * UDM_CPU_BLOCK + lane] = within ? src[x] : 0;
+    }
+}
+
+static void download_row(void *context, int index, int worker)
+{
+    const transfer *t = context;
+    udm_shape shape = t->tensor->shape;
+    const float *src = block_row(t->tensor, index);
+    int first = index / shape.h * UDM_CPU_BLOCK;
+    for (int lane = 0; lane < UDM_CPU_BLOCK && first + lane < shape.c; lane++) {
+        float *dst = t->planes + ((size_t)(first + lane) * shape.h + index % shape.h) * shape.w;
+        for (int x = 0; x < shape.w; x++)
+            dst[x] = src[(size_t)x * UDM_CPU_BLOCK + lane];
+    }
+}
+
+static udm_pool *pool_of(udm_device *device)
+{
+    return ((udm_cpu_device *)device)->pool;
+}
+
+static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *src)
+{
+    transfer t = { .tensor = dst, .src = src };
+    if (dst->layout == UDM_FEATURES)
+        udm_pool_run(pool_of(device), udm_cpu_blocks(dst->shape.c) * dst->shape.h, upload_row, &t);
+    else
+        memcpy(udm_host_data(dst), src, cpu_bytes(device, dst->shape, UDM_PLANAR));
+}
+
+static void cpu_download(udm_device *device, float *dst, const udm_tensor *src)
+{
+    transfer t = { .tensor = src, .planes = dst };
+    if (src->layout == UDM_FEATURES)
+        udm_pool_run(pool_of(device), udm_cpu_blocks(src->shape.c) * src->shape.h, download_row, &t);
+    else
+        memcpy(dst, udm_host_data(src), cpu_bytes(device, src->shape, UDM_PLANAR));
+}
+
+static void cpu_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)
+{
+    udm_cpu_pointwise run = { .dst = dst, .seen = seen, .patch = patch };
+    udm_pool_run(pool_of(device), dst->shape.h, ((udm_cpu_device *)device)->isa->observe, &run);
+}
+
+static void cpu_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
+                        const udm_observation *seen, int patch)
+{
+    udm_cpu_pointwise run = { .dst = dst, .src = correction, .seen = seen, .patch = patch };
+    udm_pool_run(pool_of(device), correction->shape.h, ((udm_cpu_device *)device)->isa->restore, &run);
+}
+
+static void cpu_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend)
+{
+    udm_cpu_pointwise run = { .dst = dst, .src = src, .addend = addend };
+    udm_pool_run(pool_of(device), src->shape.h, ((udm_cpu_device *)device)->isa->shuffle_add, &run);
+}
+
+// A copy in parts, which several threads do faster.
+typedef struct copying {
+    char *dst;
+    const char *src;
+    size_t bytes;
+} copying;
+
+enum { COPY_PARTS = 64 };
+
+static void copy_part(void *context, int index, int worker)
+{
+    const copying *c = context;
+    size_t part = c->bytes / COPY_PARTS, first = index * part;
+    memcpy(c->dst + first, c->src + first, index == COPY_PARTS - 1 ? c->bytes - first : part);
+}
+
+static void cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
+{
+    copying c = { (char *)udm_host_data(dst), (const char *)udm_host_data(src),
+                  cpu_bytes(device, src->shape, src->layout) };
+    udm_pool_run(pool_of(device), COPY_PARTS, copy_part, &c);
+}
+
+static void cpu_close(udm_device *device)
+{
+    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_pool_free(cpu->pool);
+    free(cpu->scratch);
+    free(cpu);
+}
+
+static const udm_ops cpu_ops = {
+    .alloc = udm_host_alloc,
+    .free = udm_host_free,
+    .bytes = cpu_bytes,
+    .upload = cpu_upload,
+    .download = cpu_download,
+    .clear = udm_host_clear,
+    .finish = udm_host_finish,
+    .kernel_new = udm_cpu_kernel_new,
+    .kernel_free = udm_cpu_kernel_free,
+    .conv = udm_cpu_conv,
+    .observe = cpu_observe,
+    .restore = cpu_restore,
+    .shuffle_add = cpu_shuffle_add,
+    .copy = cpu_copy,
+    .close = cpu_close,
+};
+
+static udm_device *cpu_open(const char *which, int threads, udm_error *error)
+{
+    const udm_cpu_isa *isa = find_isa(which, error);
+    udm_pool *pool = isa ? udm_pool_new(threads, error) : NULL;
+    if (!pool)
+        return NULL;
+    udm_cpu_device *cpu = calloc(1, sizeof(*cpu));
+    if (!cpu) {
+        udm_pool_free(pool);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the cpu device");
+        return NULL;
+    }
+    cpu->device.ops = &cpu_ops;
+    cpu->isa = isa;
+    cpu->pool = pool;
+    threads = udm_pool_threads(pool);
+    snprintf(cpu->device.name, sizeof(cpu->device.name), "cpu (%s, %d thread%s)", isa->title, threads,
+             threads == 1 ? "" : "s");
+    return &cpu->device;
+}
+
+static void cpu_list(void (*found)(void *context, const char *device, const char *about), void *context)
+{
+    char about[64];
+    snprintf(about, sizeof(about), "this machine's processor, with %s", best_isa()->title);
+    found(context, "cpu", about);
+}
+
+const udm_backend udm_backend_cpu = {
+    .name = "cpu",
+    .about = "vector code for the processor",
+    .open = cpu_open,
+    .list = cpu_list,
+};

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The cpu backend: vector code chosen at run time for the processor.
+//
+// Layout. UDM_FEATURES is [ceil(C / 16)][H][W][16]: a pixel's 16 channels are one line of the cache, and one, two or four
+// vectors. Channels past C are zero in every tensor; each operation writes all of them.
+//
+// Convolutions are matrix products. Rows are gathered from the sources, `batch` of them at a time, into a worker's scratch
+// memory; they are multiplied by the packed weights; and what comes out is scattered into dst, with bias, activation and
+// residual. 3x3 with stride 1 and padding 1 does so in the domain of Winograd (kernels/winograd.c): a row is a tile of 4x4
+// pixels, in 36 products. Otherwise a row is a pixel, with all the values that its taps see (kernels/direct.c). Each
+// element is summed in the same order whatever the batch, so the threads do not change the result.
+#ifndef UDM_BACKEND_CPU_CPU_H
+#define UDM_BACKEND_CPU_CPU_H
+
+#include "backend/backend.h"
+#include "base/threads.h"
+
+enum {
+    UDM_CPU_BLOCK = 16,     // channels side by side
+    UDM_CPU_GROUP = 32,     // outputs of a packed panel of weights; the last may have 16
+    UDM_CPU_ROW_STEP = 12,  // a batch is a multiple of it, which all the micro-kernels divide
+    UDM_CPU_TILE = 4,       // width and height of a Winograd tile's outputs
+    UDM_CPU_PRODUCTS = 36,  // matrix products of F(4x4, 3x3)
+};
+
+// The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
+// Winograd); the right ones are [groups][products][depth][width of the group].
+struct udm_kernel {
+    int sources, in[UDM_MAX_SOURCES], out;
+    int size, stride, padding;
+    int products;  // 1, or UDM_CPU_PRODUCTS for Winograd
+    int depth;     // length of a row
+    int row;       // floats from row to row: gathering writes up to 15 past depth
+    int groups;    // panels of outputs
+    int max_batch; // rows that fit the caches
+    float *bias;   // [groups][32], at the end of the same memory
+    float *weights;
+};
+
+// One convolution as it runs: index = chunk of batches * splits + part of the groups.
+typedef struct udm_cpu_run {
+    const udm_conv *conv;
+    const udm_kernel *kernel;
+    int rows;          // tiles or pixels of dst
+    int batch;         // rows done at once
+    int chunk;         // batches of one job
+    int splits;        // parts of the groups
+    float *scratch;    // for all workers
+    size_t per_worker; // floats of each
+} udm_cpu_run;
+
+typedef struct udm_cpu_pointwise {
+    const udm_tensor *dst, *src, *addend; // src: correction of restore; NULL for observe
+    const udm_observation *seen;
+    int patch;
+} udm_cpu_pointwise;
+
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, or a udm_cpu_pointwise, of which each index is
+// a row of dst (of its patches for restore; of src for shuffle_add).
+typedef struct udm_cpu_isa {
+    const char *name, *title;
+    udm_job direct, winograd;
+    udm_job observe, restore, shuffle_add;
+} udm_cpu_isa;
+
+typedef struct udm_cpu_device {
+    udm_device device;
+    const udm_cpu_isa *isa;
+    udm_pool *pool;
+    float *scratch; // for all workers
+    size_t per_worker;
+} udm_cpu_device;
+
+extern const udm_backend udm_backend_cpu;
+
+udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
+void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel);
+void udm_cpu_conv(udm_device *device, const udm_conv *conv);
+
+static inline int udm_cpu_blocks(int channels)
+{
+    return (channels + UDM_CPU_BLOCK - 1) / UDM_CPU_BLOCK;
+}
+
+// Outputs of group g: 32, or 16 for the rest.
+static inline int udm_cpu_width(const udm_kernel *kernel, int g)
+{
+    return udm_cpu_blocks(kernel->out) - 2 * g == 1 ? UDM_CPU_BLOCK : UDM_CPU_GROUP;
+}
+
+// The matrix of product p of group g.
+static inline const float *udm_cpu_panel(const udm_kernel *kernel, int g, int p)
+{
+    size_t panel = (size_t)kernel->depth * udm_cpu_width(kernel, g);
+    return kernel->weights + (size_t)g * kernel->products * kernel->depth * UDM_CPU_GROUP + p * panel;
+}
+
+// Floats from product to product of the scratch matrices. One line more than they need, so that the 36 places that a tile
+// is written to do not fall into few sets of the cache.
+static inline size_t udm_cpu_rows_stride(const udm_kernel *kernel, int batch)
+{
+    return (size_t)batch * kernel->row + UDM_CPU_BLOCK;
+}
+
+static inline size_t udm_cpu_sums_stride(int batch)
+{
+    return (size_t)batch * UDM_CPU_GROUP + UDM_CPU_BLOCK;
+}
+
+#endif

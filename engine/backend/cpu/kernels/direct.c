@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Any convolution as one matrix product: a row of the left matrix is all that an output pixel sees, [taps][sources]
+// [channels].
+#include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/kernels.h"
+
+// Appends the channels of a source at pixel (y, x), zeros outside of it; up to 15 zeros more, which the next overwrites.
+INLINE void gather_pixel(float *row, const udm_tensor *src, int y, int x)
+{
+    udm_shape shape = src->shape;
+    int blocks = udm_cpu_blocks(shape.c);
+    size_t plane = (size_t)shape.h * shape.w * UDM_CPU_BLOCK;
+    bool within = y >= 0 && y < shape.h && x >= 0 && x < shape.w;
+    const float *from = within ? udm_host_data(src) + ((size_t)y * shape.w + x) * UDM_CPU_BLOCK : NULL;
+    for (int b = 0; b < blocks; b++)
+        for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)
+            store(row + b * UDM_CPU_BLOCK + lane, within ? load(from + b * plane + lane) : broadcast(0));
+}
+
+static void gather(const udm_cpu_run *run, int pixel, float *row)
+{
+    const udm_kernel *kernel = run->kernel;
+    int width = run->conv->dst.shape.w;
+    int top = pixel / width * kernel->stride - kernel->padding, left = pixel % width * kernel->stride - kernel->padding;
+    for (int ky = 0; ky < kernel->size; ky++)
+        for (int kx = 0; kx < kernel->size; kx++)
+            for (int s = 0; s < kernel->sources; s++) {
+                gather_pixel(row, &run->conv->src[s], top + ky, left + kx);
+                row += kernel->in[s];
+            }
+}
+
+// The sums of group g for the pixels [first, first + count).
+static void scatter(const udm_cpu_run *run, const float *sums, int first, int count, int g)
+{
+    udm_shape shape = run->conv->dst.shape;
+    size_t plane = (size_t)shape.h * shape.w * UDM_CPU_BLOCK;
+    for (int half = 0; half < udm_cpu_width(run->kernel, g) / UDM_CPU_BLOCK; half++) {
+        int block = 2 * g + half;
+        output out = output_of(run, block, plane);
+        for (int i = 0; i < count; i++)
+            for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)
+                finish(&out, (size_t)(first + i) * UDM_CPU_BLOCK, lane,
+                       load(sums + i * UDM_CPU_GROUP + half * UDM_CPU_BLOCK + lane));
+    }
+}
+
+void NAME(udm_cpu_direct)(void *context, int index, int worker)
+{
+    const udm_cpu_run *run = context;
+    const udm_kernel *kernel = run->kernel;
+    job_part part = part_of(run, index);
+    float *rows = run->scratch + worker * run->per_worker;
+    float *sums = rows + udm_cpu_rows_stride(kernel, run->batch);
+    for (int first = part.first; first < part.end; first += run->batch) {
+        int count = part.end - first < run->batch ? part.end - first : run->batch;
+        for (int i = 0; i < count; i++)
+            gather(run, first + i, rows + (size_t)i * kernel->row);
+        for (int g = part.first_group; g < part.end_group; g++) {
+            multiply(rows, kernel->row, udm_cpu_panel(kernel, g, 0), udm_cpu_width(kernel, g), sums, count,
+                     kernel->depth);
+            scatter(run, sums, first, count, g);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The jobs that each instruction set has, and how one of a convolution is laid out.
+#ifndef UDM_BACKEND_CPU_KERNELS_KERNELS_H
+#define UDM_BACKEND_CPU_KERNELS_KERNELS_H
+
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/kernels/simd.h"
+#include "backend/host.h"
+
+void NAME(udm_cpu_direct)(void *run, int index, int worker);
+void NAME(udm_cpu_winograd)(void *run, int index, int worker);
+void NAME(udm_cpu_observe)(void *run, int index, int worker);
+void NAME(udm_cpu_restore)(void *run, int index, int worker);
+void NAME(udm_cpu_shuffle_add)(void *run, int index, int worker);
+
+// A part of a convolution: rows [first, end) for the groups [first_group, end_group).
+typedef struct job_part {
+    int first, end;
+    int first_group, end_group;
+} job_part;
+
+INLINE job_part part_of(const udm_cpu_run *run, int index)
+{
+    int rows = run->chunk * run->batch, at = index / run->splits, split = index % run->splits;
+    int first = at * rows;
+    return (job_part){
+        .first = first,
+        .end = run->rows - first < rows ? run->rows : first + rows,
+        .first_group = run->kernel->groups * split / run->splits,
+        .end_group = run->kernel->groups * (split + 1) / run->splits,
+    };
+}
+
+// Where the result goes: one block of 16 channels of dst, with what is added to it.
+typedef struct output {
+    float *dst;            // [H][W][16]
+    const float *residual; // or NULL
+    const float *bias;     // [16]
+    udm_activation activation;
+} output;
+
+// plane: floats of a block.
+INLINE output output_of(const udm_cpu_run *run, int block, size_t plane)
+{
+    const udm_conv *conv = run->conv;
+    return (output){
+        .dst = udm_host_data(&conv->dst) + block * plane,
+        .residual = conv->residual ? udm_host_data(conv->residual) + block * plane : NULL,
+        .bias = run->kernel->bias + block * UDM_CPU_BLOCK,
+        .activation = conv->activation,
+    };
+}
+
+// Writes LANES channels, from `lane`, of the pixel at `at` (in floats).
+INLINE void finish(const output *out, size_t at, int lane, vec sum)
+{
+    vec value = activate(out->activation, sum + load(out->bias + lane));
+    if (out->residual)
+        value += load(out->residual + at + lane);
+    store(out->dst + at + lane, value);
+}
+
+#endif

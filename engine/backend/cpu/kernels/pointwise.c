@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The operations that have no weights. Frames are planar, so they are worked on in runs of pixels of a row, and then
+// spread over the channels of their patches, or collected from them.
+#include "backend/cpu/kernels/kernels.h"
+#include "backend/fusion.h"
+
+enum { RUN = 64 }; // pixels of a row at once
+
+// The fusion of RUN pixels, as udm_fusion but with the pixels side by side.
+typedef struct fusion_run {
+    float frame[RUN], guess[RUN], frame_gain[RUN], guess_gain[RUN], rho[RUN], gate[RUN];
+} fusion_run;
+
+// levels at `pixel` and the count - 1 after it
+INLINE void fuse(const udm_observation *seen, size_t pixel, int count, fusion_run *run)
+{
+    const float *level = udm_host_data(&seen->level) + pixel, *guess_level = udm_host_data(&seen->guess_level) + pixel;
+    for (int x = 0; x < count; x++) {
+        udm_fusion at = udm_fusion_at(level[x], guess_level[x]);
+        run->frame[x] = at.frame;
+        run->guess[x] = at.guess;
+        run->frame_gain[x] = at.frame_gain;
+        run->guess_gain[x] = at.guess_gain;
+        run->rho[x] = at.rho;
+        run->gate[x] = udm_fusion_gate(at);
+    }
+}
+
+INLINE void mean(const fusion_run *run, const float *frame, const float *guess, int count, float *out)
+{
+    for (int x = 0; x < count; x++)
+        out[x] = run->frame[x] * frame[x] + run->guess[x] * guess[x];
+}
+
+INLINE void innovation(const fusion_run *run, const float *frame, const float *guess, int count, float *out)
+{
+    for (int x = 0; x < count; x++)
+        out[x] = run->frame_gain[x] * guess[x] - run->guess_gain[x] * frame[x];
+}
+
+// Where pixel (y, x) of plane c lies once it is unshuffled: channel c p p + (y mod p) p + x mod p, at (y / p, x / p).
+INLINE float *unshuffled(const udm_tensor *features, int patch, int c, int y, int x)
+{
+    int channel = (c * patch + y % patch) * patch + x % patch;
+    size_t row = (size_t)channel / UDM_CPU_BLOCK * features->shape.h + y / patch;
+    return udm_host_data(features) + (row * features->shape.w + x / patch) * UDM_CPU_BLOCK + channel % UDM_CPU_BLOCK;
+}
+
+// Values of plane c from (y, x) on, to their channels. x is a multiple of patch.
+INLINE void spread(const udm_tensor *dst, int patch, int c, const int at[2], const float *values, int count)
+{
+    for (int dx = 0; dx < patch; dx++) {
+        float *to = unshuffled(dst, patch, c, at[0], at[1] + dx);
+        for (int x = dx; x < count; x += patch, to += UDM_CPU_BLOCK)
+            *to = values[x];
+    }
+}
+
+// count pixels of the frame from (y, x) on
+static void observe_run(const udm_cpu_pointwise *job, int y, int x, int count)
+{
+    const udm_observation *seen = job->seen;
+    udm_shape shape = seen->frame.shape;
+    size_t plane = (size_t)shape.h * shape.w, pixel = (size_t)y * shape.w + x;
+    int at[2] = { y, x };
+    fusion_run run;
+    fuse(seen, pixel, count, &run);
+    for (int c = 0; c < shape.c; c++) {
+        const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
+        const float *guess = udm_host_data(&seen->guess) + c * plane + pixel;
+        float values[RUN];
+        mean(&run, frame, guess, count, values);
+        spread(job->dst, job->patch, c, at, values, count);
+        innovation(&run, frame, guess, count, values);
+        spread(job->dst, job->patch, shape.c + 1 + c, at, values, count);
+    }
+    spread(job->dst, job->patch, shape.c, at, run.rho, count);
+    spread(job->dst, job->patch, 2 * shape.c + 1, at, udm_host_data(&seen->level) + pixel, count);
+    spread(job->dst, job->patch, 2 * shape.c + 2, at, udm_host_data(&seen->guess_level) + pixel, count);
+}
+
+static void clear_padding(const udm_tensor *dst, int row)
+{
+    udm_shape shape = dst->shape;
+    int last = udm_cpu_blocks(shape.c) - 1, used = shape.c - last * UDM_CPU_BLOCK;
+    float *at = udm_host_data(dst) + ((size_t)last * shape.h + row) * shape.w * UDM_CPU_BLOCK;
+    for (int x = 0; x < shape.w; x++, at += UDM_CPU_BLOCK)
+        for (int lane = used; lane < UDM_CPU_BLOCK; lane++)
+            at[lane] = 0;
+}
+
+// index: a row of dst, which is `patch` rows of the frame
+void NAME(udm_cpu_observe)(void *context, int index, int worker)
+{
+    const udm_cpu_pointwise *job = context;
+    int width = job->seen->frame.shape.w, step = RUN / job->patch * job->patch;
+    clear_padding(job->dst, index);
+    for (int y = index * job->patch; y < (index + 1) * job->patch; y++)
+        for (int x = 0; x < width; x += step)
+            observe_run(job, y, x, width - x < step ? width - x : step);
+}
+
+static void restore_run(const udm_cpu_pointwise *job, int y, int x, int count)
+{
+    const udm_observation *seen = job->seen;
+    udm_shape shape = job->dst->shape;
+    size_t plane = (size_t)shape.h * shape.w, pixel = (size_t)y * shape.w + x;
+    fusion_run run;
+    fuse(seen, pixel, count, &run);
+    for (int c = 0; c < shape.c; c++) {
+        float *out = udm_host_data(job->dst) + c * plane + pixel;
+        mean(&run, udm_host_data(&seen->frame) + c * plane + pixel, udm_host_data(&seen->guess) + c * plane + pixel,
+             count, out);
+        for (int dx = 0; dx < job->patch; dx++) {
+            const float *from = unshuffled(job->src, job->patch, c, y, x + dx);
+            for (int i = dx; i < count; i += job->patch, from += UDM_CPU_BLOCK)
+                out[i] += run.gate[i] * *from;
+        }
+    }
+}
+
+// index: a row of the correction, which is `patch` rows of dst
+void NAME(udm_cpu_restore)(void *context, int index, int worker)
+{
+    const udm_cpu_pointwise *job = context;
+    int width = job->dst->shape.w, step = RUN / job->patch * job->patch;
+    for (int y = index * job->patch; y < (index + 1) * job->patch; y++)
+        for (int x = 0; x < width; x += step)
+            restore_run(job, y, x, width - x < step ? width - x : step);
+}
+
+// Four channels of a pixel: always four lanes.
+typedef float quad __attribute__((vector_size(16), may_alias));
+
+// Channels 4 i .. 4 i + 3 of the four pixels that a pixel of src becomes, from 16 of its channels: a transposed 4 x 4.
+INLINE void shuffle_quads(const quad src[4], quad out[4])
+{
+    quad low0 = __builtin_shufflevector(src[0], src[1], 0, 4, 1, 5), low1 = __builtin_shufflevector(src[2], src[3], 0, 4, 1, 5);
+    quad high0 = __builtin_shufflevector(src[0], src[1], 2, 6, 3, 7), high1 = __builtin_shufflevector(src[2], src[3], 2, 6, 3, 7);
+    out[0] = __builtin_shufflevector(low0, low1, 0, 1, 4, 5);
+    out[1] = __builtin_shufflevector(low0, low1, 2, 3, 6, 7);
+    out[2] = __builtin_shufflevector(high0, high1, 0, 1, 4, 5);
+    out[3] = __builtin_shufflevector(high0, high1, 2, 3, 6, 7);
+}
+
+// Block b of dst, from 4 blocks of src (the last may have fewer), for one row of src.
+static void shuffle_row(const udm_cpu_pointwise *job, int b, int row)
+{
+    udm_shape in = job->src->shape, shape = job->dst->shape;
+    size_t plane = (size_t)in.h * in.w * UDM_CPU_BLOCK;
+    int parts = udm_cpu_blocks(in.c) - 4 * b < 4 ? udm_cpu_blocks(in.c) - 4 * b : 4;
+    const float *src = udm_host_data(job->src) + 4 * b * plane + (size_t)row * in.w * UDM_CPU_BLOCK;
+    size_t line = (size_t)shape.w * UDM_CPU_BLOCK, first = ((size_t)b * shape.h + 2 * row) * line;
+    float *dst = udm_host_data(job->dst) + first;
+    const float *addend = job->addend ? udm_host_data(job->addend) + first : NULL;
+    for (int x = 0; x < in.w; x++)
+        for (int i = 0; i < 4; i++) {
+            quad out[4] = { 0 };
+            if (i < parts)
+                shuffle_quads((const quad *)(src + i * plane + (size_t)x * UDM_CPU_BLOCK), out);
+            for (int k = 0; k < 4; k++) {
+                size_t at = k / 2 * line + (size_t)(2 * x + k % 2) * UDM_CPU_BLOCK + 4 * i;
+                quad added = addend ? *(const quad *)(addend + at) : (quad){ 0 };
+                *(quad *)(dst + at) = out[k] + added;
+            }
+        }
+}
+
+// index: a row of src
+void NAME(udm_cpu_shuffle_add)(void *context, int index, int worker)
+{
+    const udm_cpu_pointwise *job = context;
+    for (int b = 0; b < udm_cpu_blocks(job->dst->shape.c); b++)
+        shuffle_row(job, b, index);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The kernels of the instruction set that this file is compiled for.
+#include "backend/cpu/kernels/kernels.h"
+
+#if defined(__AVX512F__)
+#define TITLE "AVX-512"
+#elif defined(__AVX2__)
+#define TITLE "AVX2"
+#elif defined(__SSE2__)
+#define TITLE "SSE2"
+#else
+#define TITLE "generic vectors"
+#endif
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
+extern const udm_cpu_isa NAME(udm_cpu_isa);
+
+const udm_cpu_isa NAME(udm_cpu_isa) = {
+    .name = TEXT(UDM_ISA),
+    .title = TITLE,
+    .direct = NAME(udm_cpu_direct),
+    .winograd = NAME(udm_cpu_winograd),
+    .observe = NAME(udm_cpu_observe),
+    .restore = NAME(udm_cpu_restore),
+    .shuffle_add = NAME(udm_cpu_shuffle_add),
+};

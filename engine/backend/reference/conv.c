@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// dst[o, y, x] = activation(bias[o] + sum over i, ky, kx of weight[o, i, ky, kx] src[i, y s + ky - p, x s + kx - p])
+// + residual[o, y, x], with zeros outside of src; stride s, padding p.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/host.h"
+#include "backend/reference/reference.h"
+
+struct udm_kernel {
+    udm_kernel_spec spec; // its weight and bias point into values
+    int in;               // of all sources
+    float values[];       // weight [out, in, size, size], then bias [out]
+};
+
+// How many values a kernel has; false where that does not fit.
+static bool count_values(const udm_kernel_spec *spec, int in, size_t *weights, size_t *bytes)
+{
+    size_t values;
+    return udm_multiply((size_t)spec->out, (size_t)in, weights) &&
+           udm_multiply(*weights, (size_t)spec->size * spec->size, weights) &&
+           !__builtin_add_overflow(*weights, (size_t)spec->out, &values) &&
+           udm_multiply(values, sizeof(float), bytes) && !__builtin_add_overflow(*bytes, sizeof(udm_kernel), bytes);
+}
+
+udm_kernel *udm_reference_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+{
+    int in = 0;
+    for (int s = 0; s < spec->sources; s++)
+        in += spec->in[s];
+    size_t weights, bytes;
+    udm_kernel *kernel = count_values(spec, in, &weights, &bytes) ? calloc(1, bytes) : NULL;
+    if (!kernel) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a kernel of %d x %d channels", in, spec->out);
+        return NULL;
+    }
+    memcpy(kernel->values, spec->weight, weights * sizeof(float));
+    if (spec->bias)
+        memcpy(kernel->values + weights, spec->bias, (size_t)spec->out * sizeof(float));
+    kernel->spec = *spec;
+    kernel->spec.weight = kernel->values;
+    kernel->spec.bias = kernel->values + weights;
+    kernel->in = in;
+    return kernel;
+}
+
+void udm_reference_kernel_free(udm_device *device, udm_kernel *kernel)
+{
+    free(kernel);
+}
+
+static float activate(udm_activation activation, float x)
+{
+    switch (activation) {
+    case UDM_RELU:
+        return x > 0 ? x : 0;
+    case UDM_SILU:
+        return x / (1 + expf(-x));
+    default:
+        return x;
+    }
+}
+
+// The part of one source channel: weight: [size, size], plane: [H, W] of src; y, x: of dst.
+static float convolve_plane(const udm_kernel_spec *spec, const float *weight, const float *plane, udm_shape shape,
+                            const int at[2])
+{
+    float sum = 0;
+    for (int ky = 0; ky < spec->size; ky++) {
+        int y = at[0] * spec->stride + ky - spec->padding;
+        for (int kx = 0; kx < spec->size; kx++) {
+            int x = at[1] * spec->stride + kx - spec->padding;
+            if (y >= 0 && y < shape.h && x >= 0 && x < shape.w)
+                sum += weight[ky * spec->size + kx] * plane[(size_t)y * shape.w + x];
+        }
+    }
+    return sum;
+}
+
+static float convolve(const udm_conv *conv, int o, int y, int x)
+{
+    const udm_kernel_spec *spec = &conv->kernel->spec;
+    size_t taps = (size_t)spec->size * spec->size;
+    const float *weight = spec->weight + (size_t)o * conv->kernel->in * taps;
+    float sum = spec->bias[o];
+    for (int s = 0; s < spec->sources; s++) {
+        udm_shape shape = conv->src[s].shape;
+        const float *src = udm_host_data(&conv->src[s]);
+        for (int i = 0; i < shape.c; i++, weight += taps)
+            sum += convolve_plane(spec, weight, src + udm_reference_at(shape, i, 0, 0), shape, (int[]){ y, x });
+    }
+    return sum;
+}
+
+void udm_reference_conv(udm_device *device, const udm_conv *conv)
+{
+    udm_shape shape = conv->dst.shape;
+    float *dst = udm_host_data(&conv->dst);
+    const float *residual = conv->residual ? udm_host_data(conv->residual) : NULL;
+    size_t at = 0;
+    for (int o = 0; o < shape.c; o++)
+        for (int y = 0; y < shape.h; y++)
+            for (int x = 0; x < shape.w; x++, at++)
+                dst[at] = activate(conv->activation, convolve(conv, o, y, x)) + (residual ? residual[at] : 0);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the network is shown of a frame and its guess, and how its correction is applied. The equations of the fusion, a
+// precision-weighted mean under a flat prior, are in backend/fusion.h.
+#include "backend/fusion.h"
+#include "backend/host.h"
+#include "backend/reference/reference.h"
+
+static udm_fusion fusion_at(const udm_observation *seen, size_t pixel)
+{
+    return udm_fusion_at(udm_host_data(&seen->level)[pixel], udm_host_data(&seen->guess_level)[pixel]);
+}
+
+// Channel c of [fused, rho, innovation, level, guess_level] at a pixel (y, x) of the frame.
+static float observed(const udm_observation *seen, int c, int y, int x)
+{
+    udm_shape shape = seen->frame.shape;
+    int colours = shape.c;
+    size_t pixel = udm_reference_at(shape, 0, y, x);
+    if (c == 2 * colours + 1)
+        return udm_host_data(&seen->level)[pixel];
+    if (c == 2 * colours + 2)
+        return udm_host_data(&seen->guess_level)[pixel];
+
+    udm_fusion at = fusion_at(seen, pixel);
+    if (c == colours)
+        return at.rho;
+    size_t value = udm_reference_at(shape, c < colours ? c : c - colours - 1, y, x);
+    float frame = udm_host_data(&seen->frame)[value], guess = udm_host_data(&seen->guess)[value];
+    return c < colours ? udm_fusion_mean(at, frame, guess) : udm_fusion_innovation(at, frame, guess);
+}
+
+// dst[c p p + dy p + dx, y, x] = observed(c, y p + dy, x p + dx)
+void udm_reference_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)
+{
+    udm_shape shape = dst->shape;
+    float *out = udm_host_data(dst);
+    for (int k = 0; k < shape.c; k++) {
+        int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
+        for (int y = 0; y < shape.h; y++)
+            for (int x = 0; x < shape.w; x++)
+                out[udm_reference_at(shape, k, y, x)] = observed(seen, c, y * patch + dy, x * patch + dx);
+    }
+}
+
+// dst[c, y, x] = fused[c, y, x] + rho / (rho + UDM_GATE) correction[c p p + (y mod p) p + x mod p, y / p, x / p]
+void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
+                           const udm_observation *seen, int patch)
+{
+    udm_shape shape = dst->shape;
+    float *out = udm_host_data(dst);
+    for (int c = 0; c < shape.c; c++)
+        for (int y = 0; y < shape.h; y++)
+            for (int x = 0; x < shape.w; x++) {
+                udm_fusion at = fusion_at(seen, udm_reference_at(shape, 0, y, x));
+                size_t value = udm_reference_at(shape, c, y, x);
+                int k = (c * patch + y % patch) * patch + x % patch;
+                size_t source = udm_reference_at(correction->shape, k, y / patch, x / patch);
+                out[value] = udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]) +
+                             udm_fusion_gate(at) * udm_host_data(correction)[source];
+            }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The reference backend: plain loops over planar tensors, one thread. It is the specification of every operation.
+#ifndef UDM_BACKEND_REFERENCE_REFERENCE_H
+#define UDM_BACKEND_REFERENCE_REFERENCE_H
+
+#include "backend/backend.h"
+
+extern const udm_backend udm_backend_reference;
+
+udm_kernel *udm_reference_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
+void udm_reference_kernel_free(udm_device *device, udm_kernel *kernel);
+void udm_reference_conv(udm_device *device, const udm_conv *conv);
+void udm_reference_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
+void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
+                           const udm_observation *seen, int patch);
+void udm_reference_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src,
+                               const udm_tensor *addend);
+
+// Both layouts of this backend: element (c, y, x) of a tensor of this shape.
+static inline size_t udm_reference_at(udm_shape shape, int c, int y, int x)
+{
+    return ((size_t)c * shape.h + y) * shape.w + x;
+}
+
+#endif
