@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A JSON object with typed, checked access.
+#include "model/config.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/file.h"
+
+enum { MAX_BYTES = 1 << 20 };
+
+struct udm_config {
+    char *path;
+    json_t *root;
+};
+
+// Reads `size` bytes, or up to the end of the file, where another process cut it. -1 on failure.
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+    size_t have = 0;
+    while (have < size) {
+        ssize_t got = read(fd, bytes + have, size - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    return (ssize_t)have;
+}
+
+static json_t *parse(const char *path, const char *bytes, size_t size, udm_error *error)
+{
+    json_error_t fault;
+    json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &fault);
+    if (json_is_object(root))
+        return root;
+    if (root)
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is JSON, but not an object { }", path);
+    else if (json_error_code(&fault) == json_error_out_of_memory)
+        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+    else
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is not valid JSON: line %d: %s", path, fault.line, fault.text);
+    json_decref(root);
+    return NULL;
+}
+
+static json_t *load(const char *path, udm_error *error)
+{
+    size_t size;
+    int fd = udm_file_open(path, &size, error);
+    if (fd < 0)
+        return NULL;
+    json_t *root = NULL;
+    char *bytes = size <= MAX_BYTES ? malloc(size + 1) : NULL;
+    ssize_t got = bytes ? read_all(fd, bytes, size) : -1;
+    if (size > MAX_BYTES)
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: %zu bytes are too many for a config, at most %d", path, size,
+                 MAX_BYTES);
+    else if (!bytes)
+        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+    else if (got < 0)
+        udm_fail(error, UDM_ERROR_UNREADABLE, "%s: %s", path, strerror(errno));
+    else
+        root = parse(path, bytes, (size_t)got, error);
+    free(bytes);
+    close(fd);
+    return root;
+}
+
+udm_config *udm_config_open(const char *path, udm_error *error)
+{
+    json_t *root = load(path, error);
+    if (!root)
+        return NULL;
+    udm_config *config = calloc(1, sizeof *config);
+    char *copy = strdup(path);
+    if (!config || !copy) {
+        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+        json_decref(root);
+        free(config);
+        free(copy);
+        return NULL;
+    }
+    *config = (udm_config){ copy, root };
+    return config;
+}
+
+void udm_config_free(udm_config *config)
+{
+    if (!config)
+        return;
+    json_decref(config->root);
+    free(config->path);
+    free(config);
+}
+
+const char *udm_config_path(const udm_config *config)
+{
+    return config->path;
+}
+
+// NULL where the key is missing or null.
+static const json_t *get(const udm_config *config, const char *key)
+{
+    const json_t *value = json_object_get(config->root, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+bool udm_config_has(const udm_config *config, const char *key)
+{
+    return get(config, key) != NULL;
+}
+
+static bool wrong_type(const udm_config *config, const char *key, const char *expected, udm_error *error)
+{
+    return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"%s\" must be %s", config->path, key, expected);
+}
+
+static bool to_int(const udm_config *config, const char *key, const json_t *json, int low, int high, int *value,
+                   udm_error *error)
+{
+    if (!json_is_integer(json))
+        return wrong_type(config, key, "an integer", error);
+    json_int_t number = json_integer_value(json);
+    if (number < low || number > high)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\" is %" JSON_INTEGER_FORMAT ", but must be %d to %d",
+                        config->path, key, number, low, high);
+    *value = (int)number;
+    return true;
+}
+
+bool udm_config_int(const udm_config *config, const char *key, int low, int high, int *value, udm_error *error)
+{
+    const json_t *json = get(config, key);
+    return !json || to_int(config, key, json, low, high, value, error);
+}
+
+bool udm_config_double(const udm_config *config, const char *key, double low, double high, double *value,
+                       udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!json_is_number(json))
+        return wrong_type(config, key, "a number", error);
+    double number = json_number_value(json);
+    if (!(number >= low && number <= high))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\" is %g, but must be %g to %g", config->path, key,
+                        number, low, high);
+    *value = number;
+    return true;
+}
+
+bool udm_config_bool(const udm_config *config, const char *key, bool *value, udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!json_is_boolean(json))
+        return wrong_type(config, key, "true or false", error);
+    *value = json_is_true(json);
+    return true;
+}
+
+bool udm_config_string(const udm_config *config, const char *key, const char **value, udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!json_is_string(json))
+        return wrong_type(config, key, "a string", error);
+    *value = json_string_value(json);
+    return true;
+}
+
+bool udm_config_ints(const udm_config *config, const char *key, int low, int high, int max, int *values, int *count,
+                     udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!json_is_array(json))
+        return wrong_type(config, key, "an array of integers", error);
+    size_t length = json_array_size(json);
+    if (length > (size_t)max)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\" has %zu numbers, at most %d are supported",
+                        config->path, key, length, max);
+    for (size_t i = 0; i < length; i++)
+        if (!to_int(config, key, json_array_get(json, i), low, high, &values[i], error))
+            return false;
+    *count = (int)length;
+    return true;
+}
+
+const char *udm_config_next(const udm_config *config, const char *key)
+{
+    void *at = key ? json_object_iter_next(config->root, json_object_iter_at(config->root, key))
+                   : json_object_iter(config->root);
+    return at ? json_object_iter_key(at) : NULL;
+}
+
+bool udm_config_pair(const udm_config *config, const char *key, const char *pair[2])
+{
+    const json_t *json = get(config, key);
+    if (!json_is_array(json) || json_array_size(json) != 2)
+        return false;
+    const char *first = json_string_value(json_array_get(json, 0));
+    const char *second = json_string_value(json_array_get(json, 1));
+    if (!first || !second)
+        return false;
+    pair[0] = first;
+    pair[1] = second;
+    return true;
+}
+
+static bool contains(const char *const list[], const char *key)
+{
+    for (; *list; list++)
+        if (strcmp(*list, key) == 0)
+            return true;
+    return false;
+}
+
+bool udm_config_only(const udm_config *config, const char *const known[], udm_error *error)
+{
+    for (const char *key = NULL; (key = udm_config_next(config, key));)
+        if (key[0] != '_' && udm_config_has(config, key) && !contains(known, key))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this key is not implemented: \"%s\"", config->path, key);
+    return true;
+}

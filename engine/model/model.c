@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Opens a model directory: model_index.json names the parts, each of which is a folder.
+#include "model/model.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/file.h"
+#include "model/scheduler.h"
+
+#define WEIGHTS "diffusion_pytorch_model"
+
+struct udm_model {
+    char *directory;
+    udm_config *network_config;
+    udm_weights *network_weights;
+    udm_scheduler scheduler;
+};
+
+static bool is_pickle(const char *name)
+{
+    static const char *const endings[] = { ".bin", ".ckpt", ".pt", ".pth" };
+    const char *ending = strrchr(name, '.');
+    for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(ending, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+// A file in the folder that is a pickle by its name, to be freed with free(), or NULL.
+static char *find_pickle(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    if (!entries)
+        return NULL;
+    char *found = NULL;
+    for (struct dirent *entry; !found && (entry = readdir(entries));)
+        if (is_pickle(entry->d_name))
+            found = strdup(entry->d_name);
+    closedir(entries);
+    return found;
+}
+
+// Says why there are no weights in the folder. Pickles can run programs, so they are not read.
+static bool fail_without_weights(const char *folder, udm_error *error)
+{
+    char *pickle = find_pickle(folder);
+    if (!pickle)
+        return udm_fail(error, UDM_ERROR_NOT_FOUND, "%s: there is no " WEIGHTS ".safetensors here", folder);
+    // The command is meant for a shell, so it must not repeat a name that a shell reads as more than a name.
+    bool plain = strspn(pickle, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(pickle);
+    udm_fail(error, UDM_ERROR_UNSUPPORTED,
+             "%s: %s is a pickle, which is not safe to read. Convert it, in that folder: python3 -c \"import torch, "
+             "safetensors.torch as s; d = torch.load('%s', 'cpu', weights_only=True); s.save_file({k: "
+             "v.clone().contiguous() for k, v in d.get('state_dict', d).items()}, '" WEIGHTS ".safetensors')\"",
+             folder, pickle, plain ? pickle : "FILE");
+    free(pickle);
+    return false;
+}
+
+// The folder's weights file, to be freed with free(), or NULL with *error set.
+static char *find_weights(const char *folder, udm_error *error)
+{
+    static const char *const names[] = { WEIGHTS ".safetensors", WEIGHTS ".fp16.safetensors" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = udm_file_join(folder, names[i], error);
+        if (!path || access(path, F_OK) == 0)
+            return path;
+        free(path);
+    }
+    char *shards = udm_file_join(folder, WEIGHTS ".safetensors.index.json", error);
+    if (!shards)
+        return NULL;
+    if (access(shards, F_OK) == 0)
+        udm_fail(
+            error, UDM_ERROR_UNSUPPORTED,
+            "%s: weights in several files are not implemented. Join them, in that folder: python3 -c \"import glob, "
+            "safetensors.torch as s; s.save_file({k: v for f in glob.glob('" WEIGHTS "-*-of-*.safetensors') for k, "
+            "v in s.load_file(f).items()}, '" WEIGHTS ".safetensors')\"",
+            shards);
+    else
+        fail_without_weights(folder, error);
+    free(shards);
+    return NULL;
+}
+
+static udm_config *open_config(const char *folder, const char *name, udm_error *error)
+{
+    char *path = udm_file_join(folder, name, error);
+    udm_config *config = path ? udm_config_open(path, error) : NULL;
+    free(path);
+    return config;
+}
+
+static bool open_network(udm_model *model, udm_error *error)
+{
+    char *folder = udm_file_join(model->directory, "unet", error);
+    if (!folder)
+        return false;
+    char *weights = NULL;
+    model->network_config = open_config(folder, "config.json", error);
+    if (model->network_config)
+        weights = find_weights(folder, error);
+    if (weights)
+        model->network_weights = udm_weights_open(weights, error);
+    free(weights);
+    free(folder);
+    return model->network_weights != NULL;
+}
+
+static bool open_scheduler(udm_model *model, const udm_config *index, udm_error *error)
+{
+    const char *part[2];
+    if (!udm_config_pair(index, "scheduler", part))
+        return udm_scheduler_default(&model->scheduler, error);
+    udm_config *config = open_config(model->directory, "scheduler/scheduler_config.json", error);
+    bool ok = config && udm_scheduler_read(&model->scheduler, part[1], config, error);
+    udm_config_free(config);
+    return ok;
+}
+
+// A part that is neither known nor known not to matter changes what the network sees, or what its output means.
+static bool check_parts(const udm_config *index, udm_error *error)
+{
+    static const char *const fine[] = { "unet", "scheduler", "safety_checker", "feature_extractor" };
+    const char *part[2];
+    if (!udm_config_pair(index, "unet", part))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",
+                        udm_config_path(index));
+    for (const char *key = NULL; (key = udm_config_next(index, key));) {
+        bool known = !udm_config_pair(index, key, part);
+        for (size_t i = 0; !known && i < sizeof fine / sizeof *fine; i++)
+            known = strcmp(key, fine[i]) == 0;
+        if (!known)
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this part is not implemented: \"%s\" (%s)",
+                            udm_config_path(index), key, part[1]);
+    }
+    return true;
+}
+
+static bool check_directory(const char *directory, udm_error *error)
+{
+    struct stat status;
+    if (stat(directory, &status) == 0 && S_ISDIR(status.st_mode))
+        return true;
+    return udm_fail(
+        error, UDM_ERROR_NOT_FOUND,
+        "there is no model directory \"%s\": set the model to a directory with a model_index.json, or to the "
+        "name of one in a folder of UDM_MODEL_PATH",
+        directory);
+}
+
+static udm_config *open_index(const char *directory, udm_error *error)
+{
+    char *path = udm_file_join(directory, "model_index.json", error);
+    if (!path)
+        return NULL;
+    udm_config *index = NULL;
+    char *pickle = access(path, F_OK) != 0 ? find_pickle(directory) : NULL;
+    if (pickle)
+        fail_without_weights(directory, error);
+    else
+        index = udm_config_open(path, error);
+    free(pickle);
+    free(path);
+    return index;
+}
+
+static bool open_parts(udm_model *model, udm_error *error)
+{
+    if (!check_directory(model->directory, error))
+        return false;
+    udm_config *index = open_index(model->directory, error);
+    bool ok = index && check_parts(index, error) && open_scheduler(model, index, error) && open_network(model, error);
+    udm_config_free(index);
+    return ok;
+}
+
+udm_model *udm_model_open(const char *directory, udm_error *error)
+{
+    udm_model *model = calloc(1, sizeof *model);
+    if (!model || !(model->directory = strdup(directory)))
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
+    else if (open_parts(model, error))
+        return model;
+    udm_model_free(model);
+    return NULL;
+}
+
+void udm_model_free(udm_model *model)
+{
+    if (!model)
+        return;
+    udm_config_free(model->network_config);
+    udm_weights_free(model->network_weights);
+    udm_noise_clear(&model->scheduler.noise);
+    free(model->directory);
+    free(model);
+}
+
+const char *udm_model_directory(const udm_model *model)
+{
+    return model->directory;
+}
+
+const udm_config *udm_model_network_config(const udm_model *model)
+{
+    return model->network_config;
+}
+
+const udm_weights *udm_model_network_weights(const udm_model *model)
+{
+    return model->network_weights;
+}
+
+const udm_scheduler *udm_model_scheduler(const udm_model *model)
+{
+    return &model->scheduler;
+}

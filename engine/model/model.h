@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A model directory in the layout of Hugging Face diffusers: model_index.json, and a folder per part with config.json
+// and diffusion_pytorch_model.safetensors (F32, F16, BF16). Immutable once open, so threads may share it.
+#ifndef UDM_MODEL_MODEL_H
+#define UDM_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "sampler/prediction.h"
+#include "schedule/schedule.h"
+
+// What scheduler_config.json says.
+typedef struct udm_scheduler {
+    udm_noise noise;
+    udm_prediction prediction;
+    double clip; // a step clamps x0 to [-clip, clip]; 0: it does not
+} udm_scheduler;
+
+typedef struct udm_model udm_model; // udm.h has it too
+
+// Opens `directory`. Errors: NOT_FOUND (no directory, no model_index.json, no weights), CORRUPT, UNSUPPORTED (a class,
+// or a key that changes the maths, which is named; pickled weights, with the command that converts them).
+UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
+UDM_API void udm_model_free(udm_model *model); // NULL is fine
+
+const char *udm_model_directory(const udm_model *model);
+const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
+const udm_weights *udm_model_network_weights(const udm_model *model);
+const udm_scheduler *udm_model_scheduler(const udm_model *model);
+
+#endif

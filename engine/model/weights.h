@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Named tensors of a safetensors file, mapped into memory. Every bound is checked when it is opened. Immutable once
+// open, so threads may share it.
+#ifndef UDM_MODEL_WEIGHTS_H
+#define UDM_MODEL_WEIGHTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct udm_weights udm_weights;
+
+enum { UDM_MAX_DIMS = 5 };
+
+typedef enum udm_dtype { UDM_F32, UDM_F16, UDM_BF16, UDM_OTHER_DTYPE } udm_dtype;
+
+typedef struct udm_weight {
+    const char *name;
+    udm_dtype dtype;
+    int dims; // where more than UDM_MAX_DIMS, shape holds the first ones
+    int64_t shape[UDM_MAX_DIMS];
+    size_t elements, bytes;
+    const void *data; // in the mapped file; not aligned
+} udm_weight;
+
+// Errors: NOT_FOUND, UNREADABLE, CORRUPT (cut, or a header that does not describe the file exactly), UNSUPPORTED (a
+// dtype that safetensors did not have), MEMORY.
+udm_weights *udm_weights_open(const char *path, udm_error *error);
+void udm_weights_free(udm_weights *weights); // NULL is fine
+
+const char *udm_weights_path(const udm_weights *weights);
+size_t udm_weights_count(const udm_weights *weights);
+const udm_weight *udm_weights_at(const udm_weights *weights, size_t index);       // sorted by name
+const udm_weight *udm_weights_find(const udm_weights *weights, const char *name); // NULL if there is none
+
+// The tensor `name` as float32, which must have exactly this shape. The caller frees it with free(). NULL with *error
+// (which names file, tensor, expected and found shape) otherwise.
+float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error);
+
+#endif
