@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Builds, plans and runs the list of operations.
+#include "network/graph.h"
+
+#include <stdlib.h>
+
+typedef enum op { OP_OBSERVE, OP_CONV, OP_SHUFFLE_ADD, OP_RESTORE, OP_REMEMBER } op;
+
+enum { HISTORY = 3 }; // frames of a state: two that are read, and one that is written, so that a frame can be run again
+
+typedef struct value {
+    udm_shape shape;
+    udm_layout layout;
+    bool state;     // kept from frame to frame: HISTORY slots
+    int last_use;   // the last node that reads it
+    size_t offset, bytes; // in the arena or, of the first slot, in the state
+} value;
+
+typedef struct node {
+    op op;
+    udm_value dst, src, addend; // addend: also the residual
+    int patch;
+    const udm_layer *layer;
+    udm_activation activation;
+    udm_value history; // a state whose two last frames are sources before src, or none
+} node;
+
+struct udm_graph {
+    udm_device *device;
+    udm_graph_ports ports;
+    value *values;
+    node *nodes;
+    int value_count, node_count, value_room, node_room;
+    size_t arena_bytes, state_bytes;
+    udm_error fault; // the first one
+};
+
+static void fail(udm_graph *graph, udm_error_code code, const char *message)
+{
+    if (graph->fault.code == UDM_OK)
+        udm_fail(&graph->fault, code, "%s", message);
+}
+
+// Room for one more entry in a list that doubles. False, with the fault noted, if there is no memory.
+static bool grow(udm_graph *graph, void **list, int count, int *room, size_t size)
+{
+    if (count < *room)
+        return true;
+    int more = *room ? *room * 2 : 32;
+    void *larger = realloc(*list, more * size);
+    if (!larger) {
+        fail(graph, UDM_ERROR_MEMORY, "no memory for the graph of a network");
+        return false;
+    }
+    *list = larger;
+    *room = more;
+    return true;
+}
+
+static udm_value add_value(udm_graph *graph, udm_shape shape, udm_layout layout)
+{
+    size_t bytes = graph->device->ops->bytes(graph->device, shape, layout);
+    if (bytes == 0)
+        fail(graph, UDM_ERROR_MEMORY, "the frame is too large: a tensor of it has no size that fits");
+    if (graph->fault.code != UDM_OK ||
+        !grow(graph, (void **)&graph->values, graph->value_count, &graph->value_room, sizeof(value)))
+        return UDM_NO_VALUE;
+    bytes = (bytes + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
+    graph->values[graph->value_count] = (value){ .shape = shape, .layout = layout, .last_use = -1, .bytes = bytes };
+    return graph->value_count++;
+}
+
+static void use(udm_graph *graph, udm_value v)
+{
+    if (v != UDM_NO_VALUE)
+        graph->values[v].last_use = graph->node_count;
+}
+
+static udm_value add_node(udm_graph *graph, node n)
+{
+    if (graph->fault.code != UDM_OK ||
+        !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_room, sizeof(node)))
+        return UDM_NO_VALUE;
+    use(graph, n.src);
+    use(graph, n.addend);
+    graph->nodes[graph->node_count++] = n;
+    return n.dst;
+}
+
+static udm_shape shape_of(const udm_graph *graph, udm_value v)
+{
+    return v == UDM_NO_VALUE ? (udm_shape){ 0 } : graph->values[v].shape;
+}
+
+udm_graph *udm_graph_new(udm_device *device, int channels, int width, int height, udm_error *error)
+{
+    udm_graph *graph = calloc(1, sizeof *graph);
+    if (!graph) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the graph of a network");
+        return NULL;
+    }
+    graph->device = device;
+    udm_shape picture = { channels, height, width }, plane = { 1, height, width };
+    graph->ports.frame = add_value(graph, picture, UDM_PLANAR);
+    graph->ports.level = add_value(graph, plane, UDM_PLANAR);
+    graph->ports.guess = add_value(graph, picture, UDM_PLANAR);
+    graph->ports.guess_level = add_value(graph, plane, UDM_PLANAR);
+    graph->ports.output = add_value(graph, picture, UDM_PLANAR);
+    return graph;
+}
+
+void udm_graph_free(udm_graph *graph)
+{
+    if (!graph)
+        return;
+    free(graph->values);
+    free(graph->nodes);
+    free(graph);
+}
+
+const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph)
+{
+    return &graph->ports;
+}
+
+udm_value udm_graph_observe(udm_graph *graph, int patch)
+{
+    udm_shape frame = shape_of(graph, graph->ports.frame);
+    if (frame.h % patch || frame.w % patch)
+        fail(graph, UDM_ERROR_SETTINGS, "the size of a frame must be a multiple of the patch");
+    udm_shape shape = { (2 * frame.c + 3) * patch * patch, frame.h / patch, frame.w / patch };
+    udm_value dst = add_value(graph, shape, UDM_FEATURES);
+    return add_node(graph, (node){ .op = OP_OBSERVE, .dst = dst, .src = UDM_NO_VALUE, .addend = UDM_NO_VALUE, .patch = patch });
+}
+
+static udm_value add_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
+                          udm_activation activation, udm_value history)
+{
+    const udm_kernel_spec *spec = &layer->spec;
+    udm_shape in = shape_of(graph, x);
+    udm_shape out = { spec->out, (in.h + 2 * spec->padding - spec->size) / spec->stride + 1,
+                      (in.w + 2 * spec->padding - spec->size) / spec->stride + 1 };
+    if (graph->fault.code == UDM_OK && in.c != spec->in[0])
+        fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    udm_value dst = add_value(graph, out, UDM_FEATURES);
+    if (graph->fault.code == UDM_OK && residual != UDM_NO_VALUE && !udm_shape_equal(shape_of(graph, residual), out))
+        fail(graph, UDM_ERROR_UNSUPPORTED, "the residual of a layer has another shape than the layer");
+    return add_node(graph, (node){ .op = OP_CONV, .dst = dst, .src = x, .addend = residual, .layer = layer,
+                                   .activation = activation, .history = history });
+}
+
+udm_value udm_graph_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
+                         udm_activation activation)
+{
+    return add_conv(graph, layer, x, residual, activation, UDM_NO_VALUE);
+}
+
+udm_value udm_graph_temporal(udm_graph *graph, const udm_layer *layer, udm_value x)
+{
+    udm_value history = add_value(graph, shape_of(graph, x), UDM_FEATURES);
+    if (history == UDM_NO_VALUE)
+        return UDM_NO_VALUE;
+    value *kept = &graph->values[history];
+    kept->state = true;
+    kept->offset = graph->state_bytes;
+    graph->state_bytes += HISTORY * kept->bytes;
+    udm_value y = add_conv(graph, layer, x, x, UDM_LINEAR, history);
+    add_node(graph, (node){ .op = OP_REMEMBER, .dst = history, .src = x, .addend = UDM_NO_VALUE });
+    return y;
+}
+
+udm_value udm_graph_shuffle_add(udm_graph *graph, udm_value x, udm_value addend)
+{
+    udm_shape in = shape_of(graph, x);
+    udm_value dst = add_value(graph, (udm_shape){ in.c / 4, in.h * 2, in.w * 2 }, UDM_FEATURES);
+    return add_node(graph, (node){ .op = OP_SHUFFLE_ADD, .dst = dst, .src = x, .addend = addend });
+}
+
+void udm_graph_restore(udm_graph *graph, udm_value correction, int patch)
+{
+    add_node(graph, (node){ .op = OP_RESTORE, .dst = graph->ports.output, .src = correction, .addend = UDM_NO_VALUE,
+                            .patch = patch });
+}
+
+// The lowest place in the arena where `bytes` fit between the values that live.
+static size_t find_place(const udm_graph *graph, const bool *live, size_t bytes)
+{
+    size_t place = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int v = 0; v < graph->value_count; v++) {
+            const value *other = &graph->values[v];
+            if (live[v] && place < other->offset + other->bytes && other->offset < place + bytes) {
+                place = other->offset + other->bytes;
+                moved = true;
+            }
+        }
+    }
+    return place;
+}
+
+static void place(udm_graph *graph, bool *live, udm_value v)
+{
+    value *placed = &graph->values[v];
+    placed->offset = find_place(graph, live, placed->bytes);
+    live[v] = true;
+    if (placed->offset + placed->bytes > graph->arena_bytes)
+        graph->arena_bytes = placed->offset + placed->bytes;
+}
+
+static bool is_port(const udm_graph *graph, udm_value v)
+{
+    return v <= graph->ports.output; // the ports are the first values, and live always
+}
+
+static void plan_node(udm_graph *graph, bool *live, int index)
+{
+    const node *n = &graph->nodes[index];
+    const value *dst = &graph->values[n->dst];
+    bool last = n->addend != UDM_NO_VALUE && n->addend != n->src && graph->values[n->addend].last_use == index;
+    if (n->op == OP_CONV && last && !is_port(graph, n->addend)) {
+        graph->values[n->dst].offset = graph->values[n->addend].offset; // adds onto the residual where it lies
+        live[n->addend] = false;
+        live[n->dst] = true;
+    } else if (!dst->state && !is_port(graph, n->dst)) {
+        place(graph, live, n->dst);
+    }
+    const udm_value read[] = { n->src, n->addend };
+    for (int i = 0; i < 2; i++)
+        if (read[i] != UDM_NO_VALUE && !is_port(graph, read[i]) && graph->values[read[i]].last_use == index)
+            live[read[i]] = false;
+}
+
+bool udm_graph_plan(udm_graph *graph, udm_error *error)
+{
+    bool *live = calloc(graph->value_count + 1, sizeof *live);
+    if (!live)
+        fail(graph, UDM_ERROR_MEMORY, "no memory for the graph of a network");
+    if (graph->fault.code == UDM_OK) {
+        for (udm_value v = 0; v <= graph->ports.output; v++)
+            place(graph, live, v);
+        for (int i = 0; i < graph->node_count; i++)
+            plan_node(graph, live, i);
+    }
+    free(live);
+    if (graph->fault.code != UDM_OK)
+        return udm_fail(error, graph->fault.code, "%s", graph->fault.message);
+    return true;
+}
+
+size_t udm_graph_arena_bytes(const udm_graph *graph)
+{
+    return graph->arena_bytes;
+}
+
+size_t udm_graph_state_bytes(const udm_graph *graph)
+{
+    return graph->state_bytes;
+}
+
+udm_tensor udm_graph_tensor(const udm_graph *graph, udm_value v, udm_memory *arena)
+{
+    const value *at = &graph->values[v];
+    return (udm_tensor){ .memory = arena, .offset = at->offset, .shape = at->shape, .layout = at->layout };
+}
+
+// The slot of a state that holds the frame with this number.
+static udm_tensor slot(const udm_graph *graph, udm_value history, udm_memory *state, uint64_t frame)
+{
+    udm_tensor tensor = udm_graph_tensor(graph, history, state);
+    tensor.offset += frame % HISTORY * graph->values[history].bytes;
+    return tensor;
+}
+
+static void run_conv(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame)
+{
+    udm_tensor residual;
+    udm_conv conv = { .dst = udm_graph_tensor(graph, n->dst, arena), .kernel = n->layer->kernel, .activation = n->activation };
+    int sources = 0;
+    if (n->history != UDM_NO_VALUE) {
+        conv.src[sources++] = slot(graph, n->history, state, frame + HISTORY - 2);
+        conv.src[sources++] = slot(graph, n->history, state, frame + HISTORY - 1);
+    }
+    conv.src[sources] = udm_graph_tensor(graph, n->src, arena);
+    if (n->addend != UDM_NO_VALUE) {
+        residual = udm_graph_tensor(graph, n->addend, arena);
+        conv.residual = &residual;
+    }
+    graph->device->ops->conv(graph->device, &conv);
+}
+
+static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame,
+                     const udm_observation *seen)
+{
+    const udm_ops *ops = graph->device->ops;
+    if (n->op == OP_CONV) {
+        run_conv(graph, n, arena, state, frame);
+        return;
+    }
+    udm_tensor dst = n->op == OP_REMEMBER ? slot(graph, n->dst, state, frame) : udm_graph_tensor(graph, n->dst, arena);
+    if (n->op == OP_OBSERVE) {
+        ops->observe(graph->device, &dst, seen, n->patch);
+        return;
+    }
+    udm_tensor src = udm_graph_tensor(graph, n->src, arena);
+    if (n->op == OP_RESTORE) {
+        ops->restore(graph->device, &dst, &src, seen, n->patch);
+    } else if (n->op == OP_REMEMBER) {
+        ops->copy(graph->device, &dst, &src);
+    } else {
+        udm_tensor addend = n->addend == UDM_NO_VALUE ? src : udm_graph_tensor(graph, n->addend, arena);
+        ops->shuffle_add(graph->device, &dst, &src, n->addend == UDM_NO_VALUE ? NULL : &addend);
+    }
+}
+
+bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
+                   const atomic_bool *cancel, udm_error *error)
+{
+    const udm_observation seen = {
+        .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
+        .level = udm_graph_tensor(graph, graph->ports.level, arena),
+        .guess = udm_graph_tensor(graph, graph->ports.guess, arena),
+        .guess_level = udm_graph_tensor(graph, graph->ports.guess_level, arena),
+    };
+    for (int i = 0; i < graph->node_count; i++) {
+        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+            return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+        run_node(graph, &graph->nodes[i], arena, state, frame, &seen);
+    }
+    return true;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A network unfolded for one size: a list of operations on values, whose memory is planned once. While it runs, nothing is
+// allocated. Building is a list of calls with no error plumbing: the first fault is kept and reported by udm_graph_plan().
+#ifndef UDM_NETWORK_GRAPH_H
+#define UDM_NETWORK_GRAPH_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "network/layer.h"
+
+typedef struct udm_graph udm_graph;
+typedef int udm_value; // names a tensor of the graph
+
+enum { UDM_NO_VALUE = -1 };
+
+// What a network that restores is shown, and what it gives; all planar.
+typedef struct udm_graph_ports {
+    udm_value frame, level, guess, guess_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
+    udm_value output;                           // [C, H, W]
+} udm_graph_ports;
+
+udm_graph *udm_graph_new(udm_device *device, int channels, int width, int height, udm_error *error);
+void udm_graph_free(udm_graph *graph); // NULL is fine
+
+const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph);
+
+// Operations of backend.h; each returns the value that it writes.
+udm_value udm_graph_observe(udm_graph *graph, int patch);
+udm_value udm_graph_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
+                         udm_activation activation);
+udm_value udm_graph_shuffle_add(udm_graph *graph, udm_value x, udm_value addend);
+void udm_graph_restore(udm_graph *graph, udm_value correction, int patch); // writes the output
+
+// x + layer(x two frames back, x one frame back, x): a causal convolution along time (Make-A-Video, Singer et al. 2022,
+// section 3.2), with state. Frames before the first are zero.
+udm_value udm_graph_temporal(udm_graph *graph, const udm_layer *layer, udm_value x);
+
+// Gives every value its place. Errors: whatever went wrong in building, MEMORY.
+bool udm_graph_plan(udm_graph *graph, udm_error *error);
+size_t udm_graph_arena_bytes(const udm_graph *graph); // for the values
+size_t udm_graph_state_bytes(const udm_graph *graph); // for what one stream carries from frame to frame; may be 0
+
+// The tensor of a port in `arena`.
+udm_tensor udm_graph_tensor(const udm_graph *graph, udm_value value, udm_memory *arena);
+
+// Runs frame number `frame` of a stream (counted from 0 since its state was cleared). It may be run again, for instance
+// after it was cancelled. Polls *cancel (which may be NULL) before every operation. False on CANCELLED.
+bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
+                   const atomic_bool *cancel, udm_error *error);
+
+#endif

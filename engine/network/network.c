@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The list of networks.
+#include "network/network.h"
+
+#include <string.h>
+
+const udm_network_class *const udm_network_classes[] = { &udm_network_unet, NULL };
+
+udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
+                              udm_error *error)
+{
+    const char *name = "";
+    if (!udm_config_string(config, "_class_name", &name, error))
+        return NULL;
+    for (const udm_network_class *const *class = udm_network_classes; *class; class++)
+        if (strcmp((*class)->name, name) == 0)
+            return (*class)->open(config, weights, device, error);
+    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s", udm_config_path(config), name,
+             udm_network_unet.name);
+    return NULL;
+}
+
+void udm_network_free(udm_network *network)
+{
+    if (network)
+        network->class->free(network);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Networks: built from a config, packed for a device, and unfolded into a graph for a size. To add one: a file
+// network/NAME.c with a const udm_network_class, an extern below and a line in network.c.
+#ifndef UDM_NETWORK_NETWORK_H
+#define UDM_NETWORK_NETWORK_H
+
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "network/graph.h"
+
+typedef struct udm_network udm_network;
+
+typedef struct udm_network_class {
+    const char *name; // _class_name in config.json
+    udm_network *(*open)(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error);
+    void (*free)(udm_network *network);
+    // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`.
+    bool (*build)(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error);
+} udm_network_class;
+
+// Every network starts with this.
+struct udm_network {
+    const udm_network_class *class;
+    udm_device *device;
+    int channels;       // of a frame
+    int stride;         // width and height of the input must be multiples of it
+    int reach;          // an output pixel depends on no input pixel farther away than this
+    int memory_frames;  // ... and on no frame farther back than this
+    double max_level;   // the highest noise level it was trained for, in (0, 1]
+    int64_t weights;    // how many
+};
+
+extern const udm_network_class udm_network_unet;
+
+extern const udm_network_class *const udm_network_classes[]; // NULL-ended
+
+// The device must outlive the network.
+udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
+                              udm_error *error);
+void udm_network_free(udm_network *network); // NULL is fine
+
+#endif
