@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one operation: every pixel of a frame stands at a time of its own, and all are brought to time 0, by the
+// estimate-and-correct loop of the Unified Diffusion Model.
+#ifndef UDM_STREAM_REVERSE_H
+#define UDM_STREAM_REVERSE_H
+
+#include "process/process.h"
+#include "sampler/prediction.h"
+#include "sampler/sampler.h"
+#include "schedule/schedule.h"
+#include "stream/tiles.h"
+
+typedef struct udm_reverse_settings {
+    const udm_network *network;
+    const udm_process *process;
+    const udm_sampler *sampler;
+    const udm_noise *noise; // what a time means, and so how the steps are spaced
+    udm_prediction prediction;
+    double clip;            // estimates of x0 are clamped to [-clip, clip]; 0: not at all
+    int steps;              // 1 and more
+    uint64_t seed;
+    int width, height;
+    bool grey; // all channels are the same, and so is the noise that is drawn for them
+    size_t memory_limit;
+} udm_reverse_settings;
+
+typedef struct udm_reverse udm_reverse;
+
+// What the settings point to must outlive it.
+udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *error);
+void udm_reverse_free(udm_reverse *reverse); // NULL is fine
+
+const udm_tiles *udm_reverse_tiles(const udm_reverse *reverse);
+void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
+
+// frame: the pixels, each with the noise of its time, [C, height, width] in [-1, 1], *not* scaled by the signal; it becomes
+// the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the highest time the network
+// was trained for, with noise of our own. number: names that noise. On an error (CANCELLED, DEVICE) the same frame can be run
+// again from a copy of its pixels.
+bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
+                     const atomic_bool *cancel, udm_error *error);
+
+#endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Cuts frames into tiles, runs the network over each and puts the results together.
+#include "stream/tiles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// One direction: cores of `core` pixels tile it without overlap, windows of `window` pixels are computed.
+typedef struct axis {
+    int size, padded; // of the frame, and rounded up to the network's stride
+    int tiles, core, window, overlap;
+} axis;
+
+struct udm_tiles {
+    const udm_network *network;
+    axis x, y;
+    int stages;
+    udm_graph *graph;
+    udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
+    float *staging;              // a window: [C, h, w]
+    bool blank_guess;            // the guess in the arena says nothing
+};
+
+static int round_up(int value, int multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// Cuts an axis into `tiles` or, where rounding up makes some needless, fewer.
+static void cut(axis *along, int tiles, int stride)
+{
+    along->core = round_up((along->padded + tiles - 1) / tiles, stride);
+    along->tiles = (along->padded + along->core - 1) / along->core;
+    along->window = least(along->padded, along->core + 2 * along->overlap);
+}
+
+static axis whole(int size, const udm_network *network)
+{
+    axis along = { .size = size, .padded = round_up(size, network->stride) };
+    along.overlap = round_up(network->reach, network->stride);
+    cut(&along, 1, network->stride);
+    return along;
+}
+
+static bool build_graph(udm_tiles *tiles, udm_error *error)
+{
+    const udm_network *network = tiles->network;
+    udm_graph_free(tiles->graph);
+    tiles->graph = udm_graph_new(network->device, network->channels, tiles->x.window, tiles->y.window, error);
+    return tiles->graph && network->class->build(network, tiles->graph, tiles->x.window, tiles->y.window, error);
+}
+
+// Cuts the longer side of the tiles again and again until they fit or are as small as makes sense.
+static bool fit(udm_tiles *tiles, size_t limit, udm_error *error)
+{
+    for (;;) {
+        if (!build_graph(tiles, error))
+            return false;
+        axis *longer = tiles->x.core >= tiles->y.core ? &tiles->x : &tiles->y;
+        if (udm_graph_arena_bytes(tiles->graph) <= limit || longer->core <= longer->overlap)
+            return true;
+        for (int pieces = longer->tiles + 1, before = longer->core; longer->core == before; pieces++)
+            cut(longer, pieces, tiles->network->stride);
+    }
+}
+
+static bool allocate(udm_tiles *tiles, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    size_t state = udm_graph_state_bytes(tiles->graph);
+    size_t window = (size_t)tiles->x.window * tiles->y.window * tiles->network->channels;
+    tiles->staging = malloc(window * sizeof(float));
+    if (state > 0)
+        tiles->states = calloc((size_t)tiles->stages * udm_tiles_count(tiles), sizeof(udm_memory *));
+    if (!tiles->staging || (state > 0 && !tiles->states))
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", tiles->x.size, tiles->y.size);
+    tiles->arena = device->ops->alloc(device, udm_graph_arena_bytes(tiles->graph), error);
+    if (!tiles->arena)
+        return false;
+    for (int i = 0; state > 0 && i < tiles->stages * udm_tiles_count(tiles); i++) {
+        tiles->states[i] = device->ops->alloc(device, state, error);
+        if (!tiles->states[i])
+            return false;
+    }
+    return true;
+}
+
+udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error)
+{
+    udm_tiles *tiles = calloc(1, sizeof *tiles);
+    if (!tiles) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+        return NULL;
+    }
+    tiles->network = network;
+    tiles->stages = stages;
+    tiles->x = whole(width, network);
+    tiles->y = whole(height, network);
+    if (!fit(tiles, limit, error) || !allocate(tiles, error)) {
+        udm_tiles_free(tiles);
+        return NULL;
+    }
+    return tiles;
+}
+
+void udm_tiles_free(udm_tiles *tiles)
+{
+    if (!tiles)
+        return;
+    udm_device *device = tiles->network->device;
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
+        if (tiles->states[i])
+            device->ops->free(device, tiles->states[i]);
+    free(tiles->states);
+    if (tiles->arena)
+        device->ops->free(device, tiles->arena);
+    udm_graph_free(tiles->graph);
+    free(tiles->staging);
+    free(tiles);
+}
+
+int udm_tiles_count(const udm_tiles *tiles)
+{
+    return tiles->x.tiles * tiles->y.tiles;
+}
+
+size_t udm_tiles_memory(const udm_tiles *tiles)
+{
+    return udm_graph_arena_bytes(tiles->graph) +
+           udm_graph_state_bytes(tiles->graph) * tiles->stages * udm_tiles_count(tiles);
+}
+
+void udm_tiles_clear(udm_tiles *tiles)
+{
+    udm_device *device = tiles->network->device;
+    size_t bytes = udm_graph_state_bytes(tiles->graph);
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
+        device->ops->clear(device, tiles->states[i], bytes);
+}
+
+// Where the window of tile `index` starts: at its core less the overlap, but inside the frame.
+static int window_start(const axis *along, int index)
+{
+    int start = index * along->core - along->overlap;
+    return start < 0 ? 0 : least(start, along->padded - along->window);
+}
+
+// The frame goes on beyond its edge as in a mirror that does not repeat the edge.
+static int mirror(int i, int size)
+{
+    if (size == 1)
+        return 0;
+    i %= 2 * (size - 1);
+    return i < size ? i : 2 * (size - 1) - i;
+}
+
+static void upload(udm_tiles *tiles, udm_value port, const float *planes, int x0, int y0)
+{
+    udm_device *device = tiles->network->device;
+    udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
+    const int width = tiles->x.size, height = tiles->y.size;
+    float *row = tiles->staging;
+    for (int c = 0; c < to.shape.c; c++)
+        for (int y = 0; y < to.shape.h; y++, row += to.shape.w) {
+            const float *from = planes + ((size_t)c * height + mirror(y0 + y, height)) * width;
+            int inside = least(to.shape.w, width - x0);
+            memcpy(row, from + x0, inside * sizeof *row);
+            for (int x = inside; x < to.shape.w; x++)
+                row[x] = from[mirror(x0 + x, width)];
+        }
+    device->ops->upload(device, &to, tiles->staging);
+}
+
+static void upload_constant(udm_tiles *tiles, udm_value port, float value)
+{
+    udm_device *device = tiles->network->device;
+    udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
+    size_t elements = udm_shape_elements(to.shape);
+    for (size_t i = 0; i < elements; i++)
+        tiles->staging[i] = value;
+    device->ops->upload(device, &to, tiles->staging);
+}
+
+// The core of the window in the staging memory, into the frame.
+static void put(const udm_tiles *tiles, int column, int line, float *out)
+{
+    const axis *ax = &tiles->x, *ay = &tiles->y;
+    const int x0 = column * ax->core, x1 = least(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
+    const int y0 = line * ay->core, y1 = least(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
+    for (int c = 0; c < tiles->network->channels; c++)
+        for (int y = y0; y < y1; y++) {
+            const float *from = tiles->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
+            memcpy(out + ((size_t)c * ay->size + y) * ax->size + x0, from, (x1 - x0) * sizeof *out);
+        }
+}
+
+static bool run_tile(udm_tiles *tiles, int column, int line, int stage, uint64_t number, const udm_seen *seen,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    const int x0 = window_start(&tiles->x, column), y0 = window_start(&tiles->y, line);
+    upload(tiles, ports->frame, seen->frame, x0, y0);
+    upload(tiles, ports->level, seen->level, x0, y0);
+    if (seen->guess) {
+        upload(tiles, ports->guess, seen->guess, x0, y0);
+        upload(tiles, ports->guess_level, seen->guess_level, x0, y0);
+    } else if (!tiles->blank_guess) {
+        upload_constant(tiles, ports->guess, 0);
+        upload_constant(tiles, ports->guess_level, 1);
+    }
+    tiles->blank_guess = !seen->guess;
+    const int tile = line * tiles->x.tiles + column;
+    udm_memory *state = tiles->states ? tiles->states[stage * udm_tiles_count(tiles) + tile] : NULL;
+    if (!udm_graph_run(tiles->graph, tiles->arena, state, number, cancel, error))
+        return false;
+    udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->arena);
+    device->ops->download(device, tiles->staging, &output);
+    return device->ops->finish(device, error);
+}
+
+bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
+                   const atomic_bool *cancel, udm_error *error)
+{
+    for (int line = 0; line < tiles->y.tiles; line++)
+        for (int column = 0; column < tiles->x.tiles; column++) {
+            if (!run_tile(tiles, column, line, stage, number, seen, cancel, error))
+                return false;
+            put(tiles, column, line, out);
+        }
+    return true;
+}

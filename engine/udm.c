@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The public interface, and the one place that joins the parts.
+#include "udm.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/backend.h"
+#include "model/model.h"
+#include "network/network.h"
+#include "process/process.h"
+#include "sampler/sampler.h"
+#include "schedule/schedule.h"
+#include "stream/blind.h"
+#include "stream/reverse.h"
+
+// A frame that was pushed and not yet pulled.
+typedef struct held {
+    struct held *next;
+    float *planes; // [channels of the stream, height, width]
+    float *times;  // [height, width]
+    double time, strength;
+    uint64_t number;
+    bool discontinuity, looked_at;
+} held;
+
+struct udm_stream {
+    const udm_model *model;
+    udm_settings settings;
+    size_t pixels;
+    udm_device *device;
+    udm_network *network;
+    udm_noise own_noise; // where settings.schedule is not the model's
+    const udm_noise *noise;
+    udm_reverse *reverse;
+    udm_blind *blind;
+    float *work, *times; // the frame in the making: [channels of the network, height, width], [height, width]
+    held *first, *last, *spare;
+    bool ended;
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+udm_settings udm_settings_default(void)
+{
+    return (udm_settings){
+        .channels = 3,
+        .device = "auto",
+        .steps = 1,
+        .sampler = "ddim",
+        .schedule = "model",
+        .memory_limit = (size_t)1 << 30,
+    };
+}
+
+static double level_of_sigma(double sigma)
+{
+    double ratio = 2 * sigma / 255; // pictures are in [-1, 1]
+    return ratio / sqrt(1 + ratio * ratio);
+}
+
+static double sigma_of_level(double level)
+{
+    return level < 1 ? level / sqrt(1 - level * level) * 255 / 2 : INFINITY;
+}
+
+double udm_model_max_sigma(const udm_model *model)
+{
+    double sigma = 255;
+    udm_config_double(udm_model_network_config(model), "max_sigma", 1, 1e6, &sigma, NULL);
+    return sigma;
+}
+
+double udm_model_time(const udm_model *model, double sigma)
+{
+    double most = udm_model_max_sigma(model);
+    sigma = sigma > 0 ? sigma : 0; // NaN too
+    return udm_noise_time(&udm_model_scheduler(model)->noise, level_of_sigma(sigma < most ? sigma : most));
+}
+
+double udm_model_sigma(const udm_model *model, double time)
+{
+    return sigma_of_level(udm_noise_level(&udm_model_scheduler(model)->noise, time));
+}
+
+bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
+{
+    static const char *const predictions[] = {
+        [UDM_PREDICT_EPSILON] = "epsilon", [UDM_PREDICT_X0] = "x0", [UDM_PREDICT_V] = "v",
+    };
+    udm_device *device = udm_device_open("reference", 1, error);
+    udm_network *network = device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
+                                                     device, error)
+                                  : NULL;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    if (network)
+        *info = (udm_info){
+            .network = network->class->name,
+            .prediction = predictions[scheduler->prediction],
+            .schedule = scheduler->noise.schedule->name,
+            .steps = scheduler->noise.steps,
+            .channels = network->channels,
+            .stride = network->stride,
+            .reach = network->reach,
+            .memory_frames = network->memory_frames,
+            .weights = network->weights,
+            .max_sigma = udm_model_max_sigma(model),
+        };
+    udm_network_free(network);
+    udm_device_close(device);
+    return network != NULL;
+}
+
+// One frame of a clip through the network; the frames of a clip are [channels, frames, pixels].
+typedef struct forward_run {
+    udm_tiles *tiles;
+    size_t pixels;
+    int channels, frames;
+    float *frame, *level, *out; // [channels, pixels], [pixels], [channels, pixels]
+} forward_run;
+
+static bool forward_frame(const forward_run *run, const float *clip, int frame, double level, float *out,
+                          udm_error *error)
+{
+    const size_t n = run->pixels;
+    for (int c = 0; c < run->channels; c++)
+        memcpy(run->frame + c * n, clip + ((size_t)c * run->frames + frame) * n, n * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        run->level[i] = (float)level;
+    const udm_seen seen = { .frame = run->frame, .level = run->level };
+    if (!udm_tiles_run(run->tiles, 0, frame, &seen, run->out, NULL, error))
+        return false;
+    for (int c = 0; c < run->channels; c++)
+        memcpy(out + ((size_t)c * run->frames + frame) * n, run->out + c * n, n * sizeof(float));
+    return true;
+}
+
+static bool forward_clips(forward_run *run, const udm_noise *noise, int clips, const float *x, const double *times,
+                          float *out, udm_error *error)
+{
+    const size_t clip = run->pixels * run->channels * run->frames;
+    for (int k = 0; k < clips; k++) {
+        udm_tiles_clear(run->tiles);
+        for (int f = 0; f < run->frames; f++)
+            if (!forward_frame(run, x + k * clip, f, udm_noise_level(noise, times[f]), out + k * clip, error))
+                return false;
+    }
+    return true;
+}
+
+bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames, const float *x,
+                       const double *times, float *out, udm_error *error)
+{
+    udm_device *device = udm_device_open(settings->device, settings->threads, error);
+    udm_network *network = device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
+                                                     device, error)
+                                  : NULL;
+    forward_run run = { .frames = frames, .pixels = (size_t)settings->width * settings->height };
+    bool good = false;
+    if (network) {
+        run.channels = network->channels;
+        run.tiles = udm_tiles_new(network, settings->width, settings->height, 1, settings->memory_limit, error);
+        run.frame = malloc(run.pixels * (2 * run.channels + 1) * sizeof(float));
+        if (!run.frame)
+            udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
+    }
+    if (run.tiles && run.frame) {
+        run.out = run.frame + run.pixels * run.channels;
+        run.level = run.out + run.pixels * run.channels;
+        good = forward_clips(&run, &udm_model_scheduler(model)->noise, clips, x, times, out, error);
+    }
+    free(run.frame);
+    udm_tiles_free(run.tiles);
+    udm_network_free(network);
+    udm_device_close(device);
+    return good;
+}
+
+static bool check_settings(const udm_settings *s, udm_error *error)
+{
+    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
+                        s->height);
+    if (s->channels != 1 && s->channels != 3)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
+    if (s->steps < 1 || s->steps > 1000)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
+    if (s->threads < 0 || s->threads > 256)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
+    if (!udm_sampler_find(s->sampler))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
+    if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no schedule \"%s\": see \"udm schedules\"", s->schedule);
+    return true;
+}
+
+static bool open_noise(udm_stream *stream, const char *schedule, udm_error *error)
+{
+    stream->noise = &udm_model_scheduler(stream->model)->noise;
+    if (strcmp(schedule, "model") == 0)
+        return true;
+    const udm_schedule *other = udm_schedule_find(schedule);
+    stream->noise = &stream->own_noise;
+    return udm_noise_init(&stream->own_noise, other, other->defaults, 0, error);
+}
+
+static bool open_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
+{
+    const udm_model *model = stream->model;
+    stream->device = udm_device_open(settings->device, settings->threads, error);
+    if (!stream->device)
+        return false;
+    stream->network = udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
+                                       stream->device, error);
+    if (!stream->network)
+        return false;
+    if (stream->network->channels < settings->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
+                        udm_model_directory(model));
+    return true;
+}
+
+static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
+    const udm_reverse_settings reverse = {
+        .network = stream->network,
+        .process = &udm_process_gaussian,
+        .sampler = udm_sampler_find(settings->sampler),
+        .noise = stream->noise,
+        .prediction = scheduler->prediction,
+        .clip = scheduler->clip,
+        .steps = settings->steps,
+        .seed = settings->seed,
+        .width = settings->width,
+        .height = settings->height,
+        .grey = settings->channels == 1,
+        .memory_limit = settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit,
+    };
+    stream->reverse = udm_reverse_new(&reverse, error);
+    stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
+    stream->work = malloc(stream->pixels * (stream->network->channels + 1) * sizeof(float));
+    if (!stream->work)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
+    stream->times = stream->work ? stream->work + stream->pixels * stream->network->channels : NULL;
+    return stream->reverse && stream->blind && stream->work;
+}
+
+udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+{
+    if (!check_settings(settings, error))
+        return NULL;
+    udm_stream *stream = calloc(1, sizeof *stream);
+    if (!stream) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+        return NULL;
+    }
+    stream->model = model;
+    stream->settings = *settings;
+    stream->pixels = (size_t)settings->width * settings->height;
+    if (!open_noise(stream, settings->schedule, error) || !open_network(stream, settings, error) ||
+        !open_reverse(stream, settings, error)) {
+        udm_stream_free(stream);
+        return NULL;
+    }
+    const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
+    stream->stats.memory = udm_tiles_memory(tiles);
+    stream->stats.tiles = udm_tiles_count(tiles);
+    memcpy(stream->stats.device, stream->device->name, sizeof stream->stats.device);
+    return stream;
+}
+
+static void free_frames(held *frame)
+{
+    while (frame) {
+        held *next = frame->next;
+        free(frame->planes);
+        free(frame);
+        frame = next;
+    }
+}
+
+void udm_stream_free(udm_stream *stream)
+{
+    if (!stream)
+        return;
+    free_frames(stream->first);
+    free_frames(stream->spare);
+    free(stream->work);
+    udm_blind_free(stream->blind);
+    udm_reverse_free(stream->reverse);
+    udm_network_free(stream->network);
+    udm_device_close(stream->device);
+    udm_noise_clear(&stream->own_noise);
+    free(stream);
+}
+
+static bool check_frame(const udm_stream *stream, const udm_frame *frame, udm_error *error)
+{
+    const udm_image *image = frame->image;
+    const udm_settings *s = &stream->settings;
+    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the stream is", s->width,
+                        s->height, s->channels);
+    if (image->bits < 8 || image->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %d bits: it must have 8 to 16", image->bits);
+    if (!frame->time_map && frame->time != UDM_TIME_ESTIMATE && !(frame->time >= 0 && frame->time <= 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
+    if (!(frame->strength >= 0 && frame->strength <= 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "strength is %g: it must be 0 to 1", frame->strength);
+    for (size_t i = 0; frame->time_map && i < stream->pixels; i++)
+        if (!(frame->time_map[i] >= 0 && frame->time_map[i] <= 1))
+            return udm_fail(error, UDM_ERROR_SETTINGS, "a time of %g in a map: it must be 0 to 1", frame->time_map[i]);
+    return true;
+}
+
+// A place for a frame, used before or new.
+static held *take_place(udm_stream *stream, udm_error *error)
+{
+    held *place = stream->spare;
+    if (place) {
+        stream->spare = place->next;
+        return place;
+    }
+    place = calloc(1, sizeof *place);
+    if (place)
+        place->planes = malloc(stream->pixels * (stream->settings.channels + 1) * sizeof(float));
+    if (!place || !place->planes) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
+        free(place);
+        return NULL;
+    }
+    place->times = place->planes + stream->pixels * stream->settings.channels;
+    return place;
+}
+
+// A time of the model's schedule as one of the stream's: that with the same noise.
+static float own_time(const udm_stream *stream, double time)
+{
+    const udm_noise *model = &udm_model_scheduler(stream->model)->noise;
+    return (float)(stream->noise == model ? time : udm_noise_time(stream->noise, udm_noise_level(model, time)));
+}
+
+bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
+{
+    if (stream->ended)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed after the end: reset the stream first");
+    if (!check_frame(stream, frame, error))
+        return false;
+    held *place = take_place(stream, error);
+    if (!place)
+        return false;
+    place->next = NULL;
+    place->time = frame->time_map ? 0 : frame->time;
+    place->strength = frame->strength;
+    place->number = frame->number;
+    place->discontinuity = frame->discontinuity;
+    place->looked_at = false;
+    udm_image_to_planes(frame->image, place->planes);
+    for (size_t i = 0; frame->time_map && i < stream->pixels; i++)
+        place->times[i] = own_time(stream, frame->time_map[i]);
+    const float all = frame->time_map || frame->time < 0 ? 0 : own_time(stream, frame->time);
+    for (size_t i = 0; !frame->time_map && i < stream->pixels; i++)
+        place->times[i] = all;
+    *(stream->first ? &stream->last->next : &stream->first) = place;
+    stream->last = place;
+    return true;
+}
+
+// Scene and noise of the next frame, once, however often it is pulled.
+static void look_at(udm_stream *stream, held *frame)
+{
+    if (frame->looked_at)
+        return;
+    frame->looked_at = true;
+    if (frame->discontinuity)
+        udm_blind_reset(stream->blind);
+    const bool estimate = frame->time < 0;
+    const double given = estimate ? -1 : sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
+    if (udm_blind_look(stream->blind, frame->planes, given))
+        udm_reverse_clear(stream->reverse);
+    stream->stats.sigma = estimate ? udm_blind_sigma(stream->blind) : given;
+    const float all = estimate ? own_time(stream, udm_model_time(stream->model, stream->stats.sigma)) : 0;
+    for (size_t i = 0; estimate && i < stream->pixels; i++)
+        frame->times[i] = all;
+}
+
+// Grey frames are shown to a colour network as three equal channels, and come back as their mean.
+static void widen(udm_stream *stream, const held *frame)
+{
+    const size_t n = stream->pixels;
+    for (int c = 0; c < stream->network->channels; c++)
+        memcpy(stream->work + c * n, frame->planes + (c < stream->settings.channels ? c * n : 0), n * sizeof(float));
+    memcpy(stream->times, frame->times, n * sizeof(float));
+}
+
+static void narrow(udm_stream *stream)
+{
+    if (stream->network->channels == stream->settings.channels)
+        return;
+    float *red = stream->work, *green = red + stream->pixels, *blue = green + stream->pixels;
+    for (size_t i = 0; i < stream->pixels; i++)
+        red[i] = (red[i] + green[i] + blue[i]) / 3;
+}
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+static bool compute(udm_stream *stream, held *frame, udm_error *error)
+{
+    const double start = now_ms();
+    look_at(stream, frame);
+    widen(stream, frame);
+    if (!udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times, frame->strength,
+                         &stream->cancelled, error))
+        return false;
+    narrow(stream);
+    udm_stats *stats = &stream->stats;
+    stats->last_ms = now_ms() - start;
+    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+    stats->scenes = udm_blind_scenes(stream->blind);
+    return true;
+}
+
+udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error)
+{
+    held *frame = stream->first;
+    if (!frame)
+        return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
+    const udm_settings *s = &stream->settings;
+    if (out->width != s->width || out->height != s->height || out->channels != s->channels || out->bits < 8 ||
+        out->bits > 16) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "frames are pulled as %dx%d with %d channels of 8 to 16 bits", s->width,
+                 s->height, s->channels);
+        return UDM_PULLED_FAILED;
+    }
+    if (atomic_load(&stream->cancelled)) {
+        udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+        return UDM_PULLED_FAILED;
+    }
+    if (!compute(stream, frame, error))
+        return UDM_PULLED_FAILED;
+    udm_image_from_planes(out, stream->work);
+    stream->first = frame->next;
+    frame->next = stream->spare;
+    stream->spare = frame;
+    return UDM_PULLED_FRAME;
+}
+
+void udm_stream_end(udm_stream *stream)
+{
+    stream->ended = true;
+}
+
+void udm_stream_reset(udm_stream *stream)
+{
+    while (stream->first) {
+        held *frame = stream->first;
+        stream->first = frame->next;
+        frame->next = stream->spare;
+        stream->spare = frame;
+    }
+    stream->ended = false;
+    udm_blind_reset(stream->blind);
+}
+
+int udm_stream_delay(const udm_stream *stream)
+{
+    (void)stream; // nothing looks ahead yet
+    return 0;
+}
+
+void udm_stream_cancel(udm_stream *stream, bool cancel)
+{
+    atomic_store(&stream->cancelled, cancel);
+}
+
+void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
+{
+    *stats = stream->stats;
+}
+
+void udm_list_devices(udm_found found, void *context)
+{
+    for (const udm_backend *const *backend = udm_backends; *backend; backend++)
+        (*backend)->list(found, context);
+}
+
+void udm_list_samplers(udm_found found, void *context)
+{
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
+        found(context, (*sampler)->name, (*sampler)->about);
+}
+
+void udm_list_schedules(udm_found found, void *context)
+{
+    for (const udm_schedule *const *schedule = udm_schedules; *schedule; schedule++)
+        found(context, (*schedule)->name, (*schedule)->about);
+}
+
+void udm_list_processes(udm_found found, void *context)
+{
+    for (const udm_process *const *process = udm_processes; *process; process++)
+        found(context, (*process)->name, (*process)->about);
+}
+
+const char *udm_version(void)
+{
+    return "0.1.0";
+}
