@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The engine with no GStreamer: what there is, what a model is, one pass of its network, and how fast it is.
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "npy.h"
+#include "udm.h"
+
+enum { MAX_TIMES = 4096 };
+
+static const char usage[] =
+    "usage: udm devices | samplers | schedules | processes\n"
+    "       udm info MODEL\n"
+    "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--device D] [--threads N]\n"
+    "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
+    "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of time, 0 to\n"
+    "1, one for all frames or one for each. bench prints one line of JSON with the time of a frame.\n";
+
+typedef struct options {
+    udm_settings settings;
+    double times[MAX_TIMES];
+    int time_count, frames, repeat;
+} options;
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "udm: %s: %s\n", what, why);
+    return 1;
+}
+
+static int fail_usage(void)
+{
+    fputs(usage, stderr);
+    return 2;
+}
+
+static bool parse_int(const char *text, int low, int high, int *value)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < low || number > high)
+        return false;
+    *value = (int)number;
+    return true;
+}
+
+static bool parse_times(const char *text, options *options)
+{
+    for (options->time_count = 0; options->time_count < MAX_TIMES;) {
+        char *end;
+        double time = strtod(text, &end);
+        if (end == text || !(time >= 0 && time <= 1))
+            return false;
+        options->times[options->time_count++] = time;
+        if (!*end)
+            return true;
+        if (*end != ',')
+            return false;
+        text = end + 1;
+    }
+    return false;
+}
+
+static bool parse_size(const char *text, udm_settings *settings)
+{
+    char after;
+    return sscanf(text, "%dx%d%c", &settings->width, &settings->height, &after) == 2;
+}
+
+static bool parse_option(int option, const char *text, options *options)
+{
+    switch (option) {
+    case 't':
+        return parse_times(text, options);
+    case 's':
+        return parse_size(text, &options->settings);
+    case 'd':
+        options->settings.device = text;
+        return true;
+    case 'n':
+        return parse_int(text, 0, 256, &options->settings.threads);
+    case 'f':
+        return parse_int(text, 1, 1000000, &options->frames);
+    case 'r':
+        return parse_int(text, 1, 1000000, &options->repeat);
+    default:
+        return false;
+    }
+}
+
+// Leaves the arguments that are no options at the end of argv, from optind on.
+static bool parse_options(int argc, char **argv, options *options)
+{
+    static const struct option known[] = {
+        { "time", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' }, { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' }, { "repeat", required_argument, NULL, 'r' },
+        { 0 },
+    };
+    *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5 };
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!parse_option(option, optarg, options))
+            return false;
+    return true;
+}
+
+static void print_entry(void *context, const char *name, const char *about)
+{
+    (void)context;
+    printf("%-16s %s\n", name, about);
+}
+
+static int info(const char *directory, const udm_model *model)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    printf("network          %s, %lld weights\n", info.network, (long long)info.weights);
+    printf("channels         %d\n", info.channels);
+    printf("prediction       %s\n", info.prediction);
+    printf("schedule         %s, %s\n", info.schedule, info.steps ? "discrete time" : "continuous time");
+    if (info.steps)
+        printf("steps            %d\n", info.steps);
+    printf("largest noise    sigma %g, at time %.4f\n", info.max_sigma, udm_model_time(model, info.max_sigma));
+    printf("stride           %d pixels\n", info.stride);
+    printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
+    return 0;
+}
+
+// Shape N,C,H,W or N,C,F,H,W against the model and the times.
+static const char *check_array(const npy *x, const udm_info *info, options *options)
+{
+    if (x->dims != 4 && x->dims != 5)
+        return "it must be N,C,H,W or N,C,F,H,W";
+    if (x->shape[1] != (size_t)info->channels)
+        return "it has another number of channels than the model";
+    for (int i = 0; i < x->dims; i++)
+        if (x->shape[i] > 65536)
+            return "it is too large";
+    options->frames = x->dims == 5 ? (int)x->shape[2] : 1;
+    if (options->time_count == 1)
+        for (; options->time_count < options->frames && options->time_count < MAX_TIMES; options->time_count++)
+            options->times[options->time_count] = options->times[0];
+    return options->time_count == options->frames ? NULL : "--time must give one time, or one for each frame";
+}
+
+static int forward(const char *directory, const udm_model *model, const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    npy x, y;
+    const char *why;
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    why = check_array(&x, &info, options);
+    y = x;
+    y.data = why ? NULL : malloc(x.elements * sizeof(float));
+    int status = 1;
+    options->settings.height = (int)x.shape[x.dims - 2], options->settings.width = (int)x.shape[x.dims - 1];
+    if (why)
+        fail(in, why);
+    else if (!y.data)
+        fail(in, "there is no memory for the result");
+    else if (!udm_model_forward(model, &options->settings, (int)x.shape[0], options->frames, x.data, options->times,
+                                y.data, &error))
+        fail(directory, error.message);
+    else if (!npy_write(out, &y, &why))
+        fail(out, why);
+    else
+        status = 0;
+    free(y.data);
+    free(x.data);
+    return status;
+}
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Milliseconds per frame over a run of `count` frames; negative on failure.
+static double time_frames(udm_stream *stream, const udm_image *image, double time, int count, udm_error *error)
+{
+    double start = now_ms();
+    for (int i = 0; i < count; i++) {
+        udm_frame frame = { .image = image, .time = time, .number = i };
+        if (!udm_stream_push(stream, &frame, error) || udm_stream_pull(stream, image, error) != UDM_PULLED_FRAME)
+            return -1;
+    }
+    return (now_ms() - start) / count;
+}
+
+// One run more than asked for: the first warms up.
+static bool time_runs(udm_stream *stream, const udm_image *image, double time, const options *options, double *ms,
+                      udm_error *error)
+{
+    for (int run = -1; run < options->repeat; run++) {
+        double taken = time_frames(stream, image, time, options->frames, error);
+        if (taken < 0)
+            return false;
+        ms[run < 0 ? 0 : run] = taken;
+    }
+    qsort(ms, options->repeat, sizeof *ms, by_value);
+    return true;
+}
+
+static void print_times(const char *directory, udm_stream *stream, const options *options, const double *ms)
+{
+    udm_stats stats;
+    struct rusage usage;
+    udm_stream_stats(stream, &stats);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
+           "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f}\n",
+           directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
+           stats.tiles, ms[options->repeat / 2], ms[0], usage.ru_maxrss / 1024.0);
+}
+
+static int bench(const char *directory, const udm_model *model, options *options)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_settings *s = &options->settings;
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    s->channels = info.channels;
+    udm_stream *stream = udm_stream_open(model, s, &error);
+    if (!stream)
+        return fail(directory, error.message);
+    const size_t row = (size_t)s->width * s->channels;
+    uint8_t *pixels = malloc(row * s->height);
+    double *ms = malloc(options->repeat * sizeof *ms);
+    udm_image image = { .width = s->width, .height = s->height, .channels = s->channels, .bits = 8 };
+    for (int c = 0; c < s->channels; c++)
+        image.data[c] = pixels + c, image.stride[c] = (ptrdiff_t)row, image.step[c] = s->channels;
+    for (size_t i = 0; pixels && i < row * s->height; i++)
+        pixels[i] = (uint8_t)(i * 2654435761u >> 24);
+    bool good = pixels && ms && time_runs(stream, &image, udm_model_time(model, 25), options, ms, &error);
+    if (good)
+        print_times(directory, stream, options, ms);
+    else
+        fail(directory, error.code ? error.message : "there is no memory for a frame");
+    free(ms);
+    free(pixels);
+    udm_stream_free(stream);
+    return !good;
+}
+
+static int with_model(const char *command, int argc, char **argv, options *options)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(argv[0], &error);
+    int status;
+    if (!model)
+        status = fail("no model", error.message);
+    else if (strcmp(command, "info") == 0 && argc == 1)
+        status = info(argv[0], model);
+    else if (strcmp(command, "forward") == 0 && argc == 3 && options->time_count > 0)
+        status = forward(argv[0], model, argv[1], argv[2], options);
+    else if (strcmp(command, "bench") == 0 && argc == 1)
+        status = bench(argv[0], model, options);
+    else
+        status = fail_usage();
+    udm_model_free(model);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *command;
+        void (*list)(udm_found found, void *context);
+    } lists[] = {
+        { "devices", udm_list_devices },
+        { "samplers", udm_list_samplers },
+        { "schedules", udm_list_schedules },
+        { "processes", udm_list_processes },
+    };
+    options options;
+    if (!parse_options(argc, argv, &options) || optind >= argc)
+        return fail_usage();
+    const char *command = argv[optind++];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(command, lists[i].command) == 0) {
+            lists[i].list(print_entry, NULL);
+            return 0;
+        }
+    if (optind >= argc)
+        return fail_usage();
+    return with_model(command, argc - optind, argv + optind, &options);
+}
