@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The plugin: registers its elements and does nothing else, for it runs in the scanner of every application.
+#include <gst/gst.h>
+
+#include "udmdenoise.h"
+
+static gboolean plugin_init(GstPlugin *plugin)
+{
+    return GST_ELEMENT_REGISTER(udmdenoise, plugin);
+}
+
+#define PACKAGE "udm"
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, udm, "Diffusion models that work on streams of frames",
+                  plugin_init, UDM_VERSION, "LGPL", "udm", "https://gstreamer.freedesktop.org")

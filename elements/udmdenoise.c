@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Removes noise from video with a diffusion model: gives each frame the time at which the process has its noise.
+/**
+ * SECTION:element-udmdenoise
+ * @title: udmdenoise
+ *
+ * Removes noise from video. A frame whose noise has the standard deviation #GstUdmDenoise:noise-level is taken as a
+ * frame on its way through the model's diffusion, and the model brings it back to where there is none. With one step
+ * that is the most likely picture; with more steps, and some #GstUdmDenoise:strength, detail is drawn anew.
+ *
+ * As many frames come out as went in, each with its own timestamp, duration and metas. With #GstBaseTransform:qos set,
+ * a frame that is late already is passed on as it came instead of being dropped; the model does not see it.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udmdenoise ! videoconvert ! autovideosink
+ * ]|
+ * Estimates the noise of every scene and removes it.
+ * |[
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udmdenoise noise-level=25 ! videoconvert !
+ *     x264enc ! mp4mux ! filesink location=out.mp4
+ * ]|
+ * Removes noise of a known standard deviation, 25 of 255, and writes a file.
+ * |[
+ * ges-launch-1.0 +clip in.mp4 +effect "udmdenoise @preset=Night"
+ * ]|
+ * As an effect in an editor, with a preset.
+ */
+#include "udmdenoise.h"
+
+#include "frames.h"
+
+#define DEFAULT_MODEL "denoise"
+#define DEFAULT_NOISE_LEVEL (-1.0)
+#define DEFAULT_STRENGTH 0.0
+
+enum {
+    PROP_NOISE_LEVEL = GST_UDM_PROP_OWN,
+    PROP_STRENGTH,
+};
+
+struct _GstUdmDenoise {
+    GstUdmFilter parent;
+
+    // properties, under the object lock
+    gdouble noise_level, strength;
+
+    // state of the streaming thread
+    gboolean warned; // that there is more noise than the model knows
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
+
+#define gst_udm_denoise_parent_class parent_class
+G_DEFINE_TYPE_WITH_CODE(GstUdmDenoise, gst_udm_denoise, GST_TYPE_UDM_FILTER,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, NULL))
+GST_ELEMENT_REGISTER_DEFINE(udmdenoise, "udmdenoise", GST_RANK_NONE, GST_TYPE_UDM_DENOISE)
+
+static gboolean gst_udm_denoise_wants_passthrough(GstUdmFilter *filter)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(filter);
+    gboolean wanted;
+
+    GST_OBJECT_LOCK(self);
+    wanted = self->noise_level == 0 && self->strength == 0;
+    GST_OBJECT_UNLOCK(self);
+    return wanted;
+}
+
+static void warn_once(GstUdmDenoise *self, double noise_level, double max)
+{
+    if (self->warned)
+        return;
+    self->warned = TRUE;
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
+                        ("noise-level is %.1f, but the model knows noise up to %.1f only: lower noise-level, or set "
+                         "model to one that was trained for more.",
+                         noise_level, max),
+                        (NULL));
+}
+
+static void gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *model, udm_frame *frame)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(filter);
+    gdouble noise_level;
+
+    GST_OBJECT_LOCK(self);
+    noise_level = self->noise_level;
+    frame->strength = self->strength;
+    GST_OBJECT_UNLOCK(self);
+    if (noise_level > udm_model_max_sigma(model))
+        warn_once(self, noise_level, udm_model_max_sigma(model));
+    frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
+}
+
+static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
+{
+    GST_UDM_DENOISE(trans)->warned = FALSE;
+    return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
+}
+
+static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(object);
+
+    if (id < GST_UDM_PROP_OWN) {
+        G_OBJECT_CLASS(parent_class)->set_property(object, id, value, spec);
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    if (id == PROP_NOISE_LEVEL)
+        self->noise_level = g_value_get_double(value);
+    else
+        self->strength = g_value_get_double(value);
+    GST_OBJECT_UNLOCK(self);
+}
+
+static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(object);
+
+    if (id < GST_UDM_PROP_OWN) {
+        G_OBJECT_CLASS(parent_class)->get_property(object, id, value, spec);
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    g_value_set_double(value, id == PROP_NOISE_LEVEL ? self->noise_level : self->strength);
+    GST_OBJECT_UNLOCK(self);
+}
+
+static void install_properties(GObjectClass *object_class)
+{
+    const GParamFlags flags =
+        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
+
+    gst_udm_settings_install(object_class, DEFAULT_MODEL);
+    /**
+     * GstUdmDenoise:noise-level:
+     *
+     * Standard deviation of the noise, where the pixels go from 0 to 255 (whatever their depth is). -1 estimates it for
+     * each scene. 0, with no #GstUdmDenoise:strength, passes frames through untouched.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_NOISE_LEVEL,
+        g_param_spec_double("noise-level", "Noise level",
+                            "Standard deviation of the noise for pixels from 0 to 255 (-1 = estimate it, 0 = none)", -1,
+                            255, DEFAULT_NOISE_LEVEL, flags));
+    /**
+     * GstUdmDenoise:strength:
+     *
+     * How much is drawn anew: noise is added until it is this share of the most that the model knows, and then removed
+     * with the frame's own. 0 adds none.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_STRENGTH,
+        g_param_spec_double("strength", "Strength",
+                            "Share of noise that is added first, so that detail is drawn anew (0 = none, 1 = all)", 0,
+                            1, DEFAULT_STRENGTH, flags));
+}
+
+static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+    GstUdmFilterClass *filter_class = GST_UDM_FILTER_CLASS(klass);
+
+    object_class->set_property = gst_udm_denoise_set_property;
+    object_class->get_property = gst_udm_denoise_get_property;
+    install_properties(object_class);
+
+    gst_element_class_add_static_pad_template(element_class, &sink_template);
+    gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_element_class_set_static_metadata(element_class, "Diffusion denoiser", "Filter/Effect/Video",
+                                          "Removes noise from video with a diffusion model", "The udm authors");
+
+    GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
+    filter_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
+    filter_class->describe = GST_DEBUG_FUNCPTR(gst_udm_denoise_describe);
+}
+
+static void gst_udm_denoise_init(GstUdmDenoise *self)
+{
+    gst_udm_settings_init(&GST_UDM_FILTER(self)->settings, DEFAULT_MODEL);
+    self->noise_level = DEFAULT_NOISE_LEVEL;
+    self->strength = DEFAULT_STRENGTH;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Enumerations whose values are what the engine lists.
+#include "choices.h"
+
+#include "udm.h"
+
+static void append(void *context, const char *name, const char *about)
+{
+    GArray *values = context;
+    GEnumValue value = { (int)values->len, g_intern_string(about), g_intern_string(name) };
+
+    g_array_append_val(values, value);
+}
+
+// The values live as long as the type, which is as long as the process.
+static GType register_choices(const char *type_name, GArray *values)
+{
+    GType type = g_enum_register_static(type_name, (GEnumValue *)(void *)g_array_free(values, FALSE));
+
+    gst_type_mark_as_plugin_api(type, 0);
+    return type;
+}
+
+GType gst_udm_sampler_get_type(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type)) {
+        GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
+
+        udm_list_samplers(append, values);
+        g_once_init_leave(&type, register_choices("GstUdmSampler", values));
+    }
+    return type;
+}
+
+GType gst_udm_schedule_get_type(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type)) {
+        GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
+
+        append(values, "model", "The schedule that the model was trained with");
+        udm_list_schedules(append, values);
+        g_once_init_leave(&type, register_choices("GstUdmSchedule", values));
+    }
+    return type;
+}
+
+const char *gst_udm_choice_name(GType type, int value)
+{
+    GEnumClass *choices = g_type_class_ref(type);
+    const GEnumValue *found = g_enum_get_value(choices, value);
+    const char *name = found ? found->value_nick : NULL;
+
+    g_type_class_unref(choices);
+    return name;
+}
+
+int gst_udm_choice_value(GType type, const char *name)
+{
+    GEnumClass *choices = g_type_class_ref(type);
+    const GEnumValue *found = g_enum_get_value_by_nick(choices, name);
+    int value = found ? found->value : 0;
+
+    g_type_class_unref(choices);
+    return value;
+}

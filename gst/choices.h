@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Enumerations whose values are what the engine lists, so that a new method needs no line here.
+#ifndef GST_UDM_CHOICES_H
+#define GST_UDM_CHOICES_H
+
+#include <gst/gst.h>
+
+GType gst_udm_sampler_get_type(void);
+GType gst_udm_schedule_get_type(void); // value 0 is "model": the schedule that the model was trained with
+
+// The name of a value, which is what the engine calls it; static. And the value of a name, 0 if there is none.
+const char *gst_udm_choice_name(GType type, int value);
+int gst_udm_choice_value(GType type, const char *name);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Video frames as the engine sees them: no copy, whatever the order of the components, padding or planes.
+#ifndef GST_UDM_FRAMES_H
+#define GST_UDM_FRAMES_H
+
+#include <gst/video/video.h>
+
+#include "udm.h"
+
+// All formats whose components an udm_image can point at. 8 bits first: the first is what unconstrained sources choose.
+// clang-format off
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+#define GST_UDM_PLANAR(bits) "GBR_" #bits "LE, GBRA_" #bits "LE, "
+#else
+#define GST_UDM_PLANAR(bits) "GBR_" #bits "BE, GBRA_" #bits "BE, "
+#endif
+#define GST_UDM_FORMATS                                                                                                \
+    "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, RGBP, BGRP, GBR, GBRA, GRAY8, "                       \
+    GST_UDM_PLANAR(10) GST_UDM_PLANAR(12) GST_VIDEO_NE(GRAY16) ", ARGB64, " GST_VIDEO_NE(ARGB64) ", "                  \
+    GST_VIDEO_NE(RGBA64) ", " GST_VIDEO_NE(BGRA64) ", " GST_VIDEO_NE(ABGR64) " }"
+// clang-format on
+
+// The engine's largest picture; interlaced frames would mix two instants.
+#define GST_UDM_CAPS                                                                                                   \
+    "video/x-raw, format=(string)" GST_UDM_FORMATS ", width=(int)[1, 65536], height=(int)[1, 65536], "                 \
+    "framerate=(fraction)[0, max], interlace-mode=(string)progressive"
+
+int gst_udm_info_channels(const GstVideoInfo *info); // 1 or 3, as in udm_image
+
+// The pixels of a mapped frame; valid as long as it is mapped.
+udm_image gst_udm_frame_image(const GstVideoFrame *frame);
+
+// Copies what is not a colour: alpha, and the unused bytes of formats like RGBx.
+void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Finds models by name and keeps one of each per process: editors make several instances of an effect, all at once.
+#include "models.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct GstUdmModel {
+    char *path; // canonical: the key
+    udm_model *model;
+    int users; // under the lock
+};
+
+// Held while a model loads, so that two elements that start together load it once.
+static GMutex lock;
+static GHashTable *models; // path -> GstUdmModel, NULL when there are none
+
+static char *search(const char *name)
+{
+    char *list = g_strconcat(g_getenv("UDM_MODEL_PATH") ? g_getenv("UDM_MODEL_PATH") : "",
+                             G_SEARCHPATH_SEPARATOR_S UDM_MODEL_DIRECTORY G_SEARCHPATH_SEPARATOR_S ".", NULL);
+    char **folders = g_strsplit(list, G_SEARCHPATH_SEPARATOR_S, -1);
+    char *found = NULL;
+
+    for (char **folder = folders; *folder && !found; folder++) {
+        char *candidate = **folder ? g_build_filename(*folder, name, NULL) : NULL;
+
+        if (candidate && g_file_test(candidate, G_FILE_TEST_IS_DIR))
+            found = realpath(candidate, NULL);
+        g_free(candidate);
+    }
+    g_strfreev(folders);
+    g_free(list);
+    return found;
+}
+
+// The canonical path of a model, to be freed by free().
+static char *find(const char *name, udm_error *error)
+{
+    const char *path = g_getenv("UDM_MODEL_PATH");
+    char *found;
+
+    if (!name || !*name) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "no model is set: set the property model to a model directory");
+        return NULL;
+    }
+    if (strchr(name, G_DIR_SEPARATOR)) {
+        if (!(found = realpath(name, NULL)))
+            udm_fail(error, errno == ENOENT || errno == ENOTDIR ? UDM_ERROR_NOT_FOUND : UDM_ERROR_UNREADABLE,
+                     "the model directory \"%s\" cannot be opened (%s): set the property model to one that exists",
+                     name, g_strerror(errno));
+        return found;
+    }
+    if (!(found = search(name)))
+        udm_fail(error, UDM_ERROR_NOT_FOUND,
+                 "there is no model \"%s\" in UDM_MODEL_PATH (%s) nor in " UDM_MODEL_DIRECTORY
+                 ": set the property model to a model directory, or UDM_MODEL_PATH to the folder that holds it",
+                 name, path && *path ? path : "not set");
+    return found;
+}
+
+// Under the lock.
+static GstUdmModel *load(const char *path, udm_error *error)
+{
+    udm_model *model = udm_model_open(path, error);
+    GstUdmModel *shared;
+
+    if (!model)
+        return NULL;
+    shared = g_new0(GstUdmModel, 1);
+    shared->path = g_strdup(path);
+    shared->model = model;
+    if (!models)
+        models = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(models, shared->path, shared);
+    return shared;
+}
+
+GstUdmModel *gst_udm_model_acquire(const char *name, udm_error *error)
+{
+    char *path = find(name, error);
+    GstUdmModel *shared;
+
+    if (!path)
+        return NULL;
+    g_mutex_lock(&lock);
+    shared = models ? g_hash_table_lookup(models, path) : NULL;
+    if (!shared)
+        shared = load(path, error);
+    if (shared)
+        shared->users++;
+    g_mutex_unlock(&lock);
+    free(path);
+    return shared;
+}
+
+void gst_udm_model_release(GstUdmModel *shared)
+{
+    if (!shared)
+        return;
+    g_mutex_lock(&lock);
+    if (--shared->users == 0) {
+        g_hash_table_remove(models, shared->path);
+        if (g_hash_table_size(models) == 0)
+            g_clear_pointer(&models, g_hash_table_unref);
+        udm_model_free(shared->model);
+        g_free(shared->path);
+        g_free(shared);
+    }
+    g_mutex_unlock(&lock);
+}
+
+const udm_model *gst_udm_model_get(const GstUdmModel *shared)
+{
+    return shared->model;
+}
+
+const char *gst_udm_model_path(const GstUdmModel *shared)
+{
+    return shared->path;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What elements tell the application: errors of the engine, and the progress of loading.
+#include "report.h"
+
+static const struct {
+    GQuark (*domain)(void);
+    int code;
+} reports[] = {
+    [UDM_OK] = { gst_library_error_quark, GST_LIBRARY_ERROR_FAILED },
+    [UDM_ERROR_NOT_FOUND] = { gst_resource_error_quark, GST_RESOURCE_ERROR_NOT_FOUND },
+    [UDM_ERROR_UNREADABLE] = { gst_resource_error_quark, GST_RESOURCE_ERROR_OPEN_READ },
+    [UDM_ERROR_CORRUPT] = { gst_library_error_quark, GST_LIBRARY_ERROR_INIT },
+    [UDM_ERROR_UNSUPPORTED] = { gst_library_error_quark, GST_LIBRARY_ERROR_INIT },
+    [UDM_ERROR_SETTINGS] = { gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS },
+    [UDM_ERROR_MEMORY] = { gst_resource_error_quark, GST_RESOURCE_ERROR_NO_SPACE_LEFT },
+    [UDM_ERROR_DEVICE] = { gst_library_error_quark, GST_LIBRARY_ERROR_FAILED },
+    [UDM_ERROR_CANCELLED] = { gst_library_error_quark, GST_LIBRARY_ERROR_FAILED },
+};
+
+void gst_udm_report_error(GstElement *element, const udm_error *error)
+{
+    udm_error_code code = error->code < G_N_ELEMENTS(reports) ? error->code : UDM_OK;
+
+    GST_WARNING_OBJECT(element, "engine error %d: %s", error->code, error->message);
+    gst_element_message_full(element, GST_MESSAGE_ERROR, reports[code].domain(), reports[code].code,
+                             g_strdup(error->message), g_strdup_printf("udm error %d", error->code), __FILE__,
+                             GST_FUNCTION, __LINE__);
+}
+
+void gst_udm_report_progress(GstElement *element, GstProgressType type, const char *code, const char *text)
+{
+    gst_element_post_message(element, gst_message_new_progress(GST_OBJECT(element), type, code, text));
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The properties that all elements have: which model does the work, where, and how.
+#ifndef GST_UDM_SETTINGS_H
+#define GST_UDM_SETTINGS_H
+
+#include <gst/gst.h>
+
+#include "udm.h"
+
+// Ids of the shared properties; those of an element begin at GST_UDM_PROP_OWN.
+enum {
+    GST_UDM_PROP_MODEL = 1,
+    GST_UDM_PROP_DEVICE,
+    GST_UDM_PROP_THREADS,
+    GST_UDM_PROP_STEPS,
+    GST_UDM_PROP_SAMPLER,
+    GST_UDM_PROP_SCHEDULE,
+    GST_UDM_PROP_SEED,
+    GST_UDM_PROP_STATS,
+    GST_UDM_PROP_OWN,
+};
+
+// Part of an element, which guards it by its object lock.
+typedef struct GstUdmSettings {
+    char *model;
+    char *device;
+    int threads, steps;
+    int sampler, schedule; // values of the types in choices.h
+    guint64 seed;
+    guint version; // counts the changes of what a stream is opened with: all but the model
+} GstUdmSettings;
+
+// Installs the properties; default_model is what "model" is when nobody sets it (static).
+void gst_udm_settings_install(GObjectClass *object_class, const char *default_model);
+
+void gst_udm_settings_init(GstUdmSettings *settings, const char *default_model);
+void gst_udm_settings_clear(GstUdmSettings *settings);
+
+// FALSE if the id is none of the shared ones ("stats" is left to the element).
+gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *value);
+gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *value);
+
+// The engine's settings but for the size; the device's name is interned, the rest static.
+udm_settings gst_udm_settings_to_engine(const GstUdmSettings *settings);
+
+#endif
