@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The reader of model directories: good ones, every kind of broken one, and what the errors say.
+#include "model/model.h"
+
+#include "check.h"
+#include "folder.h"
+
+static const char INDEX[] =
+    "{\"_class_name\": \"DDPMPipeline\", \"unet\": [\"udm\", \"UdmUNet\"], \"scheduler\": [\"diffusers\", "
+    "\"DDPMScheduler\"], \"safety_checker\": [null, null], \"requires_safety_checker\": true}";
+static const char WEIGHTS[] = "unet/diffusion_pytorch_model.safetensors";
+
+static void write_weights(const folder *made, const char *name)
+{
+    unsigned char bytes[256];
+    static const float one = 1;
+    size_t size =
+        folder_safetensors(bytes, "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", &one, 4);
+    folder_write(made, name, bytes, size);
+}
+
+// A sound model with this scheduler_config.json.
+static folder make(const char *index, const char *scheduler)
+{
+    folder made = folder_new();
+    folder_make(&made, "unet");
+    folder_make(&made, "scheduler");
+    folder_write_text(&made, "model_index.json", index);
+    folder_write_text(&made, "scheduler/scheduler_config.json", scheduler);
+    folder_write_text(&made, "unet/config.json", "{\"_class_name\": \"UdmUNet\"}");
+    write_weights(&made, WEIGHTS);
+    return made;
+}
+
+static void expect(const folder *made, udm_error_code code, const char *first, const char *second)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(made->path, &error);
+    if (model || error.code != code || !strstr(error.message, first) || !strstr(error.message, second)) {
+        printf("    code %d, not %d with \"%s\" and \"%s\": %s\n", error.code, code, first, second, error.message);
+        CHECK(false);
+    }
+    udm_model_free(model);
+    folder_free(made);
+}
+
+static udm_model *open_sound(const folder *made)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(made->path, &error);
+    if (!model)
+        printf("    %s\n", error.message);
+    return model;
+}
+
+TEST(sound)
+{
+    folder made = make(INDEX, "{}");
+    udm_model *model = open_sound(&made);
+    REQUIRE(model);
+    CHECK_STRING(udm_model_directory(model), made.path);
+    CHECK(udm_weights_count(udm_model_network_weights(model)) == 1);
+    CHECK(udm_config_has(udm_model_network_config(model), "_class_name"));
+    udm_model_free(model);
+    udm_model_free(NULL);
+    folder_free(&made);
+}
+
+TEST(shipped_tiny_models)
+{
+    static const char *const names[] = { "tiny-denoise", "tiny-grey", "tiny-temporal" };
+    const char *data = getenv("UDM_TEST_DATA");
+    for (size_t i = 0; data && i < sizeof names / sizeof *names; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", data, names[i]);
+        udm_error error = { 0 };
+        udm_model *model = udm_model_open(path, &error);
+        if (!model)
+            printf("    %s\n", error.message);
+        REQUIRE(model);
+        const udm_scheduler *scheduler = udm_model_scheduler(model);
+        CHECK(scheduler->noise.schedule == &udm_schedule_cosine && scheduler->noise.steps == 0);
+        CHECK(scheduler->prediction == UDM_PREDICT_X0 && scheduler->clip == 0);
+        CHECK(udm_weights_count(udm_model_network_weights(model)) > 4);
+        udm_model_free(model);
+    }
+}
+
+typedef struct wanted {
+    const char *class, *config; // NULL: no such part
+    const udm_schedule *schedule;
+    double beta_start, beta_end;
+    int steps;
+    udm_prediction prediction;
+    double clip;
+} wanted;
+
+static void check_scheduler(const wanted *want)
+{
+    char index[256];
+    const char *class = want->class ? want->class : "null";
+    snprintf(index, sizeof index, "{\"unet\": [\"udm\", \"UdmUNet\"], \"scheduler\": [%s, %s]}",
+             want->class ? "\"d\"" : "null", class);
+    folder made = make(index, want->config);
+    udm_model *model = open_sound(&made);
+    folder_free(&made);
+    REQUIRE(model);
+    const udm_scheduler *got = udm_model_scheduler(model);
+    CHECK(got->noise.schedule == want->schedule);
+    CHECK_CLOSE(got->noise.betas.start, want->beta_start, 0);
+    CHECK_CLOSE(got->noise.betas.end, want->beta_end, 0);
+    CHECK_CLOSE(got->noise.steps, want->steps, 0);
+    CHECK(got->prediction == want->prediction);
+    CHECK_CLOSE(got->clip, want->clip, 0);
+    udm_model_free(model);
+}
+
+// The defaults are those of the classes in diffusers.
+TEST(schedulers)
+{
+    static const wanted list[] = {
+        { NULL, "{}", &udm_schedule_linear, 0.0001, 0.02, 1000, UDM_PREDICT_EPSILON, 1 },
+        { "\"DDPMScheduler\"", "{}", &udm_schedule_linear, 0.0001, 0.02, 1000, UDM_PREDICT_EPSILON, 1 },
+        { "\"PNDMScheduler\"", "{\"clip_sample\": true}", &udm_schedule_linear, 0.0001, 0.02, 1000, UDM_PREDICT_EPSILON,
+          0 },
+        { "\"HeunDiscreteScheduler\"", "{}", &udm_schedule_linear, 0.00085, 0.012, 1000, UDM_PREDICT_EPSILON, 0 },
+        { "\"DDIMScheduler\"",
+          "{\"beta_schedule\": \"scaled_linear\", \"beta_start\": 0.00085, \"beta_end\": 0.012, "
+          "\"num_train_timesteps\": 500, "
+          "\"prediction_type\": \"v_prediction\", \"clip_sample\": false, \"trained_betas\": null, \"thresholding\": "
+          "false, "
+          "\"rescale_betas_zero_snr\": false, \"steps_offset\": 1, \"timestep_spacing\": \"leading\", \"_note\": {}}",
+          &udm_schedule_scaled_linear, 0.00085, 0.012, 500, UDM_PREDICT_V, 0 },
+        { "\"DDIMScheduler\"",
+          "{\"beta_schedule\": \"squaredcos_cap_v2\", \"prediction_type\": \"sample\", \"continuous_time\": true, "
+          "\"clip_sample_range\": 3}",
+          &udm_schedule_cosine, 0.0001, 0.02, 0, UDM_PREDICT_X0, 3 },
+        { "\"DDPMScheduler\"",
+          "{\"variance_type\": \"fixed_large\", \"continuous_time\": false, \"num_train_timesteps\": 1}",
+          &udm_schedule_linear, 0.0001, 0.02, 1, UDM_PREDICT_EPSILON, 1 },
+        { "\"EulerDiscreteScheduler\"", "{\"timestep_type\": \"discrete\", \"use_karras_sigmas\": true}",
+          &udm_schedule_linear, 0.0001, 0.02, 1000, UDM_PREDICT_EPSILON, 0 },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        check_scheduler(&list[i]);
+}
+
+TEST(scheduler_keys_that_are_refused)
+{
+    static const struct {
+        const char *config, *key;
+        udm_error_code code;
+    } list[] = {
+        { "{\"trained_betas\": [0.1]}", "trained_betas", UDM_ERROR_UNSUPPORTED },
+        { "{\"rescale_betas_zero_snr\": true}", "rescale_betas_zero_snr", UDM_ERROR_UNSUPPORTED },
+        { "{\"thresholding\": true}", "thresholding", UDM_ERROR_UNSUPPORTED },
+        { "{\"thresholding\": 1}", "thresholding", UDM_ERROR_CORRUPT },
+        { "{\"use_flow_sigmas\": true}", "use_flow_sigmas", UDM_ERROR_UNSUPPORTED },
+        { "{\"prediction_type\": \"flow_prediction\"}", "flow_prediction", UDM_ERROR_UNSUPPORTED },
+        { "{\"prediction_type\": 3}", "prediction_type", UDM_ERROR_CORRUPT },
+        { "{\"beta_schedule\": \"laplace\"}", "laplace", UDM_ERROR_UNSUPPORTED },
+        { "{\"variance_type\": \"learned_range\"}", "variance_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"timestep_type\": \"continuous\"}", "timestep_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"beta_start\": 0}", "beta_start", UDM_ERROR_UNSUPPORTED },
+        { "{\"beta_end\": 1.5}", "beta_end", UDM_ERROR_UNSUPPORTED },
+        { "{\"beta_start\": 0.5}", "beta_start", UDM_ERROR_UNSUPPORTED },
+        { "{\"num_train_timesteps\": 0}", "num_train_timesteps", UDM_ERROR_UNSUPPORTED },
+        { "{\"num_train_timesteps\": 2147483648}", "num_train_timesteps", UDM_ERROR_UNSUPPORTED },
+        { "{\"num_train_timesteps\": \"1000\"}", "num_train_timesteps", UDM_ERROR_CORRUPT },
+        { "{\"clip_sample_range\": -1}", "clip_sample_range", UDM_ERROR_UNSUPPORTED },
+        { "{\"continuous_time\": \"yes\"}", "continuous_time", UDM_ERROR_CORRUPT },
+        { "{\"beta_start\": 0.1, \"beta_start\": 0.1}", "JSON", UDM_ERROR_CORRUPT },
+        { "[]", "object", UDM_ERROR_CORRUPT },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        folder made = make(INDEX, list[i].config);
+        expect(&made, list[i].code, "scheduler_config.json", list[i].key);
+    }
+}
+
+TEST(indexes_that_are_refused)
+{
+    static const struct {
+        const char *index, *word;
+        udm_error_code code;
+    } list[] = {
+        { "", "JSON", UDM_ERROR_CORRUPT },
+        { "[]", "object", UDM_ERROR_CORRUPT },
+        { "{\"unet\": [\"a\", \"b\"], \"unet\": [\"a\", \"b\"]}", "JSON", UDM_ERROR_CORRUPT },
+        { "{}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
+        { "{\"unet\": [null, null]}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
+        { "{\"unet\": \"unet\"}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
+        { "{\"unet\": [\"a\", \"b\"], \"vae\": [\"diffusers\", \"AutoencoderKL\"]}", "\"vae\" (AutoencoderKL)",
+          UDM_ERROR_UNSUPPORTED },
+        { "{\"unet\": [\"a\", \"b\"], \"scheduler\": [\"diffusers\", \"LCMScheduler\"]}", "LCMScheduler",
+          UDM_ERROR_UNSUPPORTED },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        folder made = make(list[i].index, "{}");
+        expect(&made, list[i].code, ".json", list[i].word);
+    }
+}
+
+TEST(missing_files)
+{
+    static const struct {
+        const char *file, *word;
+    } list[] = {
+        { "model_index.json", "model_index.json" },
+        { "unet/config.json", "unet/config.json" },
+        { "scheduler/scheduler_config.json", "scheduler_config.json" },
+        { "unet/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors" },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        folder made = make(INDEX, "{}");
+        remove(folder_path(&made, list[i].file));
+        expect(&made, UDM_ERROR_NOT_FOUND, made.path, list[i].word);
+    }
+}
+
+TEST(missing_directory)
+{
+    udm_error error = { 0 };
+    CHECK(!udm_model_open("no/such/place", &error) && error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(strstr(error.message, "no/such/place") && strstr(error.message, "UDM_MODEL_PATH"));
+    CHECK(!udm_model_open("", &error) && error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(!udm_model_open("/dev/null", &error) && error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(!udm_model_open("no/such/place", NULL));
+}
+
+TEST(half_precision_variant)
+{
+    folder made = make(INDEX, "{}");
+    remove(folder_path(&made, WEIGHTS));
+    write_weights(&made, "unet/diffusion_pytorch_model.fp16.safetensors");
+    udm_model *model = open_sound(&made);
+    CHECK(model != NULL);
+    udm_model_free(model);
+    folder_free(&made);
+}
+
+TEST(weights_in_several_files)
+{
+    folder made = make(INDEX, "{}");
+    remove(folder_path(&made, WEIGHTS));
+    folder_write_text(&made, "unet/diffusion_pytorch_model.safetensors.index.json", "{}");
+    expect(&made, UDM_ERROR_UNSUPPORTED, "several files", "python3 -c \"import glob");
+}
+
+TEST(pickles)
+{
+    static const char *const names[] = { "unet/diffusion_pytorch_model.bin", "unet/x.pt", "unet/x.pth",
+                                         "unet/last.ckpt" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        folder made = make(INDEX, "{}");
+        remove(folder_path(&made, WEIGHTS));
+        folder_write_text(&made, names[i], "\x80\x02.");
+        expect(&made, UDM_ERROR_UNSUPPORTED, strchr(names[i], '/') + 1, "'diffusion_pytorch_model.safetensors')\"");
+    }
+    // One at the top, and nothing else.
+    folder made = folder_new();
+    folder_write_text(&made, "v1-5.ckpt", "\x80\x02.");
+    expect(&made, UDM_ERROR_UNSUPPORTED, "torch.load('v1-5.ckpt'", "weights_only=True");
+    // A name that would run something, if the command repeated it.
+    made = folder_new();
+    folder_write_text(&made, "$(reboot).pt", "\x80\x02.");
+    expect(&made, UDM_ERROR_UNSUPPORTED, "$(reboot).pt is a pickle", "torch.load('FILE'");
+}
+
+TEST(broken_weights)
+{
+    folder made = make(INDEX, "{}");
+    folder_write_text(&made, WEIGHTS, "");
+    expect(&made, UDM_ERROR_CORRUPT, WEIGHTS, "empty");
+    made = make(INDEX, "{}");
+    remove(folder_path(&made, WEIGHTS));
+    folder_make(&made, WEIGHTS);
+    expect(&made, UDM_ERROR_UNREADABLE, WEIGHTS, "regular file");
+}
+
+TEST(every_cut_of_every_json)
+{
+    folder made = make(INDEX, "{}");
+    for (size_t cut = 0; cut + 1 < sizeof INDEX; cut++) {
+        udm_error error = { 0 };
+        folder_write(&made, "model_index.json", INDEX, cut);
+        CHECK(!udm_model_open(made.path, &error) && error.code == UDM_ERROR_CORRUPT);
+    }
+    folder_free(&made);
+}
+
+CHECK_MAIN()

@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Every operation of every backend against `reference`, over many shapes; `test_ops bench [DEVICE]` times them.
+//
+// To add an operation: a case in `compare_ops` and one in `benches`; a backend is found by the list.
+#include "backend/backend.h"
+
+#include <stdint.h>
+#include <time.h>
+
+#include "check.h"
+
+enum { MAX_DEVICES = 16 };
+
+// The devices under test: all that are listed, and the instruction sets of cpu that this machine has.
+typedef struct device_list {
+    char names[MAX_DEVICES][32];
+    int count;
+} device_list;
+
+static void add_device(void *context, const char *device, const char *about)
+{
+    device_list *list = context;
+    if (list->count < MAX_DEVICES && strcmp(device, "reference") != 0)
+        snprintf(list->names[list->count++], sizeof(list->names[0]), "%s", device);
+}
+
+static device_list all_devices(void)
+{
+    static const char *const variants[] = { "cpu:sse2", "cpu:avx2", "cpu:avx512", "cpu:generic" };
+    device_list list = { 0 };
+    for (int i = 0; udm_backends[i]; i++)
+        udm_backends[i]->list(add_device, &list);
+    for (int i = 0; i < 4; i++) {
+        udm_device *device = udm_device_open(variants[i], 1, NULL);
+        if (device)
+            add_device(&list, variants[i], "");
+        udm_device_close(device);
+    }
+    return list;
+}
+
+// Repeatable numbers in [-1, 1).
+static float random_value(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(int32_t)*state / 2147483648.f;
+}
+
+static float *random_values(size_t count, uint32_t seed)
+{
+    float *values = malloc(count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        values[i] = random_value(&seed);
+    return values;
+}
+
+// A tensor with memory of its own. It does not start where the memory does.
+static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout layout, const float *values)
+{
+    size_t bytes = device->ops->bytes(device, shape, layout);
+    udm_tensor tensor = { device->ops->alloc(device, bytes + UDM_ALIGNMENT, NULL), UDM_ALIGNMENT, shape, layout };
+    if (values)
+        device->ops->upload(device, &tensor, values);
+    return tensor;
+}
+
+static void tensor_free(udm_device *device, const udm_tensor *tensor)
+{
+    device->ops->free(device, tensor->memory);
+}
+
+// A tensor to write to, of NaN: operations must write all of it.
+static udm_tensor blank_tensor(udm_device *device, udm_shape shape, udm_layout layout)
+{
+    size_t count = udm_shape_elements(shape);
+    float *values = malloc(count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        values[i] = NAN;
+    udm_tensor tensor = tensor_new(device, shape, layout, values);
+    free(values);
+    return tensor;
+}
+
+typedef struct conv_case {
+    int sources, in[UDM_MAX_SOURCES], out, size, stride, padding, height, width;
+    udm_activation activation;
+    bool bias;
+    enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
+} conv_case;
+
+static int total_in(const conv_case *c)
+{
+    return c->in[0] + c->in[1] + c->in[2];
+}
+
+static udm_shape conv_shape(const conv_case *c)
+{
+    return (udm_shape){ c->out, (c->height + 2 * c->padding - c->size) / c->stride + 1,
+                        (c->width + 2 * c->padding - c->size) / c->stride + 1 };
+}
+
+static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
+{
+    int in = total_in(c);
+    size_t weights = (size_t)c->out * in * c->size * c->size;
+    float *weight = random_values(weights, 1), *bias = random_values(c->out, 2);
+    for (size_t i = 0; i < weights; i++)
+        weight[i] *= sqrtf(3.f / (in * c->size * c->size)); // so that sums are near 1
+    udm_kernel_spec spec = { .sources = c->sources, .in = { c->in[0], c->in[1], c->in[2] }, .out = c->out,
+                             .size = c->size, .stride = c->stride, .padding = c->padding, .weight = weight,
+                             .bias = c->bias ? bias : NULL };
+    udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);
+    free(weight);
+    free(bias);
+    return kernel;
+}
+
+// A convolution set up on a device, with inputs that depend on the case alone.
+typedef struct conv_setup {
+    udm_device *device;
+    udm_conv conv;
+    udm_tensor residual;
+    udm_kernel *kernel;
+} conv_setup;
+
+static void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
+{
+    udm_shape shape = conv_shape(c);
+    float *values = random_values(udm_shape_elements(shape), 9);
+    setup->device = device;
+    setup->kernel = kernel_new(device, c);
+    setup->conv = (udm_conv){ .kernel = setup->kernel, .activation = c->activation };
+    for (int s = 0; s < c->sources; s++) {
+        udm_shape from = { c->in[s], c->height, c->width };
+        float *src = random_values(udm_shape_elements(from), 3 + s);
+        setup->conv.src[s] = tensor_new(device, from, UDM_FEATURES, src);
+        free(src);
+    }
+    setup->conv.dst = c->residual == IN_PLACE ? tensor_new(device, shape, UDM_FEATURES, values)
+                                              : blank_tensor(device, shape, UDM_FEATURES);
+    setup->residual = c->residual == RESIDUAL ? tensor_new(device, shape, UDM_FEATURES, values) : setup->conv.dst;
+    setup->conv.residual = c->residual == NO_RESIDUAL ? NULL : &setup->residual;
+    free(values);
+}
+
+static void conv_setup_clear(conv_setup *setup, const conv_case *c)
+{
+    setup->device->ops->kernel_free(setup->device, setup->kernel);
+    for (int s = 0; s < c->sources; s++)
+        tensor_free(setup->device, &setup->conv.src[s]);
+    if (c->residual == RESIDUAL)
+        tensor_free(setup->device, &setup->residual);
+    tensor_free(setup->device, &setup->conv.dst);
+}
+
+// The result in planes [C, H, W]; the caller frees it.
+static float *download(udm_device *device, const udm_tensor *tensor)
+{
+    float *values = malloc(udm_shape_elements(tensor->shape) * sizeof(float));
+    device->ops->download(device, values, tensor);
+    return values;
+}
+
+static float *run_conv(udm_device *device, const void *of)
+{
+    const conv_case *c = of;
+    conv_setup setup;
+    conv_setup_init(&setup, device, c);
+    device->ops->conv(device, &setup.conv);
+    float *result = download(device, &setup.conv.dst);
+    conv_setup_clear(&setup, c);
+    return result;
+}
+
+// observe, restore and shuffle_add
+typedef struct patch_case {
+    int channels, height, width, patch;
+    bool addend;
+} patch_case;
+
+static udm_shape observe_shape(const patch_case *c)
+{
+    return (udm_shape){ (2 * c->channels + 3) * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
+}
+
+static udm_shape frame_shape(const patch_case *c)
+{
+    return (udm_shape){ c->channels, c->height, c->width };
+}
+
+// Levels in [0, 1], with the ends among them.
+static udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
+{
+    udm_shape shape = { 1, c->height, c->width };
+    size_t count = udm_shape_elements(shape);
+    float *values = random_values(count, seed);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i % 5 == 0 ? 0 : i % 7 == 0 ? 1 : fabsf(values[i]);
+    udm_tensor tensor = tensor_new(device, shape, UDM_PLANAR, values);
+    free(values);
+    return tensor;
+}
+
+static udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout layout, uint32_t seed)
+{
+    float *values = random_values(udm_shape_elements(shape), seed);
+    udm_tensor tensor = tensor_new(device, shape, layout, values);
+    free(values);
+    return tensor;
+}
+
+static udm_observation observation_new(udm_device *device, const patch_case *c)
+{
+    return (udm_observation){
+        .frame = random_tensor(device, frame_shape(c), UDM_PLANAR, 1),
+        .level = level_new(device, c, 2),
+        .guess = random_tensor(device, frame_shape(c), UDM_PLANAR, 3),
+        .guess_level = level_new(device, c, 4),
+    };
+}
+
+static void observation_free(udm_device *device, const udm_observation *seen)
+{
+    tensor_free(device, &seen->frame);
+    tensor_free(device, &seen->level);
+    tensor_free(device, &seen->guess);
+    tensor_free(device, &seen->guess_level);
+}
+
+static float *run_observe(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_observation seen = observation_new(device, c);
+    udm_tensor dst = blank_tensor(device, observe_shape(c), UDM_FEATURES);
+    device->ops->observe(device, &dst, &seen, c->patch);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    observation_free(device, &seen);
+    return result;
+}
+
+static float *run_restore(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_shape patches = { c->channels * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
+    udm_observation seen = observation_new(device, c);
+    udm_tensor correction = random_tensor(device, patches, UDM_FEATURES, 5);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_PLANAR);
+    device->ops->restore(device, &dst, &correction, &seen, c->patch);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &correction);
+    observation_free(device, &seen);
+    return result;
+}
+
+static float *run_shuffle(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_shape deep = { 4 * c->channels, c->height / 2, c->width / 2 };
+    udm_tensor src = random_tensor(device, deep, UDM_FEATURES, 1);
+    udm_tensor addend = random_tensor(device, frame_shape(c), UDM_FEATURES, 2);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
+    device->ops->shuffle_add(device, &dst, &src, c->addend ? &addend : NULL);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &addend);
+    tensor_free(device, &src);
+    return result;
+}
+
+static float *run_copy(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_tensor src = random_tensor(device, frame_shape(c), UDM_FEATURES, 1);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
+    device->ops->copy(device, &dst, &src);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &src);
+    return result;
+}
+
+// An operation on one case: runs it on a device and gives its result in planes.
+typedef float *(*run_case)(udm_device *device, const void *of);
+
+// The largest difference; NaN where there is one. Values are near 1, so absolute and relative are the same.
+static double difference(const float *a, const float *b, size_t count)
+{
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        double d = fabs((double)a[i] - b[i]);
+        if (!(d <= worst))
+            worst = d;
+    }
+    return worst;
+}
+
+// On 1, 2 and 4 threads: near the reference, and the same bits on all.
+static void compare_device(const char *name, run_case run, const void *of, size_t count, const float *want)
+{
+    float *first = NULL;
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        udm_device *device = udm_device_open(name, threads, NULL);
+        REQUIRE(device);
+        float *got = run(device, of);
+        if (first)
+            CHECK(memcmp(first, got, count * sizeof(float)) == 0);
+        else
+            CHECK_CLOSE(difference(got, want, count), 0, 1e-4);
+        CHECK(device->ops->finish(device, NULL));
+        free(first);
+        first = got;
+        udm_device_close(device);
+    }
+    free(first);
+}
+
+static void compare(run_case run, const void *of, udm_shape shape, const char *label)
+{
+    size_t count = udm_shape_elements(shape);
+    udm_device *reference = udm_device_open("reference", 1, NULL);
+    float *want = run(reference, of);
+    device_list list = all_devices();
+    bool failed = check_failed;
+    check_failed = false;
+    for (int i = 0; i < list.count; i++) {
+        compare_device(list.names[i], run, of, count, want);
+        if (check_failed && !failed)
+            printf("    on %s: %s -> [%d, %d, %d]\n", list.names[i], label, shape.c, shape.h, shape.w);
+        failed |= check_failed;
+        check_failed = false;
+    }
+    check_failed = failed;
+    free(want);
+    udm_device_close(reference);
+}
+
+static void compare_conv(const conv_case *c)
+{
+    char label[128];
+    snprintf(label, sizeof(label), "conv %d+%d+%d, size %d, stride %d, padding %d, activation %d, residual %d of %dx%d",
+             c->in[0], c->in[1], c->in[2], c->size, c->stride, c->padding, c->activation, c->residual, c->height,
+             c->width);
+    compare(run_conv, c, conv_shape(c), label);
+}
+
+TEST(conv_sizes)
+{
+    static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 }, { 2, 3 }, { 3, 2 }, { 4, 4 }, { 5, 6 }, { 13, 29 },
+                                    { 33, 8 }, { 8, 65 } };
+    static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 }, { 3, 2, 1 }, { 3, 1, 0 }, { 1, 2, 1 },
+                                    { 2, 1, 1 } };
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            conv_case c = { .sources = 1, .in = { 20 }, .out = 36, .size = kinds[k][0], .stride = kinds[k][1],
+                            .padding = kinds[k][2], .height = sizes[i][0], .width = sizes[i][1], .bias = i % 2 };
+            if (c.height + 2 * c.padding >= c.size && c.width + 2 * c.padding >= c.size)
+                compare_conv(&c);
+        }
+}
+
+TEST(conv_channels)
+{
+    static const int channels[][4] = { { 1, 0, 0, 1 },    { 3, 0, 0, 16 },   { 15, 0, 0, 17 },   { 16, 0, 0, 32 },
+                                       { 36, 0, 0, 32 },  { 32, 0, 0, 12 },  { 64, 0, 0, 33 },   { 130, 0, 0, 130 },
+                                       { 1, 1, 0, 5 },    { 17, 3, 0, 48 },  { 32, 32, 32, 32 }, { 1, 2, 3, 64 },
+                                       { 33, 16, 1, 49 }, { 5, 31, 9, 20 } };
+    static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 } };
+    for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++)
+        for (int k = 0; k < 3; k++) {
+            const int *n = channels[i];
+            conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0), .in = { n[0], n[1], n[2] }, .out = n[3],
+                            .size = kinds[k][0], .stride = kinds[k][1], .padding = kinds[k][2], .height = 9,
+                            .width = 14, .bias = true, .residual = RESIDUAL };
+            compare_conv(&c);
+        }
+}
+
+TEST(conv_activations_and_residuals)
+{
+    for (int a = UDM_LINEAR; a <= UDM_SILU; a++)
+        for (int r = NO_RESIDUAL; r <= IN_PLACE; r++)
+            for (int size = 1; size <= 3; size += 2) {
+                conv_case c = { .sources = 1, .in = { 19 }, .out = 35, .size = size, .stride = 1, .padding = size / 2,
+                                .height = 10, .width = 11, .activation = a, .residual = r, .bias = r != RESIDUAL };
+                compare_conv(&c);
+            }
+}
+
+// More tiles and pixels than one batch takes, so that all threads have work.
+TEST(conv_large)
+{
+    conv_case winograd = { .sources = 1, .in = { 32 }, .out = 32, .size = 3, .stride = 1, .padding = 1, .height = 83,
+                           .width = 117, .bias = true, .activation = UDM_RELU, .residual = IN_PLACE };
+    conv_case temporal = { .sources = 3, .in = { 24, 24, 24 }, .out = 24, .size = 1, .stride = 1, .height = 67,
+                           .width = 131, .residual = RESIDUAL };
+    compare_conv(&winograd);
+    compare_conv(&temporal);
+}
+
+static const patch_case patch_cases[] = {
+    { 3, 2, 2, 2, true },   { 1, 1, 1, 1, false }, { 3, 14, 130, 2, true },   { 1, 6, 258, 2, false },
+    { 4, 12, 69, 3, true }, { 3, 8, 8, 4, false }, { 17, 6, 10, 2, true },    { 40, 4, 6, 2, true },
+    { 3, 70, 64, 2, true }, { 2, 5, 200, 1, true },
+};
+
+enum { PATCH_CASES = sizeof(patch_cases) / sizeof(patch_cases[0]) };
+
+TEST(observe)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        compare(run_observe, &patch_cases[i], observe_shape(&patch_cases[i]), "observe");
+}
+
+TEST(restore)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        compare(run_restore, &patch_cases[i], frame_shape(&patch_cases[i]), "restore");
+}
+
+TEST(shuffle_add)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        if (patch_cases[i].height % 2 == 0 && patch_cases[i].width % 2 == 0)
+            compare(run_shuffle, &patch_cases[i], frame_shape(&patch_cases[i]), "shuffle_add");
+}
+
+TEST(copy)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        compare(run_copy, &patch_cases[i], frame_shape(&patch_cases[i]), "copy");
+}
+
+// What follows checks the reference itself, by closed forms.
+TEST(reference_conv)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float weight[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, bias[] = { 100 };
+    const float in[] = { 1, 2, 3, 4, 5, 6 }; // [1, 2, 3]
+    const float want[] = { 194, 254, 206, 158, 191, 158 }; // by hand
+    udm_kernel_spec spec = { .sources = 1, .in = { 1 }, .out = 1, .size = 3, .stride = 1, .padding = 1,
+                             .weight = weight, .bias = bias };
+    udm_conv conv = { .src = { tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, in) },
+                      .dst = tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, NULL),
+                      .kernel = device->ops->kernel_new(device, &spec, NULL) };
+    device->ops->conv(device, &conv);
+    float *got = download(device, &conv.dst);
+    CHECK_CLOSE(difference(got, want, 6), 0, 1e-5);
+    free(got);
+    device->ops->kernel_free(device, (udm_kernel *)conv.kernel);
+    tensor_free(device, &conv.src[0]);
+    tensor_free(device, &conv.dst);
+    udm_device_close(device);
+}
+
+// One pixel: frame .6 at `level`, guess -.2 at `guess_level`; out: fused, rho, innovation, level, guess_level.
+static void observe_pixel(float level, float guess_level, float out[5])
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    udm_shape one = { 1, 1, 1 };
+    float frame = .6f, guess = -.2f;
+    udm_observation seen = { tensor_new(device, one, UDM_PLANAR, &frame), tensor_new(device, one, UDM_PLANAR, &level),
+                             tensor_new(device, one, UDM_PLANAR, &guess),
+                             tensor_new(device, one, UDM_PLANAR, &guess_level) };
+    udm_tensor dst = tensor_new(device, (udm_shape){ 5, 1, 1 }, UDM_FEATURES, NULL);
+    device->ops->observe(device, &dst, &seen, 1);
+    device->ops->download(device, out, &dst);
+    tensor_free(device, &dst);
+    observation_free(device, &seen);
+    udm_device_close(device);
+}
+
+TEST(reference_fusion)
+{
+    float out[5];
+    observe_pixel(.5f, 1, out); // no guess: the frame, freed of its signal's gain (but for the tiny prior)
+    CHECK_CLOSE(out[0], .6 / sqrt(1 - .25), 3e-3);
+    CHECK_CLOSE(out[1], .5, 1e-3);
+    observe_pixel(0, 0, out); // both known: their mean
+    CHECK_CLOSE(out[0], .2, 1e-5);
+    CHECK_CLOSE(out[2], -.8, 1e-5);
+    CHECK_CLOSE(out[3] + out[4], 0, 0);
+    observe_pixel(0, .9f, out); // a known frame needs no guess
+    CHECK_CLOSE(out[0], .6, 1e-5);
+    CHECK_CLOSE(out[1], UDM_MIN_LEVEL, 1e-5);
+    observe_pixel(1, 1, out); // nothing is known
+    CHECK_CLOSE(out[0], 0, 0);
+    CHECK_CLOSE(out[1], sqrt(100. / 101), 1e-6);
+    observe_pixel(.6f, .6f, out); // two alike: half the variance, .36 / .64 / 2
+    CHECK_CLOSE(out[1], sqrt(.28125 / 1.28125), 2e-3);
+}
+
+TEST(device_names)
+{
+    udm_error error = { 0 };
+    CHECK(!udm_device_open("abacus", 1, &error));
+    CHECK(error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(strstr(error.message, "unknown device 'abacus'; have: auto, cpu") != NULL);
+    CHECK(!udm_device_open("cpu:mmx", 1, &error));
+    CHECK(error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(!udm_device_open("auto", 1000, &error));
+    CHECK(error.code == UDM_ERROR_SETTINGS);
+    udm_device *device = udm_device_open("auto", 2, &error);
+    REQUIRE(device);
+    CHECK(strstr(device->name, "2 threads") != NULL);
+    udm_device_close(device);
+    udm_device_close(NULL);
+}
+
+TEST(sizes_that_do_not_fit)
+{
+    udm_shape huge = { 1 << 30, 1 << 30, 1 << 30 };
+    udm_error error = { 0 };
+    for (int i = 0; udm_backends[i]; i++) {
+        udm_device *device = udm_device_open(udm_backends[i]->name, 1, NULL);
+        if (!device)
+            continue;
+        CHECK(device->ops->bytes(device, huge, UDM_FEATURES) == 0);
+        CHECK(!device->ops->alloc(device, SIZE_MAX - 70, &error));
+        CHECK(error.code == UDM_ERROR_MEMORY);
+        udm_device_close(device);
+    }
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+typedef struct bench_case {
+    const char *label;
+    conv_case conv;
+} bench_case;
+
+// The shapes of the shipped network for a 1920x1080 frame, at half resolution and below.
+static const bench_case conv_benches[] = {
+    { "conv_in 36->32", { 1, { 36 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "3x3 32->32 relu", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_RELU, true, NO_RESIDUAL } },
+    { "3x3 32->32 +res", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, IN_PLACE } },
+    { "3x3 64->64 relu", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_RELU, true, NO_RESIDUAL } },
+    { "3x3 64->64 +res", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_LINEAR, true, IN_PLACE } },
+    { "3x3 128->128 relu", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_RELU, true, NO_RESIDUAL } },
+    { "3x3 128->128 +res", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_LINEAR, true, IN_PLACE } },
+    { "conv_out 32->12", { 1, { 32 }, 12, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "2x2/2 32->64", { 1, { 32 }, 64, 2, 2, 0, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "2x2/2 64->128", { 1, { 64 }, 128, 2, 2, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "1x1 128->256", { 1, { 128 }, 256, 1, 1, 0, 135, 240, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "1x1 64->128", { 1, { 64 }, 128, 1, 1, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL } },
+    { "time 3x32->32", { 3, { 32, 32, 32 }, 32, 1, 1, 0, 540, 960, UDM_LINEAR, false, RESIDUAL } },
+    { "time 3x128->128", { 3, { 128, 128, 128 }, 128, 1, 1, 0, 135, 240, UDM_LINEAR, false, RESIDUAL } },
+    { "small 3x3 64->64", { 1, { 64 }, 64, 3, 1, 1, 128, 128, UDM_RELU, true, NO_RESIDUAL } },
+    { "small 3x3 32->32", { 1, { 32 }, 32, 3, 1, 1, 144, 176, UDM_RELU, true, NO_RESIDUAL } },
+    { "tiny 3x3 128->128", { 1, { 128 }, 128, 3, 1, 1, 16, 16, UDM_RELU, true, NO_RESIDUAL } },
+};
+
+enum { CONV_BENCHES = sizeof(conv_benches) / sizeof(conv_benches[0]), REPEATS = 8 };
+
+static void print_time(const char *device, const char *label, double seconds, double gflop)
+{
+    printf("%-11s %-18s %8.2f ms", device, label, seconds * 1e3);
+    if (gflop > 0)
+        printf(" %7.0f GFLOP/s", gflop / seconds);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void bench_conv(const char *name, udm_device *device, const bench_case *bench)
+{
+    const conv_case *c = &bench->conv;
+    conv_setup setup;
+    conv_setup_init(&setup, device, c);
+    double best = 1e9;
+    for (int i = 0; i < REPEATS; i++) {
+        double start = now();
+        device->ops->conv(device, &setup.conv);
+        device->ops->finish(device, NULL);
+        double seconds = now() - start;
+        best = seconds < best ? seconds : best;
+    }
+    udm_shape shape = conv_shape(c);
+    double gflop = 2e-9 * c->size * c->size * total_in(c) * udm_shape_elements(shape);
+    print_time(name, bench->label, best, gflop);
+    conv_setup_clear(&setup, c);
+}
+
+// observe, restore and shuffle_add at the sizes of a 1920x1080 frame
+static void bench_pointwise(const char *name, udm_device *device)
+{
+    patch_case c = { 3, 1080, 1920, 2, true };
+    udm_observation seen = observation_new(device, &c);
+    udm_tensor features = random_tensor(device, observe_shape(&c), UDM_FEATURES, 1);
+    udm_tensor correction = random_tensor(device, (udm_shape){ 12, 540, 960 }, UDM_FEATURES, 2);
+    udm_tensor frame = random_tensor(device, frame_shape(&c), UDM_PLANAR, 3);
+    udm_tensor deep = random_tensor(device, (udm_shape){ 128, 270, 480 }, UDM_FEATURES, 4);
+    udm_tensor wide = random_tensor(device, (udm_shape){ 32, 540, 960 }, UDM_FEATURES, 5);
+    static const char *const labels[] = { "observe", "restore", "shuffle_add" };
+    for (int op = 0; op < 3; op++) {
+        double best = 1e9;
+        for (int i = 0; i < REPEATS; i++) {
+            double start = now();
+            if (op == 0)
+                device->ops->observe(device, &features, &seen, 2);
+            else if (op == 1)
+                device->ops->restore(device, &frame, &correction, &seen, 2);
+            else
+                device->ops->shuffle_add(device, &wide, &deep, &wide);
+            device->ops->finish(device, NULL);
+            best = now() - start < best ? now() - start : best;
+        }
+        print_time(name, labels[op], best, 0);
+    }
+    observation_free(device, &seen);
+    const udm_tensor *tensors[] = { &features, &correction, &frame, &deep, &wide };
+    for (int i = 0; i < 5; i++)
+        tensor_free(device, tensors[i]);
+}
+
+static int bench(const char *only)
+{
+    device_list list = all_devices();
+    for (int i = 0; i < list.count; i++) {
+        udm_device *device = udm_device_open(list.names[i], 0, NULL);
+        if (only && strcmp(only, list.names[i]) != 0) {
+            udm_device_close(device);
+            continue;
+        }
+        printf("# %s\n", device->name);
+        for (int b = 0; b < CONV_BENCHES; b++)
+            bench_conv(list.names[i], device, &conv_benches[b]);
+        bench_pointwise(list.names[i], device);
+        udm_device_close(device);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "bench") == 0)
+        return bench(argc > 2 ? argv[2] : NULL);
+    return check_run(argc, argv);
+}

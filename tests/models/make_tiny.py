@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes the tiny models of the tests and, beside each, golden tensors computed by PyTorch (README.md here).
+
+    python tests/models/make_tiny.py
+"""
+import math
+import pathlib
+import sys
+
+import numpy as np
+import torch
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "models/train"))
+from export import write_model  # noqa: E402
+from network import TemporalConv, UdmUNet  # noqa: E402
+
+
+def network(seed, **config):
+    """Random weights, scaled so that the correction is of the size of the picture and the temporal taps matter."""
+    torch.manual_seed(seed)
+    net = UdmUNet(**config).eval()
+    with torch.no_grad():
+        net.conv_out.weight *= 3
+        for module in net.modules():
+            if isinstance(module, TemporalConv):
+                module.weight.normal_(0, 0.5 / math.sqrt(3 * module.weight.shape[0]))
+    return net
+
+
+def level_map(count, height, width):
+    """Differs at every pixel, over the whole of (0, 1)."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    phase = torch.arange(count).view(-1, 1, 1, 1) * 0.7
+    return 0.5 + 0.3 * torch.sin(5 * x + 3 * y + phase) + 0.18 * torch.rand(count, 1, height, width)
+
+
+def picture(count, channels, height, width):
+    """Smooth shapes with an edge that moves by two pixels a frame, in [-1, 1]."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    x = x - 2 * torch.arange(count).view(-1, 1, 1, 1)
+    shade = torch.linspace(0, 1, channels).view(1, -1, 1, 1)
+    return 0.5 * torch.sin(x / 5 + y / 7 + 2 * shade) + 0.4 * (x + y > 20)
+
+
+def at_level(x0, level):
+    return (1 - level ** 2).sqrt() * x0 + level * torch.randn_like(x0)
+
+
+def corners(level, *values):
+    """Sets one block in each corner to an exact value."""
+    level = level.clone()
+    h, w = level.shape[2] // 3, level.shape[3] // 3
+    blocks = [(slice(0, h), slice(0, w)), (slice(0, h), slice(-w, None)), (slice(-h, None), slice(0, w)),
+              (slice(-h, None), slice(-w, None))]
+    for (rows, columns), value in zip(blocks, values):
+        level[:, :, rows, columns] = value
+    return level
+
+
+def write_case(folder, name, net, tensors, clip=False):
+    """tensors: frame, level and maybe guess, guess_level, all [N, ., H, W]; a clip is stored as [1, ., N, H, W]."""
+    with torch.no_grad():
+        expected = net(**tensors, frames=len(tensors["frame"]) if clip else 1)
+    for part, x in {**tensors, "expected": expected}.items():
+        stored = x.transpose(0, 1)[None] if clip else x
+        np.save(folder / f"{name}-{part}.npy", np.ascontiguousarray(stored.numpy(), np.float32))
+    change = (expected - tensors["frame"]).square().mean().sqrt()
+    print(f"{folder.name}/{name}: {list(expected.shape)}, deviation {expected.std():.2f}, change {change:.2f}")
+
+
+def write_tiny(name, net, dtype):
+    """The model as files; its weights are then those that the files hold."""
+    write_model(HERE / name, net.config, net.state_dict(), dtype)
+    net.load_state_dict({k: v.to(dtype).float() for k, v in net.state_dict().items()})
+    return HERE / name
+
+
+def inputs(count, channels, height, width, guess):
+    x0, level = picture(count, channels, height, width), level_map(count, height, width)
+    tensors = dict(frame=at_level(x0, level), level=level)
+    if guess:
+        tensors["guess_level"] = level_map(count, height, width).flip(3)
+        tensors["guess"] = at_level(x0, tensors["guess_level"])
+    return tensors
+
+
+def extremes(height, width):
+    """Known pixels, lost ones, and both for the guess: every pair of 0 and 1, each in a corner."""
+    x0, base = picture(1, 3, height, width), level_map(1, height, width)
+    level, guess_level = corners(base, 0, 0, 1, 1), corners(base.flip(3), 0, 1, 0, 1)
+    return dict(frame=at_level(x0, level), level=level, guess=at_level(x0, guess_level), guess_level=guess_level)
+
+
+def main():
+    torch.set_num_threads(1)
+    net = network(1, block_out_channels=(8, 16), layers_per_block=(1, 1))
+    folder = write_tiny("tiny-denoise", net, torch.float16)
+    write_case(folder, "alone", net, inputs(2, 3, 12, 20, guess=False))
+    write_case(folder, "guess", net, inputs(1, 3, 24, 32, guess=True))
+    write_case(folder, "extremes", net, extremes(16, 24))
+
+    net = network(2, block_out_channels=(4, 8), layers_per_block=(1, 1), in_channels=1)
+    folder = write_tiny("tiny-grey", net, torch.float16)
+    write_case(folder, "guess", net, inputs(1, 1, 24, 32, guess=True))
+
+    net = network(3, block_out_channels=(6, 10, 12), layers_per_block=(1, 2, 1), temporal=True)
+    folder = write_tiny("tiny-temporal", net, torch.float32)
+    write_case(folder, "clip", net, inputs(6, 3, 16, 24, guess=False), clip=True)
+
+
+if __name__ == "__main__":
+    main()
