@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A hard cut is where two frames, shrunk until their noise is gone and less their means a and b, do not correlate:
-// d = sum (a - b)^2 / sum (a^2 + b^2) is 1 - correlation, up to contrast; and where motion does not explain it: d is still
-// high if each block takes what fits it best nearby in the other frame (inter against intra cost, as encoders decide
-// it), whichever of the two is the other: what something hides or uncovers is found in one of them.
+// d = sum (a - b)^2 / sum (a^2 + b^2) is 1 - correlation, up to contrast; and where motion does not explain it: d is
+// still high if each block takes what fits it best nearby in the other frame (inter against intra cost, as encoders
+// decide it), whichever of the two is the other: what something hides or uncovers is found in one of them.
 #include "stream/scene.h"
 
 #include <math.h>

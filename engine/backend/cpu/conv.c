@@ -8,7 +8,7 @@
 #include "backend/host.h"
 
 // Floats that a worker's rows and sums may take: most of the 1 MiB of a core's second cache, leaving room for weights.
-enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 120 << 10, MAX_BATCH = 36 };
+enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 120 << 10, MAX_BATCH = 48 };
 
 static bool is_winograd(const udm_kernel_spec *spec)
 {

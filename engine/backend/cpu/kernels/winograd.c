@@ -37,30 +37,30 @@ typedef struct plane {
     int height, width;
 } plane;
 
-// The window whose top left pixel is (top, left), with zeros outside of the plane where it is not `inside`.
-INLINE void read_window(const plane *from, int top, int left, int lane, const bool inside, vec d[WINDOW][WINDOW])
+// Pixels (top .. top + 5, left) of the plane, with zeros outside of it where it is not sure that they are `inside`.
+INLINE void read_column(const plane *from, int top, int left, int lane, const bool inside, vec d[WINDOW])
 {
-    for (int y = 0; y < WINDOW; y++)
-        for (int x = 0; x < WINDOW; x++) {
-            bool within = inside || ((unsigned)(top + y) < (unsigned)from->height &&
-                                     (unsigned)(left + x) < (unsigned)from->width);
-            ptrdiff_t at = ((ptrdiff_t)(top + y) * from->width + left + x) * UDM_CPU_BLOCK + lane;
-            d[x][y] = within ? load(from->src + at) : broadcast(0);
-        }
+    for (int y = 0; y < WINDOW; y++) {
+        bool within = inside || ((unsigned)(top + y) < (unsigned)from->height && (unsigned)left < (unsigned)from->width);
+        ptrdiff_t at = ((ptrdiff_t)(top + y) * from->width + left) * UDM_CPU_BLOCK + lane;
+        d[y] = within ? load(from->src + at) : broadcast(0);
+    }
 }
 
-// B^T d B into v[p * stride], p < 36.
-INLINE void write_window(const vec d[WINDOW][WINDOW], float *v, size_t stride)
+// B^T d B of the window whose first pixel is (top, left), into v[p * stride], p < 36.
+INLINE void gather_window(const plane *from, int top, int left, int lane, const bool inside, float *v, size_t stride)
 {
-    vec t[WINDOW][WINDOW], row[WINDOW], out[WINDOW];
-    for (int x = 0; x < WINDOW; x++)
-        transform_window(d[x], t[x]);
+    vec t[WINDOW][WINDOW], d[WINDOW], row[WINDOW];
+    for (int x = 0; x < WINDOW; x++) {
+        read_column(from, top, left + x, lane, inside, d);
+        transform_window(d, t[x]);
+    }
     for (int y = 0; y < WINDOW; y++) {
         for (int x = 0; x < WINDOW; x++)
             row[x] = t[x][y];
-        transform_window(row, out);
+        transform_window(row, d);
         for (int x = 0; x < WINDOW; x++)
-            store(v + (y * WINDOW + x) * stride, out[x]);
+            store(v + (y * WINDOW + x) * stride, d[x]);
     }
 }
 
@@ -68,13 +68,11 @@ static void gather_tile(const plane *from, int tile_y, int tile_x, float *v, siz
 {
     int top = tile_y * TILE - 1, left = tile_x * TILE - 1;
     bool inside = top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width;
-    vec d[WINDOW][WINDOW];
     for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES) {
         if (inside)
-            read_window(from, top, left, lane, true, d);
+            gather_window(from, top, left, lane, true, v + lane, stride);
         else
-            read_window(from, top, left, lane, false, d);
-        write_window(d, v + lane, stride);
+            gather_window(from, top, left, lane, false, v + lane, stride);
     }
 }
 
@@ -94,23 +92,6 @@ static void gather(const udm_cpu_run *run, int first, int count, float *rows)
                             rows + (size_t)i * kernel->row + b * UDM_CPU_BLOCK, stride);
         }
         rows += kernel->in[s];
-    }
-}
-
-// Asks for the pixels of a tile that is gathered soon: all of its window but what its neighbours' share.
-static void prefetch_tile(const udm_cpu_run *run, int tile)
-{
-    for (int s = 0; s < run->kernel->sources; s++) {
-        const udm_tensor *src = &run->conv->src[s];
-        int height = src->shape.h, width = src->shape.w, across = (width + TILE - 1) / TILE;
-        int top = tile / across * TILE, left = tile % across * TILE;
-        int bottom = top + TILE + 1 < height ? top + TILE + 1 : height, right = left + TILE < width ? left + TILE : width;
-        for (int b = 0; b < udm_cpu_blocks(src->shape.c); b++) {
-            const float *from = udm_host_data(src) + (size_t)b * height * width * UDM_CPU_BLOCK;
-            for (int y = top; y < bottom; y++)
-                for (int x = left; x < right; x++)
-                    __builtin_prefetch(from + ((size_t)y * width + x) * UDM_CPU_BLOCK, 0, 2);
-        }
     }
 }
 
@@ -162,12 +143,9 @@ void NAME(udm_cpu_winograd)(void *context, int index, int worker)
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         gather(run, first, count, rows);
         for (int g = part.first_group; g < part.end_group; g++) {
-            for (int p = 0; p < UDM_CPU_PRODUCTS; p++) {
-                if (g == part.first_group && first + count + p < part.end && p < run->batch)
-                    prefetch_tile(run, first + count + p);
+            for (int p = 0; p < UDM_CPU_PRODUCTS; p++)
                 multiply(rows + p * rows_stride, kernel->row, udm_cpu_panel(kernel, g, p), udm_cpu_width(kernel, g),
                          sums + p * sums_stride, count, kernel->depth);
-            }
             scatter(run, sums, first, count, g);
         }
     }
