@@ -88,12 +88,14 @@ double udm_model_sigma(const udm_model *model, double time)
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 {
     static const char *const predictions[] = {
-        [UDM_PREDICT_EPSILON] = "epsilon", [UDM_PREDICT_X0] = "x0", [UDM_PREDICT_V] = "v",
+        [UDM_PREDICT_EPSILON] = "epsilon",
+        [UDM_PREDICT_X0] = "x0",
+        [UDM_PREDICT_V] = "v",
     };
     udm_device *device = udm_device_open("reference", 1, error);
-    udm_network *network = device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
-                                                     device, error)
-                                  : NULL;
+    udm_network *network =
+        device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error)
+               : NULL;
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     if (network)
         *info = (udm_info){
@@ -154,9 +156,9 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
                        const double *times, float *out, udm_error *error)
 {
     udm_device *device = udm_device_open(settings->device, settings->threads, error);
-    udm_network *network = device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
-                                                     device, error)
-                                  : NULL;
+    udm_network *network =
+        device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error)
+               : NULL;
     forward_run run = { .frames = frames, .pixels = (size_t)settings->width * settings->height };
     bool good = false;
     if (network) {
@@ -212,8 +214,8 @@ static bool open_network(udm_stream *stream, const udm_settings *settings, udm_e
     stream->device = udm_device_open(settings->device, settings->threads, error);
     if (!stream->device)
         return false;
-    stream->network = udm_network_open(udm_model_network_config(model), udm_model_network_weights(model),
-                                       stream->device, error);
+    stream->network =
+        udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), stream->device, error);
     if (!stream->network)
         return false;
     if (stream->network->channels < settings->channels)

@@ -18,8 +18,8 @@
 //
 // Errors: a call that can fail returns false or NULL (or UDM_PULLED_FAILED) and fills *error, which may be NULL.
 // Ownership: the caller owns all that it passes; images need only live until the call returns. Each *_free takes NULL.
-// Threads: a model is immutable, may be shared by threads and must outlive its streams. A stream belongs to one thread at
-// a time, except udm_stream_cancel(), which any thread may call at any time. Nothing is global.
+// Threads: a model is immutable, may be shared by threads and must outlive its streams. A stream belongs to one thread
+// at a time, except udm_stream_cancel(), which any thread may call at any time. Nothing is global.
 #ifndef UDM_H
 #define UDM_H
 
@@ -40,22 +40,22 @@ typedef struct udm_stream udm_stream;
 UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
 UDM_API void udm_model_free(udm_model *model);
 
-// The time t in [0, 1] at which the noise of the model's process has the standard deviation sigma on the 0-255 scale, at
-// most that of the noisiest frames it was trained for.
+// The time t in [0, 1] at which the noise of the model's process has the standard deviation sigma on the 0-255 scale,
+// at most that of the noisiest frames it was trained for.
 UDM_API double udm_model_time(const udm_model *model, double sigma);
 UDM_API double udm_model_sigma(const udm_model *model, double time); // and back
 UDM_API double udm_model_max_sigma(const udm_model *model);
 
 typedef struct udm_settings {
-    int width, height;      // 1 to 65536
-    int channels;           // 1 or 3
-    const char *device;     // "auto", "cpu", ... (udm_list_devices)
-    int threads;            // 0: all
-    int steps;              // 1 to 1000; 1 gives the posterior mean
-    const char *sampler;    // "ddim", ... (udm_list_samplers)
-    const char *schedule;   // "model", or one of udm_list_schedules: how the steps are spaced
-    uint64_t seed;          // of the noise of strength and of stochastic samplers
-    size_t memory_limit;    // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
+    int width, height;    // 1 to 65536
+    int channels;         // 1 or 3
+    const char *device;   // "auto", "cpu", ... (udm_list_devices)
+    int threads;          // 0: all
+    int steps;            // 1 to 1000; 1 gives the posterior mean
+    const char *sampler;  // "ddim", ... (udm_list_samplers)
+    const char *schedule; // "model", or one of udm_list_schedules: how the steps are spaced
+    uint64_t seed;        // of the noise of strength and of stochastic samplers
+    size_t memory_limit;  // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
 } udm_settings;
 
 UDM_API udm_settings udm_settings_default(void); // all but width and height
@@ -65,20 +65,20 @@ UDM_API udm_stream *udm_stream_open(const udm_model *model, const udm_settings *
 UDM_API void udm_stream_free(udm_stream *stream);
 
 // Runs the model's network once over whole clips, as a stream, with no sampler around it: what parity tests compare.
-// settings: width, height, device, threads and memory_limit are used. x: [clips, channels, frames, height, width], each frame
-// as x_t at times[frame]; out: the network's output, of the same shape. channels: those of udm_model_info().
+// settings: width, height, device, threads and memory_limit are used. x: [clips, channels, frames, height, width], each
+// frame as x_t at times[frame]; out: the network's output, of the same shape. channels: those of udm_model_info().
 UDM_API bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames,
                                const float *x, const double *times, float *out, udm_error *error);
 
 typedef struct udm_info {
     const char *network, *prediction, *schedule; // names, for people
-    int steps;         // of the schedule; 0: continuous time
-    int channels;      // of a frame
-    int stride;        // the network pads frames to multiples of it, inside
-    int reach;         // pixels farther away than this have no influence
-    int memory_frames; // ... nor have frames farther back than this
+    int steps;                                   // of the schedule; 0: continuous time
+    int channels;                                // of a frame
+    int stride;                                  // the network pads frames to multiples of it, inside
+    int reach;                                   // pixels farther away than this have no influence
+    int memory_frames;                           // ... nor have frames farther back than this
     int64_t weights;
-    double max_sigma;  // of the noise it was trained for
+    double max_sigma; // of the noise it was trained for
 } udm_info;
 
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error);
@@ -96,28 +96,30 @@ typedef struct udm_frame {
 } udm_frame;
 
 typedef enum udm_pulled {
-    UDM_PULLED_FRAME,  // out holds the next frame, in the order in which they were pushed
+    UDM_PULLED_FRAME,   // out holds the next frame, in the order in which they were pushed
     UDM_PULLED_NOTHING, // push more
-    UDM_PULLED_END,    // all were pulled after udm_stream_end()
-    UDM_PULLED_FAILED, // see *error; UDM_ERROR_CANCELLED if cancelled: the frame stays and can be pulled again
+    UDM_PULLED_END,     // all were pulled after udm_stream_end()
+    UDM_PULLED_FAILED,  // see *error; UDM_ERROR_CANCELLED if cancelled: the frame stays and can be pulled again
 } udm_pulled;
 
 UDM_API bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error);
-// Computes the next frame into out (the stream's size and channels, 8 to 16 bits; may be the memory of the pushed image).
+// Computes the next frame into out (the stream's size and channels, 8 to 16 bits; may be the memory of the pushed
+// image).
 UDM_API udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error);
 UDM_API void udm_stream_end(udm_stream *stream);
-UDM_API void udm_stream_reset(udm_stream *stream);  // flush: drops what is held, forgets the past, undoes end
+UDM_API void udm_stream_reset(udm_stream *stream);      // flush: drops what is held, forgets the past, undoes end
 UDM_API int udm_stream_delay(const udm_stream *stream); // frames held back
-UDM_API void udm_stream_cancel(udm_stream *stream, bool cancel); // true: a running pull returns soon, and so do later ones
+UDM_API void udm_stream_cancel(udm_stream *stream,
+                               bool cancel); // true: a running pull returns soon, and so do later ones
 
 typedef struct udm_stats {
-    uint64_t frames;        // pulled
-    uint64_t scenes;        // seen
-    double sigma;           // of the noise in the last frame, 0-255 scale: given or estimated
+    uint64_t frames;         // pulled
+    uint64_t scenes;         // seen
+    double sigma;            // of the noise in the last frame, 0-255 scale: given or estimated
     double last_ms, mean_ms; // time of a pull
-    size_t memory;          // bytes for state and activations
-    int tiles;              // a frame is done in
-    char device[128];       // for people
+    size_t memory;           // bytes for state and activations
+    int tiles;               // a frame is done in
+    char device[128];        // for people
 } udm_stats;
 
 UDM_API void udm_stream_stats(const udm_stream *stream, udm_stats *stats);

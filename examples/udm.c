@@ -18,7 +18,8 @@ static const char usage[] =
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--device D] [--threads N]\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
-    "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of time, 0 to\n"
+    "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
+    "time, 0 to\n"
     "1, one for all frames or one for each. bench prints one line of JSON with the time of a frame.\n";
 
 typedef struct options {
@@ -98,9 +99,12 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' }, { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' }, { "repeat", required_argument, NULL, 'r' },
+        { "time", required_argument, NULL, 't' },
+        { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },
+        { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },
+        { "repeat", required_argument, NULL, 'r' },
         { 0 },
     };
     *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5 };
@@ -227,10 +231,11 @@ static void print_times(const char *directory, udm_stream *stream, const options
     struct rusage usage;
     udm_stream_stats(stream, &stats);
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
-           "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f}\n",
-           directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
-           stats.tiles, ms[options->repeat / 2], ms[0], usage.ru_maxrss / 1024.0);
+    printf(
+        "{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
+        "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f}\n",
+        directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
+        stats.tiles, ms[options->repeat / 2], ms[0], usage.ru_maxrss / 1024.0);
 }
 
 static int bench(const char *directory, const udm_model *model, options *options)

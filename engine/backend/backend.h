@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The seam to the hardware: one table of operations, filled whole by every backend. `reference` is plain loops and is
-// the specification; tests/engine/ops.c tests and times every operation of every backend against it.
+// the specification; tests/engine/test_ops.c tests and times every operation of every backend against it.
 //
-// To add an operation: declare it here, write it in reference/, in each other backend, and a case in tests/engine/ops.c.
-// To add a backend: a folder, its udm_backend, and a line in backend.c.
+// To add an operation: declare it here, write it in reference/, in each other backend, and a case in
+// tests/engine/test_ops.c. To add a backend: a folder, its udm_backend, and a line in backend.c.
 //
 // Conventions. Shapes, kernels and sources are checked once, where a graph is built (network/graph.c), so operations
 // need not. dst never overlaps a source, except where said. Operations may be queued; they do not fail by
-// themselves: a device keeps its first fault, and finish(), the one place that waits, reports it. A device belongs to one
-// thread at a time.
+// themselves: a device keeps its first fault, and finish(), the one place that waits, reports it. A device belongs to
+// one thread at a time.
 #ifndef UDM_BACKEND_BACKEND_H
 #define UDM_BACKEND_BACKEND_H
 
@@ -24,12 +24,12 @@ enum { UDM_MAX_SOURCES = 3 };
 
 // A convolution, in the layout of PyTorch: weight [out, sum of in, size, size], bias [out] or NULL.
 typedef struct udm_kernel_spec {
-    int sources;              // 1 to UDM_MAX_SOURCES tensors that are read as one, channel after channel
-    int in[UDM_MAX_SOURCES];  // channels of each
+    int sources;             // 1 to UDM_MAX_SOURCES tensors that are read as one, channel after channel
+    int in[UDM_MAX_SOURCES]; // channels of each
     int out;
-    int size;                 // 1, 2 or 3
-    int stride;               // 1 or 2
-    int padding;              // zeros on every side: 0 or 1
+    int size;    // 1, 2 or 3
+    int stride;  // 1 or 2
+    int padding; // zeros on every side: 0 or 1
     const float *weight;
     const float *bias;
 } udm_kernel_spec;
@@ -66,12 +66,13 @@ typedef struct udm_ops {
 
     // The operations. Tensors are UDM_FEATURES where nothing else is said.
     void (*conv)(udm_device *device, const udm_conv *conv);
-    // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), guess_level (1)], each pixel
-    // plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
+    // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), guess_level (1)], each
+    // pixel plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
     void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
-    // x0 = fused + rho / (rho + gate) pixel_shuffle(correction): planar dst [C, H, W], correction [C p p, H / p, W / p].
-    void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction, const udm_observation *seen,
-                    int patch);
+    // x0 = fused + rho / (rho + gate) pixel_shuffle(correction): planar dst [C, H, W], correction [C p p, H / p, W /
+    // p].
+    void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
+                    const udm_observation *seen, int patch);
     // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).
     void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape and layout

@@ -9,8 +9,8 @@
 //     fused    = (a g^2 frame + b s^2 guess) / q        (its mean)
 //     variance = s^2 g^2 / q,  rho = sqrt(variance / (1 + variance))
 //
-// rho is the level of an x_t whose noise-to-signal ratio is that variance. innovation = a guess - b frame is noise alone
-// where both show the same x0, so it tells the network where the guess is wrong.
+// rho is the level of an x_t whose noise-to-signal ratio is that variance. innovation = a guess - b frame is noise
+// alone where both show the same x0, so it tells the network where the guess is wrong.
 #ifndef UDM_BACKEND_FUSION_H
 #define UDM_BACKEND_FUSION_H
 
@@ -20,7 +20,7 @@
 
 // What is the same for every channel of a pixel.
 typedef struct udm_fusion {
-    float frame, guess;         // fused = frame * frame's value + guess * guess's
+    float frame, guess;           // fused = frame * frame's value + guess * guess's
     float frame_gain, guess_gain; // innovation = frame_gain * guess's value - guess_gain * frame's
     float rho;
 } udm_fusion;

@@ -11,8 +11,8 @@ enum { HISTORY = 3 }; // frames of a state: two that are read, and one that is w
 typedef struct value {
     udm_shape shape;
     udm_layout layout;
-    bool state;     // kept from frame to frame: HISTORY slots
-    int last_use;   // the last node that reads it
+    bool state;           // kept from frame to frame: HISTORY slots
+    int last_use;         // the last node that reads it
     size_t offset, bytes; // in the arena or, of the first slot, in the state
 } value;
 
@@ -130,7 +130,8 @@ udm_value udm_graph_observe(udm_graph *graph, int patch)
         fail(graph, UDM_ERROR_SETTINGS, "the size of a frame must be a multiple of the patch");
     udm_shape shape = { (2 * frame.c + 3) * patch * patch, frame.h / patch, frame.w / patch };
     udm_value dst = add_value(graph, shape, UDM_FEATURES);
-    return add_node(graph, (node){ .op = OP_OBSERVE, .dst = dst, .src = UDM_NO_VALUE, .addend = UDM_NO_VALUE, .patch = patch });
+    return add_node(
+        graph, (node){ .op = OP_OBSERVE, .dst = dst, .src = UDM_NO_VALUE, .addend = UDM_NO_VALUE, .patch = patch });
 }
 
 static udm_value add_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
@@ -145,8 +146,13 @@ static udm_value add_conv(udm_graph *graph, const udm_layer *layer, udm_value x,
     udm_value dst = add_value(graph, out, UDM_FEATURES);
     if (graph->fault.code == UDM_OK && residual != UDM_NO_VALUE && !udm_shape_equal(shape_of(graph, residual), out))
         fail(graph, UDM_ERROR_UNSUPPORTED, "the residual of a layer has another shape than the layer");
-    return add_node(graph, (node){ .op = OP_CONV, .dst = dst, .src = x, .addend = residual, .layer = layer,
-                                   .activation = activation, .history = history });
+    return add_node(graph, (node){ .op = OP_CONV,
+                                   .dst = dst,
+                                   .src = x,
+                                   .addend = residual,
+                                   .layer = layer,
+                                   .activation = activation,
+                                   .history = history });
 }
 
 udm_value udm_graph_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
@@ -178,8 +184,10 @@ udm_value udm_graph_shuffle_add(udm_graph *graph, udm_value x, udm_value addend)
 
 void udm_graph_restore(udm_graph *graph, udm_value correction, int patch)
 {
-    add_node(graph, (node){ .op = OP_RESTORE, .dst = graph->ports.output, .src = correction, .addend = UDM_NO_VALUE,
-                            .patch = patch });
+    add_node(
+        graph,
+        (node){
+            .op = OP_RESTORE, .dst = graph->ports.output, .src = correction, .addend = UDM_NO_VALUE, .patch = patch });
 }
 
 // The lowest place in the arena where `bytes` fit between the values that live.
@@ -275,7 +283,9 @@ static udm_tensor slot(const udm_graph *graph, udm_value history, udm_memory *st
 static void run_conv(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame)
 {
     udm_tensor residual;
-    udm_conv conv = { .dst = udm_graph_tensor(graph, n->dst, arena), .kernel = n->layer->kernel, .activation = n->activation };
+    udm_conv conv = { .dst = udm_graph_tensor(graph, n->dst, arena),
+                      .kernel = n->layer->kernel,
+                      .activation = n->activation };
     int sources = 0;
     if (n->history != UDM_NO_VALUE) {
         conv.src[sources++] = slot(graph, n->history, state, frame + HISTORY - 2);

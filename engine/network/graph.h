@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A network unfolded for one size: a list of operations on values, whose memory is planned once. While it runs, nothing is
-// allocated. Building is a list of calls with no error plumbing: the first fault is kept and reported by udm_graph_plan().
+// A network unfolded for one size: a list of operations on values, whose memory is planned once. While it runs, nothing
+// is allocated. Building is a list of calls with no error plumbing: the first fault is kept and reported by
+// udm_graph_plan().
 #ifndef UDM_NETWORK_GRAPH_H
 #define UDM_NETWORK_GRAPH_H
 

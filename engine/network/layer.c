@@ -49,7 +49,12 @@ bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *
                 for (int k = 0; k < 3; k++)
                     taps[((size_t)o * 3 + k) * channels + i] = w[((size_t)o * channels + i) * 3 + k];
     udm_kernel_spec spec = {
-        .sources = 3, .in = { channels, channels, channels }, .out = channels, .size = 1, .stride = 1, .weight = taps,
+        .sources = 3,
+        .in = { channels, channels, channels },
+        .out = channels,
+        .size = 1,
+        .stride = 1,
+        .weight = taps,
     };
     bool good = taps && pack(layer, spec, device, error);
     free(w);

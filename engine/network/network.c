@@ -12,11 +12,11 @@ udm_network *udm_network_open(const udm_config *config, const udm_weights *weigh
     const char *name = "";
     if (!udm_config_string(config, "_class_name", &name, error))
         return NULL;
-    for (const udm_network_class *const *class = udm_network_classes; *class; class++)
+    for (const udm_network_class *const *class = udm_network_classes; *class; class ++)
         if (strcmp((*class)->name, name) == 0)
             return (*class)->open(config, weights, device, error);
-    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s", udm_config_path(config), name,
-             udm_network_unet.name);
+    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s", udm_config_path(config),
+             name, udm_network_unet.name);
     return NULL;
 }
 

@@ -25,12 +25,12 @@ typedef struct udm_network_class {
 struct udm_network {
     const udm_network_class *class;
     udm_device *device;
-    int channels;       // of a frame
-    int stride;         // width and height of the input must be multiples of it
-    int reach;          // an output pixel depends on no input pixel farther away than this
-    int memory_frames;  // ... and on no frame farther back than this
-    double max_level;   // the highest noise level it was trained for, in (0, 1]
-    int64_t weights;    // how many
+    int channels;      // of a frame
+    int stride;        // width and height of the input must be multiples of it
+    int reach;         // an output pixel depends on no input pixel farther away than this
+    int memory_frames; // ... and on no frame farther back than this
+    double max_level;  // the highest noise level it was trained for, in (0, 1]
+    int64_t weights;   // how many
 };
 
 extern const udm_network_class udm_network_unet;

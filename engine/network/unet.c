@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The restoration U-Net: residual blocks at resolutions that halve, on pixel-unshuffled frames, with a convolution along
-// time after each resolution's blocks. models/train/network.py is the same network.
+// The restoration U-Net: residual blocks at resolutions that halve, on pixel-unshuffled frames, with a convolution
+// along time after each resolution's blocks. models/train/network.py is the same network.
 #include "network/network.h"
 
 #include <math.h>
@@ -33,7 +33,12 @@ typedef struct reader {
 static udm_kernel_spec spec(int in, int out, int size, int stride, int padding)
 {
     return (udm_kernel_spec){
-        .sources = 1, .in = { in }, .out = out, .size = size, .stride = stride, .padding = padding,
+        .sources = 1,
+        .in = { in },
+        .out = out,
+        .size = size,
+        .stride = stride,
+        .padding = padding,
     };
 }
 
@@ -52,7 +57,8 @@ static bool read_level(const reader *from, level *to, int channels, int blocks, 
                 return false;
         }
     snprintf(name, sizeof name, "%s.temporal", prefix);
-    return !temporal || udm_layer_open_temporal(&to->temporal, channels, from->weights, name, from->device, from->error);
+    return !temporal ||
+           udm_layer_open_temporal(&to->temporal, channels, from->weights, name, from->device, from->error);
 }
 
 static bool read_resolutions(unet *net, const reader *from)
@@ -87,8 +93,8 @@ static bool read_weights(unet *net, const reader *from)
 
 static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
-    static const char *const known[] = { "in_channels", "patch_size", "temporal", "max_sigma", "block_out_channels",
-                                         "layers_per_block", NULL };
+    static const char *const known[] = { "in_channels",        "patch_size",       "temporal", "max_sigma",
+                                         "block_out_channels", "layers_per_block", NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// DDPM: the posterior q(x_s | x_t, x0), whose variance is (1 - alpha_bar_s) v^2 with v^2 = (1 - alpha_bar_t / alpha_bar_s)
-// / (1 - alpha_bar_t). Ho, Jain, Abbeel, "Denoising Diffusion Probabilistic Models", 2020, eq. 6 and 7 ("fixed small").
+// DDPM: the posterior q(x_s | x_t, x0), whose variance is (1 - alpha_bar_s) v^2 with v^2 = (1 - alpha_bar_t /
+// alpha_bar_s) / (1 - alpha_bar_t). Ho, Jain, Abbeel, "Denoising Diffusion Probabilistic Models", 2020, eq. 6 and 7
+// ("fixed small").
 #include "sampler/sampler.h"
 
 #include <math.h>

@@ -20,7 +20,8 @@ static void renew(const udm_sampler *sampler, const udm_levels *from, const udm_
                   const float *e, float *noise)
 {
     for (size_t i = 0; i < from->pixels; i++) {
-        double alpha_bar_t = (double)from->signal[i] * from->signal[i], alpha_bar_s = (double)to->signal[i] * to->signal[i];
+        double alpha_bar_t = (double)from->signal[i] * from->signal[i],
+               alpha_bar_s = (double)to->signal[i] * to->signal[i];
         double v = alpha_bar_s > alpha_bar_t ? sampler->fresh(alpha_bar_t, alpha_bar_s) : 0;
         float keep = (float)sqrt(1 - v * v), draw = (float)v;
         for (int c = 0; c < channels; c++) {

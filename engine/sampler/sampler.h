@@ -27,8 +27,8 @@ extern const udm_sampler *const udm_samplers[]; // NULL-ended
 
 const udm_sampler *udm_sampler_find(const char *name); // NULL if there is none
 
-// One step. from and to: levels of the `pixels` of a picture; x0, xt, e: [channels, pixels]; e may be NULL if the sampler
-// is not stochastic; scratch: [channels, pixels]. out may be xt.
+// One step. from and to: levels of the `pixels` of a picture; x0, xt, e: [channels, pixels]; e may be NULL if the
+// sampler is not stochastic; scratch: [channels, pixels]. out may be xt.
 void udm_reverse_step(const udm_process *process, const udm_sampler *sampler, const udm_levels *from,
                       const udm_levels *to, int channels, const float *x0, const float *xt, const float *e,
                       float *scratch, float *out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Noise schedules: how much of the signal, alpha_bar, is left at time t, in continuous and in discrete time. To add one:
-// a file schedule/NAME.c with a const udm_schedule udm_schedule_NAME, an extern below and a line in schedule.c.
+// Noise schedules: how much of the signal, alpha_bar, is left at time t, in continuous and in discrete time. To add
+// one: a file schedule/NAME.c with a const udm_schedule udm_schedule_NAME, an extern below and a line in schedule.c.
 #ifndef UDM_SCHEDULE_SCHEDULE_H
 #define UDM_SCHEDULE_SCHEDULE_H
 

@@ -16,8 +16,8 @@ typedef struct udm_reverse_settings {
     const udm_sampler *sampler;
     const udm_noise *noise; // what a time means, and so how the steps are spaced
     udm_prediction prediction;
-    double clip;            // estimates of x0 are clamped to [-clip, clip]; 0: not at all
-    int steps;              // 1 and more
+    double clip; // estimates of x0 are clamped to [-clip, clip]; 0: not at all
+    int steps;   // 1 and more
     uint64_t seed;
     int width, height;
     bool grey; // all channels are the same, and so is the noise that is drawn for them
@@ -33,10 +33,10 @@ void udm_reverse_free(udm_reverse *reverse); // NULL is fine
 const udm_tiles *udm_reverse_tiles(const udm_reverse *reverse);
 void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 
-// frame: the pixels, each with the noise of its time, [C, height, width] in [-1, 1], *not* scaled by the signal; it becomes
-// the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the highest time the network
-// was trained for, with noise of our own. number: names that noise. On an error (CANCELLED, DEVICE) the same frame can be run
-// again from a copy of its pixels.
+// frame: the pixels, each with the noise of its time, [C, height, width] in [-1, 1], *not* scaled by the signal; it
+// becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the highest
+// time the network was trained for, with noise of our own. number: names that noise. On an error (CANCELLED, DEVICE)
+// the same frame can be run again from a copy of its pixels.
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
                      const atomic_bool *cancel, udm_error *error);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A network over frames of one size, any size: padded inside by mirroring, and in overlapping tiles where the whole would
-// take too much memory. The overlap is what the network reaches, so that tiles have no seams.
+// A network over frames of one size, any size: padded inside by mirroring, and in overlapping tiles where the whole
+// would take too much memory. The overlap is what the network reaches, so that tiles have no seams.
 #ifndef UDM_STREAM_TILES_H
 #define UDM_STREAM_TILES_H
 
@@ -8,9 +8,9 @@
 
 typedef struct udm_tiles udm_tiles;
 
-// stages: how many streams with states of their own run through it (one per step of a sampler). limit: bytes for the values
-// of a tile; a frame is cut until they fit, but not into tiles that are more overlap than picture. The network must
-// outlive it.
+// stages: how many streams with states of their own run through it (one per step of a sampler). limit: bytes for the
+// values of a tile; a frame is cut until they fit, but not into tiles that are more overlap than picture. The network
+// must outlive it.
 udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error);
 void udm_tiles_free(udm_tiles *tiles); // NULL is fine
 
@@ -25,8 +25,8 @@ typedef struct udm_seen {
     const float *frame, *level, *guess, *guess_level;
 } udm_seen;
 
-// out: [C, height, width], the network's output for frame `number` (counted from 0 since the last clear) of `stage`. May be
-// run again for the same number. Errors: CANCELLED, DEVICE.
+// out: [C, height, width], the network's output for frame `number` (counted from 0 since the last clear) of `stage`.
+// May be run again for the same number. Errors: CANCELLED, DEVICE.
 bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
                    const atomic_bool *cancel, udm_error *error);
 

@@ -70,7 +70,7 @@ def patches(pictures, count, size):
 
 
 def noise_maps(count, size, max_sigma):
-    """Standard deviations on the 0-255 scale, [count, 1, size, size]: even ones, and a third that vary over the patch."""
+    """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch."""
     even = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
     other = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
     axis = torch.arange(size).view(1, 1, 1, size)

@@ -102,7 +102,8 @@ def main():
         training.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
         if training.steps % 200 == 0:
             training.curve.append([training.steps, training.seconds, sum(losses) / len(losses)])
-            print("step %d  %.1f min  loss %.5f" % (training.steps, training.seconds / 60, training.curve[-1][2]), flush=True)
+            print("step %d  %.1f min  loss %.5f" % (training.steps, training.seconds / 60, training.curve[-1][2]),
+                  flush=True)
             losses = []
         if time.monotonic() - saved > options.save_every:
             training.save()

@@ -24,7 +24,8 @@ static void check_round_trip(int width, int channels, int bits, int step)
     enum { HEIGHT = 3, ROOM = (64 * 4 + 5) * 2 * HEIGHT };
     uint8_t from[ROOM], to[ROOM];
     float planes[64 * HEIGHT * 3];
-    udm_image a = packed(from, width, HEIGHT, channels, bits, step), b = packed(to, width, HEIGHT, channels, bits, step);
+    udm_image a = packed(from, width, HEIGHT, channels, bits, step),
+              b = packed(to, width, HEIGHT, channels, bits, step);
     for (int i = 0; i < ROOM; i++)
         from[i] = (uint8_t)(bits > 8 && i % 2 ? (i * 37) & ((1 << (bits - 8)) - 1) : i * 37);
     memset(to, 0xAA, sizeof to);
@@ -34,7 +35,8 @@ static void check_round_trip(int width, int channels, int bits, int step)
     udm_image_from_planes(&b, planes);
     const int bytes = bits == 8 ? 1 : 2;
     for (int i = 0; i < ROOM; i++) {
-        int row = i / (int)a.stride[0], x = i % (int)a.stride[0] / (step * bytes), c = i % (int)a.stride[0] / bytes % step;
+        int row = i / (int)a.stride[0], x = i % (int)a.stride[0] / (step * bytes),
+            c = i % (int)a.stride[0] / bytes % step;
         bool meant = row < HEIGHT && x < width && c < channels;
         CHECK(to[i] == (meant ? from[i] : 0xAA));
     }

@@ -30,8 +30,8 @@ static void check_case(const char *device, const char *model, const char *name, 
     float *out = malloc(frame.elements * sizeof *out);
     REQUIRE(tiles && out);
     for (size_t n = 0; n < frame.shape[0]; n++) {
-        udm_seen seen = { frame.data + n * picture, level.data + n * pixels,
-                          guess ? g.data + n * picture : NULL, guess ? glevel.data + n * pixels : NULL };
+        udm_seen seen = { frame.data + n * picture, level.data + n * pixels, guess ? g.data + n * picture : NULL,
+                          guess ? glevel.data + n * pixels : NULL };
         CHECK(udm_tiles_run(tiles, 0, 0, &seen, out + n * picture, NULL, NULL));
     }
     CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);

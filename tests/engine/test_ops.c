@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Every operation of every backend against `reference`, over many shapes; `test_ops bench [DEVICE]` times them.
 //
-// To add an operation: a case in `compare_ops` and one in `benches`; a backend is found by the list.
+// To add an operation: a run_NAME in ops.h, a TEST here, and a case for bench. Backends are found by the list.
 #include "backend/backend.h"
 
-#include <stdint.h>
 #include <time.h>
 
 #include "check.h"
+#include "ops.h"
 
 enum { MAX_DEVICES = 16 };
 
@@ -37,248 +37,6 @@ static device_list all_devices(void)
         udm_device_close(device);
     }
     return list;
-}
-
-// Repeatable numbers in [-1, 1).
-static float random_value(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return (float)(int32_t)*state / 2147483648.f;
-}
-
-static float *random_values(size_t count, uint32_t seed)
-{
-    float *values = malloc(count * sizeof(float));
-    for (size_t i = 0; i < count; i++)
-        values[i] = random_value(&seed);
-    return values;
-}
-
-// A tensor with memory of its own. It does not start where the memory does.
-static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout layout, const float *values)
-{
-    size_t bytes = device->ops->bytes(device, shape, layout);
-    udm_tensor tensor = { device->ops->alloc(device, bytes + UDM_ALIGNMENT, NULL), UDM_ALIGNMENT, shape, layout };
-    if (values)
-        device->ops->upload(device, &tensor, values);
-    return tensor;
-}
-
-static void tensor_free(udm_device *device, const udm_tensor *tensor)
-{
-    device->ops->free(device, tensor->memory);
-}
-
-// A tensor to write to, of NaN: operations must write all of it.
-static udm_tensor blank_tensor(udm_device *device, udm_shape shape, udm_layout layout)
-{
-    size_t count = udm_shape_elements(shape);
-    float *values = malloc(count * sizeof(float));
-    for (size_t i = 0; i < count; i++)
-        values[i] = NAN;
-    udm_tensor tensor = tensor_new(device, shape, layout, values);
-    free(values);
-    return tensor;
-}
-
-typedef struct conv_case {
-    int sources, in[UDM_MAX_SOURCES], out, size, stride, padding, height, width;
-    udm_activation activation;
-    bool bias;
-    enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
-} conv_case;
-
-static int total_in(const conv_case *c)
-{
-    return c->in[0] + c->in[1] + c->in[2];
-}
-
-static udm_shape conv_shape(const conv_case *c)
-{
-    return (udm_shape){ c->out, (c->height + 2 * c->padding - c->size) / c->stride + 1,
-                        (c->width + 2 * c->padding - c->size) / c->stride + 1 };
-}
-
-static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
-{
-    int in = total_in(c);
-    size_t weights = (size_t)c->out * in * c->size * c->size;
-    float *weight = random_values(weights, 1), *bias = random_values(c->out, 2);
-    for (size_t i = 0; i < weights; i++)
-        weight[i] *= sqrtf(3.f / (in * c->size * c->size)); // so that sums are near 1
-    udm_kernel_spec spec = { .sources = c->sources, .in = { c->in[0], c->in[1], c->in[2] }, .out = c->out,
-                             .size = c->size, .stride = c->stride, .padding = c->padding, .weight = weight,
-                             .bias = c->bias ? bias : NULL };
-    udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);
-    free(weight);
-    free(bias);
-    return kernel;
-}
-
-// A convolution set up on a device, with inputs that depend on the case alone.
-typedef struct conv_setup {
-    udm_device *device;
-    udm_conv conv;
-    udm_tensor residual;
-    udm_kernel *kernel;
-} conv_setup;
-
-static void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
-{
-    udm_shape shape = conv_shape(c);
-    float *values = random_values(udm_shape_elements(shape), 9);
-    setup->device = device;
-    setup->kernel = kernel_new(device, c);
-    setup->conv = (udm_conv){ .kernel = setup->kernel, .activation = c->activation };
-    for (int s = 0; s < c->sources; s++) {
-        udm_shape from = { c->in[s], c->height, c->width };
-        float *src = random_values(udm_shape_elements(from), 3 + s);
-        setup->conv.src[s] = tensor_new(device, from, UDM_FEATURES, src);
-        free(src);
-    }
-    setup->conv.dst = c->residual == IN_PLACE ? tensor_new(device, shape, UDM_FEATURES, values)
-                                              : blank_tensor(device, shape, UDM_FEATURES);
-    setup->residual = c->residual == RESIDUAL ? tensor_new(device, shape, UDM_FEATURES, values) : setup->conv.dst;
-    setup->conv.residual = c->residual == NO_RESIDUAL ? NULL : &setup->residual;
-    free(values);
-}
-
-static void conv_setup_clear(conv_setup *setup, const conv_case *c)
-{
-    setup->device->ops->kernel_free(setup->device, setup->kernel);
-    for (int s = 0; s < c->sources; s++)
-        tensor_free(setup->device, &setup->conv.src[s]);
-    if (c->residual == RESIDUAL)
-        tensor_free(setup->device, &setup->residual);
-    tensor_free(setup->device, &setup->conv.dst);
-}
-
-// The result in planes [C, H, W]; the caller frees it.
-static float *download(udm_device *device, const udm_tensor *tensor)
-{
-    float *values = malloc(udm_shape_elements(tensor->shape) * sizeof(float));
-    device->ops->download(device, values, tensor);
-    return values;
-}
-
-static float *run_conv(udm_device *device, const void *of)
-{
-    const conv_case *c = of;
-    conv_setup setup;
-    conv_setup_init(&setup, device, c);
-    device->ops->conv(device, &setup.conv);
-    float *result = download(device, &setup.conv.dst);
-    conv_setup_clear(&setup, c);
-    return result;
-}
-
-// observe, restore and shuffle_add
-typedef struct patch_case {
-    int channels, height, width, patch;
-    bool addend;
-} patch_case;
-
-static udm_shape observe_shape(const patch_case *c)
-{
-    return (udm_shape){ (2 * c->channels + 3) * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
-}
-
-static udm_shape frame_shape(const patch_case *c)
-{
-    return (udm_shape){ c->channels, c->height, c->width };
-}
-
-// Levels in [0, 1], with the ends among them.
-static udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
-{
-    udm_shape shape = { 1, c->height, c->width };
-    size_t count = udm_shape_elements(shape);
-    float *values = random_values(count, seed);
-    for (size_t i = 0; i < count; i++)
-        values[i] = i % 5 == 0 ? 0 : i % 7 == 0 ? 1 : fabsf(values[i]);
-    udm_tensor tensor = tensor_new(device, shape, UDM_PLANAR, values);
-    free(values);
-    return tensor;
-}
-
-static udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout layout, uint32_t seed)
-{
-    float *values = random_values(udm_shape_elements(shape), seed);
-    udm_tensor tensor = tensor_new(device, shape, layout, values);
-    free(values);
-    return tensor;
-}
-
-static udm_observation observation_new(udm_device *device, const patch_case *c)
-{
-    return (udm_observation){
-        .frame = random_tensor(device, frame_shape(c), UDM_PLANAR, 1),
-        .level = level_new(device, c, 2),
-        .guess = random_tensor(device, frame_shape(c), UDM_PLANAR, 3),
-        .guess_level = level_new(device, c, 4),
-    };
-}
-
-static void observation_free(udm_device *device, const udm_observation *seen)
-{
-    tensor_free(device, &seen->frame);
-    tensor_free(device, &seen->level);
-    tensor_free(device, &seen->guess);
-    tensor_free(device, &seen->guess_level);
-}
-
-static float *run_observe(udm_device *device, const void *of)
-{
-    const patch_case *c = of;
-    udm_observation seen = observation_new(device, c);
-    udm_tensor dst = blank_tensor(device, observe_shape(c), UDM_FEATURES);
-    device->ops->observe(device, &dst, &seen, c->patch);
-    float *result = download(device, &dst);
-    tensor_free(device, &dst);
-    observation_free(device, &seen);
-    return result;
-}
-
-static float *run_restore(udm_device *device, const void *of)
-{
-    const patch_case *c = of;
-    udm_shape patches = { c->channels * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
-    udm_observation seen = observation_new(device, c);
-    udm_tensor correction = random_tensor(device, patches, UDM_FEATURES, 5);
-    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_PLANAR);
-    device->ops->restore(device, &dst, &correction, &seen, c->patch);
-    float *result = download(device, &dst);
-    tensor_free(device, &dst);
-    tensor_free(device, &correction);
-    observation_free(device, &seen);
-    return result;
-}
-
-static float *run_shuffle(udm_device *device, const void *of)
-{
-    const patch_case *c = of;
-    udm_shape deep = { 4 * c->channels, c->height / 2, c->width / 2 };
-    udm_tensor src = random_tensor(device, deep, UDM_FEATURES, 1);
-    udm_tensor addend = random_tensor(device, frame_shape(c), UDM_FEATURES, 2);
-    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
-    device->ops->shuffle_add(device, &dst, &src, c->addend ? &addend : NULL);
-    float *result = download(device, &dst);
-    tensor_free(device, &dst);
-    tensor_free(device, &addend);
-    tensor_free(device, &src);
-    return result;
-}
-
-static float *run_copy(udm_device *device, const void *of)
-{
-    const patch_case *c = of;
-    udm_tensor src = random_tensor(device, frame_shape(c), UDM_FEATURES, 1);
-    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
-    device->ops->copy(device, &dst, &src);
-    float *result = download(device, &dst);
-    tensor_free(device, &dst);
-    tensor_free(device, &src);
-    return result;
 }
 
 // An operation on one case: runs it on a device and gives its result in planes.
@@ -347,14 +105,21 @@ static void compare_conv(const conv_case *c)
 
 TEST(conv_sizes)
 {
-    static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 }, { 2, 3 }, { 3, 2 }, { 4, 4 }, { 5, 6 }, { 13, 29 },
-                                    { 33, 8 }, { 8, 65 } };
-    static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 }, { 3, 2, 1 }, { 3, 1, 0 }, { 1, 2, 1 },
-                                    { 2, 1, 1 } };
+    static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 },   { 2, 3 },  { 3, 2 },
+                                    { 4, 4 }, { 5, 6 }, { 13, 29 }, { 33, 8 }, { 8, 65 } };
+    static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 }, { 3, 2, 1 },
+                                    { 3, 1, 0 }, { 1, 2, 1 }, { 2, 1, 1 } };
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-            conv_case c = { .sources = 1, .in = { 20 }, .out = 36, .size = kinds[k][0], .stride = kinds[k][1],
-                            .padding = kinds[k][2], .height = sizes[i][0], .width = sizes[i][1], .bias = i % 2 };
+            conv_case c = { .sources = 1,
+                            .in = { 20 },
+                            .out = 36,
+                            .size = kinds[k][0],
+                            .stride = kinds[k][1],
+                            .padding = kinds[k][2],
+                            .height = sizes[i][0],
+                            .width = sizes[i][1],
+                            .bias = i % 2 };
             if (c.height + 2 * c.padding >= c.size && c.width + 2 * c.padding >= c.size)
                 compare_conv(&c);
         }
@@ -362,17 +127,24 @@ TEST(conv_sizes)
 
 TEST(conv_channels)
 {
-    static const int channels[][4] = { { 1, 0, 0, 1 },    { 3, 0, 0, 16 },   { 15, 0, 0, 17 },   { 16, 0, 0, 32 },
-                                       { 36, 0, 0, 32 },  { 32, 0, 0, 12 },  { 64, 0, 0, 33 },   { 130, 0, 0, 130 },
-                                       { 1, 1, 0, 5 },    { 17, 3, 0, 48 },  { 32, 32, 32, 32 }, { 1, 2, 3, 64 },
+    static const int channels[][4] = { { 1, 0, 0, 1 },    { 3, 0, 0, 16 },  { 15, 0, 0, 17 },   { 16, 0, 0, 32 },
+                                       { 36, 0, 0, 32 },  { 32, 0, 0, 12 }, { 64, 0, 0, 33 },   { 130, 0, 0, 130 },
+                                       { 1, 1, 0, 5 },    { 17, 3, 0, 48 }, { 32, 32, 32, 32 }, { 1, 2, 3, 64 },
                                        { 33, 16, 1, 49 }, { 5, 31, 9, 20 } };
     static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 } };
     for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++)
         for (int k = 0; k < 3; k++) {
             const int *n = channels[i];
-            conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0), .in = { n[0], n[1], n[2] }, .out = n[3],
-                            .size = kinds[k][0], .stride = kinds[k][1], .padding = kinds[k][2], .height = 9,
-                            .width = 14, .bias = true, .residual = RESIDUAL };
+            conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0),
+                            .in = { n[0], n[1], n[2] },
+                            .out = n[3],
+                            .size = kinds[k][0],
+                            .stride = kinds[k][1],
+                            .padding = kinds[k][2],
+                            .height = 9,
+                            .width = 14,
+                            .bias = true,
+                            .residual = RESIDUAL };
             compare_conv(&c);
         }
 }
@@ -382,8 +154,17 @@ TEST(conv_activations_and_residuals)
     for (int a = UDM_LINEAR; a <= UDM_SILU; a++)
         for (int r = NO_RESIDUAL; r <= IN_PLACE; r++)
             for (int size = 1; size <= 3; size += 2) {
-                conv_case c = { .sources = 1, .in = { 19 }, .out = 35, .size = size, .stride = 1, .padding = size / 2,
-                                .height = 10, .width = 11, .activation = a, .residual = r, .bias = r != RESIDUAL };
+                conv_case c = { .sources = 1,
+                                .in = { 19 },
+                                .out = 35,
+                                .size = size,
+                                .stride = 1,
+                                .padding = size / 2,
+                                .height = 10,
+                                .width = 11,
+                                .activation = a,
+                                .residual = r,
+                                .bias = r != RESIDUAL };
                 compare_conv(&c);
             }
 }
@@ -391,17 +172,32 @@ TEST(conv_activations_and_residuals)
 // More tiles and pixels than one batch takes, so that all threads have work.
 TEST(conv_large)
 {
-    conv_case winograd = { .sources = 1, .in = { 32 }, .out = 32, .size = 3, .stride = 1, .padding = 1, .height = 83,
-                           .width = 117, .bias = true, .activation = UDM_RELU, .residual = IN_PLACE };
-    conv_case temporal = { .sources = 3, .in = { 24, 24, 24 }, .out = 24, .size = 1, .stride = 1, .height = 67,
-                           .width = 131, .residual = RESIDUAL };
+    conv_case winograd = { .sources = 1,
+                           .in = { 32 },
+                           .out = 32,
+                           .size = 3,
+                           .stride = 1,
+                           .padding = 1,
+                           .height = 83,
+                           .width = 117,
+                           .bias = true,
+                           .activation = UDM_RELU,
+                           .residual = IN_PLACE };
+    conv_case temporal = { .sources = 3,
+                           .in = { 24, 24, 24 },
+                           .out = 24,
+                           .size = 1,
+                           .stride = 1,
+                           .height = 67,
+                           .width = 131,
+                           .residual = RESIDUAL };
     compare_conv(&winograd);
     compare_conv(&temporal);
 }
 
 static const patch_case patch_cases[] = {
-    { 3, 2, 2, 2, true },   { 1, 1, 1, 1, false }, { 3, 14, 130, 2, true },   { 1, 6, 258, 2, false },
-    { 4, 12, 69, 3, true }, { 3, 8, 8, 4, false }, { 17, 6, 10, 2, true },    { 40, 4, 6, 2, true },
+    { 3, 2, 2, 2, true },   { 1, 1, 1, 1, false },  { 3, 14, 130, 2, true }, { 1, 6, 258, 2, false },
+    { 4, 12, 69, 3, true }, { 3, 8, 8, 4, false },  { 17, 6, 10, 2, true },  { 40, 4, 6, 2, true },
     { 3, 70, 64, 2, true }, { 2, 5, 200, 1, true },
 };
 
@@ -437,10 +233,11 @@ TEST(reference_conv)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float weight[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, bias[] = { 100 };
-    const float in[] = { 1, 2, 3, 4, 5, 6 }; // [1, 2, 3]
+    const float in[] = { 1, 2, 3, 4, 5, 6 };               // [1, 2, 3]
     const float want[] = { 194, 254, 206, 158, 191, 158 }; // by hand
-    udm_kernel_spec spec = { .sources = 1, .in = { 1 }, .out = 1, .size = 3, .stride = 1, .padding = 1,
-                             .weight = weight, .bias = bias };
+    udm_kernel_spec spec = {
+        .sources = 1, .in = { 1 }, .out = 1, .size = 3, .stride = 1, .padding = 1, .weight = weight, .bias = bias
+    };
     udm_conv conv = { .src = { tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, in) },
                       .dst = tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, NULL),
                       .kernel = device->ops->kernel_new(device, &spec, NULL) };

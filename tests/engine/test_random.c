@@ -8,7 +8,8 @@ TEST(philox_known_answers)
 {
     static const struct {
         uint32_t counter[4], key[2], out[4];
-    } known[] = { // of the kat_vectors file of Random123, philox4x32 10
+    } known[] = {
+        // of the kat_vectors file of Random123, philox4x32 10
         { { 0, 0, 0, 0 }, { 0, 0 }, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
         { { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
           { 0xffffffff, 0xffffffff },
@@ -62,7 +63,9 @@ TEST(normal_differs_by_seed_frame_and_step)
 {
     float base[4], other[4];
     udm_normal(1, 2, 3, 0, 4, base);
-    const uint64_t names[][3] = { { 2, 2, 3 }, { 1, 3, 3 }, { 1, 2, 4 }, { 1 + (1ull << 32), 2, 3 }, { 1, 2 + (1ull << 32), 3 } };
+    const uint64_t names[][3] = {
+        { 2, 2, 3 }, { 1, 3, 3 }, { 1, 2, 4 }, { 1 + (1ull << 32), 2, 3 }, { 1, 2 + (1ull << 32), 3 }
+    };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         udm_normal(names[i][0], names[i][1], (uint32_t)names[i][2], 0, 4, other);
         for (int k = 0; k < 4; k++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The processes, the reverse step against closed forms, and the samplers on a Gaussian, where the estimate of x0 is known
-// exactly.
+// The processes, the reverse step against closed forms, and the samplers on a Gaussian, where the estimate of x0 is
+// known exactly.
 #include "sampler/sampler.h"
 
 #include "base/random.h"

@@ -197,8 +197,14 @@ TEST(what_a_stream_cannot_take_is_an_error)
 {
     udm_model *model = open_model("tiny-grey");
     REQUIRE(model);
-    const udm_settings good = { .width = W, .height = H, .channels = 1, .device = "cpu", .threads = 1, .steps = 1,
-                                .sampler = "ddim", .schedule = "model" };
+    const udm_settings good = { .width = W,
+                                .height = H,
+                                .channels = 1,
+                                .device = "cpu",
+                                .threads = 1,
+                                .steps = 1,
+                                .sampler = "ddim",
+                                .schedule = "model" };
     udm_settings bad[8];
     for (int i = 0; i < 8; i++)
         bad[i] = good;
@@ -221,8 +227,12 @@ TEST(what_a_stream_cannot_take_is_an_error)
     udm_image in = image_of(pixels, W, H, 1), small = image_of(pixels, W - 1, H, 1);
     float map[W * H] = { [5] = 2 };
     const udm_frame frames[] = {
-        { .image = NULL }, { .image = &small }, { .image = &in, .time = 1.5 }, { .image = &in, .time = NAN },
-        { .image = &in, .strength = -1 }, { .image = &in, .time_map = map },
+        { .image = NULL },
+        { .image = &small },
+        { .image = &in, .time = 1.5 },
+        { .image = &in, .time = NAN },
+        { .image = &in, .strength = -1 },
+        { .image = &in, .time_map = map },
     };
     for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
         error = (udm_error){ 0 };
@@ -311,6 +321,5 @@ TEST(a_later_start_gives_the_same_frames)
     udm_stream_free(b);
     udm_model_free(model);
 }
-
 
 CHECK_MAIN()

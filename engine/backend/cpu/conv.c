@@ -49,8 +49,9 @@ static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
     if (!udm_multiply(in, winograd ? 1 : (size_t)spec->size * spec->size, &depth) || depth > INT_MAX / 64 ||
         spec->out > INT_MAX / 64)
         return false;
-    *kernel = (udm_kernel){ .sources = spec->sources, .out = spec->out, .size = spec->size, .stride = spec->stride,
-                            .padding = spec->padding };
+    *kernel = (udm_kernel){
+        .sources = spec->sources, .out = spec->out, .size = spec->size, .stride = spec->stride, .padding = spec->padding
+    };
     memcpy(kernel->in, spec->in, sizeof(kernel->in));
     kernel->products = winograd ? UDM_CPU_PRODUCTS : 1;
     kernel->depth = (int)depth;
@@ -63,9 +64,12 @@ static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
 // U = G g G^T, the weights of one input and output in the domain of F(4x4, 3x3). g: [3, 3], u: [6, 6].
 static void transform_weights(const float *g, float *u)
 {
-    static const double G[6][3] = { { 1. / 4, 0, 0 },           { -1. / 6, -1. / 6, -1. / 6 },
-                                    { -1. / 6, 1. / 6, -1. / 6 }, { 1. / 24, 1. / 12, 1. / 6 },
-                                    { 1. / 24, -1. / 12, 1. / 6 }, { 0, 0, 1 } };
+    static const double G[6][3] = { { 1. / 4, 0, 0 },
+                                    { -1. / 6, -1. / 6, -1. / 6 },
+                                    { -1. / 6, 1. / 6, -1. / 6 },
+                                    { 1. / 24, 1. / 12, 1. / 6 },
+                                    { 1. / 24, -1. / 12, 1. / 6 },
+                                    { 0, 0, 1 } };
     double t[6][3];
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 3; j++)
@@ -115,18 +119,18 @@ static bool allocate_weights(udm_kernel *kernel)
 }
 
 // The scratch memory grows here, so that nothing is allocated while a network runs.
-static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel)
+static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
 {
-    size_t need = kernel->products * (udm_cpu_rows_stride(kernel, kernel->max_batch) +
-                                      udm_cpu_sums_stride(kernel->max_batch));
+    size_t need =
+        kernel->products * (udm_cpu_rows_stride(kernel, kernel->max_batch) + udm_cpu_sums_stride(kernel->max_batch));
     if (need <= cpu->per_worker)
         return true;
-    float *scratch = aligned_alloc(UDM_ALIGNMENT, need * sizeof(float) * udm_pool_threads(cpu->pool));
+    size_t bytes = need * sizeof(float) * udm_pool_threads(cpu->pool);
+    udm_memory *scratch = udm_host_alloc(&cpu->device, bytes, error);
     if (!scratch)
         return false;
-    memset(scratch, 0, need * sizeof(float) * udm_pool_threads(cpu->pool));
-    free(cpu->scratch);
-    cpu->scratch = scratch;
+    udm_host_free(&cpu->device, (udm_memory *)cpu->scratch);
+    cpu->scratch = (float *)scratch;
     cpu->per_worker = need;
     return true;
 }
@@ -135,7 +139,7 @@ udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, 
 {
     udm_kernel *kernel = calloc(1, sizeof(*kernel));
     if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(kernel) ||
-        !grow_scratch((udm_cpu_device *)device, kernel)) {
+        !grow_scratch((udm_cpu_device *)device, kernel, error)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
         udm_cpu_kernel_free(device, kernel);
         return NULL;

@@ -68,7 +68,7 @@ static size_t cpu_bytes(const udm_device *device, udm_shape shape, udm_layout la
     }
     // Pixels are counted in ints.
     size_t bytes, pixels;
-    if (!udm_multiply((size_t)shape.h, (size_t)shape.w, &pixels) || pixels > INT32_MAX)
+    if (!udm_multiply((size_t)shape.h, (size_t)shape.w, &pixels) || pixels > INT32_MAX / 2)
         return 0;
     return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
 }
@@ -181,7 +181,7 @@ static void cpu_close(udm_device *device)
 {
     udm_cpu_device *cpu = (udm_cpu_device *)device;
     udm_pool_free(cpu->pool);
-    free(cpu->scratch);
+    udm_host_free(device, (udm_memory *)cpu->scratch);
     free(cpu);
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The cpu backend: vector code chosen at run time for the processor.
 //
-// Layout. UDM_FEATURES is [ceil(C / 16)][H][W][16]: a pixel's 16 channels are one line of the cache, and one, two or four
-// vectors. Channels past C are zero in every tensor; each operation writes all of them.
+// Layout. UDM_FEATURES is [ceil(C / 16)][H][W][16]: a pixel's 16 channels are one line of the cache, and one, two or
+// four vectors. Channels past C are zero in every tensor; each operation writes all of them.
 //
-// Convolutions are matrix products. Rows are gathered from the sources, `batch` of them at a time, into a worker's scratch
-// memory; they are multiplied by the packed weights; and what comes out is scattered into dst, with bias, activation and
-// residual. 3x3 with stride 1 and padding 1 does so in the domain of Winograd (kernels/winograd.c): a row is a tile of 4x4
-// pixels, in 36 products. Otherwise a row is a pixel, with all the values that its taps see (kernels/direct.c). Each
-// element is summed in the same order whatever the batch, so the threads do not change the result.
+// Convolutions are matrix products. Rows are gathered from the sources, `batch` of them at a time, into a worker's
+// scratch memory; they are multiplied by the packed weights; and what comes out is scattered into dst, with bias,
+// activation and residual. 3x3 with stride 1 and padding 1 does so in the domain of Winograd (kernels/winograd.c): a
+// row is a tile of 4x4 pixels, in 36 products. Otherwise a row is a pixel, with all the values that its taps see
+// (kernels/direct.c). Each element is summed in the same order whatever the batch, so the threads do not change the
+// result.
 #ifndef UDM_BACKEND_CPU_CPU_H
 #define UDM_BACKEND_CPU_CPU_H
 
@@ -16,11 +17,11 @@
 #include "base/threads.h"
 
 enum {
-    UDM_CPU_BLOCK = 16,     // channels side by side
-    UDM_CPU_GROUP = 32,     // outputs of a packed panel of weights; the last may have 16
-    UDM_CPU_ROW_STEP = 12,  // a batch is a multiple of it, which all the micro-kernels divide
-    UDM_CPU_TILE = 4,       // width and height of a Winograd tile's outputs
-    UDM_CPU_PRODUCTS = 36,  // matrix products of F(4x4, 3x3)
+    UDM_CPU_BLOCK = 16,    // channels side by side
+    UDM_CPU_GROUP = 32,    // outputs of a packed panel of weights; the last may have 16
+    UDM_CPU_ROW_STEP = 12, // a batch is a multiple of it, which all the micro-kernels divide
+    UDM_CPU_TILE = 4,      // width and height of a Winograd tile's outputs
+    UDM_CPU_PRODUCTS = 36, // matrix products of F(4x4, 3x3)
 };
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
@@ -55,8 +56,8 @@ typedef struct udm_cpu_pointwise {
     int patch;
 } udm_cpu_pointwise;
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, or a udm_cpu_pointwise, of which each index is
-// a row of dst (of its patches for restore; of src for shuffle_add).
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, or a udm_cpu_pointwise, of which each index
+// is a row of dst (of its patches for restore; of src for shuffle_add).
 typedef struct udm_cpu_isa {
     const char *name, *title;
     udm_job direct, winograd;
@@ -95,8 +96,8 @@ static inline const float *udm_cpu_panel(const udm_kernel *kernel, int g, int p)
     return kernel->weights + (size_t)g * kernel->products * kernel->depth * UDM_CPU_GROUP + p * panel;
 }
 
-// Floats from product to product of the scratch matrices. One line more than they need, so that the 36 places that a tile
-// is written to do not fall into few sets of the cache.
+// Floats from product to product of the scratch matrices. One line more than they need, so that the 36 places that a
+// tile is written to do not fall into few sets of the cache.
 static inline size_t udm_cpu_rows_stride(const udm_kernel *kernel, int batch)
 {
     return (size_t)batch * kernel->row + UDM_CPU_BLOCK;

@@ -55,7 +55,8 @@ void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_
                 size_t value = udm_reference_at(shape, c, y, x);
                 int k = (c * patch + y % patch) * patch + x % patch;
                 size_t source = udm_reference_at(correction->shape, k, y / patch, x / patch);
-                out[value] = udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]) +
-                             udm_fusion_gate(at) * udm_host_data(correction)[source];
+                out[value] =
+                    udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]) +
+                    udm_fusion_gate(at) * udm_host_data(correction)[source];
             }
 }

@@ -13,6 +13,6 @@ void udm_reference_shuffle_add(udm_device *device, const udm_tensor *dst, const 
     for (int c = 0; c < shape.c; c++)
         for (int y = 0; y < shape.h; y++)
             for (int x = 0; x < shape.w; x++, at++)
-                out[at] = in[udm_reference_at(src->shape, 4 * c + 2 * (y % 2) + x % 2, y / 2, x / 2)] +
-                          (add ? add[at] : 0);
+                out[at] =
+                    in[udm_reference_at(src->shape, 4 * c + 2 * (y % 2) + x % 2, y / 2, x / 2)] + (add ? add[at] : 0);
 }

@@ -4,7 +4,8 @@
 #include "backend/cpu/kernels/gemm.h"
 #include "backend/cpu/kernels/kernels.h"
 
-// Appends the channels of a source at pixel (y, x), zeros outside of it; up to 15 zeros more, which the next overwrites.
+// Appends the channels of a source at pixel (y, x), zeros outside of it; up to 15 zeros more, which the next
+// overwrites.
 INLINE void gather_pixel(float *row, const udm_tensor *src, int y, int x)
 {
     udm_shape shape = src->shape;

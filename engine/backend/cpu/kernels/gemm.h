@@ -7,7 +7,8 @@
 #include "backend/cpu/kernels/simd.h"
 
 // MICRO_ROWS rows by `vectors` (1 or 2) vectors, which stay in registers.
-INLINE void multiply_block(const float *a, size_t row, const float *b, int width, float *c, int depth, const int vectors)
+INLINE void multiply_block(const float *a, size_t row, const float *b, int width, float *c, int depth,
+                           const int vectors)
 {
     vec sum[MICRO_ROWS][2] = { 0 };
     for (int k = 0; k < depth; k++, b += width) {
@@ -28,8 +29,8 @@ INLINE void multiply_block(const float *a, size_t row, const float *b, int width
     }
 }
 
-// a: [rows][row], of which depth count; b: [depth][width]; c: [rows][UDM_CPU_GROUP]. Works on whole steps of MICRO_ROWS:
-// what is past `rows` is scratch memory.
+// a: [rows][row], of which depth count; b: [depth][width]; c: [rows][UDM_CPU_GROUP]. Works on whole steps of
+// MICRO_ROWS: what is past `rows` is scratch memory.
 INLINE void multiply(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
 {
     enum { STEP = 2 * LANES };

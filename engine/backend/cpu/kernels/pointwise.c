@@ -135,8 +135,10 @@ typedef float quad __attribute__((vector_size(16), may_alias));
 // Channels 4 i .. 4 i + 3 of the four pixels that a pixel of src becomes, from 16 of its channels: a transposed 4 x 4.
 INLINE void shuffle_quads(const quad src[4], quad out[4])
 {
-    quad low0 = __builtin_shufflevector(src[0], src[1], 0, 4, 1, 5), low1 = __builtin_shufflevector(src[2], src[3], 0, 4, 1, 5);
-    quad high0 = __builtin_shufflevector(src[0], src[1], 2, 6, 3, 7), high1 = __builtin_shufflevector(src[2], src[3], 2, 6, 3, 7);
+    quad low0 = __builtin_shufflevector(src[0], src[1], 0, 4, 1, 5),
+         low1 = __builtin_shufflevector(src[2], src[3], 0, 4, 1, 5);
+    quad high0 = __builtin_shufflevector(src[0], src[1], 2, 6, 3, 7),
+         high1 = __builtin_shufflevector(src[2], src[3], 2, 6, 3, 7);
     out[0] = __builtin_shufflevector(low0, low1, 0, 1, 4, 5);
     out[1] = __builtin_shufflevector(low0, low1, 2, 3, 6, 7);
     out[2] = __builtin_shufflevector(high0, high1, 0, 1, 4, 5);

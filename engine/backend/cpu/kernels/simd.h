@@ -47,7 +47,8 @@ INLINE vec choose(vec_int condition, vec yes, vec no)
     return (vec)((condition & (vec_int)yes) | (~condition & (vec_int)no));
 }
 
-// e^x to 2 ulp for |x| < 87, and the value at that end beyond: x = n log 2 + r, e^x = 2^n e^r, e^r by its Taylor series.
+// e^x to 2 ulp for |x| < 87, and the value at that end beyond: x = n log 2 + r, e^x = 2^n e^r, e^r by its Taylor
+// series.
 INLINE vec exponential(vec x)
 {
     vec limit = broadcast(87);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// 3x3 convolutions with stride 1 and padding 1 by F(4x4, 3x3): Y = A^T [sum over inputs of (G g G^T) . (B^T d B)] A, with
-// 36 products for 16 outputs instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
+// 3x3 convolutions with stride 1 and padding 1 by F(4x4, 3x3): Y = A^T [sum over inputs of (G g G^T) . (B^T d B)] A,
+// with 36 products for 16 outputs instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
+// 2016).
 //
 // A batch of tiles at a time is transformed, multiplied and transformed back, so that all between stays in the cache.
 #include "backend/cpu/kernels/gemm.h"
@@ -41,7 +42,8 @@ typedef struct plane {
 INLINE void read_column(const plane *from, int top, int left, int lane, const bool inside, vec d[WINDOW])
 {
     for (int y = 0; y < WINDOW; y++) {
-        bool within = inside || ((unsigned)(top + y) < (unsigned)from->height && (unsigned)left < (unsigned)from->width);
+        bool within =
+            inside || ((unsigned)(top + y) < (unsigned)from->height && (unsigned)left < (unsigned)from->width);
         ptrdiff_t at = ((ptrdiff_t)(top + y) * from->width + left) * UDM_CPU_BLOCK + lane;
         d[y] = within ? load(from->src + at) : broadcast(0);
     }
@@ -76,8 +78,8 @@ static void gather_tile(const plane *from, int tile_y, int tile_x, float *v, siz
     }
 }
 
-// All sources' channels of `count` tiles from `first`: rows [36][count][kernel->row]. Each block ends in zeros where its
-// channels do, which the next source overwrites.
+// All sources' channels of `count` tiles from `first`: rows [36][count][kernel->row]. Each block ends in zeros where
+// its channels do, which the next source overwrites.
 static void gather(const udm_cpu_run *run, int first, int count, float *rows)
 {
     const udm_kernel *kernel = run->kernel;

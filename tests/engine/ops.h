@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// For test_ops.c: each operation set up on a device, with inputs that depend on the case alone, run, and its result in
+// planes, which the caller frees.
+#ifndef UDM_TESTS_OPS_H
+#define UDM_TESTS_OPS_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "backend/backend.h"
+
+// Repeatable numbers in [-1, 1).
+static float random_value(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(int32_t)*state / 2147483648.f;
+}
+
+static float *random_values(size_t count, uint32_t seed)
+{
+    float *values = malloc(count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        values[i] = random_value(&seed);
+    return values;
+}
+
+// A tensor with memory of its own. It does not start where the memory does.
+static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout layout, const float *values)
+{
+    size_t bytes = device->ops->bytes(device, shape, layout);
+    udm_tensor tensor = { device->ops->alloc(device, bytes + UDM_ALIGNMENT, NULL), UDM_ALIGNMENT, shape, layout };
+    if (values)
+        device->ops->upload(device, &tensor, values);
+    return tensor;
+}
+
+static void tensor_free(udm_device *device, const udm_tensor *tensor)
+{
+    device->ops->free(device, tensor->memory);
+}
+
+// A tensor to write to, of NaN: operations must write all of it.
+static udm_tensor blank_tensor(udm_device *device, udm_shape shape, udm_layout layout)
+{
+    size_t count = udm_shape_elements(shape);
+    float *values = malloc(count * sizeof(float));
+    for (size_t i = 0; i < count; i++)
+        values[i] = NAN;
+    udm_tensor tensor = tensor_new(device, shape, layout, values);
+    free(values);
+    return tensor;
+}
+
+typedef struct conv_case {
+    int sources, in[UDM_MAX_SOURCES], out, size, stride, padding, height, width;
+    udm_activation activation;
+    bool bias;
+    enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
+} conv_case;
+
+static int total_in(const conv_case *c)
+{
+    return c->in[0] + c->in[1] + c->in[2];
+}
+
+static udm_shape conv_shape(const conv_case *c)
+{
+    return (udm_shape){ c->out, (c->height + 2 * c->padding - c->size) / c->stride + 1,
+                        (c->width + 2 * c->padding - c->size) / c->stride + 1 };
+}
+
+static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
+{
+    int in = total_in(c);
+    size_t weights = (size_t)c->out * in * c->size * c->size;
+    float *weight = random_values(weights, 1), *bias = random_values(c->out, 2);
+    for (size_t i = 0; i < weights; i++)
+        weight[i] *= sqrtf(3.f / (in * c->size * c->size)); // so that sums are near 1
+    udm_kernel_spec spec = { .sources = c->sources,
+                             .in = { c->in[0], c->in[1], c->in[2] },
+                             .out = c->out,
+                             .size = c->size,
+                             .stride = c->stride,
+                             .padding = c->padding,
+                             .weight = weight,
+                             .bias = c->bias ? bias : NULL };
+    udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);
+    free(weight);
+    free(bias);
+    return kernel;
+}
+
+// A convolution set up on a device, with inputs that depend on the case alone.
+typedef struct conv_setup {
+    udm_device *device;
+    udm_conv conv;
+    udm_tensor residual;
+    udm_kernel *kernel;
+} conv_setup;
+
+static void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
+{
+    udm_shape shape = conv_shape(c);
+    float *values = random_values(udm_shape_elements(shape), 9);
+    setup->device = device;
+    setup->kernel = kernel_new(device, c);
+    setup->conv = (udm_conv){ .kernel = setup->kernel, .activation = c->activation };
+    for (int s = 0; s < c->sources; s++) {
+        udm_shape from = { c->in[s], c->height, c->width };
+        float *src = random_values(udm_shape_elements(from), 3 + s);
+        setup->conv.src[s] = tensor_new(device, from, UDM_FEATURES, src);
+        free(src);
+    }
+    setup->conv.dst = c->residual == IN_PLACE ? tensor_new(device, shape, UDM_FEATURES, values)
+                                              : blank_tensor(device, shape, UDM_FEATURES);
+    setup->residual = c->residual == RESIDUAL ? tensor_new(device, shape, UDM_FEATURES, values) : setup->conv.dst;
+    setup->conv.residual = c->residual == NO_RESIDUAL ? NULL : &setup->residual;
+    free(values);
+}
+
+static void conv_setup_clear(conv_setup *setup, const conv_case *c)
+{
+    setup->device->ops->kernel_free(setup->device, setup->kernel);
+    for (int s = 0; s < c->sources; s++)
+        tensor_free(setup->device, &setup->conv.src[s]);
+    if (c->residual == RESIDUAL)
+        tensor_free(setup->device, &setup->residual);
+    tensor_free(setup->device, &setup->conv.dst);
+}
+
+// The result in planes [C, H, W]; the caller frees it.
+static float *download(udm_device *device, const udm_tensor *tensor)
+{
+    float *values = malloc(udm_shape_elements(tensor->shape) * sizeof(float));
+    device->ops->download(device, values, tensor);
+    return values;
+}
+
+static float *run_conv(udm_device *device, const void *of)
+{
+    const conv_case *c = of;
+    conv_setup setup;
+    conv_setup_init(&setup, device, c);
+    device->ops->conv(device, &setup.conv);
+    float *result = download(device, &setup.conv.dst);
+    conv_setup_clear(&setup, c);
+    return result;
+}
+
+// observe, restore and shuffle_add
+typedef struct patch_case {
+    int channels, height, width, patch;
+    bool addend;
+} patch_case;
+
+static udm_shape observe_shape(const patch_case *c)
+{
+    return (udm_shape){ (2 * c->channels + 3) * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
+}
+
+static udm_shape frame_shape(const patch_case *c)
+{
+    return (udm_shape){ c->channels, c->height, c->width };
+}
+
+// Levels in [0, 1], with the ends among them.
+static udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
+{
+    udm_shape shape = { 1, c->height, c->width };
+    size_t count = udm_shape_elements(shape);
+    float *values = random_values(count, seed);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i % 5 == 0 ? 0 : i % 7 == 0 ? 1 : fabsf(values[i]);
+    udm_tensor tensor = tensor_new(device, shape, UDM_PLANAR, values);
+    free(values);
+    return tensor;
+}
+
+static udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout layout, uint32_t seed)
+{
+    float *values = random_values(udm_shape_elements(shape), seed);
+    udm_tensor tensor = tensor_new(device, shape, layout, values);
+    free(values);
+    return tensor;
+}
+
+static udm_observation observation_new(udm_device *device, const patch_case *c)
+{
+    return (udm_observation){
+        .frame = random_tensor(device, frame_shape(c), UDM_PLANAR, 1),
+        .level = level_new(device, c, 2),
+        .guess = random_tensor(device, frame_shape(c), UDM_PLANAR, 3),
+        .guess_level = level_new(device, c, 4),
+    };
+}
+
+static void observation_free(udm_device *device, const udm_observation *seen)
+{
+    tensor_free(device, &seen->frame);
+    tensor_free(device, &seen->level);
+    tensor_free(device, &seen->guess);
+    tensor_free(device, &seen->guess_level);
+}
+
+static float *run_observe(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_observation seen = observation_new(device, c);
+    udm_tensor dst = blank_tensor(device, observe_shape(c), UDM_FEATURES);
+    device->ops->observe(device, &dst, &seen, c->patch);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    observation_free(device, &seen);
+    return result;
+}
+
+static float *run_restore(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_shape patches = { c->channels * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
+    udm_observation seen = observation_new(device, c);
+    udm_tensor correction = random_tensor(device, patches, UDM_FEATURES, 5);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_PLANAR);
+    device->ops->restore(device, &dst, &correction, &seen, c->patch);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &correction);
+    observation_free(device, &seen);
+    return result;
+}
+
+static float *run_shuffle(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_shape deep = { 4 * c->channels, c->height / 2, c->width / 2 };
+    udm_tensor src = random_tensor(device, deep, UDM_FEATURES, 1);
+    udm_tensor addend = random_tensor(device, frame_shape(c), UDM_FEATURES, 2);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
+    device->ops->shuffle_add(device, &dst, &src, c->addend ? &addend : NULL);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &addend);
+    tensor_free(device, &src);
+    return result;
+}
+
+static float *run_copy(udm_device *device, const void *of)
+{
+    const patch_case *c = of;
+    udm_tensor src = random_tensor(device, frame_shape(c), UDM_FEATURES, 1);
+    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_FEATURES);
+    device->ops->copy(device, &dst, &src);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &src);
+    return result;
+}
+
+#endif
