@@ -64,9 +64,13 @@ static GstUdmModel *load(const char *path, udm_error *error)
 {
     udm_model *model = udm_model_open(path, error);
     GstUdmModel *shared;
+    udm_info info;
 
-    if (!model)
+    // A network that cannot be built is found here, and not when the first frame comes.
+    if (!model || !udm_model_info(model, &info, error)) {
+        udm_model_free(model);
         return NULL;
+    }
     shared = g_new0(GstUdmModel, 1);
     shared->path = g_strdup(path);
     shared->model = model;

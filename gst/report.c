@@ -23,8 +23,7 @@ void gst_udm_report_error(GstElement *element, const udm_error *error)
 
     GST_WARNING_OBJECT(element, "engine error %d: %s", error->code, error->message);
     gst_element_message_full(element, GST_MESSAGE_ERROR, reports[code].domain(), reports[code].code,
-                             g_strdup(error->message), g_strdup_printf("udm error %d", error->code), __FILE__,
-                             GST_FUNCTION, __LINE__);
+                             g_strdup(error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
 }
 
 void gst_udm_report_progress(GstElement *element, GstProgressType type, const char *code, const char *text)

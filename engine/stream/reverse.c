@@ -88,38 +88,65 @@ static udm_levels view(const udm_reverse *reverse, levels at)
 // The levels at times * share. Neighbours mostly share their time, so the last one is remembered.
 static void levels_at(const udm_reverse *reverse, const float *times, double share, levels out)
 {
-    double last = -1, alpha_bar = 1;
+    float last = -1, signal = 1, noise = 0;
     for (size_t i = 0; i < reverse->pixels; i++) {
         if (times[i] != last) {
             last = times[i];
-            alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last * share);
+            double alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last * share);
+            signal = (float)sqrt(alpha_bar), noise = (float)sqrt(1 - alpha_bar);
         }
-        out.signal[i] = (float)sqrt(alpha_bar);
-        out.noise[i] = (float)sqrt(1 - alpha_bar);
+        out.signal[i] = signal;
+        out.noise[i] = noise;
     }
 }
 
-static void draw(const udm_reverse *reverse, uint64_t number, uint32_t step)
+static void swap_levels(udm_reverse *reverse)
 {
-    const udm_reverse_settings *s = &reverse->settings;
-    size_t count = s->grey ? reverse->pixels : reverse->elements;
-    udm_normal(s->seed, number, step, 0, count, reverse->e);
-    for (size_t done = count; done < reverse->elements; done += count)
-        memcpy(reverse->e + done, reverse->e, count * sizeof *reverse->e);
+    levels other = reverse->from;
+    reverse->from = reverse->to;
+    reverse->to = other;
 }
 
-// Adds noise where the time is below `share` of the highest one, and puts the clock forward.
-static void strengthen(udm_reverse *reverse, uint64_t number, float *frame, float *times, double share)
+static bool cancelled(const atomic_bool *cancel, udm_error *error)
+{
+    if (!cancel || !atomic_load_explicit(cancel, memory_order_relaxed))
+        return false;
+    udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+    return true;
+}
+
+// New noise into e, a part at a time, as a large frame takes a while. False if cancelled.
+static bool draw(const udm_reverse *reverse, uint64_t number, uint32_t step, const atomic_bool *cancel,
+                 udm_error *error)
+{
+    enum { PART = 1 << 20 };
+    const udm_reverse_settings *s = &reverse->settings;
+    const size_t count = s->grey ? reverse->pixels : reverse->elements;
+    for (size_t done = 0; done < count; done += PART) {
+        if (cancelled(cancel, error))
+            return false;
+        udm_normal(s->seed, number, step, done, count - done < PART ? count - done : PART, reverse->e + done);
+    }
+    for (size_t done = count; done < reverse->elements; done += count)
+        memcpy(reverse->e + done, reverse->e, count * sizeof *reverse->e);
+    return true;
+}
+
+// Adds noise where the time is below `share` of the highest one, and puts the clock forward. False if cancelled.
+static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, float *times, double share,
+                       const atomic_bool *cancel, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
     const float least = (float)(share * udm_noise_time(s->noise, s->network->max_level));
+    if (!draw(reverse, number, 0, cancel, error))
+        return false;
     for (size_t i = 0; i < reverse->pixels; i++)
         times[i] = times[i] < least ? least : times[i];
     levels_at(reverse, times, 1, reverse->to);
-    draw(reverse, number, 0);
     udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
     s->process->advance(&from, &to, s->network->channels, frame, reverse->e, frame);
-    levels_at(reverse, times, 1, reverse->from);
+    swap_levels(reverse);
+    return true;
 }
 
 static void clamp(float *x, size_t count, float most)
@@ -145,24 +172,19 @@ static bool estimate(udm_reverse *reverse, int step, const float *xt, const atom
     return true;
 }
 
-static void swap_levels(udm_reverse *reverse)
-{
-    levels other = reverse->from;
-    reverse->from = reverse->to;
-    reverse->to = other;
-}
-
-// One more step from x0, towards 1 - (step + 1) / steps of the times the frame entered at.
-static void correct(udm_reverse *reverse, uint64_t number, int step, float *frame, const float *times)
+// One more step from x0, towards 1 - (step + 1) / steps of the times the frame entered at. False if cancelled.
+static bool correct(udm_reverse *reverse, uint64_t number, int step, float *frame, const float *times,
+                    const atomic_bool *cancel, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
     levels_at(reverse, times, 1 - (step + 1.0) / s->steps, reverse->to);
-    if (s->sampler->stochastic)
-        draw(reverse, number, (uint32_t)step + 1);
+    if (s->sampler->stochastic && !draw(reverse, number, (uint32_t)step + 1, cancel, error))
+        return false;
     udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
     udm_reverse_step(s->process, s->sampler, &from, &to, s->network->channels, reverse->x0, frame, reverse->e,
                      reverse->scratch, frame);
     swap_levels(reverse);
+    return true;
 }
 
 static bool any_time(const udm_reverse *reverse, const float *times)
@@ -183,13 +205,13 @@ bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float 
     for (float *x = frame; x < frame + reverse->elements; x += reverse->pixels)
         for (size_t i = 0; i < reverse->pixels; i++)
             x[i] *= reverse->from.signal[i];
-    if (strength > 0)
-        strengthen(reverse, number, frame, times, strength);
+    if (strength > 0 && !strengthen(reverse, number, frame, times, strength, cancel, error))
+        return false;
     for (int step = 0; step < s->steps; step++) {
         if (!estimate(reverse, step, frame, cancel, error))
             return false;
-        if (step + 1 < s->steps)
-            correct(reverse, number, step, frame, times);
+        if (step + 1 < s->steps && !correct(reverse, number, step, frame, times, cancel, error))
+            return false;
     }
     memcpy(frame, reverse->x0, reverse->elements * sizeof *frame); // at time 0, F_0(x0, e) = x0
     reverse->frame++;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An engine that turns frames into their negatives, holds two of them back, and can be made slow and made to fail: for
+// the promises of the elements that no real model puts to the test on every machine.
+//
+// steps: each takes 10 ms. device "fails-at-3": the fourth frame fails. A model is any directory with model_index.json.
+#include "udm.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DELAY 2
+#define SLOTS (DELAY + 1)
+#define MAX_SIGMA 75.0
+
+struct udm_model {
+    double max_sigma;
+};
+
+struct udm_stream {
+    udm_settings settings;
+    uint64_t fails_at, pushed, pulled, scenes;
+    uint16_t *frames[SLOTS]; // [channels, height, width]
+    bool ended;
+    atomic_bool cancelled;
+    double sigma;
+};
+
+bool udm_fail(udm_error *error, udm_error_code code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!error)
+        return false;
+    error->code = code;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof(error->message), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+udm_model *udm_model_open(const char *directory, udm_error *error)
+{
+    char path[4096];
+    udm_model *model;
+
+    snprintf(path, sizeof(path), "%s/model_index.json", directory);
+    if (access(path, R_OK) != 0) {
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no %s", path);
+        return NULL;
+    }
+    model = malloc(sizeof(*model));
+    model->max_sigma = MAX_SIGMA;
+    return model;
+}
+
+bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
+{
+    (void)error;
+    *info = (udm_info){ .network = "fake", .channels = 3, .max_sigma = model->max_sigma };
+    return true;
+}
+
+void udm_model_free(udm_model *model)
+{
+    free(model);
+}
+
+double udm_model_time(const udm_model *model, double sigma)
+{
+    return sigma < model->max_sigma ? sigma / model->max_sigma : 1;
+}
+
+double udm_model_max_sigma(const udm_model *model)
+{
+    return model->max_sigma;
+}
+
+udm_settings udm_settings_default(void)
+{
+    return (udm_settings){ .channels = 3, .device = "auto", .steps = 1, .sampler = "ddim", .schedule = "model" };
+}
+
+udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+{
+    udm_stream *stream = calloc(1, sizeof(*stream));
+    size_t values = (size_t)settings->channels * (size_t)settings->width * (size_t)settings->height;
+
+    if (strcmp(settings->device, "none") == 0) {
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no device \"none\"");
+        free(stream);
+        return NULL;
+    }
+    stream->settings = *settings;
+    stream->fails_at = strcmp(settings->device, "fails-at-3") == 0 ? 3 : UINT64_MAX;
+    for (int i = 0; i < SLOTS; i++)
+        stream->frames[i] = malloc(values * sizeof(uint16_t));
+    return stream;
+}
+
+void udm_stream_free(udm_stream *stream)
+{
+    if (!stream)
+        return;
+    for (int i = 0; i < SLOTS; i++)
+        free(stream->frames[i]);
+    free(stream);
+}
+
+// Negatives on the way in, plain copies on the way out.
+static void move(const udm_image *image, uint16_t *values, bool in)
+{
+    for (int c = 0; c < image->channels; c++)
+        for (int y = 0; y < image->height; y++)
+            for (int x = 0; x < image->width; x++, values++) {
+                uint8_t *byte = image->data[c] + y * image->stride[c] + x * image->step[c];
+                uint16_t *word = (uint16_t *)(void *)byte;
+
+                if (in)
+                    *values = (uint16_t)((1 << image->bits) - 1 - (image->bits > 8 ? *word : *byte));
+                else if (image->bits > 8)
+                    *word = *values;
+                else
+                    *byte = (uint8_t)*values;
+            }
+}
+
+bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
+{
+    if (stream->pushed - stream->pulled == SLOTS)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed before one was pulled");
+    move(frame->image, stream->frames[stream->pushed % SLOTS], true);
+    stream->scenes += frame->discontinuity;
+    stream->sigma = frame->time * MAX_SIGMA;
+    stream->pushed++;
+    return true;
+}
+
+udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error)
+{
+    const struct timespec step = { .tv_nsec = 10000000 };
+
+    if (stream->pushed == stream->pulled)
+        return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
+    if (!stream->ended && stream->pushed - stream->pulled <= DELAY)
+        return UDM_PULLED_NOTHING;
+    for (int i = 0; i < stream->settings.steps; i++) {
+        if (stream->cancelled) {
+            udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+            return UDM_PULLED_FAILED;
+        }
+        nanosleep(&step, NULL);
+    }
+    if (stream->pulled == stream->fails_at) {
+        udm_fail(error, UDM_ERROR_DEVICE, "the device failed as it was told to");
+        return UDM_PULLED_FAILED;
+    }
+    move(out, stream->frames[stream->pulled++ % SLOTS], false);
+    return UDM_PULLED_FRAME;
+}
+
+void udm_stream_end(udm_stream *stream)
+{
+    stream->ended = true;
+}
+
+void udm_stream_reset(udm_stream *stream)
+{
+    stream->pushed = stream->pulled;
+    stream->ended = false;
+}
+
+int udm_stream_delay(const udm_stream *stream)
+{
+    return DELAY;
+}
+
+void udm_stream_cancel(udm_stream *stream, bool cancel)
+{
+    stream->cancelled = cancel;
+}
+
+void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
+{
+    *stats = (udm_stats){
+        .frames = stream->pulled, .scenes = stream->scenes, .sigma = stream->sigma, .tiles = 1, .device = "fake"
+    };
+}
+
+void udm_list_samplers(udm_found found, void *context)
+{
+    found(context, "ddim", "The only one");
+}
+
+void udm_list_schedules(udm_found found, void *context)
+{
+    found(context, "linear", "The only one");
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// udmdenoise: as many frames out as in, whatever happens between them: ends, flushes, new caps and segments, gaps, late
+// frames, properties that change, and passthrough. With an engine that holds frames back, this is where they get lost.
+#include "harness.h"
+
+#include <gst/controller/gstdirectcontrolbinding.h>
+#include <gst/controller/gstinterpolationcontrolsource.h>
+
+#define CAPS RGB_CAPS(8, 8)
+
+static const guint counts[] = { 0, 1, 2, 3, 50 };
+
+static void finish(GstHarness *harness)
+{
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+}
+
+static GstHarness *start(void)
+{
+    return make_harness(make_denoise(""), CAPS);
+}
+
+GST_START_TEST(as_many_frames_come_out_as_went_in)
+{
+    guint count = counts[__i__];
+    GstHarness *harness = start();
+
+    push_frames(harness, CAPS, 0, count);
+    assert_equals_int(frames_out(harness), MAX(count, engine_delay()) - engine_delay());
+    finish(harness);
+    assert_equals_int(frames_out(harness), count);
+    for (guint n = 0; n < count; n++) {
+        GstBuffer *out = gst_harness_pull(harness);
+
+        assert_equals_uint64(GST_BUFFER_PTS(out), n * FRAME_DURATION);
+        assert_equals_uint64(GST_BUFFER_DURATION(out), FRAME_DURATION);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+GST_START_TEST(frames_with_neither_time_nor_rate_come_out)
+{
+    const char *caps = "video/x-raw,format=RGB,width=8,height=8,framerate=0/1";
+    GstHarness *harness = make_harness(make_denoise(""), caps);
+    GstVideoInfo info = info_from(caps);
+
+    for (guint n = 0; n < 4; n++) {
+        GstBuffer *frame = make_frame(&info, n);
+
+        GST_BUFFER_PTS(frame) = GST_BUFFER_DURATION(frame) = GST_CLOCK_TIME_NONE;
+        GST_BUFFER_OFFSET(frame) = GST_BUFFER_OFFSET_NONE;
+        assert_equals_int(gst_harness_push(harness, frame), GST_FLOW_OK);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), 4);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+// ---- events
+
+GST_START_TEST(frames_leave_with_the_caps_they_came_with)
+{
+    GstHarness *harness = start();
+    GString *log = log_output(harness);
+
+    push_frames(harness, CAPS, 0, 3);
+    gst_harness_set_src_caps_str(harness, RGB_CAPS(5, 4));
+    push_frames(harness, RGB_CAPS(5, 4), 3, 1);
+    gst_harness_set_src_caps_str(harness, "video/x-raw,format=GRAY8,width=6,height=4,framerate=25/1");
+    push_frames(harness, "video/x-raw,format=GRAY8,width=6,height=4,framerate=25/1", 4, 1);
+    finish(harness);
+    expect_log(harness, log, "0, 1, 2, caps 5x4, segment, 3, caps 6x4, segment, 4, eos, ");
+}
+GST_END_TEST;
+
+GST_START_TEST(a_flush_drops_what_is_held)
+{
+    GstHarness *harness = start();
+    GString *log = log_output(harness);
+    GstSegment segment;
+
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    push_frames(harness, CAPS, 0, 3);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_start()));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE)));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+    push_frames(harness, CAPS, 10, 2);
+    finish(harness);
+    expect_log(harness, log,
+               engine_delay() ? "0, flush-start, flush-stop, segment, 10, 11, eos, "
+                              : "0, 1, 2, flush-start, flush-stop, segment, 10, 11, eos, ");
+}
+GST_END_TEST;
+
+GST_START_TEST(frames_leave_with_the_segment_they_came_in)
+{
+    GstHarness *harness = start();
+    GString *log = log_output(harness);
+    GstSegment segment;
+
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    segment.base = 3 * FRAME_DURATION;
+    push_frames(harness, CAPS, 0, 3);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+    push_frames(harness, CAPS, 0, 2);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_segment_done(GST_FORMAT_TIME, 2 * FRAME_DURATION)));
+    push_frames(harness, CAPS, 2, 1);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_stream_start("another")));
+    finish(harness);
+    expect_log(harness, log, "0, 1, 2, segment, 0, 1, segment-done, 2, eos, ");
+}
+GST_END_TEST;
+
+GST_START_TEST(a_gap_comes_after_the_frames_before_it)
+{
+    GstHarness *harness = start();
+    GString *log = log_output(harness);
+
+    push_frames(harness, CAPS, 0, 3);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_gap(3 * FRAME_DURATION, FRAME_DURATION)));
+    push_frames(harness, CAPS, 4, 2);
+    finish(harness);
+    expect_log(harness, log, "0, 1, 2, gap, 4, 5, eos, ");
+}
+GST_END_TEST;
+
+GST_START_TEST(only_the_frame_that_is_discontinuous_says_so)
+{
+    GstHarness *harness = start();
+    GString *log = log_output(harness);
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *frame = make_frame(&info, 9);
+
+    push_frames(harness, CAPS, 0, 3);
+    GST_BUFFER_FLAG_SET(frame, GST_BUFFER_FLAG_DISCONT);
+    assert_equals_int(gst_harness_push(harness, frame), GST_FLOW_OK);
+    push_frames(harness, CAPS, 10, 3);
+    finish(harness);
+    expect_log(harness, log, "0, 1, 2, 9 discont, 10, 11, 12, eos, ");
+}
+GST_END_TEST;
+
+GST_START_TEST(duplicates_keep_their_mark)
+{
+    GstHarness *harness = start();
+    GstVideoInfo info = info_from(CAPS);
+
+    for (guint n = 0; n < 4; n++) {
+        GstBuffer *frame = make_frame(&info, n);
+
+        if (n % 2)
+            GST_BUFFER_FLAG_SET(frame, GST_BUFFER_FLAG_GAP);
+        assert_equals_int(gst_harness_push(harness, frame), GST_FLOW_OK);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), 4);
+    for (guint n = 0; n < 4; n++) {
+        GstBuffer *out = gst_harness_pull(harness);
+
+        assert_equals_int(GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_GAP) != 0, n % 2);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+// ---- latency
+
+GST_START_TEST(the_latency_is_that_of_the_frames_held)
+{
+    GstElement *element = make_denoise("");
+    GstBus *bus;
+    GstHarness *harness = make_harness(gst_object_ref(element), NULL);
+
+    bus = watch(element);
+    gst_harness_set_upstream_latency(harness, 7 * GST_MSECOND);
+    assert_equals_uint64(gst_harness_query_latency(harness), 7 * GST_MSECOND);
+    gst_harness_set_src_caps_str(harness, CAPS);
+    push_frames(harness, CAPS, 0, 1);
+    assert_equals_uint64(gst_harness_query_latency(harness), 7 * GST_MSECOND + engine_delay() * FRAME_DURATION);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_LATENCY), engine_delay() > 0);
+
+    g_object_set(element, "noise-level", 0.0, NULL); // passthrough
+    push_frames(harness, CAPS, 1, 1);
+    assert_equals_uint64(gst_harness_query_latency(harness), 7 * GST_MSECOND);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_LATENCY), engine_delay() > 0);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// ---- properties while frames flow
+
+static void expect_touched(GstHarness *harness, GstBuffer *in, gboolean touched)
+{
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *out = gst_harness_pull(harness);
+
+    assert_equals_uint64(GST_BUFFER_PTS(out), GST_BUFFER_PTS(in));
+    fail_unless((difference(in, out, &info) > 0) == touched, "frame %d was %s",
+                (int)(GST_BUFFER_PTS(in) / FRAME_DURATION), touched ? "not processed" : "processed");
+    gst_buffer_unref(out);
+    gst_buffer_unref(in);
+}
+
+GST_START_TEST(nothing_to_do_is_passthrough)
+{
+    GstElement *element = make_denoise("");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    const double levels[] = { 25, 25, 25, 0, 0, 25, 25, 0 };
+    GstBuffer *in[G_N_ELEMENTS(levels)];
+    GstVideoInfo info = info_from(CAPS);
+
+    for (guint n = 0; n < G_N_ELEMENTS(levels); n++) {
+        g_object_set(element, "noise-level", levels[n], NULL);
+        in[n] = make_frame(&info, n);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), G_N_ELEMENTS(levels));
+    for (guint n = 0; n < G_N_ELEMENTS(levels); n++)
+        expect_touched(harness, in[n], levels[n] > 0);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(settings_may_change_while_frames_flow)
+{
+    GstElement *element = make_denoise("");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+
+    push_frames(harness, CAPS, 0, 3);
+    g_object_set(element, "steps", 2, NULL);
+    push_frames(harness, CAPS, 3, 3);
+    g_object_set(element, "seed", G_GUINT64_CONSTANT(12), "threads", 2, NULL);
+    push_frames(harness, CAPS, 6, 3);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 9);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(a_bad_setting_while_frames_flow_is_an_error_that_can_be_undone)
+{
+    GstElement *element = make_denoise("");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+    GstVideoInfo info = info_from(CAPS);
+
+    push_frames(harness, CAPS, 0, 3);
+    g_object_set(element, "device", "none", NULL);
+    for (guint n = 3; n < 5; n++) { // the second time too, if upstream goes on all the same
+        assert_equals_int(gst_harness_push(harness, make_frame(&info, n)), GST_FLOW_ERROR);
+        expect_error(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+    }
+    assert_equals_int(frames_out(harness), 3);
+    g_object_set(element, "device", "auto", NULL);
+    push_frames(harness, CAPS, 4, 3);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 6);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(more_noise_than_the_model_knows_is_a_warning)
+{
+    GstElement *element = make_denoise("noise-level=200");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+
+    push_frames(harness, CAPS, 0, 3);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_WARNING), 1);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// Keyframes in an editor: 0 until the fourth frame, 25 from there on.
+GST_START_TEST(keyframes_follow_the_stream)
+{
+    GstElement *element = make_denoise("");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstControlSource *source = gst_interpolation_control_source_new();
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *in[6];
+
+    g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+    gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, 0);
+    gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 3 * FRAME_DURATION, 25);
+    fail_unless(gst_object_add_control_binding(
+        GST_OBJECT(element), gst_direct_control_binding_new_absolute(GST_OBJECT(element), "noise-level", source)));
+    gst_object_unref(source);
+    for (guint n = 0; n < 6; n++) {
+        in[n] = make_frame(&info, n);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), 6);
+    for (guint n = 0; n < 6; n++)
+        expect_touched(harness, in[n], n >= 3);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// ---- quality of service
+
+static guint count_degraded(GstElement *element)
+{
+    GstStructure *stats;
+    guint64 degraded = 0;
+
+    g_object_get(element, "stats", &stats, NULL);
+    fail_unless(gst_structure_get_uint64(stats, "degraded", &degraded));
+    gst_structure_free(stats);
+    return (guint)degraded;
+}
+
+static void push_late(gboolean qos)
+{
+    GstElement *element = make_denoise(qos ? "qos=true" : "qos=false");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *in[8];
+
+    for (guint n = 0; n < 8; n++) {
+        if (n == 2) // downstream is at frame 4
+            gst_harness_push_upstream_event(
+                harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 3 * FRAME_DURATION, FRAME_DURATION));
+        in[n] = make_frame(&info, n);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), 8);
+    for (guint n = 0; n < 8; n++)
+        expect_touched(harness, in[n], !qos || n < 2 || n > 4);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_QOS), qos ? 3 : 0);
+    assert_equals_int(count_degraded(element), qos ? 3 : 0);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+
+GST_START_TEST(late_frames_are_passed_on_as_they_came)
+{
+    push_late(TRUE);
+}
+GST_END_TEST;
+
+GST_START_TEST(without_qos_late_frames_are_processed)
+{
+    push_late(FALSE);
+}
+GST_END_TEST;
+
+// ---- an engine that fails
+
+GST_START_TEST(a_device_that_fails_is_an_error_that_can_be_undone)
+{
+    GstElement *element = make_denoise("device=fails-at-3");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+    GstVideoInfo info = info_from(CAPS);
+
+    push_frames(harness, CAPS, 0, 5);
+    assert_equals_int(gst_harness_push(harness, make_frame(&info, 5)), GST_FLOW_ERROR);
+    expect_error(bus, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED);
+    gst_harness_teardown(harness);
+    fail_unless_equals_int(gst_element_set_state(element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+
+    g_object_set(element, "device", "auto", NULL);
+    harness = make_harness(gst_object_ref(element), CAPS);
+    push_frames(harness, CAPS, 0, 5);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 5);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+static Suite *flow_suite(void)
+{
+    Suite *suite = suite_create("udmdenoise flow");
+    TCase *flow = tcase_create("flow");
+
+    tcase_add_loop_test(flow, as_many_frames_come_out_as_went_in, 0, G_N_ELEMENTS(counts));
+    tcase_add_test(flow, frames_with_neither_time_nor_rate_come_out);
+    tcase_add_test(flow, frames_leave_with_the_caps_they_came_with);
+    tcase_add_test(flow, a_flush_drops_what_is_held);
+    tcase_add_test(flow, frames_leave_with_the_segment_they_came_in);
+    tcase_add_test(flow, a_gap_comes_after_the_frames_before_it);
+    tcase_add_test(flow, only_the_frame_that_is_discontinuous_says_so);
+    tcase_add_test(flow, duplicates_keep_their_mark);
+    tcase_add_test(flow, the_latency_is_that_of_the_frames_held);
+    tcase_add_test(flow, nothing_to_do_is_passthrough);
+    tcase_add_test(flow, settings_may_change_while_frames_flow);
+    tcase_add_test(flow, a_bad_setting_while_frames_flow_is_an_error_that_can_be_undone);
+    tcase_add_test(flow, more_noise_than_the_model_knows_is_a_warning);
+    tcase_add_test(flow, keyframes_follow_the_stream);
+    tcase_add_test(flow, late_frames_are_passed_on_as_they_came);
+    tcase_add_test(flow, without_qos_late_frames_are_processed);
+    if (engine_is_fake())
+        tcase_add_test(flow, a_device_that_fails_is_an_error_that_can_be_undone);
+    suite_add_tcase(suite, flow);
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    return run_suite(flow_suite(), &argc, &argv);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// udmdenoise: every format, size and stride, what is kept of a frame, and what the properties do to it.
+#include "harness.h"
+
+static const int sizes[][2] = { { 1, 1 }, { 2, 3 }, { 3, 2 }, { 17, 33 }, { 64, 1 }, { 1, 64 }, { 65, 48 } };
+
+GST_START_TEST(any_size_is_taken)
+{
+    char *caps =
+        g_strdup_printf("video/x-raw,format=RGB,width=%d,height=%d,framerate=25/1", sizes[__i__][0], sizes[__i__][1]);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *in = make_frame(&info, 0);
+    GstBuffer *out = denoise_one(make_denoise(""), caps, gst_buffer_ref(in));
+
+    assert_equals_int(gst_buffer_get_size(out), GST_VIDEO_INFO_SIZE(&info));
+    fail_unless(difference(in, out, &info) > 0, "the frame was not processed");
+    gst_buffer_unref(in);
+    gst_buffer_unref(out);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// ---- formats
+
+static GPtrArray *template_formats(void)
+{
+    GstElementFactory *factory = gst_element_factory_find("udmdenoise");
+    const GstStaticPadTemplate *template = gst_element_factory_get_static_pad_templates(factory)->data;
+    GstCaps *caps = gst_static_pad_template_get_caps((GstStaticPadTemplate *)template);
+    const GValue *list = gst_structure_get_value(gst_caps_get_structure(caps, 0), "format");
+    GPtrArray *formats = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < gst_value_list_get_size(list); i++)
+        g_ptr_array_add(formats, g_value_dup_string(gst_value_list_get_value(list, i)));
+    gst_caps_unref(caps);
+    gst_object_unref(factory);
+    return formats;
+}
+
+static GstBuffer *denoise_format(const char *format, GstBuffer **in, GstVideoInfo *info)
+{
+    char *caps = g_strdup_printf("video/x-raw,format=%s,width=21,height=10,framerate=25/1", format);
+    GstBuffer *out;
+
+    *info = info_from(caps);
+    *in = make_frame(info, 0);
+    out = denoise_one(make_denoise(""), caps, gst_buffer_ref(*in));
+    g_free(caps);
+    return out;
+}
+
+// Colours as a frame in 8-bit RGB or GRAY8 has them; alpha bit for bit as it was.
+static void check_format(const char *format)
+{
+    GstVideoInfo info, plain;
+    GstBuffer *in, *plain_in, *out = denoise_format(format, &in, &info);
+    gboolean grey = GST_VIDEO_INFO_IS_GRAY(&info);
+    GstBuffer *expected = denoise_format(grey ? "GRAY8" : "RGB", &plain_in, &plain);
+    GstVideoFrame fi, fo, fe;
+
+    fail_unless(difference(in, out, &info) > 0, "%s was not processed", format);
+    fail_unless(gst_video_frame_map(&fi, &info, in, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&fo, &info, out, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&fe, &plain, expected, GST_MAP_READ));
+    for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(&info); c++)
+        for (guint i = 0; i < 210; i++) {
+            guint x = i % 21, y = i / 21, value = get_value(&fo, c, x, y), max = max_value(&info);
+
+            if (c == 3)
+                fail_unless(value == get_value(&fi, c, x, y), "%s: alpha changed at %u,%u", format, x, y);
+            else
+                fail_unless(ABS(value * 255.0 / max - get_value(&fe, c, x, y)) < 1.5, "%s: %u of %u is not %u", format,
+                            value, max, get_value(&fe, c, x, y));
+        }
+    gst_video_frame_unmap(&fi);
+    gst_video_frame_unmap(&fo);
+    gst_video_frame_unmap(&fe);
+    gst_buffer_unref(in);
+    gst_buffer_unref(plain_in);
+    gst_buffer_unref(out);
+    gst_buffer_unref(expected);
+}
+
+GST_START_TEST(every_format_gives_the_same_picture)
+{
+    GPtrArray *formats = template_formats();
+
+    fail_unless(formats->len >= 20, "only %u formats", formats->len);
+    assert_equals_string(g_ptr_array_index(formats, 0), "RGB"); // what unconstrained sources choose
+    for (guint i = 0; i < formats->len; i++)
+        check_format(g_ptr_array_index(formats, i));
+    g_ptr_array_unref(formats);
+}
+GST_END_TEST;
+
+GST_START_TEST(bytes_between_the_colours_are_kept)
+{
+    const char *caps = "video/x-raw,format=RGBx,width=8,height=4,framerate=25/1";
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *out = denoise_one(make_denoise(""), caps, make_frame(&info, 0));
+    GstMapInfo map;
+
+    fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+    for (guint i = 3; i < map.size; i += 4)
+        assert_equals_int(map.data[i], 0x5a);
+    gst_buffer_unmap(out, &map);
+    gst_buffer_unref(out);
+}
+GST_END_TEST;
+
+GST_START_TEST(interlaced_frames_are_refused)
+{
+    const char *caps = RGB_CAPS(8, 8) ",interlace-mode=interleaved";
+    GstHarness *harness = make_harness(make_denoise(""), caps);
+    GstVideoInfo info = info_from(caps);
+
+    assert_equals_int(gst_harness_push(harness, make_frame(&info, 0)), GST_FLOW_NOT_NEGOTIATED);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+// ---- memory
+
+GST_START_TEST(strides_are_respected)
+{
+    GstVideoInfo info = info_from(RGB_CAPS(17, 9));
+    gsize offsets[GST_VIDEO_MAX_PLANES] = { 7 };
+    gint strides[GST_VIDEO_MAX_PLANES] = { 17 * 3 + 22 };
+    GstBuffer *padded = gst_buffer_new_allocate(NULL, 7 + 9 * (17 * 3 + 22), NULL);
+    GstBuffer *a, *b;
+
+    gst_buffer_memset(padded, 0, 0xaa, gst_buffer_get_size(padded));
+    gst_buffer_add_video_meta_full(padded, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, 17, 9, 1, offsets, strides);
+    draw(padded, &info, 0);
+    stamp(padded, 0);
+    a = denoise_one(make_denoise(""), RGB_CAPS(17, 9), make_frame(&info, 0));
+    b = denoise_one(make_denoise(""), RGB_CAPS(17, 9), padded);
+    fail_unless(difference(a, b, &info) == 0, "the picture depends on its padding");
+    gst_buffer_unref(a);
+    gst_buffer_unref(b);
+}
+GST_END_TEST;
+
+GST_START_TEST(a_buffer_that_is_too_small_is_an_error)
+{
+    GstElement *element = make_denoise("");
+    GstHarness *harness = make_harness(gst_object_ref(element), RGB_CAPS(16, 16));
+    GstBus *bus = watch(element);
+    GstBuffer *small = gst_buffer_new_allocate(NULL, 100, NULL);
+
+    assert_equals_int(gst_harness_push(harness, small), GST_FLOW_ERROR);
+    expect_error(bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// ---- what goes with a frame
+
+GST_START_TEST(metas_and_stamps_are_kept)
+{
+    GstVideoInfo info = info_from(RGB_CAPS(8, 8));
+    GstBuffer *in = make_frame(&info, 3), *out;
+    GstCaps *reference = gst_caps_new_empty_simple("timestamp/x-test");
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta(in);
+    GstVideoRegionOfInterestMeta *region;
+
+    crop->width = 5;
+    gst_buffer_add_video_region_of_interest_meta(in, "face", 1, 2, 3, 4);
+    gst_buffer_add_reference_timestamp_meta(in, reference, 42, 1);
+    GST_BUFFER_FLAG_SET(in, GST_BUFFER_FLAG_MARKER);
+
+    out = denoise_one(make_denoise(""), RGB_CAPS(8, 8), in);
+    assert_equals_uint64(GST_BUFFER_PTS(out), 3 * FRAME_DURATION);
+    assert_equals_uint64(GST_BUFFER_DURATION(out), FRAME_DURATION);
+    assert_equals_uint64(GST_BUFFER_OFFSET(out), 3);
+    fail_unless(GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_MARKER));
+    region = (GstVideoRegionOfInterestMeta *)gst_buffer_get_meta(out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+    fail_unless(region != NULL && region->w == 3, "the region of interest is lost");
+    fail_unless(gst_buffer_get_video_crop_meta(out) != NULL, "the crop is lost");
+    assert_equals_int(gst_buffer_get_video_crop_meta(out)->width, 5);
+    fail_unless(gst_buffer_get_reference_timestamp_meta(out, reference) != NULL, "the reference time is lost");
+    gst_buffer_unref(out);
+    gst_caps_unref(reference);
+}
+GST_END_TEST;
+
+// ---- properties
+
+static guint64 effect(const char *a, const char *b)
+{
+    GstVideoInfo info = info_from(RGB_CAPS(16, 16));
+    GstBuffer *with_a = denoise_one(make_denoise(a), RGB_CAPS(16, 16), make_frame(&info, 0));
+    GstBuffer *with_b = denoise_one(make_denoise(b), RGB_CAPS(16, 16), make_frame(&info, 0));
+    guint64 found = difference(with_a, with_b, &info);
+
+    gst_buffer_unref(with_a);
+    gst_buffer_unref(with_b);
+    return found;
+}
+
+GST_START_TEST(properties_change_the_picture)
+{
+    fail_unless(effect("noise-level=10", "noise-level=50") > 0);
+    fail_unless(effect("noise-level=-1", "noise-level=75") > 0);
+    fail_unless(effect("strength=0", "strength=0.5") > 0);
+    fail_unless(effect("steps=1", "steps=3") > 0);
+    fail_unless(effect("strength=0.5 seed=1", "strength=0.5 seed=2") > 0);
+    fail_unless(effect("strength=0.5 seed=7", "strength=0.5 seed=7") == 0, "the same seed gave another picture");
+    fail_unless(effect("threads=1", "threads=2") == 0, "the picture depends on the threads");
+}
+GST_END_TEST;
+
+GST_START_TEST(the_seed_and_the_time_name_the_noise)
+{
+    GstVideoInfo info = info_from(RGB_CAPS(16, 16));
+    GstHarness *harness = make_harness(make_denoise("strength=0.5"), RGB_CAPS(16, 16));
+    GstBuffer *played, *sought;
+
+    push_frames(harness, RGB_CAPS(16, 16), 0, 3);
+    gst_buffer_unref(gst_harness_pull(harness));
+    gst_buffer_unref(gst_harness_pull(harness));
+    played = gst_harness_pull(harness);
+    gst_harness_teardown(harness);
+    // The tiny model knows no past, so only the noise could make a difference.
+    sought = denoise_one(make_denoise("strength=0.5"), RGB_CAPS(16, 16), make_frame(&info, 2));
+    fail_unless(difference(played, sought, &info) == 0, "a frame depends on where playing began");
+    gst_buffer_unref(played);
+    gst_buffer_unref(sought);
+}
+GST_END_TEST;
+
+static Suite *frames_suite(void)
+{
+    Suite *suite = suite_create("udmdenoise frames");
+    TCase *any = tcase_create("any engine"), *real;
+
+    tcase_add_loop_test(any, any_size_is_taken, 0, G_N_ELEMENTS(sizes));
+    tcase_add_test(any, every_format_gives_the_same_picture);
+    tcase_add_test(any, bytes_between_the_colours_are_kept);
+    tcase_add_test(any, interlaced_frames_are_refused);
+    tcase_add_test(any, strides_are_respected);
+    tcase_add_test(any, a_buffer_that_is_too_small_is_an_error);
+    tcase_add_test(any, metas_and_stamps_are_kept);
+    suite_add_tcase(suite, any);
+    if (!engine_is_fake()) {
+        real = tcase_create("the engine");
+        tcase_add_test(real, properties_change_the_picture);
+        tcase_add_test(real, the_seed_and_the_time_name_the_noise);
+        suite_add_tcase(suite, real);
+    }
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    return run_suite(frames_suite(), &argc, &argv);
+}
