@@ -92,6 +92,11 @@ static bool allocate(udm_tiles *tiles, udm_error *error)
 
 udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error)
 {
+    enum { MOST = 1 << 24 }; // so that sums of sizes and overlaps fit into an int
+    if (width > MOST || height > MOST) {
+        udm_fail(error, UDM_ERROR_MEMORY, "a frame of %dx%d is too large", width, height);
+        return NULL;
+    }
     udm_tiles *tiles = calloc(1, sizeof *tiles);
     if (!tiles) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");

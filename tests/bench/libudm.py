@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Calls the engine's public API (engine/udm.h) in build/engine/libudm.so by ctypes: for time maps and estimates."""
+import ctypes as c
+
+import numpy as np
+
+import common
+
+TIME_ESTIMATE = -1.0
+PULLED_FRAME = 0
+
+
+class Error(c.Structure):
+    _fields_ = [("code", c.c_int), ("message", c.c_char * 512)]
+
+
+class Image(c.Structure):
+    _fields_ = [("width", c.c_int), ("height", c.c_int), ("channels", c.c_int), ("bits", c.c_int),
+                ("data", c.c_void_p * 3), ("stride", c.c_ssize_t * 3), ("step", c.c_ssize_t * 3)]
+
+
+class Settings(c.Structure):
+    _fields_ = [("width", c.c_int), ("height", c.c_int), ("channels", c.c_int), ("device", c.c_char_p),
+                ("threads", c.c_int), ("steps", c.c_int), ("sampler", c.c_char_p), ("schedule", c.c_char_p),
+                ("seed", c.c_uint64), ("memory_limit", c.c_size_t)]
+
+
+class Frame(c.Structure):
+    _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p), ("strength", c.c_double),
+                ("number", c.c_uint64), ("discontinuity", c.c_bool)]
+
+
+class Stats(c.Structure):
+    _fields_ = [("frames", c.c_uint64), ("scenes", c.c_uint64), ("sigma", c.c_double), ("last_ms", c.c_double),
+                ("mean_ms", c.c_double), ("memory", c.c_size_t), ("tiles", c.c_int), ("device", c.c_char * 128)]
+
+
+def image(pixels):
+    """A view of [H, W, 3] uint8, which must outlive it."""
+    h, w, _ = pixels.shape
+    data = (c.c_void_p * 3)(*(pixels.ctypes.data + i for i in range(3)))
+    return Image(w, h, 3, 8, data, (c.c_ssize_t * 3)(*[3 * w] * 3), (c.c_ssize_t * 3)(*[3] * 3))
+
+
+class Engine:
+    """A model and the ways to restore clips with it."""
+
+    def __init__(self, o):
+        path = o.build / "engine/libudm.so"
+        common.need(path.exists(), f"{path}; meson setup {o.build}, then ninja")
+        self.lib, self.threads, self.error = c.CDLL(str(path)), o.threads, Error()
+        for name in ("udm_model_open", "udm_stream_open"):
+            getattr(self.lib, name).restype = c.c_void_p
+        self.lib.udm_settings_default.restype = Settings
+        self.lib.udm_model_time.restype = c.c_double
+        self.lib.udm_stream_push.restype = c.c_bool
+        self.model = self.check(self.lib.udm_model_open(str(o.model).encode(), c.byref(self.error)))
+
+    def check(self, result):
+        if not result:
+            raise SystemExit(f"libudm: {self.error.message.decode()}")
+        return c.c_void_p(result)
+
+    def time(self, sigma):
+        return self.lib.udm_model_time(self.model, c.c_double(sigma))
+
+    def restore(self, frames, sigma):
+        """sigma: a number, [H, W] of them, or None to have it estimated. Returns (clip, sigma of each frame)."""
+        f, h, w, _ = frames.shape
+        settings = self.lib.udm_settings_default()
+        settings.width, settings.height, settings.threads = w, h, self.threads
+        stream = self.check(self.lib.udm_stream_open(self.model, c.byref(settings), c.byref(self.error)))
+        time, times = TIME_ESTIMATE, None
+        if isinstance(sigma, np.ndarray):
+            times = np.vectorize(self.time, otypes=[np.float32])(sigma)
+            time = float(times.max())
+        elif sigma is not None:
+            time = self.time(sigma)
+        out, sigmas, stats = [], [], Stats()
+        for number in range(f + 1):  # after the last one come those that were held back
+            if number < f:
+                pixels = np.ascontiguousarray(frames[number])
+                view = image(pixels)
+                frame = Frame(c.pointer(view), time, times.ctypes.data if times is not None else None, 0, number, False)
+                self.check(self.lib.udm_stream_push(stream, c.byref(frame), c.byref(self.error)))
+            else:
+                self.lib.udm_stream_end(stream)
+            while True:
+                restored = np.empty((h, w, 3), np.uint8)
+                if self.lib.udm_stream_pull(stream, c.byref(image(restored)), c.byref(self.error)) != PULLED_FRAME:
+                    break
+                self.lib.udm_stream_stats(stream, c.byref(stats))
+                out.append(restored)
+                sigmas.append(stats.sigma)
+        self.lib.udm_stream_free(stream)
+        if len(out) != f:
+            raise SystemExit(f"libudm: {len(out)} of {f} frames came back. {self.error.message.decode()}")
+        return np.stack(out), sigmas
