@@ -41,7 +41,8 @@ restore_file() { # input, output
     echo "restore: $input"
     launch -q -e filesrc location="$input" ! decodebin name=d d. ! video/x-raw ! queue ! videoconvert \
         ! udmdenoise noise-level=-1 ! progressreport name=restored update-freq=5 ! videoconvert \
-        ! video/x-raw,format=$format ! $encoder ! queue ! mp4mux name=mux ! filesink location="$new" "$@" 2>"$work/log" || {
+        ! video/x-raw,format=$format ! $encoder ! queue ! mp4mux name=mux ! filesink location="$new" "$@" \
+        2>"$work/log" || {
         tail -n 20 "$work/log" >&2
         rm -f "$new"
         fail "$input could not be restored"
