@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Dense motion between two pictures: Dense Inverse Search (Kroeger et al., "Fast Optical Flow using Dense Inverse
+// Search", ECCV 2016) and a variational refinement.
+#ifndef UDM_STREAM_MOTION_H
+#define UDM_STREAM_MOTION_H
+
+#include "base/error.h"
+#include "base/threads.h"
+
+typedef struct udm_motion udm_motion;
+
+// width, height: at least 1. The pool is borrowed, and must outlive the motion. All memory is allocated here.
+udm_motion *udm_motion_new(int width, int height, udm_pool *pool, udm_error *error);
+void udm_motion_free(udm_motion *motion); // NULL is fine
+
+// flow [2, height, width], x before y, in pixels: from(p) = to(p + flow(p)). from, to: luma [height, width] in [-1, 1].
+void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float *flow);
+
+#endif

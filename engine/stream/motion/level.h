@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One level of the pyramid, and the operations on it. Each fills one row from what the operations before it wrote, so
+// rows may be filled in any order, by any thread, and always come out the same.
+#ifndef UDM_STREAM_MOTION_LEVEL_H
+#define UDM_STREAM_MOTION_LEVEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    UDM_MOTION_PAD = 16,   // pixels around a plane
+    UDM_MOTION_PATCH = 8,  // side of a patch
+    UDM_MOTION_STEP = 4,   // between patches
+    UDM_MOTION_SEARCH = 8, // Gauss-Newton iterations of a patch,
+    UDM_MOTION_AGAIN = 6,  // and of one that took over a neighbour's motion
+};
+
+// Luma is in [-1, 1] and motion in pixels. Chosen on clean and on denoised frames; nothing changes by 0.1 dB within
+// half or twice these.
+#define UDM_MOTION_STOP 0.02f       // a step this short ends the search
+#define UDM_MOTION_DAMP 0.1f        // added to the diagonal of a patch's Hessian: what is flat stays where it is
+#define UDM_MOTION_LEAST_MISS 8e-3f // a pixel that fits better than this weighs no more
+#define UDM_MOTION_LEAST_ERROR 0.1f // and so for a patch
+#define UDM_MOTION_DATA 5.f         // weight of the brightness constancy,
+#define UDM_MOTION_SMOOTHNESS 4.f   // and of smoothness
+#define UDM_MOTION_CONTRAST 6e-6f   // the squared gradient below which there is nothing to follow
+#define UDM_MOTION_KINK 1e-3f       // the robust penalty is sqrt(x^2 + KINK^2), x in pixels
+#define UDM_MOTION_OMEGA 1.6f       // over-relaxation
+
+// Planes are [height, width] with `stride` floats a row and UDM_MOTION_PAD pixels on every side, and point to pixel
+// (0, 0). Split planes hold in each row its even pixels from 0 on and its odd ones from `odd` on, so that the pixels of
+// one colour of the checkerboard lie side by side.
+typedef struct udm_motion_level {
+    const struct udm_motion_level *coarser; // NULL at the top
+    int width, height, odd;
+    ptrdiff_t stride;
+    float *from, *to; // luma, its borders repeated into the padding
+    float *dx, *dy;   // gradient of from
+    float *u, *v;     // the flow
+    float *weight;    // of the patches at a pixel
+
+    int columns, rows;                      // of patches
+    float *patch_u, *patch_v, *patch_error; // [rows, columns]: the motion of each, what it leaves of its contrast,
+    float *patch_mean;                      // and by how much it became brighter
+    float *seen_u, *seen_v, *seen_error, *seen_mean; // copies, for the neighbours
+
+    float *mean, *change;     // (from + w) / 2 and w - from, w being `to` moved by the flow
+    float *diffusivity;       // of the flow
+    float *split_u, *split_v; // split, as all below
+    float *right, *below;     // the strength of the links to the neighbours there
+    float *a12, *b1, *b2;     // the system at a pixel: [a11 a12; a12 a22] (u, v) = (b1, b2) + what the links pull
+    float *scale1, *scale2;   // omega / (a11 + links), omega / (a22 + links)
+} udm_motion_level;
+
+typedef void (*udm_motion_row)(const udm_motion_level *level, int row);
+
+// Every backend fills every entry; `reference` is plain loops and is the specification.
+typedef struct udm_motion_ops {
+    const char *name;
+    udm_motion_row gradient;  // dx, dy; in the padding too, but for its outermost pixels
+    udm_motion_row expand;    // u, v from the coarser level
+    udm_motion_row search;    // a row of patches, from u, v
+    udm_motion_row propagate; // a row of patches, from those seen around it
+    udm_motion_row densify;   // u, v from the patches
+    udm_motion_row prepare;   // mean, change, diffusivity
+    udm_motion_row assemble;  // the system
+    udm_motion_row relax_red, relax_black;
+    udm_motion_row join; // u, v from split_u, split_v
+} udm_motion_ops;
+
+// NULL-ended: those that run on this machine, the fastest first and `reference` last.
+const udm_motion_ops *const *udm_motion_ops_list(void);
+
+// Where patch i of a row or column of patches begins, in a level of this size.
+static inline int udm_motion_patch_at(int i, int size)
+{
+    int at = i * UDM_MOTION_STEP, last = size > UDM_MOTION_PATCH ? size - UDM_MOTION_PATCH : 0;
+    return at < last ? at : last;
+}
+
+static inline int udm_motion_patches(int size)
+{
+    int last = size > UDM_MOTION_PATCH ? size - UDM_MOTION_PATCH : 0;
+    return (last + UDM_MOTION_STEP - 1) / UDM_MOTION_STEP + 1;
+}
+
+// low for what is not a number
+static inline float udm_motion_clamp(float x, float low, float high)
+{
+    x = x > low ? x : low;
+    return x < high ? x : high;
+}
+
+static inline int udm_motion_index(int i, int size)
+{
+    return i < 0 ? 0 : i < size ? i : size - 1;
+}
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Vectors as long as a row of a patch, and names that differ by the instruction set (-DUDM_ISA=name).
+#ifndef UDM_STREAM_MOTION_SIMD_H
+#define UDM_STREAM_MOTION_SIMD_H
+
+#include <stdint.h>
+
+#include "stream/motion/level.h"
+
+#define NAME_JOIN(a, b) a##_##b
+#define NAME_OF(name, isa) NAME_JOIN(name, isa)
+#define NAME(name) NAME_OF(name, UDM_ISA)
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Before a loop whose turns do not touch what another turn reads.
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+enum { LANES = UDM_MOTION_PATCH };
+
+typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t vec_int __attribute__((vector_size(LANES * sizeof(float))));
+typedef float vec_unaligned __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+
+INLINE vec load(const float *at)
+{
+    return *(const vec_unaligned *)at;
+}
+
+INLINE void store(float *at, vec value)
+{
+    *(vec_unaligned *)at = value;
+}
+
+INLINE vec absolute(vec x)
+{
+    return (vec)((vec_int)x & 0x7fffffff);
+}
+
+INLINE vec at_least(vec x, float least)
+{
+    vec other = (vec){ 0 } + least;
+    vec_int keep = x > other;
+    return (vec)((keep & (vec_int)x) | (~keep & (vec_int)other));
+}
+
+INLINE float sum_of(vec x)
+{
+    vec by4 = x + __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+    vec by2 = by4 + __builtin_shufflevector(by4, by4, 2, 3, 0, 1, 6, 7, 4, 5);
+    return by2[0] + by2[1];
+}
+
+INLINE void repeat_ends(float *row, int width, int pixels)
+{
+    for (int i = 1; i <= pixels; i++) {
+        row[-i] = row[0];
+        row[width - 1 + i] = row[width - 1];
+    }
+}
+
+void NAME(udm_motion_gradient)(const udm_motion_level *level, int row);
+void NAME(udm_motion_expand)(const udm_motion_level *level, int row);
+void NAME(udm_motion_search)(const udm_motion_level *level, int row);
+void NAME(udm_motion_propagate)(const udm_motion_level *level, int row);
+void NAME(udm_motion_densify)(const udm_motion_level *level, int row);
+void NAME(udm_motion_prepare)(const udm_motion_level *level, int row);
+void NAME(udm_motion_assemble)(const udm_motion_level *level, int row);
+void NAME(udm_motion_relax_red)(const udm_motion_level *level, int row);
+void NAME(udm_motion_relax_black)(const udm_motion_level *level, int row);
+void NAME(udm_motion_join)(const udm_motion_level *level, int row);
+
+#endif
