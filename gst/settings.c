@@ -8,7 +8,7 @@
 #define AT_START (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define AT_ONCE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
-#define MAX_THREADS 1024
+#define MAX_THREADS 256
 #define MAX_STEPS 1000
 
 static void install_where(GObjectClass *object_class, const char *default_model)
