@@ -90,6 +90,12 @@ class UdmUNet(nn.Module):
         self.up_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
         self.conv_out = nn.Conv2d(ch[0], in_channels * patch * patch, 3, padding=1)
 
+    def ignore_innovation(self):
+        """Zeroes the weights of what a guess says beyond the fused frame: where training has none, they learn nothing."""
+        c, area = self.config["in_channels"], self.patch ** 2
+        with torch.no_grad():
+            self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
+
     def forward(self, frame, level, guess=None, guess_level=None, frames=1):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride. Returns x0."""
         if guess is None:

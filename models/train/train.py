@@ -39,6 +39,7 @@ class Training:
     def __init__(self, options):
         self.options = options
         self.network = UdmUNet(**options.config).to(memory_format=torch.channels_last)
+        self.network.ignore_innovation()  # pictures come without a guess
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
                                            weight_decay=0, fused=True)
