@@ -91,7 +91,7 @@ class UdmUNet(nn.Module):
         self.conv_out = nn.Conv2d(ch[0], in_channels * patch * patch, 3, padding=1)
 
     def ignore_innovation(self):
-        """Zeroes the weights of what a guess says beyond the fused frame: where training has none, they learn nothing."""
+        """Zeroes the weights of what a guess says beyond the fused frame: training without guesses leaves them so."""
         c, area = self.config["in_channels"], self.patch ** 2
         with torch.no_grad():
             self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
