@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Vectors as long as a row of a patch, and names that differ by the instruction set (-DUDM_ISA=name).
+// Vectors as long as a row of a patch.
 #ifndef UDM_STREAM_MOTION_SIMD_H
 #define UDM_STREAM_MOTION_SIMD_H
 
-#include <stdint.h>
-
 #include "stream/motion/level.h"
-
-#define NAME_JOIN(a, b) a##_##b
-#define NAME_OF(name, isa) NAME_JOIN(name, isa)
-#define NAME(name) NAME_OF(name, UDM_ISA)
-
-#define INLINE static inline __attribute__((always_inline))
 
 // Before a loop whose turns do not touch what another turn reads.
 #if defined(__clang__)
@@ -22,19 +14,7 @@
 
 enum { LANES = UDM_MOTION_PATCH };
 
-typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t vec_int __attribute__((vector_size(LANES * sizeof(float))));
-typedef float vec_unaligned __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-
-INLINE vec load(const float *at)
-{
-    return *(const vec_unaligned *)at;
-}
-
-INLINE void store(float *at, vec value)
-{
-    *(vec_unaligned *)at = value;
-}
+#include "base/simd.h"
 
 INLINE vec absolute(vec x)
 {

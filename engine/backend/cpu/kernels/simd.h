@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Vectors as wide as the instruction set that this file is compiled for (-DUDM_ISA=name), and names that differ by it.
+// Vectors as wide as the instruction set that this file is compiled for.
 #ifndef UDM_BACKEND_CPU_KERNELS_SIMD_H
 #define UDM_BACKEND_CPU_KERNELS_SIMD_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "backend/backend.h"
 
@@ -16,25 +15,7 @@ enum { LANES = 8, MICRO_ROWS = 6 }; // 6 x 2 sums in 16 registers
 enum { LANES = 4, MICRO_ROWS = 6 };
 #endif
 
-#define NAME_JOIN(a, b) a##_##b
-#define NAME_OF(name, isa) NAME_JOIN(name, isa)
-#define NAME(name) NAME_OF(name, UDM_ISA)
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t vec_int __attribute__((vector_size(LANES * sizeof(float))));
-typedef float vec_unaligned __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-
-INLINE vec load(const float *at)
-{
-    return *(const vec_unaligned *)at;
-}
-
-INLINE void store(float *at, vec value)
-{
-    *(vec_unaligned *)at = value;
-}
+#include "base/simd.h"
 
 INLINE vec broadcast(float value)
 {
