@@ -55,17 +55,6 @@ udm_settings udm_settings_default(void)
     };
 }
 
-static double level_of_sigma(double sigma)
-{
-    double ratio = 2 * sigma / 255; // pictures are in [-1, 1]
-    return ratio / sqrt(1 + ratio * ratio);
-}
-
-static double sigma_of_level(double level)
-{
-    return level < 1 ? level / sqrt(1 - level * level) * 255 / 2 : INFINITY;
-}
-
 double udm_model_max_sigma(const udm_model *model)
 {
     double sigma = 255;
@@ -77,12 +66,23 @@ double udm_model_time(const udm_model *model, double sigma)
 {
     double most = udm_model_max_sigma(model);
     sigma = sigma > 0 ? sigma : 0; // NaN too
-    return udm_noise_time(&udm_model_scheduler(model)->noise, level_of_sigma(sigma < most ? sigma : most));
+    return udm_noise_time(&udm_model_scheduler(model)->noise, udm_level_of_sigma(sigma < most ? sigma : most));
 }
 
 double udm_model_sigma(const udm_model *model, double time)
 {
-    return sigma_of_level(udm_noise_level(&udm_model_scheduler(model)->noise, time));
+    return udm_sigma_of_level(udm_noise_level(&udm_model_scheduler(model)->noise, time));
+}
+
+// A model's network on a device of its own; the caller frees both, also when this fails.
+static bool open_network(const udm_model *model, const char *name, int threads, udm_device **device,
+                         udm_network **network, udm_error *error)
+{
+    *device = udm_device_open(name, threads, error);
+    *network = *device
+                   ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
+                   : NULL;
+    return *network != NULL;
 }
 
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
@@ -92,10 +92,9 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
         [UDM_PREDICT_X0] = "x0",
         [UDM_PREDICT_V] = "v",
     };
-    udm_device *device = udm_device_open("reference", 1, error);
-    udm_network *network =
-        device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error)
-               : NULL;
+    udm_device *device;
+    udm_network *network;
+    open_network(model, "reference", 1, &device, &network, error);
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     if (network)
         *info = (udm_info){
@@ -155,10 +154,9 @@ static bool forward_clips(forward_run *run, const udm_noise *noise, int clips, c
 bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames, const float *x,
                        const double *times, float *out, udm_error *error)
 {
-    udm_device *device = udm_device_open(settings->device, settings->threads, error);
-    udm_network *network =
-        device ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error)
-               : NULL;
+    udm_device *device;
+    udm_network *network;
+    open_network(model, settings->device, settings->threads, &device, &network, error);
     forward_run run = { .frames = frames, .pixels = (size_t)settings->width * settings->height };
     bool good = false;
     if (network) {
@@ -208,19 +206,13 @@ static bool open_noise(udm_stream *stream, const char *schedule, udm_error *erro
     return udm_noise_init(&stream->own_noise, other, other->defaults, 0, error);
 }
 
-static bool open_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
+static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
-    const udm_model *model = stream->model;
-    stream->device = udm_device_open(settings->device, settings->threads, error);
-    if (!stream->device)
-        return false;
-    stream->network =
-        udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), stream->device, error);
-    if (!stream->network)
+    if (!open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
         return false;
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
-                        udm_model_directory(model));
+                        udm_model_directory(stream->model));
     return true;
 }
 
@@ -262,7 +254,7 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
     stream->model = model;
     stream->settings = *settings;
     stream->pixels = (size_t)settings->width * settings->height;
-    if (!open_noise(stream, settings->schedule, error) || !open_network(stream, settings, error) ||
+    if (!open_noise(stream, settings->schedule, error) || !open_stream_network(stream, settings, error) ||
         !open_reverse(stream, settings, error)) {
         udm_stream_free(stream);
         return NULL;
@@ -380,7 +372,7 @@ static void look_at(udm_stream *stream, held *frame)
     if (frame->discontinuity)
         udm_blind_reset(stream->blind);
     const bool estimate = frame->time < 0;
-    const double given = estimate ? -1 : sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
+    const double given = estimate ? -1 : udm_sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
     if (udm_blind_look(stream->blind, frame->planes, given))
         udm_reverse_clear(stream->reverse);
     stream->stats.sigma = estimate ? udm_blind_sigma(stream->blind) : given;
@@ -514,5 +506,5 @@ void udm_list_processes(udm_found found, void *context)
 
 const char *udm_version(void)
 {
-    return "0.1.0";
+    return UDM_VERSION;
 }

@@ -3,9 +3,10 @@
 // along time after each resolution's blocks. models/train/network.py is the same network.
 #include "network/network.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "schedule/schedule.h"
 
 enum { MAX_LEVELS = 6, MAX_BLOCKS = 16 };
 
@@ -112,8 +113,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         return udm_fail(error, UDM_ERROR_CORRUPT,
                         "%s: block_out_channels and layers_per_block must have the same length, at least 1",
                         udm_config_path(config));
-    double ratio = 2 * max_sigma / 255;
-    net->base.max_level = ratio / sqrt(1 + ratio * ratio);
+    net->base.max_level = udm_level_of_sigma(max_sigma);
     return true;
 }
 

@@ -29,6 +29,4 @@ extern const udm_process udm_process_gaussian;
 
 extern const udm_process *const udm_processes[]; // NULL-ended
 
-const udm_process *udm_process_find(const char *name); // NULL if there is none of that name
-
 #endif

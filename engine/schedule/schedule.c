@@ -94,3 +94,14 @@ double udm_noise_time(const udm_noise *noise, double level)
     }
     return low;
 }
+
+double udm_level_of_sigma(double sigma)
+{
+    double ratio = 2 * sigma / 255;
+    return ratio / sqrt(1 + ratio * ratio);
+}
+
+double udm_sigma_of_level(double level)
+{
+    return level < 1 ? level / sqrt(1 - level * level) * 255 / 2 : INFINITY;
+}

@@ -47,4 +47,9 @@ double udm_noise_alpha_bar(const udm_noise *noise, double t);
 double udm_noise_level(const udm_noise *noise, double t);
 double udm_noise_time(const udm_noise *noise, double level);
 
+// The level of noise that has the standard deviation sigma on the 0-255 scale of pictures, which are in [-1, 1] here:
+// its ratio to the signal is 2 sigma / 255. And back; infinite for level 1.
+double udm_level_of_sigma(double sigma);
+double udm_sigma_of_level(double level);
+
 #endif

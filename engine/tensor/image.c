@@ -51,15 +51,3 @@ void udm_image_from_planes(const udm_image *image, const float *planes)
         for (int y = 0; y < image->height; y++, planes += image->width)
             row_from_plane(image, image->data[c] + y * image->stride[c], image->step[c], planes);
 }
-
-void udm_image_copy(const udm_image *dst, const udm_image *src)
-{
-    const size_t bytes = src->bits == 8 ? 1 : 2;
-    for (int c = 0; c < src->channels; c++)
-        for (int y = 0; y < src->height; y++) {
-            const uint8_t *from = src->data[c] + y * src->stride[c];
-            uint8_t *to = dst->data[c] + y * dst->stride[c];
-            for (int x = 0; x < src->width; x++)
-                memcpy(to + x * dst->step[c], from + x * src->step[c], bytes);
-        }
-}

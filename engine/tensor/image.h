@@ -22,7 +22,4 @@ typedef struct udm_image {
 void udm_image_to_planes(const udm_image *image, float *planes);
 void udm_image_from_planes(const udm_image *image, const float *planes);
 
-// Copies the components of an image of the same size, channels and bits.
-void udm_image_copy(const udm_image *dst, const udm_image *src);
-
 #endif
