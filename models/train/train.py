@@ -7,6 +7,7 @@ The learning rate falls over --minutes of training time, which the checkpoint co
 models/train/export.py turns the checkpoint into a model directory.
 """
 import argparse
+import inspect
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import pathlib
 import signal
 import time
 
+import safetensors.torch
 import torch
 
 import data
@@ -24,6 +26,8 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folders", nargs="+", help="pictures and videos, searched recursively")
     p.add_argument("--checkpoint", required=True, type=pathlib.Path)
+    p.add_argument("--start", type=pathlib.Path, help="a model directory or checkpoint to go on from, if none is at "
+                   "--checkpoint")
     p.add_argument("--minutes", type=float, default=120, help="training time in all")
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--patch", type=int, default=64)
@@ -35,10 +39,22 @@ def arguments():
     return p.parse_args()
 
 
+def trained(path):
+    """(arguments of UdmUNet, weights) of a model directory or of a checkpoint."""
+    if path.is_dir():
+        config = json.loads((path / "unet/config.json").read_text())
+        weights = safetensors.torch.load_file(path / "unet/diffusion_pytorch_model.safetensors")
+    else:
+        saved = torch.load(path, weights_only=True)
+        config, weights = saved["config"], saved["average"]
+    known = inspect.signature(UdmUNet).parameters
+    return {k: v for k, v in config.items() if k in known}, weights
+
+
 class Training:
     def __init__(self, options):
         self.options = options
-        self.network = UdmUNet(**options.config).to(memory_format=torch.channels_last)
+        self.network = self.first_network().to(memory_format=torch.channels_last)
         self.network.ignore_innovation()  # pictures come without a guess
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
@@ -46,6 +62,14 @@ class Training:
         self.steps, self.seconds, self.curve = 0, 0.0, []
         if options.checkpoint.exists():
             self.resume()
+
+    def first_network(self):
+        if not self.options.start:
+            return UdmUNet(**self.options.config)
+        config, weights = trained(self.options.start)
+        network = UdmUNet(**{**config, **self.options.config})
+        network.load_state_dict(weights)
+        return network
 
     def resume(self):
         saved = torch.load(self.options.checkpoint, weights_only=True)
