@@ -14,15 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MISS_RADIUS = 4,
-    CLEAN_RADIUS = 2,
-    BIN_SHIFT = 19,
-    BINS = 1 << (31 - BIN_SHIFT),
-    BAND = 8,
-    MAX_TAPS = 6,
-    PHASES = 64
-};
+enum { MISS_RADIUS = 4, CLEAN_RADIUS = 2, BIN_SHIFT = 19, BINS = 1 << (31 - BIN_SHIFT), BAND = 8 };
 
 // Below its median a change of the estimates is no doubt; above, the estimates are smoother than what they are of.
 static const float change_weight = 2;
@@ -37,11 +29,6 @@ struct udm_guess {
     float *miss, *change, *across;            // [height, width]
 };
 
-typedef struct warp_job {
-    const udm_moving *what;
-    float *out, *valid;
-} warp_job;
-
 static int inside(int i, int size)
 {
     return i < 0 ? 0 : i < size ? i : size - 1;
@@ -52,145 +39,9 @@ static inline float positive(float x) // 0 for what is not a number
     return x > 0 ? x : 0;
 }
 
-// A coordinate, brought into the picture.
-static inline float clamped(float x, int size)
-{
-    float last = (float)(size - 1), at = positive(x);
-    return at < last ? at : last;
-}
-
-// Lanczos windows the sinc: sinc(d) sinc(d / 3) within 3 pixels. With 2 taps, a tent.
-static float kernel(int taps, float distance)
-{
-    float reach = (float)taps / 2, d = fabsf(distance), pi = 3.14159265f;
-    if (taps == 2 || d < 1e-4f)
-        return d < 1e-4f ? 1 : fmaxf(1 - d, 0);
-    return d < reach ? sinf(pi * d) * sinf(pi * d / reach) * reach / (pi * pi * d * d) : 0;
-}
-
-// The weights of the taps, which add up to 1, for every PHASES-th of a pixel.
-typedef struct phases {
-    float weight[PHASES + 1][MAX_TAPS];
-} phases;
-
-static void tabulate(int taps, phases *out)
-{
-    for (int k = 0; k <= PHASES; k++) {
-        float sum = 0;
-        for (int i = 0; i < taps; i++)
-            sum += out->weight[k][i] = kernel(taps, (float)k / PHASES - (float)(i - taps / 2 + 1));
-        for (int i = 0; i < taps; i++)
-            out->weight[k][i] /= sum;
-    }
-}
-
-// Where a value is taken from, along one axis: pixels, and how much of each.
-typedef struct taps_at {
-    int pixel[MAX_TAPS];
-    float weight[MAX_TAPS];
-} taps_at;
-
-static inline taps_at place(const phases *table, int taps, float at, int size)
-{
-    taps_at placed;
-    int whole = (int)at, phase = (int)((at - (float)whole) * PHASES);
-    float between = (at - (float)whole) * PHASES - (float)phase;
-    for (int i = 0; i < taps; i++) {
-        float weight = table->weight[phase][i];
-        placed.pixel[i] = inside(whole + i - taps / 2 + 1, size);
-        placed.weight[i] = weight + (table->weight[phase + 1][i] - weight) * between;
-    }
-    return placed;
-}
-
-// 1 if it lay within the picture
-static inline float warp_pixel(const warp_job *job, const phases *table, int taps, int x, int y)
-{
-    const udm_moving *what = job->what;
-    size_t plane = (size_t)what->width * (size_t)what->height, at = (size_t)y * (size_t)what->width + (size_t)x;
-    float from_x = (float)x + what->flow[at], from_y = (float)y + what->flow[plane + at];
-    float px = clamped(from_x, what->width), py = clamped(from_y, what->height);
-    taps_at across = place(table, taps, px, what->width), down = place(table, taps, py, what->height);
-    for (int c = 0; c < what->channels; c++) {
-        float sum = 0;
-        for (int j = 0; j < taps; j++) {
-            const float *row = what->planes + (size_t)c * plane + (size_t)down.pixel[j] * (size_t)what->width;
-            float line = 0;
-            for (int i = 0; i < taps; i++)
-                line += across.weight[i] * row[across.pixel[i]];
-            sum += down.weight[j] * line;
-        }
-        job->out[(size_t)c * plane + at] = sum;
-    }
-    return from_x == px && from_y == py;
-}
-
-static inline void warp_rows(const warp_job *job, int taps, int first)
-{
-    const udm_moving *what = job->what;
-    phases table;
-    tabulate(taps, &table);
-    for (int y = first; y < first + BAND && y < what->height; y++) {
-        for (int x = 0; x < what->width; x++) {
-            float within = warp_pixel(job, &table, taps, x, y);
-            if (job->valid)
-                job->valid[(size_t)y * (size_t)what->width + (size_t)x] = within;
-        }
-    }
-}
-
-static void warp_band(void *context, int index, int worker)
-{
-    const warp_job *job = context;
-    if (job->what->filter == UDM_BILINEAR)
-        warp_rows(job, 2, index * BAND);
-    else
-        warp_rows(job, 6, index * BAND);
-}
-
 static int bands(int height)
 {
     return (height + BAND - 1) / BAND;
-}
-
-void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid)
-{
-    udm_pool_run(pool, bands(what->height), warp_band, &(warp_job){ what, out, valid });
-}
-
-typedef struct mismatch_job {
-    int width, height;
-    const float *const *flows;
-    float *mismatch;
-} mismatch_job;
-
-static void mismatch_band(void *context, int index, int worker)
-{
-    const mismatch_job *job = context;
-    size_t plane = (size_t)job->width * (size_t)job->height;
-    for (int y = index * BAND; y < (index + 1) * BAND && y < job->height; y++) {
-        for (int x = 0; x < job->width; x++) {
-            size_t at = (size_t)y * (size_t)job->width + (size_t)x;
-            float u = job->flows[0][at], v = job->flows[0][plane + at];
-            float px = clamped((float)x + u, job->width), py = clamped((float)y + v, job->height);
-            int ix = (int)px, iy = (int)py, right = inside(ix + 1, job->width);
-            size_t above = (size_t)iy * (size_t)job->width,
-                   below = (size_t)inside(iy + 1, job->height) * (size_t)job->width;
-            float fx = px - (float)ix, fy = py - (float)iy, sum[2] = { u, v };
-            for (int k = 0; k < 2; k++) {
-                const float *back = job->flows[1] + (size_t)k * plane;
-                float a = back[above + (size_t)ix] * (1 - fx) + back[above + (size_t)right] * fx;
-                float b = back[below + (size_t)ix] * (1 - fx) + back[below + (size_t)right] * fx;
-                sum[k] += a * (1 - fy) + b * fy;
-            }
-            job->mismatch[at] = sum[0] * sum[0] + sum[1] * sum[1];
-        }
-    }
-}
-
-void udm_flow_mismatch(udm_pool *pool, int width, int height, const float *const flows[2], float *mismatch)
-{
-    udm_pool_run(pool, bands(height), mismatch_band, &(mismatch_job){ width, height, flows, mismatch });
 }
 
 udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, udm_error *error)

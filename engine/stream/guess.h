@@ -5,26 +5,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
-
-typedef enum udm_filter {
-    UDM_BILINEAR, // 2 x 2 pixels: for what is smooth
-    UDM_LANCZOS_3 // 6 x 6: keeps detail that is moved again and again
-} udm_filter;
-
-// Planes [channels, height, width] and how they move.
-typedef struct udm_moving {
-    int width, height, channels;
-    udm_filter filter;
-    const float *flow; // [2, height, width]: out(p) = planes(p + flow(p))
-    const float *planes;
-} udm_moving;
-
-// valid [height, width], or NULL: 1 where the flow stays within the picture, 0 where the border was repeated.
-void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid);
-
-// How far forward and backward flow (both [2, height, width]) are from cancelling each other, in squared pixels:
-// mismatch [height, width] = |forward(p) + backward(p + forward(p))|^2. Large where something is hidden.
-void udm_flow_mismatch(udm_pool *pool, int width, int height, const float *const flows[2], float *mismatch);
+#include "stream/warp.h"
 
 // A recursive mean of frames along their motion. All variances are of one channel, luma being in [-1, 1].
 typedef struct udm_guess udm_guess;
