@@ -70,7 +70,7 @@ typedef struct udm_ops {
     // pixel plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
     void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
     // x0 = fused + rho / (rho + gate) pixel_shuffle(correction): planar dst [C, H, W], correction [C p p, H / p, W /
-    // p].
+    // p]. Planes of dst beyond those of the frame are pixel_shuffle(correction), as it is.
     void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                     const udm_observation *seen, int patch);
     // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).

@@ -152,6 +152,7 @@ static float *run_conv(udm_device *device, const void *of)
 typedef struct patch_case {
     int channels, height, width, patch;
     bool addend;
+    int beyond; // planes of restore that are not the frame's
 } patch_case;
 
 static udm_shape observe_shape(const patch_case *c)
@@ -162,6 +163,11 @@ static udm_shape observe_shape(const patch_case *c)
 static udm_shape frame_shape(const patch_case *c)
 {
     return (udm_shape){ c->channels, c->height, c->width };
+}
+
+static udm_shape restore_shape(const patch_case *c)
+{
+    return (udm_shape){ c->channels + c->beyond, c->height, c->width };
 }
 
 // Levels in [0, 1], with the ends among them.
@@ -218,10 +224,11 @@ static float *run_observe(udm_device *device, const void *of)
 static float *run_restore(udm_device *device, const void *of)
 {
     const patch_case *c = of;
-    udm_shape patches = { c->channels * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
+    int planes = c->channels + c->beyond;
+    udm_shape patches = { planes * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
     udm_observation seen = observation_new(device, c);
     udm_tensor correction = random_tensor(device, patches, UDM_FEATURES, 5);
-    udm_tensor dst = blank_tensor(device, frame_shape(c), UDM_PLANAR);
+    udm_tensor dst = blank_tensor(device, restore_shape(c), UDM_PLANAR);
     device->ops->restore(device, &dst, &correction, &seen, c->patch);
     float *result = download(device, &dst);
     tensor_free(device, &dst);

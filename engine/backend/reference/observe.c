@@ -42,7 +42,15 @@ void udm_reference_observe(udm_device *device, const udm_tensor *dst, const udm_
     }
 }
 
-// dst[c, y, x] = fused[c, y, x] + rho / (rho + UDM_GATE) correction[c p p + (y mod p) p + x mod p, y / p, x / p]
+static float restored(const udm_observation *seen, size_t value, float correction)
+{
+    udm_fusion at = fusion_at(seen, value % ((size_t)seen->frame.shape.h * seen->frame.shape.w));
+    float fused = udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]);
+    return fused + udm_fusion_gate(at) * correction;
+}
+
+// dst[c, y, x] = fused[c, y, x] + rho / (rho + UDM_GATE) correction[c p p + (y mod p) p + x mod p, y / p, x / p]; the
+// correction alone beyond the frame's channels
 void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                            const udm_observation *seen, int patch)
 {
@@ -51,12 +59,9 @@ void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_
     for (int c = 0; c < shape.c; c++)
         for (int y = 0; y < shape.h; y++)
             for (int x = 0; x < shape.w; x++) {
-                udm_fusion at = fusion_at(seen, udm_reference_at(shape, 0, y, x));
                 size_t value = udm_reference_at(shape, c, y, x);
                 int k = (c * patch + y % patch) * patch + x % patch;
-                size_t source = udm_reference_at(correction->shape, k, y / patch, x / patch);
-                out[value] =
-                    udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]) +
-                    udm_fusion_gate(at) * udm_host_data(correction)[source];
+                float correct = udm_host_data(correction)[udm_reference_at(correction->shape, k, y / patch, x / patch)];
+                out[value] = c < seen->frame.shape.c ? restored(seen, value, correct) : correct;
             }
 }

@@ -109,8 +109,13 @@ static void restore_run(const udm_cpu_pointwise *job, int y, int x, int count)
     fuse(seen, pixel, count, &run);
     for (int c = 0; c < shape.c; c++) {
         float *out = udm_host_data(job->dst) + c * plane + pixel;
-        mean(&run, udm_host_data(&seen->frame) + c * plane + pixel, udm_host_data(&seen->guess) + c * plane + pixel,
-             count, out);
+        if (c < seen->frame.shape.c) {
+            const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
+            mean(&run, frame, udm_host_data(&seen->guess) + c * plane + pixel, count, out);
+        } else { // no fusion, no gate
+            for (int i = 0; i < count; i++)
+                out[i] = 0, run.gate[i] = 1;
+        }
         for (int dx = 0; dx < job->patch; dx++) {
             const float *from = unshuffled(job->src, job->patch, c, y, x + dx);
             for (int i = dx; i < count; i += job->patch, from += UDM_CPU_BLOCK)
