@@ -119,7 +119,7 @@ typedef struct forward_run {
     udm_tiles *tiles;
     size_t pixels;
     int channels, frames;
-    float *frame, *level, *out; // [channels, pixels], [pixels], [channels, pixels]
+    float *frame, *level, *out; // [channels, pixels], [pixels], and all that the network says
 } forward_run;
 
 static bool forward_frame(const forward_run *run, const float *clip, int frame, double level, float *out,
@@ -162,13 +162,13 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
     if (network) {
         run.channels = network->channels;
         run.tiles = udm_tiles_new(network, settings->width, settings->height, 1, settings->memory_limit, error);
-        run.frame = malloc(run.pixels * (2 * run.channels + 1) * sizeof(float));
+        run.frame = malloc(run.pixels * (run.channels + 1 + udm_network_outputs(network)) * sizeof(float));
         if (!run.frame)
             udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     }
     if (run.tiles && run.frame) {
-        run.out = run.frame + run.pixels * run.channels;
-        run.level = run.out + run.pixels * run.channels;
+        run.level = run.frame + run.pixels * run.channels;
+        run.out = run.level + run.pixels;
         good = forward_clips(&run, &udm_model_scheduler(model)->noise, clips, x, times, out, error);
     }
     free(run.frame);

@@ -92,7 +92,7 @@ static udm_shape shape_of(const udm_graph *graph, udm_value v)
     return v == UDM_NO_VALUE ? (udm_shape){ 0 } : graph->values[v].shape;
 }
 
-udm_graph *udm_graph_new(udm_device *device, int channels, int width, int height, udm_error *error)
+udm_graph *udm_graph_new(udm_device *device, int channels, int outputs, int width, int height, udm_error *error)
 {
     udm_graph *graph = calloc(1, sizeof *graph);
     if (!graph) {
@@ -100,12 +100,12 @@ udm_graph *udm_graph_new(udm_device *device, int channels, int width, int height
         return NULL;
     }
     graph->device = device;
-    udm_shape picture = { channels, height, width }, plane = { 1, height, width };
+    udm_shape picture = { channels, height, width }, plane = { 1, height, width }, output = { outputs, height, width };
     graph->ports.frame = add_value(graph, picture, UDM_PLANAR);
     graph->ports.level = add_value(graph, plane, UDM_PLANAR);
     graph->ports.guess = add_value(graph, picture, UDM_PLANAR);
     graph->ports.guess_level = add_value(graph, plane, UDM_PLANAR);
-    graph->ports.output = add_value(graph, picture, UDM_PLANAR);
+    graph->ports.output = add_value(graph, output, UDM_PLANAR);
     return graph;
 }
 

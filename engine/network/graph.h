@@ -19,10 +19,11 @@ enum { UDM_NO_VALUE = -1 };
 // What a network that restores is shown, and what it gives; all planar.
 typedef struct udm_graph_ports {
     udm_value frame, level, guess, guess_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
-    udm_value output;                           // [C, H, W]
+    udm_value output;                           // [outputs, H, W]
 } udm_graph_ports;
 
-udm_graph *udm_graph_new(udm_device *device, int channels, int width, int height, udm_error *error);
+// channels: C; outputs: C, or more where the network says more than the frame.
+udm_graph *udm_graph_new(udm_device *device, int channels, int outputs, int width, int height, udm_error *error);
 void udm_graph_free(udm_graph *graph); // NULL is fine
 
 const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph);

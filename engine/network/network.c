@@ -25,3 +25,8 @@ void udm_network_free(udm_network *network)
     if (network)
         network->class->free(network);
 }
+
+int udm_network_outputs(const udm_network *network)
+{
+    return network->channels + network->doubts;
+}

@@ -28,14 +28,22 @@ struct udm_network {
     int channels;      // of a frame
     int stride;        // width and height of the input must be multiples of it
     int reach;         // an output pixel depends on no input pixel farther away than this
+    bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
     int memory_frames; // ... and on no frame farther back than this
     double max_level;  // the highest noise level it was trained for, in (0, 1]
     int64_t weights;   // how many
 };
 
+// Where a network doubts, the guess has the variance exp(o + UDM_DOUBT_BIAS) beyond that of its level, o being the last
+// plane; the bias lets an untrained one trust the guess to some 6 of 255 grey levels. models/train/network.py has the
+// same.
+#define UDM_DOUBT_BIAS (-6.0f)
+
 extern const udm_network_class udm_network_unet;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
+
+int udm_network_outputs(const udm_network *network); // planes of its output: channels, and one if it doubts
 
 // The device must outlive the network.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,

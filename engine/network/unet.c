@@ -87,15 +87,16 @@ static bool read_resolutions(unet *net, const reader *from)
 static bool read_weights(unet *net, const reader *from)
 {
     const int area = net->patch * net->patch, planes = (2 * net->base.channels + 3) * area;
+    const int outputs = udm_network_outputs(&net->base) * area;
     return read_layer(from, &net->conv_in, spec(planes, net->channels[0], 3, 1, 1), "conv_in") &&
            read_resolutions(net, from) &&
-           read_layer(from, &net->conv_out, spec(net->channels[0], net->base.channels * area, 3, 1, 1), "conv_out");
+           read_layer(from, &net->conv_out, spec(net->channels[0], outputs, 3, 1, 1), "conv_out");
 }
 
 static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
-    static const char *const known[] = { "in_channels",        "patch_size",       "temporal", "max_sigma",
-                                         "block_out_channels", "layers_per_block", NULL };
+    static const char *const known[] = { "in_channels", "patch_size",         "temporal",         "max_sigma",
+                                         "doubt",       "block_out_channels", "layers_per_block", NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;
@@ -103,6 +104,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         !udm_config_int(config, "in_channels", 1, 3, &net->base.channels, error) ||
         !udm_config_int(config, "patch_size", 1, 4, &net->patch, error) ||
         !udm_config_bool(config, "temporal", &net->temporal, error) ||
+        !udm_config_bool(config, "doubt", &net->base.doubts, error) ||
         !udm_config_double(config, "max_sigma", 1, 1e6, &max_sigma, error) ||
         !udm_config_ints(config, "block_out_channels", 1, 4096, MAX_LEVELS, net->channels, &net->levels, error) ||
         !udm_config_ints(config, "layers_per_block", 0, MAX_BLOCKS, MAX_LEVELS, net->blocks, &blocks, error))

@@ -19,23 +19,26 @@ struct udm_reverse {
     size_t pixels, elements; // height * width, and times channels
     float *memory;           // all of the following
     levels from, to;
-    float *x0, *e, *scratch; // [C, height, width]
-    uint64_t frame;          // counted from 0 since the last clear
+    float *x0, *e, *scratch; // [C, height, width]; x0 has the network's other output after it
+    float *doubt;            // [height, width], or NULL
+    const float *guess, *guess_level;
+    uint64_t frame; // counted from 0 since the last clear
 };
 
 static bool allocate(udm_reverse *reverse, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
-    size_t n = reverse->pixels, c = reverse->elements;
-    reverse->memory = calloc(4 * n + 3 * c, sizeof(float));
+    size_t n = reverse->pixels, c = reverse->elements, beyond = s->network->doubts ? n : 0;
+    reverse->memory = calloc(4 * n + 3 * c + 2 * beyond, sizeof(float));
     if (!reverse->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     float *at = reverse->memory;
     reverse->from = (levels){ at, at + n };
     reverse->to = (levels){ at + 2 * n, at + 3 * n };
     reverse->x0 = at + 4 * n;
-    reverse->e = reverse->x0 + c;
+    reverse->e = reverse->x0 + c + beyond;
     reverse->scratch = reverse->e + c;
+    reverse->doubt = beyond ? reverse->scratch + c : NULL;
     return true;
 }
 
@@ -78,6 +81,17 @@ void udm_reverse_clear(udm_reverse *reverse)
 {
     udm_tiles_clear(reverse->tiles);
     reverse->frame = 0;
+}
+
+void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *level)
+{
+    reverse->guess = guess;
+    reverse->guess_level = level;
+}
+
+const float *udm_reverse_doubt(const udm_reverse *reverse)
+{
+    return reverse->doubt;
 }
 
 static udm_levels view(const udm_reverse *reverse, levels at)
@@ -159,9 +173,11 @@ static void clamp(float *x, size_t count, float most)
 static bool estimate(udm_reverse *reverse, int step, const float *xt, const atomic_bool *cancel, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
-    const udm_seen seen = { .frame = xt, .level = reverse->from.noise };
+    const udm_seen seen = { xt, reverse->from.noise, reverse->guess, reverse->guess_level };
     if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->x0, cancel, error))
         return false;
+    if (step == 0 && reverse->doubt)
+        memcpy(reverse->doubt, reverse->x0 + reverse->elements, reverse->pixels * sizeof *reverse->doubt);
     udm_levels at = view(reverse, reverse->from);
     udm_predict_x0(s->prediction, &at, s->network->channels, reverse->x0, xt, reverse->x0);
     if (s->clip > 0)

@@ -17,7 +17,7 @@ struct udm_tiles {
     int stages;
     udm_graph *graph;
     udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
-    float *staging;              // a window: [C, h, w]
+    float *staging;              // a window: [outputs, h, w]
     bool blank_guess;            // the guess in the arena says nothing
 };
 
@@ -51,7 +51,8 @@ static bool build_graph(udm_tiles *tiles, udm_error *error)
 {
     const udm_network *network = tiles->network;
     udm_graph_free(tiles->graph);
-    tiles->graph = udm_graph_new(network->device, network->channels, tiles->x.window, tiles->y.window, error);
+    tiles->graph = udm_graph_new(network->device, network->channels, udm_network_outputs(network), tiles->x.window,
+                                 tiles->y.window, error);
     return tiles->graph && network->class->build(network, tiles->graph, tiles->x.window, tiles->y.window, error);
 }
 
@@ -73,7 +74,7 @@ static bool allocate(udm_tiles *tiles, udm_error *error)
 {
     udm_device *device = tiles->network->device;
     size_t state = udm_graph_state_bytes(tiles->graph);
-    size_t window = (size_t)tiles->x.window * tiles->y.window * tiles->network->channels;
+    size_t window = (size_t)tiles->x.window * tiles->y.window * udm_network_outputs(tiles->network);
     tiles->staging = malloc(window * sizeof(float));
     if (state > 0)
         tiles->states = calloc((size_t)tiles->stages * udm_tiles_count(tiles), sizeof(udm_memory *));
@@ -197,7 +198,7 @@ static void put(const udm_tiles *tiles, int column, int line, float *out)
     const axis *ax = &tiles->x, *ay = &tiles->y;
     const int x0 = column * ax->core, x1 = least(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
     const int y0 = line * ay->core, y1 = least(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
-    for (int c = 0; c < tiles->network->channels; c++)
+    for (int c = 0; c < udm_network_outputs(tiles->network); c++)
         for (int y = y0; y < y1; y++) {
             const float *from = tiles->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
             memcpy(out + ((size_t)c * ay->size + y) * ax->size + x0, from, (x1 - x0) * sizeof *out);

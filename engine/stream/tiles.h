@@ -25,8 +25,8 @@ typedef struct udm_seen {
     const float *frame, *level, *guess, *guess_level;
 } udm_seen;
 
-// out: [C, height, width], the network's output for frame `number` (counted from 0 since the last clear) of `stage`.
-// May be run again for the same number. Errors: CANCELLED, DEVICE.
+// out: [udm_network_outputs(), height, width], the network's output for frame `number` (counted from 0 since the last
+// clear) of `stage`. May be run again for the same number. Errors: CANCELLED, DEVICE.
 bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
                    const atomic_bool *cancel, udm_error *error);
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 MIN_LEVEL = 1e-3        # below this a pixel counts as known (0.13 grey levels)
 PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor guess says anything
+DOUBT_BIAS = -6         # an untrained network trusts the guess to some 6 of 255 grey levels
 GATE = 1e-2             # the correction is halved where this much noise is left
 
 
@@ -73,11 +74,12 @@ class Level(nn.Module):
 
 class UdmUNet(nn.Module):
     def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
-                 patch_size=2, temporal=False):
+                 patch_size=2, temporal=False, doubt=False):
         super().__init__()
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
-                           layers_per_block=list(layers_per_block), patch_size=patch_size, temporal=temporal)
+                           layers_per_block=list(layers_per_block), patch_size=patch_size,
+                           temporal=temporal, doubt=doubt)
         ch, patch = block_out_channels, patch_size
         planes = (2 * in_channels + 3) * patch * patch
         self.patch = patch
@@ -88,7 +90,7 @@ class UdmUNet(nn.Module):
         self.mid_block = Level(ch[-1], layers_per_block[-1], temporal)
         self.upsamplers = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in steps)
         self.up_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
-        self.conv_out = nn.Conv2d(ch[0], in_channels * patch * patch, 3, padding=1)
+        self.conv_out = nn.Conv2d(ch[0], (in_channels + doubt) * patch * patch, 3, padding=1)
 
     def ignore_innovation(self):
         """Zeroes the weights of what a guess says beyond the fused frame: training without guesses leaves them so."""
@@ -97,7 +99,11 @@ class UdmUNet(nn.Module):
             self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
 
     def forward(self, frame, level, guess=None, guess_level=None, frames=1):
-        """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride. Returns x0."""
+        """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride.
+
+        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less DOUBT_BIAS)
+        that the guess has beyond that of its level.
+        """
         if guess is None:
             guess, guess_level = torch.zeros_like(frame), torch.ones_like(level)
         fused, rho, planes = fuse(frame, level, guess, guess_level)
@@ -111,5 +117,6 @@ class UdmUNet(nn.Module):
         for i in reversed(range(len(skips))):
             x = F.pixel_shuffle(self.upsamplers[i](x), 2) + skips[i]
             x = self.up_blocks[i](x, frames)
-        correction = F.pixel_shuffle(self.conv_out(x), self.patch)
-        return fused + rho / (rho + GATE) * correction.float()
+        output = F.pixel_shuffle(self.conv_out(x), self.patch).float()
+        correction, doubt = output.split([self.config["in_channels"], int(self.config["doubt"])], 1)
+        return torch.cat([fused + rho / (rho + GATE) * correction, doubt], 1)
