@@ -14,6 +14,7 @@
 #include "sampler/sampler.h"
 #include "schedule/schedule.h"
 #include "stream/blind.h"
+#include "stream/carry.h"
 #include "stream/reverse.h"
 
 // A frame that was pushed and not yet pulled.
@@ -31,12 +32,14 @@ struct udm_stream {
     udm_settings settings;
     size_t pixels;
     udm_device *device;
-    udm_network *network;
-    udm_noise own_noise; // where settings.schedule is not the model's
+    udm_network *network, *preview; // preview and carry: NULL where the model has none
+    udm_noise own_noise;            // where settings.schedule is not the model's
     const udm_noise *noise;
     udm_reverse *reverse;
     udm_blind *blind;
-    float *work, *times; // the frame in the making: [channels of the network, height, width], [height, width]
+    udm_carry *carry;
+    float *work;           // the frame in the making: [channels of the network, height, width]
+    float *times, *levels; // of it, [height, width]
     held *first, *last, *spare;
     bool ended;
     atomic_bool cancelled;
@@ -235,11 +238,30 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
     };
     stream->reverse = udm_reverse_new(&reverse, error);
     stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
-    stream->work = malloc(stream->pixels * (stream->network->channels + 1) * sizeof(float));
+    stream->work = malloc(stream->pixels * (stream->network->channels + 2) * sizeof(float));
     if (!stream->work)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     stream->times = stream->work ? stream->work + stream->pixels * stream->network->channels : NULL;
+    stream->levels = stream->work ? stream->times + stream->pixels : NULL;
     return stream->reverse && stream->blind && stream->work;
+}
+
+// A model with a preview is shown a guess of each frame.
+static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_error *error)
+{
+    const udm_config *config = udm_model_preview_config(stream->model);
+    if (!config)
+        return true;
+    stream->preview = udm_network_open(config, udm_model_preview_weights(stream->model), stream->device, error);
+    if (!stream->preview)
+        return false;
+    if (!stream->network->doubts || stream->preview->channels != stream->network->channels)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: a preview is for a network with \"doubt\" and as many channels as it has itself",
+                        udm_config_path(config));
+    size_t limit = settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
+    stream->carry = udm_carry_new(stream->preview, settings->width, settings->height, settings->threads, limit, error);
+    return stream->carry != NULL;
 }
 
 udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
@@ -255,12 +277,12 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
     stream->settings = *settings;
     stream->pixels = (size_t)settings->width * settings->height;
     if (!open_noise(stream, settings->schedule, error) || !open_stream_network(stream, settings, error) ||
-        !open_reverse(stream, settings, error)) {
+        !open_reverse(stream, settings, error) || !open_carry(stream, settings, error)) {
         udm_stream_free(stream);
         return NULL;
     }
     const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
-    stream->stats.memory = udm_tiles_memory(tiles);
+    stream->stats.memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
     stream->stats.tiles = udm_tiles_count(tiles);
     memcpy(stream->stats.device, stream->device->name, sizeof stream->stats.device);
     return stream;
@@ -285,6 +307,8 @@ void udm_stream_free(udm_stream *stream)
     free(stream->work);
     udm_blind_free(stream->blind);
     udm_reverse_free(stream->reverse);
+    udm_carry_free(stream->carry);
+    udm_network_free(stream->preview);
     udm_network_free(stream->network);
     udm_device_close(stream->device);
     udm_noise_clear(&stream->own_noise);
@@ -373,8 +397,11 @@ static void look_at(udm_stream *stream, held *frame)
         udm_blind_reset(stream->blind);
     const bool estimate = frame->time < 0;
     const double given = estimate ? -1 : udm_sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
-    if (udm_blind_look(stream->blind, frame->planes, given))
+    if (udm_blind_look(stream->blind, frame->planes, given)) {
         udm_reverse_clear(stream->reverse);
+        if (stream->carry)
+            udm_carry_clear(stream->carry);
+    }
     stream->stats.sigma = estimate ? udm_blind_sigma(stream->blind) : given;
     const float all = estimate ? own_time(stream, udm_model_time(stream->model, stream->stats.sigma)) : 0;
     for (size_t i = 0; estimate && i < stream->pixels; i++)
@@ -399,6 +426,26 @@ static void narrow(udm_stream *stream)
         red[i] = (red[i] + green[i] + blue[i]) / 3;
 }
 
+// What is known of the frame from those before it.
+static bool look_back(udm_stream *stream, udm_error *error)
+{
+    if (!stream->carry)
+        return true;
+    float last = -1, level = 0;
+    for (size_t i = 0; i < stream->pixels; i++) { // neighbours mostly share their time
+        if (stream->times[i] != last) {
+            last = stream->times[i];
+            level = (float)udm_noise_level(stream->noise, last);
+        }
+        stream->levels[i] = level;
+    }
+    udm_carried guess;
+    if (!udm_carry_look(stream->carry, stream->work, stream->levels, &guess, &stream->cancelled, error))
+        return false;
+    udm_reverse_guess(stream->reverse, guess.planes, guess.level);
+    return true;
+}
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -411,9 +458,11 @@ static bool compute(udm_stream *stream, held *frame, udm_error *error)
     const double start = now_ms();
     look_at(stream, frame);
     widen(stream, frame);
-    if (!udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times, frame->strength,
-                         &stream->cancelled, error))
+    if (!look_back(stream, error) || !udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times,
+                                                      frame->strength, &stream->cancelled, error))
         return false;
+    if (stream->carry)
+        udm_carry_learn(stream->carry, udm_reverse_doubt(stream->reverse));
     narrow(stream);
     udm_stats *stats = &stream->stats;
     stats->last_ms = now_ms() - start;

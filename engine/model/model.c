@@ -15,8 +15,10 @@
 
 struct udm_model {
     char *directory;
-    udm_config *network_config;
-    udm_weights *network_weights;
+    struct part {
+        udm_config *config;
+        udm_weights *weights;
+    } network, preview;
     udm_scheduler scheduler;
 };
 
@@ -95,20 +97,27 @@ static udm_config *open_config(const char *folder, const char *name, udm_error *
     return config;
 }
 
-static bool open_network(udm_model *model, udm_error *error)
+static bool open_network(const udm_model *model, const char *name, struct part *part, udm_error *error)
 {
-    char *folder = udm_file_join(model->directory, "unet", error);
+    char *folder = udm_file_join(model->directory, name, error);
     if (!folder)
         return false;
     char *weights = NULL;
-    model->network_config = open_config(folder, "config.json", error);
-    if (model->network_config)
+    part->config = open_config(folder, "config.json", error);
+    if (part->config)
         weights = find_weights(folder, error);
     if (weights)
-        model->network_weights = udm_weights_open(weights, error);
+        part->weights = udm_weights_open(weights, error);
     free(weights);
     free(folder);
-    return model->network_weights != NULL;
+    return part->weights != NULL;
+}
+
+static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
+{
+    const char *part[2];
+    return open_network(model, "unet", &model->network, error) &&
+           (!udm_config_pair(index, "preview", part) || open_network(model, "preview", &model->preview, error));
 }
 
 static bool open_scheduler(udm_model *model, const udm_config *index, udm_error *error)
@@ -125,7 +134,7 @@ static bool open_scheduler(udm_model *model, const udm_config *index, udm_error 
 // A part that is neither known nor known not to matter changes what the network sees, or what its output means.
 static bool check_parts(const udm_config *index, udm_error *error)
 {
-    static const char *const fine[] = { "unet", "scheduler", "safety_checker", "feature_extractor" };
+    static const char *const fine[] = { "unet", "preview", "scheduler", "safety_checker", "feature_extractor" };
     const char *part[2];
     if (!udm_config_pair(index, "unet", part))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",
@@ -174,7 +183,8 @@ static bool open_parts(udm_model *model, udm_error *error)
     if (!check_directory(model->directory, error))
         return false;
     udm_config *index = open_index(model->directory, error);
-    bool ok = index && check_parts(index, error) && open_scheduler(model, index, error) && open_network(model, error);
+    bool ok =
+        index && check_parts(index, error) && open_scheduler(model, index, error) && open_networks(model, index, error);
     udm_config_free(index);
     return ok;
 }
@@ -190,12 +200,18 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
     return NULL;
 }
 
+static void close_part(struct part *part)
+{
+    udm_config_free(part->config);
+    udm_weights_free(part->weights);
+}
+
 void udm_model_free(udm_model *model)
 {
     if (!model)
         return;
-    udm_config_free(model->network_config);
-    udm_weights_free(model->network_weights);
+    close_part(&model->network);
+    close_part(&model->preview);
     udm_noise_clear(&model->scheduler.noise);
     free(model->directory);
     free(model);
@@ -208,12 +224,22 @@ const char *udm_model_directory(const udm_model *model)
 
 const udm_config *udm_model_network_config(const udm_model *model)
 {
-    return model->network_config;
+    return model->network.config;
 }
 
 const udm_weights *udm_model_network_weights(const udm_model *model)
 {
-    return model->network_weights;
+    return model->network.weights;
+}
+
+const udm_config *udm_model_preview_config(const udm_model *model)
+{
+    return model->preview.config;
+}
+
+const udm_weights *udm_model_preview_weights(const udm_model *model)
+{
+    return model->preview.weights;
 }
 
 const udm_scheduler *udm_model_scheduler(const udm_model *model)

@@ -30,6 +30,9 @@ UDM_API void udm_model_free(udm_model *model); // NULL is fine
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
+// preview/: a small network of the same kind, whose estimates motion is found between; NULL if there is none.
+const udm_config *udm_model_preview_config(const udm_model *model);
+const udm_weights *udm_model_preview_weights(const udm_model *model);
 const udm_scheduler *udm_model_scheduler(const udm_model *model);
 
 #endif

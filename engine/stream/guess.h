@@ -5,32 +5,26 @@
 
 #include "base/error.h"
 #include "base/threads.h"
-#include "stream/warp.h"
 
-// A recursive mean of frames along their motion. All variances are of one channel, luma being in [-1, 1].
+// A recursive mean of frames along their motion: a Kalman filter for each pixel, whose doubt a network gives.
 typedef struct udm_guess udm_guess;
 
+// Borrows the pool. Errors: SETTINGS, MEMORY.
 udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, udm_error *error);
 void udm_guess_free(udm_guess *guess);  // NULL is fine
 void udm_guess_reset(udm_guess *guess); // what was seen so far is of another scene
 
-// One frame. All are [channels, height, width], but for the flow.
-typedef struct udm_sight {
-    const float *noisy;    // the frame,
-    float variance;        // of its noise,
-    const float *clean;    // and an estimate of it from itself alone
-    const float *flow;     // [2, height, width], from it to the frame before; unused for the first
-    const float *previous; // the estimate of the frame before that the flow was found with; unused for the first
-} udm_sight;
+// Makes the guess of the next frame, given a preview of it: luma [height, width] in [-1, 1], with little noise. False
+// if there is none, as for a first frame. May be called again for the same frame.
+bool udm_guess_make(udm_guess *guess, const float *preview);
 
-// Takes in the next frame.
-void udm_guess_see(udm_guess *guess, const udm_sight *sight);
+// The guess as x_t = sqrt(1 - level^2) x0 + level e: [channels, height, width], [height, width]. Level 1: not known.
+const float *udm_guess_planes(const udm_guess *guess);
+const float *udm_guess_level(const udm_guess *guess);
+const float *udm_guess_flow(const udm_guess *guess); // [2, height, width], from the frame to the one before
 
-// What came out: valid until the next call. The guess is of the last frame, made before it was seen, with its variance
-// (of its noise and its doubt); fused is their mean. There is no guess of a first frame: its variance is infinite.
-const float *udm_guess_planes(const udm_guess *guess);         // [channels, height, width]
-const float *udm_guess_variance(const udm_guess *guess);       // [height, width]
-const float *udm_guess_fused(const udm_guess *guess);          // [channels, height, width]
-const float *udm_guess_fused_variance(const udm_guess *guess); // [height, width]
+// Takes in the frame that the guess was made of: pixels [channels, height, width], not scaled by the signal, the level
+// of their noise and the network's doubt, both [height, width]; doubt may be NULL where there was no guess.
+void udm_guess_learn(udm_guess *guess, const float *frame, const float *level, const float *doubt);
 
 #endif

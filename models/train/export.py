@@ -28,17 +28,23 @@ def write_json(path, value):
     write(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75):
-    """config and weights: UdmUNet.config and a state dict of it."""
-    directory = pathlib.Path(directory)
+def write_network(directory, config, weights, dtype, max_sigma):
     stored = {name: w.to(dtype).contiguous() for name, w in weights.items()}  # training keeps them channels last
     for name, w in stored.items():
         if not w.isfinite().all():
             raise SystemExit(f"{name} has values that are not finite in {dtype}: nothing was written")
-    write(directory / "unet/diffusion_pytorch_model.safetensors", safetensors.torch.save(stored, {"format": "pt"}))
-    write_json(directory / "unet/config.json", {**config, "max_sigma": max_sigma})
+    write(directory / "diffusion_pytorch_model.safetensors", safetensors.torch.save(stored, {"format": "pt"}))
+    write_json(directory / "config.json", {**config, "max_sigma": max_sigma})
+
+
+def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, preview=None):
+    """config and weights: UdmUNet.config and a state dict of it; preview: the same two of a small network, or None."""
+    directory = pathlib.Path(directory)
+    write_network(directory / "unet", config, weights, dtype, max_sigma)
+    if preview:
+        write_network(directory / "preview", *preview, dtype, max_sigma)
     write_json(directory / "scheduler/scheduler_config.json", SCHEDULER)
-    write_json(directory / "model_index.json", INDEX)
+    write_json(directory / "model_index.json", {**INDEX, "preview": ["udm", "UdmUNet"]} if preview else INDEX)
 
 
 def main():

@@ -322,4 +322,39 @@ TEST(a_later_start_gives_the_same_frames)
     udm_model_free(model);
 }
 
+// The third of three frames of a model with a guess; alone: nothing came before it. cancel: once in between.
+static void third_frame(const udm_model *model, bool alone, bool cancel, uint8_t *out)
+{
+    static uint8_t in[3 * W * H], unused[3 * W * H];
+    udm_stream *stream = open_stream(model, 3, 1, "ddim");
+    REQUIRE(stream);
+    for (int f = 0; f < 3; f++) {
+        paint(in, sizeof in, (unsigned)f);
+        udm_image image = image_of(in, W, H, 3), to = image_of(f < 2 ? unused : out, W, H, 3);
+        udm_frame frame = { .image = &image, .time = udm_model_time(model, 40), .number = (uint64_t)f };
+        frame.discontinuity = alone;
+        CHECK(udm_stream_push(stream, &frame, NULL));
+        if (cancel) {
+            udm_stream_cancel(stream, true);
+            CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_FAILED);
+            udm_stream_cancel(stream, false);
+        }
+        CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_FRAME);
+    }
+    udm_stream_free(stream);
+}
+
+TEST(a_frame_is_seen_in_the_light_of_those_before)
+{
+    static uint8_t after[3 * W * H], again[3 * W * H], alone[3 * W * H];
+    udm_model *model = open_model("tiny-doubt");
+    REQUIRE(model);
+    third_frame(model, false, false, after);
+    third_frame(model, false, true, again);
+    third_frame(model, true, false, alone);
+    CHECK(memcmp(after, again, sizeof after) == 0);
+    CHECK(memcmp(after, alone, sizeof after) != 0);
+    udm_model_free(model);
+}
+
 CHECK_MAIN()

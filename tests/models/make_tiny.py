@@ -69,9 +69,10 @@ def write_case(folder, name, net, tensors, clip=False):
     print(f"{folder.name}/{name}: {list(expected.shape)}, deviation {expected.std():.2f}, change {change:.2f}")
 
 
-def write_tiny(name, net, dtype):
+def write_tiny(name, net, dtype, preview=None):
     """The model as files; its weights are then those that the files hold."""
-    write_model(HERE / name, net.config, net.state_dict(), dtype)
+    write_model(HERE / name, net.config, net.state_dict(), dtype,
+                preview=preview and (preview.config, preview.state_dict()))
     net.load_state_dict({k: v.to(dtype).float() for k, v in net.state_dict().items()})
     return HERE / name
 
@@ -105,7 +106,8 @@ def main():
     write_case(folder, "guess", net, inputs(1, 1, 24, 32, guess=True))
 
     net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), doubt=True)
-    folder = write_tiny("tiny-doubt", net, torch.float16)
+    preview = network(5, block_out_channels=(4, 8), layers_per_block=(0, 0))
+    folder = write_tiny("tiny-doubt", net, torch.float16, preview)
     write_case(folder, "guess", net, inputs(2, 3, 12, 16, guess=True))
 
     net = network(3, block_out_channels=(6, 10, 12), layers_per_block=(1, 2, 1), temporal=True)
