@@ -70,9 +70,12 @@ def patches(pictures, count, size):
 
 
 def noise_maps(count, size, max_sigma):
-    """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch."""
-    even = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
-    other = (torch.rand(count, 1, 1, 1) * max_sigma).expand(-1, 1, size, size)
+    """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch.
+
+    Low ones, where little is to be gained and much to be lost, are drawn more often.
+    """
+    even = (torch.rand(count, 1, 1, 1) ** 1.5 * max_sigma).expand(-1, 1, size, size)
+    other = (torch.rand(count, 1, 1, 1) ** 1.5 * max_sigma).expand(-1, 1, size, size)
     axis = torch.arange(size).view(1, 1, 1, size)
     edge = torch.randint(size, (count, 1, 1, 1))
     step = torch.where(axis < edge, even, other)

@@ -94,10 +94,12 @@ class Training:
     def step(self, pictures):
         o = self.options
         x0, grey = data.patches(pictures, o.batch, o.patch)
-        frame, level = data.observe(x0, grey, data.noise_maps(o.batch, o.patch, o.max_sigma))
+        sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
+        frame, level = data.observe(x0, grey, sigma)
         with torch.autocast("cpu", torch.bfloat16):
             guess = self.network(frame.to(memory_format=torch.channels_last), level)
-        loss = (guess.float() - x0).abs().mean()
+        weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
+        loss = ((guess.float() - x0).abs() * weight).mean()
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         self.optimizer.zero_grad(set_to_none=True)
