@@ -7,8 +7,18 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/reference/reference.h"
+#ifdef UDM_OPENCL
+#include "backend/opencl/opencl.h"
+#endif
 
-const udm_backend *const udm_backends[] = { &udm_backend_cpu, &udm_backend_reference, NULL };
+const udm_backend *const udm_backends[] = {
+    &udm_backend_cpu,
+#ifdef UDM_OPENCL
+    &udm_backend_opencl,
+#endif
+    &udm_backend_reference,
+    NULL,
+};
 
 typedef struct name_list {
     char text[256];

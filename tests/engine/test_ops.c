@@ -9,11 +9,13 @@
 #include "check.h"
 #include "ops.h"
 
-enum { MAX_DEVICES = 16 };
+enum { MAX_DEVICES = 16, THREADS = 3 };
 
-// The devices under test: all that are listed, and the instruction sets of cpu that this machine has.
+// The devices under test: all that are listed, the instruction sets of cpu that this machine has, and the variants of
+// the kernels of OpenCL.
 typedef struct device_list {
     char names[MAX_DEVICES][32];
+    udm_device *open[MAX_DEVICES][THREADS]; // on 1, 2 and 4 threads, from their first use on
     int count;
 } device_list;
 
@@ -24,19 +26,31 @@ static void add_device(void *context, const char *device, const char *about)
         snprintf(list->names[list->count++], sizeof(list->names[0]), "%s", device);
 }
 
-static device_list all_devices(void)
+static device_list find_devices(void)
 {
-    static const char *const variants[] = { "cpu:sse2", "cpu:avx2", "cpu:avx512", "cpu:generic" };
+    static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu:generic",
+                                            "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu", NULL };
     device_list list = { 0 };
     for (int i = 0; udm_backends[i]; i++)
         udm_backends[i]->list(add_device, &list);
-    for (int i = 0; i < 4; i++) {
-        udm_device *device = udm_device_open(variants[i], 1, NULL);
+    for (int i = 0; variants[i]; i++) {
+        udm_error error = { 0 };
+        udm_device *device = udm_device_open(variants[i], 1, &error);
         if (device)
             add_device(&list, variants[i], "");
+        else if (strncmp(variants[i], "opencl", 6) == 0)
+            printf("skip %s: %s\n", variants[i], error.message);
         udm_device_close(device);
     }
     return list;
+}
+
+static device_list *all_devices(void)
+{
+    static device_list list;
+    if (list.count == 0)
+        list = find_devices();
+    return &list;
 }
 
 // An operation on one case: runs it on a device and gives its result in planes.
@@ -55,11 +69,14 @@ static double difference(const float *a, const float *b, size_t count)
 }
 
 // On 1, 2 and 4 threads: near the reference, and the same bits on all.
-static void compare_device(const char *name, run_case run, const void *of, size_t count, const float *want)
+static void compare_device(const char *name, udm_device **open, run_case run, const void *of, size_t count,
+                           const float *want)
 {
     float *first = NULL;
-    for (int threads = 1; threads <= 4; threads *= 2) {
-        udm_device *device = udm_device_open(name, threads, NULL);
+    for (int i = 0; i < THREADS; i++) {
+        if (!open[i])
+            open[i] = udm_device_open(name, 1 << i, NULL);
+        udm_device *device = open[i];
         REQUIRE(device);
         float *got = run(device, of);
         if (first)
@@ -69,7 +86,6 @@ static void compare_device(const char *name, run_case run, const void *of, size_
         CHECK(device->ops->finish(device, NULL));
         free(first);
         first = got;
-        udm_device_close(device);
     }
     free(first);
 }
@@ -79,13 +95,13 @@ static void compare(run_case run, const void *of, udm_shape shape, const char *l
     size_t count = udm_shape_elements(shape);
     udm_device *reference = udm_device_open("reference", 1, NULL);
     float *want = run(reference, of);
-    device_list list = all_devices();
+    device_list *list = all_devices();
     bool failed = check_failed;
     check_failed = false;
-    for (int i = 0; i < list.count; i++) {
-        compare_device(list.names[i], run, of, count, want);
+    for (int i = 0; i < list->count; i++) {
+        compare_device(list->names[i], list->open[i], run, of, count, want);
         if (check_failed && !failed)
-            printf("    on %s: %s -> [%d, %d, %d]\n", list.names[i], label, shape.c, shape.h, shape.w);
+            printf("    on %s: %s -> [%d, %d, %d]\n", list->names[i], label, shape.c, shape.h, shape.w);
         failed |= check_failed;
         check_failed = false;
     }
@@ -196,9 +212,9 @@ TEST(conv_large)
 }
 
 static const patch_case patch_cases[] = {
-    { 3, 2, 2, 2, true },   { 1, 1, 1, 1, false },  { 3, 14, 130, 2, true }, { 1, 6, 258, 2, false },
-    { 4, 12, 69, 3, true }, { 3, 8, 8, 4, false },  { 17, 6, 10, 2, true },  { 40, 4, 6, 2, true },
-    { 3, 70, 64, 2, true }, { 2, 5, 200, 1, true },
+    { 3, 2, 2, 2, true, 0 },   { 1, 1, 1, 1, false, 0 },  { 3, 14, 130, 2, true, 0 }, { 1, 6, 258, 2, false, 0 },
+    { 4, 12, 69, 3, true, 0 }, { 3, 8, 8, 4, false, 0 },  { 17, 6, 10, 2, true, 0 },  { 40, 4, 6, 2, true, 0 },
+    { 3, 70, 64, 2, true, 0 }, { 2, 5, 200, 1, true, 0 }, { 3, 6, 130, 2, false, 1 }, { 1, 4, 12, 4, false, 2 },
 };
 
 enum { PATCH_CASES = sizeof(patch_cases) / sizeof(patch_cases[0]) };
@@ -212,7 +228,7 @@ TEST(observe)
 TEST(restore)
 {
     for (int i = 0; i < PATCH_CASES; i++)
-        compare(run_restore, &patch_cases[i], frame_shape(&patch_cases[i]), "restore");
+        compare(run_restore, &patch_cases[i], restore_shape(&patch_cases[i]), "restore");
 }
 
 TEST(shuffle_add)
@@ -386,7 +402,7 @@ static void bench_conv(const char *name, udm_device *device, const bench_case *b
 // observe, restore and shuffle_add at the sizes of a 1920x1080 frame
 static void bench_pointwise(const char *name, udm_device *device)
 {
-    patch_case c = { 3, 1080, 1920, 2, true };
+    patch_case c = { 3, 1080, 1920, 2, true, 0 };
     udm_observation seen = observation_new(device, &c);
     udm_tensor features = random_tensor(device, observe_shape(&c), UDM_FEATURES, 1);
     udm_tensor correction = random_tensor(device, (udm_shape){ 12, 540, 960 }, UDM_FEATURES, 2);
@@ -417,17 +433,17 @@ static void bench_pointwise(const char *name, udm_device *device)
 
 static int bench(const char *only)
 {
-    device_list list = all_devices();
-    for (int i = 0; i < list.count; i++) {
-        udm_device *device = udm_device_open(list.names[i], 0, NULL);
-        if (only && strcmp(only, list.names[i]) != 0) {
+    const device_list *list = all_devices();
+    for (int i = 0; i < list->count; i++) {
+        udm_device *device = udm_device_open(list->names[i], 0, NULL);
+        if (only && strcmp(only, list->names[i]) != 0) {
             udm_device_close(device);
             continue;
         }
         printf("# %s\n", device->name);
         for (int b = 0; b < CONV_BENCHES; b++)
-            bench_conv(list.names[i], device, &conv_benches[b]);
-        bench_pointwise(list.names[i], device);
+            bench_conv(list->names[i], device, &conv_benches[b]);
+        bench_pointwise(list->names[i], device);
         udm_device_close(device);
     }
     return 0;
@@ -437,5 +453,9 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "bench") == 0)
         return bench(argc > 2 ? argv[2] : NULL);
-    return check_run(argc, argv);
+    int status = check_run(argc, argv);
+    for (int i = 0; i < MAX_DEVICES; i++)
+        for (int t = 0; t < THREADS; t++)
+            udm_device_close(all_devices()->open[i][t]);
+    return status;
 }

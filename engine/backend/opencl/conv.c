@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Packs the weights of convolutions, and queues them.
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/host.h"
+#include "backend/opencl/opencl.h"
+
+// Floats that a worker's rows and sums may take: most of the 1 MiB of a core's second cache, leaving room for weights.
+enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 120 << 10, MAX_BATCH = 48, ROW_STEP = 12 };
+enum { PRODUCTS = 36, TILE = 4 }; // of F(4x4, 3x3)
+
+// Weights are, for vectors, [groups of 32 outputs][products][depth][width of the group], where depth is [taps][sources]
+// [channels], and taps are 1 for Winograd; for a GPU, [taps][sources][channels, to 16][outputs, to 64]. Then the bias.
+struct udm_kernel {
+    udm_cl_kernel kernel;
+    int sources, in[UDM_MAX_SOURCES], out;
+    int size, stride, padding;
+    int products, depth, row, groups, max_batch;
+    size_t bias; // where it starts, in floats
+    cl_mem weights;
+};
+
+static int round_up(int value, int step)
+{
+    return (value + step - 1) / step * step;
+}
+
+static int divide_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// A row, in whole blocks: gathering the last tap writes each source's channels padded to a block, one after the other.
+static int row_length(const udm_kernel *kernel, int last_tap)
+{
+    int end = kernel->depth;
+    for (int s = 0; s < kernel->sources; s++) {
+        int written = last_tap + udm_opencl_blocks(kernel->in[s]) * UDM_CL_BLOCK;
+        end = written > end ? written : end;
+        last_tap += kernel->in[s];
+    }
+    return round_up(end, UDM_CL_BLOCK);
+}
+
+static void plan_vectors(udm_kernel *kernel, int in)
+{
+    bool winograd = kernel->size == 3 && kernel->stride == 1 && kernel->padding == 1;
+    int taps = winograd ? 1 : kernel->size * kernel->size;
+    kernel->kernel = winograd ? UDM_CL_WINOGRAD : UDM_CL_DIRECT;
+    kernel->products = winograd ? PRODUCTS : 1;
+    kernel->depth = in * taps;
+    kernel->row = row_length(kernel, kernel->depth - in);
+    kernel->groups = (udm_opencl_blocks(kernel->out) + 1) / 2;
+    int budget = (winograd ? WINOGRAD_FLOATS : DIRECT_FLOATS) / kernel->products;
+    int fit = budget / (kernel->row + UDM_CL_GROUP) / ROW_STEP * ROW_STEP;
+    kernel->max_batch = fit < ROW_STEP ? ROW_STEP : least(fit, MAX_BATCH);
+    kernel->bias = (size_t)kernel->groups * UDM_CL_GROUP * kernel->depth * kernel->products;
+}
+
+static void plan_gpu(udm_kernel *kernel)
+{
+    int blocks = 0;
+    for (int s = 0; s < kernel->sources; s++)
+        blocks += udm_opencl_blocks(kernel->in[s]);
+    kernel->kernel = UDM_CL_TILED;
+    kernel->products = 1;
+    kernel->depth = kernel->size * kernel->size * blocks * UDM_CL_BLOCK;
+    kernel->bias = (size_t)kernel->depth * round_up(kernel->out, UDM_CL_SIDE);
+}
+
+static float winograd_weight(const float *taps, int p)
+{
+    static const double G[6][3] = { { 1. / 4, 0, 0 },
+                                    { -1. / 6, -1. / 6, -1. / 6 },
+                                    { -1. / 6, 1. / 6, -1. / 6 },
+                                    { 1. / 24, 1. / 12, 1. / 6 },
+                                    { 1. / 24, -1. / 12, 1. / 6 },
+                                    { 0, 0, 1 } };
+    double sum = 0;
+    for (int y = 0; y < 3; y++)
+        for (int x = 0; x < 3; x++)
+            sum += G[p / 6][y] * taps[y * 3 + x] * G[p % 6][x];
+    return (float)sum;
+}
+
+// taps: the weights of input i (of all sources, `in`) to output o
+static void pack_vectors(const udm_kernel *kernel, int o, int i, int in, const float *taps, float *packed)
+{
+    int g = o / UDM_CL_GROUP, width = udm_opencl_blocks(kernel->out) - 2 * g == 1 ? UDM_CL_BLOCK : UDM_CL_GROUP;
+    float *group = packed + (size_t)g * kernel->products * kernel->depth * UDM_CL_GROUP + o % UDM_CL_GROUP;
+    if (kernel->kernel == UDM_CL_WINOGRAD)
+        for (int p = 0; p < PRODUCTS; p++)
+            group[((size_t)p * kernel->depth + i) * width] = winograd_weight(taps, p);
+    else
+        for (int t = 0; t < kernel->size * kernel->size; t++)
+            group[(size_t)(t * in + i) * width] = taps[t];
+}
+
+static void pack_gpu(const udm_kernel *kernel, int o, int i, const float *taps, float *packed)
+{
+    int count = kernel->size * kernel->size, width = round_up(kernel->out, UDM_CL_SIDE), k = 0;
+    for (int s = 0; i >= kernel->in[s]; s++) {
+        k += udm_opencl_blocks(kernel->in[s]) * UDM_CL_BLOCK;
+        i -= kernel->in[s];
+    }
+    for (int t = 0; t < count; t++)
+        packed[(size_t)(t * (kernel->depth / count) + k + i) * width + o] = taps[t];
+}
+
+static float *pack(const udm_kernel *kernel, const udm_kernel_spec *spec, int in, size_t floats)
+{
+    float *packed = calloc(floats, sizeof *packed);
+    int taps = spec->size * spec->size;
+    for (int o = 0; packed && o < spec->out; o++) {
+        packed[kernel->bias + o] = spec->bias ? spec->bias[o] : 0;
+        for (int i = 0; i < in; i++) {
+            const float *from = spec->weight + ((size_t)o * in + i) * taps;
+            if (kernel->kernel == UDM_CL_TILED)
+                pack_gpu(kernel, o, i, from, packed);
+            else
+                pack_vectors(kernel, o, i, in, from, packed);
+        }
+    }
+    return packed;
+}
+
+static bool upload_weights(udm_opencl_device *cl, udm_kernel *kernel, const udm_kernel_spec *spec, int in,
+                           udm_error *error)
+{
+    size_t floats = kernel->bias + round_up(spec->out, UDM_CL_SIDE);
+    if (floats > cl->largest / sizeof(float))
+        return udm_fail(error, UDM_ERROR_MEMORY,
+                        "%s: a layer's weights are more than its largest allocation, %zu bytes", cl->device.name,
+                        cl->largest);
+    float *packed = pack(kernel, spec, in, floats);
+    cl_int code = CL_OUT_OF_HOST_MEMORY;
+    if (packed)
+        kernel->weights = clCreateBuffer(cl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, floats * sizeof *packed,
+                                         packed, &code);
+    free(packed);
+    return code == CL_SUCCESS || udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for the weights of a layer (%s)",
+                                          cl->device.name, udm_opencl_problem(code));
+}
+
+// The scratch memory grows here, so that nothing is allocated while a network runs.
+static bool grow_scratch(udm_opencl_device *cl, const udm_kernel *kernel, udm_error *error)
+{
+    size_t row = (size_t)kernel->row + UDM_CL_GROUP;
+    size_t need = kernel->products * (kernel->max_batch * row + 2 * UDM_CL_BLOCK);
+    if (kernel->kernel == UDM_CL_TILED || need <= cl->per_worker)
+        return true;
+    size_t bytes = need * sizeof(float) * cl->workers;
+    cl_int code = CL_INVALID_BUFFER_SIZE;
+    cl_mem scratch = bytes > cl->largest ? NULL : clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    if (!scratch)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for %zu bytes of scratch (%s)", cl->device.name, bytes,
+                        udm_opencl_problem(code));
+    if (cl->scratch)
+        clReleaseMemObject(cl->scratch);
+    cl->scratch = scratch;
+    cl->per_worker = need;
+    return true;
+}
+
+udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+{
+    udm_opencl_device *cl = udm_opencl_of(device);
+    size_t in = 0, weights;
+    for (int s = 0; s < spec->sources; s++)
+        in += (size_t)spec->in[s];
+    // So that lengths of rows fit into ints, and numbers of packed weights, at most 36 for 9 and padded, into sizes.
+    if (in > INT_MAX / 1024 || spec->out > INT_MAX / 1024 || !udm_multiply(in * 1024, (size_t)spec->out, &weights)) {
+        udm_fail(error, UDM_ERROR_MEMORY, "a convolution of %zu x %d channels is too large", in, spec->out);
+        return NULL;
+    }
+    udm_kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
+        return NULL;
+    }
+    *kernel = (udm_kernel){
+        .sources = spec->sources, .out = spec->out, .size = spec->size, .stride = spec->stride, .padding = spec->padding
+    };
+    memcpy(kernel->in, spec->in, sizeof(kernel->in));
+    if (cl->lanes)
+        plan_vectors(kernel, (int)in);
+    else
+        plan_gpu(kernel);
+    if (upload_weights(cl, kernel, spec, (int)in, error) && grow_scratch(cl, kernel, error))
+        return kernel;
+    udm_opencl_kernel_free(device, kernel);
+    return NULL;
+}
+
+void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel)
+{
+    if (kernel && kernel->weights)
+        clReleaseMemObject(kernel->weights);
+    free(kernel);
+}
+
+// Few rows are done in small batches, and by several workers with some groups of the outputs each; many in long chunks,
+// whose batches find in the cache the pixels that they share with the one before.
+static void divide_work(udm_cl_conv *run, const udm_kernel *kernel, int workers)
+{
+    int wanted = workers == 1 ? 1 : 4 * workers;
+    run->batch = least(round_up(divide_up(run->rows, wanted), ROW_STEP), kernel->max_batch);
+    int batches = divide_up(run->rows, run->batch);
+    run->chunk = divide_up(batches, 8 * wanted);
+    run->splits = batches >= workers ? 1 : least(divide_up(workers, batches), kernel->groups);
+    run->jobs = divide_up(batches, run->chunk) * run->splits;
+}
+
+static udm_cl_conv describe(const udm_conv *conv)
+{
+    const udm_kernel *kernel = conv->kernel;
+    int unit = kernel->kernel == UDM_CL_WINOGRAD ? TILE : 1;
+    udm_cl_conv run = {
+        .dst = udm_opencl_tensor(&conv->dst),
+        .residual = udm_opencl_tensor(conv->residual),
+        .bias = kernel->bias,
+        .sources = kernel->sources,
+        .size = kernel->size,
+        .stride = kernel->stride,
+        .padding = kernel->padding,
+        .activation = conv->activation,
+        .depth = kernel->depth,
+        .row = kernel->row,
+        .groups = kernel->groups,
+        .rows = divide_up(conv->dst.shape.h, unit) * divide_up(conv->dst.shape.w, unit),
+    };
+    for (int s = 0; s < kernel->sources; s++)
+        run.src[s] = udm_opencl_tensor(&conv->src[s]);
+    return run;
+}
+
+void udm_opencl_conv(udm_device *device, const udm_conv *conv)
+{
+    udm_opencl_device *cl = udm_opencl_of(device);
+    const udm_kernel *kernel = conv->kernel;
+    udm_cl_conv run = describe(conv);
+    const cl_mem *dst = &conv->dst.memory->buffer;
+    const cl_mem *src[UDM_MAX_SOURCES];
+    for (int s = 0; s < UDM_MAX_SOURCES; s++)
+        src[s] = &conv->src[s < kernel->sources ? s : 0].memory->buffer;
+    const udm_cl_argument arguments[] = {
+        { sizeof(run), &run },
+        { sizeof(cl_mem), dst },
+        { sizeof(cl_mem), conv->residual ? &conv->residual->memory->buffer : dst },
+        { sizeof(cl_mem), src[0] },
+        { sizeof(cl_mem), src[1] },
+        { sizeof(cl_mem), src[2] },
+        { sizeof(cl_mem), &kernel->weights },
+        { sizeof(cl_mem), &cl->scratch },
+        { sizeof(cl_mem), &cl->counter },
+    };
+    enum { ALL = sizeof(arguments) / sizeof(arguments[0]), OF_GPU = ALL - 2 };
+    if (kernel->kernel == UDM_CL_TILED) {
+        const size_t pixels = divide_up(run.rows, UDM_CL_SIDE), outputs = divide_up(kernel->out, UDM_CL_SIDE);
+        udm_opencl_run(cl, kernel->kernel, arguments, OF_GPU, (size_t[]){ 16 * outputs, 16 * pixels },
+                       (size_t[]){ 16, 16 });
+        return;
+    }
+    divide_work(&run, kernel, cl->workers);
+    run.per_worker = cl->per_worker;
+    udm_opencl_run(cl, kernel->kernel, arguments, ALL, (size_t[]){ cl->workers, 1 }, (size_t[]){ 1, 1 });
+}

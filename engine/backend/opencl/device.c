@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Finds and opens devices of OpenCL.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/opencl/opencl.h"
+
+enum { MAX_PLATFORMS = 16, MAX_DEVICES = 32, TILED_ITEMS = 256 };
+
+typedef struct device_ids {
+    cl_device_id ids[MAX_DEVICES];
+    int count;
+} device_ids;
+
+// What a device string asks for after the colon: "gpu", or N[:variant or "profile"].
+typedef struct request {
+    int number; // -1: the first GPU, or the first device
+    bool only_gpu, profile;
+    const char *variant; // or NULL
+} request;
+
+// lanes of the variants; 0 is that of GPUs
+static const struct variant {
+    const char *name;
+    int lanes;
+} variants[] = { { "gpu", 0 }, { "vec4", 4 }, { "vec8", 8 }, { "vec16", 16 } };
+
+const char *udm_opencl_problem(cl_int code)
+{
+    switch (code) {
+    case CL_OUT_OF_RESOURCES:
+        return "out of resources, or the device was lost";
+    case CL_OUT_OF_HOST_MEMORY:
+        return "out of memory";
+    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
+    case CL_INVALID_BUFFER_SIZE:
+        return "out of memory on the device";
+    case CL_DEVICE_NOT_AVAILABLE:
+        return "the device is not available";
+    case CL_COMPILER_NOT_AVAILABLE:
+        return "the driver has no compiler";
+    case CL_BUILD_PROGRAM_FAILURE:
+        return "the compiler refused them";
+    case CL_INVALID_KERNEL_NAME:
+        return "a kernel is missing";
+    case CL_INVALID_MEM_OBJECT:
+        return "a buffer is not valid";
+    default:
+        return "the driver reports an error";
+    }
+}
+
+bool udm_opencl_check(udm_opencl_device *cl, cl_int code, const char *what)
+{
+    if (code != CL_SUCCESS && cl->fault.code == UDM_OK)
+        udm_fail(&cl->fault, UDM_ERROR_DEVICE, "%s failed in \"%s\": %s (%d)", cl->device.name, what,
+                 udm_opencl_problem(code), code);
+    return code == CL_SUCCESS;
+}
+
+static bool is_gpu(cl_device_id id)
+{
+    cl_device_type type = 0;
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    return type & CL_DEVICE_TYPE_GPU;
+}
+
+static void find_devices(device_ids *found)
+{
+    cl_platform_id platforms[MAX_PLATFORMS];
+    cl_uint platform_count = 0;
+    found->count = 0;
+    if (clGetPlatformIDs(MAX_PLATFORMS, platforms, &platform_count) != CL_SUCCESS)
+        return;
+    for (cl_uint p = 0; p < platform_count && p < MAX_PLATFORMS && found->count < MAX_DEVICES; p++) {
+        cl_uint room = MAX_DEVICES - found->count, count = 0;
+        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, room, found->ids + found->count, &count) == CL_SUCCESS)
+            found->count += (int)(count < room ? count : room);
+    }
+}
+
+static const struct variant *find_variant(const char *name)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
+        if (strcmp(variants[i].name, name) == 0)
+            return &variants[i];
+    return NULL;
+}
+
+static bool parse(const char *which, request *asked)
+{
+    *asked = (request){ .number = -1 };
+    if (!which)
+        return true;
+    asked->only_gpu = strcmp(which, "gpu") == 0;
+    if (asked->only_gpu)
+        return true;
+    char *end;
+    long number = strtol(which, &end, 10);
+    if (end == which || number < 0 || number >= MAX_DEVICES)
+        return false;
+    asked->number = (int)number;
+    asked->profile = strcmp(end, ":profile") == 0;
+    if (!asked->profile && *end == ':')
+        asked->variant = end + 1;
+    return asked->profile || *end == 0 || (asked->variant && find_variant(asked->variant));
+}
+
+static cl_device_id choose(const device_ids *found, const request *asked)
+{
+    if (asked->number >= 0)
+        return asked->number < found->count ? found->ids[asked->number] : NULL;
+    for (int i = 0; i < found->count; i++)
+        if (is_gpu(found->ids[i]))
+            return found->ids[i];
+    return found->count > 0 && !asked->only_gpu ? found->ids[0] : NULL;
+}
+
+static cl_device_id find(const char *which, request *asked, udm_error *error)
+{
+    device_ids found;
+    find_devices(&found);
+    cl_device_id id = parse(which, asked) ? choose(&found, asked) : NULL;
+    if (id)
+        return id;
+    if (found.count == 0)
+        udm_fail(error, UDM_ERROR_NOT_FOUND,
+                 "OpenCL has no device: install a driver for yours, or pocl-opencl-icd, which runs on the processor");
+    else if (asked->only_gpu)
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "OpenCL has no GPU here, but opencl:0");
+    else
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device 'opencl:%s'; have: opencl:0 to opencl:%d", which,
+                 found.count - 1);
+    return NULL;
+}
+
+static cl_uint device_uint(cl_device_id id, cl_device_info what)
+{
+    cl_uint value = 0;
+    clGetDeviceInfo(id, what, sizeof value, &value, NULL);
+    return value;
+}
+
+// A processor's kernels run as many groups as there are workers, and so on no more of its threads.
+static void use_threads(udm_opencl_device *cl, int threads)
+{
+    int units = (int)device_uint(cl->id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    units = units > 0 ? units : 1;
+    cl->workers = threads > 0 && threads < units ? threads : units;
+}
+
+// GPUs whose groups are too small for the tiles take the vectors' kernels, which run everywhere.
+static void choose_variant(udm_opencl_device *cl, const char *name)
+{
+    size_t items = 0;
+    clGetDeviceInfo(cl->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof items, &items, NULL);
+    cl_uint native = device_uint(cl->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    cl->lanes = native >= 16 ? 16 : native >= 8 ? 8 : 4;
+    if (is_gpu(cl->id) && items >= TILED_ITEMS)
+        cl->lanes = 0;
+    if (name)
+        cl->lanes = find_variant(name)->lanes;
+}
+
+static bool make_queue(udm_opencl_device *cl, udm_error *error)
+{
+    cl_int code;
+    cl_ulong largest = 0;
+    const cl_int zeros[2] = { 0 };
+    clGetDeviceInfo(cl->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof largest, &largest, NULL);
+    cl->largest = largest < SIZE_MAX ? (size_t)largest : SIZE_MAX;
+    cl->context = clCreateContext(NULL, 1, &cl->id, NULL, NULL, &code);
+    if (code == CL_SUCCESS)
+        cl->queue = clCreateCommandQueue(cl->context, cl->id, cl->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    if (code == CL_SUCCESS)
+        cl->counter =
+            clCreateBuffer(cl->context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, sizeof zeros, (void *)zeros, &code);
+    return code == CL_SUCCESS || udm_fail(error, UDM_ERROR_DEVICE, "%s cannot be opened: %s (%d)", cl->device.name,
+                                          udm_opencl_problem(code), code);
+}
+
+static void opencl_close(udm_device *device)
+{
+    udm_opencl_device *cl = udm_opencl_of(device);
+    if (cl->queue)
+        clFinish(cl->queue);
+    for (int k = 0; k < UDM_CL_KERNELS; k++)
+        if (cl->kernels[k])
+            clReleaseKernel(cl->kernels[k]);
+    if (cl->program)
+        clReleaseProgram(cl->program);
+    if (cl->counter)
+        clReleaseMemObject(cl->counter);
+    if (cl->scratch)
+        clReleaseMemObject(cl->scratch);
+    if (cl->queue)
+        clReleaseCommandQueue(cl->queue);
+    if (cl->context)
+        clReleaseContext(cl->context);
+    free(cl);
+}
+
+static bool opencl_finish(udm_device *device, udm_error *error)
+{
+    udm_opencl_device *cl = udm_opencl_of(device);
+    if (cl->fault.code == UDM_OK)
+        udm_opencl_check(cl, clFinish(cl->queue), "finish");
+    return cl->fault.code == UDM_OK || udm_fail(error, cl->fault.code, "%s", cl->fault.message);
+}
+
+static const udm_ops opencl_ops = {
+    .alloc = udm_opencl_alloc,
+    .free = udm_opencl_free,
+    .bytes = udm_opencl_bytes,
+    .upload = udm_opencl_upload,
+    .download = udm_opencl_download,
+    .clear = udm_opencl_clear,
+    .finish = opencl_finish,
+    .kernel_new = udm_opencl_kernel_new,
+    .kernel_free = udm_opencl_kernel_free,
+    .conv = udm_opencl_conv,
+    .observe = udm_opencl_observe,
+    .restore = udm_opencl_restore,
+    .shuffle_add = udm_opencl_shuffle_add,
+    .copy = udm_opencl_copy,
+    .close = opencl_close,
+};
+
+static udm_device *opencl_open(const char *which, int threads, udm_error *error)
+{
+    if (threads < 0 || threads > 256) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", threads);
+        return NULL;
+    }
+    request asked;
+    cl_device_id id = find(which, &asked, error);
+    udm_opencl_device *cl = id ? calloc(1, sizeof *cl) : NULL;
+    if (!cl) {
+        if (id)
+            udm_fail(error, UDM_ERROR_MEMORY, "no memory for a device of OpenCL");
+        return NULL;
+    }
+    char name[96] = "";
+    clGetDeviceInfo(id, CL_DEVICE_NAME, sizeof name - 1, name, NULL);
+    cl->device.ops = &opencl_ops;
+    cl->id = id;
+    cl->profile = asked.profile;
+    use_threads(cl, threads);
+    choose_variant(cl, asked.variant);
+    snprintf(cl->device.name, sizeof cl->device.name, "opencl (%s, %d units)", name, cl->workers);
+    if (make_queue(cl, error) && udm_opencl_build(cl, udm_opencl_source(), error))
+        return &cl->device;
+    opencl_close(&cl->device);
+    return NULL;
+}
+
+static void opencl_list(void (*found)(void *context, const char *device, const char *about), void *context)
+{
+    device_ids devices;
+    find_devices(&devices);
+    for (int i = 0; i < devices.count; i++) {
+        char name[32], about[256] = "";
+        snprintf(name, sizeof name, "opencl:%d", i);
+        clGetDeviceInfo(devices.ids[i], CL_DEVICE_NAME, sizeof about - 1, about, NULL);
+        found(context, name, about);
+    }
+}
+
+const udm_backend udm_backend_opencl = {
+    .name = "opencl",
+    .about = "OpenCL 1.2",
+    .open = opencl_open,
+    .list = opencl_list,
+};

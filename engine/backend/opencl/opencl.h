@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The opencl backend: OpenCL 1.2, the kernels of kernels/*.cl in one program.
+//
+// Variants. "gpu" shares local memory among the work-items of a group; "vec4", "vec8" and "vec16" run one work-item of
+// vectors on each unit of a processor, as the cpu backend does. The device's kind and its vectors choose; a device
+// string can (opencl:0:gpu).
+//
+// Everything is queued in order. The first call that fails is kept as the device's fault; what follows does nothing,
+// and finish() reports it.
+#ifndef UDM_BACKEND_OPENCL_OPENCL_H
+#define UDM_BACKEND_OPENCL_OPENCL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+#include "backend/backend.h"
+#include "backend/opencl/kernels/args.h"
+
+enum { UDM_CL_BLOCK = 16, UDM_CL_GROUP = 32, UDM_CL_SIDE = 64 }; // as in the kernels
+
+typedef enum udm_cl_kernel {
+    UDM_CL_WINOGRAD,
+    UDM_CL_DIRECT,
+    UDM_CL_TILED,
+    UDM_CL_OBSERVE,
+    UDM_CL_RESTORE,
+    UDM_CL_SHUFFLE_ADD,
+    UDM_CL_KERNELS,
+} udm_cl_kernel;
+
+struct udm_memory {
+    cl_mem buffer;
+};
+
+typedef struct udm_cl_time {
+    int runs;
+    double ms;
+} udm_cl_time;
+
+typedef struct udm_opencl_device {
+    udm_device device;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    cl_program program;
+    cl_kernel kernels[UDM_CL_KERNELS]; // NULL for those of the other variant
+    int lanes;                         // floats of a vector; 0 for the GPU variant
+    int workers;
+    size_t largest; // bytes of one allocation
+    cl_mem scratch; // [workers][per_worker]
+    size_t per_worker;
+    cl_mem counter; // from which the workers draw their jobs
+    bool profile;
+    udm_cl_time times[UDM_CL_KERNELS];
+    udm_error fault;
+} udm_opencl_device;
+
+// An argument of a kernel: its bytes, or a buffer.
+typedef struct udm_cl_argument {
+    size_t size;
+    const void *value;
+} udm_cl_argument;
+
+extern const udm_backend udm_backend_opencl;
+
+// What a code of OpenCL means, for messages.
+const char *udm_opencl_problem(cl_int code);
+
+// Keeps the fault if it is the first. False if code is one.
+bool udm_opencl_check(udm_opencl_device *cl, cl_int code, const char *what);
+
+// The program for this device, from the cache on disk or built, and its kernels.
+bool udm_opencl_build(udm_opencl_device *cl, const char *source, udm_error *error);
+const char *udm_opencl_source(void); // of all kernels
+
+// A file of the cache, under XDG_CACHE_HOME. key: all that the program depends on. Reading gives NULL where there is
+// none or it is damaged; the caller frees it. Writing that fails leaves nothing behind, and is no fault.
+unsigned char *udm_opencl_cache_read(const char *key, size_t *bytes);
+void udm_opencl_cache_write(const char *key, const unsigned char *binary, size_t bytes);
+bool udm_opencl_cache_path(const char *key, char *path, size_t room);
+
+// Queues a kernel. global, local: of two dimensions.
+void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                    const size_t global[2], const size_t local[2]);
+
+udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one that says that there is none
+
+// Calls found(context, name, runs, ms) for each kernel that ran on a device that was opened as "opencl:N:profile".
+void udm_opencl_profile(udm_device *device, void (*found)(void *context, const char *kernel, int runs, double ms),
+                        void *context);
+
+udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error);
+void udm_opencl_free(udm_device *device, udm_memory *memory);
+size_t udm_opencl_bytes(const udm_device *device, udm_shape shape, udm_layout layout);
+void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *src);
+void udm_opencl_download(udm_device *device, float *dst, const udm_tensor *src);
+void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes);
+void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+
+udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
+void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel);
+void udm_opencl_conv(udm_device *device, const udm_conv *conv);
+
+void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
+void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
+                        const udm_observation *seen, int patch);
+void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
+
+static inline udm_opencl_device *udm_opencl_of(udm_device *device)
+{
+    return (udm_opencl_device *)device;
+}
+
+static inline int udm_opencl_blocks(int channels)
+{
+    return (channels + UDM_CL_BLOCK - 1) / UDM_CL_BLOCK;
+}
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Builds the program of all kernels for a device, or takes it from the cache.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/opencl/opencl.h"
+
+#define TEXT_OF(value) #value
+#define TEXT(value) TEXT_OF(value)
+
+static const char *const kernel_names[UDM_CL_KERNELS] = {
+    [UDM_CL_WINOGRAD] = "conv_winograd", [UDM_CL_DIRECT] = "conv_direct", [UDM_CL_TILED] = "conv_tiled",
+    [UDM_CL_OBSERVE] = "observe",        [UDM_CL_RESTORE] = "restore",    [UDM_CL_SHUFFLE_ADD] = "shuffle_add",
+};
+
+enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };
+
+static void describe_options(const udm_opencl_device *cl, char options[OPTIONS_ROOM])
+{
+    char variant[32] = "-DGPU";
+    if (cl->lanes)
+        snprintf(variant, sizeof variant, "-DLANES=%d", cl->lanes);
+    snprintf(options, OPTIONS_ROOM,
+             "-cl-std=CL1.2 -cl-mad-enable -cl-no-signed-zeros %s -DMIN_LEVEL=%s -DPRIOR_PRECISION=%s -DGATE=%s",
+             variant, TEXT(UDM_MIN_LEVEL), TEXT(UDM_PRIOR_PRECISION), TEXT(UDM_GATE));
+}
+
+// All that a binary depends on; the caller frees it.
+static char *describe_key(const udm_opencl_device *cl, const char *options, const char *source)
+{
+    static const cl_device_info asked[] = { CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DRIVER_VERSION };
+    enum { ASKED = sizeof asked / sizeof asked[0] };
+    char info[ASKED][INFO_ROOM] = { { 0 } };
+    for (int i = 0; i < ASKED; i++)
+        clGetDeviceInfo(cl->id, asked[i], INFO_ROOM - 1, info[i], NULL);
+    size_t room = ASKED * (INFO_ROOM + 1) + OPTIONS_ROOM + strlen(source) + 1;
+    char *key = malloc(room);
+    if (key)
+        snprintf(key, room, "%s\n%s\n%s\n%s\n%s\n%s", info[0], info[1], info[2], info[3], options, source);
+    return key;
+}
+
+static bool make_kernels(udm_opencl_device *cl)
+{
+    for (int k = 0; k < UDM_CL_KERNELS; k++) {
+        bool tiled = k == UDM_CL_TILED, vector = k == UDM_CL_WINOGRAD || k == UDM_CL_DIRECT;
+        if ((tiled && cl->lanes) || (vector && !cl->lanes))
+            continue;
+        cl->kernels[k] = clCreateKernel(cl->program, kernel_names[k], NULL);
+        if (!cl->kernels[k])
+            return false;
+    }
+    return true;
+}
+
+static void drop_program(udm_opencl_device *cl)
+{
+    for (int k = 0; k < UDM_CL_KERNELS; k++) {
+        if (cl->kernels[k])
+            clReleaseKernel(cl->kernels[k]);
+        cl->kernels[k] = NULL;
+    }
+    if (cl->program)
+        clReleaseProgram(cl->program);
+    cl->program = NULL;
+}
+
+static bool load(udm_opencl_device *cl, const char *key, const char *options)
+{
+    size_t bytes;
+    unsigned char *binary = udm_opencl_cache_read(key, &bytes);
+    if (!binary)
+        return false;
+    cl_int status;
+    cl->program =
+        clCreateProgramWithBinary(cl->context, 1, &cl->id, &bytes, (const unsigned char **)&binary, &status, NULL);
+    free(binary);
+    if (cl->program && clBuildProgram(cl->program, 1, &cl->id, options, NULL, NULL) == CL_SUCCESS && make_kernels(cl))
+        return true;
+    drop_program(cl); // of another driver that goes by the same name, say
+    return false;
+}
+
+static void save(const udm_opencl_device *cl, const char *key)
+{
+    size_t bytes = 0;
+    if (clGetProgramInfo(cl->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0)
+        return;
+    unsigned char *binary = malloc(bytes);
+    if (binary && clGetProgramInfo(cl->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        udm_opencl_cache_write(key, binary, bytes);
+    free(binary);
+}
+
+static bool fail_build(const udm_opencl_device *cl, cl_int code, udm_error *error)
+{
+    size_t bytes = 0;
+    char *log = NULL;
+    if (cl->program && clGetProgramBuildInfo(cl->program, cl->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) == CL_SUCCESS)
+        log = calloc(1, bytes + 1);
+    if (log)
+        clGetProgramBuildInfo(cl->program, cl->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+    udm_fail(error, UDM_ERROR_DEVICE, "%s: the kernels could not be built (%s): %.*s", cl->device.name,
+             udm_opencl_problem(code), LOG_SHOWN, log ? log : "");
+    free(log);
+    return false;
+}
+
+static bool compile(udm_opencl_device *cl, const char *source, const char *options, udm_error *error)
+{
+    cl_int code;
+    cl->program = clCreateProgramWithSource(cl->context, 1, &source, NULL, &code);
+    if (cl->program)
+        code = clBuildProgram(cl->program, 1, &cl->id, options, NULL, NULL);
+    if (code == CL_SUCCESS && !make_kernels(cl))
+        code = CL_INVALID_KERNEL_NAME;
+    return code == CL_SUCCESS || fail_build(cl, code, error);
+}
+
+bool udm_opencl_build(udm_opencl_device *cl, const char *source, udm_error *error)
+{
+    char options[OPTIONS_ROOM];
+    drop_program(cl);
+    describe_options(cl, options);
+    char *key = describe_key(cl, options, source);
+    if (!key)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the kernels of %s", cl->device.name);
+    bool good = load(cl, key, options);
+    if (!good) {
+        good = compile(cl, source, options, error);
+        if (good)
+            save(cl, key);
+        else
+            drop_program(cl);
+    }
+    free(key);
+    return good;
+}
+
+// Runs it to its end where its time is asked for.
+static void note_time(udm_opencl_device *cl, udm_cl_kernel kernel, cl_event event)
+{
+    cl_ulong start, end;
+    if (clWaitForEvents(1, &event) == CL_SUCCESS &&
+        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) == CL_SUCCESS &&
+        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) == CL_SUCCESS) {
+        cl->times[kernel].runs++;
+        cl->times[kernel].ms += (double)(end - start) * 1e-6;
+    }
+    clReleaseEvent(event);
+}
+
+void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                    const size_t global[2], const size_t local[2])
+{
+    if (cl->fault.code != UDM_OK)
+        return;
+    cl_int code = CL_SUCCESS;
+    for (int i = 0; i < count && code == CL_SUCCESS; i++)
+        code = clSetKernelArg(cl->kernels[kernel], i, arguments[i].size, arguments[i].value);
+    cl_event event = NULL;
+    if (code == CL_SUCCESS)
+        code = clEnqueueNDRangeKernel(cl->queue, cl->kernels[kernel], 2, NULL, global, local, 0, NULL,
+                                      cl->profile ? &event : NULL);
+    if (udm_opencl_check(cl, code, kernel_names[kernel]) && event)
+        note_time(cl, kernel, event);
+}
+
+void udm_opencl_profile(udm_device *device, void (*found)(void *context, const char *kernel, int runs, double ms),
+                        void *context)
+{
+    const udm_opencl_device *cl = udm_opencl_of(device);
+    for (int k = 0; k < UDM_CL_KERNELS; k++)
+        if (cl->times[k].runs > 0)
+            found(context, kernel_names[k], cl->times[k].runs, cl->times[k].ms);
+}
