@@ -124,6 +124,27 @@ typedef struct udm_stats {
 
 UDM_API void udm_stream_stats(const udm_stream *stream, udm_stats *stats);
 
+// The frames between two, and beyond them. Opens on a model, or on NULL: the mean of both pictures, each moved to the
+// instant. settings: width, height, channels, device, threads and memory_limit are used; steps must be 1. It belongs to
+// one thread at a time, as a stream does.
+typedef struct udm_between udm_between;
+
+UDM_API udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error);
+UDM_API void udm_between_free(udm_between *between);
+
+// The two pictures; finds the motion between them.
+UDM_API bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error);
+// The frame at a position, any number of times for a pair: 0 is the first and 1 the second; -8 to 9.
+UDM_API bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error);
+// As udm_stream_cancel().
+UDM_API void udm_between_cancel(udm_between *between, bool cancel);
+UDM_API void udm_between_stats(const udm_between *between, udm_stats *stats); // frames: made
+
+// What the last frame was made of: [channels, height, width] and [height, width], valid until the next call. Level 1
+// says that nothing is known. which: 0 or 1. For training.
+UDM_API const float *udm_between_moved(const udm_between *between, int which);
+UDM_API const float *udm_between_level(const udm_between *between, int which);
+
 // What there is. Each calls found(context, name, about) once per entry.
 typedef void (*udm_found)(void *context, const char *name, const char *about);
 UDM_API void udm_list_devices(udm_found found, void *context);

@@ -17,10 +17,13 @@ static const char usage[] =
     "usage: udm devices | samplers | schedules | processes\n"
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--device D] [--threads N]\n"
+    "       udm between IN.npy OUT.npy [--threads N]\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
-    "1, one for all frames or one for each. bench prints one line of JSON with the time of a frame.\n";
+    "1, one for all frames or one for each. between moves the first and the last frame\n"
+    "of each clip N,C,F,H,W to those between: OUT.npy holds N,2C+2,F-2,H,W, the first and its level, then the last.\n"
+    "bench prints one line of JSON with the time of a frame.\n";
 
 typedef struct options {
     udm_settings settings;
@@ -186,6 +189,103 @@ static int forward(const char *directory, const udm_model *model, const char *in
     return status;
 }
 
+// A frame of a clip [channels, frames, pixels] as an image of 16 bits.
+static void to_image(const float *clip, int frame, int frames, const udm_image *image)
+{
+    const size_t pixels = (size_t)image->width * image->height;
+    for (int c = 0; c < image->channels; c++) {
+        const float *from = clip + ((size_t)c * frames + frame) * pixels;
+        uint16_t *to = (uint16_t *)(void *)image->data[c];
+        for (size_t i = 0; i < pixels; i++) {
+            const float value = (from[i] + 1) * 32767.5f + 0.5f;
+            to[i] = value > 0 ? (uint16_t)(value < 65535 ? value : 65535) : 0;
+        }
+    }
+}
+
+// Both ends of a clip, moved to each frame between them. out: [2 (channels + 1), frames - 2, pixels]
+static bool move_ends(udm_between *between, const float *clip, int frames, udm_image ends[2], float *out,
+                      udm_error *error)
+{
+    const size_t pixels = (size_t)ends[0].width * ends[0].height, channels = (size_t)ends[0].channels;
+    to_image(clip, 0, frames, &ends[0]);
+    to_image(clip, frames - 1, frames, &ends[1]);
+    if (!udm_between_pair(between, &ends[0], &ends[1], error))
+        return false;
+    for (int frame = 1; frame < frames - 1; frame++) {
+        if (!udm_between_make(between, (double)frame / (frames - 1), &ends[0], error))
+            return false;
+        for (size_t plane = 0; plane < 2 * (channels + 1); plane++) {
+            const int which = plane > channels;
+            const size_t c = plane - which * (channels + 1);
+            const float *from =
+                c < channels ? udm_between_moved(between, which) + c * pixels : udm_between_level(between, which);
+            memcpy(out + (plane * (frames - 2) + frame - 1) * pixels, from, pixels * sizeof *out);
+        }
+    }
+    return true;
+}
+
+static bool move_clips(udm_between *between, const npy *x, npy *y, udm_error *error)
+{
+    const int channels = (int)x->shape[1], frames = (int)x->shape[2];
+    const size_t pixels = x->shape[3] * x->shape[4];
+    uint16_t *memory = malloc(2 * channels * pixels * sizeof *memory);
+    udm_image ends[2];
+    if (!memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "there is no memory for two frames");
+    for (int k = 0; k < 2; k++) {
+        ends[k] =
+            (udm_image){ .width = (int)x->shape[4], .height = (int)x->shape[3], .channels = channels, .bits = 16 };
+        for (int c = 0; c < channels; c++) {
+            ends[k].data[c] = (uint8_t *)(memory + (k * channels + c) * pixels);
+            ends[k].stride[c] = (ptrdiff_t)(x->shape[4] * sizeof *memory);
+            ends[k].step[c] = sizeof *memory;
+        }
+    }
+    bool good = true;
+    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
+        good = move_ends(between, x->data + clip * (x->elements / x->shape[0]), frames, ends,
+                         y->data + clip * (y->elements / y->shape[0]), error);
+    free(memory);
+    return good;
+}
+
+static int between(const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    npy x, y = { .dims = 5 };
+    const char *why;
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 3) {
+        free(x.data);
+        return fail(in, "this takes N,C,F,H,W with 3 frames or more");
+    }
+    const size_t shape[5] = { x.shape[0], 2 * x.shape[1] + 2, x.shape[2] - 2, x.shape[3], x.shape[4] };
+    memcpy(y.shape, shape, sizeof shape);
+    y.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
+    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
+    options->settings.channels = (int)x.shape[1];
+    udm_between *opened = udm_between_open(NULL, &options->settings, &error);
+    y.data = opened ? malloc(y.elements * sizeof(float)) : NULL;
+    int status = 1;
+    if (!opened)
+        fail(in, error.message);
+    else if (!y.data)
+        fail(in, "there is no memory for the result");
+    else if (!move_clips(opened, &x, &y, &error))
+        fail(in, error.message);
+    else if (!npy_write(out, &y, &why))
+        fail(out, why);
+    else
+        status = 0;
+    udm_between_free(opened);
+    free(y.data);
+    free(x.data);
+    return status;
+}
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -309,5 +409,7 @@ int main(int argc, char **argv)
         }
     if (optind >= argc)
         return fail_usage();
+    if (strcmp(command, "between") == 0)
+        return argc - optind == 2 ? between(argv[optind], argv[optind + 1], &options) : fail_usage();
     return with_model(command, argc - optind, argv + optind, &options);
 }

@@ -99,7 +99,9 @@ class Training:
         with torch.autocast("cpu", torch.bfloat16):
             guess = self.network(frame.to(memory_format=torch.channels_last), level)
         weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
-        loss = ((guess.float() - x0).abs() * weight).mean()
+        return self.learn(((guess.float() - x0).abs() * weight).mean())
+
+    def learn(self, loss):
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         self.optimizer.zero_grad(set_to_none=True)

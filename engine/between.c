@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The public interface to the frames between frames: both neighbours are moved to the instant, and the restoration
+// network takes one for the frame and the other for its guess.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/backend.h"
+#include "model/model.h"
+#include "network/network.h"
+#include "stream/midway.h"
+#include "stream/tiles.h"
+#include "udm.h"
+
+struct udm_between {
+    udm_settings settings;
+    size_t pixels;
+    udm_pool *pool;
+    udm_midway *midway;
+    udm_device *device; // these three are NULL without a model
+    udm_network *network;
+    udm_tiles *tiles;
+    float *memory;
+    float *pictures[2]; // [channels, height, width]
+    float *levels[2];   // [height, width]
+    float *seen[2];     // [channels of the network, height, width], scaled by the signal that their levels leave
+    float *out;         // what the network says
+    bool paired;
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+static bool check_settings(const udm_settings *s, udm_error *error)
+{
+    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
+                        s->height);
+    if (s->channels != 1 && s->channels != 3)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
+    if (s->threads < 0 || s->threads > 256)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
+    if (s->steps != 1)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: frames between frames take 1", s->steps);
+    return true;
+}
+
+static bool open_network(udm_between *b, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    b->device = udm_device_open(s->device, s->threads, error);
+    if (!b->device)
+        return false;
+    b->network = udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), b->device, error);
+    if (!b->network)
+        return false;
+    if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
+                        udm_model_directory(model));
+    if (b->network->channels < s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
+    const size_t limit = s->memory_limit ? s->memory_limit : udm_settings_default().memory_limit;
+    b->tiles = udm_tiles_new(b->network, s->width, s->height, 1, limit, error);
+    if (!b->tiles)
+        return false;
+    b->stats.memory = udm_tiles_memory(b->tiles);
+    b->stats.tiles = udm_tiles_count(b->tiles);
+    memcpy(b->stats.device, b->device->name, sizeof b->stats.device);
+    return true;
+}
+
+static bool allocate(udm_between *b, udm_error *error)
+{
+    const size_t n = b->pixels, channels = (size_t)b->settings.channels;
+    const size_t wide = b->network ? (size_t)b->network->channels : 0;
+    const size_t outputs = b->network ? (size_t)udm_network_outputs(b->network) : 0;
+    b->memory = calloc(n * (2 * channels + 2 + 2 * wide + outputs), sizeof(float));
+    if (!b->memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames of %dx%d", b->settings.width,
+                        b->settings.height);
+    for (size_t k = 0; k < 2; k++) {
+        b->pictures[k] = b->memory + k * channels * n;
+        b->levels[k] = b->memory + (2 * channels + k) * n;
+        b->seen[k] = b->memory + (2 * channels + 2 + k * wide) * n;
+    }
+    b->out = b->seen[0] + 2 * wide * n;
+    return true;
+}
+
+udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+{
+    if (!check_settings(settings, error))
+        return NULL;
+    udm_between *b = calloc(1, sizeof *b);
+    if (!b) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames between frames");
+        return NULL;
+    }
+    b->settings = *settings;
+    b->pixels = (size_t)settings->width * settings->height;
+    b->pool = udm_pool_new(settings->threads, error);
+    if (b->pool)
+        b->midway = udm_midway_new(settings->width, settings->height, settings->channels, b->pool, error);
+    if (!b->midway || (model && !open_network(b, model, error)) || !allocate(b, error)) {
+        udm_between_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void udm_between_free(udm_between *between)
+{
+    if (!between)
+        return;
+    free(between->memory);
+    udm_tiles_free(between->tiles);
+    udm_network_free(between->network);
+    udm_device_close(between->device);
+    udm_midway_free(between->midway);
+    udm_pool_free(between->pool);
+    free(between);
+}
+
+static bool check_image(const udm_between *b, const udm_image *image, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels ||
+        image->bits < 8 || image->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
+                        s->height, s->channels);
+    if (atomic_load(&b->cancelled))
+        return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+    return true;
+}
+
+bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error)
+{
+    if (!check_image(between, first, error) || !check_image(between, second, error))
+        return false;
+    udm_image_to_planes(first, between->pictures[0]);
+    udm_image_to_planes(second, between->pictures[1]);
+    udm_midway_pair(between->midway, between->pictures[0], between->pictures[1]);
+    between->paired = true;
+    return true;
+}
+
+// A picture as it stands on its way through the process: as much of it is left as its level says.
+static void show(udm_between *b, int k)
+{
+    const size_t n = b->pixels;
+    const float *moved = udm_midway_planes(b->midway, k);
+    for (int c = 0; b->network && c < b->network->channels; c++) {
+        const float *from = moved + (c < b->settings.channels ? c * n : 0);
+        for (size_t i = 0; i < n; i++)
+            b->seen[k][c * n + i] = sqrtf(1 - b->levels[k][i] * b->levels[k][i]) * from[i];
+    }
+}
+
+static void find_levels(udm_between *b)
+{
+    enum { UNKNOWN = 10 }; // a variance from which on nothing is known
+    for (int k = 0; k < 2; k++) {
+        const float *variance = udm_midway_variance(b->midway, k);
+        for (size_t i = 0; i < b->pixels; i++)
+            b->levels[k][i] = variance[i] < UNKNOWN ? sqrtf(variance[i] / (1 + variance[i])) : 1;
+    }
+}
+
+static bool correct(udm_between *b, udm_error *error)
+{
+    for (int k = 0; k < 2; k++)
+        show(b, k);
+    udm_tiles_clear(b->tiles);
+    const udm_seen seen = { b->seen[0], b->levels[0], b->seen[1], b->levels[1] };
+    if (!udm_tiles_run(b->tiles, 0, 0, &seen, b->out, &b->cancelled, error))
+        return false;
+    const size_t n = b->pixels;
+    for (size_t i = 0; b->network->channels > b->settings.channels && i < n; i++)
+        b->out[i] = (b->out[i] + b->out[n + i] + b->out[2 * n + i]) / 3;
+    return true;
+}
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error)
+{
+    const double start = now_ms();
+    if (!check_image(between, out, error))
+        return false;
+    if (!between->paired)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame between was asked for before there was a pair");
+    if (!(position >= -8 && position <= 9))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a position of %g: it must be -8 to 9", position);
+    udm_midway_at(between->midway, position);
+    find_levels(between);
+    if (between->network && !correct(between, error))
+        return false;
+    udm_image_from_planes(out, between->network ? between->out : udm_midway_mean(between->midway));
+    udm_stats *stats = &between->stats;
+    stats->last_ms = now_ms() - start;
+    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+    return true;
+}
+
+void udm_between_cancel(udm_between *between, bool cancel)
+{
+    atomic_store(&between->cancelled, cancel);
+}
+
+void udm_between_stats(const udm_between *between, udm_stats *stats)
+{
+    *stats = between->stats;
+}
+
+const float *udm_between_moved(const udm_between *between, int which)
+{
+    return udm_midway_planes(between->midway, which);
+}
+
+const float *udm_between_level(const udm_between *between, int which)
+{
+    return between->levels[which];
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The frames between two pictures whose motion is known: where they are, what is hidden, and what is refused.
+#include "check.h"
+#include "udm.h"
+
+enum { WIDTH = 96, HEIGHT = 64, PLANE = WIDTH * HEIGHT };
+
+typedef struct picture {
+    uint8_t pixels[PLANE];
+    udm_image image;
+} picture;
+
+static uint8_t wave(float x, float y)
+{
+    return (uint8_t)lroundf(128 + 55 * sinf(x * 0.31f) * cosf(y * 0.23f) + 40 * sinf(0.11f * x + 0.17f * y));
+}
+
+static void view(picture *p)
+{
+    p->image = (udm_image){ .width = WIDTH,
+                            .height = HEIGHT,
+                            .channels = 1,
+                            .bits = 8,
+                            .data = { p->pixels },
+                            .stride = { WIDTH },
+                            .step = { 1 } };
+}
+
+// The wave, and on it, where `box` says so, a square at (left, 20) with waves of its own.
+static void draw(picture *p, float shift, int box)
+{
+    view(p);
+    for (int i = 0; i < PLANE; i++) {
+        const int x = i % WIDTH, y = i / WIDTH;
+        const bool inside = box >= 0 && x >= box && x < box + 24 && y >= 20 && y < 44;
+        p->pixels[i] = inside ? (uint8_t)(255 - wave(0.9f * (float)(x - box) + 9, (float)y + 40))
+                              : wave((float)x - shift, (float)y);
+    }
+}
+
+static udm_between *open(const udm_model *model, int threads)
+{
+    udm_settings settings = udm_settings_default();
+    settings.width = WIDTH, settings.height = HEIGHT, settings.channels = 1, settings.threads = threads;
+    udm_error error = { 0 };
+    udm_between *between = udm_between_open(model, &settings, &error);
+    if (!between)
+        fprintf(stderr, "%s\n", error.message);
+    return between;
+}
+
+// The mean absolute difference away from the border, in grey levels.
+static double difference(const picture *a, const picture *b)
+{
+    double sum = 0;
+    int count = 0;
+    for (int i = 0; i < PLANE; i++) {
+        const int x = i % WIDTH, y = i / WIDTH;
+        if (x < 12 || y < 12 || x >= WIDTH - 12 || y >= HEIGHT - 12)
+            continue;
+        sum += abs(a->pixels[i] - b->pixels[i]);
+        count++;
+    }
+    return sum / count;
+}
+
+TEST(frames_stand_where_their_position_says)
+{
+    static picture first, second, want, out;
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, -1);
+    draw(&second, 4, -1);
+    view(&out);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    static const double positions[] = { -0.5, 0, 0.25, 0.5, 0.8, 1, 1.5 };
+    for (size_t k = 0; k < sizeof positions / sizeof *positions; k++) {
+        draw(&want, (float)(4 * positions[k]), -1);
+        CHECK(udm_between_make(between, positions[k], &out.image, NULL));
+        CHECK_CLOSE(difference(&out, &want), 0, 1.5);
+    }
+    udm_between_free(between);
+}
+
+TEST(pictures_come_back_at_their_own_instants)
+{
+    static picture first, second, out;
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, 30);
+    draw(&second, 0, 38);
+    view(&out);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_make(between, 0, &out.image, NULL));
+    CHECK(memcmp(out.pixels, first.pixels, PLANE) == 0);
+    CHECK(udm_between_make(between, 1, &out.image, NULL));
+    CHECK(memcmp(out.pixels, second.pixels, PLANE) == 0);
+    udm_between_free(between);
+}
+
+TEST(a_square_uncovers_what_one_neighbour_knows)
+{
+    static picture first, second, want, out, blend;
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, 30);
+    draw(&second, 0, 38);
+    draw(&want, 0, 34);
+    view(&out);
+    for (int i = 0; i < PLANE; i++)
+        blend.pixels[i] = (uint8_t)((first.pixels[i] + second.pixels[i] + 1) / 2);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
+    CHECK_CLOSE(difference(&out, &want), 0, 0.5 * difference(&blend, &want));
+    // Left of the square lies what it covers in the first, right of it what it covers in the second.
+    const float *left = udm_between_level(between, 0), *right = udm_between_level(between, 1);
+    CHECK(left[32 * WIDTH + 32] > right[32 * WIDTH + 32]);
+    CHECK(left[32 * WIDTH + 60] < right[32 * WIDTH + 60]);
+    udm_between_free(between);
+}
+
+TEST(what_comes_from_outside_is_unknown)
+{
+    static picture first, second, out;
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, -1);
+    draw(&second, 6, -1);
+    view(&out);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
+    CHECK(udm_between_level(between, 0)[32 * WIDTH] == 1);
+    CHECK(udm_between_level(between, 1)[32 * WIDTH] < 1);
+    udm_between_free(between);
+}
+
+TEST(threads_change_nothing)
+{
+    static picture first, second, out[2];
+    draw(&first, 0, 30);
+    draw(&second, 3, 41);
+    for (int k = 0; k < 2; k++) {
+        udm_between *between = open(NULL, 1 + 2 * k);
+        view(&out[k]);
+        CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+        CHECK(udm_between_make(between, 0.3, &out[k].image, NULL));
+        udm_between_free(between);
+    }
+    CHECK(memcmp(out[0].pixels, out[1].pixels, PLANE) == 0);
+}
+
+TEST(a_network_has_the_last_word)
+{
+    static picture first, second, out, mean;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/tiny-grey", getenv("UDM_TEST_DATA"));
+    udm_model *model = udm_model_open(path, NULL);
+    REQUIRE(model != NULL);
+    udm_between *between = open(model, 1), *alone = open(NULL, 1);
+    draw(&first, 0, 30);
+    draw(&second, 0, 38);
+    view(&out);
+    view(&mean);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
+    CHECK(udm_between_pair(alone, &first.image, &second.image, NULL));
+    CHECK(udm_between_make(alone, 0.5, &mean.image, NULL));
+    CHECK(memcmp(out.pixels, mean.pixels, PLANE) != 0);
+    udm_stats stats;
+    udm_between_stats(between, &stats);
+    CHECK(stats.frames == 1 && stats.tiles == 1);
+    udm_between_free(alone);
+    udm_between_free(between);
+    udm_model_free(model);
+}
+
+TEST(what_cannot_be_done_is_refused)
+{
+    static picture first;
+    udm_settings settings = udm_settings_default();
+    udm_error error = { 0 };
+    CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
+    settings.width = settings.height = 8, settings.steps = 2;
+    CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, -1);
+    CHECK(!udm_between_make(between, 0.5, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(udm_between_pair(between, &first.image, &first.image, &error));
+    CHECK(!udm_between_make(between, NAN, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    udm_between_cancel(between, true);
+    CHECK(!udm_between_make(between, 0.5, &first.image, &error) && error.code == UDM_ERROR_CANCELLED);
+    udm_between_cancel(between, false);
+    CHECK(udm_between_make(between, 0.5, &first.image, &error));
+    first.image.width = 5;
+    CHECK(!udm_between_pair(between, &first.image, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    udm_between_free(between);
+}
+
+CHECK_MAIN()
