@@ -4,14 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "backend/backend.h"
-#include "model/model.h"
-#include "network/network.h"
+#include "common.h"
 #include "stream/midway.h"
 #include "stream/tiles.h"
-#include "udm.h"
 
 struct udm_between {
     udm_settings settings;
@@ -33,13 +29,8 @@ struct udm_between {
 
 static bool check_settings(const udm_settings *s, udm_error *error)
 {
-    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
-                        s->height);
-    if (s->channels != 1 && s->channels != 3)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
-    if (s->threads < 0 || s->threads > 256)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
+    if (!udm_settings_check(s, error))
+        return false;
     if (s->steps != 1)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: frames between frames take 1", s->steps);
     return true;
@@ -48,19 +39,14 @@ static bool check_settings(const udm_settings *s, udm_error *error)
 static bool open_network(udm_between *b, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &b->settings;
-    b->device = udm_device_open(s->device, s->threads, error);
-    if (!b->device)
-        return false;
-    b->network = udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), b->device, error);
-    if (!b->network)
+    if (!udm_open_network(model, s->device, s->threads, &b->device, &b->network, error))
         return false;
     if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
                         udm_model_directory(model));
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
-    const size_t limit = s->memory_limit ? s->memory_limit : udm_settings_default().memory_limit;
-    b->tiles = udm_tiles_new(b->network, s->width, s->height, 1, limit, error);
+    b->tiles = udm_tiles_new(b->network, s->width, s->height, 1, udm_settings_memory(s), error);
     if (!b->tiles)
         return false;
     b->stats.memory = udm_tiles_memory(b->tiles);
@@ -180,16 +166,9 @@ static bool correct(udm_between *b, udm_error *error)
     return true;
 }
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
-}
-
 bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error)
 {
-    const double start = now_ms();
+    const double start = udm_now_ms();
     if (!check_image(between, out, error))
         return false;
     if (!between->paired)
@@ -201,9 +180,7 @@ bool udm_between_make(udm_between *between, double position, const udm_image *ou
     if (between->network && !correct(between, error))
         return false;
     udm_image_from_planes(out, between->network ? between->out : udm_midway_mean(between->midway));
-    udm_stats *stats = &between->stats;
-    stats->last_ms = now_ms() - start;
-    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+    udm_stats_count(&between->stats, start);
     return true;
 }
 

@@ -5,11 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/backend.h"
-#include "model/model.h"
-#include "network/network.h"
+#include "common.h"
 #include "process/process.h"
 #include "sampler/sampler.h"
 #include "schedule/schedule.h"
@@ -77,17 +75,6 @@ double udm_model_sigma(const udm_model *model, double time)
     return udm_sigma_of_level(udm_noise_level(&udm_model_scheduler(model)->noise, time));
 }
 
-// A model's network on a device of its own; the caller frees both, also when this fails.
-static bool open_network(const udm_model *model, const char *name, int threads, udm_device **device,
-                         udm_network **network, udm_error *error)
-{
-    *device = udm_device_open(name, threads, error);
-    *network = *device
-                   ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
-                   : NULL;
-    return *network != NULL;
-}
-
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 {
     static const char *const predictions[] = {
@@ -97,7 +84,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
     };
     udm_device *device;
     udm_network *network;
-    open_network(model, "reference", 1, &device, &network, error);
+    udm_open_network(model, "reference", 1, &device, &network, error);
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     if (network)
         *info = (udm_info){
@@ -159,7 +146,7 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
 {
     udm_device *device;
     udm_network *network;
-    open_network(model, settings->device, settings->threads, &device, &network, error);
+    udm_open_network(model, settings->device, settings->threads, &device, &network, error);
     forward_run run = { .frames = frames, .pixels = (size_t)settings->width * settings->height };
     bool good = false;
     if (network) {
@@ -183,15 +170,10 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
 
 static bool check_settings(const udm_settings *s, udm_error *error)
 {
-    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
-                        s->height);
-    if (s->channels != 1 && s->channels != 3)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
+    if (!udm_settings_check(s, error))
+        return false;
     if (s->steps < 1 || s->steps > 1000)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
-    if (s->threads < 0 || s->threads > 256)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
     if (!udm_sampler_find(s->sampler))
         return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
     if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
@@ -211,7 +193,7 @@ static bool open_noise(udm_stream *stream, const char *schedule, udm_error *erro
 
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
-    if (!open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
+    if (!udm_open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
         return false;
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
@@ -234,7 +216,7 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
         .width = settings->width,
         .height = settings->height,
         .grey = settings->channels == 1,
-        .memory_limit = settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit,
+        .memory_limit = udm_settings_memory(settings),
     };
     stream->reverse = udm_reverse_new(&reverse, error);
     stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
@@ -259,7 +241,7 @@ static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_err
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s: a preview is for a network with \"doubt\" and as many channels as it has itself",
                         udm_config_path(config));
-    size_t limit = settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
+    size_t limit = udm_settings_memory(settings);
     stream->carry = udm_carry_new(stream->preview, settings->width, settings->height, settings->threads, limit, error);
     return stream->carry != NULL;
 }
@@ -446,16 +428,9 @@ static bool look_back(udm_stream *stream, udm_error *error)
     return true;
 }
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
-}
-
 static bool compute(udm_stream *stream, held *frame, udm_error *error)
 {
-    const double start = now_ms();
+    const double start = udm_now_ms();
     look_at(stream, frame);
     widen(stream, frame);
     if (!look_back(stream, error) || !udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times,
@@ -465,8 +440,7 @@ static bool compute(udm_stream *stream, held *frame, udm_error *error)
         udm_carry_learn(stream->carry, udm_reverse_doubt(stream->reverse));
     narrow(stream);
     udm_stats *stats = &stream->stats;
-    stats->last_ms = now_ms() - start;
-    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+    udm_stats_count(stats, start);
     stats->scenes = udm_blind_scenes(stream->blind);
     return true;
 }
@@ -527,6 +501,11 @@ void udm_stream_cancel(udm_stream *stream, bool cancel)
 void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 {
     *stats = stream->stats;
+}
+
+void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context)
+{
+    stream->device->ops->profile(stream->device, found, context);
 }
 
 void udm_list_devices(udm_found found, void *context)

@@ -124,6 +124,11 @@ typedef struct udm_stats {
 
 UDM_API void udm_stream_stats(const udm_stream *stream, udm_stats *stats);
 
+// Calls found(context, operation, runs, ms) for each operation that the device timed so far: those of
+// "opencl:N:profile" do, which makes them slower; others have nothing to tell.
+typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
+UDM_API void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context);
+
 // The frames between two, and beyond them. Opens on a model, or on NULL: the mean of both pictures, each moved to the
 // instant. settings: width, height, channels, device, threads and memory_limit are used; steps must be 1. It belongs to
 // one thread at a time, as a stream does.

@@ -23,7 +23,7 @@ static const char usage[] =
     "time, 0 to\n"
     "1, one for all frames or one for each. between moves the first and the last frame\n"
     "of each clip N,C,F,H,W to those between: OUT.npy holds N,2C+2,F-2,H,W, the first and its level, then the last.\n"
-    "bench prints one line of JSON with the time of a frame.\n";
+    "bench prints one line of JSON with the time of a frame and, on opencl:N:profile, that of each kernel.\n";
 
 typedef struct options {
     udm_settings settings;
@@ -338,6 +338,12 @@ static void print_times(const char *directory, udm_stream *stream, const options
         stats.tiles, ms[options->repeat / 2], ms[0], usage.ru_maxrss / 1024.0);
 }
 
+static void print_operation(void *context, const char *operation, int runs, double ms)
+{
+    (void)context;
+    fprintf(stderr, "%-16s %6d runs  %10.2f ms\n", operation, runs, ms);
+}
+
 static int bench(const char *directory, const udm_model *model, options *options)
 {
     udm_error error = { 0 };
@@ -362,6 +368,7 @@ static int bench(const char *directory, const udm_model *model, options *options
         print_times(directory, stream, options, ms);
     else
         fail(directory, error.code ? error.message : "there is no memory for a frame");
+    udm_stream_profile(stream, print_operation, NULL);
     free(ms);
     free(pixels);
     udm_stream_free(stream);

@@ -50,6 +50,9 @@ typedef struct udm_observation {
     udm_tensor frame, level, guess, guess_level;
 } udm_observation;
 
+// As in udm.h.
+typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
+
 typedef struct udm_ops {
     // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes.
     udm_memory *(*alloc)(udm_device *device, size_t bytes, udm_error *error);
@@ -77,6 +80,8 @@ typedef struct udm_ops {
     void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape and layout
 
+    // What was timed, operation by operation; nothing on a device that was not opened to be timed (opencl:N:profile).
+    void (*profile)(const udm_device *device, udm_timed found, void *context);
     void (*close)(udm_device *device);
 } udm_ops;
 

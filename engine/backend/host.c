@@ -49,3 +49,8 @@ bool udm_host_finish(udm_device *device, udm_error *error)
 {
     return true;
 }
+
+void udm_host_profile(const udm_device *device, udm_timed found, void *context)
+{
+    (void)device, (void)found, (void)context;
+}

@@ -8,7 +8,8 @@
 udm_memory *udm_host_alloc(udm_device *device, size_t bytes, udm_error *error);
 void udm_host_free(udm_device *device, udm_memory *memory);
 void udm_host_clear(udm_device *device, udm_memory *memory, size_t bytes);
-bool udm_host_finish(udm_device *device, udm_error *error); // nothing is queued and nothing fails
+bool udm_host_finish(udm_device *device, udm_error *error);                      // nothing is queued and nothing fails
+void udm_host_profile(const udm_device *device, udm_timed found, void *context); // nothing is timed
 
 static inline float *udm_host_data(const udm_tensor *tensor)
 {

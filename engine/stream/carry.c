@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "stream/guess.h"
+#include "tensor/image.h"
 
 struct udm_carry {
     const udm_network *preview;
@@ -77,15 +78,6 @@ size_t udm_carry_memory(const udm_carry *carry)
     return udm_tiles_memory(carry->tiles) + planes * carry->pixels * sizeof(float);
 }
 
-// ITU-R BT.601 luma of an RGB estimate; a grey one as it is.
-static void take_luma(udm_carry *carry)
-{
-    const float *red = carry->estimate, *green = red + carry->pixels, *blue = green + carry->pixels;
-    bool colour = carry->preview->channels == 3;
-    for (size_t i = 0; i < carry->pixels; i++)
-        carry->luma[i] = colour ? 0.299f * red[i] + 0.587f * green[i] + 0.114f * blue[i] : red[i];
-}
-
 bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, udm_carried *guess,
                     const atomic_bool *cancel, udm_error *error)
 {
@@ -98,11 +90,10 @@ bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, ud
     const udm_seen seen = { .frame = carry->scaled, .level = level };
     if (!udm_tiles_run(carry->tiles, 0, 0, &seen, carry->estimate, cancel, error))
         return false;
-    take_luma(carry);
-    *guess = (udm_carried){ NULL, NULL, NULL };
+    udm_planes_to_luma(carry->estimate, carry->preview->channels, carry->pixels, carry->luma);
+    *guess = (udm_carried){ NULL, NULL };
     if (udm_guess_make(carry->guess, carry->luma))
-        *guess = (udm_carried){ udm_guess_planes(carry->guess), udm_guess_level(carry->guess),
-                                udm_guess_flow(carry->guess) };
+        *guess = (udm_carried){ udm_guess_planes(carry->guess), udm_guess_level(carry->guess) };
     return true;
 }
 

@@ -20,7 +20,6 @@ size_t udm_carry_memory(const udm_carry *carry); // bytes
 // CANCELLED, DEVICE.
 typedef struct udm_carried {
     const float *planes, *level; // as the guess of udm_seen
-    const float *flow;           // [2, height, width], to the frame before
 } udm_carried;
 
 bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, udm_carried *guess,

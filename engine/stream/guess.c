@@ -188,8 +188,3 @@ const float *udm_guess_level(const udm_guess *guess)
 {
     return guess->level;
 }
-
-const float *udm_guess_flow(const udm_guess *guess)
-{
-    return guess->flow;
-}

@@ -21,7 +21,6 @@ bool udm_guess_make(udm_guess *guess, const float *preview);
 // The guess as x_t = sqrt(1 - level^2) x0 + level e: [channels, height, width], [height, width]. Level 1: not known.
 const float *udm_guess_planes(const udm_guess *guess);
 const float *udm_guess_level(const udm_guess *guess);
-const float *udm_guess_flow(const udm_guess *guess); // [2, height, width], from the frame to the one before
 
 // Takes in the frame that the guess was made of: pixels [channels, height, width], not scaled by the signal, the level
 // of their noise and the network's doubt, both [height, width]; doubt may be NULL where there was no guess.

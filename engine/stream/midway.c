@@ -11,6 +11,7 @@
 
 #include "stream/motion.h"
 #include "stream/warp.h"
+#include "tensor/image.h"
 
 enum { BAND = 8, MAX_LEVELS = 32 };
 
@@ -135,14 +136,6 @@ void udm_midway_free(udm_midway *midway)
     free(midway);
 }
 
-static void weigh_luma(const udm_midway *m, const float *planes, float *luma)
-{
-    const size_t n = count_pixels(m);
-    for (size_t i = 0; i < n; i++)
-        luma[i] =
-            m->channels == 1 ? planes[i] : 0.299f * planes[i] + 0.587f * planes[n + i] + 0.114f * planes[2 * n + i];
-}
-
 // How well the motion of a picture fits: what it finds in the other, and how well it agrees with the way back.
 static void judge(udm_midway *m, int k)
 {
@@ -162,7 +155,7 @@ void udm_midway_pair(udm_midway *m, const float *first, const float *second)
 {
     m->pictures[0] = first, m->pictures[1] = second;
     for (int k = 0; k < 2; k++)
-        weigh_luma(m, m->pictures[k], m->luma[k]);
+        udm_planes_to_luma(m->pictures[k], m->channels, count_pixels(m), m->luma[k]);
     for (int k = 0; k < 2; k++)
         udm_motion_estimate(m->motion, m->luma[k], m->luma[!k], m->flow[k]);
     for (int k = 0; k < 2; k++)

@@ -51,3 +51,12 @@ void udm_image_from_planes(const udm_image *image, const float *planes)
         for (int y = 0; y < image->height; y++, planes += image->width)
             row_from_plane(image, image->data[c] + y * image->stride[c], image->step[c], planes);
 }
+
+void udm_planes_to_luma(const float *planes, int channels, size_t pixels, float *luma)
+{
+    const float *red = planes, *green = red + pixels, *blue = green + pixels;
+    if (channels == 1)
+        memcpy(luma, planes, pixels * sizeof *luma);
+    for (size_t i = 0; channels == 3 && i < pixels; i++)
+        luma[i] = 0.299f * red[i] + 0.587f * green[i] + 0.114f * blue[i];
+}

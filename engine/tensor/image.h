@@ -22,4 +22,8 @@ typedef struct udm_image {
 void udm_image_to_planes(const udm_image *image, float *planes);
 void udm_image_from_planes(const udm_image *image, const float *planes);
 
+// The luma of ITU-R BT.601 of red, green and blue, or what is grey as it is. planes: [channels, pixels]; luma:
+// [pixels].
+void udm_planes_to_luma(const float *planes, int channels, size_t pixels, float *luma);
+
 #endif

@@ -304,7 +304,7 @@ TEST(profile)
     free(run_conv(device, &small));
     free(run_conv(device, &small));
     int kernels = 0;
-    udm_opencl_profile(device, note_kernel, &kernels);
+    device->ops->profile(device, note_kernel, &kernels);
     CHECK(kernels == 1);
     udm_device_close(device);
 }

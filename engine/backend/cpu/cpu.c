@@ -200,6 +200,7 @@ static const udm_ops cpu_ops = {
     .restore = cpu_restore,
     .shuffle_add = cpu_shuffle_add,
     .copy = cpu_copy,
+    .profile = udm_host_profile,
     .close = cpu_close,
 };
 

@@ -14,6 +14,7 @@
 #define UDM_BACKEND_CPU_CPU_H
 
 #include "backend/backend.h"
+#include "backend/pack.h"
 #include "base/threads.h"
 
 enum {
@@ -21,7 +22,6 @@ enum {
     UDM_CPU_GROUP = 32,    // outputs of a packed panel of weights; the last may have 16
     UDM_CPU_ROW_STEP = 12, // a batch is a multiple of it, which all the micro-kernels divide
     UDM_CPU_TILE = 4,      // width and height of a Winograd tile's outputs
-    UDM_CPU_PRODUCTS = 36, // matrix products of F(4x4, 3x3)
 };
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
@@ -29,7 +29,7 @@ enum {
 struct udm_kernel {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
-    int products;  // 1, or UDM_CPU_PRODUCTS for Winograd
+    int products;  // 1, or UDM_PRODUCTS for Winograd
     int depth;     // length of a row
     int row;       // floats from row to row: gathering writes up to 15 past depth
     int groups;    // panels of outputs

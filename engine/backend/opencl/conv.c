@@ -6,10 +6,9 @@
 
 #include "backend/host.h"
 #include "backend/opencl/opencl.h"
+#include "backend/pack.h"
 
-// Floats that a worker's rows and sums may take: most of the 1 MiB of a core's second cache, leaving room for weights.
-enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 120 << 10, MAX_BATCH = 48, ROW_STEP = 12 };
-enum { PRODUCTS = 36, TILE = 4 }; // of F(4x4, 3x3)
+enum { ROW_STEP = 12, TILE = 4 };
 
 // Weights are, for vectors, [groups of 32 outputs][products][depth][width of the group], where depth is [taps][sources]
 // [channels], and taps are 1 for Winograd; for a GPU, [taps][sources][channels, to 16][outputs, to 64]. Then the bias.
@@ -22,45 +21,21 @@ struct udm_kernel {
     cl_mem weights;
 };
 
-static int round_up(int value, int step)
-{
-    return (value + step - 1) / step * step;
-}
-
-static int divide_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 static int least(int a, int b)
 {
     return a < b ? a : b;
 }
 
-// A row, in whole blocks: gathering the last tap writes each source's channels padded to a block, one after the other.
-static int row_length(const udm_kernel *kernel, int last_tap)
-{
-    int end = kernel->depth;
-    for (int s = 0; s < kernel->sources; s++) {
-        int written = last_tap + udm_opencl_blocks(kernel->in[s]) * UDM_CL_BLOCK;
-        end = written > end ? written : end;
-        last_tap += kernel->in[s];
-    }
-    return round_up(end, UDM_CL_BLOCK);
-}
-
 static void plan_vectors(udm_kernel *kernel, int in)
 {
-    bool winograd = kernel->size == 3 && kernel->stride == 1 && kernel->padding == 1;
+    bool winograd = udm_is_winograd(kernel->size, kernel->stride, kernel->padding);
     int taps = winograd ? 1 : kernel->size * kernel->size;
     kernel->kernel = winograd ? UDM_CL_WINOGRAD : UDM_CL_DIRECT;
-    kernel->products = winograd ? PRODUCTS : 1;
+    kernel->products = winograd ? UDM_PRODUCTS : 1;
     kernel->depth = in * taps;
-    kernel->row = row_length(kernel, kernel->depth - in);
+    kernel->row = udm_row_length(kernel->sources, kernel->in, kernel->depth, kernel->depth - in, UDM_CL_BLOCK);
     kernel->groups = (udm_opencl_blocks(kernel->out) + 1) / 2;
-    int budget = (winograd ? WINOGRAD_FLOATS : DIRECT_FLOATS) / kernel->products;
-    int fit = budget / (kernel->row + UDM_CL_GROUP) / ROW_STEP * ROW_STEP;
-    kernel->max_batch = fit < ROW_STEP ? ROW_STEP : least(fit, MAX_BATCH);
+    kernel->max_batch = udm_most_rows(kernel->products, kernel->row, UDM_CL_GROUP, ROW_STEP);
     kernel->bias = (size_t)kernel->groups * UDM_CL_GROUP * kernel->depth * kernel->products;
 }
 
@@ -72,22 +47,7 @@ static void plan_gpu(udm_kernel *kernel)
     kernel->kernel = UDM_CL_TILED;
     kernel->products = 1;
     kernel->depth = kernel->size * kernel->size * blocks * UDM_CL_BLOCK;
-    kernel->bias = (size_t)kernel->depth * round_up(kernel->out, UDM_CL_SIDE);
-}
-
-static float winograd_weight(const float *taps, int p)
-{
-    static const double G[6][3] = { { 1. / 4, 0, 0 },
-                                    { -1. / 6, -1. / 6, -1. / 6 },
-                                    { -1. / 6, 1. / 6, -1. / 6 },
-                                    { 1. / 24, 1. / 12, 1. / 6 },
-                                    { 1. / 24, -1. / 12, 1. / 6 },
-                                    { 0, 0, 1 } };
-    double sum = 0;
-    for (int y = 0; y < 3; y++)
-        for (int x = 0; x < 3; x++)
-            sum += G[p / 6][y] * taps[y * 3 + x] * G[p % 6][x];
-    return (float)sum;
+    kernel->bias = (size_t)kernel->depth * udm_round_up(kernel->out, UDM_CL_SIDE);
 }
 
 // taps: the weights of input i (of all sources, `in`) to output o
@@ -95,17 +55,20 @@ static void pack_vectors(const udm_kernel *kernel, int o, int i, int in, const f
 {
     int g = o / UDM_CL_GROUP, width = udm_opencl_blocks(kernel->out) - 2 * g == 1 ? UDM_CL_BLOCK : UDM_CL_GROUP;
     float *group = packed + (size_t)g * kernel->products * kernel->depth * UDM_CL_GROUP + o % UDM_CL_GROUP;
-    if (kernel->kernel == UDM_CL_WINOGRAD)
-        for (int p = 0; p < PRODUCTS; p++)
-            group[((size_t)p * kernel->depth + i) * width] = winograd_weight(taps, p);
-    else
+    if (kernel->kernel == UDM_CL_DIRECT) {
         for (int t = 0; t < kernel->size * kernel->size; t++)
             group[(size_t)(t * in + i) * width] = taps[t];
+        return;
+    }
+    float u[UDM_PRODUCTS];
+    udm_winograd_weights(taps, u);
+    for (int p = 0; p < UDM_PRODUCTS; p++)
+        group[((size_t)p * kernel->depth + i) * width] = u[p];
 }
 
 static void pack_gpu(const udm_kernel *kernel, int o, int i, const float *taps, float *packed)
 {
-    int count = kernel->size * kernel->size, width = round_up(kernel->out, UDM_CL_SIDE), k = 0;
+    int count = kernel->size * kernel->size, width = udm_round_up(kernel->out, UDM_CL_SIDE), k = 0;
     for (int s = 0; i >= kernel->in[s]; s++) {
         k += udm_opencl_blocks(kernel->in[s]) * UDM_CL_BLOCK;
         i -= kernel->in[s];
@@ -134,7 +97,7 @@ static float *pack(const udm_kernel *kernel, const udm_kernel_spec *spec, int in
 static bool upload_weights(udm_opencl_device *cl, udm_kernel *kernel, const udm_kernel_spec *spec, int in,
                            udm_error *error)
 {
-    size_t floats = kernel->bias + round_up(spec->out, UDM_CL_SIDE);
+    size_t floats = kernel->bias + udm_round_up(spec->out, UDM_CL_SIDE);
     if (floats > cl->largest / sizeof(float))
         return udm_fail(error, UDM_ERROR_MEMORY,
                         "%s: a layer's weights are more than its largest allocation, %zu bytes", cl->device.name,
@@ -211,11 +174,11 @@ void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel)
 static void divide_work(udm_cl_conv *run, const udm_kernel *kernel, int workers)
 {
     int wanted = workers == 1 ? 1 : 4 * workers;
-    run->batch = least(round_up(divide_up(run->rows, wanted), ROW_STEP), kernel->max_batch);
-    int batches = divide_up(run->rows, run->batch);
-    run->chunk = divide_up(batches, 8 * wanted);
-    run->splits = batches >= workers ? 1 : least(divide_up(workers, batches), kernel->groups);
-    run->jobs = divide_up(batches, run->chunk) * run->splits;
+    run->batch = least(udm_round_up(udm_divide_up(run->rows, wanted), ROW_STEP), kernel->max_batch);
+    int batches = udm_divide_up(run->rows, run->batch);
+    run->chunk = udm_divide_up(batches, 8 * wanted);
+    run->splits = batches >= workers ? 1 : least(udm_divide_up(workers, batches), kernel->groups);
+    run->jobs = udm_divide_up(batches, run->chunk) * run->splits;
 }
 
 static udm_cl_conv describe(const udm_conv *conv)
@@ -234,7 +197,7 @@ static udm_cl_conv describe(const udm_conv *conv)
         .depth = kernel->depth,
         .row = kernel->row,
         .groups = kernel->groups,
-        .rows = divide_up(conv->dst.shape.h, unit) * divide_up(conv->dst.shape.w, unit),
+        .rows = udm_divide_up(conv->dst.shape.h, unit) * udm_divide_up(conv->dst.shape.w, unit),
     };
     for (int s = 0; s < kernel->sources; s++)
         run.src[s] = udm_opencl_tensor(&conv->src[s]);
@@ -263,7 +226,7 @@ void udm_opencl_conv(udm_device *device, const udm_conv *conv)
     };
     enum { ALL = sizeof(arguments) / sizeof(arguments[0]), OF_GPU = ALL - 2 };
     if (kernel->kernel == UDM_CL_TILED) {
-        const size_t pixels = divide_up(run.rows, UDM_CL_SIDE), outputs = divide_up(kernel->out, UDM_CL_SIDE);
+        const size_t pixels = udm_divide_up(run.rows, UDM_CL_SIDE), outputs = udm_divide_up(kernel->out, UDM_CL_SIDE);
         udm_opencl_run(cl, kernel->kernel, arguments, OF_GPU, (size_t[]){ 16 * outputs, 16 * pixels },
                        (size_t[]){ 16, 16 });
         return;

@@ -225,6 +225,7 @@ static const udm_ops opencl_ops = {
     .restore = udm_opencl_restore,
     .shuffle_add = udm_opencl_shuffle_add,
     .copy = udm_opencl_copy,
+    .profile = udm_opencl_profile,
     .close = opencl_close,
 };
 

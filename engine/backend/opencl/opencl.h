@@ -85,9 +85,7 @@ void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_ar
 
 udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one that says that there is none
 
-// Calls found(context, name, runs, ms) for each kernel that ran on a device that was opened as "opencl:N:profile".
-void udm_opencl_profile(udm_device *device, void (*found)(void *context, const char *kernel, int runs, double ms),
-                        void *context);
+void udm_opencl_profile(const udm_device *device, udm_timed found, void *context);
 
 udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error);
 void udm_opencl_free(udm_device *device, udm_memory *memory);

@@ -167,10 +167,9 @@ void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_ar
         note_time(cl, kernel, event);
 }
 
-void udm_opencl_profile(udm_device *device, void (*found)(void *context, const char *kernel, int runs, double ms),
-                        void *context)
+void udm_opencl_profile(const udm_device *device, udm_timed found, void *context)
 {
-    const udm_opencl_device *cl = udm_opencl_of(device);
+    const udm_opencl_device *cl = (const udm_opencl_device *)device;
     for (int k = 0; k < UDM_CL_KERNELS; k++)
         if (cl->times[k].runs > 0)
             found(context, kernel_names[k], cl->times[k].runs, cl->times[k].ms);

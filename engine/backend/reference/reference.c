@@ -49,6 +49,7 @@ static const udm_ops reference_ops = {
     .restore = udm_reference_restore,
     .shuffle_add = udm_reference_shuffle_add,
     .copy = reference_copy,
+    .profile = udm_host_profile,
     .close = reference_close,
 };
 

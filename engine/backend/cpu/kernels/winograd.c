@@ -140,12 +140,12 @@ void NAME(udm_cpu_winograd)(void *context, int index, int worker)
     const udm_kernel *kernel = run->kernel;
     job_part part = part_of(run, index);
     size_t rows_stride = udm_cpu_rows_stride(kernel, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
-    float *rows = run->scratch + worker * run->per_worker, *sums = rows + rows_stride * UDM_CPU_PRODUCTS;
+    float *rows = run->scratch + worker * run->per_worker, *sums = rows + rows_stride * UDM_PRODUCTS;
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         gather(run, first, count, rows);
         for (int g = part.first_group; g < part.end_group; g++) {
-            for (int p = 0; p < UDM_CPU_PRODUCTS; p++)
+            for (int p = 0; p < UDM_PRODUCTS; p++)
                 multiply(rows + p * rows_stride, kernel->row, udm_cpu_panel(kernel, g, p), udm_cpu_width(kernel, g),
                          sums + p * sums_stride, count, kernel->depth);
             scatter(run, sums, first, count, g);

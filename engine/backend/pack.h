@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How the backends that compute on processors pack the weights of a convolution, and how much of it they do at once.
+#ifndef UDM_BACKEND_PACK_H
+#define UDM_BACKEND_PACK_H
+
+#include "backend/backend.h"
+
+enum { UDM_PRODUCTS = 36 }; // of F(4x4, 3x3)
+
+static inline int udm_round_up(int value, int step)
+{
+    return (value + step - 1) / step * step;
+}
+
+static inline int udm_divide_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline bool udm_is_winograd(int size, int stride, int padding)
+{
+    return size == 3 && stride == 1 && padding == 1;
+}
+
+// Of a row of gathered pixels, in whole blocks: gathering the last tap writes each source's channels padded to a block,
+// one after the other. depth: taps times the sum of in; last_tap: where that tap begins.
+static inline int udm_row_length(int sources, const int *in, int depth, int last_tap, int block)
+{
+    int end = depth;
+    for (int s = 0; s < sources; s++) {
+        int written = last_tap + udm_round_up(in[s], block);
+        end = written > end ? written : end;
+        last_tap += in[s];
+    }
+    return udm_round_up(end, block);
+}
+
+// How many rows of pixels and sums a worker does at once, a multiple of step: they take most of the 1 MiB of a core's
+// second cache, leaving room for weights.
+static inline int udm_most_rows(int products, int row, int group, int step)
+{
+    enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 120 << 10, MOST = 48 };
+    int budget = products == 1 ? DIRECT_FLOATS : WINOGRAD_FLOATS;
+    int fit = budget / products / (row + group) / step * step;
+    return fit < step ? step : fit > MOST ? MOST : fit;
+}
+
+// U = G g G^T, the weights of one input and output in the domain of F(4x4, 3x3). g: [3, 3], u: [6, 6].
+static inline void udm_winograd_weights(const float *g, float *u)
+{
+    static const double G[6][3] = { { 1. / 4, 0, 0 },
+                                    { -1. / 6, -1. / 6, -1. / 6 },
+                                    { -1. / 6, 1. / 6, -1. / 6 },
+                                    { 1. / 24, 1. / 12, 1. / 6 },
+                                    { 1. / 24, -1. / 12, 1. / 6 },
+                                    { 0, 0, 1 } };
+    double t[6][3];
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 3; j++)
+            t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++)
+            u[i * 6 + j] = (float)(t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2]);
+}
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Settings, networks and times, for streams and for frames between.
+#include "common.h"
+
+#include <time.h>
+
+bool udm_settings_check(const udm_settings *s, udm_error *error)
+{
+    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
+                        s->height);
+    if (s->channels != 1 && s->channels != 3)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
+    if (s->threads < 0 || s->threads > 256)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
+    return true;
+}
+
+size_t udm_settings_memory(const udm_settings *settings)
+{
+    return settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
+}
+
+bool udm_open_network(const udm_model *model, const char *name, int threads, udm_device **device, udm_network **network,
+                      udm_error *error)
+{
+    *device = udm_device_open(name, threads, error);
+    *network = *device
+                   ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
+                   : NULL;
+    return *network != NULL;
+}
+
+double udm_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+void udm_stats_count(udm_stats *stats, double start_ms)
+{
+    stats->last_ms = udm_now_ms() - start_ms;
+    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the files of the public interface share.
+#ifndef UDM_COMMON_H
+#define UDM_COMMON_H
+
+#include "backend/backend.h"
+#include "model/model.h"
+#include "network/network.h"
+#include "udm.h"
+
+// Size, channels and threads: what every use of a model needs.
+bool udm_settings_check(const udm_settings *settings, udm_error *error);
+size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
+
+// A model's network on a device of its own; the caller frees both, also when this fails.
+bool udm_open_network(const udm_model *model, const char *name, int threads, udm_device **device, udm_network **network,
+                      udm_error *error);
+
+double udm_now_ms(void);
+void udm_stats_count(udm_stats *stats, double start_ms); // one more frame, which was begun then
+
+#endif
