@@ -5,17 +5,12 @@
         --start models/denoise --minutes 60
 
 Crops of short clips go through `udm between`, gaps of 1 to 7 missing frames; a pool of them is renewed as training
-goes on.
-Stops and resumes at will; models/train/export.py turns the checkpoint into a model directory.
+goes on. Stops and resumes at will; models/train/export.py turns the checkpoint into a model directory.
 """
-import argparse
-import os
 import pathlib
 import random
-import signal
 import subprocess
 import tempfile
-import time
 
 import numpy as np
 import torch
@@ -24,24 +19,6 @@ import data
 import train
 
 LONGEST = 9  # frames of a clip: 7 missing and both neighbours
-
-
-def arguments():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("folders", nargs="+", help="videos, and folders of frames, searched recursively")
-    p.add_argument("--checkpoint", required=True, type=pathlib.Path)
-    p.add_argument("--start", type=pathlib.Path, help="a model directory or checkpoint to go on from")
-    p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
-    p.add_argument("--minutes", type=float, default=60, help="training time in all")
-    p.add_argument("--batch", type=int, default=16)
-    p.add_argument("--patch", type=int, default=96)
-    p.add_argument("--rate", type=float, default=3e-4, help="peak learning rate")
-    p.add_argument("--pool", type=int, default=512, help="crops that are drawn from")
-    p.add_argument("--threads", type=int, default=os.cpu_count())
-    p.add_argument("--save-every", type=float, default=120, help="seconds")
-    o = p.parse_args()
-    o.config = {}
-    return o
 
 
 def runs(folders, most=60):
@@ -95,7 +72,7 @@ def at_level(picture, level):
     return (picture * (1 - level ** 2).sqrt()).to(memory_format=torch.channels_last)
 
 
-class Training(train.Training):
+class Interpolation(train.Training):
     def __init__(self, options, clips):
         super().__init__(options)
         self.clips, self.pool = clips, []
@@ -118,26 +95,14 @@ class Training(train.Training):
 
 
 def main():
-    options = arguments()
+    p = train.parser(__doc__, minutes=60, batch=16, patch=96, rate=3e-4)
+    p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
+    p.add_argument("--pool", type=int, default=512, help="crops that are drawn from")
+    options = p.parse_args()
     torch.set_num_threads(options.threads)
-    training = Training(options, runs(options.folders))
-    print(f"{len(training.clips)} clips, {sum(p.numel() for p in training.network.parameters())} weights", flush=True)
-    stop, losses, saved = [], [], time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.append(True))
-    while not stop and training.seconds < 60 * options.minutes:
-        start = time.monotonic()
-        losses.append(training.step())
-        training.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
-        if training.steps % 100 == 0:
-            training.curve.append([training.steps, training.seconds, sum(losses) / len(losses)])
-            print("step %d  %.1f min  loss %.5f" % (training.steps, training.seconds / 60, training.curve[-1][2]),
-                  flush=True)
-            losses = []
-        if time.monotonic() - saved > options.save_every:
-            training.save()
-            saved = time.monotonic()
-    training.save()
+    clips = runs(options.folders)
+    print(f"{len(clips)} clips", flush=True)
+    Interpolation(options, clips).run()
 
 
 if __name__ == "__main__":

@@ -22,21 +22,21 @@ import data
 from network import UdmUNet
 
 
-def arguments():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(doc, minutes, batch, patch, rate):
+    """What every training takes; the figures are defaults."""
+    p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folders", nargs="+", help="pictures and videos, searched recursively")
     p.add_argument("--checkpoint", required=True, type=pathlib.Path)
     p.add_argument("--start", type=pathlib.Path, help="a model directory or checkpoint to go on from, if none is at "
                    "--checkpoint")
-    p.add_argument("--minutes", type=float, default=120, help="training time in all")
-    p.add_argument("--batch", type=int, default=32)
-    p.add_argument("--patch", type=int, default=64)
-    p.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
-    p.add_argument("--max-sigma", type=float, default=75)
+    p.add_argument("--minutes", type=float, default=minutes, help="training time in all (default: %(default)s)")
+    p.add_argument("--batch", type=int, default=batch)
+    p.add_argument("--patch", type=int, default=patch)
+    p.add_argument("--rate", type=float, default=rate, help="peak learning rate (default: %(default)s)")
     p.add_argument("--config", type=json.loads, default={}, help="JSON with the arguments of UdmUNet")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--save-every", type=float, default=120, help="seconds")
-    return p.parse_args()
+    return p
 
 
 def trained(path):
@@ -55,7 +55,6 @@ class Training:
     def __init__(self, options):
         self.options = options
         self.network = self.first_network().to(memory_format=torch.channels_last)
-        self.network.ignore_innovation()  # pictures come without a guess
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
                                            weight_decay=0, fused=True)
@@ -65,7 +64,9 @@ class Training:
 
     def first_network(self):
         if not self.options.start:
-            return UdmUNet(**self.options.config)
+            network = UdmUNet(**self.options.config)
+            network.ignore_innovation()  # pictures come without a guess
+            return network
         config, weights = trained(self.options.start)
         network = UdmUNet(**{**config, **self.options.config})
         network.load_state_dict(weights)
@@ -91,16 +92,6 @@ class Training:
         warm = min(1, (self.steps + 1) / 200)
         return self.options.rate * warm * max(0.5 + 0.5 * math.cos(math.pi * done), 1e-3)
 
-    def step(self, pictures):
-        o = self.options
-        x0, grey = data.patches(pictures, o.batch, o.patch)
-        sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
-        frame, level = data.observe(x0, grey, sigma)
-        with torch.autocast("cpu", torch.bfloat16):
-            guess = self.network(frame.to(memory_format=torch.channels_last), level)
-        weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
-        return self.learn(((guess.float() - x0).abs() * weight).mean())
-
     def learn(self, loss):
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
@@ -114,30 +105,50 @@ class Training:
             self.average[k].lerp_(v, 1 - decay)
         return loss.item()
 
+    def run(self):
+        """Until the time is up, or a signal asks to stop."""
+        print(f"{sum(p.numel() for p in self.network.parameters())} weights", flush=True)
+        stop, losses, saved = [], [], time.monotonic()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.append(True))
+        while not stop and self.seconds < 60 * self.options.minutes:
+            start = time.monotonic()
+            losses.append(self.step())
+            self.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
+            if self.steps % 200 == 0:
+                self.curve.append([self.steps, self.seconds, sum(losses) / len(losses)])
+                print("step %d  %.1f min  loss %.5f" % (self.steps, self.seconds / 60, self.curve[-1][2]), flush=True)
+                losses = []
+            if time.monotonic() - saved > self.options.save_every:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+
+class Denoising(Training):
+    def __init__(self, options, pictures):
+        super().__init__(options)
+        self.pictures = pictures
+
+    def step(self):
+        o = self.options
+        x0, grey = data.patches(self.pictures, o.batch, o.patch)
+        sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
+        frame, level = data.observe(x0, grey, sigma)
+        with torch.autocast("cpu", torch.bfloat16):
+            made = self.network(frame.to(memory_format=torch.channels_last), level)
+        weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
+        return self.learn(((made.float() - x0).abs() * weight).mean())
+
 
 def main():
-    options = arguments()
+    p = parser(__doc__, minutes=120, batch=32, patch=64, rate=1e-3)
+    p.add_argument("--max-sigma", type=float, default=75)
+    options = p.parse_args()
     torch.set_num_threads(options.threads)
     pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]
-    training = Training(options)
-    print(f"{len(pictures)} pictures, {sum(p.numel() for p in training.network.parameters())} weights", flush=True)
-    stop = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.append(True))
-    losses, saved = [], time.monotonic()
-    while not stop and training.seconds < 60 * options.minutes:
-        start = time.monotonic()
-        losses.append(training.step(pictures))
-        training.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
-        if training.steps % 200 == 0:
-            training.curve.append([training.steps, training.seconds, sum(losses) / len(losses)])
-            print("step %d  %.1f min  loss %.5f" % (training.steps, training.seconds / 60, training.curve[-1][2]),
-                  flush=True)
-            losses = []
-        if time.monotonic() - saved > options.save_every:
-            training.save()
-            saved = time.monotonic()
-    training.save()
+    print(f"{len(pictures)} pictures", flush=True)
+    Denoising(options, pictures).run()
 
 
 if __name__ == "__main__":
