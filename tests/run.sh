@@ -30,7 +30,7 @@ suite() { # build folder, arguments of meson test
     failed=$((failed + $(count "$folder" 'FAIL|ERROR|TIMEOUT|INTERRUPT|UNEXPECTEDPASS')))
 }
 
-sh tests/setup.sh || exit 1
+sh tests/setup.sh pocl-opencl-icd oclgrind || exit 1 # devices of OpenCL for the tests
 check tests/style.sh
 check tests/layers.sh
 suite build

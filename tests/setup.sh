@@ -24,7 +24,7 @@ as_root() {
 missing=
 for package in gcc libc6-dev meson ninja-build pkgconf libjansson-dev libopenblas-dev libgstreamer1.0-dev \
     libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base \
-    ocl-icd-opencl-dev pocl-opencl-icd oclgrind "$@"; do
+    ocl-icd-opencl-dev "$@"; do
     case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) in
     installed) ;;
     *) missing="$missing $package" ;;

@@ -218,6 +218,17 @@ TEST(missing_files)
     }
 }
 
+TEST(previews)
+{
+    static const char index[] = "{\"unet\": [\"udm\", \"UdmUNet\"], \"preview\": [\"udm\", \"UdmUNet\"]}";
+    folder made = make(index, "{}");
+    expect(&made, UDM_ERROR_NOT_FOUND, "preview", "config.json");
+    made = make(index, "{}");
+    folder_make(&made, "preview");
+    folder_write_text(&made, "preview/config.json", "{\"_class_name\": \"UdmUNet\"}");
+    expect(&made, UDM_ERROR_NOT_FOUND, "preview", "there is no");
+}
+
 TEST(missing_directory)
 {
     udm_error error = { 0 };
