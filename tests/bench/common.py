@@ -15,12 +15,18 @@ DATA = ROOT.parent / "shared/data/eval_public"
 RAW_I420 = {"CiscoVT2people_320x192_12fps.yuv": "320x192"}  # files that do not say their size
 
 
-def options(doc):
+def options(doc, models=None):
+    """models: names, for programs that measure several."""
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", type=pathlib.Path, default=DATA,
                    help="folder with clips/, davis2016_480p/ and kodak24_500x500/ (default: %(default)s)")
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
-    p.add_argument("--model", type=pathlib.Path, default=ROOT / "models/denoise", help="default: %(default)s")
+    if models:
+        p.add_argument("--models", type=lambda names: [pathlib.Path(name) for name in names.split(",")],
+                       default=[ROOT / "models" / name for name in models],
+                       help=f"directories, separated by commas (default: {', '.join(models)} of this tree)")
+    else:
+        p.add_argument("--model", type=pathlib.Path, default=ROOT / "models/denoise", help="default: %(default)s")
     p.add_argument("--frames", type=int, default=16, help="of each clip, from its beginning (default: %(default)s)")
     p.add_argument("--threads", type=int, default=2, help="for every contestant (default: %(default)s)")
     p.add_argument("--only", default="", help="clips whose name contains this")
@@ -61,7 +67,8 @@ def decode(path, frames, before=()):
     return read_ppm(subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout)
 
 
-def load_clips(o):
+def load_clips(o, names=None):
+    """names: which ones, in this order; None: all."""
     need(o.data.is_dir(), f"the measuring clips in {o.data}; give a folder with --data")
     clips = []
     for path in sorted((o.data / "clips").glob("*")):
@@ -70,6 +77,11 @@ def load_clips(o):
         clips.append((path.stem.split("_")[0], path, before))
     for path in sorted((o.data / "davis2016_480p").glob("*")):
         clips.append((path.name, path / "%05d.jpg", []))
+    if names is not None:
+        by_name = {name: (name, path, before) for name, path, before in clips}
+        for name in names:
+            need(name in by_name, f"the clip {name} in {o.data}; there are: {', '.join(by_name)}")
+        clips = [by_name[name] for name in names]
     return [Clip(name, decode(path, o.frames, before)) for name, path, before in clips if o.only in name]
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The denoisers to compare with: ffmpeg's filters at their best settings, and FFDNet. Each is clip in, clip out."""
+"""The denoisers to compare with, each clip in, clip out: ffmpeg's filters at their best settings, FFDNet, V-BM3D."""
+import pathlib
 import re
 import subprocess
 
@@ -122,4 +123,17 @@ def ffdnet(path, sigma, threads):
                 x = F.pixel_shuffle(x, 2)[0, :, :h, :w]
                 out[i] = (x * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
         return out
+    return restore
+
+
+def vbm3d(python, sigma, radius, profile, threads):
+    """See vbm3d.py, which that Python runs."""
+    common.need(python.exists(), f"{python}, a Python with V-BM3D; vbm3d.py says how to make one")
+    program = pathlib.Path(__file__).with_name("vbm3d.py")
+
+    def restore(frames):
+        f, h, w, _ = frames.shape
+        command = [python, program, *map(str, (w, h, sigma, radius, profile, threads))]
+        run = subprocess.run(command, input=frames.tobytes(), stdout=subprocess.PIPE, check=True)
+        return np.frombuffer(run.stdout, np.uint8).reshape(f, h, w, 3)
     return restore

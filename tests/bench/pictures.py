@@ -16,8 +16,7 @@ import peers
 
 
 def arguments():
-    p = common.options(__doc__)
-    p.add_argument("--models", default=str(common.ROOT / "models/denoise"), help="separated by commas")
+    p = common.options(__doc__, models=["denoise"])
     p.add_argument("--sigmas", default="15,25,50", help="separated by commas (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
     return p.parse_args()
@@ -44,8 +43,7 @@ def main():
         return [name, "%.0f" % (flops / 1000), *("%.2f" % x for x in scores)]
 
     rows = [row("FFDNet", ffdnet_flops(o.ffdnet), lambda s: peers.ffdnet(o.ffdnet, s, o.threads))]
-    for directory in o.models.split(","):
-        o.model = pathlib.Path(directory)
+    for o.model in o.models:
         flops = 2 * ours.multiply_adds(ours.load_network(o.model))
         rows.append(row(o.model.name, flops, lambda s: ours.pytorch(o, s)))
     print(f"Kodak24, {len(pictures)} pictures")
