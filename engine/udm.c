@@ -208,6 +208,7 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
         .network = stream->network,
         .process = &udm_process_gaussian,
         .sampler = udm_sampler_find(settings->sampler),
+        .spacing = &udm_spacing_trailing,
         .noise = stream->noise,
         .prediction = scheduler->prediction,
         .clip = scheduler->clip,

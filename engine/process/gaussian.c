@@ -5,6 +5,12 @@
 
 #include <math.h>
 
+static void factors(double alpha_bar, double *signal, double *noise)
+{
+    *signal = sqrt(alpha_bar);
+    *noise = sqrt(1 - alpha_bar);
+}
+
 static void forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
 {
     for (int c = 0; c < channels; c++)
@@ -41,6 +47,7 @@ static void advance(const udm_levels *from, const udm_levels *to, int channels, 
 const udm_process udm_process_gaussian = {
     .name = "gaussian",
     .about = "white Gaussian noise, variance preserving",
+    .factors = factors,
     .forward = forward,
     .inverse = inverse,
     .advance = advance,

@@ -11,12 +11,16 @@ typedef struct udm_levels {
     size_t pixels;
     const float *signal; // factor of x0: sqrt(alpha_bar)
     const float *noise;  // factor of e: sqrt(1 - alpha_bar)
+    const float *time;   // in [0, 1]
 } udm_levels;
 
 // x0, e, x_t: [channels, pixels]. out may be any of the inputs.
 typedef struct udm_process {
     const char *name;
     const char *about;
+    // x_t = signal x0 + noise e: the factors where alpha_bar is left, with noise / signal = sqrt(1 / alpha_bar - 1) in
+    // all of them. NULL where F is something else; methods that solve the equations of diffusion refuse those.
+    void (*factors)(double alpha_bar, double *signal, double *noise);
     void (*forward)(const udm_levels *at, int channels, const float *x0, const float *e, float *out);
     // Where noise is 0, x_t says nothing about e, which is 0 then.
     void (*inverse)(const udm_levels *at, int channels, const float *x0, const float *xt, float *out);

@@ -4,16 +4,16 @@
 // ("fixed small").
 #include "sampler/sampler.h"
 
-#include <math.h>
-
-static double fresh(double alpha_bar_t, double alpha_bar_s)
+static double fresh(double alpha_bar_t, double alpha_bar_s, double eta)
 {
-    return sqrt((1 - alpha_bar_t / alpha_bar_s) / (1 - alpha_bar_t));
+    (void)eta;
+    return udm_posterior(alpha_bar_t, alpha_bar_s);
 }
 
 const udm_sampler udm_sampler_ddpm = {
     .name = "ddpm",
     .about = "ancestral; draws from the posterior of each step",
     .stochastic = true,
+    .order = 1,
     .fresh = fresh,
 };

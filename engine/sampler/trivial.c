@@ -3,9 +3,9 @@
 // (Bansal et al. 2022, algorithm 1) and of multistep consistency sampling (Song et al. 2023, algorithm 1).
 #include "sampler/sampler.h"
 
-static double fresh(double alpha_bar_t, double alpha_bar_s)
+static double fresh(double alpha_bar_t, double alpha_bar_s, double eta)
 {
-    (void)alpha_bar_t, (void)alpha_bar_s;
+    (void)alpha_bar_t, (void)alpha_bar_s, (void)eta;
     return 1;
 }
 

@@ -41,7 +41,7 @@ bool udm_noise_init(udm_noise *noise, const udm_schedule *schedule, udm_betas be
     double product = 1;
     for (int i = 0; i < steps; i++)
         alpha_bars[i] = product *= 1 - schedule->beta(betas, i, steps);
-    *noise = (udm_noise){ schedule, betas, steps, alpha_bars };
+    *noise = (udm_noise){ schedule, betas, steps, alpha_bars, .interpolated = false };
     return true;
 }
 
@@ -51,13 +51,28 @@ void udm_noise_clear(udm_noise *noise)
     *noise = (udm_noise){ 0 };
 }
 
+static double alpha_bar_after(const udm_noise *noise, long steps)
+{
+    return steps > 0 ? noise->alpha_bars[steps - 1] : 1;
+}
+
+static double interpolated(const udm_noise *noise, double t)
+{
+    const double at = t * noise->steps;
+    const long below = (long)floor(at), above = (long)ceil(at);
+    const double low = alpha_bar_after(noise, below), high = alpha_bar_after(noise, above);
+    if (below == above)
+        return low;
+    const double sigma = (above - at) * sqrt((1 - low) / low) + (at - below) * sqrt((1 - high) / high);
+    return 1 / (1 + sigma * sigma);
+}
+
 double udm_noise_alpha_bar(const udm_noise *noise, double t)
 {
     t = clamp01(t);
     if (noise->steps == 0)
         return noise->schedule->alpha_bar(noise->betas, t);
-    long step = lround(t * noise->steps);
-    return step > 0 ? noise->alpha_bars[step - 1] : 1;
+    return noise->interpolated ? interpolated(noise, t) : alpha_bar_after(noise, lround(t * noise->steps));
 }
 
 double udm_noise_level(const udm_noise *noise, double t)

@@ -35,12 +35,17 @@ typedef struct udm_noise {
     udm_betas betas;
     int steps;
     double *alpha_bars;
+    bool
+        interpolated; // noise / signal between two discrete steps lies on the line between theirs; else time is rounded
 } udm_noise;
+
+// Below it a step in log(signal / noise) has no meaning; what diffusers takes for it.
+#define UDM_LEAST_ALPHA_BAR (1.0 / (1 << 24))
 
 bool udm_noise_init(udm_noise *noise, const udm_schedule *schedule, udm_betas betas, int steps, udm_error *error);
 void udm_noise_clear(udm_noise *noise);
 
-// t in [0, 1]; discrete time rounds t * steps to a step, and t = 0 has alpha_bar = 1.
+// t in [0, 1]; t = 0 has alpha_bar = 1. Discrete time rounds t * steps to a step, or is interpolated.
 double udm_noise_alpha_bar(const udm_noise *noise, double t);
 
 // sqrt(1 - alpha_bar), the level of the noise at t, and the t of a level (bisection; level in [0, 1]).

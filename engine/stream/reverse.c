@@ -16,11 +16,13 @@ typedef struct levels {
 struct udm_reverse {
     udm_reverse_settings settings;
     udm_tiles *tiles;
+    udm_loop *loop;
     size_t pixels, elements; // height * width, and times channels
     float *memory;           // all of the following
     levels from, to;
-    float *x0, *e, *scratch; // [C, height, width]; x0 has the network's other output after it
-    float *doubt;            // [height, width], or NULL
+    float *output; // the network's: [C, height, width], and its plane of doubt
+    float *e;      // [C, height, width]
+    float *doubt;  // [height, width], or NULL
     const float *guess, *guess_level;
     uint64_t frame; // counted from 0 since the last clear
 };
@@ -29,17 +31,28 @@ static bool allocate(udm_reverse *reverse, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
     size_t n = reverse->pixels, c = reverse->elements, beyond = s->network->doubts ? n : 0;
-    reverse->memory = calloc(4 * n + 3 * c + 2 * beyond, sizeof(float));
+    reverse->memory = calloc(4 * n + 2 * c + 2 * beyond, sizeof(float));
     if (!reverse->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     float *at = reverse->memory;
     reverse->from = (levels){ at, at + n };
     reverse->to = (levels){ at + 2 * n, at + 3 * n };
-    reverse->x0 = at + 4 * n;
-    reverse->e = reverse->x0 + c + beyond;
-    reverse->scratch = reverse->e + c;
-    reverse->doubt = beyond ? reverse->scratch + c : NULL;
+    reverse->output = at + 4 * n;
+    reverse->e = reverse->output + c + beyond;
+    reverse->doubt = beyond ? reverse->e + c : NULL;
     return true;
+}
+
+static udm_loop_settings loop_settings(const udm_reverse *reverse)
+{
+    const udm_reverse_settings *s = &reverse->settings;
+    return (udm_loop_settings){
+        .process = s->process,
+        .sampler = s->sampler,
+        .ladder = { .spacing = s->spacing, .noise = s->noise, .steps = s->steps },
+        .channels = s->network->channels,
+        .pixels = reverse->pixels,
+    };
 }
 
 udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *error)
@@ -54,8 +67,11 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
     reverse->settings = *settings;
     reverse->pixels = (size_t)settings->width * settings->height;
     reverse->elements = udm_shape_elements(shape);
-    reverse->tiles = udm_tiles_new(settings->network, settings->width, settings->height, settings->steps,
-                                   settings->memory_limit, error);
+    const udm_loop_settings loop = loop_settings(reverse);
+    reverse->loop = udm_loop_new(&loop, error);
+    reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->width, settings->height,
+                                                   udm_loop_estimates(&loop), settings->memory_limit, error)
+                                   : NULL;
     if (!reverse->tiles || !allocate(reverse, error)) {
         udm_reverse_free(reverse);
         return NULL;
@@ -68,6 +84,7 @@ void udm_reverse_free(udm_reverse *reverse)
     if (!reverse)
         return;
     udm_tiles_free(reverse->tiles);
+    udm_loop_free(reverse->loop);
     free(reverse->memory);
     free(reverse);
 }
@@ -96,29 +113,22 @@ const float *udm_reverse_doubt(const udm_reverse *reverse)
 
 static udm_levels view(const udm_reverse *reverse, levels at)
 {
-    return (udm_levels){ reverse->pixels, at.signal, at.noise };
+    return (udm_levels){ .pixels = reverse->pixels, .signal = at.signal, .noise = at.noise };
 }
 
-// The levels at times * share. Neighbours mostly share their time, so the last one is remembered.
-static void levels_at(const udm_reverse *reverse, const float *times, double share, levels out)
+// Neighbours mostly share their time, so the last one is remembered.
+static void levels_at(const udm_reverse *reverse, const float *times, levels out)
 {
     float last = -1, signal = 1, noise = 0;
     for (size_t i = 0; i < reverse->pixels; i++) {
         if (times[i] != last) {
             last = times[i];
-            double alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last * share);
+            double alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last);
             signal = (float)sqrt(alpha_bar), noise = (float)sqrt(1 - alpha_bar);
         }
         out.signal[i] = signal;
         out.noise[i] = noise;
     }
-}
-
-static void swap_levels(udm_reverse *reverse)
-{
-    levels other = reverse->from;
-    reverse->from = reverse->to;
-    reverse->to = other;
 }
 
 static bool cancelled(const atomic_bool *cancel, udm_error *error)
@@ -130,7 +140,7 @@ static bool cancelled(const atomic_bool *cancel, udm_error *error)
 }
 
 // New noise into e, a part at a time, as a large frame takes a while. False if cancelled.
-static bool draw(const udm_reverse *reverse, uint64_t number, uint32_t step, const atomic_bool *cancel,
+static bool draw(const udm_reverse *reverse, uint64_t number, uint32_t step, float *e, const atomic_bool *cancel,
                  udm_error *error)
 {
     enum { PART = 1 << 20 };
@@ -139,10 +149,10 @@ static bool draw(const udm_reverse *reverse, uint64_t number, uint32_t step, con
     for (size_t done = 0; done < count; done += PART) {
         if (cancelled(cancel, error))
             return false;
-        udm_normal(s->seed, number, step, done, count - done < PART ? count - done : PART, reverse->e + done);
+        udm_normal(s->seed, number, step, done, count - done < PART ? count - done : PART, e + done);
     }
     for (size_t done = count; done < reverse->elements; done += count)
-        memcpy(reverse->e + done, reverse->e, count * sizeof *reverse->e);
+        memcpy(e + done, e, count * sizeof *e);
     return true;
 }
 
@@ -152,14 +162,13 @@ static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, floa
 {
     const udm_reverse_settings *s = &reverse->settings;
     const float least = (float)(share * udm_noise_time(s->noise, s->network->max_level));
-    if (!draw(reverse, number, 0, cancel, error))
+    if (!draw(reverse, number, 0, reverse->e, cancel, error))
         return false;
     for (size_t i = 0; i < reverse->pixels; i++)
         times[i] = times[i] < least ? least : times[i];
-    levels_at(reverse, times, 1, reverse->to);
+    levels_at(reverse, times, reverse->to);
     udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
     s->process->advance(&from, &to, s->network->channels, frame, reverse->e, frame);
-    swap_levels(reverse);
     return true;
 }
 
@@ -169,38 +178,34 @@ static void clamp(float *x, size_t count, float most)
         x[i] = x[i] < -most ? -most : x[i] > most ? most : x[i];
 }
 
-// x0 as the network sees it; pixels that are known stay as they are.
-static bool estimate(udm_reverse *reverse, int step, const float *xt, const atomic_bool *cancel, udm_error *error)
+// The frame that the loop runs on.
+typedef struct run {
+    udm_reverse *reverse;
+    uint64_t number;
+    const atomic_bool *cancel;
+} run;
+
+// x0 as the network sees it.
+static bool estimate(void *context, int step, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
+    const run *r = context;
+    udm_reverse *reverse = r->reverse;
     const udm_reverse_settings *s = &reverse->settings;
-    const udm_seen seen = { xt, reverse->from.noise, reverse->guess, reverse->guess_level };
-    if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->x0, cancel, error))
+    const udm_seen seen = { xt, at->noise, reverse->guess, reverse->guess_level };
+    if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, r->cancel, error))
         return false;
     if (step == 0 && reverse->doubt)
-        memcpy(reverse->doubt, reverse->x0 + reverse->elements, reverse->pixels * sizeof *reverse->doubt);
-    udm_levels at = view(reverse, reverse->from);
-    udm_predict_x0(s->prediction, &at, s->network->channels, reverse->x0, xt, reverse->x0);
+        memcpy(reverse->doubt, reverse->output + reverse->elements, reverse->pixels * sizeof *reverse->doubt);
+    udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
     if (s->clip > 0)
-        clamp(reverse->x0, reverse->elements, (float)s->clip);
-    for (float *x0 = reverse->x0; x0 < reverse->x0 + reverse->elements; x0 += at.pixels, xt += at.pixels)
-        for (size_t i = 0; i < at.pixels; i++)
-            x0[i] = at.noise[i] == 0 ? xt[i] : x0[i];
+        clamp(x0, reverse->elements, (float)s->clip);
     return true;
 }
 
-// One more step from x0, towards 1 - (step + 1) / steps of the times the frame entered at. False if cancelled.
-static bool correct(udm_reverse *reverse, uint64_t number, int step, float *frame, const float *times,
-                    const atomic_bool *cancel, udm_error *error)
+static bool draw_step(void *context, int step, float *e, udm_error *error)
 {
-    const udm_reverse_settings *s = &reverse->settings;
-    levels_at(reverse, times, 1 - (step + 1.0) / s->steps, reverse->to);
-    if (s->sampler->stochastic && !draw(reverse, number, (uint32_t)step + 1, cancel, error))
-        return false;
-    udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
-    udm_reverse_step(s->process, s->sampler, &from, &to, s->network->channels, reverse->x0, frame, reverse->e,
-                     reverse->scratch, frame);
-    swap_levels(reverse);
-    return true;
+    const run *r = context;
+    return draw(r->reverse, r->number, (uint32_t)step + 1, e, r->cancel, error);
 }
 
 static bool any_time(const udm_reverse *reverse, const float *times)
@@ -214,22 +219,18 @@ static bool any_time(const udm_reverse *reverse, const float *times)
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
                      const atomic_bool *cancel, udm_error *error)
 {
-    const udm_reverse_settings *s = &reverse->settings;
     if (strength <= 0 && !any_time(reverse, times))
         return true;
-    levels_at(reverse, times, 1, reverse->from);
+    levels_at(reverse, times, reverse->from);
     for (float *x = frame; x < frame + reverse->elements; x += reverse->pixels)
         for (size_t i = 0; i < reverse->pixels; i++)
             x[i] *= reverse->from.signal[i];
     if (strength > 0 && !strengthen(reverse, number, frame, times, strength, cancel, error))
         return false;
-    for (int step = 0; step < s->steps; step++) {
-        if (!estimate(reverse, step, frame, cancel, error))
-            return false;
-        if (step + 1 < s->steps && !correct(reverse, number, step, frame, times, cancel, error))
-            return false;
-    }
-    memcpy(frame, reverse->x0, reverse->elements * sizeof *frame); // at time 0, F_0(x0, e) = x0
+    run r = { reverse, number, cancel };
+    const udm_loop_calls calls = { .context = &r, .estimate = estimate, .draw = draw_step };
+    if (!udm_loop_run(reverse->loop, &calls, times, frame, error))
+        return false;
     reverse->frame++;
     return true;
 }

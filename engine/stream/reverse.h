@@ -5,16 +5,16 @@
 #define UDM_STREAM_REVERSE_H
 
 #include "process/process.h"
+#include "sampler/loop.h"
 #include "sampler/prediction.h"
-#include "sampler/sampler.h"
-#include "schedule/schedule.h"
 #include "stream/tiles.h"
 
 typedef struct udm_reverse_settings {
     const udm_network *network;
     const udm_process *process;
     const udm_sampler *sampler;
-    const udm_noise *noise; // what a time means, and so how the steps are spaced
+    const udm_spacing *spacing;
+    const udm_noise *noise; // what a time means
     udm_prediction prediction;
     double clip; // estimates of x0 are clamped to [-clip, clip]; 0: not at all
     int steps;   // 1 and more

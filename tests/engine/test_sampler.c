@@ -20,7 +20,7 @@ static void set_even(even *at, double alpha_bar)
 {
     for (int i = 0; i < N; i++)
         at->signal[i] = (float)sqrt(alpha_bar), at->noise[i] = (float)sqrt(1 - alpha_bar);
-    at->levels = (udm_levels){ N, at->signal, at->noise };
+    at->levels = (udm_levels){ .pixels = N, .signal = at->signal, .noise = at->noise };
 }
 
 static even from, to;
@@ -93,7 +93,7 @@ static void check_step(const udm_sampler *sampler, double eta)
     udm_normal(4, 0, 0, 0, N, x0);
     udm_normal(4, 0, 1, 0, N, xt);
     udm_normal(4, 0, 2, 0, N, e);
-    udm_reverse_step(&udm_process_gaussian, sampler, &from.levels, &to.levels, 1, x0, xt, e, scratch, out);
+    udm_reverse_step(&udm_process_gaussian, sampler, 0, &from.levels, &to.levels, 1, x0, xt, e, scratch, out);
     for (int i = 0; i < N; i += 97) {
         double eps = (xt[i] - sqrt(a_t) * x0[i]) / sqrt(1 - a_t);
         CHECK_CLOSE(out[i], sqrt(a_s) * x0[i] + sqrt(1 - a_s - sigma * sigma) * eps + sigma * e[i], 1e-5);
@@ -117,7 +117,8 @@ TEST(trivial_forgets_the_state)
     udm_normal(5, 0, 0, 0, N, x0);
     udm_normal(5, 0, 1, 0, N, xt);
     udm_normal(5, 0, 2, 0, N, e);
-    udm_reverse_step(&udm_process_gaussian, &udm_sampler_trivial, &from.levels, &to.levels, 1, x0, xt, e, scratch, out);
+    udm_reverse_step(&udm_process_gaussian, &udm_sampler_trivial, 0, &from.levels, &to.levels, 1, x0, xt, e, scratch,
+                     out);
     for (int i = 0; i < N; i += 97)
         CHECK_CLOSE(out[i], sqrt(0.6) * x0[i] + sqrt(0.4) * e[i], 1e-5);
 }
@@ -137,7 +138,7 @@ static void check_gaussian(const udm_sampler *sampler, int steps, double toleran
         for (int i = 0; i < N; i++)
             x0[i] = (float)(mean + gain * (xt[i] - a * mean));
         udm_normal(6, 0, k + 1, 0, N, e);
-        udm_reverse_step(&udm_process_gaussian, sampler, &from.levels, &to.levels, 1, x0, xt, e, scratch, xt);
+        udm_reverse_step(&udm_process_gaussian, sampler, 0, &from.levels, &to.levels, 1, x0, xt, e, scratch, xt);
     }
     double sum = 0, squares = 0;
     for (int i = 0; i < N; i++)

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The reverse loop: estimate x0, step, repeat, until nothing is left of the time that each pixel entered at. It asks
+// its user for the estimates, and knows no network.
+#ifndef UDM_SAMPLER_LOOP_H
+#define UDM_SAMPLER_LOOP_H
+
+#include "base/error.h"
+#include "process/process.h"
+#include "sampler/sampler.h"
+#include "schedule/spacing.h"
+
+typedef struct udm_loop_settings {
+    const udm_process *process;
+    const udm_sampler *sampler;
+    udm_ladder ladder; // its noise must outlive the loop
+    double eta;        // "ddim": share of DDPM's new noise, in [0, 1]
+    int channels;
+    size_t pixels;
+} udm_loop_settings;
+
+// What the loop asks for. Each returns false with *error set to end it.
+typedef struct udm_loop_calls {
+    void *context;
+    // E[x0 | x_t] as a network sees it; number: of the estimate, from 0. xt, x0: [channels, pixels].
+    bool (*estimate)(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error);
+    // New standard normal noise, [channels, pixels]; number: of the step, from 0.
+    bool (*draw)(void *context, int number, float *e, udm_error *error);
+} udm_loop_calls;
+
+typedef struct udm_loop udm_loop;
+
+// Errors: UNSUPPORTED (a sampler that solves the equations of Gaussian diffusion, and another process), MEMORY.
+udm_loop *udm_loop_new(const udm_loop_settings *settings, udm_error *error);
+void udm_loop_free(udm_loop *loop); // NULL is fine
+
+int udm_loop_estimates(const udm_loop_settings *settings); // how many a run asks for
+
+// times: [pixels], where each pixel stands; x: [channels, pixels], x_t at them. x becomes x at time 0 (or where the
+// ladder ends). A pixel at time 0 is known and stays as it is. After an error x is undefined.
+bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error);
+
+#endif

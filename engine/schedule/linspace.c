@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Linspace: equal steps in time from the start to the schedule's first. Lin et al., "Common Diffusion Noise Schedules
+// and Sample Steps are Flawed", 2023, table 2.
+#include "schedule/spacing.h"
+
+static udm_rung rung(const udm_ladder *ladder, double start, double k)
+{
+    return udm_ladder_on_line(ladder, start, 0, k);
+}
+
+const udm_spacing udm_spacing_linspace = {
+    .name = "linspace",
+    .about = "equal steps in time, from the start to the schedule's first",
+    .rung = rung,
+    .first = udm_ladder_time_one,
+};

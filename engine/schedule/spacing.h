@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Spacings: at which times the steps of a sampler stand. To add one: a file schedule/NAME.c with a const udm_spacing
+// udm_spacing_NAME, an extern below and a line in spacing.c.
+#ifndef UDM_SCHEDULE_SPACING_H
+#define UDM_SCHEDULE_SPACING_H
+
+#include "schedule/schedule.h"
+
+// A time, and what is left of the signal there.
+typedef struct udm_rung {
+    double time, alpha_bar;
+} udm_rung;
+
+typedef struct udm_spacing udm_spacing;
+
+// The way from a starting time down to 0 in `steps` steps.
+typedef struct udm_ladder {
+    const udm_spacing *spacing;
+    const udm_noise *noise;
+    int steps;          // 1 and more
+    int offset;         // "leading": the last step stands that many steps of the schedule higher (steps_offset)
+    bool wide;          // the line has one point more, of which the last is not used, as in DPM-Solver's code
+    bool short_of_zero; // ends at the first step of the schedule, not at 0 (set_alpha_to_one = false)
+} udm_ladder;
+
+struct udm_spacing {
+    const char *name; // also the value of timestep_spacing in scheduler_config.json, where it has one
+    const char *about;
+    // After k of the ladder's steps, for what entered at `start`: start at k = 0. 0 <= k < steps and start > 0; k need
+    // not be whole, as some methods look at the middle of a step.
+    udm_rung (*rung)(const udm_ladder *ladder, double start, double k);
+    // The highest time it begins at, where pure noise enters.
+    double (*first)(const udm_ladder *ladder);
+};
+
+extern const udm_spacing udm_spacing_trailing, udm_spacing_leading, udm_spacing_linspace, udm_spacing_karras,
+    udm_spacing_log_snr;
+
+extern const udm_spacing *const udm_spacings[]; // NULL-ended
+
+const udm_spacing *udm_spacing_find(const char *name); // NULL if there is none
+
+// rung() for k up to and including `steps`, and for a start of 0.
+udm_rung udm_ladder_rung(const udm_ladder *ladder, double start, double k);
+double udm_ladder_first(const udm_ladder *ladder);
+
+// For the spacings themselves. Steps of the schedule are counted from 0, as diffusers has it: step i is at time
+// (i + 1) / total. Continuous time counts as 1000.
+int udm_ladder_total(const udm_ladder *ladder);
+udm_rung udm_ladder_at_step(const udm_ladder *ladder, double step); // rounded, unless the noise is interpolated
+// On the line from `start` to step `last`.
+udm_rung udm_ladder_on_line(const udm_ladder *ladder, double start, double last, double k);
+// Where noise / signal is sigma.
+udm_rung udm_ladder_at_ratio(const udm_ladder *ladder, double sigma);
+double udm_rung_ratio(udm_rung rung); // noise / signal
+// How far step k is on the way to the schedule's first step, in [0, 1], and the ratio there.
+double udm_ladder_share(const udm_ladder *ladder, double k);
+double udm_ladder_least_ratio(const udm_ladder *ladder, double start);
+double udm_ladder_time_one(const udm_ladder *ladder); // a `first` for those that begin at 1
+
+#endif

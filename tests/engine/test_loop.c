@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The reverse loop: that each sampler has its order where the exact answer is known, and what all of them promise.
+#include "check.h"
+#include "orders.h"
+
+static udm_noise open_noise(int steps)
+{
+    udm_noise noise = { 0 };
+    CHECK(udm_noise_init(&noise, &udm_schedule_linear, udm_schedule_linear.defaults, steps, NULL));
+    return noise;
+}
+
+static void check_orders(const exact *world)
+{
+    static const int steps[] = { 40, 80, 160 };
+    static double truth[EXACT_DIM * ORDERS_SAMPLES];
+    static float x[EXACT_DIM * ORDERS_SAMPLES];
+    udm_noise noise = open_noise(0);
+    udm_ladder ladder = orders_ladder(&noise, &udm_spacing_log_snr, 1);
+    orders_begin(world, x);
+    orders_truth(world, &ladder, x, truth);
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
+        if ((*sampler)->stochastic)
+            continue;
+        double errors[3];
+        for (int i = 0; i < 3; i++) {
+            ladder.steps = steps[i];
+            errors[i] = orders_error(world, *sampler, &ladder, truth);
+        }
+        const double slope = orders_slope(3, steps, errors);
+        if (!(slope > (*sampler)->order - 0.3)) {
+            printf("    %s: %s has order %.2f, not %d\n", world->name, (*sampler)->name, slope, (*sampler)->order);
+            CHECK(false);
+        }
+    }
+    udm_noise_clear(&noise);
+}
+
+TEST(samplers_have_their_order_on_gaussians)
+{
+    const exact small = exact_gaussian(2), large = exact_gaussian(64);
+    check_orders(&small);
+    check_orders(&large);
+}
+
+TEST(samplers_have_their_order_on_mixtures)
+{
+    const exact small = exact_mixture(2), large = exact_mixture(64);
+    check_orders(&small);
+    check_orders(&large);
+}
+
+// A loop over a few pixels of the 2-D mixture, that counts what it asks for.
+enum { PIXELS = 5 };
+
+typedef struct asked {
+    exact world;
+    int estimates, draws, fail_at; // fail_at: the estimate that fails; 0: none
+    float last[2 * PIXELS];        // estimate
+} asked;
+
+static bool count_estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0,
+                           udm_error *error)
+{
+    asked *a = context;
+    CHECK(number == a->estimates++);
+    if (a->fail_at == a->estimates)
+        return udm_fail(error, UDM_ERROR_DEVICE, "this one fails");
+    exact_estimate(&a->world, number, at, xt, x0, error);
+    memcpy(a->last, x0, sizeof a->last);
+    return true;
+}
+
+static bool count_draw(void *context, int number, float *e, udm_error *error)
+{
+    asked *a = context;
+    (void)error;
+    a->draws++;
+    udm_normal(5, 0, (uint32_t)number, 0, 2 * PIXELS, e);
+    return true;
+}
+
+static bool run_on(asked *a, const udm_sampler *sampler, const udm_spacing *spacing, int steps, const float *times,
+                   float *x, udm_error *error)
+{
+    udm_noise noise = open_noise(1000);
+    const udm_loop_settings settings = {
+        .process = &udm_process_gaussian,
+        .sampler = sampler,
+        .ladder = { .spacing = spacing, .noise = &noise, .steps = steps },
+        .channels = 2,
+        .pixels = PIXELS,
+    };
+    const udm_loop_calls calls = { a, count_estimate, count_draw };
+    udm_loop *loop = udm_loop_new(&settings, error);
+    udm_normal(3, 0, 0, 0, 2 * PIXELS, x);
+    const bool good = loop && udm_loop_run(loop, &calls, times, x, error);
+    if (good)
+        CHECK(a->estimates == udm_loop_estimates(&settings));
+    udm_loop_free(loop);
+    udm_noise_clear(&noise);
+    return good;
+}
+
+static const float same_times[PIXELS] = { 1, 1, 1, 1, 1 };
+
+TEST(one_step_ends_at_the_estimate)
+{
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
+        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
+            asked a = { .world = exact_mixture(2) };
+            float x[2 * PIXELS];
+            REQUIRE(run_on(&a, *sampler, *spacing, 1, same_times, x, NULL));
+            CHECK(a.estimates == 1 && a.draws == 0);
+            for (int i = 0; i < 2 * PIXELS; i++)
+                CHECK_CLOSE(x[i], a.last[i], 1e-4);
+        }
+}
+
+TEST(every_pixel_has_a_time_of_its_own)
+{
+    static const float times[PIXELS] = { 0.3f, 1, 0, 0.3f, 0.7f };
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
+        asked a = { .world = exact_mixture(2) };
+        float mixed[2 * PIXELS], begin[2 * PIXELS];
+        udm_normal(3, 0, 0, 0, 2 * PIXELS, begin);
+        REQUIRE(run_on(&a, *sampler, &udm_spacing_trailing, 6, times, mixed, NULL));
+        for (int i = 0; i < PIXELS; i++) {
+            asked b = { .world = exact_mixture(2) };
+            float alone[2 * PIXELS], all[PIXELS];
+            for (int k = 0; k < PIXELS; k++)
+                all[k] = times[i];
+            REQUIRE(run_on(&b, *sampler, &udm_spacing_trailing, 6, all, alone, NULL));
+            for (int c = 0; c < 2; c++) {
+                CHECK_CLOSE(mixed[c * PIXELS + i], alone[c * PIXELS + i], 1e-5);
+                if (times[i] == 0)
+                    CHECK_CLOSE(mixed[c * PIXELS + i], begin[c * PIXELS + i], 0);
+            }
+        }
+    }
+}
+
+TEST(samplers_end_among_the_data)
+{
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
+        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
+            asked a = { .world = exact_mixture(2) };
+            float x[2 * PIXELS];
+            REQUIRE(run_on(&a, *sampler, *spacing, 20, same_times, x, NULL));
+            for (int i = 0; i < PIXELS; i++) {
+                double nearest = INFINITY;
+                for (int k = 0; k < a.world.parts; k++)
+                    nearest = fmin(nearest, hypot(x[i] - a.world.mean[k][0], x[PIXELS + i] - a.world.mean[k][1]));
+                CHECK(nearest < 4 * sqrt(0.15));
+            }
+        }
+}
+
+TEST(an_estimate_that_fails_ends_the_loop)
+{
+    asked a = { .world = exact_mixture(2), .fail_at = 3 };
+    float x[2 * PIXELS];
+    udm_error error = { 0 };
+    CHECK(!run_on(&a, &udm_sampler_heun, &udm_spacing_trailing, 6, same_times, x, &error));
+    CHECK(error.code == UDM_ERROR_DEVICE);
+    CHECK(a.estimates == 3);
+}
+
+TEST(solvers_refuse_what_is_not_gaussian)
+{
+    const udm_process other = { .name = "other", .forward = udm_process_gaussian.forward };
+    udm_noise noise = open_noise(0);
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
+        const udm_loop_settings settings = { .process = &other,
+                                             .sampler = *sampler,
+                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                             .channels = 1,
+                                             .pixels = 1 };
+        udm_error error = { 0 };
+        udm_loop *loop = udm_loop_new(&settings, &error);
+        CHECK((loop == NULL) == ((*sampler)->mix != NULL));
+        CHECK(loop || error.code == UDM_ERROR_UNSUPPORTED);
+        udm_loop_free(loop);
+    }
+    udm_noise_clear(&noise);
+}
+
+TEST(spacings_fall_from_their_start_to_0)
+{
+    for (int total = 0; total <= 1000; total += 1000) {
+        udm_noise noise = open_noise(total);
+        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
+            for (double start = 0.1; start < 1.01; start += 0.3) {
+                const udm_ladder ladder = { .spacing = *spacing, .noise = &noise, .steps = 7 };
+                udm_rung last = udm_ladder_rung(&ladder, start, 0);
+                CHECK_CLOSE(last.time, start, 1e-9);
+                CHECK_CLOSE(last.alpha_bar, udm_noise_alpha_bar(&noise, start), 1e-12);
+                for (double k = 0.5; k <= 7; k += 0.5) {
+                    const udm_rung rung = udm_ladder_rung(&ladder, start, k);
+                    CHECK(rung.time <= last.time && rung.alpha_bar >= last.alpha_bar);
+                    CHECK(rung.time < last.time || k != floor(k)); // there may be nothing in the middle of a step
+                    last = rung;
+                }
+                CHECK_CLOSE(last.time, 0, 0);
+                CHECK_CLOSE(last.alpha_bar, 1, 0);
+            }
+        udm_noise_clear(&noise);
+    }
+}
+
+// Lin et al. 2023, table 2, for 10 of 1000 steps, there counted from 1.
+TEST(spacings_are_those_of_the_table)
+{
+    static const struct {
+        const udm_spacing *spacing;
+        int steps[10];
+    } table[] = {
+        { &udm_spacing_leading, { 901, 801, 701, 601, 501, 401, 301, 201, 101, 1 } },
+        { &udm_spacing_linspace, { 1000, 889, 778, 667, 556, 445, 334, 223, 112, 1 } },
+        { &udm_spacing_trailing, { 1000, 900, 800, 700, 600, 500, 400, 300, 200, 100 } },
+    };
+    udm_noise noise = open_noise(1000);
+    for (int i = 0; i < 3; i++) {
+        const udm_ladder ladder = { .spacing = table[i].spacing, .noise = &noise, .steps = 10 };
+        for (int k = 0; k < 10; k++)
+            CHECK_CLOSE(udm_ladder_rung(&ladder, udm_ladder_first(&ladder), k).time * 1000, table[i].steps[k], 1e-6);
+    }
+    udm_noise_clear(&noise);
+}
+
+TEST(noise_between_two_steps_is_interpolated)
+{
+    udm_noise noise = open_noise(1000);
+    noise.interpolated = true;
+    const double low = 1 / noise.alpha_bars[499] - 1, high = 1 / noise.alpha_bars[500] - 1;
+    const double sigma = 0.75 * sqrt(low) + 0.25 * sqrt(high);
+    CHECK_CLOSE(udm_noise_alpha_bar(&noise, 0.50025), 1 / (1 + sigma * sigma), 1e-9);
+    CHECK_CLOSE(udm_noise_alpha_bar(&noise, 0.5), noise.alpha_bars[499], 1e-12);
+    udm_noise_clear(&noise);
+}
+
+TEST(every_spacing_is_found_by_its_name)
+{
+    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
+        CHECK(udm_spacing_find((*spacing)->name) == *spacing);
+    CHECK(udm_spacing_find("none of these") == NULL);
+}
+
+CHECK_MAIN()
