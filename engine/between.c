@@ -157,7 +157,9 @@ static bool correct(udm_between *b, udm_error *error)
     for (int k = 0; k < 2; k++)
         show(b, k);
     udm_tiles_clear(b->tiles);
-    const udm_seen seen = { b->seen[0], b->levels[0], b->seen[1], b->levels[1] };
+    const udm_seen seen = {
+        .frame = b->seen[0], .level = b->levels[0], .guess = b->seen[1], .guess_level = b->levels[1]
+    };
     if (!udm_tiles_run(b->tiles, 0, 0, &seen, b->out, &b->cancelled, error))
         return false;
     const size_t n = b->pixels;

@@ -52,6 +52,7 @@ udm_settings udm_settings_default(void)
         .steps = 1,
         .sampler = "ddim",
         .schedule = "model",
+        .label = -1,
         .memory_limit = (size_t)1 << 30,
     };
 }
@@ -108,19 +109,23 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 typedef struct forward_run {
     udm_tiles *tiles;
     size_t pixels;
-    int channels, frames;
+    int channels, frames, label;
+    const udm_noise *noise;
     float *frame, *level, *out; // [channels, pixels], [pixels], and all that the network says
 } forward_run;
 
-static bool forward_frame(const forward_run *run, const float *clip, int frame, double level, float *out,
+static bool forward_frame(const forward_run *run, const float *clip, int frame, double time, float *out,
                           udm_error *error)
 {
+    const float level = (float)udm_noise_level(run->noise, time);
     const size_t n = run->pixels;
     for (int c = 0; c < run->channels; c++)
         memcpy(run->frame + c * n, clip + ((size_t)c * run->frames + frame) * n, n * sizeof(float));
     for (size_t i = 0; i < n; i++)
-        run->level[i] = (float)level;
-    const udm_seen seen = { .frame = run->frame, .level = run->level };
+        run->level[i] = level;
+    const udm_seen seen = {
+        .frame = run->frame, .level = run->level, .timestep = udm_noise_timestep(run->noise, time), .label = run->label
+    };
     if (!udm_tiles_run(run->tiles, 0, frame, &seen, run->out, NULL, error))
         return false;
     for (int c = 0; c < run->channels; c++)
@@ -128,14 +133,14 @@ static bool forward_frame(const forward_run *run, const float *clip, int frame, 
     return true;
 }
 
-static bool forward_clips(forward_run *run, const udm_noise *noise, int clips, const float *x, const double *times,
-                          float *out, udm_error *error)
+static bool forward_clips(forward_run *run, int clips, const float *x, const double *times, float *out,
+                          udm_error *error)
 {
     const size_t clip = run->pixels * run->channels * run->frames;
     for (int k = 0; k < clips; k++) {
         udm_tiles_clear(run->tiles);
         for (int f = 0; f < run->frames; f++)
-            if (!forward_frame(run, x + k * clip, f, udm_noise_level(noise, times[f]), out + k * clip, error))
+            if (!forward_frame(run, x + k * clip, f, times[f], out + k * clip, error))
                 return false;
     }
     return true;
@@ -147,7 +152,10 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
     udm_device *device;
     udm_network *network;
     udm_open_network(model, settings->device, settings->threads, &device, &network, error);
-    forward_run run = { .frames = frames, .pixels = (size_t)settings->width * settings->height };
+    forward_run run = { .frames = frames,
+                        .label = settings->label,
+                        .noise = &udm_model_scheduler(model)->noise,
+                        .pixels = (size_t)settings->width * settings->height };
     bool good = false;
     if (network) {
         run.channels = network->channels;
@@ -159,7 +167,7 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
     if (run.tiles && run.frame) {
         run.level = run.frame + run.pixels * run.channels;
         run.out = run.level + run.pixels;
-        good = forward_clips(&run, &udm_model_scheduler(model)->noise, clips, x, times, out, error);
+        good = forward_clips(&run, clips, x, times, out, error);
     }
     free(run.frame);
     udm_tiles_free(run.tiles);
@@ -214,6 +222,7 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
         .clip = scheduler->clip,
         .steps = settings->steps,
         .seed = settings->seed,
+        .label = settings->label,
         .width = settings->width,
         .height = settings->height,
         .grey = settings->channels == 1,

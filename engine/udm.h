@@ -54,6 +54,7 @@ typedef struct udm_settings {
     int steps;            // 1 to 1000; 1 gives the posterior mean
     const char *sampler;  // "ddim", ... (udm_list_samplers)
     const char *schedule; // "model", or one of udm_list_schedules: how the steps are spaced
+    int label;            // the class, of a model that has classes; -1: none
     uint64_t seed;        // of the noise of strength and of stochastic samplers
     size_t memory_limit;  // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
 } udm_settings;
@@ -65,8 +66,9 @@ UDM_API udm_stream *udm_stream_open(const udm_model *model, const udm_settings *
 UDM_API void udm_stream_free(udm_stream *stream);
 
 // Runs the model's network once over whole clips, as a stream, with no sampler around it: what parity tests compare.
-// settings: width, height, device, threads and memory_limit are used. x: [clips, channels, frames, height, width], each
-// frame as x_t at times[frame]; out: the network's output, of the same shape. channels: those of udm_model_info().
+// settings: width, height, device, threads, label and memory_limit are used. x: [clips, channels, frames, height,
+// width], each frame as x_t at times[frame]; out: the network's output, of the same shape. channels: those of
+// udm_model_info().
 UDM_API bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames,
                                const float *x, const double *times, float *out, udm_error *error);
 

@@ -16,12 +16,13 @@ enum { MAX_TIMES = 4096 };
 static const char usage[] =
     "usage: udm devices | samplers | schedules | processes\n"
     "       udm info MODEL\n"
-    "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--device D] [--threads N]\n"
+    "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
-    "1, one for all frames or one for each. between moves the first and the last frame\n"
+    "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves the "
+    "first and the last frame\n"
     "of each clip N,C,F,H,W to those between: OUT.npy holds N,2C+2,F-2,H,W, the first and its level, then the last.\n"
     "bench prints one line of JSON with the time of a frame and, on opencl:N:profile, that of each kernel.\n";
 
@@ -59,7 +60,7 @@ static bool parse_times(const char *text, options *options)
     for (options->time_count = 0; options->time_count < MAX_TIMES;) {
         char *end;
         double time = strtod(text, &end);
-        if (end == text || !(time >= 0 && time <= 1))
+        if (end == text || !(time >= 0 && time < 1e6))
             return false;
         options->times[options->time_count++] = time;
         if (!*end)
@@ -91,6 +92,8 @@ static bool parse_option(int option, const char *text, options *options)
         return parse_int(text, 0, 256, &options->settings.threads);
     case 'f':
         return parse_int(text, 1, 1000000, &options->frames);
+    case 'c':
+        return parse_int(text, 0, 65535, &options->settings.label);
     case 'r':
         return parse_int(text, 1, 1000000, &options->repeat);
     default:
@@ -102,13 +105,10 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },
-        { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' },
-        { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' },
-        { "repeat", required_argument, NULL, 'r' },
-        { 0 },
+        { "time", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' }, { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' }, { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' }, { 0 },
     };
     *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5 };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -141,6 +141,18 @@ static int info(const char *directory, const udm_model *model)
     return 0;
 }
 
+// Time steps, which diffusers counts from 0, to the model's unit.
+static const char *scale_times(const udm_info *info, options *options)
+{
+    for (int i = 0; i < options->time_count; i++)
+        if (options->times[i] > 1)
+            options->times[i] = (options->times[i] + 1) / (info->steps ? info->steps : 1);
+    for (int i = 0; i < options->time_count; i++)
+        if (options->times[i] > 1)
+            return "--time is beyond the last time of the model";
+    return NULL;
+}
+
 // Shape N,C,H,W or N,C,F,H,W against the model and the times.
 static const char *check_array(const npy *x, const udm_info *info, options *options)
 {
@@ -155,7 +167,9 @@ static const char *check_array(const npy *x, const udm_info *info, options *opti
     if (options->time_count == 1)
         for (; options->time_count < options->frames && options->time_count < MAX_TIMES; options->time_count++)
             options->times[options->time_count] = options->times[0];
-    return options->time_count == options->frames ? NULL : "--time must give one time, or one for each frame";
+    if (options->time_count == options->frames)
+        return scale_times(info, options);
+    return "--time must give one time, or one for each frame";
 }
 
 static int forward(const char *directory, const udm_model *model, const char *in, const char *out, options *options)

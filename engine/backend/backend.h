@@ -30,12 +30,13 @@ typedef struct udm_kernel_spec {
     int size;    // 1, 2 or 3
     int stride;  // 1 or 2
     int padding; // zeros on every side: 0 or 1
+    int extra;   // zeros after the last row and column beyond that: 0 or, with stride 2, 1
     const float *weight;
     const float *bias;
 } udm_kernel_spec;
 
 // dst = activation(convolution(src...) + bias) + residual. dst: [out, H', W'] with
-// H' = (H + 2 padding - size) / stride + 1. residual: NULL, or dst's shape; it may be dst itself.
+// H' = (H + 2 padding + extra - size) / stride + 1. residual: NULL, or dst's shape; it may be dst itself.
 typedef struct udm_conv {
     udm_tensor dst, src[UDM_MAX_SOURCES];
     const udm_tensor *residual;
@@ -49,6 +50,35 @@ typedef struct udm_conv {
 typedef struct udm_observation {
     udm_tensor frame, level, guess, guess_level;
 } udm_observation;
+
+// Group normalisation (Wu and He 2018, equations 1, 2, 7) of sources that are read as one, channel after channel, C in
+// all; of a vector e per frame, such as an embedding of the time, n channels from `first` on take part:
+//     UDM_EMBED_NONE     y = norm(x) gamma + beta
+//     UDM_EMBED_ADD      y = norm(x + e[c]) gamma + beta                                  n = C
+//     UDM_EMBED_SCALE    y = (norm(x) gamma + beta) (1 + e[c]) + e[C + c]                 n = 2 C
+// norm(x) = (x - mean) / sqrt(variance + eps) over all pixels of the C / groups channels of a group; the variance is
+// that of the population. dst: [C, H, W] = activation(y).
+typedef enum udm_embedding { UDM_EMBED_NONE, UDM_EMBED_ADD, UDM_EMBED_SCALE } udm_embedding;
+
+typedef struct udm_norm {
+    udm_tensor dst, src[UDM_MAX_SOURCES];
+    int sources;
+    udm_tensor affine; // planar [2, 1, C]: gamma, beta
+    int groups;        // divides C
+    float eps;
+    udm_embedding embedding;
+    udm_tensor vector; // [N, 1, 1], of which [first, first + n) are e
+    int first;
+    udm_activation activation;
+} udm_norm;
+
+// Attention over pixels (Vaswani et al. 2017, equation 1): dst[h d + i, p] = sum over q of
+// softmax(query . key / sqrt(d))[p, q] value[h d + i, q], for each head h of d = C / heads channels. query, dst:
+// [C, H, W]; key, value: [C, H', W']. The matrix of all p and q is never stored.
+typedef struct udm_attention {
+    udm_tensor dst, query, key, value;
+    int heads; // divides C
+} udm_attention;
 
 // As in udm.h.
 typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
@@ -78,7 +108,11 @@ typedef struct udm_ops {
                     const udm_observation *seen, int patch);
     // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).
     void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
-    void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape and layout
+    void (*norm)(udm_device *device, const udm_norm *norm);
+    void (*attention)(udm_device *device, const udm_attention *attention);
+    // dst [C, 2 H, 2 W]: each pixel four times (nearest); or dst [C, H / 2, W / 2]: the mean of each 2x2.
+    void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+    void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape; layouts may differ
 
     // What was timed, operation by operation; nothing on a device that was not opened to be timed (opencl:N:profile).
     void (*profile)(const udm_device *device, udm_timed found, void *context);

@@ -179,23 +179,59 @@ bool udm_config_string(const udm_config *config, const char *key, const char **v
     return true;
 }
 
+// An array of at most `max` entries, or NULL with *error set.
+static const json_t *to_array(const udm_config *config, const char *key, const json_t *json, int max,
+                              const char *expected, udm_error *error)
+{
+    if (!json_is_array(json)) {
+        wrong_type(config, key, expected, error);
+        return NULL;
+    }
+    if (json_array_size(json) > (size_t)max) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\" has %zu entries, at most %d are supported", config->path,
+                 key, json_array_size(json), max);
+        return NULL;
+    }
+    return json;
+}
+
 bool udm_config_ints(const udm_config *config, const char *key, int low, int high, int max, int *values, int *count,
                      udm_error *error)
 {
     const json_t *json = get(config, key);
     if (!json)
         return true;
-    if (!json_is_array(json))
-        return wrong_type(config, key, "an array of integers", error);
-    size_t length = json_array_size(json);
-    if (length > (size_t)max)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\" has %zu numbers, at most %d are supported",
-                        config->path, key, length, max);
-    for (size_t i = 0; i < length; i++)
+    if (!to_array(config, key, json, max, "an array of integers", error))
+        return false;
+    const int length = (int)json_array_size(json);
+    for (int i = 0; i < length; i++)
         if (!to_int(config, key, json_array_get(json, i), low, high, &values[i], error))
             return false;
-    *count = (int)length;
+    *count = length;
     return true;
+}
+
+bool udm_config_strings(const udm_config *config, const char *key, int max, const char **values, int *count,
+                        udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!to_array(config, key, json, max, "an array of strings", error))
+        return false;
+    const int length = (int)json_array_size(json);
+    for (int i = 0; i < length; i++) {
+        values[i] = json_string_value(json_array_get(json, i));
+        if (!values[i])
+            return wrong_type(config, key, "an array of strings", error);
+    }
+    *count = length;
+    return true;
+}
+
+bool udm_config_is_null(const udm_config *config, const char *key)
+{
+    return json_is_null(json_object_get(config->root, key));
 }
 
 const char *udm_config_next(const udm_config *config, const char *key)

@@ -29,6 +29,10 @@ bool udm_config_string(const udm_config *config, const char *key, const char **v
 // An array of at most `max` integers into values[], its length into *count.
 bool udm_config_ints(const udm_config *config, const char *key, int low, int high, int max, int *values, int *count,
                      udm_error *error);
+// An array of at most `max` strings, which are owned by the config.
+bool udm_config_strings(const udm_config *config, const char *key, int max, const char **values, int *count,
+                        udm_error *error);
+bool udm_config_is_null(const udm_config *config, const char *key); // present, and null
 
 // The key after `key`, in the order of the file; the first for NULL; NULL after the last.
 const char *udm_config_next(const udm_config *config, const char *key);

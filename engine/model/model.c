@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Opens a model directory: model_index.json names the parts, each of which is a folder.
+// Opens a model directory: model_index.json names the parts, each of which is a folder. Those of google/ddpm-* lie
+// beside model_index.json itself, and the folder of one network is a model too.
 #include "model/model.h"
 
 #include <dirent.h>
@@ -97,9 +98,30 @@ static udm_config *open_config(const char *folder, const char *name, udm_error *
     return config;
 }
 
-static bool open_network(const udm_model *model, const char *name, struct part *part, udm_error *error)
+static bool has_file(const char *folder, const char *name)
 {
-    char *folder = udm_file_join(model->directory, name, error);
+    char *path = udm_file_join(folder, name, NULL);
+    bool there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+// The folder of a part, with this file in it; the model's own where there is none. To be freed with free().
+static char *part_folder(const udm_model *model, const char *part, const char *file, udm_error *error)
+{
+    char *folder = udm_file_join(model->directory, part, error);
+    if (!folder || has_file(folder, file) || !has_file(model->directory, file))
+        return folder;
+    free(folder);
+    folder = strdup(model->directory);
+    if (!folder)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the path of %s", file);
+    return folder;
+}
+
+// Frees folder, which may be NULL.
+static bool open_network(char *folder, struct part *part, udm_error *error)
+{
     if (!folder)
         return false;
     char *weights = NULL;
@@ -113,21 +135,32 @@ static bool open_network(const udm_model *model, const char *name, struct part *
     return part->weights != NULL;
 }
 
+// index: NULL for the folder of one network
 static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
-    return open_network(model, "unet", &model->network, error) &&
-           (!udm_config_pair(index, "preview", part) || open_network(model, "preview", &model->preview, error));
+    return open_network(part_folder(model, "unet", "config.json", error), &model->network, error) &&
+           (!index || !udm_config_pair(index, "preview", part) ||
+            open_network(udm_file_join(model->directory, "preview", error), &model->preview, error));
 }
 
 static bool open_scheduler(udm_model *model, const udm_config *index, udm_error *error)
 {
-    const char *part[2];
-    if (!udm_config_pair(index, "scheduler", part))
-        return udm_scheduler_default(&model->scheduler, error);
-    udm_config *config = open_config(model->directory, "scheduler/scheduler_config.json", error);
-    bool ok = config && udm_scheduler_read(&model->scheduler, part[1], config, error);
-    udm_config_free(config);
+    static const char file[] = "scheduler_config.json";
+    const char *part[2] = { NULL, "DDPMScheduler" };
+    char *folder = part_folder(model, "scheduler", file, error);
+    if (!folder)
+        return false;
+    bool ok;
+    if (index ? udm_config_pair(index, "scheduler", part) : has_file(folder, file)) {
+        udm_config *config = open_config(folder, file, error);
+        ok = config && (index || udm_config_string(config, "_class_name", &part[1], error)) &&
+             udm_scheduler_read(&model->scheduler, part[1], config, error);
+        udm_config_free(config);
+    } else {
+        ok = udm_scheduler_default(&model->scheduler, error);
+    }
+    free(folder);
     return ok;
 }
 
@@ -164,24 +197,20 @@ static bool check_directory(const char *directory, udm_error *error)
 
 static udm_config *open_index(const char *directory, udm_error *error)
 {
-    char *path = udm_file_join(directory, "model_index.json", error);
-    if (!path)
-        return NULL;
-    udm_config *index = NULL;
-    char *pickle = access(path, F_OK) != 0 ? find_pickle(directory) : NULL;
-    if (pickle)
-        fail_without_weights(directory, error);
-    else
-        index = udm_config_open(path, error);
+    char *pickle = has_file(directory, "model_index.json") ? NULL : find_pickle(directory);
+    if (!pickle)
+        return open_config(directory, "model_index.json", error);
+    fail_without_weights(directory, error);
     free(pickle);
-    free(path);
-    return index;
+    return NULL;
 }
 
 static bool open_parts(udm_model *model, udm_error *error)
 {
     if (!check_directory(model->directory, error))
         return false;
+    if (!has_file(model->directory, "model_index.json") && has_file(model->directory, "config.json"))
+        return open_scheduler(model, NULL, error) && open_networks(model, NULL, error);
     udm_config *index = open_index(model->directory, error);
     bool ok =
         index && check_parts(index, error) && open_scheduler(model, index, error) && open_networks(model, index, error);

@@ -16,22 +16,41 @@ typedef int udm_value; // names a tensor of the graph
 
 enum { UDM_NO_VALUE = -1 };
 
-// What a network that restores is shown, and what it gives; all planar.
+// What a network is shown, and what it gives; planar where nothing else is said. Those that no operation reads have no
+// place in the arena.
 typedef struct udm_graph_ports {
     udm_value frame, level, guess, guess_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
+    udm_value time, label;                      // [times, 1, 1], [labels, 1, 1], features; none where that is 0
     udm_value output;                           // [outputs, H, W]
 } udm_graph_ports;
 
-// channels: C; outputs: C, or more where the network says more than the frame.
-udm_graph *udm_graph_new(udm_device *device, int channels, int outputs, int width, int height, udm_error *error);
+typedef struct udm_graph_size {
+    int channels, outputs; // of a frame; as many, or more where the network says more than the frame
+    int times, labels;     // values that say the frame's time and class
+    int width, height;
+} udm_graph_size;
+
+udm_graph *udm_graph_new(udm_device *device, udm_graph_size size, udm_error *error);
 void udm_graph_free(udm_graph *graph); // NULL is fine
 
 const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph);
+bool udm_graph_reads(const udm_graph *graph, udm_value port); // false for a port that nothing reads, or none
 
 // Operations of backend.h; each returns the value that it writes.
 udm_value udm_graph_observe(udm_graph *graph, int patch);
 udm_value udm_graph_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
                          udm_activation activation);
+// x: `count` values that are read as one, as many as the layer has sources
+udm_value udm_graph_conv_all(udm_graph *graph, const udm_layer *layer, const udm_value *x, int count,
+                             udm_value residual, udm_activation activation);
+// vector: of the embedding, or none; the layer takes its channels from `first` on
+udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const udm_value *x, int count,
+                         udm_embedding embedding, udm_value vector, int first, udm_activation activation);
+udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads);
+udm_value udm_graph_enlarge(udm_graph *graph, udm_value x); // to twice the size
+udm_value udm_graph_halve(udm_graph *graph, udm_value x);
+udm_value udm_graph_frame(udm_graph *graph);          // the frame as features
+void udm_graph_output(udm_graph *graph, udm_value x); // writes the output
 udm_value udm_graph_shuffle_add(udm_graph *graph, udm_value x, udm_value addend);
 void udm_graph_restore(udm_graph *graph, udm_value correction, int patch); // writes the output
 

@@ -17,17 +17,25 @@ typedef struct udm_network_class {
     const char *name; // _class_name in config.json
     udm_network *(*open)(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error);
     void (*free)(udm_network *network);
+    // For networks that are told the time or class of a frame, NULL for others: fills the values of the ports `time`
+    // and `label` (times, labels of them). timestep: on the scale the network was trained with. label: -1 for none.
+    // *gain: what the output is to be multiplied by.
+    bool (*condition)(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
+                      udm_error *error);
     // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`.
     bool (*build)(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error);
 } udm_network_class;
+
+enum { UDM_REACH_ALL = 65536 }; // more than any frame has
 
 // Every network starts with this.
 struct udm_network {
     const udm_network_class *class;
     udm_device *device;
     int channels;      // of a frame
+    int times, labels; // values of its ports `time` and `label`
     int stride;        // width and height of the input must be multiples of it
-    int reach;         // an output pixel depends on no input pixel farther away than this
+    int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
     int memory_frames; // ... and on no frame farther back than this
     double max_level;  // the highest noise level it was trained for, in (0, 1]
@@ -39,7 +47,7 @@ struct udm_network {
 // same.
 #define UDM_DOUBT_BIAS (-6.0f)
 
-extern const udm_network_class udm_network_unet;
+extern const udm_network_class udm_network_unet, udm_network_unet2d;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 

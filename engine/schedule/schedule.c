@@ -75,6 +75,11 @@ double udm_noise_alpha_bar(const udm_noise *noise, double t)
     return noise->interpolated ? interpolated(noise, t) : alpha_bar_after(noise, lround(t * noise->steps));
 }
 
+double udm_noise_timestep(const udm_noise *noise, double t)
+{
+    return noise->steps > 0 ? fmax(0, t * noise->steps - 1) : t;
+}
+
 double udm_noise_level(const udm_noise *noise, double t)
 {
     return sqrt(clamp01(1 - udm_noise_alpha_bar(noise, t)));

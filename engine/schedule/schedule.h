@@ -48,6 +48,10 @@ void udm_noise_clear(udm_noise *noise);
 // t in [0, 1]; t = 0 has alpha_bar = 1. Discrete time rounds t * steps to a step, or is interpolated.
 double udm_noise_alpha_bar(const udm_noise *noise, double t);
 
+// t on the scale of a network that counts the steps of discrete time from 0: t * steps - 1, at least 0, which need not
+// be a whole number; t itself in continuous time.
+double udm_noise_timestep(const udm_noise *noise, double t);
+
 // sqrt(1 - alpha_bar), the level of the noise at t, and the t of a level (bisection; level in [0, 1]).
 double udm_noise_level(const udm_noise *noise, double t);
 double udm_noise_time(const udm_noise *noise, double level);

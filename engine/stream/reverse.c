@@ -185,13 +185,27 @@ typedef struct run {
     const atomic_bool *cancel;
 } run;
 
+// The latest time of any pixel.
+static double latest(const udm_levels *at)
+{
+    float most = 0;
+    for (size_t i = 0; i < at->pixels; i++)
+        most = at->time[i] > most ? at->time[i] : most;
+    return most;
+}
+
 // x0 as the network sees it.
 static bool estimate(void *context, int step, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     const run *r = context;
     udm_reverse *reverse = r->reverse;
     const udm_reverse_settings *s = &reverse->settings;
-    const udm_seen seen = { xt, at->noise, reverse->guess, reverse->guess_level };
+    const udm_seen seen = { .frame = xt,
+                            .level = at->noise,
+                            .guess = reverse->guess,
+                            .guess_level = reverse->guess_level,
+                            .timestep = udm_noise_timestep(s->noise, latest(at)),
+                            .label = s->label };
     if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, r->cancel, error))
         return false;
     if (step == 0 && reverse->doubt)

@@ -20,6 +20,7 @@ typedef struct udm_reverse_settings {
     int steps;   // 1 and more
     uint64_t seed;
     int width, height;
+    int label; // for a network with classes; -1: none
     bool grey; // all channels are the same, and so is the noise that is drawn for them
     size_t memory_limit;
 } udm_reverse_settings;

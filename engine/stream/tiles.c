@@ -18,6 +18,7 @@ struct udm_tiles {
     udm_graph *graph;
     udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
     float *staging;              // a window: [outputs, h, w]
+    float *condition, gain;      // the values of the ports time and label, and what the output is multiplied by
     bool blank_guess;            // the guess in the arena says nothing
 };
 
@@ -51,8 +52,13 @@ static bool build_graph(udm_tiles *tiles, udm_error *error)
 {
     const udm_network *network = tiles->network;
     udm_graph_free(tiles->graph);
-    tiles->graph = udm_graph_new(network->device, network->channels, udm_network_outputs(network), tiles->x.window,
-                                 tiles->y.window, error);
+    const udm_graph_size size = { .channels = network->channels,
+                                  .outputs = udm_network_outputs(network),
+                                  .times = network->times,
+                                  .labels = network->labels,
+                                  .width = tiles->x.window,
+                                  .height = tiles->y.window };
+    tiles->graph = udm_graph_new(network->device, size, error);
     return tiles->graph && network->class->build(network, tiles->graph, tiles->x.window, tiles->y.window, error);
 }
 
@@ -76,9 +82,11 @@ static bool allocate(udm_tiles *tiles, udm_error *error)
     size_t state = udm_graph_state_bytes(tiles->graph);
     size_t window = (size_t)tiles->x.window * tiles->y.window * udm_network_outputs(tiles->network);
     tiles->staging = malloc(window * sizeof(float));
+    tiles->condition = calloc(tiles->network->times + tiles->network->labels + 1, sizeof(float));
+    tiles->gain = 1;
     if (state > 0)
         tiles->states = calloc((size_t)tiles->stages * udm_tiles_count(tiles), sizeof(udm_memory *));
-    if (!tiles->staging || (state > 0 && !tiles->states))
+    if (!tiles->staging || !tiles->condition || (state > 0 && !tiles->states))
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", tiles->x.size, tiles->y.size);
     tiles->arena = device->ops->alloc(device, udm_graph_arena_bytes(tiles->graph), error);
     if (!tiles->arena)
@@ -127,6 +135,7 @@ void udm_tiles_free(udm_tiles *tiles)
         device->ops->free(device, tiles->arena);
     udm_graph_free(tiles->graph);
     free(tiles->staging);
+    free(tiles->condition);
     free(tiles);
 }
 
@@ -167,6 +176,8 @@ static int mirror(int i, int size)
 
 static void upload(udm_tiles *tiles, udm_value port, const float *planes, int x0, int y0)
 {
+    if (!udm_graph_reads(tiles->graph, port))
+        return;
     udm_device *device = tiles->network->device;
     udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
     const int width = tiles->x.size, height = tiles->y.size;
@@ -184,6 +195,8 @@ static void upload(udm_tiles *tiles, udm_value port, const float *planes, int x0
 
 static void upload_constant(udm_tiles *tiles, udm_value port, float value)
 {
+    if (!udm_graph_reads(tiles->graph, port))
+        return;
     udm_device *device = tiles->network->device;
     udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
     size_t elements = udm_shape_elements(to.shape);
@@ -201,7 +214,9 @@ static void put(const udm_tiles *tiles, int column, int line, float *out)
     for (int c = 0; c < udm_network_outputs(tiles->network); c++)
         for (int y = y0; y < y1; y++) {
             const float *from = tiles->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
-            memcpy(out + ((size_t)c * ay->size + y) * ax->size + x0, from, (x1 - x0) * sizeof *out);
+            float *to = out + ((size_t)c * ay->size + y) * ax->size + x0;
+            for (int x = 0; x < x1 - x0; x++)
+                to[x] = from[x] * tiles->gain;
         }
 }
 
@@ -230,9 +245,30 @@ static bool run_tile(udm_tiles *tiles, int column, int line, int stage, uint64_t
     return device->ops->finish(device, error);
 }
 
+// Tells the network what holds for the whole frame.
+static bool tell(udm_tiles *tiles, const udm_seen *seen, udm_error *error)
+{
+    const udm_network *network = tiles->network;
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    float *time = tiles->condition, *label = time + network->times;
+    if (!network->class->condition)
+        return true;
+    if (!network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error))
+        return false;
+    const udm_value told[] = { ports->time, ports->label };
+    for (int i = 0; i < 2; i++)
+        if (udm_graph_reads(tiles->graph, told[i])) {
+            udm_tensor to = udm_graph_tensor(tiles->graph, told[i], tiles->arena);
+            network->device->ops->upload(network->device, &to, i == 0 ? time : label);
+        }
+    return true;
+}
+
 bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
                    const atomic_bool *cancel, udm_error *error)
 {
+    if (!tell(tiles, seen, error))
+        return false;
     for (int line = 0; line < tiles->y.tiles; line++)
         for (int column = 0; column < tiles->x.tiles; column++) {
             if (!run_tile(tiles, column, line, stage, number, seen, cancel, error))

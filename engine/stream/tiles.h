@@ -21,12 +21,16 @@ size_t udm_tiles_memory(const udm_tiles *tiles); // bytes on the device: values 
 void udm_tiles_clear(udm_tiles *tiles);
 
 // What the network is shown: [C, height, width] and [1, height, width]. guess and guess_level may both be NULL: none.
+// timestep and label are for networks that are told them (udm_network_class.condition); label: -1 for none.
 typedef struct udm_seen {
     const float *frame, *level, *guess, *guess_level;
+    double timestep;
+    int label;
 } udm_seen;
 
 // out: [udm_network_outputs(), height, width], the network's output for frame `number` (counted from 0 since the last
-// clear) of `stage`. May be run again for the same number. Errors: CANCELLED, DEVICE.
+// clear) of `stage`. May be run again for the same number. Errors: CANCELLED, DEVICE, SETTINGS (a class that there is
+// not).
 bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
                    const atomic_bool *cancel, udm_error *error);
 

@@ -59,6 +59,8 @@ typedef struct conv_case {
     enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
 } conv_case;
 
+enum { PADDING_AFTER = 2 }; // a padding: one after the last row and column only
+
 static int total_in(const conv_case *c)
 {
     return c->in[0] + c->in[1] + c->in[2];
@@ -66,8 +68,8 @@ static int total_in(const conv_case *c)
 
 static udm_shape conv_shape(const conv_case *c)
 {
-    return (udm_shape){ c->out, (c->height + 2 * c->padding - c->size) / c->stride + 1,
-                        (c->width + 2 * c->padding - c->size) / c->stride + 1 };
+    int more = (c->padding == PADDING_AFTER ? 1 : 2 * c->padding) - c->size;
+    return (udm_shape){ c->out, (c->height + more) / c->stride + 1, (c->width + more) / c->stride + 1 };
 }
 
 static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
@@ -82,7 +84,8 @@ static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
                              .out = c->out,
                              .size = c->size,
                              .stride = c->stride,
-                             .padding = c->padding,
+                             .padding = c->padding % PADDING_AFTER,
+                             .extra = c->padding / PADDING_AFTER,
                              .weight = weight,
                              .bias = c->bias ? bias : NULL };
     udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);
@@ -261,6 +264,141 @@ static float *run_copy(udm_device *device, const void *of)
     float *result = download(device, &dst);
     tensor_free(device, &dst);
     tensor_free(device, &src);
+    return result;
+}
+
+typedef struct norm_case {
+    int sources, in[UDM_MAX_SOURCES], groups, height, width;
+    udm_embedding embedding;
+    int first; // of the vector
+    udm_activation activation;
+    float mean; // of the values, which deviate by about 1/2
+} norm_case;
+
+static udm_shape norm_shape(const norm_case *c)
+{
+    return (udm_shape){ c->in[0] + c->in[1] + c->in[2], c->height, c->width };
+}
+
+static udm_tensor shifted_tensor(udm_device *device, udm_shape shape, float mean, uint32_t seed)
+{
+    size_t count = udm_shape_elements(shape);
+    float *values = random_values(count, seed);
+    for (size_t i = 0; i < count; i++)
+        values[i] += mean;
+    udm_tensor tensor = tensor_new(device, shape, UDM_FEATURES, values);
+    free(values);
+    return tensor;
+}
+
+static udm_norm norm_new(udm_device *device, const norm_case *c)
+{
+    udm_shape shape = norm_shape(c);
+    udm_norm norm = { .dst = blank_tensor(device, shape, UDM_FEATURES),
+                      .sources = c->sources,
+                      .affine = random_tensor(device, (udm_shape){ 2, 1, shape.c }, UDM_PLANAR, 7),
+                      .groups = c->groups,
+                      .eps = 1e-5f,
+                      .embedding = c->embedding,
+                      .vector = random_tensor(device, (udm_shape){ c->first + 2 * shape.c + 3, 1, 1 }, UDM_FEATURES, 8),
+                      .first = c->first,
+                      .activation = c->activation };
+    for (int s = 0; s < c->sources; s++)
+        norm.src[s] = shifted_tensor(device, (udm_shape){ c->in[s], c->height, c->width }, c->mean, 3 + s);
+    return norm;
+}
+
+static void norm_free(udm_device *device, const udm_norm *norm)
+{
+    const udm_tensor *const others[] = { &norm->dst, &norm->affine, &norm->vector };
+    for (int i = 0; i < 3; i++)
+        tensor_free(device, others[i]);
+    for (int s = 0; s < norm->sources; s++)
+        tensor_free(device, &norm->src[s]);
+}
+
+static inline float *run_norm(udm_device *device, const void *of)
+{
+    udm_norm norm = norm_new(device, of);
+    device->ops->norm(device, &norm);
+    float *result = download(device, &norm.dst);
+    norm_free(device, &norm);
+    return result;
+}
+
+typedef struct attention_case {
+    int channels, heads, height, width;
+    int other_height, other_width; // of key and value
+    float sharpness;               // of the weights: queries are so large
+} attention_case;
+
+static udm_shape attention_shape(const attention_case *c)
+{
+    return (udm_shape){ c->channels, c->height, c->width };
+}
+
+static udm_attention attention_new(udm_device *device, const attention_case *c)
+{
+    udm_shape shape = attention_shape(c), other = { c->channels, c->other_height, c->other_width };
+    size_t count = udm_shape_elements(shape);
+    float *queries = random_values(count, 1);
+    for (size_t i = 0; i < count; i++)
+        queries[i] *= c->sharpness;
+    udm_attention attention = { .dst = blank_tensor(device, shape, UDM_FEATURES),
+                                .query = tensor_new(device, shape, UDM_FEATURES, queries),
+                                .key = random_tensor(device, other, UDM_FEATURES, 2),
+                                .value = random_tensor(device, other, UDM_FEATURES, 3),
+                                .heads = c->heads };
+    free(queries);
+    return attention;
+}
+
+static void attention_free(udm_device *device, const udm_attention *attention)
+{
+    const udm_tensor *const all[] = { &attention->dst, &attention->query, &attention->key, &attention->value };
+    for (int i = 0; i < 4; i++)
+        tensor_free(device, all[i]);
+}
+
+static inline float *run_attention(udm_device *device, const void *of)
+{
+    udm_attention attention = attention_new(device, of);
+    device->ops->attention(device, &attention);
+    float *result = download(device, &attention.dst);
+    attention_free(device, &attention);
+    return result;
+}
+
+// of: a patch_case; to twice the size where `addend`, to half of it otherwise
+static udm_shape resample_shape(const patch_case *c)
+{
+    return (udm_shape){ c->channels, c->addend ? 2 * c->height : c->height / 2,
+                        c->addend ? 2 * c->width : c->width / 2 };
+}
+
+static inline float *run_resample(udm_device *device, const void *of)
+{
+    udm_tensor src = random_tensor(device, frame_shape(of), UDM_FEATURES, 1);
+    udm_tensor dst = blank_tensor(device, resample_shape(of), UDM_FEATURES);
+    device->ops->resample(device, &dst, &src);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &src);
+    return result;
+}
+
+// From planes to features and back, through memory that must be written whole.
+static inline float *run_convert(udm_device *device, const void *of)
+{
+    udm_tensor planes = random_tensor(device, frame_shape(of), UDM_PLANAR, 1);
+    udm_tensor features = blank_tensor(device, frame_shape(of), UDM_FEATURES);
+    udm_tensor back = blank_tensor(device, frame_shape(of), UDM_PLANAR);
+    device->ops->copy(device, &features, &planes);
+    device->ops->copy(device, &back, &features);
+    float *result = download(device, &back);
+    tensor_free(device, &planes);
+    tensor_free(device, &features);
+    tensor_free(device, &back);
     return result;
 }
 

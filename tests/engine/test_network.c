@@ -30,8 +30,9 @@ static void check_case(const char *device, const char *model, const char *name, 
     float *out = malloc(want.elements * sizeof *out);
     REQUIRE(tiles && out);
     for (size_t n = 0; n < frame.shape[0]; n++) {
-        udm_seen seen = { frame.data + n * picture, level.data + n * pixels, guess ? g.data + n * picture : NULL,
-                          guess ? glevel.data + n * pixels : NULL };
+        udm_seen seen = { .frame = frame.data + n * picture, .level = level.data + n * pixels };
+        if (guess)
+            seen.guess = g.data + n * picture, seen.guess_level = glevel.data + n * pixels;
         CHECK(udm_tiles_run(tiles, 0, 0, &seen, out + n * output, NULL, NULL));
     }
     CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
@@ -88,7 +89,7 @@ static void check_clip(const char *device)
             take_frame(&frame, f, x);
             take_frame(&level, f, l);
             take_frame(&want, f, expected);
-            udm_seen seen = { x, l, NULL, NULL };
+            udm_seen seen = { .frame = x, .level = l };
             for (int again = 0; again < 2; again++) {
                 CHECK(udm_tiles_run(tiles, 0, f, &seen, out, NULL, NULL));
                 CHECK_CLOSE(golden_difference(out, expected, picture), 0, 1e-5 * (device[0] == 'r' ? 1 : 5));
@@ -145,7 +146,7 @@ static int run_sized(const golden_network *golden, sized *of, size_t limit, int 
         check_failed = true;
         return 0;
     }
-    udm_seen seen = { of->frame, of->level, NULL, NULL };
+    udm_seen seen = { .frame = of->frame, .level = of->level };
     for (int f = 0; f < frames; f++)
         CHECK(udm_tiles_run(tiles, 0, f, &seen, of->out, NULL, NULL));
     int count = udm_tiles_count(tiles);

@@ -78,6 +78,9 @@ static void compare_device(const char *name, udm_device **open, run_case run, co
             open[i] = udm_device_open(name, 1 << i, NULL);
         udm_device *device = open[i];
         REQUIRE(device);
+        if (!device->ops->norm &&
+            (run == run_norm || run == run_attention || run == run_resample || run == run_convert))
+            break; // the backend is to be completed
         float *got = run(device, of);
         if (first)
             CHECK(memcmp(first, got, count * sizeof(float)) == 0);
@@ -124,7 +127,7 @@ TEST(conv_sizes)
     static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 },   { 2, 3 },  { 3, 2 },
                                     { 4, 4 }, { 5, 6 }, { 13, 29 }, { 33, 8 }, { 8, 65 } };
     static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 }, { 3, 2, 1 },
-                                    { 3, 1, 0 }, { 1, 2, 1 }, { 2, 1, 1 } };
+                                    { 3, 1, 0 }, { 1, 2, 1 }, { 2, 1, 1 }, { 3, 2, PADDING_AFTER } };
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
             conv_case c = { .sources = 1,
@@ -136,7 +139,7 @@ TEST(conv_sizes)
                             .height = sizes[i][0],
                             .width = sizes[i][1],
                             .bias = i % 2 };
-            if (c.height + 2 * c.padding >= c.size && c.width + 2 * c.padding >= c.size)
+            if (c.height + c.padding >= c.size && c.width + c.padding >= c.size)
                 compare_conv(&c);
         }
 }
@@ -244,6 +247,55 @@ TEST(copy)
         compare(run_copy, &patch_cases[i], frame_shape(&patch_cases[i]), "copy");
 }
 
+static const norm_case norm_cases[] = {
+    { 1, { 4 }, 2, 1, 3, UDM_EMBED_NONE, 0, UDM_LINEAR, 0 },
+    { 1, { 16 }, 16, 5, 6, UDM_EMBED_ADD, 0, UDM_SILU, 0 },
+    { 1, { 64 }, 32, 17, 33, UDM_EMBED_ADD, 5, UDM_SILU, 1 },
+    { 1, { 33 }, 11, 9, 8, UDM_EMBED_SCALE, 17, UDM_SILU, -2 },
+    { 2, { 12, 8 }, 4, 7, 10, UDM_EMBED_NONE, 0, UDM_SILU, 0 },
+    { 2, { 64, 32 }, 32, 12, 20, UDM_EMBED_NONE, 0, UDM_SILU, 0 },
+    { 3, { 17, 5, 20 }, 7, 6, 11, UDM_EMBED_SCALE, 1, UDM_LINEAR, 0 },
+    { 1, { 36 }, 6, 70, 61, UDM_EMBED_ADD, 2, UDM_RELU, 50 },
+    { 1, { 512 }, 32, 4, 4, UDM_EMBED_ADD, 100, UDM_SILU, 0 },
+    { 1, { 5 }, 1, 1, 1, UDM_EMBED_NONE, 0, UDM_LINEAR, 0 },
+};
+
+enum { NORM_CASES = sizeof(norm_cases) / sizeof(norm_cases[0]) };
+
+TEST(norm)
+{
+    for (int i = 0; i < NORM_CASES; i++)
+        compare(run_norm, &norm_cases[i], norm_shape(&norm_cases[i]), "norm");
+}
+
+static const attention_case attention_cases[] = {
+    { 8, 1, 1, 1, 1, 1, 1 },     { 8, 2, 3, 5, 3, 5, 1 },        { 10, 2, 6, 7, 6, 7, 1 },
+    { 32, 4, 8, 8, 8, 8, 20 },   { 40, 5, 9, 3, 2, 7, 3 },       { 64, 1, 16, 16, 16, 16, 1 },
+    { 96, 2, 4, 9, 13, 11, 50 }, { 256, 32, 16, 17, 16, 17, 1 }, { 20, 1, 2, 9, 1, 1, 100 },
+    { 512, 1, 8, 8, 8, 8, 1 },   { 33, 3, 5, 5, 40, 40, 5 },     { 128, 2, 20, 20, 20, 20, 1 },
+};
+
+enum { ATTENTION_CASES = sizeof(attention_cases) / sizeof(attention_cases[0]) };
+
+TEST(attention)
+{
+    for (int i = 0; i < ATTENTION_CASES; i++)
+        compare(run_attention, &attention_cases[i], attention_shape(&attention_cases[i]), "attention");
+}
+
+TEST(resample)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        if (patch_cases[i].addend || (patch_cases[i].height % 2 == 0 && patch_cases[i].width % 2 == 0))
+            compare(run_resample, &patch_cases[i], resample_shape(&patch_cases[i]), "resample");
+}
+
+TEST(convert)
+{
+    for (int i = 0; i < PATCH_CASES; i++)
+        compare(run_convert, &patch_cases[i], frame_shape(&patch_cases[i]), "copy between layouts");
+}
+
 // What follows checks the reference itself, by closed forms.
 TEST(reference_conv)
 {
@@ -264,6 +316,73 @@ TEST(reference_conv)
     device->ops->kernel_free(device, (udm_kernel *)conv.kernel);
     tensor_free(device, &conv.src[0]);
     tensor_free(device, &conv.dst);
+    udm_device_close(device);
+}
+
+// A group of 1, 2, 3, 4 and one of 10, 10, 10, 14: by hand.
+TEST(reference_norm)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float in[] = { 1, 2, 3, 4, 10, 10, 10, 14 }, affine[] = { 1, 1, 2, 2, 0, 0, 0, 1 };
+    const float e[] = { 9, 1, 0, 0, 3 }; // from 1 on: the first channel is 1 more, the last one 3
+    const udm_shape shape = { 4, 1, 2 };
+    udm_norm norm = { .dst = tensor_new(device, shape, UDM_FEATURES, NULL),
+                      .src = { tensor_new(device, shape, UDM_FEATURES, in) },
+                      .sources = 1,
+                      .affine = tensor_new(device, (udm_shape){ 2, 1, 4 }, UDM_PLANAR, affine),
+                      .groups = 2,
+                      .embedding = UDM_EMBED_ADD,
+                      .vector = tensor_new(device, (udm_shape){ 5, 1, 1 }, UDM_FEATURES, e),
+                      .first = 1 };
+    // 2, 3, 3, 4: mean 3, variance 1/2; 10, 10, 13, 17: mean 12.5, variance 8.25
+    const float a = sqrtf(2), b = 2 / sqrtf(8.25f);
+    const float want[] = { -a, 0, 0, a, -2.5f * b, -2.5f * b, .5f * b + 1, 4.5f * b + 1 };
+    device->ops->norm(device, &norm);
+    float *got = download(device, &norm.dst);
+    CHECK_CLOSE(difference(got, want, 8), 0, 1e-5);
+    free(got);
+    norm_free(device, &norm);
+    udm_device_close(device);
+}
+
+// With scores 0 and log 3 the weights are 1/4 and 3/4.
+TEST(reference_attention)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float query[] = { 1, 2, 0, 0 }, key[] = { 0, logf(3) * sqrtf(2), 5, 5 }, value[] = { 4, 8, 0, 1 };
+    const float want[] = { 7, 7.6f, .75f, .9f }; // and for the second pixel 1/10 and 9/10
+    const udm_shape shape = { 2, 1, 2 };
+    udm_attention attention = { .dst = tensor_new(device, shape, UDM_FEATURES, NULL),
+                                .query = tensor_new(device, shape, UDM_FEATURES, query),
+                                .key = tensor_new(device, shape, UDM_FEATURES, key),
+                                .value = tensor_new(device, shape, UDM_FEATURES, value),
+                                .heads = 1 };
+    device->ops->attention(device, &attention);
+    float *got = download(device, &attention.dst);
+    CHECK_CLOSE(difference(got, want, 4), 0, 1e-5);
+    free(got);
+    attention_free(device, &attention);
+    udm_device_close(device);
+}
+
+TEST(reference_resample)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float small[] = { 1, 2 }, want[] = { 1, 1, 2, 2, 1, 1, 2, 2 };
+    udm_tensor src = tensor_new(device, (udm_shape){ 1, 1, 2 }, UDM_FEATURES, small);
+    udm_tensor dst = tensor_new(device, (udm_shape){ 1, 2, 4 }, UDM_FEATURES, NULL);
+    device->ops->resample(device, &dst, &src);
+    float *large = download(device, &dst);
+    CHECK_CLOSE(difference(large, want, 8), 0, 0);
+    device->ops->upload(device, &dst, (const float[]){ 1, 3, 0, 0, 5, 7, 0, 8 });
+    device->ops->resample(device, &src, &dst);
+    float *half = download(device, &src);
+    CHECK_CLOSE(half[0], 4, 0);
+    CHECK_CLOSE(half[1], 2, 0);
+    free(large);
+    free(half);
+    tensor_free(device, &src);
+    tensor_free(device, &dst);
     udm_device_close(device);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // dst[o, y, x] = activation(bias[o] + sum over i, ky, kx of weight[o, i, ky, kx] src[i, y s + ky - p, x s + kx - p])
 // + residual[o, y, x], with zeros outside of src; stride s, padding p.
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,18 +49,6 @@ void udm_reference_kernel_free(udm_device *device, udm_kernel *kernel)
     free(kernel);
 }
 
-static float activate(udm_activation activation, float x)
-{
-    switch (activation) {
-    case UDM_RELU:
-        return x > 0 ? x : 0;
-    case UDM_SILU:
-        return x / (1 + expf(-x));
-    default:
-        return x;
-    }
-}
-
 // The part of one source channel: weight: [size, size], plane: [H, W] of src; y, x: of dst.
 static float convolve_plane(const udm_kernel_spec *spec, const float *weight, const float *plane, udm_shape shape,
                             const int at[2])
@@ -102,5 +89,6 @@ void udm_reference_conv(udm_device *device, const udm_conv *conv)
     for (int o = 0; o < shape.c; o++)
         for (int y = 0; y < shape.h; y++)
             for (int x = 0; x < shape.w; x++, at++)
-                dst[at] = activate(conv->activation, convolve(conv, o, y, x)) + (residual ? residual[at] : 0);
+                dst[at] =
+                    udm_reference_activate(conv->activation, convolve(conv, o, y, x)) + (residual ? residual[at] : 0);
 }

@@ -3,6 +3,8 @@
 #ifndef UDM_BACKEND_REFERENCE_REFERENCE_H
 #define UDM_BACKEND_REFERENCE_REFERENCE_H
 
+#include <math.h>
+
 #include "backend/backend.h"
 
 extern const udm_backend udm_backend_reference;
@@ -15,6 +17,22 @@ void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_
                            const udm_observation *seen, int patch);
 void udm_reference_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src,
                                const udm_tensor *addend);
+
+void udm_reference_norm(udm_device *device, const udm_norm *norm);
+void udm_reference_attention(udm_device *device, const udm_attention *attention);
+void udm_reference_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+
+static inline float udm_reference_activate(udm_activation activation, float x)
+{
+    switch (activation) {
+    case UDM_RELU:
+        return x > 0 ? x : 0;
+    case UDM_SILU:
+        return x / (1 + expf(-x));
+    default:
+        return x;
+    }
+}
 
 // Both layouts of this backend: element (c, y, x) of a tensor of this shape.
 static inline size_t udm_reference_at(udm_shape shape, int c, int y, int x)

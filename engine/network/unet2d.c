@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// UNet2DModel of diffusers: the U-Net of DDPM (Ho et al. 2020, appendix B), of improved DDPM and ADM (Dhariwal and
+// Nichol 2021, section 3) and so of the consistency models. It sees the noisy frame and one time, and no guess.
+#include "network/unet2d.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void close_step(udm_unet2d_step *step, udm_device *device)
+{
+    for (int i = 0; i < 4; i++)
+        udm_layer_close(&step->layers[i], device);
+    for (int i = 0; i < 2; i++)
+        udm_norm_layer_close(&step->norms[i], device);
+}
+
+static void unet2d_free(udm_network *network)
+{
+    udm_unet2d *net = (udm_unet2d *)network;
+    udm_device *device = network->device;
+    for (int i = 0; i < net->count; i++)
+        close_step(&net->steps[i], device);
+    udm_layer *const others[] = { &net->conv_in, &net->conv_out, &net->time[0], &net->time[1], &net->project };
+    for (int i = 0; i < 5; i++)
+        udm_layer_close(others[i], device);
+    udm_norm_layer_close(&net->norm_out, device);
+    free(net->steps);
+    free(net->frequencies);
+    free(net);
+}
+
+static udm_network *unet2d_open(const udm_config *config, const udm_weights *weights, udm_device *device,
+                                udm_error *error)
+{
+    udm_unet2d *net = calloc(1, sizeof *net);
+    if (!net) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a network");
+        return NULL;
+    }
+    udm_network *base = &net->base;
+    base->class = &udm_network_unet2d;
+    base->device = device;
+    bool good = udm_unet2d_config_read(&net->config, config, error);
+    base->channels = net->config.channels;
+    base->times = (net->config.fourier ? 2 : 1) * net->config.width[0];
+    base->labels = net->config.classes;
+    base->stride = good ? 1 << (net->config.levels - 1) : 1;
+    base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
+    base->max_level = 1;
+    for (size_t i = 0; i < udm_weights_count(weights); i++)
+        base->weights += (int64_t)udm_weights_at(weights, i)->elements;
+    if (good && udm_unet2d_weights_read(net, weights, error))
+        return base;
+    unet2d_free(base);
+    return NULL;
+}
+
+// Sinusoids (Vaswani et al. 2017, section 3.5), with frequencies 10000^(-i / (half - shift)); an odd last value is 0.
+static void embed_time(const udm_unet2d *net, double timestep, float *out)
+{
+    const int half = net->base.times / 2;
+    const double at = net->config.fourier ? log(timestep) : timestep;
+    float *sine = net->config.cosine_first && !net->config.fourier ? out + half : out;
+    float *cosine = sine == out ? out + half : out;
+    for (int i = 0; i < half; i++) {
+        double frequency = net->config.fourier ? 2 * 3.14159265358979323846 * net->frequencies[i]
+                                               : exp(-log(10000) * i / (half - net->config.frequency_shift));
+        sine[i] = (float)sin(at * frequency);
+        cosine[i] = (float)cos(at * frequency);
+    }
+    if (net->base.times % 2)
+        out[net->base.times - 1] = 0;
+}
+
+static bool unet2d_condition(const udm_network *network, double timestep, int label, float *time, float *hot,
+                             float *gain, udm_error *error)
+{
+    const udm_unet2d *net = (const udm_unet2d *)network;
+    if (network->labels > 0 && (label < 0 || label >= network->labels))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the class is %d: this model has the classes 0 to %d", label,
+                        network->labels - 1);
+    if (network->labels == 0 && label >= 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the class is %d: this model has no classes", label);
+    if (net->config.fourier && timestep <= 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the time is %g: this model needs one above 0", timestep);
+    embed_time(net, timestep, time);
+    memset(hot, 0, network->labels * sizeof *hot);
+    if (label >= 0)
+        hot[label] = 1;
+    *gain = net->config.fourier ? (float)(1 / timestep) : 1;
+    return true;
+}
+
+// What flows through the network while it is unfolded.
+typedef struct flow {
+    udm_graph *graph;
+    const udm_unet2d *net;
+    udm_value embedding; // all residual blocks' share of it
+    udm_value *kept;
+    int held;
+} flow;
+
+static udm_value resample(const flow *at, int direction, udm_value x)
+{
+    return direction > 0 ? udm_graph_enlarge(at->graph, x) : direction < 0 ? udm_graph_halve(at->graph, x) : x;
+}
+
+static udm_value build_resnet(flow *at, const udm_unet2d_step *step, udm_value x)
+{
+    udm_graph *graph = at->graph;
+    udm_value in[2] = { x };
+    int count = 1;
+    if (step->pop)
+        in[count++] = at->kept[--at->held];
+    udm_value h = udm_graph_norm(graph, &step->norms[0], in, count, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_SILU);
+    h = resample(at, step->resample, h);
+    h = udm_graph_conv(graph, &step->layers[0], h, UDM_NO_VALUE, UDM_LINEAR);
+    h = udm_graph_norm(graph, &step->norms[1], &h, 1, at->net->config.embedding, at->embedding, step->first, UDM_SILU);
+    in[0] = resample(at, step->resample, in[0]);
+    if (step->layers[2].kernel)
+        in[0] = udm_graph_conv_all(graph, &step->layers[2], in, count, UDM_NO_VALUE, UDM_LINEAR);
+    return udm_graph_conv(graph, &step->layers[1], h, in[0], UDM_LINEAR);
+}
+
+static udm_value build_attention(const flow *at, const udm_unet2d_step *step, udm_value x)
+{
+    udm_graph *graph = at->graph;
+    udm_value h = x, parts[3];
+    if (step->norms[0].channels)
+        h = udm_graph_norm(graph, &step->norms[0], &x, 1, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_LINEAR);
+    for (int i = 0; i < 3; i++)
+        parts[i] = udm_graph_conv(graph, &step->layers[i], h, UDM_NO_VALUE, UDM_LINEAR);
+    h = udm_graph_attention(graph, parts[0], parts[1], parts[2], step->heads);
+    return udm_graph_conv(graph, &step->layers[3], h, x, UDM_LINEAR);
+}
+
+static udm_value build_step(flow *at, const udm_unet2d_step *step, udm_value x)
+{
+    if (step->kind == UDM_STEP_RESNET)
+        return build_resnet(at, step, x);
+    if (step->kind == UDM_STEP_ATTENTION)
+        return build_attention(at, step, x);
+    if (step->kind == UDM_STEP_UPSAMPLE)
+        x = udm_graph_enlarge(at->graph, x);
+    return udm_graph_conv(at->graph, &step->layers[0], x, UDM_NO_VALUE, UDM_LINEAR);
+}
+
+static udm_value build_embedding(const udm_unet2d *net, udm_graph *graph)
+{
+    const udm_graph_ports *ports = udm_graph_get_ports(graph);
+    udm_value in[2] = { udm_graph_conv(graph, &net->time[0], ports->time, UDM_NO_VALUE, UDM_SILU), ports->label };
+    udm_value e = udm_graph_conv_all(graph, &net->time[1], in, net->base.labels ? 2 : 1, UDM_NO_VALUE, UDM_SILU);
+    return udm_graph_conv(graph, &net->project, e, UDM_NO_VALUE, UDM_LINEAR);
+}
+
+static bool unet2d_build(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error)
+{
+    const udm_unet2d *net = (const udm_unet2d *)network;
+    flow at = { .graph = graph, .net = net };
+    at.kept = malloc((net->count + 1) * sizeof *at.kept);
+    if (!at.kept)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the graph of a network");
+    at.embedding = build_embedding(net, graph);
+    udm_value x = udm_graph_conv(graph, &net->conv_in, udm_graph_frame(graph), UDM_NO_VALUE, UDM_LINEAR);
+    at.kept[at.held++] = x;
+    for (int i = 0; i < net->count; i++) {
+        x = build_step(&at, &net->steps[i], x);
+        if (net->steps[i].push)
+            at.kept[at.held++] = x;
+    }
+    free(at.kept);
+    x = udm_graph_norm(graph, &net->norm_out, &x, 1, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_SILU);
+    udm_graph_output(graph, udm_graph_conv(graph, &net->conv_out, x, UDM_NO_VALUE, UDM_LINEAR));
+    return udm_graph_plan(graph, error);
+}
+
+const udm_network_class udm_network_unet2d = {
+    .name = "UNet2DModel",
+    .open = unet2d_open,
+    .free = unet2d_free,
+    .condition = unet2d_condition,
+    .build = unet2d_build,
+};

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// UNet2DModel of diffusers: what its config says, and its layers as a list of steps.
+#ifndef UDM_NETWORK_UNET2D_H
+#define UDM_NETWORK_UNET2D_H
+
+#include "network/network.h"
+
+enum { UDM_UNET2D_LEVELS = 8, UDM_UNET2D_LAYERS = 16 };
+
+// The blocks of one resolution, on one way.
+typedef struct udm_unet2d_block {
+    bool attends; // after each residual block
+    bool resnet;  // the resolution is changed by a residual block, not by a convolution
+} udm_unet2d_block;
+
+typedef struct udm_unet2d_config {
+    int channels; // of a frame
+    int levels, width[UDM_UNET2D_LEVELS], layers;
+    udm_unet2d_block down[UDM_UNET2D_LEVELS], up[UDM_UNET2D_LEVELS]; // in the order in which they are run
+    bool mid, mid_attends;
+    int head;                     // channels of an attention head; 0: all are one
+    int groups, attention_groups; // of normalisations, and of that of the attention in the middle; 0: it has none
+    double eps;
+    int downsample_padding;
+    udm_embedding embedding; // how a residual block takes the time in
+    bool fourier, cosine_first;
+    double frequency_shift;
+    int time_width; // of the embedding of the time
+    int classes;    // 0: no class
+} udm_unet2d_config;
+
+// False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).
+bool udm_unet2d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+
+typedef enum udm_unet2d_kind {
+    UDM_STEP_RESNET,
+    UDM_STEP_ATTENTION,
+    UDM_STEP_DOWNSAMPLE,
+    UDM_STEP_UPSAMPLE
+} udm_unet2d_kind;
+
+typedef struct udm_unet2d_step {
+    udm_unet2d_kind kind;
+    bool push, pop; // the result is kept for the way up; what was kept last is read beside x
+    // Resnet: conv1, conv2, conv_shortcut. Attention: to_q, to_k, to_v, to_out. Otherwise the one convolution.
+    udm_layer layers[4];
+    udm_norm_layer norms[2];
+    int resample; // of a resnet: 1 to twice the size, -1 to half of it
+    int first;    // of a resnet: where its channels of the projected embedding begin
+    int heads;
+} udm_unet2d_step;
+
+typedef struct udm_unet2d {
+    udm_network base;
+    udm_unet2d_config config;
+    float *frequencies; // of the Fourier embedding
+    udm_layer conv_in, conv_out, time[2];
+    udm_layer project; // the embedding, for all resnets at once
+    udm_norm_layer norm_out;
+    udm_unet2d_step *steps;
+    int count;
+} udm_unet2d;
+
+// Reads all layers, as config says.
+bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);
+
+#endif

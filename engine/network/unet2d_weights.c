@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Reads the layers of a UNet2DModel, in the order in which they are run. The widths follow from what flows and what was
+// kept for the way up, as in the network itself.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "network/unet2d.h"
+
+enum { MAX_KEPT = UDM_UNET2D_LEVELS * (UDM_UNET2D_LAYERS + 1) + 1 };
+
+typedef struct reader {
+    udm_unet2d *net;
+    const udm_weights *weights;
+    udm_device *device;
+    udm_error *error;
+    int channels;             // of what flows
+    int kept[MAX_KEPT], held; // the widths of what is kept for the way up
+    float *projection, *bias; // of all residual blocks' time_emb_proj: [rows, time_width], [rows]
+    int rows;
+} reader;
+
+static udm_kernel_spec spec(int in, int out, int size)
+{
+    return (udm_kernel_spec){ .sources = 1, .in = { in }, .out = out, .size = size, .stride = 1, .padding = size / 2 };
+}
+
+typedef struct name {
+    char text[128];
+} name;
+
+static name join(const char *prefix, const char *last)
+{
+    name joined;
+    snprintf(joined.text, sizeof joined.text, "%.80s.%.40s", prefix, last);
+    return joined;
+}
+
+static name numbered(const char *list, int index)
+{
+    name joined;
+    snprintf(joined.text, sizeof joined.text, "%.80s.%d", list, index);
+    return joined;
+}
+
+static name nth(const char *prefix, const char *list, int index)
+{
+    return numbered(join(prefix, list).text, index);
+}
+
+static bool read_conv(const reader *from, udm_layer *layer, udm_kernel_spec shape, const char *full)
+{
+    return udm_layer_open(layer, shape, true, from->weights, full, from->device, from->error);
+}
+
+static bool read_norm(const reader *from, udm_norm_layer *layer, int channels, int groups, const char *full)
+{
+    return udm_norm_layer_open(layer, channels, groups, from->net->config.eps, from->weights, full, from->device,
+                               from->error);
+}
+
+static bool fail_memory(const reader *from)
+{
+    return udm_fail(from->error, UDM_ERROR_MEMORY, "no memory for the layers of a network");
+}
+
+static udm_unet2d_step *add_step(reader *from, udm_unet2d_kind kind)
+{
+    udm_unet2d *net = from->net;
+    udm_unet2d_step *steps = realloc(net->steps, (net->count + 1) * sizeof *steps);
+    if (!steps) {
+        fail_memory(from);
+        return NULL;
+    }
+    net->steps = steps;
+    steps[net->count] = (udm_unet2d_step){ .kind = kind };
+    return &steps[net->count++];
+}
+
+// The last step's result is kept.
+static void keep(reader *from)
+{
+    from->net->steps[from->net->count - 1].push = true;
+    from->kept[from->held++] = from->channels;
+}
+
+// Appends the rows of a residual block's time_emb_proj.
+static bool read_projection(reader *from, const char *prefix, int outputs)
+{
+    const int width = from->net->config.time_width, rows = from->rows + outputs;
+    float *w = udm_weights_read(from->weights, join(prefix, "time_emb_proj.weight").text, 2,
+                                (int64_t[]){ outputs, width }, from->error);
+    float *b = w ? udm_weights_read(from->weights, join(prefix, "time_emb_proj.bias").text, 1, (int64_t[]){ outputs },
+                                    from->error)
+                 : NULL;
+    float *projection = b ? realloc(from->projection, (size_t)rows * width * sizeof *w) : NULL;
+    if (projection)
+        from->projection = projection;
+    float *bias = projection ? realloc(from->bias, rows * sizeof *b) : NULL;
+    if (bias) {
+        from->bias = bias;
+        memcpy(projection + (size_t)from->rows * width, w, (size_t)outputs * width * sizeof *w);
+        memcpy(bias + from->rows, b, outputs * sizeof *b);
+        from->rows = rows;
+    } else if (b) {
+        fail_memory(from);
+    }
+    free(w);
+    free(b);
+    return bias;
+}
+
+// resample: as in a step; pop: beside x, what was kept last is read
+static bool read_resnet(reader *from, const char *prefix, int out, bool pop, int resample)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    udm_unet2d_step *step = add_step(from, UDM_STEP_RESNET);
+    if (!step)
+        return false;
+    udm_kernel_spec shortcut = spec(from->channels, out, 1);
+    if (pop)
+        shortcut.in[shortcut.sources++] = from->kept[--from->held];
+    const int in = shortcut.in[0] + shortcut.in[1];
+    step->pop = pop;
+    step->resample = resample;
+    step->first = from->rows;
+    from->channels = out;
+    return read_norm(from, &step->norms[0], in, config->groups, join(prefix, "norm1").text) &&
+           read_conv(from, &step->layers[0], spec(in, out, 3), join(prefix, "conv1").text) &&
+           read_projection(from, prefix, config->embedding == UDM_EMBED_SCALE ? 2 * out : out) &&
+           read_norm(from, &step->norms[1], out, config->groups, join(prefix, "norm2").text) &&
+           read_conv(from, &step->layers[1], spec(out, out, 3), join(prefix, "conv2").text) &&
+           (in == out || read_conv(from, &step->layers[2], shortcut, join(prefix, "conv_shortcut").text));
+}
+
+// Old files have other names for the four layers.
+static bool read_attention(reader *from, const char *prefix, int groups)
+{
+    static const char *const names[2][4] = { { "to_q", "to_k", "to_v", "to_out.0" },
+                                             { "query", "key", "value", "proj_attn" } };
+    udm_unet2d_step *step = add_step(from, UDM_STEP_ATTENTION);
+    if (!step)
+        return false;
+    const int head = from->net->config.head ? from->net->config.head : from->channels;
+    const bool old = udm_weights_find(from->weights, join(prefix, "query.weight").text);
+    step->heads = from->channels / head;
+    const int inner = step->heads * head;
+    if (step->heads == 0)
+        return udm_fail(from->error, UDM_ERROR_UNSUPPORTED, "%s: %d channels are less than an attention head of %d",
+                        prefix, from->channels, head);
+    for (int i = 0; i < 4; i++) {
+        const int in = i < 3 ? from->channels : inner, out = i < 3 ? inner : from->channels;
+        if (!udm_layer_open_linear(&step->layers[i], in, out, from->weights, join(prefix, names[old][i]).text,
+                                   from->device, from->error))
+            return false;
+    }
+    return groups == 0 || read_norm(from, &step->norms[0], from->channels, groups, join(prefix, "group_norm").text);
+}
+
+static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind, bool resnet)
+{
+    const bool down = kind == UDM_STEP_DOWNSAMPLE;
+    name layer = join(prefix, down ? "downsamplers.0" : "upsamplers.0");
+    if (resnet)
+        return read_resnet(from, layer.text, from->channels, false, down ? -1 : 1);
+    udm_unet2d_step *step = add_step(from, kind);
+    udm_kernel_spec shape = spec(from->channels, from->channels, 3);
+    if (down) {
+        shape.stride = 2;
+        shape.padding = from->net->config.downsample_padding;
+        shape.extra = !shape.padding;
+    }
+    return step && read_conv(from, &step->layers[0], shape, join(layer.text, "conv").text);
+}
+
+static bool read_layers(reader *from, const char *prefix, int out, int layers, bool up, bool attends)
+{
+    for (int i = 0; i < layers; i++) {
+        if (!read_resnet(from, nth(prefix, "resnets", i).text, out, up, 0))
+            return false;
+        if (attends && !read_attention(from, nth(prefix, "attentions", i).text, from->net->config.groups))
+            return false;
+        if (!up)
+            keep(from);
+    }
+    return true;
+}
+
+static bool read_down(reader *from)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    from->kept[from->held++] = from->channels; // of conv_in
+    for (int i = 0; i < config->levels; i++) {
+        name prefix = numbered("down_blocks", i);
+        if (!read_layers(from, prefix.text, config->width[i], config->layers, false, config->down[i].attends))
+            return false;
+        if (i == config->levels - 1)
+            continue;
+        if (!read_sampler(from, prefix.text, UDM_STEP_DOWNSAMPLE, config->down[i].resnet))
+            return false;
+        keep(from);
+    }
+    return true;
+}
+
+static bool read_mid(reader *from)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    return !config->mid ||
+           (read_resnet(from, "mid_block.resnets.0", from->channels, false, 0) &&
+            (!config->mid_attends || read_attention(from, "mid_block.attentions.0", config->attention_groups)) &&
+            read_resnet(from, "mid_block.resnets.1", from->channels, false, 0));
+}
+
+static bool read_up(reader *from)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    for (int i = 0; i < config->levels; i++) {
+        name prefix = numbered("up_blocks", i);
+        const int out = config->width[config->levels - 1 - i];
+        if (!read_layers(from, prefix.text, out, config->layers + 1, true, config->up[i].attends))
+            return false;
+        if (i < config->levels - 1 && !read_sampler(from, prefix.text, UDM_STEP_UPSAMPLE, config->up[i].resnet))
+            return false;
+    }
+    return true;
+}
+
+// [weight of linear_2, a column per class]: the embedding of a class is added by a source that is 1 at its place.
+static float *join_classes(const reader *from, const float *weight, const float *classes)
+{
+    const int width = from->net->config.time_width, count = from->net->config.classes, row = width + count;
+    float *joined = malloc((size_t)width * row * sizeof *joined);
+    if (!joined)
+        fail_memory(from);
+    for (int o = 0; joined && o < width; o++) {
+        memcpy(joined + (size_t)o * row, weight + (size_t)o * width, width * sizeof *joined);
+        for (int k = 0; k < count; k++)
+            joined[(size_t)o * row + width + k] = classes[(size_t)k * width + o];
+    }
+    return joined;
+}
+
+static bool read_time_and_class(reader *from)
+{
+    const int64_t width = from->net->config.time_width, classes = from->net->config.classes;
+    float *weight =
+        udm_weights_read(from->weights, "time_embedding.linear_2.weight", 2, (int64_t[]){ width, width }, from->error);
+    float *bias = udm_weights_read(from->weights, "time_embedding.linear_2.bias", 1, &width, from->error);
+    float *table =
+        udm_weights_read(from->weights, "class_embedding.weight", 2, (int64_t[]){ classes, width }, from->error);
+    float *joined = weight && bias && table ? join_classes(from, weight, table) : NULL;
+    udm_kernel_spec both = spec((int)width, (int)width, 1);
+    both.sources = 2, both.in[1] = (int)classes;
+    both.weight = joined, both.bias = bias;
+    bool good = joined && udm_layer_pack(&from->net->time[1], both, from->device, from->error);
+    free(weight);
+    free(bias);
+    free(table);
+    free(joined);
+    return good;
+}
+
+static bool read_time(reader *from)
+{
+    udm_unet2d *net = from->net;
+    const int width = net->config.time_width;
+    if (net->config.fourier) {
+        const int64_t count = net->base.times / 2;
+        const char *full = udm_weights_find(from->weights, "time_proj.W") ? "time_proj.W" : "time_proj.weight";
+        net->frequencies = udm_weights_read(from->weights, full, 1, &count, from->error);
+        if (!net->frequencies)
+            return false;
+    }
+    if (!udm_layer_open_linear(&net->time[0], net->base.times, width, from->weights, "time_embedding.linear_1",
+                               from->device, from->error))
+        return false;
+    return net->config.classes ? read_time_and_class(from)
+                               : udm_layer_open_linear(&net->time[1], width, width, from->weights,
+                                                       "time_embedding.linear_2", from->device, from->error);
+}
+
+static bool pack_projection(const reader *from)
+{
+    udm_kernel_spec shape = spec(from->net->config.time_width, from->rows, 1);
+    shape.weight = from->projection, shape.bias = from->bias;
+    return udm_layer_pack(&from->net->project, shape, from->device, from->error);
+}
+
+bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error)
+{
+    const udm_unet2d_config *config = &net->config;
+    reader from = {
+        .net = net, .weights = weights, .device = net->base.device, .error = error, .channels = config->width[0]
+    };
+    bool good = read_conv(&from, &net->conv_in, spec(config->channels, config->width[0], 3), "conv_in") &&
+                read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
+                read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
+                read_conv(&from, &net->conv_out, spec(config->width[0], config->channels, 3), "conv_out");
+    free(from.projection);
+    free(from.bias);
+    return good;
+}
