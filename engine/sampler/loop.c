@@ -1,50 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Estimate, step, repeat.
-#include "sampler/loop.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Signal, noise and time of every pixel.
-typedef struct levels {
-    float *signal, *noise, *time;
-} levels;
-
-// An estimate, and on which rung of the ladder it was made.
-typedef struct estimate {
-    float *values; // [channels, pixels]
-    double rung;
-} estimate;
-
-struct udm_loop {
-    udm_loop_settings settings;
-    size_t elements; // channels * pixels
-    float *memory;   // all of the following
-    levels from, to;
-    estimate estimates[UDM_ESTIMATES]; // those the sampler looks at, the newest first
-    int count;                         // that were made
-    float *start, *before;             // x where this step began, and where the one before it did; NULL if no one asks
-    float *e, *scratch;                // e: NULL if nothing is drawn
-};
-
-// What a step needs to know.
-typedef struct walk {
-    const udm_loop_calls *calls;
-    const float *times; // where the pixels entered
-    float *x;
-    int step, stage, asked; // asked: estimates so far
-    bool drawn;             // e is new
-} walk;
+#include "sampler/state.h"
 
 static int stages(const udm_loop_settings *s, int step)
 {
     return s->sampler->stages ? s->sampler->stages(step, s->ladder.steps) : 1;
 }
 
+int udm_loop_repeats(const udm_loop_settings *s)
+{
+    return s->repeats > 0 ? s->repeats : 5;
+}
+
 int udm_loop_estimates(const udm_loop_settings *settings)
 {
+    const udm_sampler *sampler = settings->sampler;
     int count = 0;
+    if (sampler->asks)
+        return sampler->asks(settings->ladder.steps, udm_loop_repeats(settings));
     for (int step = 0; step < settings->ladder.steps; step++)
         count += stages(settings, step);
     return count;
@@ -52,7 +29,7 @@ int udm_loop_estimates(const udm_loop_settings *settings)
 
 static bool draws(const udm_loop_settings *s)
 {
-    return s->sampler->stochastic || s->eta > 0;
+    return s->sampler->stochastic || (s->sampler->fresh && s->eta > 0);
 }
 
 static int looks(const udm_loop_settings *s)
@@ -62,35 +39,48 @@ static int looks(const udm_loop_settings *s)
 
 static bool returns(const udm_loop_settings *s) // to where a step began
 {
-    return s->sampler->stages || s->sampler->correct;
+    return s->sampler->stages || s->sampler->correct || s->sampler->run;
 }
 
 static bool allocate(udm_loop *loop)
 {
     const udm_loop_settings *s = &loop->settings;
     const size_t n = s->pixels, all = loop->elements;
-    const int planes = looks(s) + 2 * returns(s) + draws(s) + 1;
+    const int planes = looks(s) + 2 * returns(s) + draws(s) + s->sampler->learned + 1;
     float *at = loop->memory = malloc((6 * n + planes * all) * sizeof(float));
     if (!at)
         return false;
-    loop->from = (levels){ at, at + n, at + 2 * n };
-    loop->to = (levels){ at + 3 * n, at + 4 * n, at + 5 * n };
+    loop->from = (udm_planes){ at, at + n, at + 2 * n };
+    loop->to = (udm_planes){ at + 3 * n, at + 4 * n, at + 5 * n };
     loop->scratch = at += 6 * n;
     for (int i = 0; i < looks(s); i++)
         loop->estimates[i].values = at += all;
     loop->start = returns(s) ? at += all : NULL;
     loop->before = returns(s) ? at += all : NULL;
-    loop->e = draws(s) ? at + all : NULL;
+    loop->e = draws(s) ? at += all : NULL;
+    loop->variance = s->sampler->learned ? at + all : NULL;
+    return true;
+}
+
+static bool check(const udm_loop_settings *s, udm_error *error)
+{
+    const udm_sampler *sampler = s->sampler;
+    if ((sampler->mix || sampler->gaussian) && !s->process->factors)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" is for Gaussian noise, not for process \"%s\": use \"ddim\"", sampler->name,
+                        s->process->name);
+    if (sampler->needs_power && s->power_count < 1)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" needs to know the power of the estimated noise, which this model does not say: "
+                        "use \"ddpm\"",
+                        sampler->name);
     return true;
 }
 
 udm_loop *udm_loop_new(const udm_loop_settings *settings, udm_error *error)
 {
-    if (settings->sampler->mix && !settings->process->factors) {
-        udm_fail(error, UDM_ERROR_UNSUPPORTED, "sampler \"%s\" is for Gaussian noise, not for \"%s\": use \"ddim\"",
-                 settings->sampler->name, settings->process->name);
+    if (!check(settings, error))
         return NULL;
-    }
     udm_loop *loop = calloc(1, sizeof *loop);
     if (loop) {
         loop->settings = *settings;
@@ -112,19 +102,28 @@ void udm_loop_free(udm_loop *loop)
     free(loop);
 }
 
-// A pixel that entered at `start`, on a rung. Where the steps are in log(signal / noise) some signal must be left.
-static udm_point point_at(const udm_loop *loop, double start, double rung)
+// Where the steps are in log(signal / noise) some signal must be left.
+udm_point udm_walk_point(const udm_loop *loop, const udm_walk *w, double start, double rung)
 {
     const udm_loop_settings *s = &loop->settings;
-    const udm_rung at = udm_ladder_rung(&s->ladder, start, rung);
-    const double alpha_bar = s->sampler->mix ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
+    const udm_rung at = udm_ladder_rung(&w->ladder, start, rung);
+    const bool solves = s->sampler->mix || s->sampler->gaussian;
+    const double alpha_bar = solves ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
     udm_point point = { .time = at.time };
     (s->process->factors ? s->process : &udm_process_gaussian)->factors(alpha_bar, &point.signal, &point.noise);
     return point;
 }
 
+// E|e|^2 at a time, on the line between those that are known.
+static double power_at(const udm_loop_settings *s, double time)
+{
+    const double at = fmin(fmax(time * s->power_count - 1, 0), s->power_count - 1);
+    const int below = (int)at, above = below + 1 < s->power_count ? below + 1 : below;
+    return s->powers[below] + (at - below) * (s->powers[above] - s->powers[below]);
+}
+
 // Pixels from i on that entered at the same time.
-static size_t run_length(const float *times, size_t i, size_t pixels)
+size_t udm_run_length(const float *times, size_t i, size_t pixels)
 {
     size_t end = i + 1;
     while (end < pixels && times[end] == times[i])
@@ -138,36 +137,36 @@ static void fill(float *values, size_t count, double value)
         values[i] = (float)value;
 }
 
-static void levels_at(const udm_loop *loop, const float *times, double rung, levels out)
+udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung, udm_planes out)
 {
     const size_t pixels = loop->settings.pixels;
     for (size_t i = 0, count; i < pixels; i += count) {
-        count = run_length(times, i, pixels);
-        const udm_point point = point_at(loop, times[i], rung);
+        count = udm_run_length(w->times, i, pixels);
+        const udm_point point = udm_walk_point(loop, w, w->times[i], rung);
         fill(out.signal + i, count, point.signal);
         fill(out.noise + i, count, point.noise);
         fill(out.time + i, count, point.time);
     }
-}
-
-static udm_levels view(const udm_loop *loop, levels at)
-{
-    return (udm_levels){ loop->settings.pixels, at.signal, at.noise, at.time };
+    return (udm_levels){ pixels, out.signal, out.noise, out.time };
 }
 
 // The step as one pixel sees it, from rung `from` to rung `to`.
-static udm_step see(const udm_loop *loop, const walk *w, double start, double from, double to)
+static udm_step see(const udm_loop *loop, const udm_walk *w, double start, double from, double to)
 {
+    const udm_loop_settings *s = &loop->settings;
     udm_step step = {
-        .from = point_at(loop, start, from),
-        .to = point_at(loop, start, to),
+        .from = udm_walk_point(loop, w, start, from),
+        .to = udm_walk_point(loop, w, start, to),
         .count = loop->count,
         .stage = w->stage,
         .index = w->step,
-        .steps = loop->settings.ladder.steps,
+        .steps = w->ladder.steps,
+        .least = udm_ladder_least_ratio(&w->ladder, start),
     };
     for (int k = 0; k < loop->count; k++)
-        step.seen[k] = point_at(loop, start, loop->estimates[k].rung);
+        step.seen[k] = udm_walk_point(loop, w, start, loop->estimates[k].rung);
+    if (s->sampler->needs_power)
+        step.power = power_at(s, step.from.time);
     return step;
 }
 
@@ -178,8 +177,17 @@ static void add(float *out, const float *in, double weight, size_t count)
         out[i] += by * in[i];
 }
 
+// Noise whose deviation the network chose between two, by their logarithms.
+static void add_learned(float *out, const float *e, const float *share, const udm_mix *mix, size_t count)
+{
+    const float least = (float)log(mix->fresh), range = (float)log(mix->fresh_most / mix->fresh);
+    for (size_t i = 0; i < count; i++)
+        out[i] += expf(least + share[i] * range) * e[i];
+}
+
 // scratch = the mix of the pixels [first, first + count) of all channels.
-static void combine(udm_loop *loop, const walk *w, const udm_mix *mix, const float *start, size_t first, size_t count)
+static void combine(udm_loop *loop, const udm_walk *w, const udm_mix *mix, const float *start, size_t first,
+                    size_t count)
 {
     for (int c = 0; c < loop->settings.channels; c++) {
         const size_t at = c * loop->settings.pixels + first;
@@ -189,20 +197,22 @@ static void combine(udm_loop *loop, const walk *w, const udm_mix *mix, const flo
         add(out, w->x + at, mix->now, count);
         for (int k = 0; k < loop->count; k++)
             add(out, loop->estimates[k].values + at, mix->estimates[k], count);
-        if (w->drawn)
+        if (w->drawn && loop->variance && mix->fresh > 0)
+            add_learned(out, loop->e + at, loop->variance + at, mix, count);
+        else if (w->drawn)
             add(out, loop->e + at, mix->fresh, count);
     }
 }
 
 // x = the mix that `weigh` finds, for a step between two rungs that began with the state `start`.
-static void blend(udm_loop *loop, const walk *w, void (*weigh)(const udm_step *, udm_mix *), const float *start,
+static void blend(udm_loop *loop, const udm_walk *w, void (*weigh)(const udm_step *, udm_mix *), const float *start,
                   double from, double to)
 {
     const udm_mix stay = { .now = 1 };
     for (size_t i = 0, count; i < loop->settings.pixels; i += count) {
-        count = run_length(w->times, i, loop->settings.pixels);
+        count = udm_run_length(w->times, i, loop->settings.pixels);
         udm_mix mix = stay;
-        if (w->times[i] > 0) {
+        if (w->times[i] > 0) { // else it is known
             const udm_step step = see(loop, w, w->times[i], from, to);
             mix = (udm_mix){ 0 };
             weigh(&step, &mix);
@@ -221,19 +231,29 @@ static void keep_known(const udm_loop *loop, const float *times, const float *x,
                 x0[c * loop->settings.pixels + i] = x[c * loop->settings.pixels + i];
 }
 
-// One more estimate, in front of the others, in the place of the oldest.
-static bool estimate_at(udm_loop *loop, walk *w, double rung, udm_error *error)
+bool udm_walk_estimate(udm_loop *loop, udm_walk *w, double rung, float *x0, udm_error *error)
 {
-    const udm_loop_settings *s = &loop->settings;
-    const int last = looks(s) - 1;
-    const estimate fresh = { loop->estimates[last].values, rung };
-    levels_at(loop, w->times, rung, loop->from);
-    const udm_levels at = view(loop, loop->from);
-    if (!w->calls->estimate(w->calls->context, w->asked++, &at, w->x, fresh.values, error))
+    const udm_levels at = udm_walk_levels(loop, w, rung, loop->from);
+    if (!w->calls->estimate(w->calls->context, w->asked++, &at, w->x, x0, error))
         return false;
-    keep_known(loop, w->times, w->x, fresh.values);
-    if (s->sampler->of_noise)
-        udm_process_gaussian.inverse(&at, s->channels, fresh.values, w->x, fresh.values);
+    keep_known(loop, w->times, w->x, x0);
+    if (loop->settings.sampler->of_noise)
+        udm_process_gaussian.inverse(&at, loop->settings.channels, x0, w->x, x0);
+    return !loop->variance || w->calls->variance(w->calls->context, loop->variance, error);
+}
+
+bool udm_walk_draw(udm_loop *loop, udm_walk *w, udm_error *error)
+{
+    return w->calls->draw(w->calls->context, w->draws++, loop->e, error);
+}
+
+// One more estimate, in front of the others, in the place of the oldest.
+static bool estimate_at(udm_loop *loop, udm_walk *w, double rung, udm_error *error)
+{
+    const int last = looks(&loop->settings) - 1;
+    const udm_estimate fresh = { loop->estimates[last].values, rung };
+    if (!udm_walk_estimate(loop, w, rung, fresh.values, error))
+        return false;
     memmove(loop->estimates + 1, loop->estimates, last * sizeof *loop->estimates);
     loop->estimates[0] = fresh;
     loop->count += loop->count <= last;
@@ -245,24 +265,23 @@ static void forget_stages(udm_loop *loop, int made)
 {
     const int last = looks(&loop->settings) - 1;
     for (int extra = made - 1; extra > 0; extra--) {
-        const estimate newest = loop->estimates[0];
+        const udm_estimate newest = loop->estimates[0];
         memmove(loop->estimates, loop->estimates + 1, last * sizeof *loop->estimates);
         loop->estimates[last] = newest;
         loop->count--;
     }
 }
 
-static void general_step(udm_loop *loop, walk *w, double to)
+void udm_walk_general_step(udm_loop *loop, const udm_walk *w, double from, double to)
 {
     const udm_loop_settings *s = &loop->settings;
-    levels_at(loop, w->times, to, loop->to);
-    const udm_levels here = view(loop, loop->from), there = view(loop, loop->to);
+    const udm_levels here = udm_walk_levels(loop, w, from, loop->from), there = udm_walk_levels(loop, w, to, loop->to);
     udm_reverse_step(s->process, s->sampler, s->eta, &here, &there, s->channels, loop->estimates[0].values, w->x,
                      w->drawn ? loop->e : NULL, loop->scratch, w->x);
 }
 
 // Where the step begins: as the new estimate corrects it, and noted if it is asked for again.
-static void begin(udm_loop *loop, const walk *w)
+static void begin(udm_loop *loop, const udm_walk *w)
 {
     if (w->step > 0 && loop->settings.sampler->correct)
         blend(loop, w, loop->settings.sampler->correct, loop->before, w->step - 1, w->step);
@@ -279,24 +298,29 @@ static void end(udm_loop *loop)
     loop->start = other;
 }
 
-static bool step(udm_loop *loop, walk *w, udm_error *error)
+// New noise for a stage, unless it goes to where there is none.
+static bool draw_for(udm_loop *loop, udm_walk *w, udm_error *error)
+{
+    w->drawn = draws(&loop->settings) && (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero);
+    return !w->drawn || udm_walk_draw(loop, w, error);
+}
+
+static bool step(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
     const int count = stages(s, w->step);
     double rung = w->step;
-    w->drawn = draws(s) && (w->step + 1 < s->ladder.steps || s->ladder.short_of_zero);
-    if (w->drawn && !w->calls->draw(w->calls->context, w->step, loop->e, error))
-        return false;
     for (w->stage = 0; w->stage < count; w->stage++) {
-        if (!estimate_at(loop, w, rung, error))
+        if (!draw_for(loop, w, error) || !estimate_at(loop, w, rung, error))
             return false;
         if (w->stage == 0)
             begin(loop, w);
-        rung = w->step + (s->sampler->reach ? s->sampler->reach(w->step, s->ladder.steps, w->stage) : 1);
+        const double from = rung;
+        rung = w->step + (s->sampler->reach ? s->sampler->reach(w->step, w->ladder.steps, w->stage) : 1);
         if (s->sampler->mix)
             blend(loop, w, s->sampler->mix, returns(s) ? loop->start : w->x, w->step, rung);
         else
-            general_step(loop, w, rung);
+            udm_walk_general_step(loop, w, from, rung);
     }
     forget_stages(loop, count);
     end(loop);
@@ -305,10 +329,48 @@ static bool step(udm_loop *loop, walk *w, udm_error *error)
 
 bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error)
 {
-    walk w = { .calls = calls, .times = times, .x = x };
+    const udm_loop_settings *s = &loop->settings;
+    udm_walk w = { .calls = calls, .ladder = s->ladder, .times = times, .x = x };
+    if (s->sampler->learned && !calls->variance)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" is for networks that learned a variance, which this one did not: use \"ddpm\"",
+                        s->sampler->name);
     loop->count = 0;
-    for (w.step = 0; w.step < loop->settings.ladder.steps; w.step++)
+    if (s->sampler->run)
+        return s->sampler->run(loop, &w, error);
+    for (; w.step < s->ladder.steps; w.step++)
         if (!step(loop, &w, error))
             return false;
+    return true;
+}
+
+// The noise is asked for at the point that is gone to, with the state that is come from: Song et al. 2021 turn their
+// equation 14 round so.
+static void rise(udm_loop *loop, const udm_levels *from, const udm_levels *to, const float *x0, float *x)
+{
+    const size_t pixels = loop->settings.pixels;
+    for (int c = 0; c < loop->settings.channels; c++)
+        for (size_t i = 0; i < pixels; i++) {
+            const size_t k = c * pixels + i;
+            if (to->noise[i] <= 0)
+                continue;
+            const float e = (x[k] - to->signal[i] * x0[k]) / to->noise[i];
+            x[k] = to->signal[i] * (x[k] - from->noise[i] * e) / from->signal[i] + to->noise[i] * e;
+        }
+}
+
+bool udm_loop_invert(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error)
+{
+    udm_walk w = { .calls = calls, .ladder = loop->settings.ladder, .times = times, .x = x };
+    float *x0 = loop->estimates[0].values;
+    if (loop->settings.sampler != &udm_sampler_ddim || !loop->settings.process->factors)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "only \"ddim\" on Gaussian noise can be inverted");
+    for (int rung = w.ladder.steps - 1; rung >= 0; rung--) {
+        if (!udm_walk_estimate(loop, &w, rung, x0, error))
+            return false;
+        const udm_levels from = udm_walk_levels(loop, &w, rung + 1, loop->from),
+                         to = udm_walk_levels(loop, &w, rung, loop->to);
+        rise(loop, &from, &to, x0, x);
+    }
     return true;
 }

@@ -6,19 +6,14 @@
 #include <string.h>
 
 const udm_sampler *const udm_samplers[] = {
-    &udm_sampler_ddim,
-    &udm_sampler_ddpm,
-    &udm_sampler_trivial,
-    &udm_sampler_euler,
-    &udm_sampler_heun,
-    &udm_sampler_deis,
-    &udm_sampler_dpmpp_2m,
-    &udm_sampler_dpmpp_3m,
-    &udm_sampler_unipc,
-    &udm_sampler_s_pndm,
-    &udm_sampler_f_pndm,
-    &udm_sampler_plms,
-    NULL,
+    &udm_sampler_ddim,         &udm_sampler_ddpm,          &udm_sampler_ddpm_large,
+    &udm_sampler_ddpm_learned, &udm_sampler_ddpm_analytic, &udm_sampler_trivial,
+    &udm_sampler_euler,        &udm_sampler_heun,          &udm_sampler_euler_ancestral,
+    &udm_sampler_deis,         &udm_sampler_dpmpp_2m,      &udm_sampler_dpmpp_3m,
+    &udm_sampler_dpmpp_2m_sde, &udm_sampler_unipc,         &udm_sampler_s_pndm,
+    &udm_sampler_f_pndm,       &udm_sampler_plms,          &udm_sampler_ode,
+    &udm_sampler_sde,          &udm_sampler_sde_pc,        &udm_sampler_lcm,
+    &udm_sampler_consistency,  &udm_sampler_repaint,       NULL,
 };
 
 const udm_sampler *udm_sampler_find(const char *name)
@@ -42,6 +37,22 @@ double udm_point_lambda(udm_point point)
 double udm_posterior(double alpha_bar_t, double alpha_bar_s)
 {
     return sqrt((1 - alpha_bar_t / alpha_bar_s) / (1 - alpha_bar_t));
+}
+
+static double alpha_bar(udm_point point)
+{
+    const double ratio = udm_point_ratio(point);
+    return 1 / (1 + ratio * ratio);
+}
+
+udm_mix udm_mix_posterior(const udm_step *step, double *small, double *large)
+{
+    const double v = udm_posterior(alpha_bar(step->from), alpha_bar(step->to));
+    const double shrunk = step->from.signal / step->to.signal * step->to.noise;
+    const double keep = sqrt(1 - v * v) * step->to.noise / step->from.noise;
+    *small = v * step->to.noise;
+    *large = sqrt(step->from.noise * step->from.noise - shrunk * shrunk);
+    return (udm_mix){ .start = keep, .estimates = { step->to.signal - keep * step->from.signal } };
 }
 
 udm_mix udm_mix_towards_x0(const udm_step *step)

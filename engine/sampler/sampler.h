@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "process/process.h"
 
 enum { UDM_ESTIMATES = 4 }; // the most that a step looks at
@@ -31,12 +32,18 @@ typedef struct udm_step {
     int count;        // of them, 1 and more: those of this step's stages, then the first of each step before
     int stage;        // of the step
     int index, steps; // which step, of how many
+    double least;     // noise / signal at the schedule's first step
+    double power;     // E|e|^2 per element, of e as estimated at `from`; for those that need it
 } udm_step;
 
 // start x_from + now x + estimates[k] estimate k + fresh e, x being what the stage before came to.
 typedef struct udm_mix {
     double start, now, estimates[UDM_ESTIMATES], fresh;
+    double fresh_most; // where the variance is learned: that of share 1, `fresh` being that of share 0
 } udm_mix;
+
+typedef struct udm_loop udm_loop;
+typedef struct udm_walk udm_walk;
 
 typedef struct udm_sampler {
     const char *name;
@@ -56,11 +63,19 @@ typedef struct udm_sampler {
     // What x_from is replaced with when the first estimate there is known; `step` is the one before, from its start,
     // and seen[0] the new estimate. NULL: nothing.
     void (*correct)(const udm_step *step, udm_mix *mix);
+    bool needs_power, learned; // udm_loop_settings.powers, udm_loop_calls.variance
+
+    // Those that go another way through the loop (state.h), and how many estimates they ask for at most.
+    bool (*run)(udm_loop *loop, udm_walk *walk, udm_error *error);
+    int (*asks)(int steps, int repeats);
+    bool gaussian; // `run` is for Gaussian processes only
 } udm_sampler;
 
 extern const udm_sampler udm_sampler_ddim, udm_sampler_ddpm, udm_sampler_trivial, udm_sampler_euler, udm_sampler_heun,
     udm_sampler_dpmpp_2m, udm_sampler_dpmpp_3m, udm_sampler_unipc, udm_sampler_deis, udm_sampler_s_pndm,
-    udm_sampler_f_pndm, udm_sampler_plms;
+    udm_sampler_f_pndm, udm_sampler_plms, udm_sampler_ddpm_large, udm_sampler_ddpm_learned, udm_sampler_ddpm_analytic,
+    udm_sampler_euler_ancestral, udm_sampler_dpmpp_2m_sde, udm_sampler_sde, udm_sampler_sde_pc, udm_sampler_lcm,
+    udm_sampler_consistency, udm_sampler_repaint, udm_sampler_ode;
 
 extern const udm_sampler *const udm_samplers[]; // NULL-ended
 
@@ -68,6 +83,10 @@ const udm_sampler *udm_sampler_find(const char *name); // NULL if there is none
 
 // The v of the posterior q(x_s | x_t, x0), which is DDPM's; DDIM's for any eta is eta times that.
 double udm_posterior(double alpha_bar_t, double alpha_bar_s);
+
+// The mean of that posterior for Gaussian processes, as a mix without new noise; the deviation of the posterior, and
+// that of the step forward, from x_s to x_t ("fixed small" and "fixed large" of Ho et al. 2020, section 3.2).
+udm_mix udm_mix_posterior(const udm_step *step, double *small, double *large);
 
 // The mix that goes from x_from along a straight line to what an estimate of x0, or of the noise, says: DDIM's step.
 udm_mix udm_mix_towards_x0(const udm_step *step);

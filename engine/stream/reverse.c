@@ -68,6 +68,13 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
     reverse->pixels = (size_t)settings->width * settings->height;
     reverse->elements = udm_shape_elements(shape);
     const udm_loop_settings loop = loop_settings(reverse);
+    if (settings->sampler == &udm_sampler_ode && settings->network->memory_frames > 0) {
+        udm_fail(error, UDM_ERROR_SETTINGS,
+                 "sampler \"ode\" chooses its steps per frame, and this network has a memory "
+                 "for each step: use \"heun\"");
+        udm_reverse_free(reverse);
+        return NULL;
+    }
     reverse->loop = udm_loop_new(&loop, error);
     reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->width, settings->height,
                                                    udm_loop_estimates(&loop), settings->memory_limit, error)

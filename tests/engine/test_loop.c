@@ -20,7 +20,7 @@ static void check_orders(const exact *world)
     orders_begin(world, x);
     orders_truth(world, &ladder, x, truth);
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
-        if ((*sampler)->stochastic)
+        if ((*sampler)->stochastic || (*sampler)->run)
             continue;
         double errors[3];
         for (int i = 0; i < 3; i++) {
@@ -48,6 +48,78 @@ TEST(samplers_have_their_order_on_mixtures)
     const exact small = exact_mixture(2), large = exact_mixture(64);
     check_orders(&small);
     check_orders(&large);
+}
+
+TEST(ode_keeps_its_tolerance)
+{
+    static const double tolerances[] = { 1e-3, 3e-4, 1e-4 };
+    static double truth[EXACT_DIM * ORDERS_SAMPLES];
+    static float x[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
+    exact world = exact_mixture(2);
+    udm_noise noise = open_noise(0);
+    const udm_ladder ends = orders_ladder(&noise, &udm_spacing_log_snr, 1);
+    const udm_point end = orders_point(&ends, 1);
+    double last = INFINITY;
+    orders_begin(&world, x);
+    orders_truth(&world, &ends, x, truth);
+    for (int i = 0; i < 3; i++) {
+        const udm_loop_settings settings = { .process = &udm_process_gaussian,
+                                             .sampler = &udm_sampler_ode,
+                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 400 },
+                                             .tolerance = tolerances[i],
+                                             .channels = 2,
+                                             .pixels = ORDERS_SAMPLES };
+        const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate };
+        udm_loop *loop = udm_loop_new(&settings, NULL);
+        orders_begin(&world, x);
+        for (int k = 0; k < ORDERS_SAMPLES; k++)
+            times[k] = (float)ORDERS_START;
+        REQUIRE(loop && udm_loop_run(loop, &calls, times, x, NULL));
+        double squares = 0;
+        for (int k = 0; k < ORDERS_SAMPLES; k++) {
+            const double there[2] = { truth[k], truth[k + ORDERS_SAMPLES] };
+            double x0[2]; // ode ends at the estimate
+            exact_x0(&world, end.signal, end.noise, there, x0);
+            squares += pow(x[k] - x0[0], 2) + pow(x[k + ORDERS_SAMPLES] - x0[1], 2);
+        }
+        const double off = sqrt(squares / 2 / ORDERS_SAMPLES);
+        CHECK(off < 10 * tolerances[i] && off < last);
+        last = off;
+        udm_loop_free(loop);
+    }
+    udm_noise_clear(&noise);
+}
+
+// Back to the noise and down again: what is lost falls with the step.
+TEST(ddim_can_be_inverted)
+{
+    static float x[EXACT_DIM * ORDERS_SAMPLES], begin[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
+    exact world = exact_gaussian(2);
+    udm_noise noise = open_noise(0);
+    int steps[] = { 50, 100, 200 };
+    double errors[3];
+    for (int i = 0; i < 3; i++) {
+        udm_loop_settings settings = { .process = &udm_process_gaussian,
+                                       .sampler = &udm_sampler_ddim,
+                                       .ladder = { &udm_spacing_log_snr, &noise, .steps = steps[i] },
+                                       .channels = 2,
+                                       .pixels = ORDERS_SAMPLES };
+        const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate };
+        udm_loop *loop = udm_loop_new(&settings, NULL);
+        udm_normal(4, 0, 0, 0, 2 * ORDERS_SAMPLES, begin);
+        memcpy(x, begin, sizeof x);
+        for (int k = 0; k < ORDERS_SAMPLES; k++)
+            times[k] = 0.98f;
+        REQUIRE(loop && udm_loop_invert(loop, &calls, times, x, NULL) && udm_loop_run(loop, &calls, times, x, NULL));
+        double squares = 0;
+        for (int k = 0; k < 2 * ORDERS_SAMPLES; k++)
+            squares += pow(x[k] - begin[k], 2);
+        errors[i] = sqrt(squares / 2 / ORDERS_SAMPLES);
+        udm_loop_free(loop);
+    }
+    CHECK(errors[2] < 0.05);
+    CHECK_CLOSE(orders_slope(3, steps, errors), 1, 0.2);
+    udm_noise_clear(&noise);
 }
 
 // A loop over a few pixels of the 2-D mixture, that counts what it asks for.
@@ -80,23 +152,34 @@ static bool count_draw(void *context, int number, float *e, udm_error *error)
     return true;
 }
 
+static bool half_variance(void *context, float *share, udm_error *error)
+{
+    (void)context, (void)error;
+    for (int i = 0; i < 2 * PIXELS; i++)
+        share[i] = 0.5f;
+    return true;
+}
+
 static bool run_on(asked *a, const udm_sampler *sampler, const udm_spacing *spacing, int steps, const float *times,
                    float *x, udm_error *error)
 {
+    static const double powers[] = { 0.2, 1 };
     udm_noise noise = open_noise(1000);
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = sampler,
         .ladder = { .spacing = spacing, .noise = &noise, .steps = steps },
+        .powers = powers,
+        .power_count = 2,
         .channels = 2,
         .pixels = PIXELS,
     };
-    const udm_loop_calls calls = { a, count_estimate, count_draw };
+    const udm_loop_calls calls = { a, count_estimate, count_draw, half_variance };
     udm_loop *loop = udm_loop_new(&settings, error);
     udm_normal(3, 0, 0, 0, 2 * PIXELS, x);
     const bool good = loop && udm_loop_run(loop, &calls, times, x, error);
     if (good)
-        CHECK(a->estimates == udm_loop_estimates(&settings));
+        CHECK(a->estimates == udm_loop_estimates(&settings) || sampler == &udm_sampler_ode);
     udm_loop_free(loop);
     udm_noise_clear(&noise);
     return good;
@@ -121,6 +204,8 @@ TEST(every_pixel_has_a_time_of_its_own)
 {
     static const float times[PIXELS] = { 0.3f, 1, 0, 0.3f, 0.7f };
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
+        if ((*sampler)->run) // they look at all pixels at once
+            continue;
         asked a = { .world = exact_mixture(2) };
         float mixed[2 * PIXELS], begin[2 * PIXELS];
         udm_normal(3, 0, 0, 0, 2 * PIXELS, begin);
@@ -166,19 +251,46 @@ TEST(an_estimate_that_fails_ends_the_loop)
     CHECK(a.estimates == 3);
 }
 
+TEST(what_a_model_does_not_say_is_asked_for)
+{
+    udm_noise noise = open_noise(0);
+    udm_loop_settings settings = { .process = &udm_process_gaussian,
+                                   .sampler = &udm_sampler_ddpm_analytic,
+                                   .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                   .channels = 2,
+                                   .pixels = PIXELS };
+    udm_error error = { 0 };
+    CHECK(!udm_loop_new(&settings, &error));
+    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "ddpm_analytic"));
+
+    asked a = { .world = exact_mixture(2) };
+    const udm_loop_calls calls = { .context = &a, .estimate = count_estimate, .draw = count_draw };
+    float x[2 * PIXELS] = { 0 };
+    settings.sampler = &udm_sampler_ddpm_learned;
+    udm_loop *loop = udm_loop_new(&settings, NULL);
+    REQUIRE(loop);
+    CHECK(!udm_loop_run(loop, &calls, same_times, x, &error));
+    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "ddpm_learned"));
+    udm_loop_free(loop);
+    udm_noise_clear(&noise);
+}
+
 TEST(solvers_refuse_what_is_not_gaussian)
 {
     const udm_process other = { .name = "other", .forward = udm_process_gaussian.forward };
+    const double power = 1;
     udm_noise noise = open_noise(0);
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
         const udm_loop_settings settings = { .process = &other,
                                              .sampler = *sampler,
                                              .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                             .powers = &power,
+                                             .power_count = 1,
                                              .channels = 1,
                                              .pixels = 1 };
         udm_error error = { 0 };
         udm_loop *loop = udm_loop_new(&settings, &error);
-        CHECK((loop == NULL) == ((*sampler)->mix != NULL));
+        CHECK((loop == NULL) == (!(*sampler)->fresh));
         CHECK(loop || error.code == UDM_ERROR_UNSUPPORTED);
         udm_loop_free(loop);
     }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a loop holds, for the samplers that run it in their own way (udm_sampler.run).
+#ifndef UDM_SAMPLER_STATE_H
+#define UDM_SAMPLER_STATE_H
+
+#include "sampler/loop.h"
+
+// Signal, noise and time of every pixel.
+typedef struct udm_planes {
+    float *signal, *noise, *time;
+} udm_planes;
+
+// An estimate, and on which rung of the ladder it was made.
+typedef struct udm_estimate {
+    float *values; // [channels, pixels]
+    double rung;
+} udm_estimate;
+
+struct udm_loop {
+    udm_loop_settings settings;
+    size_t elements; // channels * pixels
+    float *memory;   // all of the following
+    udm_planes from, to;
+    udm_estimate estimates[UDM_ESTIMATES]; // as many as the sampler looks at, the newest first
+    int count;                             // that were made
+    float *start, *before; // x where this step began, and where the one before it did; NULL if no one asks
+    float *e, *scratch;    // e: NULL if nothing is drawn
+    float *variance;       // what the network says of it; NULL if no one asks
+};
+
+// A run through it.
+struct udm_walk {
+    const udm_loop_calls *calls;
+    udm_ladder ladder;
+    const float *times; // where the pixels entered
+    float *x;
+    int step, stage, asked, draws; // asked, draws: estimates and draws so far
+    bool drawn;                    // e is new
+};
+
+int udm_loop_repeats(const udm_loop_settings *settings);
+
+// Pixels from i on that entered at the same time.
+size_t udm_run_length(const float *times, size_t i, size_t pixels);
+// A pixel that entered at `start`, on a rung; and all of them, which are put into `out`.
+udm_point udm_walk_point(const udm_loop *loop, const udm_walk *walk, double start, double rung);
+udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *walk, double rung, udm_planes out);
+
+bool udm_walk_estimate(udm_loop *loop, udm_walk *walk, double rung, float *x0, udm_error *error); // from x
+bool udm_walk_draw(udm_loop *loop, udm_walk *walk, udm_error *error);                             // into e
+// udm_reverse_step() of x between two rungs, with estimates[0], and e if it is drawn.
+void udm_walk_general_step(udm_loop *loop, const udm_walk *walk, double from, double to);
+
+#endif
