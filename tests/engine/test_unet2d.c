@@ -42,7 +42,7 @@ static void check_device(const char *model, const char *device, double timestep,
 
 static void check_model(const char *model, double timestep, int label)
 {
-    static const char *const devices[] = { "reference" };
+    static const char *const devices[] = { "reference", "cpu" };
     for (size_t d = 0; d < sizeof devices / sizeof *devices; d++)
         check_device(model, devices[d], timestep, label);
 }

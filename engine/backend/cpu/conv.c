@@ -68,21 +68,27 @@ static bool allocate_weights(udm_kernel *kernel)
     return true;
 }
 
-// The scratch memory grows here, so that nothing is allocated while a network runs.
-static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
+bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *error)
 {
-    size_t need =
-        kernel->products * (udm_cpu_rows_stride(kernel, kernel->max_batch) + udm_cpu_sums_stride(kernel->max_batch));
-    if (need <= cpu->per_worker)
+    if (per_worker <= cpu->per_worker)
         return true;
-    size_t bytes = need * sizeof(float) * udm_pool_threads(cpu->pool);
-    udm_memory *scratch = udm_host_alloc(&cpu->device, bytes, error);
+    size_t bytes;
+    udm_memory *scratch = NULL;
+    if (udm_multiply(per_worker, sizeof(float) * udm_pool_threads(cpu->pool), &bytes))
+        scratch = udm_host_alloc(&cpu->device, bytes, error);
     if (!scratch)
         return false;
     udm_host_free(&cpu->device, (udm_memory *)cpu->scratch);
     cpu->scratch = (float *)scratch;
-    cpu->per_worker = need;
+    cpu->per_worker = per_worker;
     return true;
+}
+
+// Here, so that nothing is allocated while a network runs.
+static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
+{
+    size_t each = udm_cpu_rows_stride(kernel, kernel->max_batch) + udm_cpu_sums_stride(kernel->max_batch);
+    return udm_cpu_grow_scratch(cpu, kernel->products * each, error);
 }
 
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)

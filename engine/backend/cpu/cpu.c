@@ -170,11 +170,34 @@ static void copy_part(void *context, int index, int worker)
     memcpy(c->dst + first, c->src + first, index == COPY_PARTS - 1 ? c->bytes - first : part);
 }
 
+static void cpu_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
+{
+    udm_cpu_pointwise run = { .dst = dst, .src = src };
+    int rows = udm_cpu_blocks(dst->shape.c) * dst->shape.h;
+    udm_pool_run(pool_of(device), rows, ((udm_cpu_device *)device)->isa->resample, &run);
+}
+
 static void cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
 {
+    if (src->layout != dst->layout && dst->layout == UDM_FEATURES) {
+        cpu_upload(device, dst, udm_host_data(src));
+        return;
+    }
+    if (src->layout != dst->layout) {
+        cpu_download(device, udm_host_data(dst), src);
+        return;
+    }
     copying c = { (char *)udm_host_data(dst), (const char *)udm_host_data(src),
                   cpu_bytes(device, src->shape, src->layout) };
     udm_pool_run(pool_of(device), COPY_PARTS, copy_part, &c);
+}
+
+// Nothing is queued, and nothing fails but a first run that lacks memory.
+static bool cpu_finish(udm_device *device, udm_error *error)
+{
+    if (((udm_cpu_device *)device)->lacks_memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the operations of a network");
+    return true;
 }
 
 static void cpu_close(udm_device *device)
@@ -192,13 +215,16 @@ static const udm_ops cpu_ops = {
     .upload = cpu_upload,
     .download = cpu_download,
     .clear = udm_host_clear,
-    .finish = udm_host_finish,
+    .finish = cpu_finish,
     .kernel_new = udm_cpu_kernel_new,
     .kernel_free = udm_cpu_kernel_free,
     .conv = udm_cpu_conv,
     .observe = cpu_observe,
     .restore = cpu_restore,
     .shuffle_add = cpu_shuffle_add,
+    .norm = udm_cpu_norm_run,
+    .attention = udm_cpu_attention,
+    .resample = cpu_resample,
     .copy = cpu_copy,
     .profile = udm_host_profile,
     .close = cpu_close,

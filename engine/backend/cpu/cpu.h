@@ -56,12 +56,35 @@ typedef struct udm_cpu_pointwise {
     int patch;
 } udm_cpu_pointwise;
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, or a udm_cpu_pointwise, of which each index
-// is a row of dst (of its patches for restore; of src for shuffle_add).
+enum { UDM_CPU_NORM_PART = 512 }; // pixels of a block that one job of a normalisation takes
+
+// A normalisation as it runs: the moments of each part of each block, then y = activation(gain x + offset). An index is
+// part + block * parts; blocks are counted through the sources for the moments, and in dst otherwise.
+typedef struct udm_cpu_norm {
+    const udm_norm *norm;
+    int parts;
+    float *moments; // [blocks][parts][2][16]: sum and squares of x - its first pixel
+    float *affine;  // [2][channels]: gain, offset
+} udm_cpu_norm;
+
+enum { UDM_CPU_QUERIES = 48, UDM_CPU_KEYS = 64 }; // that are multiplied at once
+
+// Attention as it runs. An index is a part of the queries + head * parts.
+typedef struct udm_cpu_attend {
+    const udm_attention *attention;
+    int parts;
+    float *scratch;    // for all workers
+    size_t per_worker; // floats of each
+} udm_cpu_attend;
+
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, a udm_cpu_norm, a udm_cpu_attend, or a
+// udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for shuffle_add; of a
+// block for resample).
 typedef struct udm_cpu_isa {
     const char *name, *title;
     udm_job direct, winograd;
-    udm_job observe, restore, shuffle_add;
+    udm_job moments, normalise, attend;
+    udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
 
 typedef struct udm_cpu_device {
@@ -70,6 +93,7 @@ typedef struct udm_cpu_device {
     udm_pool *pool;
     float *scratch; // for all workers
     size_t per_worker;
+    bool lacks_memory; // an operation found none for its scratch
 } udm_cpu_device;
 
 extern const udm_backend udm_backend_cpu;
@@ -77,6 +101,11 @@ extern const udm_backend udm_backend_cpu;
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
 void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel);
 void udm_cpu_conv(udm_device *device, const udm_conv *conv);
+void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
+void udm_cpu_attention(udm_device *device, const udm_attention *attention);
+
+// Lets each worker have as many floats of scratch memory; what was in it is lost.
+bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *error);
 
 static inline int udm_cpu_blocks(int channels)
 {

@@ -9,6 +9,10 @@
 
 void NAME(udm_cpu_direct)(void *run, int index, int worker);
 void NAME(udm_cpu_winograd)(void *run, int index, int worker);
+void NAME(udm_cpu_moments)(void *run, int index, int worker);
+void NAME(udm_cpu_normalise)(void *run, int index, int worker);
+void NAME(udm_cpu_attend)(void *run, int index, int worker);
+void NAME(udm_cpu_resample)(void *run, int index, int worker);
 void NAME(udm_cpu_observe)(void *run, int index, int worker);
 void NAME(udm_cpu_restore)(void *run, int index, int worker);
 void NAME(udm_cpu_shuffle_add)(void *run, int index, int worker);

@@ -22,7 +22,11 @@ const udm_cpu_isa NAME(udm_cpu_isa) = {
     .title = TITLE,
     .direct = NAME(udm_cpu_direct),
     .winograd = NAME(udm_cpu_winograd),
+    .moments = NAME(udm_cpu_moments),
+    .normalise = NAME(udm_cpu_normalise),
+    .attend = NAME(udm_cpu_attend),
     .observe = NAME(udm_cpu_observe),
     .restore = NAME(udm_cpu_restore),
     .shuffle_add = NAME(udm_cpu_shuffle_add),
+    .resample = NAME(udm_cpu_resample),
 };
