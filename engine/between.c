@@ -2,11 +2,14 @@
 // The public interface to the frames between frames: both neighbours are moved to the instant, and the restoration
 // network takes one for the frame and the other for its guess.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
 #include "stream/midway.h"
+#include "stream/repeat.h"
+#include "stream/scene.h"
 #include "stream/tiles.h"
 
 struct udm_between {
@@ -14,6 +17,7 @@ struct udm_between {
     size_t pixels;
     udm_pool *pool;
     udm_midway *midway;
+    udm_scene *scene;
     udm_device *device; // these three are NULL without a model
     udm_network *network;
     udm_tiles *tiles;
@@ -22,7 +26,7 @@ struct udm_between {
     float *levels[2];   // [height, width]
     float *seen[2];     // [channels of the network, height, width], scaled by the signal that their levels leave
     float *out;         // what the network says
-    bool paired;
+    bool paired, moved; // there are pictures, and their motion is known
     atomic_bool cancelled;
     udm_stats stats;
 };
@@ -33,6 +37,14 @@ static bool check_settings(const udm_settings *s, udm_error *error)
         return false;
     if (s->steps != 1)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: frames between frames take 1", s->steps);
+    return true;
+}
+
+// Motion is found by the processor; only a network can be elsewhere.
+static bool check_device(const char *name, udm_error *error)
+{
+    if (strcmp(name, "auto") != 0 && strcmp(name, "cpu") != 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "device is \"%s\": without a model it must be auto or cpu", name);
     return true;
 }
 
@@ -73,6 +85,17 @@ static bool allocate(udm_between *b, udm_error *error)
     return true;
 }
 
+static bool open_motion(udm_between *b, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    snprintf(b->stats.device, sizeof b->stats.device, "cpu");
+    if (!(b->pool = udm_pool_new(s->threads, error)))
+        return false;
+    udm_pool_watch(b->pool, &b->cancelled);
+    return (b->scene = udm_scene_new(s->channels, s->width, s->height, error)) &&
+           (b->midway = udm_midway_new(s->width, s->height, s->channels, b->pool, error));
+}
+
 udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
     if (!check_settings(settings, error))
@@ -84,10 +107,8 @@ udm_between *udm_between_open(const udm_model *model, const udm_settings *settin
     }
     b->settings = *settings;
     b->pixels = (size_t)settings->width * settings->height;
-    b->pool = udm_pool_new(settings->threads, error);
-    if (b->pool)
-        b->midway = udm_midway_new(settings->width, settings->height, settings->channels, b->pool, error);
-    if (!b->midway || (model && !open_network(b, model, error)) || !allocate(b, error)) {
+    if (!open_motion(b, error) || !(model ? open_network(b, model, error) : check_device(settings->device, error)) ||
+        !allocate(b, error)) {
         udm_between_free(b);
         return NULL;
     }
@@ -103,6 +124,7 @@ void udm_between_free(udm_between *between)
     udm_network_free(between->network);
     udm_device_close(between->device);
     udm_midway_free(between->midway);
+    udm_scene_free(between->scene);
     udm_pool_free(between->pool);
     free(between);
 }
@@ -114,9 +136,12 @@ static bool check_image(const udm_between *b, const udm_image *image, udm_error 
         image->bits < 8 || image->bits > 16)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
                         s->height, s->channels);
-    if (atomic_load(&b->cancelled))
-        return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
     return true;
+}
+
+static bool check_cancelled(const udm_between *b, udm_error *error)
+{
+    return !atomic_load(&b->cancelled) || udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
 }
 
 bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error)
@@ -125,9 +150,19 @@ bool udm_between_pair(udm_between *between, const udm_image *first, const udm_im
         return false;
     udm_image_to_planes(first, between->pictures[0]);
     udm_image_to_planes(second, between->pictures[1]);
-    udm_midway_pair(between->midway, between->pictures[0], between->pictures[1]);
-    between->paired = true;
+    between->paired = true, between->moved = false;
     return true;
+}
+
+double udm_between_change(const udm_between *between)
+{
+    return udm_scene_change(between->scene, between->pictures[0], between->pictures[1]);
+}
+
+bool udm_between_repeats(const udm_between *between)
+{
+    const udm_settings *s = &between->settings;
+    return udm_repeats(s->width, s->height, s->channels, between->pictures[0], between->pictures[1]);
 }
 
 // A picture as it stands on its way through the process: as much of it is left as its level says.
@@ -150,6 +185,19 @@ static void find_levels(udm_between *b)
         for (size_t i = 0; i < b->pixels; i++)
             b->levels[k][i] = variance[i] < UNKNOWN ? sqrtf(variance[i] / (1 + variance[i])) : 1;
     }
+}
+
+// Both pictures at an instant, and their levels there.
+static bool move(udm_between *b, double position, udm_error *error)
+{
+    if (!b->moved)
+        udm_midway_pair(b->midway, b->pictures[0], b->pictures[1]);
+    if (!check_cancelled(b, error))
+        return false;
+    b->moved = true;
+    udm_midway_at(b->midway, position);
+    find_levels(b);
+    return check_cancelled(b, error);
 }
 
 static bool correct(udm_between *b, udm_error *error)
@@ -177,8 +225,8 @@ bool udm_between_make(udm_between *between, double position, const udm_image *ou
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame between was asked for before there was a pair");
     if (!(position >= -8 && position <= 9))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a position of %g: it must be -8 to 9", position);
-    udm_midway_at(between->midway, position);
-    find_levels(between);
+    if (!move(between, position, error))
+        return false;
     if (between->network && !correct(between, error))
         return false;
     udm_image_from_planes(out, between->network ? between->out : udm_midway_mean(between->midway));

@@ -139,9 +139,14 @@ typedef struct udm_between udm_between;
 UDM_API udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error);
 UDM_API void udm_between_free(udm_between *between);
 
-// The two pictures; finds the motion between them.
+// The two pictures that frames are asked for from now on.
 UDM_API bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error);
-// The frame at a position, any number of times for a pair: 0 is the first and 1 the second; -8 to 9.
+// How little the two have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between them.
+UDM_API double udm_between_change(const udm_between *between);
+// Whether the second is the first again, but for what compression does.
+UDM_API bool udm_between_repeats(const udm_between *between);
+// The frame at a position, any number of times for a pair: 0 is the first and 1 the second; -8 to 9. The first one for
+// a pair takes longest, for it finds the motion.
 UDM_API bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error);
 // As udm_stream_cancel().
 UDM_API void udm_between_cancel(udm_between *between, bool cancel);

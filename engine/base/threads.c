@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { MAX_THREADS = 256, SPINS = 2000 };
@@ -26,7 +25,8 @@ struct udm_pool {
     udm_job job;
     void *context;
     int count;
-    atomic_int next; // the next index to hand out
+    const atomic_bool *watched; // or NULL
+    atomic_int next;            // the next index to hand out
     worker workers[];
 };
 
@@ -37,10 +37,15 @@ static void pause_briefly(void)
 #endif
 }
 
+static bool is_stopped(const udm_pool *pool)
+{
+    return pool->watched && atomic_load_explicit(pool->watched, memory_order_relaxed);
+}
+
 static void work(udm_pool *pool, int number)
 {
     int count = pool->count;
-    for (int i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
+    for (int i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count && !is_stopped(pool);)
         pool->job(pool->context, i, number);
 }
 
@@ -150,10 +155,15 @@ int udm_pool_threads(const udm_pool *pool)
     return pool->threads;
 }
 
+void udm_pool_watch(udm_pool *pool, const atomic_bool *stop)
+{
+    pool->watched = stop;
+}
+
 void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context)
 {
     if (pool->threads == 1 || count <= 1) {
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count && !is_stopped(pool); i++)
             job(context, i, 0);
         return;
     }

@@ -3,6 +3,8 @@
 #ifndef UDM_BASE_THREADS_H
 #define UDM_BASE_THREADS_H
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 
 typedef struct udm_pool udm_pool;
@@ -12,6 +14,9 @@ udm_pool *udm_pool_new(int threads, udm_error *error);
 void udm_pool_free(udm_pool *pool); // NULL is fine
 
 int udm_pool_threads(const udm_pool *pool);
+
+// While *stop is true, runs hand out no more indices and return: whoever set it takes nothing for computed.
+void udm_pool_watch(udm_pool *pool, const atomic_bool *stop);
 
 // Calls job(context, index, worker) once for each index in [0, count), in any order, on all threads, and returns when
 // all are done. worker is in [0, threads): the number of the thread, for scratch memory. One caller at a time.

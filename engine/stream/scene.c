@@ -148,6 +148,12 @@ static double distance(const udm_scene *scene, const grid *a, const grid *b, int
     return fmax(error - added, 0) / (a->contrast + b->contrast + least_contrast + 4 * noise);
 }
 
+// What motion does not explain, whichever of the two is the other.
+static double unexplained(const udm_scene *scene, const grid *a, const grid *b, double noise)
+{
+    return fmin(distance(scene, a, b, REACH, noise), distance(scene, b, a, REACH, noise));
+}
+
 static bool is_cut(udm_scene *scene, const grid *now, double sigma)
 {
     const grid *before = &scene->before;
@@ -155,9 +161,7 @@ static bool is_cut(udm_scene *scene, const grid *now, double sigma)
     double noise = sigma * sigma * scene->rows * scene->columns / samples;
     double still = distance(scene, now, before, 0, noise);
     // Where all is always in motion a cut must stand out from it.
-    bool cut = still > fmax(still_limit, 2 * scene->unrest) &&
-               distance(scene, now, before, REACH, noise) > moved_limit &&
-               distance(scene, before, now, REACH, noise) > moved_limit;
+    bool cut = still > fmax(still_limit, 2 * scene->unrest) && unexplained(scene, now, before, noise) > moved_limit;
     scene->unrest = cut ? 0 : scene->unrest + (still - scene->unrest) / 4;
     return cut;
 }
@@ -170,4 +174,15 @@ bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma)
     scene->began = true;
     scene->before = now;
     return begins;
+}
+
+double udm_scene_change(const udm_scene *scene, const float *a, const float *b)
+{
+    grid shrunk[2];
+    shrink(scene, a, &shrunk[0]);
+    shrink(scene, b, &shrunk[1]);
+    // Both on the scale of the first, so that one limit serves.
+    const double still = distance(scene, &shrunk[0], &shrunk[1], 0, 0);
+    const double moved = unexplained(scene, &shrunk[0], &shrunk[1], 0) * still_limit / moved_limit;
+    return fmin(fmin(still, moved), 1);
 }

@@ -170,6 +170,31 @@ TEST(a_network_has_the_last_word)
     udm_model_free(model);
 }
 
+TEST(cuts_and_repeats_are_told_from_motion)
+{
+    static picture first, second, other;
+    udm_between *between = open(NULL, 1);
+    draw(&first, 0, 30);
+    draw(&second, 3, 41);
+    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_change(between) < 0.2 && !udm_between_repeats(between));
+    view(&other);
+    for (int i = 0; i < PLANE; i++)
+        other.pixels[i] = wave(2.3f * (float)(i % WIDTH) + 50, 1.7f * (float)(i / WIDTH) + 20);
+    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(udm_between_change(between) > 0.4 && !udm_between_repeats(between));
+    // Touched up everywhere by a level, and then changed in one place.
+    for (int i = 0; i < PLANE; i++)
+        other.pixels[i] = (uint8_t)(first.pixels[i] + (i * 7 % 3) - 1);
+    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(udm_between_change(between) < 0.01 && udm_between_repeats(between));
+    for (int i = 0; i < 16; i++)
+        memset(other.pixels + (32 + i) * WIDTH + 48, 128, 16);
+    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(!udm_between_repeats(between));
+    udm_between_free(between);
+}
+
 TEST(what_cannot_be_done_is_refused)
 {
     static picture first;
@@ -177,6 +202,8 @@ TEST(what_cannot_be_done_is_refused)
     udm_error error = { 0 };
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     settings.width = settings.height = 8, settings.steps = 2;
+    CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
+    settings.steps = 1, settings.device = "opencl"; // for motion alone there is only the processor
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     udm_between *between = open(NULL, 1);
     draw(&first, 0, -1);

@@ -53,6 +53,37 @@ TEST(every_index_once)
         check_counts(threads);
 }
 
+typedef struct stopping {
+    atomic_bool stop;
+    atomic_int done;
+} stopping;
+
+static void stop_job(void *context, int index, int worker)
+{
+    stopping *s = context;
+    (void)index, (void)worker;
+    if (atomic_fetch_add(&s->done, 1) == 9)
+        atomic_store(&s->stop, true);
+}
+
+TEST(a_run_that_is_stopped_returns)
+{
+    for (int threads = 1; threads <= 4; threads++) {
+        udm_pool *pool = udm_pool_new(threads, NULL);
+        REQUIRE(pool);
+        stopping s = { .stop = false };
+        udm_pool_watch(pool, &s.stop);
+        udm_pool_run(pool, COUNT, stop_job, &s);
+        CHECK(s.done >= 10 && s.done < 10 + threads);
+        udm_pool_run(pool, COUNT, stop_job, &s);
+        CHECK(s.done < 10 + threads);
+        atomic_store(&s.stop, false);
+        udm_pool_run(pool, 5, stop_job, &s);
+        CHECK(s.done >= 15);
+        udm_pool_free(pool);
+    }
+}
+
 static void sum_job(void *context, int index, int worker)
 {
     ((int *)context)[index] += index;

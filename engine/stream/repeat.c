@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Encoders leave a repeated frame alone or touch it up, a little and everywhere; what moves changes some block a lot.
+// So it is the block that changed most which tells.
+#include "stream/repeat.h"
+
+#include <math.h>
+#include <stddef.h>
+
+enum { BLOCK = 16 };
+
+#define MOST_CHANGE (2 / 127.5f) // mean absolute difference within a block
+
+// Of a block and all channels.
+static float change(const float *a, const float *b, int width, int height, int channels, int left, int top)
+{
+    const int right = left + BLOCK < width ? left + BLOCK : width, bottom = top + BLOCK < height ? top + BLOCK : height;
+    float sum = 0;
+    for (int c = 0; c < channels; c++)
+        for (int y = top; y < bottom; y++) {
+            const size_t line = ((size_t)c * height + y) * width;
+            for (int x = left; x < right; x++)
+                sum += fabsf(a[line + x] - b[line + x]);
+        }
+    return sum / (float)(channels * (right - left) * (bottom - top));
+}
+
+bool udm_repeats(int width, int height, int channels, const float *a, const float *b)
+{
+    for (int top = 0; top < height; top += BLOCK)
+        for (int left = 0; left < width; left += BLOCK)
+            if (!(change(a, b, width, height, channels, left, top) <= MOST_CHANGE))
+                return false;
+    return true;
+}
