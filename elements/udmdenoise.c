@@ -59,9 +59,10 @@ G_DEFINE_TYPE_WITH_CODE(GstUdmDenoise, gst_udm_denoise, GST_TYPE_UDM_FILTER,
                         G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, NULL))
 GST_ELEMENT_REGISTER_DEFINE(udmdenoise, "udmdenoise", GST_RANK_NONE, GST_TYPE_UDM_DENOISE)
 
-static gboolean gst_udm_denoise_wants_passthrough(GstUdmFilter *filter)
+static gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in,
+                                                  const GstVideoInfo *out)
 {
-    GstUdmDenoise *self = GST_UDM_DENOISE(filter);
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
     gboolean wanted;
 
     GST_OBJECT_LOCK(self);
@@ -181,13 +182,13 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
                                           "Removes noise from video with a diffusion model", "The udm authors");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
-    filter_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
+    GST_UDM_TRANSFORM_CLASS(klass)->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
     filter_class->describe = GST_DEBUG_FUNCPTR(gst_udm_denoise_describe);
 }
 
 static void gst_udm_denoise_init(GstUdmDenoise *self)
 {
-    gst_udm_settings_init(&GST_UDM_FILTER(self)->settings, DEFAULT_MODEL);
+    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL);
     self->noise_level = DEFAULT_NOISE_LEVEL;
     self->strength = DEFAULT_STRENGTH;
 }

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The base of elements that send frames through the engine, which may hold some back: as many come out as went in, in
-// their order, each with its own timestamp, duration and metas. A subclass says at what time of the process a frame is.
+// The base of elements that restore frames: as many come out as went in, in their order, each with its own timestamp,
+// duration and metas. A subclass says at what time of the process a frame is.
 #ifndef GST_UDM_FILTER_H
 #define GST_UDM_FILTER_H
 
-#include <gst/video/gstvideofilter.h>
-
-#include "lateness.h"
-#include "models.h"
-#include "session.h"
-#include "settings.h"
+#include "transform.h"
 
 G_BEGIN_DECLS
 
@@ -19,29 +14,17 @@ G_BEGIN_DECLS
 #define GST_UDM_FILTER_GET_CLASS(object) (G_TYPE_INSTANCE_GET_CLASS((object), GST_TYPE_UDM_FILTER, GstUdmFilterClass))
 
 typedef struct GstUdmFilter {
-    GstVideoFilter parent;
-
-    // properties, under the object lock
-    GstUdmSettings settings; // the subclass initialises them
-
-    // state, under the object lock
-    GstClockTime latency;
-    GstUdmLateness lateness;
+    GstUdmTransform parent;
 
     // state of the streaming thread
-    GstUdmModel *model; // from the first start until NULL
-    GstUdmSession session;
-    guint version;          // of the settings that the session was opened with, 0 if it has to be opened
     GQueue held;            // frames that went in and did not come out yet, oldest first
     guint64 count;          // of frames that had to be numbered by counting
     gboolean discontinuity; // before the next frame
 } GstUdmFilter;
 
 typedef struct GstUdmFilterClass {
-    GstVideoFilterClass parent_class;
+    GstUdmTransformClass parent_class;
 
-    // Whether the properties ask for frames as they are.
-    gboolean (*wants_passthrough)(GstUdmFilter *self);
     // Fills the times of a frame and its strength from the properties as they are now.
     void (*describe)(GstUdmFilter *self, const udm_model *model, udm_frame *frame);
 } GstUdmFilterClass;

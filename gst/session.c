@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An engine's stream inside an element: one thread streams, while others cancel it and read its statistics.
+// The engine inside an element: a stream, or frames between frames: one thread streams, while others cancel it and read
+// its statistics.
 #include "session.h"
 
 void gst_udm_session_init(GstUdmSession *session)
@@ -13,24 +14,39 @@ void gst_udm_session_clear(GstUdmSession *session)
     g_mutex_clear(&session->lock);
 }
 
-static void replace(GstUdmSession *session, udm_stream *stream)
+// Under the lock.
+static void tell_cancelled(GstUdmSession *session)
 {
-    udm_stream *old;
+    if (session->stream)
+        udm_stream_cancel(session->stream, session->cancelled);
+    if (session->between)
+        udm_between_cancel(session->between, session->cancelled);
+}
+
+static void replace(GstUdmSession *session, udm_stream *stream, udm_between *between)
+{
+    udm_stream *old_stream;
+    udm_between *old_between;
 
     g_mutex_lock(&session->lock);
-    old = session->stream;
+    old_stream = session->stream;
+    old_between = session->between;
     session->stream = stream;
-    if (stream && session->cancelled)
-        udm_stream_cancel(stream, true);
+    session->between = between;
+    tell_cancelled(session);
     g_mutex_unlock(&session->lock);
-    udm_stream_free(old);
+    udm_stream_free(old_stream);
+    udm_between_free(old_between);
 }
 
 static void note_stats(GstUdmSession *session)
 {
     udm_stats stats;
 
-    udm_stream_stats(session->stream, &stats);
+    if (session->stream)
+        udm_stream_stats(session->stream, &stats);
+    else
+        udm_between_stats(session->between, &stats);
     g_mutex_lock(&session->lock);
     session->stats = stats;
     g_mutex_unlock(&session->lock);
@@ -45,14 +61,28 @@ gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, co
     stream = udm_stream_open(model, settings, error);
     if (!stream)
         return FALSE;
-    replace(session, stream);
+    replace(session, stream, NULL);
+    note_stats(session);
+    return TRUE;
+}
+
+gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
+                                      udm_error *error)
+{
+    udm_between *between;
+
+    gst_udm_session_close(session);
+    between = udm_between_open(model, settings, error);
+    if (!between)
+        return FALSE;
+    replace(session, NULL, between);
     note_stats(session);
     return TRUE;
 }
 
 void gst_udm_session_close(GstUdmSession *session)
 {
-    replace(session, NULL);
+    replace(session, NULL, NULL);
 }
 
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error)
@@ -64,12 +94,19 @@ udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, ud
     return pulled;
 }
 
+gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error)
+{
+    if (!udm_between_make(session->between, position, out, error))
+        return FALSE;
+    note_stats(session);
+    return TRUE;
+}
+
 void gst_udm_session_cancel(GstUdmSession *session, gboolean cancel)
 {
     g_mutex_lock(&session->lock);
     session->cancelled = cancel;
-    if (session->stream)
-        udm_stream_cancel(session->stream, cancel);
+    tell_cancelled(session);
     g_mutex_unlock(&session->lock);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An engine's stream inside an element: one thread streams, while others cancel it and read its statistics.
+// The engine inside an element: a stream, or frames between frames: one thread streams, while others cancel it and read
+// its statistics.
 #ifndef GST_UDM_SESSION_H
 #define GST_UDM_SESSION_H
 
@@ -7,10 +8,11 @@
 
 #include "udm.h"
 
-// Part of an element. The streaming thread alone opens, closes and uses the stream.
+// Part of an element. The streaming thread alone opens, closes and uses what the engine does: one of the two.
 typedef struct GstUdmSession {
-    GMutex lock;        // guards what follows against the other threads
-    udm_stream *stream; // NULL while closed
+    GMutex lock; // guards what follows against the other threads
+    udm_stream *stream;
+    udm_between *between;
     gboolean cancelled;
     udm_stats stats; // as of the last frame
 } GstUdmSession;
@@ -18,15 +20,18 @@ typedef struct GstUdmSession {
 void gst_udm_session_init(GstUdmSession *session);
 void gst_udm_session_clear(GstUdmSession *session); // closes it too
 
-// Opens the stream, in place of an open one. A cancelled session opens a cancelled stream.
+// Opens one, in place of what is open. A cancelled session opens it cancelled.
 gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
                               udm_error *error);
+gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
+                                      udm_error *error);
 void gst_udm_session_close(GstUdmSession *session);
 
-// As udm_stream_pull(), and notes the statistics.
+// As udm_stream_pull() and udm_between_make(), and they note the statistics.
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error);
+gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error);
 
-// From any thread, open or not: TRUE makes a running pull return soon, and later ones, until FALSE.
+// From any thread, open or not: TRUE makes what runs return soon, and what is begun later, until FALSE.
 void gst_udm_session_cancel(GstUdmSession *session, gboolean cancel);
 
 // From any thread: application/x-udm-stats, as the property "stats" has it.

@@ -191,6 +191,106 @@ void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
     };
 }
 
+// Frames between frames: blends of the two. Pictures that differ by more than half of the range in the mean are cuts.
+struct udm_between {
+    udm_settings settings;
+    uint16_t *pictures[2]; // [channels, height, width], negatives
+    int bits;
+    uint64_t made;
+    atomic_bool cancelled;
+};
+
+udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+{
+    udm_between *between = calloc(1, sizeof(*between));
+    size_t values = (size_t)settings->channels * (size_t)settings->width * (size_t)settings->height;
+
+    (void)model;
+    (void)error;
+    between->settings = *settings;
+    for (int i = 0; i < 2; i++)
+        between->pictures[i] = calloc(values, sizeof(uint16_t));
+    return between;
+}
+
+void udm_between_free(udm_between *between)
+{
+    if (!between)
+        return;
+    for (int i = 0; i < 2; i++)
+        free(between->pictures[i]);
+    free(between);
+}
+
+static size_t count_values(const udm_between *between)
+{
+    const udm_settings *s = &between->settings;
+
+    return (size_t)s->channels * (size_t)s->width * (size_t)s->height;
+}
+
+bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error)
+{
+    (void)error;
+    move(first, between->pictures[0], true);
+    move(second, between->pictures[1], true);
+    between->bits = first->bits;
+    return true;
+}
+
+double udm_between_change(const udm_between *between)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count_values(between); i++)
+        sum += abs(between->pictures[0][i] - between->pictures[1][i]);
+    return sum / ((1 << between->bits) - 1) / (double)count_values(between);
+}
+
+bool udm_between_repeats(const udm_between *between)
+{
+    return udm_between_change(between) == 0;
+}
+
+static bool wait_for_steps(const udm_between *between)
+{
+    const struct timespec step = { .tv_nsec = 10000000 };
+
+    for (int i = 0; i < between->settings.steps && !between->cancelled; i++)
+        if (between->settings.steps > 1)
+            nanosleep(&step, NULL);
+    return !between->cancelled;
+}
+
+bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error)
+{
+    uint16_t *blend = malloc(count_values(between) * sizeof(uint16_t));
+
+    if (!wait_for_steps(between)) {
+        free(blend);
+        return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+    }
+    for (size_t i = 0; i < count_values(between); i++) {
+        int first = between->pictures[0][i], change = between->pictures[1][i] - first;
+
+        blend[i] = (uint16_t)((1 << between->bits) - 1 - (int)(first + position * change));
+    }
+    move(out, blend, false);
+    free(blend);
+    between->made++;
+    return true;
+}
+
+void udm_between_cancel(udm_between *between, bool cancel)
+{
+    between->cancelled = cancel;
+}
+
+void udm_between_stats(const udm_between *between, udm_stats *stats)
+{
+    *stats = (udm_stats){ .frames = between->made, .tiles = 1, .device = "fake" };
+}
+
 void udm_list_samplers(udm_found found, void *context)
 {
     found(context, "ddim", "The only one");

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The base of elements that send frames through the engine and hold some of them back.
+#include "transform.h"
+
+#include "frames.h"
+#include "report.h"
+
+GST_DEBUG_CATEGORY_STATIC(udm_transform_debug);
+#define GST_CAT_DEFAULT udm_transform_debug
+
+#define gst_udm_transform_parent_class parent_class
+G_DEFINE_ABSTRACT_TYPE(GstUdmTransform, gst_udm_transform, GST_TYPE_VIDEO_FILTER)
+
+// ---- failures
+
+GstFlowReturn gst_udm_transform_invalid_buffer(GstUdmTransform *self)
+{
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("A buffer does not hold a frame of its caps: repair the element before."),
+                      (NULL));
+    return GST_FLOW_ERROR;
+}
+
+GstFlowReturn gst_udm_transform_failed(GstUdmTransform *self, const udm_error *error)
+{
+    if (error->code == UDM_ERROR_CANCELLED)
+        return GST_FLOW_FLUSHING;
+    gst_udm_report_error(GST_ELEMENT(self), error);
+    return GST_FLOW_ERROR;
+}
+
+// ---- what is held
+
+static void forget(GstUdmTransform *self)
+{
+    GST_UDM_TRANSFORM_GET_CLASS(self)->forget(self);
+}
+
+// Pushes what is held, because what comes next has nothing to do with it.
+static GstFlowReturn drain(GstUdmTransform *self)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    GstFlowReturn ret = GST_FLOW_OK;
+    GstBuffer *buffer = NULL;
+
+    if (klass->end(self)) {
+        GST_DEBUG_OBJECT(self, "draining");
+        do {
+            ret = klass->next(self, &buffer);
+            if (buffer)
+                ret = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+        } while (ret == GST_FLOW_OK && buffer);
+    }
+    forget(self);
+    return ret;
+}
+
+// ---- caps, settings, latency
+
+static void update_latency(GstUdmTransform *self, const GstVideoInfo *info)
+{
+    gboolean passthrough = gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
+    guint64 delay = passthrough ? 0 : GST_UDM_TRANSFORM_GET_CLASS(self)->delay(self);
+    // With no frame rate in the caps, 25 Hz is a guess that is better than no latency.
+    guint64 duration = info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_SECOND / 25;
+    gboolean changed;
+
+    GST_OBJECT_LOCK(self);
+    changed = self->latency != delay * duration;
+    self->latency = delay * duration;
+    GST_OBJECT_UNLOCK(self);
+    if (!changed)
+        return;
+    GST_DEBUG_OBJECT(self, "latency is now %" GST_TIME_FORMAT, GST_TIME_ARGS(delay * duration));
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+}
+
+// Opens a stream for frames of this kind with the settings as they are; in passthrough none is needed.
+static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
+{
+    udm_settings settings;
+    udm_error error = { 0 };
+    gboolean opened = TRUE;
+
+    GST_OBJECT_LOCK(self);
+    settings = gst_udm_settings_to_engine(&self->settings);
+    self->version = self->settings.version;
+    GST_OBJECT_UNLOCK(self);
+    settings.width = GST_VIDEO_INFO_WIDTH(info);
+    settings.height = GST_VIDEO_INFO_HEIGHT(info);
+    settings.channels = gst_udm_info_channels(info);
+
+    if (gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self)))
+        gst_udm_session_close(&self->session);
+    else
+        opened = GST_UDM_TRANSFORM_GET_CLASS(self)->open(self, &settings, &error);
+    if (!opened) {
+        self->version = 0; // so that the next frame tries again
+        gst_udm_report_error(GST_ELEMENT(self), &error);
+    }
+    update_latency(self, info);
+    return opened;
+}
+
+static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_caps, GstVideoInfo *in_info,
+                                           GstCaps *out_caps, GstVideoInfo *out_info)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(filter);
+
+    // Downstream renegotiated, and nothing changed for us.
+    if (self->version > 0 && gst_video_info_is_equal(in_info, &filter->in_info) &&
+        gst_video_info_is_equal(out_info, &filter->out_info))
+        return TRUE;
+    drain(self); // what goes wrong is on the bus already, or downstream knows it
+    gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self),
+                                       GST_UDM_TRANSFORM_GET_CLASS(self)->wants_passthrough(self, in_info, out_info));
+    return open_session(self, in_info);
+}
+
+// Lets properties that changed while frames flow take effect.
+static GstFlowReturn apply_settings(GstUdmTransform *self)
+{
+    GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
+    GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+    gboolean passthrough, switched, changed;
+    GstFlowReturn ret;
+
+    GST_OBJECT_LOCK(self);
+    changed = self->version != self->settings.version;
+    GST_OBJECT_UNLOCK(self);
+    passthrough = GST_UDM_TRANSFORM_GET_CLASS(self)->wants_passthrough(self, &filter->in_info, &filter->out_info);
+    switched = passthrough != gst_base_transform_is_passthrough(trans);
+    if (!filter->negotiated || (!switched && !changed))
+        return GST_FLOW_OK;
+
+    ret = drain(self);
+    if (ret != GST_FLOW_OK)
+        return ret;
+    if (switched) {
+        gst_base_transform_set_passthrough(trans, passthrough);
+        gst_base_transform_reconfigure_src(trans); // buffers come from elsewhere now
+        gst_base_transform_reconfigure_sink(trans);
+    }
+    return open_session(self, &filter->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static gboolean gst_udm_transform_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+    guint held = GST_UDM_TRANSFORM_GET_CLASS(self)->buffers(self);
+
+    if (!GST_BASE_TRANSFORM_CLASS(parent_class)->propose_allocation(trans, decide_query, query))
+        return FALSE;
+    // As many more buffers as we hold, or upstream would wait for one forever.
+    for (guint i = 0; decide_query && i < gst_query_get_n_allocation_pools(query); i++) {
+        GstBufferPool *pool;
+        guint size, min, max;
+
+        gst_query_parse_nth_allocation_pool(query, i, &pool, &size, &min, &max);
+        gst_query_set_nth_allocation_pool(query, i, pool, size, min + held, max ? max + held : 0);
+        gst_clear_object(&pool);
+    }
+    return TRUE;
+}
+
+// Neither size nor orientation nor colours change, so whatever is said of the frame still holds.
+static gboolean gst_udm_transform_transform_meta(GstBaseTransform *trans, GstBuffer *out, GstMeta *meta, GstBuffer *in)
+{
+    return TRUE;
+}
+
+// ---- frames
+
+static void gst_udm_transform_before_transform(GstBaseTransform *trans, GstBuffer *buffer)
+{
+    GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+
+    if (GST_CLOCK_TIME_IS_VALID(time))
+        gst_object_sync_values(GST_OBJECT(trans), time);
+}
+
+static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *trans, gboolean is_discont,
+                                                           GstBuffer *input)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    GstFlowReturn ret = klass->follows(self, input) ? GST_FLOW_OK : drain(self);
+
+    if (ret == GST_FLOW_OK)
+        ret = apply_settings(self);
+    if (ret != GST_FLOW_OK) {
+        gst_buffer_unref(input);
+        return ret;
+    }
+    ret = GST_BASE_TRANSFORM_CLASS(parent_class)->submit_input_buffer(trans, is_discont, input);
+    if (ret != GST_FLOW_OK || gst_base_transform_is_passthrough(trans))
+        return ret;
+    return klass->take(self, g_steal_pointer(&trans->queued_buf));
+}
+
+static GstFlowReturn gst_udm_transform_generate_output(GstBaseTransform *trans, GstBuffer **output)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+
+    if (gst_base_transform_is_passthrough(trans))
+        return GST_BASE_TRANSFORM_CLASS(parent_class)->generate_output(trans, output);
+    return GST_UDM_TRANSFORM_GET_CLASS(self)->next(self, output);
+}
+
+// The video filter's class computes in place if this is missing; with frames held back it is never called.
+static GstFlowReturn gst_udm_transform_transform_frame(GstVideoFilter *filter, GstVideoFrame *in, GstVideoFrame *out)
+{
+    return GST_FLOW_NOT_SUPPORTED;
+}
+
+// ---- events and queries
+
+static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *event)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START: // comes from another thread, while ours may be deep in a frame
+        gst_udm_session_cancel(&self->session, TRUE);
+        break;
+    case GST_EVENT_FLUSH_STOP:
+        forget(self);
+        gst_udm_lateness_flush(&self->lateness, trans);
+        gst_udm_session_cancel(&self->session, FALSE);
+        break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_CAPS: // here, so that the frames held leave with the old caps
+    case GST_EVENT_SEGMENT:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+    case GST_EVENT_EOS:
+        drain(self); // what goes wrong is on the bus already, or downstream knows it
+        break;
+    default:
+        break;
+    }
+    return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
+}
+
+static gboolean gst_udm_transform_src_event(GstBaseTransform *trans, GstEvent *event)
+{
+    if (GST_EVENT_TYPE(event) == GST_EVENT_QOS)
+        return gst_udm_lateness_event(&GST_UDM_TRANSFORM(trans)->lateness, trans, event);
+    return GST_BASE_TRANSFORM_CLASS(parent_class)->src_event(trans, event);
+}
+
+static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+    GstClockTime min, max, latency;
+    gboolean live;
+
+    if (!GST_BASE_TRANSFORM_CLASS(parent_class)->query(trans, direction, query))
+        return FALSE;
+    if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
+        return TRUE;
+    GST_OBJECT_LOCK(self);
+    latency = self->latency;
+    GST_OBJECT_UNLOCK(self);
+    gst_query_parse_latency(query, &live, &min, &max);
+    gst_query_set_latency(query, live, min + latency, GST_CLOCK_TIME_IS_VALID(max) ? max + latency : max);
+    return TRUE;
+}
+
+// ---- states
+
+// Takes the place of the model that was there before, which is released after, so that the same one stays loaded.
+static gboolean load_model(GstUdmTransform *self, const char *name)
+{
+    GstElement *element = GST_ELEMENT(self);
+    GstUdmModel *before = self->model;
+    udm_error error = { 0 };
+
+    gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
+    self->model = gst_udm_model_acquire(name, &error);
+    gst_udm_model_release(before);
+    if (!self->model) {
+        gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "The model could not be loaded");
+        gst_udm_report_error(element, &error);
+        return FALSE;
+    }
+    GST_INFO_OBJECT(self, "model %s", gst_udm_model_path(self->model));
+    gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "The model is loaded");
+    return TRUE;
+}
+
+static gboolean gst_udm_transform_start(GstBaseTransform *trans)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+    gboolean started = TRUE;
+    char *name;
+
+    GST_OBJECT_LOCK(self);
+    name = g_strdup(self->settings.model);
+    GST_OBJECT_UNLOCK(self);
+    gst_udm_lateness_start(&self->lateness, trans);
+    if (GST_UDM_TRANSFORM_GET_CLASS(self)->works_without_model && (!name || !*name))
+        g_clear_pointer(&self->model, gst_udm_model_release);
+    else
+        started = load_model(self, name);
+    g_free(name);
+    return started;
+}
+
+static gboolean gst_udm_transform_stop(GstBaseTransform *trans)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+
+    forget(self);
+    gst_udm_session_close(&self->session);
+    self->version = 0;
+    GST_OBJECT_LOCK(self);
+    self->latency = 0;
+    GST_OBJECT_UNLOCK(self);
+    return TRUE;
+}
+
+static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, GstStateChange transition)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(element);
+    GstStateChangeReturn ret;
+
+    // The base class waits for the streaming thread, so a frame in work is cancelled before it does.
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+        gst_udm_session_cancel(&self->session, FALSE);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+        gst_udm_session_cancel(&self->session, TRUE);
+
+    ret = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
+
+    if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+        g_clear_pointer(&self->model, gst_udm_model_release);
+    return ret;
+}
+
+// ---- the object
+
+static void gst_udm_transform_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(object);
+    gboolean known;
+
+    GST_OBJECT_LOCK(self);
+    known = gst_udm_settings_set(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+// Under the object lock.
+static GstStructure *get_stats(GstUdmTransform *self)
+{
+    GstStructure *stats = gst_udm_session_stats(&self->session);
+
+    gst_structure_set(stats, "degraded", G_TYPE_UINT64, self->lateness.degraded, NULL);
+    if (GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats)
+        GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats(self, stats);
+    return stats;
+}
+
+static void gst_udm_transform_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(object);
+    gboolean known = TRUE;
+
+    GST_OBJECT_LOCK(self);
+    if (id == GST_UDM_PROP_STATS)
+        g_value_take_boxed(value, get_stats(self));
+    else
+        known = gst_udm_settings_get(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_udm_transform_finalize(GObject *object)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(object);
+
+    gst_udm_session_clear(&self->session);
+    gst_udm_model_release(self->model);
+    gst_udm_settings_clear(&self->settings);
+    G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+static void gst_udm_transform_class_init(GstUdmTransformClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+    GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS(klass);
+    GstVideoFilterClass *filter_class = GST_VIDEO_FILTER_CLASS(klass);
+
+    GST_DEBUG_CATEGORY_INIT(udm_transform_debug, "udmtransform", 0, "frames through the udm engine");
+    gst_type_mark_as_plugin_api(GST_TYPE_UDM_TRANSFORM, 0);
+
+    object_class->set_property = gst_udm_transform_set_property;
+    object_class->get_property = gst_udm_transform_get_property;
+    object_class->finalize = gst_udm_transform_finalize;
+    element_class->change_state = GST_DEBUG_FUNCPTR(gst_udm_transform_change_state);
+    trans_class->start = GST_DEBUG_FUNCPTR(gst_udm_transform_start);
+    trans_class->stop = GST_DEBUG_FUNCPTR(gst_udm_transform_stop);
+    trans_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_transform_sink_event);
+    trans_class->src_event = GST_DEBUG_FUNCPTR(gst_udm_transform_src_event);
+    trans_class->query = GST_DEBUG_FUNCPTR(gst_udm_transform_query);
+    trans_class->propose_allocation = GST_DEBUG_FUNCPTR(gst_udm_transform_propose_allocation);
+    trans_class->transform_meta = GST_DEBUG_FUNCPTR(gst_udm_transform_transform_meta);
+    trans_class->before_transform = GST_DEBUG_FUNCPTR(gst_udm_transform_before_transform);
+    trans_class->submit_input_buffer = GST_DEBUG_FUNCPTR(gst_udm_transform_submit_input_buffer);
+    trans_class->generate_output = GST_DEBUG_FUNCPTR(gst_udm_transform_generate_output);
+    filter_class->set_info = GST_DEBUG_FUNCPTR(gst_udm_transform_set_info);
+    filter_class->transform_frame = GST_DEBUG_FUNCPTR(gst_udm_transform_transform_frame);
+}
+
+static void gst_udm_transform_init(GstUdmTransform *self)
+{
+    GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
+
+    gst_udm_session_init(&self->session);
+    gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their mark, for an udminterp after us
+    gst_base_transform_set_qos_enabled(trans, FALSE); // restoring a film takes the time that it takes
+}
