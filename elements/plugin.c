@@ -3,10 +3,13 @@
 #include <gst/gst.h>
 
 #include "udmdenoise.h"
+#include "udminterp.h"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
-    return GST_ELEMENT_REGISTER(udmdenoise, plugin);
+    gboolean denoise = GST_ELEMENT_REGISTER(udmdenoise, plugin);
+
+    return GST_ELEMENT_REGISTER(udminterp, plugin) && denoise;
 }
 
 #define PACKAGE "udm"

@@ -6,6 +6,7 @@
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
+#include <time.h>
 
 #define RATE 25
 #define FRAME_DURATION (GST_SECOND / RATE)
@@ -202,6 +203,30 @@ static inline guint count_messages(GstBus *bus, GstMessageType type)
         count++;
     }
     return count;
+}
+
+// ---- time
+
+// When something began: by the clock, and by the time for which this process computed. A second is meant on a machine
+// that has nothing else to do; on a busy one the clock may show several.
+typedef struct Moment {
+    gint64 clock_us, computed_us;
+} Moment;
+
+static inline Moment now(void)
+{
+    struct timespec computed;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &computed);
+    return (Moment){ g_get_monotonic_time(), computed.tv_sec * G_USEC_PER_SEC + computed.tv_nsec / 1000 };
+}
+
+static inline void expect_quick(Moment start)
+{
+    gint64 took = now().clock_us - start.clock_us, computed = now().computed_us - start.computed_us;
+
+    fail_unless(computed < G_USEC_PER_SEC && took < 8 * G_USEC_PER_SEC,
+                "took %" G_GINT64_FORMAT " ms, %" G_GINT64_FORMAT " of them computing", took / 1000, computed / 1000);
 }
 
 // ---- a log of what leaves the source pad: "caps 8x8, segment, 0, 1 discont, eos, "

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The frames that are known around one that is not, and what the engine makes of them.
+#include "neighbours.h"
+
+#include "frames.h"
+
+void gst_udm_neighbours_clear(GstUdmNeighbours *self)
+{
+    gst_clear_buffer(&self->before.buffer);
+    gst_clear_buffer(&self->first.buffer);
+    gst_clear_buffer(&self->second.buffer);
+    gst_clear_buffer(&self->paired[0]);
+    gst_clear_buffer(&self->paired[1]);
+}
+
+void gst_udm_neighbours_advance(GstUdmNeighbours *self)
+{
+    gst_clear_buffer(&self->before.buffer);
+    self->before = self->first;
+    self->first = self->second;
+    self->second.buffer = NULL;
+}
+
+GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstClockTime time)
+{
+    double gap = (double)GST_CLOCK_DIFF(a->time, b->time);
+
+    return (GstUdmRecipe){ a, b, (double)GST_CLOCK_DIFF(a->time, time) / gap };
+}
+
+const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
+{
+    return recipe->position < 0.5 ? recipe->a : recipe->b;
+}
+
+static gboolean map(GstUdmTransform *trans, GstVideoFrame *frame, GstBuffer *buffer, GstMapFlags flags)
+{
+    const GstVideoFilter *filter = GST_VIDEO_FILTER(trans);
+
+    return gst_video_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
+}
+
+// Shows both to the engine, unless it has seen them last.
+static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, GstBuffer *a, GstBuffer *b)
+{
+    GstVideoFrame first, second;
+    udm_image images[2];
+    udm_error error = { 0 };
+    gboolean paired;
+
+    if (self->paired[0] == a && self->paired[1] == b)
+        return GST_FLOW_OK;
+    if (!map(trans, &first, a, GST_MAP_READ))
+        return gst_udm_transform_invalid_buffer(trans);
+    if (!map(trans, &second, b, GST_MAP_READ)) {
+        gst_video_frame_unmap(&first);
+        return gst_udm_transform_invalid_buffer(trans);
+    }
+    images[0] = gst_udm_frame_image(&first);
+    images[1] = gst_udm_frame_image(&second);
+    paired = udm_between_pair(trans->session.between, &images[0], &images[1], &error);
+    gst_video_frame_unmap(&second);
+    gst_video_frame_unmap(&first);
+    if (!paired)
+        return gst_udm_transform_failed(trans, &error);
+    gst_buffer_replace(&self->paired[0], a);
+    gst_buffer_replace(&self->paired[1], b);
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
+                                        const GstUdmNeighbour *b, double *change)
+{
+    GstFlowReturn ret = pair(self, trans, a->buffer, b->buffer);
+
+    if (ret == GST_FLOW_OK)
+        *change = udm_between_change(trans->session.between);
+    return ret;
+}
+
+GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
+                                        const GstUdmNeighbour *b, gboolean *repeats)
+{
+    GstFlowReturn ret = pair(self, trans, a->buffer, b->buffer);
+
+    if (ret == GST_FLOW_OK)
+        *repeats = udm_between_repeats(trans->session.between);
+    return ret;
+}
+
+static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstVideoFrame *nearest,
+                          GstVideoFrame *out)
+{
+    udm_image image = gst_udm_frame_image(out);
+    udm_error error = { 0 };
+
+    gst_udm_frame_copy_rest(out, nearest);
+    if (gst_udm_session_make(&trans->session, recipe->position, &image, &error))
+        return GST_FLOW_OK;
+    return gst_udm_transform_failed(trans, &error);
+}
+
+GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
+                                      GstBuffer *output)
+{
+    GstVideoFrame nearest, out;
+    GstFlowReturn ret = pair(self, trans, recipe->a->buffer, recipe->b->buffer);
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer, GST_MAP_READ))
+        return gst_udm_transform_invalid_buffer(trans);
+    if (!map(trans, &out, output, GST_MAP_WRITE)) {
+        gst_video_frame_unmap(&nearest);
+        return gst_udm_transform_invalid_buffer(trans);
+    }
+    ret = make(trans, recipe, &nearest, &out);
+    gst_video_frame_unmap(&out);
+    gst_video_frame_unmap(&nearest);
+    return ret;
+}

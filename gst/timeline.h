@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// At which instants frames go out, when they come in at others. Instants are counted, and their times scaled from their
+// numbers, so that nothing drifts.
+#ifndef GST_UDM_TIMELINE_H
+#define GST_UDM_TIMELINE_H
+
+#include <gst/video/video.h>
+
+// One way of going through time: the caller gives spans in the order in which they are played, and takes the instants
+// of each until there are none left.
+typedef struct GstUdmTimeline {
+    gint in_n, in_d;   // frames a second; in_n is 0 if it is not known
+    gint out_n, out_d; // out_n is 0: as many instants from each frame to the next
+    guint parts;       // as this
+    gboolean reverse;
+
+    GstClockTime origin; // of the first frame
+    gint64 number;       // of the next instant; the origin is 0
+    gboolean inclusive;  // whether an instant at `to` is still within the span
+    GstClockTime from, to;
+    guint part, last_part;
+} GstUdmTimeline;
+
+void gst_udm_timeline_init(GstUdmTimeline *line, const GstVideoInfo *in, const GstVideoInfo *out, guint parts,
+                           gboolean reverse);
+
+// How long a frame is shown: by the rate, or as long as `known`, or 1/25 s.
+GstClockTime gst_udm_timeline_frame(const GstUdmTimeline *line, GstClockTime known);
+
+// The time of a frame where the rate has it, if a container rounded it to no more than milliseconds; or as it is.
+GstClockTime gst_udm_timeline_nominal(const GstUdmTimeline *line, GstClockTime time);
+
+// The first frame begins at a time and lasts. In reverse its span is what is shown of it before its time comes.
+void gst_udm_timeline_begin(GstUdmTimeline *line, GstClockTime time, GstClockTime duration);
+// From a frame, included, to the next.
+void gst_udm_timeline_span(GstUdmTimeline *line, GstClockTime from, GstClockTime to);
+// From a frame to the end of the last that came, which is the same or repeats it.
+void gst_udm_timeline_end(GstUdmTimeline *line, GstClockTime from, GstClockTime last, GstClockTime duration);
+
+// The next instant of the span and how long it lasts; FALSE if there is none.
+gboolean gst_udm_timeline_next(GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration);
+
+#endif
