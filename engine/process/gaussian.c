@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The Gaussian process x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) e. Ho, Jain, Abbeel, "Denoising Diffusion
 // Probabilistic Models", 2020, eq. 4; signal and noise need not be variance preserving here.
-#include "process/process.h"
+#include "process/gaussian.h"
 
 #include <math.h>
 
@@ -11,7 +11,7 @@ static void factors(double alpha_bar, double *signal, double *noise)
     *noise = sqrt(1 - alpha_bar);
 }
 
-static void forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
+void udm_gaussian_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
 {
     for (int c = 0; c < channels; c++)
         for (size_t i = 0; i < at->pixels; i++) {
@@ -20,7 +20,7 @@ static void forward(const udm_levels *at, int channels, const float *x0, const f
         }
 }
 
-static void inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
+void udm_gaussian_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
 {
     for (int c = 0; c < channels; c++)
         for (size_t i = 0; i < at->pixels; i++) {
@@ -30,8 +30,8 @@ static void inverse(const udm_levels *at, int channels, const float *x0, const f
 }
 
 // q(x_u | x_t) for u > t: signal and noise shrink together, and new noise makes up the variance.
-static void advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
-                    float *out)
+void udm_gaussian_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
+                          float *out)
 {
     for (size_t i = 0; i < from->pixels; i++) {
         float ratio = from->signal[i] > 0 ? to->signal[i] / from->signal[i] : 0;
@@ -48,7 +48,7 @@ const udm_process udm_process_gaussian = {
     .name = "gaussian",
     .about = "white Gaussian noise, variance preserving",
     .factors = factors,
-    .forward = forward,
-    .inverse = inverse,
-    .advance = advance,
+    .forward = udm_gaussian_forward,
+    .inverse = udm_gaussian_inverse,
+    .advance = udm_gaussian_advance,
 };

@@ -29,7 +29,7 @@ int udm_loop_estimates(const udm_loop_settings *settings)
 
 static bool draws(const udm_loop_settings *s)
 {
-    return s->sampler->stochastic || (s->sampler->fresh && s->eta > 0);
+    return s->sampler->stochastic || s->process->posterior || (s->sampler->fresh && s->eta > 0);
 }
 
 static int looks(const udm_loop_settings *s)
@@ -47,12 +47,14 @@ static bool allocate(udm_loop *loop)
     const udm_loop_settings *s = &loop->settings;
     const size_t n = s->pixels, all = loop->elements;
     const int planes = looks(s) + 2 * returns(s) + draws(s) + s->sampler->learned + 1;
-    float *at = loop->memory = malloc((6 * n + planes * all) * sizeof(float));
+    const size_t work = s->process->blends ? n + 4 * ((size_t)s->width + s->height) : 0;
+    float *at = loop->memory = malloc((6 * n + planes * all + work) * sizeof(float));
     if (!at)
         return false;
     loop->from = (udm_planes){ at, at + n, at + 2 * n };
     loop->to = (udm_planes){ at + 3 * n, at + 4 * n, at + 5 * n };
-    loop->scratch = at += 6 * n;
+    loop->work = at + 6 * n;
+    loop->scratch = at += 6 * n + work;
     for (int i = 0; i < looks(s); i++)
         loop->estimates[i].values = at += all;
     loop->start = returns(s) ? at += all : NULL;
@@ -69,6 +71,18 @@ static bool check(const udm_loop_settings *s, udm_error *error)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "sampler \"%s\" is for Gaussian noise, not for process \"%s\": use \"ddim\"", sampler->name,
                         s->process->name);
+    if (sampler->stochastic && s->process->shape)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" draws Gaussian noise, which process \"%s\" does not have: use \"heun\"",
+                        sampler->name, s->process->name);
+    if (sampler == &udm_sampler_repaint && !s->process->advance)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "sampler \"repaint\" cannot go back in process \"%s\"",
+                        s->process->name);
+    if (s->process->anchored && !s->anchor)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "process \"%s\" needs the picture at its other end",
+                        s->process->name);
+    if (s->process->blends && (size_t)s->width * s->height == 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "process \"%s\" needs the size of a frame", s->process->name);
     if (sampler->needs_power && s->power_count < 1)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "sampler \"%s\" needs to know the power of the estimated noise, which this model does not say: "
@@ -102,13 +116,13 @@ void udm_loop_free(udm_loop *loop)
     free(loop);
 }
 
-// Where the steps are in log(signal / noise) some signal must be left.
+// Some signal must be left, but for the steps of the first kind on variance that is preserved.
 udm_point udm_walk_point(const udm_loop *loop, const udm_walk *w, double start, double rung)
 {
     const udm_loop_settings *s = &loop->settings;
     const udm_rung at = udm_ladder_rung(&w->ladder, start, rung);
-    const bool solves = s->sampler->mix || s->sampler->gaussian;
-    const double alpha_bar = solves ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
+    const bool whole = s->process == &udm_process_gaussian && !s->sampler->mix && !s->sampler->gaussian;
+    const double alpha_bar = !whole ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
     udm_point point = { .time = at.time };
     (s->process->factors ? s->process : &udm_process_gaussian)->factors(alpha_bar, &point.signal, &point.noise);
     return point;
@@ -147,7 +161,16 @@ udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung,
         fill(out.noise + i, count, point.noise);
         fill(out.time + i, count, point.time);
     }
-    return (udm_levels){ pixels, out.signal, out.noise, out.time };
+    return (udm_levels){
+        .pixels = pixels,
+        .signal = out.signal,
+        .noise = out.noise,
+        .time = out.time,
+        .width = loop->settings.width,
+        .height = loop->settings.height,
+        .anchor = loop->settings.anchor,
+        .scratch = loop->work,
+    };
 }
 
 // The step as one pixel sees it, from rung `from` to rung `to`.
@@ -244,6 +267,10 @@ bool udm_walk_estimate(udm_loop *loop, udm_walk *w, double rung, float *x0, udm_
 
 bool udm_walk_draw(udm_loop *loop, udm_walk *w, udm_error *error)
 {
+    if (loop->settings.process->cold) {
+        memset(loop->e, 0, loop->elements * sizeof *loop->e);
+        return true;
+    }
     return w->calls->draw(w->calls->context, w->draws++, loop->e, error);
 }
 
@@ -276,6 +303,10 @@ void udm_walk_general_step(udm_loop *loop, const udm_walk *w, double from, doubl
 {
     const udm_loop_settings *s = &loop->settings;
     const udm_levels here = udm_walk_levels(loop, w, from, loop->from), there = udm_walk_levels(loop, w, to, loop->to);
+    if (s->process->posterior) {
+        s->process->posterior(&here, &there, s->channels, loop->estimates[0].values, w->x, loop->e, w->x);
+        return;
+    }
     udm_reverse_step(s->process, s->sampler, s->eta, &here, &there, s->channels, loop->estimates[0].values, w->x,
                      w->drawn ? loop->e : NULL, loop->scratch, w->x);
 }
@@ -301,7 +332,8 @@ static void end(udm_loop *loop)
 // New noise for a stage, unless it goes to where there is none.
 static bool draw_for(udm_loop *loop, udm_walk *w, udm_error *error)
 {
-    w->drawn = draws(&loop->settings) && (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero);
+    const udm_loop_settings *s = &loop->settings;
+    w->drawn = draws(s) && (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || s->process->posterior);
     return !w->drawn || udm_walk_draw(loop, w, error);
 }
 
@@ -335,6 +367,8 @@ bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *time
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "sampler \"%s\" is for networks that learned a variance, which this one did not: use \"ddpm\"",
                         s->sampler->name);
+    if (s->process->blends && udm_run_length(times, 0, s->pixels) != s->pixels)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "process \"%s\" has one time for all pixels", s->process->name);
     loop->count = 0;
     if (s->sampler->run)
         return s->sampler->run(loop, &w, error);

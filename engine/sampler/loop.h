@@ -20,6 +20,8 @@ typedef struct udm_loop_settings {
     int power_count;
     int channels;
     size_t pixels;
+    int width, height;   // of a frame, and
+    const float *anchor; // the other end of a bridge, for processes that need them (udm_levels)
 } udm_loop_settings;
 
 // What the loop asks for. Each returns false with *error set to end it.

@@ -2,8 +2,8 @@
 // The probability-flow equation dy / du = y - x0, y = x / signal, u = log(noise / signal), by the embedded Runge-Kutta
 // method of orders 3 and 2 of Bogacki and Shampine, "A 3(2) Pair of Runge-Kutta Formulas", 1989, with a step that
 // follows the error. Song et al., "Score-Based Generative Modeling through Stochastic Differential Equations", 2021,
-// section 4.3. `steps` is the most it makes; the last of them goes to the end, whatever its error. All pixels go the
-// same share of their ways at once.
+// section 4.3. `steps` is the most it tries; where they do not suffice, it ends at the estimate of x0 from where it has
+// come to. All pixels go the same share of their ways at once.
 #include <math.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static bool find_slope(udm_loop *loop, udm_walk *w, double rung, int k, udm_erro
     return true;
 }
 
-// The root of the mean square of what the two orders differ by, in units of x.
+// The root of the mean square of what the two orders differ by, in units of the x whose variance is preserved.
 static double error_of_step(udm_loop *loop, const udm_walk *w, double rung, double h)
 {
     static const double difference[STAGES] = { -5 / 72., 1 / 12., 1 / 9., -1 / 8. };
@@ -60,7 +60,9 @@ static double error_of_step(udm_loop *loop, const udm_walk *w, double rung, doub
     double squares = 0;
     go(loop, w, h, STAGES, difference);
     for (size_t i = 0; i < loop->elements; i++) {
-        const double off = at.signal[i % loop->settings.pixels] * (loop->scratch[i] - loop->start[i]);
+        const size_t pixel = i % loop->settings.pixels;
+        const double signal = at.signal[pixel] / hypot(at.signal[pixel], at.noise[pixel]);
+        const double off = signal * (loop->scratch[i] - loop->start[i]);
         squares += off * off;
     }
     return sqrt(squares / loop->elements);
@@ -106,11 +108,11 @@ static bool run(udm_loop *loop, udm_walk *w, udm_error *error)
     if (!begin(loop, w, error))
         return false;
     for (int left = loop->settings.ladder.steps - 1; left > 0 && rung < 1; left--) {
-        const bool last = left == 1 || rung + h > 1 - 1e-9;
+        const bool last = rung + h > 1 - 1e-9;
         h = last ? 1 - rung : h;
         if (!attempt(loop, w, rung, h, &off, error))
             return false;
-        if (off <= tolerance || left == 1) {
+        if (off <= tolerance) {
             rung = last ? 1 : rung + h;
             swap_floats(&loop->start, &loop->before);
             swap_floats(&loop->estimates[0].values, &loop->estimates[STAGES - 1].values);

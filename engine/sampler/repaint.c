@@ -51,7 +51,7 @@ static bool step_down(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     if (!udm_walk_estimate(loop, w, w->step, loop->estimates[0].values, error))
         return false;
-    w->drawn = w->step + 1 < w->ladder.steps || w->ladder.short_of_zero;
+    w->drawn = w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || loop->settings.process->posterior;
     if (w->drawn && !udm_walk_draw(loop, w, error))
         return false;
     udm_walk_general_step(loop, w, w->step, w->step + 1);

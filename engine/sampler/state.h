@@ -25,6 +25,7 @@ struct udm_loop {
     int count;                             // that were made
     float *start, *before; // x where this step began, and where the one before it did; NULL if no one asks
     float *e, *scratch;    // e: NULL if nothing is drawn
+    float *work;           // for processes that blend
     float *variance;       // what the network says of it; NULL if no one asks
 };
 

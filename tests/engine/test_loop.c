@@ -277,7 +277,7 @@ TEST(what_a_model_does_not_say_is_asked_for)
 
 TEST(solvers_refuse_what_is_not_gaussian)
 {
-    const udm_process other = { .name = "other", .forward = udm_process_gaussian.forward };
+    const udm_process other = { .name = "other", .advance = udm_process_gaussian.advance };
     const double power = 1;
     udm_noise noise = open_noise(0);
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {

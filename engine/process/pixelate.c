@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pixelation: blocks of 2, 4, 8 and 16 pixels have their mean, and between two sizes lies the line between both. What
+// super-resolution undoes. Bansal et al., "Cold Diffusion", 2022, section 4.3; the step is that of blur.c. Blocks at
+// the right and the bottom may be cut.
+#include <math.h>
+#include <string.h>
+
+#include "process/process.h"
+
+enum { SIZES = 4 };
+
+static float block_mean(const udm_levels *at, const float *frame, int x0, int y0, int size)
+{
+    const int x1 = x0 + size < at->width ? x0 + size : at->width, y1 = y0 + size < at->height ? y0 + size : at->height;
+    double sum = 0;
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++)
+            sum += frame[(size_t)y * at->width + x];
+    return (float)(sum / ((double)(x1 - x0) * (y1 - y0)));
+}
+
+// out += weight times the frame in blocks.
+static void add_blocks(const udm_levels *at, const float *frame, int size, float weight, float *out)
+{
+    for (int y0 = 0; y0 < at->height; y0 += size)
+        for (int x0 = 0; x0 < at->width; x0 += size) {
+            const float mean = weight * block_mean(at, frame, x0, y0, size);
+            for (int y = y0; y < y0 + size && y < at->height; y++)
+                for (int x = x0; x < x0 + size && x < at->width; x++)
+                    out[(size_t)y * at->width + x] += mean;
+        }
+}
+
+// scratch = the plane in blocks, [pixels].
+static void pixelate(const udm_levels *at, const float *plane)
+{
+    const double stage = udm_levels_share(at, 0) * SIZES;
+    const int size = (int)floor(fmin(stage, SIZES - 1));
+    const float more = (float)(stage - size);
+    const size_t frame = (size_t)at->width * at->height;
+    memset(at->scratch, 0, at->pixels * sizeof *at->scratch);
+    for (size_t i = 0; i < at->pixels; i += frame) {
+        add_blocks(at, plane + i, 1 << size, 1 - more, at->scratch + i);
+        add_blocks(at, plane + i, 2 << size, more, at->scratch + i);
+    }
+}
+
+static void forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
+{
+    for (size_t plane = 0; plane < channels * at->pixels; plane += at->pixels) {
+        pixelate(at, x0 + plane);
+        for (size_t i = 0; i < at->pixels; i++)
+            out[plane + i] = at->scratch[i] + e[plane + i];
+    }
+}
+
+static void inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
+{
+    for (size_t plane = 0; plane < channels * at->pixels; plane += at->pixels) {
+        pixelate(at, x0 + plane);
+        for (size_t i = 0; i < at->pixels; i++)
+            out[plane + i] = xt[plane + i] - at->scratch[i];
+    }
+}
+
+const udm_process udm_process_pixelate = {
+    .name = "pixelate",
+    .about = "blocks of up to 16 pixels have their mean, without noise",
+    .forward = forward,
+    .inverse = inverse,
+    .cold = true,
+    .blends = true,
+};
