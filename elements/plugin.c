@@ -4,12 +4,14 @@
 
 #include "udmdenoise.h"
 #include "udminterp.h"
+#include "udmsrc.h"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
     gboolean denoise = GST_ELEMENT_REGISTER(udmdenoise, plugin);
+    gboolean interp = GST_ELEMENT_REGISTER(udminterp, plugin);
 
-    return GST_ELEMENT_REGISTER(udminterp, plugin) && denoise;
+    return GST_ELEMENT_REGISTER(udmsrc, plugin) && denoise && interp;
 }
 
 #define PACKAGE "udm"

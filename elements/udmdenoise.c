@@ -31,6 +31,7 @@
 #include "frames.h"
 
 #define DEFAULT_MODEL "denoise"
+#define DEFAULT_STEPS 1
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
 
@@ -137,7 +138,7 @@ static void install_properties(GObjectClass *object_class)
     const GParamFlags flags =
         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
 
-    gst_udm_settings_install(object_class, DEFAULT_MODEL);
+    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
     /**
      * GstUdmDenoise:noise-level:
      *
@@ -188,7 +189,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
 
 static void gst_udm_denoise_init(GstUdmDenoise *self)
 {
-    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL);
+    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     self->noise_level = DEFAULT_NOISE_LEVEL;
     self->strength = DEFAULT_STRENGTH;
 }

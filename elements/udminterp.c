@@ -40,6 +40,7 @@ GST_DEBUG_CATEGORY_STATIC(udm_interp_debug);
 #define GST_CAT_DEFAULT udm_interp_debug
 
 #define DEFAULT_MODEL "" // motion alone
+#define DEFAULT_STEPS 1
 #define DEFAULT_MODE MODE_RATE
 #define DEFAULT_FACTOR 0
 #define DEFAULT_SCENE_THRESHOLD 0.3
@@ -840,7 +841,7 @@ static void gst_udm_interp_class_init(GstUdmInterpClass *klass)
 
     object_class->set_property = gst_udm_interp_set_property;
     object_class->get_property = gst_udm_interp_get_property;
-    gst_udm_settings_install(object_class, DEFAULT_MODEL);
+    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
     install_rate_properties(object_class);
     install_known_properties(object_class);
 
@@ -853,7 +854,7 @@ static void gst_udm_interp_class_init(GstUdmInterpClass *klass)
 
 static void gst_udm_interp_init(GstUdmInterp *self)
 {
-    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL);
+    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     self->options = (Options){
         .mode = DEFAULT_MODE,
         .factor = DEFAULT_FACTOR,

@@ -2,7 +2,10 @@
 // Settings, networks and times, for streams and for frames between.
 #include "common.h"
 
+#include <string.h>
 #include <time.h>
+
+#include "sampler/sampler.h"
 
 bool udm_settings_check(const udm_settings *s, udm_error *error)
 {
@@ -14,6 +17,25 @@ bool udm_settings_check(const udm_settings *s, udm_error *error)
     if (s->threads < 0 || s->threads > 256)
         return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
     return true;
+}
+
+bool udm_settings_check_method(const udm_settings *s, udm_error *error)
+{
+    if (s->steps < 1 || s->steps > 1000)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
+    if (!udm_sampler_find(s->sampler))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
+    if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no schedule \"%s\": see \"udm schedules\"", s->schedule);
+    return true;
+}
+
+const udm_noise *udm_settings_noise(const udm_settings *s, const udm_model *model, udm_noise *own, udm_error *error)
+{
+    if (strcmp(s->schedule, "model") == 0)
+        return &udm_model_scheduler(model)->noise;
+    const udm_schedule *other = udm_schedule_find(s->schedule);
+    return udm_noise_init(own, other, other->defaults, 0, error) ? own : NULL;
 }
 
 size_t udm_settings_memory(const udm_settings *settings)

@@ -10,6 +10,11 @@
 
 // Size, channels and threads: what every use of a model needs.
 bool udm_settings_check(const udm_settings *settings, udm_error *error);
+// Steps, sampler and schedule.
+bool udm_settings_check_method(const udm_settings *settings, udm_error *error);
+// What a time means: the model's noise, or that of the schedule that is set, which is put into *own.
+const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_model *model, udm_noise *own,
+                                    udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
 
 // A model's network on a device of its own; the caller frees both, also when this fails.

@@ -99,6 +99,9 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
             .memory_frames = network->memory_frames,
             .weights = network->weights,
             .max_sigma = udm_model_max_sigma(model),
+            .width = network->window.width,
+            .height = network->window.height,
+            .classes = network->window.classes,
         };
     udm_network_free(network);
     udm_device_close(device);
@@ -176,33 +179,13 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
     return good;
 }
 
-static bool check_settings(const udm_settings *s, udm_error *error)
-{
-    if (!udm_settings_check(s, error))
-        return false;
-    if (s->steps < 1 || s->steps > 1000)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
-    if (!udm_sampler_find(s->sampler))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
-    if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no schedule \"%s\": see \"udm schedules\"", s->schedule);
-    return true;
-}
-
-static bool open_noise(udm_stream *stream, const char *schedule, udm_error *error)
-{
-    stream->noise = &udm_model_scheduler(stream->model)->noise;
-    if (strcmp(schedule, "model") == 0)
-        return true;
-    const udm_schedule *other = udm_schedule_find(schedule);
-    stream->noise = &stream->own_noise;
-    return udm_noise_init(&stream->own_noise, other, other->defaults, 0, error);
-}
-
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     if (!udm_open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
         return false;
+    if (stream->network->window.frames > 0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes video and restores none: udmsrc plays it",
+                        udm_model_directory(stream->model));
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
                         udm_model_directory(stream->model));
@@ -258,7 +241,7 @@ static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_err
 
 udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    if (!check_settings(settings, error))
+    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error))
         return NULL;
     udm_stream *stream = calloc(1, sizeof *stream);
     if (!stream) {
@@ -268,8 +251,9 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
     stream->model = model;
     stream->settings = *settings;
     stream->pixels = (size_t)settings->width * settings->height;
-    if (!open_noise(stream, settings->schedule, error) || !open_stream_network(stream, settings, error) ||
-        !open_reverse(stream, settings, error) || !open_carry(stream, settings, error)) {
+    stream->noise = udm_settings_noise(settings, model, &stream->own_noise, error);
+    if (!stream->noise || !open_stream_network(stream, settings, error) || !open_reverse(stream, settings, error) ||
+        !open_carry(stream, settings, error)) {
         udm_stream_free(stream);
         return NULL;
     }

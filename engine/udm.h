@@ -80,7 +80,9 @@ typedef struct udm_info {
     int reach;                                   // pixels farther away than this have no influence
     int memory_frames;                           // ... nor have frames farther back than this
     int64_t weights;
-    double max_sigma; // of the noise it was trained for
+    double max_sigma;  // of the noise it was trained for
+    int width, height; // of the video that it makes; 0: it restores frames of any size
+    int classes;       // of what it makes
 } udm_info;
 
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error);
@@ -156,6 +158,39 @@ UDM_API void udm_between_stats(const udm_between *between, udm_stats *stats); //
 // says that nothing is known. which: 0 or 1. For training.
 UDM_API const float *udm_between_moved(const udm_between *between, int which);
 UDM_API const float *udm_between_level(const udm_between *between, int which);
+
+// Video from nothing, with a model that makes some (udm_info.width). A frame is a function of its number, the settings
+// (but not of the device's threads), and of what was wished of the frames of its scene.
+
+// What a frame shall show.
+typedef struct udm_wish {
+    int class;       // of the model's; any other, such as -1: one that is drawn for the scene
+    double guidance; // how far it is pushed to its class: 1 as the model was trained, 0 not; others take twice the time
+} udm_wish;
+
+typedef struct udm_film {
+    double rate;    // frames a second, 0.1 to 1000: how far things move from frame to frame
+    uint64_t scene; // frames after which the video begins anew, which bounds what jumping to a frame costs; 0: never
+    // Fills in what frame `number` shall show; *wish holds class -1 and guidance 1. NULL: those. Called from
+    // udm_source_make(), once for a frame each time it is computed, some frames ahead.
+    void (*wish)(void *context, uint64_t number, udm_wish *wish);
+    void *context;
+} udm_film;
+
+typedef struct udm_source udm_source;
+
+// settings: memory_limit is not used; width and height are the model's own or the same multiple of both; a grey model
+// makes frames of 3 channels, too; steps are rounded up to whole turns of the model's window. The film is copied.
+UDM_API udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
+                                    udm_error *error);
+UDM_API void udm_source_free(udm_source *source);
+
+// Computes frame `number` into out (8 to 16 bits). The next frame after the last one costs `steps` evaluations of the
+// network on a frame; another one, all frames from the last or from the beginning of its scene. Errors: CANCELLED,
+// after which the same or another can be asked for; DEVICE.
+UDM_API bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error);
+UDM_API void udm_source_cancel(udm_source *source, bool cancel);           // as udm_stream_cancel()
+UDM_API void udm_source_stats(const udm_source *source, udm_stats *stats); // frames: made; scenes: begun
 
 // What there is. Each calls found(context, name, about) once per entry.
 typedef void (*udm_found)(void *context, const char *name, const char *about);

@@ -45,3 +45,11 @@ void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src)
         if (!is_colour_only(src, plane))
             gst_video_frame_copy_plane(dst, src, plane);
 }
+
+void gst_udm_frame_fill_rest(GstVideoFrame *frame)
+{
+    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++)
+        if (!is_colour_only(frame, plane))
+            memset(GST_VIDEO_FRAME_PLANE_DATA(frame, plane), 0xff,
+                   (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane) * GST_VIDEO_FRAME_HEIGHT(frame));
+}

@@ -33,4 +33,7 @@ udm_image gst_udm_frame_image(const GstVideoFrame *frame);
 // Copies what is not a colour: alpha, and the unused bytes of formats like RGBx.
 void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src);
 
+// Fills that with the highest value, which is opaque. To be called before the colours are written.
+void gst_udm_frame_fill_rest(GstVideoFrame *frame);
+
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The engine inside an element: a stream, or frames between frames: one thread streams, while others cancel it and read
-// its statistics.
+// The engine inside an element: a stream, frames between frames, or a source. One thread streams, while others cancel
+// it and read its statistics.
 #include "session.h"
 
 void gst_udm_session_init(GstUdmSession *session)
@@ -21,22 +21,28 @@ static void tell_cancelled(GstUdmSession *session)
         udm_stream_cancel(session->stream, session->cancelled);
     if (session->between)
         udm_between_cancel(session->between, session->cancelled);
+    if (session->source)
+        udm_source_cancel(session->source, session->cancelled);
 }
 
-static void replace(GstUdmSession *session, udm_stream *stream, udm_between *between)
+static void replace(GstUdmSession *session, udm_stream *stream, udm_between *between, udm_source *source)
 {
     udm_stream *old_stream;
     udm_between *old_between;
+    udm_source *old_source;
 
     g_mutex_lock(&session->lock);
     old_stream = session->stream;
     old_between = session->between;
+    old_source = session->source;
     session->stream = stream;
     session->between = between;
+    session->source = source;
     tell_cancelled(session);
     g_mutex_unlock(&session->lock);
     udm_stream_free(old_stream);
     udm_between_free(old_between);
+    udm_source_free(old_source);
 }
 
 static void note_stats(GstUdmSession *session)
@@ -45,8 +51,10 @@ static void note_stats(GstUdmSession *session)
 
     if (session->stream)
         udm_stream_stats(session->stream, &stats);
-    else
+    else if (session->between)
         udm_between_stats(session->between, &stats);
+    else
+        udm_source_stats(session->source, &stats);
     g_mutex_lock(&session->lock);
     session->stats = stats;
     g_mutex_unlock(&session->lock);
@@ -61,7 +69,7 @@ gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, co
     stream = udm_stream_open(model, settings, error);
     if (!stream)
         return FALSE;
-    replace(session, stream, NULL);
+    replace(session, stream, NULL, NULL);
     note_stats(session);
     return TRUE;
 }
@@ -75,14 +83,28 @@ gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *m
     between = udm_between_open(model, settings, error);
     if (!between)
         return FALSE;
-    replace(session, NULL, between);
+    replace(session, NULL, between, NULL);
+    note_stats(session);
+    return TRUE;
+}
+
+gboolean gst_udm_session_open_source(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
+                                     const udm_film *film, udm_error *error)
+{
+    udm_source *source;
+
+    gst_udm_session_close(session);
+    source = udm_source_open(model, settings, film, error);
+    if (!source)
+        return FALSE;
+    replace(session, NULL, NULL, source);
     note_stats(session);
     return TRUE;
 }
 
 void gst_udm_session_close(GstUdmSession *session)
 {
-    replace(session, NULL, NULL);
+    replace(session, NULL, NULL, NULL);
 }
 
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error)
@@ -97,6 +119,14 @@ udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, ud
 gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error)
 {
     if (!udm_between_make(session->between, position, out, error))
+        return FALSE;
+    note_stats(session);
+    return TRUE;
+}
+
+gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, const udm_image *out, udm_error *error)
+{
+    if (!udm_source_make(session->source, number, out, error))
         return FALSE;
     note_stats(session);
     return TRUE;

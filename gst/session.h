@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The engine inside an element: a stream, or frames between frames: one thread streams, while others cancel it and read
-// its statistics.
+// The engine inside an element: a stream, frames between frames, or a source. One thread streams, while others cancel
+// it and read its statistics.
 #ifndef GST_UDM_SESSION_H
 #define GST_UDM_SESSION_H
 
@@ -8,11 +8,12 @@
 
 #include "udm.h"
 
-// Part of an element. The streaming thread alone opens, closes and uses what the engine does: one of the two.
+// Part of an element. The streaming thread alone opens, closes and uses what the engine does: one of the three.
 typedef struct GstUdmSession {
     GMutex lock; // guards what follows against the other threads
     udm_stream *stream;
     udm_between *between;
+    udm_source *source;
     gboolean cancelled;
     udm_stats stats; // as of the last frame
 } GstUdmSession;
@@ -25,11 +26,14 @@ gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, co
                               udm_error *error);
 gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
                                       udm_error *error);
+gboolean gst_udm_session_open_source(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
+                                     const udm_film *film, udm_error *error);
 void gst_udm_session_close(GstUdmSession *session);
 
-// As udm_stream_pull() and udm_between_make(), and they note the statistics.
+// As udm_stream_pull(), udm_between_make() and udm_source_make(), and they note the statistics.
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error);
 gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error);
+gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, const udm_image *out, udm_error *error);
 
 // From any thread, open or not: TRUE makes what runs return soon, and what is begun later, until FALSE.
 void gst_udm_session_cancel(GstUdmSession *session, gboolean cancel);

@@ -11,7 +11,7 @@
 #define MAX_THREADS 256
 #define MAX_STEPS 1000
 
-static void install_where(GObjectClass *object_class, const char *default_model)
+static void install_where(GObjectClass *object_class, const char *model)
 {
     udm_settings defaults = udm_settings_default();
 
@@ -19,8 +19,8 @@ static void install_where(GObjectClass *object_class, const char *default_model)
     g_object_class_install_property(
         object_class, GST_UDM_PROP_MODEL,
         g_param_spec_string("model", "Model",
-                            "Directory of the model, or its name in UDM_MODEL_PATH or in the installed folder",
-                            default_model, AT_START));
+                            "Directory of the model, or its name in UDM_MODEL_PATH or in the installed folder", model,
+                            AT_START));
     // device: What computes: "auto" takes the fastest, "cpu" the processor.
     g_object_class_install_property(object_class, GST_UDM_PROP_DEVICE,
                                     g_param_spec_string("device", "Device",
@@ -33,7 +33,7 @@ static void install_where(GObjectClass *object_class, const char *default_model)
                                                      MAX_THREADS, defaults.threads, AT_ONCE));
 }
 
-static void install_how(GObjectClass *object_class)
+static void install_how(GObjectClass *object_class, int steps)
 {
     udm_settings defaults = udm_settings_default();
 
@@ -42,7 +42,7 @@ static void install_how(GObjectClass *object_class)
         object_class, GST_UDM_PROP_STEPS,
         g_param_spec_int("steps", "Steps",
                          "Evaluations of the network per frame (1 = the most likely picture, fastest)", 1, MAX_STEPS,
-                         defaults.steps, AT_ONCE));
+                         steps, AT_ONCE));
     // sampler: How one goes from a step to the next.
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SAMPLER,
@@ -62,10 +62,10 @@ static void install_how(GObjectClass *object_class)
                             G_MAXUINT64, defaults.seed, AT_ONCE));
 }
 
-void gst_udm_settings_install(GObjectClass *object_class, const char *default_model)
+void gst_udm_settings_install(GObjectClass *object_class, const char *model, int steps)
 {
-    install_where(object_class, default_model);
-    install_how(object_class);
+    install_where(object_class, model);
+    install_how(object_class, steps);
     // stats: application/x-udm-stats, as it stood after the last frame; never notified.
     g_object_class_install_property(
         object_class, GST_UDM_PROP_STATS,
@@ -75,14 +75,14 @@ void gst_udm_settings_install(GObjectClass *object_class, const char *default_mo
             GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
-void gst_udm_settings_init(GstUdmSettings *settings, const char *default_model)
+void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps)
 {
     udm_settings defaults = udm_settings_default();
 
-    settings->model = g_strdup(default_model);
+    settings->model = g_strdup(model);
     settings->device = g_strdup(defaults.device);
     settings->threads = defaults.threads;
-    settings->steps = defaults.steps;
+    settings->steps = steps;
     settings->sampler = gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler);
     settings->schedule = gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule);
     settings->seed = defaults.seed;

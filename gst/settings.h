@@ -30,10 +30,10 @@ typedef struct GstUdmSettings {
     guint version; // counts the changes of what a stream is opened with: all but the model
 } GstUdmSettings;
 
-// Installs the properties; default_model is what "model" is when nobody sets it (static).
-void gst_udm_settings_install(GObjectClass *object_class, const char *default_model);
+// Installs the properties; model and steps are what they are when nobody sets them (static).
+void gst_udm_settings_install(GObjectClass *object_class, const char *model, int steps);
 
-void gst_udm_settings_init(GstUdmSettings *settings, const char *default_model);
+void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps);
 void gst_udm_settings_clear(GstUdmSettings *settings);
 
 // FALSE if the id is none of the shared ones ("stats" is left to the element).

@@ -3,6 +3,7 @@
 #include "transform.h"
 
 #include "frames.h"
+#include "loading.h"
 #include "report.h"
 
 GST_DEBUG_CATEGORY_STATIC(udm_transform_debug);
@@ -271,21 +272,11 @@ static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection
 // Takes the place of the model that was there before, which is released after, so that the same one stays loaded.
 static gboolean load_model(GstUdmTransform *self, const char *name)
 {
-    GstElement *element = GST_ELEMENT(self);
     GstUdmModel *before = self->model;
-    udm_error error = { 0 };
 
-    gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
-    self->model = gst_udm_model_acquire(name, &error);
+    self->model = gst_udm_load_model(GST_ELEMENT(self), name);
     gst_udm_model_release(before);
-    if (!self->model) {
-        gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "The model could not be loaded");
-        gst_udm_report_error(element, &error);
-        return FALSE;
-    }
-    GST_INFO_OBJECT(self, "model %s", gst_udm_model_path(self->model));
-    gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "The model is loaded");
-    return TRUE;
+    return self->model != NULL;
 }
 
 static gboolean gst_udm_transform_start(GstBaseTransform *trans)

@@ -80,6 +80,16 @@ typedef struct udm_attention {
     int heads; // divides C
 } udm_attention;
 
+// Attention over frames, at each pixel by itself, as above: dst[h d + i, p] = sum over f of
+// softmax(query . key[f] / sqrt(d))[p, f] value[f][h d + i, p]. All tensors have one shape [C, H, W].
+enum { UDM_MAX_FRAMES = 16, UDM_MAX_FRAME_HEADS = 64 };
+
+typedef struct udm_frame_attention {
+    udm_tensor dst, query, key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES];
+    int frames; // 1 to UDM_MAX_FRAMES
+    int heads;  // divides C; at most UDM_MAX_FRAME_HEADS
+} udm_frame_attention;
+
 // As in udm.h.
 typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
 
@@ -110,6 +120,7 @@ typedef struct udm_ops {
     void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
     void (*norm)(udm_device *device, const udm_norm *norm);
     void (*attention)(udm_device *device, const udm_attention *attention);
+    void (*attend_frames)(udm_device *device, const udm_frame_attention *attention);
     // dst [C, 2 H, 2 W]: each pixel four times (nearest); or dst [C, H / 2, W / 2]: the mean of each 2x2.
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape; layouts may differ

@@ -9,6 +9,7 @@ typedef enum op {
     OP_CONV,
     OP_NORM,
     OP_ATTENTION,
+    OP_ATTEND_FRAMES,
     OP_RESAMPLE,
     OP_SHUFFLE_ADD,
     OP_RESTORE,
@@ -22,6 +23,7 @@ typedef struct value {
     udm_shape shape;
     udm_layout layout;
     bool state;           // kept from frame to frame: HISTORY slots
+    bool input, kept;     // has its place before the first node, or after the last
     int last_use;         // the last node that reads it
     size_t offset, bytes; // in the arena or, of the first slot, in the state
 } value;
@@ -31,6 +33,8 @@ typedef struct node {
     udm_value dst, src[UDM_MAX_SOURCES], addend; // addend: also the residual, and the vector of a normalisation
     int sources;
     int patch, heads;
+    udm_value key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES]; // of attention over frames
+    int frames;
     const udm_layer *layer;
     const udm_norm_layer *norm;
     udm_embedding embedding;
@@ -97,6 +101,10 @@ static udm_value add_node(udm_graph *graph, node n)
         return UDM_NO_VALUE;
     for (int i = 0; i < n.sources; i++)
         use(graph, n.src[i]);
+    for (int f = 0; f < n.frames; f++) {
+        use(graph, n.key[f]);
+        use(graph, n.value[f]);
+    }
     use(graph, n.addend);
     graph->nodes[graph->node_count++] = n;
     return n.dst;
@@ -152,6 +160,36 @@ const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph)
 bool udm_graph_reads(const udm_graph *graph, udm_value port)
 {
     return port != UDM_NO_VALUE && graph->values[port].last_use >= 0;
+}
+
+udm_value udm_graph_input(udm_graph *graph, udm_shape shape)
+{
+    udm_value v = add_value(graph, shape, UDM_FEATURES);
+    if (v != UDM_NO_VALUE)
+        graph->values[v].input = true;
+    return v;
+}
+
+void udm_graph_keep(udm_graph *graph, udm_value x)
+{
+    if (x != UDM_NO_VALUE)
+        graph->values[x].kept = true;
+}
+
+udm_value udm_graph_nth_input(const udm_graph *graph, int n)
+{
+    udm_value v = 0;
+    while (!graph->values[v].input || n-- > 0)
+        v++;
+    return v;
+}
+
+udm_value udm_graph_nth_kept(const udm_graph *graph, int n)
+{
+    udm_value v = 0;
+    while (!graph->values[v].kept || n-- > 0)
+        v++;
+    return v;
 }
 
 static void use_observation(udm_graph *graph)
@@ -297,6 +335,25 @@ udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, 
     return add_node(graph, n);
 }
 
+udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,
+                                  int frames, int heads)
+{
+    udm_shape shape = shape_of(graph, query);
+    node n = { .op = OP_ATTEND_FRAMES,
+               .dst = add_value(graph, shape, UDM_FEATURES),
+               .addend = UDM_NO_VALUE,
+               .heads = heads,
+               .frames = frames };
+    for (int f = 0; f < frames; f++) {
+        n.key[f] = key[f], n.value[f] = value[f];
+        if (!udm_shape_equal(shape, shape_of(graph, key[f])) || !udm_shape_equal(shape, shape_of(graph, value[f])))
+            fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    }
+    require(graph, graph->device->ops->attend_frames);
+    set_sources(&n, &query, 1);
+    return add_node(graph, n);
+}
+
 udm_value udm_graph_enlarge(udm_graph *graph, udm_value x)
 {
     require(graph, graph->device->ops->resample);
@@ -368,7 +425,10 @@ static bool reads(const node *n, udm_value v)
 // No operation after node `index` reads v, and it may be overwritten.
 static bool is_last_use(const udm_graph *graph, int index, udm_value v)
 {
-    return v != UDM_NO_VALUE && !is_port(graph, v) && graph->values[v].last_use == index;
+    if (v == UDM_NO_VALUE || is_port(graph, v))
+        return false;
+    const value *at = &graph->values[v];
+    return !at->input && !at->kept && at->last_use == index;
 }
 
 static void plan_node(udm_graph *graph, bool *live, int index)
@@ -385,6 +445,12 @@ static void plan_node(udm_graph *graph, bool *live, int index)
     for (int i = 0; i < n->sources; i++)
         if (is_last_use(graph, index, n->src[i]))
             live[n->src[i]] = false;
+    for (int f = 0; f < n->frames; f++) {
+        if (is_last_use(graph, index, n->key[f]))
+            live[n->key[f]] = false;
+        if (is_last_use(graph, index, n->value[f]))
+            live[n->value[f]] = false;
+    }
     if (is_last_use(graph, index, n->addend))
         live[n->addend] = false;
 }
@@ -397,6 +463,9 @@ bool udm_graph_plan(udm_graph *graph, udm_error *error)
     if (graph->fault.code == UDM_OK) {
         for (udm_value v = 0; v <= graph->ports.output; v++)
             if (v == graph->ports.output || udm_graph_reads(graph, v))
+                place(graph, live, v);
+        for (udm_value v = 0; v < graph->value_count; v++)
+            if (graph->values[v].input)
                 place(graph, live, v);
         for (int i = 0; i < graph->node_count; i++)
             plan_node(graph, live, i);
@@ -480,6 +549,21 @@ static void run_attention(const udm_graph *graph, const node *n, udm_memory *are
     graph->device->ops->attention(graph->device, &attention);
 }
 
+static void run_attend_frames(const udm_graph *graph, const node *n, udm_memory *arena)
+{
+    udm_frame_attention attention = {
+        .dst = udm_graph_tensor(graph, n->dst, arena),
+        .query = udm_graph_tensor(graph, n->src[0], arena),
+        .frames = n->frames,
+        .heads = n->heads,
+    };
+    for (int f = 0; f < n->frames; f++) {
+        attention.key[f] = udm_graph_tensor(graph, n->key[f], arena);
+        attention.value[f] = udm_graph_tensor(graph, n->value[f], arena);
+    }
+    graph->device->ops->attend_frames(graph->device, &attention);
+}
+
 static void run_shuffle_add(const udm_graph *graph, const node *n, udm_memory *arena)
 {
     udm_tensor dst = udm_graph_tensor(graph, n->dst, arena), src = udm_graph_tensor(graph, n->src[0], arena);
@@ -514,6 +598,8 @@ static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, u
         run_norm(graph, n, arena);
     } else if (n->op == OP_ATTENTION) {
         run_attention(graph, n, arena);
+    } else if (n->op == OP_ATTEND_FRAMES) {
+        run_attend_frames(graph, n, arena);
     } else if (n->op == OP_SHUFFLE_ADD) {
         run_shuffle_add(graph, n, arena);
     } else {

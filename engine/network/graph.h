@@ -36,6 +36,13 @@ void udm_graph_free(udm_graph *graph); // NULL is fine
 const udm_graph_ports *udm_graph_get_ports(const udm_graph *graph);
 bool udm_graph_reads(const udm_graph *graph, udm_value port); // false for a port that nothing reads, or none
 
+// For networks with other inputs and outputs than ports: features that are uploaded, and zero until they are; and
+// values that are still there when the graph was run. The nth of each, counted from 0 as they were added.
+udm_value udm_graph_input(udm_graph *graph, udm_shape shape);
+void udm_graph_keep(udm_graph *graph, udm_value x);
+udm_value udm_graph_nth_input(const udm_graph *graph, int n);
+udm_value udm_graph_nth_kept(const udm_graph *graph, int n);
+
 // Operations of backend.h; each returns the value that it writes.
 udm_value udm_graph_observe(udm_graph *graph, int patch);
 udm_value udm_graph_conv(udm_graph *graph, const udm_layer *layer, udm_value x, udm_value residual,
@@ -47,6 +54,9 @@ udm_value udm_graph_conv_all(udm_graph *graph, const udm_layer *layer, const udm
 udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const udm_value *x, int count,
                          udm_embedding embedding, udm_value vector, int first, udm_activation activation);
 udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads);
+// over `frames` values of each, at each pixel by itself
+udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,
+                                  int frames, int heads);
 udm_value udm_graph_enlarge(udm_graph *graph, udm_value x); // to twice the size
 udm_value udm_graph_halve(udm_graph *graph, udm_value x);
 udm_value udm_graph_frame(udm_graph *graph);          // the frame as features

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d, NULL };
+const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d, &udm_network_pseudo3d,
+                                                         NULL };
 
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                               udm_error *error)
@@ -15,8 +16,8 @@ udm_network *udm_network_open(const udm_config *config, const udm_weights *weigh
     for (const udm_network_class *const *class = udm_network_classes; *class; class ++)
         if (strcmp((*class)->name, name) == 0)
             return (*class)->open(config, weights, device, error);
-    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s, %s", udm_config_path(config),
-             name, udm_network_unet.name, udm_network_unet2d.name);
+    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s, %s, %s",
+             udm_config_path(config), name, udm_network_unet.name, udm_network_unet2d.name, udm_network_pseudo3d.name);
     return NULL;
 }
 

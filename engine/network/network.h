@@ -13,6 +13,23 @@
 
 typedef struct udm_network udm_network;
 
+// A network that makes video looks at a window of frames at once: an anchor, some that are known, and some in the
+// making.
+typedef struct udm_window_shape {
+    int frames;        // of the window, the anchor among them; 0: the network restores frames, and makes none
+    int context;       // frames after the anchor that are known
+    int width, height; // of the frames
+    int patch;         // squares of patch * patch pixels are shown as channels
+    int classes;       // of what it makes
+} udm_window_shape;
+
+// What the frames of a window are.
+typedef struct udm_window_state {
+    float levels[UDM_MAX_FRAMES]; // of their noise
+    int classes[UDM_MAX_FRAMES];  // -1: none is told
+    double rate;                  // frames a second
+} udm_window_state;
+
 typedef struct udm_network_class {
     const char *name; // _class_name in config.json
     udm_network *(*open)(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error);
@@ -22,7 +39,12 @@ typedef struct udm_network_class {
     // *gain: what the output is to be multiplied by.
     bool (*condition)(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
                       udm_error *error);
-    // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`.
+    // For networks that make video, NULL for others: fills the values that say what the frames are (conditions of
+    // them).
+    void (*describe)(const udm_network *network, const udm_window_state *state, float *conditions);
+    // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`. A network
+    // that makes video adds an input for each frame of its window [C patch patch, H / patch, W / patch], then one for
+    // the conditions [conditions, 1, 1], and keeps a value for each frame.
     bool (*build)(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error);
 } udm_network_class;
 
@@ -34,6 +56,8 @@ struct udm_network {
     udm_device *device;
     int channels;      // of a frame
     int times, labels; // values of its ports `time` and `label`
+    udm_window_shape window;
+    int conditions;    // values that say what the frames of the window are
     int stride;        // width and height of the input must be multiples of it
     int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
@@ -47,7 +71,7 @@ struct udm_network {
 // same.
 #define UDM_DOUBT_BIAS (-6.0f)
 
-extern const udm_network_class udm_network_unet, udm_network_unet2d;
+extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_pseudo3d;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 

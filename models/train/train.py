@@ -52,6 +52,8 @@ def trained(path):
 
 
 class Training:
+    memory = 0.999  # of the average of the weights, a step
+
     def __init__(self, options):
         self.options = options
         self.network = self.first_network().to(memory_format=torch.channels_last)
@@ -100,7 +102,7 @@ class Training:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.steps += 1
-        decay = min(0.999, self.steps / (self.steps + 10))
+        decay = min(self.memory, self.steps / (self.steps + 10))
         for k, v in self.network.state_dict().items():
             self.average[k].lerp_(v, 1 - decay)
         return loss.item()

@@ -61,7 +61,7 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 {
     (void)error;
-    *info = (udm_info){ .network = "fake", .channels = 3, .max_sigma = model->max_sigma };
+    *info = (udm_info){ .network = "fake", .channels = 3, .max_sigma = model->max_sigma, .width = 16, .height = 16 };
     return true;
 }
 
@@ -289,6 +289,94 @@ void udm_between_cancel(udm_between *between, bool cancel)
 void udm_between_stats(const udm_between *between, udm_stats *stats)
 {
     *stats = (udm_stats){ .frames = between->made, .tiles = 1, .device = "fake" };
+}
+
+// Frames of 16x16 that show number % 64 + 64 (class + 1) + 10 guidance, the class and the guidance being those that
+// were wished for the frame. Steps are taken for all frames from the last one, or from the beginning of the scene.
+struct udm_source {
+    udm_settings settings;
+    udm_film film;
+    uint64_t done; // the next frame
+    uint64_t made, scenes;
+    udm_wish wish;
+    atomic_bool cancelled;
+};
+
+udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
+                            udm_error *error)
+{
+    udm_source *source;
+
+    (void)model;
+    if (settings->width % 16 || settings->width != settings->height) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "frames of 16x16 and whole multiples only");
+        return NULL;
+    }
+    source = calloc(1, sizeof(*source));
+    source->settings = *settings;
+    source->film = *film;
+    source->done = UINT64_MAX;
+    return source;
+}
+
+void udm_source_free(udm_source *source)
+{
+    free(source);
+}
+
+static bool work(udm_source *source, udm_error *error)
+{
+    const struct timespec step = { .tv_nsec = 10000000 };
+
+    for (int i = 0; i < source->settings.steps; i++) {
+        if (source->cancelled)
+            return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+        nanosleep(&step, NULL);
+    }
+    source->wish = (udm_wish){ .class = -1, .guidance = 1 };
+    source->film.wish(source->film.context, source->done, &source->wish);
+    source->done++;
+    return true;
+}
+
+static void paint(const udm_image *image, int value)
+{
+    for (int c = 0; c < image->channels; c++)
+        for (int y = 0; y < image->height; y++)
+            for (int x = 0; x < image->width; x++) {
+                uint8_t *byte = image->data[c] + y * image->stride[c] + x * image->step[c];
+
+                if (image->bits > 8)
+                    *(uint16_t *)(void *)byte = (uint16_t)value;
+                else
+                    *byte = (uint8_t)value;
+            }
+}
+
+bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error)
+{
+    uint64_t scene = source->film.scene, first = scene ? number - number % scene : 0;
+
+    if (source->done == UINT64_MAX || source->done > number || source->done < first) {
+        source->done = first;
+        source->scenes++;
+    }
+    while (source->done <= number)
+        if (!work(source, error))
+            return false;
+    paint(out, (int)(number % 64 + 64 * (uint64_t)(source->wish.class + 1) + 10 * (uint64_t)source->wish.guidance));
+    source->made++;
+    return true;
+}
+
+void udm_source_cancel(udm_source *source, bool cancel)
+{
+    source->cancelled = cancel;
+}
+
+void udm_source_stats(const udm_source *source, udm_stats *stats)
+{
+    *stats = (udm_stats){ .frames = source->made, .scenes = source->scenes, .tiles = 1, .device = "fake" };
 }
 
 void udm_list_samplers(udm_found found, void *context)

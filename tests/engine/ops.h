@@ -369,6 +369,38 @@ static inline float *run_attention(udm_device *device, const void *of)
     return result;
 }
 
+typedef struct frame_attention_case {
+    int channels, heads, height, width, frames;
+} frame_attention_case;
+
+static udm_shape frame_attention_shape(const frame_attention_case *c)
+{
+    return (udm_shape){ c->channels, c->height, c->width };
+}
+
+static inline float *run_attend_frames(udm_device *device, const void *of)
+{
+    const frame_attention_case *c = of;
+    const udm_shape shape = frame_attention_shape(c);
+    udm_frame_attention attention = { .dst = blank_tensor(device, shape, UDM_FEATURES),
+                                      .query = random_tensor(device, shape, UDM_FEATURES, 1),
+                                      .frames = c->frames,
+                                      .heads = c->heads };
+    for (int f = 0; f < c->frames; f++) {
+        attention.key[f] = random_tensor(device, shape, UDM_FEATURES, 2 + f);
+        attention.value[f] = random_tensor(device, shape, UDM_FEATURES, 50 + f);
+    }
+    device->ops->attend_frames(device, &attention);
+    float *result = download(device, &attention.dst);
+    tensor_free(device, &attention.dst);
+    tensor_free(device, &attention.query);
+    for (int f = 0; f < c->frames; f++) {
+        tensor_free(device, &attention.key[f]);
+        tensor_free(device, &attention.value[f]);
+    }
+    return result;
+}
+
 // of: a patch_case; to twice the size where `addend`, to half of it otherwise
 static udm_shape resample_shape(const patch_case *c)
 {

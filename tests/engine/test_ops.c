@@ -78,8 +78,8 @@ static void compare_device(const char *name, udm_device **open, run_case run, co
             open[i] = udm_device_open(name, 1 << i, NULL);
         udm_device *device = open[i];
         REQUIRE(device);
-        if (!device->ops->norm &&
-            (run == run_norm || run == run_attention || run == run_resample || run == run_convert))
+        if (!device->ops->norm && (run == run_norm || run == run_attention || run == run_attend_frames ||
+                                   run == run_resample || run == run_convert))
             break; // the backend is to be completed
         float *got = run(device, of);
         if (first)
@@ -283,6 +283,19 @@ TEST(attention)
         compare(run_attention, &attention_cases[i], attention_shape(&attention_cases[i]), "attention");
 }
 
+static const frame_attention_case frame_attention_cases[] = {
+    { 4, 1, 1, 1, 1 }, { 16, 4, 3, 5, 2 }, { 33, 3, 4, 2, 5 }, { 128, 4, 4, 4, 8 }, { 64, 64, 2, 3, 16 },
+};
+
+enum { FRAME_ATTENTION_CASES = sizeof(frame_attention_cases) / sizeof(frame_attention_cases[0]) };
+
+TEST(attend_frames)
+{
+    for (int i = 0; i < FRAME_ATTENTION_CASES; i++)
+        compare(run_attend_frames, &frame_attention_cases[i], frame_attention_shape(&frame_attention_cases[i]),
+                "attend_frames");
+}
+
 TEST(resample)
 {
     for (int i = 0; i < PATCH_CASES; i++)
@@ -362,6 +375,34 @@ TEST(reference_attention)
     CHECK_CLOSE(difference(got, want, 4), 0, 1e-5);
     free(got);
     attention_free(device, &attention);
+    udm_device_close(device);
+}
+
+// With scores 0 and log 3, both for the second pixel's heads, the weights are 1/4 and 3/4.
+TEST(reference_attend_frames)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float query[] = { 0, logf(3), 0, 1 }, keys[][4] = { { 7, 0, 7, 0 }, { 7, 1, 7, logf(3) } };
+    const float values[][4] = { { 0, 4, 2, 4 }, { 2, 8, 4, 8 } }, want[] = { 1, 7, 3, 7 };
+    const udm_shape shape = { 2, 1, 2 };
+    udm_frame_attention attention = { .dst = tensor_new(device, shape, UDM_FEATURES, NULL),
+                                      .query = tensor_new(device, shape, UDM_FEATURES, query),
+                                      .frames = 2,
+                                      .heads = 2 };
+    for (int f = 0; f < 2; f++) {
+        attention.key[f] = tensor_new(device, shape, UDM_FEATURES, keys[f]);
+        attention.value[f] = tensor_new(device, shape, UDM_FEATURES, values[f]);
+    }
+    device->ops->attend_frames(device, &attention);
+    float *got = download(device, &attention.dst);
+    CHECK_CLOSE(difference(got, want, 4), 0, 1e-5);
+    free(got);
+    tensor_free(device, &attention.dst);
+    tensor_free(device, &attention.query);
+    for (int f = 0; f < 2; f++) {
+        tensor_free(device, &attention.key[f]);
+        tensor_free(device, &attention.value[f]);
+    }
     udm_device_close(device);
 }
 

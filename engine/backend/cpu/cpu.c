@@ -224,6 +224,7 @@ static const udm_ops cpu_ops = {
     .shuffle_add = cpu_shuffle_add,
     .norm = udm_cpu_norm_run,
     .attention = udm_cpu_attention,
+    .attend_frames = udm_cpu_attend_frames,
     .resample = cpu_resample,
     .copy = cpu_copy,
     .profile = udm_host_profile,

@@ -102,6 +102,7 @@ udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, 
 void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel);
 void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
+void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_cpu_attention(udm_device *device, const udm_attention *attention);
 
 // Lets each worker have as many floats of scratch memory; what was in it is lost.

@@ -50,6 +50,7 @@ static const udm_ops reference_ops = {
     .shuffle_add = udm_reference_shuffle_add,
     .norm = udm_reference_norm,
     .attention = udm_reference_attention,
+    .attend_frames = udm_reference_attend_frames,
     .resample = udm_reference_resample,
     .copy = reference_copy,
     .profile = udm_host_profile,

@@ -1,0 +1,756 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Makes video without end with a diffusion model: numbers frames, asks the engine for them, and stamps them.
+/**
+ * SECTION:element-udmsrc
+ * @title: udmsrc
+ *
+ * Makes video with a diffusion model, without end or for #GstUdmSrc:num-frames. A frame is a function of its number,
+ * the seed, and the classes and guidance scales of the frames of its scene, so the same frames come out wherever
+ * playing begins, with any number of threads. A seek computes the frames from the beginning of the scene, or from where
+ * the source is if that is nearer, to the one that is wanted: #GstUdmSrc:scene-length bounds what it costs.
+ *
+ * Frames have the size that the model makes, or a whole multiple of it, if the caps ask for one. The frame rate of the
+ * caps is that of the motion: at a higher one, less happens from frame to frame.
+ *
+ * As a URI handler it plays `udm://MODEL?class=3&seed=7`, where every property but #GstUdmSrc:model may follow, and a
+ * model directory is written as `udm:///DIRECTORY`.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 udmsrc ! videoconvert ! autovideosink
+ * ]|
+ * Digits that fly about, another one every ten seconds.
+ * |[
+ * gst-launch-1.0 udmsrc class=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert ! autovideosink
+ * ]|
+ * The same three for ever, eight times enlarged.
+ * |[
+ * gst-play-1.0 "udm://digits?class=7&num-frames=250"
+ * ]|
+ * Ten seconds of a seven, in a player.
+ */
+#include "udmsrc.h"
+
+#include "frames.h"
+#include "loading.h"
+#include "report.h"
+#include "session.h"
+#include "settings.h"
+
+GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
+#define GST_CAT_DEFAULT udm_src_debug
+
+#define DEFAULT_MODEL "digits"
+#define DEFAULT_STEPS 10
+#define DEFAULT_CLASS (-1)
+#define DEFAULT_GUIDANCE_SCALE 2.0
+#define DEFAULT_NUM_FRAMES 0
+#define DEFAULT_SCENE_LENGTH 250
+#define DEFAULT_RATE 25 // of caps that leave the choice
+
+enum {
+    PROP_CLASS = GST_UDM_PROP_OWN,
+    PROP_GUIDANCE_SCALE,
+    PROP_NUM_FRAMES,
+    PROP_SCENE_LENGTH,
+    PROP_IS_LIVE,
+};
+
+struct _GstUdmSrc {
+    GstPushSrc parent;
+
+    // properties, under the object lock
+    GstUdmSettings settings;
+    gint class;
+    gdouble guidance_scale;
+    gint64 num_frames;
+    gint scene_length;
+
+    // under the object lock, as queries need it
+    GstVideoInfo info;
+
+    // state of the streaming thread
+    GstUdmModel *model;    // from start to stop
+    GstUdmSession session; // its own lock
+    guint version;         // of the settings that the session was opened with
+    guint64 number;        // of the next frame
+};
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
+
+static void gst_udm_src_uri_init(gpointer interface, gpointer data);
+
+#define gst_udm_src_parent_class parent_class
+G_DEFINE_TYPE_WITH_CODE(GstUdmSrc, gst_udm_src, GST_TYPE_PUSH_SRC,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, gst_udm_src_uri_init)
+                            GST_DEBUG_CATEGORY_INIT(udm_src_debug, "udmsrc", 0, "video from diffusion models"))
+GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
+
+// ---- frames and times
+
+static GstClockTime time_of_frame(const GstVideoInfo *info, guint64 number)
+{
+    return gst_util_uint64_scale(number, info->fps_d * GST_SECOND, info->fps_n);
+}
+
+// The frame that is shown at a time.
+static guint64 frame_at(const GstVideoInfo *info, GstClockTime time)
+{
+    guint64 number = gst_util_uint64_scale(time, info->fps_n, info->fps_d * GST_SECOND);
+
+    return time_of_frame(info, number + 1) <= time ? number + 1 : number; // times of frames are rounded down
+}
+
+// What a frame shall show: what the properties say at its time.
+static void wish(void *context, uint64_t number, udm_wish *wish)
+{
+    GstUdmSrc *self = context;
+
+    gst_object_sync_values(GST_OBJECT(self), time_of_frame(&self->info, number));
+    GST_OBJECT_LOCK(self);
+    wish->class = self->class;
+    wish->guidance = self->guidance_scale;
+    GST_OBJECT_UNLOCK(self);
+}
+
+static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
+{
+    udm_film film = { .rate = (double)info->fps_n / info->fps_d, .wish = wish, .context = self };
+    udm_settings settings;
+    udm_error error = { 0 };
+
+    GST_OBJECT_LOCK(self);
+    settings = gst_udm_settings_to_engine(&self->settings);
+    self->version = self->settings.version;
+    film.scene = (guint64)self->scene_length;
+    GST_OBJECT_UNLOCK(self);
+    settings.width = GST_VIDEO_INFO_WIDTH(info);
+    settings.height = GST_VIDEO_INFO_HEIGHT(info);
+    settings.channels = gst_udm_info_channels(info);
+
+    if (gst_udm_session_open_source(&self->session, gst_udm_model_get(self->model), &settings, &film, &error))
+        return TRUE;
+    gst_udm_report_error(GST_ELEMENT(self), &error);
+    return FALSE;
+}
+
+// Lets properties that changed while frames flow take effect.
+static gboolean apply_settings(GstUdmSrc *self)
+{
+    gboolean changed;
+
+    GST_OBJECT_LOCK(self);
+    changed = self->version != self->settings.version;
+    GST_OBJECT_UNLOCK(self);
+    return !changed || open_session(self, &self->info);
+}
+
+static gboolean is_past_end(GstUdmSrc *self)
+{
+    gboolean past;
+
+    GST_OBJECT_LOCK(self);
+    past = self->num_frames > 0 && self->number >= (guint64)self->num_frames;
+    GST_OBJECT_UNLOCK(self);
+    return past;
+}
+
+static GstFlowReturn make_frame(GstUdmSrc *self, GstBuffer *buffer)
+{
+    udm_error error = { 0 };
+    GstVideoFrame frame;
+    udm_image image;
+    gboolean made;
+
+    if (!gst_video_frame_map(&frame, &self->info, buffer, GST_MAP_WRITE)) {
+        GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("A buffer of downstream cannot be written to."), (NULL));
+        return GST_FLOW_ERROR;
+    }
+    image = gst_udm_frame_image(&frame);
+    gst_udm_frame_fill_rest(&frame);
+    made = gst_udm_session_make_source(&self->session, self->number, &image, &error);
+    gst_video_frame_unmap(&frame);
+
+    if (made)
+        return GST_FLOW_OK;
+    if (error.code == UDM_ERROR_CANCELLED)
+        return GST_FLOW_FLUSHING;
+    gst_udm_report_error(GST_ELEMENT(self), &error);
+    return GST_FLOW_ERROR;
+}
+
+static GstFlowReturn gst_udm_src_fill(GstPushSrc *src, GstBuffer *buffer)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+    GstFlowReturn ret;
+
+    if (is_past_end(self))
+        return GST_FLOW_EOS;
+    if (!apply_settings(self))
+        return GST_FLOW_ERROR;
+    ret = make_frame(self, buffer);
+    if (ret != GST_FLOW_OK)
+        return ret;
+
+    GST_BUFFER_PTS(buffer) = time_of_frame(&self->info, self->number);
+    GST_BUFFER_DURATION(buffer) = time_of_frame(&self->info, self->number + 1) - GST_BUFFER_PTS(buffer);
+    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+    GST_BUFFER_OFFSET(buffer) = self->number;
+    GST_BUFFER_OFFSET_END(buffer) = ++self->number;
+    return GST_FLOW_OK;
+}
+
+// Live frames are due at the end of their time, as a camera's are.
+static void gst_udm_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
+{
+    *start = *end = GST_CLOCK_TIME_NONE;
+    if (gst_base_src_is_live(src)) {
+        *start = GST_BUFFER_PTS(buffer);
+        *end = *start + GST_BUFFER_DURATION(buffer);
+    }
+}
+
+// ---- caps
+
+// The largest factor by which no one asked, and the smallest that the caps allow: 1, if they do.
+static void fixate_size(GstUdmSrc *self, GstStructure *structure)
+{
+    udm_info model;
+
+    if (!udm_model_info(gst_udm_model_get(self->model), &model, NULL) || model.width == 0)
+        return;
+    for (int factor = 1; factor * MAX(model.width, model.height) <= 65536; factor++) {
+        GstStructure *tried = gst_structure_copy(structure);
+        int width, height;
+
+        gst_structure_fixate_field_nearest_int(tried, "width", factor * model.width);
+        gst_structure_fixate_field_nearest_int(tried, "height", factor * model.height);
+        gst_structure_get(tried, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL);
+        if (width == factor * model.width && height == factor * model.height)
+            gst_structure_set(structure, "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, NULL);
+        gst_structure_free(tried);
+        if (width == factor * model.width && height == factor * model.height)
+            return;
+    }
+}
+
+static GstCaps *gst_udm_src_fixate(GstBaseSrc *src, GstCaps *caps)
+{
+    GstStructure *structure;
+
+    caps = gst_caps_make_writable(gst_caps_truncate(caps));
+    structure = gst_caps_get_structure(caps, 0);
+    fixate_size(GST_UDM_SRC(src), structure);
+    gst_structure_fixate_field_nearest_fraction(structure, "framerate", DEFAULT_RATE, 1);
+    if (gst_structure_has_field(structure, "pixel-aspect-ratio"))
+        gst_structure_fixate_field_nearest_fraction(structure, "pixel-aspect-ratio", 1, 1);
+    else
+        gst_structure_set(structure, "pixel-aspect-ratio", GST_TYPE_FRACTION, 1, 1, NULL);
+    return GST_BASE_SRC_CLASS(parent_class)->fixate(src, caps);
+}
+
+static gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+    GstVideoInfo info, old;
+
+    if (!gst_video_info_from_caps(&info, caps))
+        return FALSE;
+    if (info.fps_n == 0) {
+        GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+                          ("Video is made at a rate: ask for one, such as video/x-raw,framerate=25/1."), (NULL));
+        return FALSE;
+    }
+    GST_OBJECT_LOCK(self);
+    old = self->info;
+    self->info = info;
+    GST_OBJECT_UNLOCK(self);
+    if (old.fps_n > 0 && (old.fps_n != info.fps_n || old.fps_d != info.fps_d))
+        self->number = frame_at(&info, time_of_frame(&old, self->number));
+    return open_session(self, &info);
+}
+
+static gboolean gst_udm_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
+{
+    GstBufferPool *pool = NULL;
+    guint size = 0, min = 0, max = 0;
+    gboolean update = gst_query_get_n_allocation_pools(query) > 0;
+    GstStructure *config;
+    GstCaps *caps;
+
+    gst_query_parse_allocation(query, &caps, NULL);
+    if (update)
+        gst_query_parse_nth_allocation_pool(query, 0, &pool, &size, &min, &max);
+    size = MAX(size, (guint)GST_VIDEO_INFO_SIZE(&GST_UDM_SRC(src)->info));
+    if (!pool)
+        pool = gst_video_buffer_pool_new();
+    config = gst_buffer_pool_get_config(pool);
+    gst_buffer_pool_config_set_params(config, caps, size, min, max);
+    if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL))
+        gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+    gst_buffer_pool_set_config(pool, config);
+    if (update)
+        gst_query_set_nth_allocation_pool(query, 0, pool, size, min, max);
+    else
+        gst_query_add_allocation_pool(query, pool, size, min, max);
+    gst_object_unref(pool);
+    return GST_BASE_SRC_CLASS(parent_class)->decide_allocation(src, query);
+}
+
+// ---- seeks and queries
+
+static gboolean gst_udm_src_is_seekable(GstBaseSrc *src)
+{
+    (void)src;
+    return TRUE;
+}
+
+static gboolean gst_udm_src_do_seek(GstBaseSrc *src, GstSegment *segment)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+
+    if (segment->rate < 0)
+        return FALSE; // each frame is made from those before it
+    segment->time = segment->start;
+    self->number = self->info.fps_n > 0 ? frame_at(&self->info, segment->position) : 0;
+    GST_DEBUG_OBJECT(self, "seek to frame %" G_GUINT64_FORMAT, self->number);
+    return TRUE;
+}
+
+static gboolean query_duration(GstUdmSrc *self, GstQuery *query, const GstVideoInfo *info, gint64 num_frames)
+{
+    GstFormat format;
+
+    gst_query_parse_duration(query, &format, NULL);
+    if (num_frames == 0 || (format == GST_FORMAT_TIME && info->fps_n == 0))
+        return FALSE;
+    if (format == GST_FORMAT_TIME)
+        gst_query_set_duration(query, format, (gint64)time_of_frame(info, (guint64)num_frames));
+    else if (format == GST_FORMAT_DEFAULT)
+        gst_query_set_duration(query, format, num_frames);
+    else
+        return GST_BASE_SRC_CLASS(parent_class)->query(GST_BASE_SRC(self), query);
+    return TRUE;
+}
+
+static gboolean query_convert(GstQuery *query, const GstVideoInfo *info)
+{
+    GstFormat from, to;
+    gint64 value, converted;
+
+    gst_query_parse_convert(query, &from, &value, &to, NULL);
+    if (info->fps_n == 0 || !gst_video_info_convert(info, from, value, to, &converted))
+        return FALSE;
+    gst_query_set_convert(query, from, value, to, converted);
+    return TRUE;
+}
+
+// A live frame is ready when its time is over.
+static gboolean query_latency(GstUdmSrc *self, GstQuery *query, const GstVideoInfo *info)
+{
+    if (info->fps_n == 0)
+        return FALSE;
+    gst_query_set_latency(query, gst_base_src_is_live(GST_BASE_SRC(self)), time_of_frame(info, 1), GST_CLOCK_TIME_NONE);
+    return TRUE;
+}
+
+static gboolean gst_udm_src_query(GstBaseSrc *src, GstQuery *query)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+    GstVideoInfo info;
+    gint64 num_frames;
+
+    GST_OBJECT_LOCK(self);
+    info = self->info;
+    num_frames = self->num_frames;
+    GST_OBJECT_UNLOCK(self);
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_DURATION:
+        return query_duration(self, query, &info, num_frames);
+    case GST_QUERY_CONVERT:
+        return query_convert(query, &info);
+    case GST_QUERY_LATENCY:
+        return query_latency(self, query, &info);
+    default:
+        return GST_BASE_SRC_CLASS(parent_class)->query(src, query);
+    }
+}
+
+// ---- states
+
+static gboolean gst_udm_src_start(GstBaseSrc *src)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+    char *name;
+
+    GST_OBJECT_LOCK(self);
+    name = g_strdup(self->settings.model);
+    GST_OBJECT_UNLOCK(self);
+    self->number = 0;
+    self->model = gst_udm_load_model(GST_ELEMENT(self), name);
+    g_free(name);
+    return self->model != NULL;
+}
+
+static gboolean gst_udm_src_stop(GstBaseSrc *src)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+
+    gst_udm_session_close(&self->session);
+    g_clear_pointer(&self->model, gst_udm_model_release);
+    GST_OBJECT_LOCK(self);
+    gst_video_info_init(&self->info);
+    GST_OBJECT_UNLOCK(self);
+    return TRUE;
+}
+
+static gboolean gst_udm_src_unlock(GstBaseSrc *src)
+{
+    gst_udm_session_cancel(&GST_UDM_SRC(src)->session, TRUE);
+    return TRUE;
+}
+
+static gboolean gst_udm_src_unlock_stop(GstBaseSrc *src)
+{
+    gst_udm_session_cancel(&GST_UDM_SRC(src)->session, FALSE);
+    return TRUE;
+}
+
+// ---- udm://MODEL?class=3&seed=7
+
+static GstURIType uri_get_type(GType type)
+{
+    (void)type;
+    return GST_URI_SRC;
+}
+
+static const gchar *const *uri_get_protocols(GType type)
+{
+    static const gchar *protocols[] = { "udm", NULL };
+
+    (void)type;
+    return protocols;
+}
+
+static void add_to_query(GstUri *uri, GObject *object, GParamSpec *spec)
+{
+    GValue value = G_VALUE_INIT;
+    char *text;
+
+    if (!(spec->flags & G_PARAM_WRITABLE) || g_str_equal(spec->name, "model") || (spec->owner_type != GST_TYPE_UDM_SRC))
+        return;
+    g_value_init(&value, spec->value_type);
+    g_object_get_property(object, spec->name, &value);
+    if (!g_param_value_defaults(spec, &value)) {
+        text = gst_value_serialize(&value);
+        gst_uri_set_query_value(uri, spec->name, text);
+        g_free(text);
+    }
+    g_value_unset(&value);
+}
+
+static gchar *uri_get_uri(GstURIHandler *handler)
+{
+    GObjectClass *class = G_OBJECT_GET_CLASS(handler);
+    guint count;
+    GParamSpec **specs = g_object_class_list_properties(class, &count);
+    char *model, *text;
+    GstUri *uri;
+
+    g_object_get(handler, "model", &model, NULL);
+    if (model && strchr(model, '/'))
+        uri = gst_uri_new("udm", NULL, "", GST_URI_NO_PORT, model, NULL, NULL);
+    else
+        uri = gst_uri_new("udm", NULL, model, GST_URI_NO_PORT, NULL, NULL, NULL);
+    for (guint i = 0; i < count; i++)
+        add_to_query(uri, G_OBJECT(handler), specs[i]);
+    text = gst_uri_to_string(uri);
+    gst_uri_unref(uri);
+    g_free(model);
+    g_free(specs);
+    return text;
+}
+
+// Sets one property, if the element has it and the text is a value of it.
+static gboolean set_from_query(GObject *object, const char *name, const char *text, GError **error)
+{
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(object), name);
+    GValue value = G_VALUE_INIT;
+    gboolean good = FALSE;
+
+    if (spec && (spec->flags & G_PARAM_WRITABLE) && spec->owner_type == GST_TYPE_UDM_SRC &&
+        !g_str_equal(name, "model")) {
+        g_value_init(&value, spec->value_type);
+        good = text && gst_value_deserialize(&value, text) && !g_param_value_validate(spec, &value);
+        if (good)
+            g_object_set_property(object, name, &value);
+        g_value_unset(&value);
+    }
+    if (!good)
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "udmsrc has no property \"%s\" that can be \"%s\"",
+                    name, text ? text : "");
+    return good;
+}
+
+static gboolean apply_uri(GObject *object, const GstUri *uri, GError **error)
+{
+    const char *host = gst_uri_get_host(uri);
+    char *path = gst_uri_get_path(uri);
+    GHashTable *table = gst_uri_get_query_table(uri);
+    GHashTableIter iter;
+    gpointer name, text;
+    gboolean good = TRUE;
+
+    g_object_set(object, "model", host && *host ? host : path && *path ? path : DEFAULT_MODEL, NULL);
+    g_free(path);
+    if (!table)
+        return TRUE;
+    g_hash_table_iter_init(&iter, table);
+    while (good && g_hash_table_iter_next(&iter, &name, &text))
+        good = set_from_query(object, name, text, error);
+    g_hash_table_unref(table);
+    return good;
+}
+
+static gboolean uri_set_uri(GstURIHandler *handler, const gchar *text, GError **error)
+{
+    GstUri *uri;
+    gboolean good;
+
+    GST_OBJECT_LOCK(handler);
+    good = GST_STATE(handler) <= GST_STATE_READY;
+    GST_OBJECT_UNLOCK(handler);
+    if (!good) {
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+                    "the URI of udmsrc can be set in NULL and READY only");
+        return FALSE;
+    }
+    uri = gst_uri_from_string(text);
+    if (!uri) {
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "\"%s\" is not udm://MODEL?property=value&...", text);
+        return FALSE;
+    }
+    good = apply_uri(G_OBJECT(handler), uri, error);
+    gst_uri_unref(uri);
+    return good;
+}
+
+static void gst_udm_src_uri_init(gpointer interface, gpointer data)
+{
+    GstURIHandlerInterface *handler = interface;
+
+    (void)data;
+    handler->get_type = uri_get_type;
+    handler->get_protocols = uri_get_protocols;
+    handler->get_uri = uri_get_uri;
+    handler->set_uri = uri_set_uri;
+}
+
+// ---- the object
+
+// Under the object lock. FALSE for an id that is not its own.
+static gboolean set_own(GstUdmSrc *self, guint id, const GValue *value)
+{
+    switch (id) {
+    case PROP_CLASS:
+        self->class = g_value_get_int(value);
+        return TRUE;
+    case PROP_GUIDANCE_SCALE:
+        self->guidance_scale = g_value_get_double(value);
+        return TRUE;
+    case PROP_NUM_FRAMES:
+        self->num_frames = g_value_get_int64(value);
+        return TRUE;
+    case PROP_SCENE_LENGTH:
+        self->scene_length = g_value_get_int(value);
+        self->settings.version++; // opened anew with it
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static void gst_udm_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+    gboolean known;
+
+    if (id == PROP_IS_LIVE) {
+        gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    known = set_own(self, id, value) || gst_udm_settings_set(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    else if (id == PROP_NUM_FRAMES)
+        gst_element_post_message(GST_ELEMENT(self), gst_message_new_duration_changed(GST_OBJECT(self)));
+}
+
+// Under the object lock.
+static gboolean get_own(const GstUdmSrc *self, guint id, GValue *value)
+{
+    switch (id) {
+    case PROP_CLASS:
+        g_value_set_int(value, self->class);
+        return TRUE;
+    case PROP_GUIDANCE_SCALE:
+        g_value_set_double(value, self->guidance_scale);
+        return TRUE;
+    case PROP_NUM_FRAMES:
+        g_value_set_int64(value, self->num_frames);
+        return TRUE;
+    case PROP_SCENE_LENGTH:
+        g_value_set_int(value, self->scene_length);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static void gst_udm_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+    gboolean known = TRUE;
+
+    if (id == PROP_IS_LIVE) {
+        g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    if (id == GST_UDM_PROP_STATS)
+        g_value_take_boxed(value, gst_udm_session_stats(&self->session));
+    else
+        known = get_own(self, id, value) || gst_udm_settings_get(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_udm_src_finalize(GObject *object)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+
+    gst_udm_session_clear(&self->session);
+    gst_udm_settings_clear(&self->settings);
+    G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+static void install_what(GObjectClass *object_class)
+{
+    const GParamFlags flags =
+        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
+
+    /**
+     * GstUdmSrc:class:
+     *
+     * What is shown, of the classes that the model knows: a digit, with the model "digits". A class that there is not,
+     * as -1, lets each scene draw one. A change takes effect where the next frame enters the window, some frames ahead
+     * of the one that leaves it; with a control source, exactly at the time of the frame.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(object_class, PROP_CLASS,
+                                    g_param_spec_int("class", "Class",
+                                                     "What is shown, of the classes of the model (-1 = any, drawn for "
+                                                     "each scene)",
+                                                     -1, G_MAXINT, DEFAULT_CLASS, flags));
+    /**
+     * GstUdmSrc:guidance-scale:
+     *
+     * How far frames are pushed to what is typical of the class: 1 is as the model was trained, 0 leaves the class out.
+     * Any other value costs a second evaluation of the network per step.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_GUIDANCE_SCALE,
+        g_param_spec_double("guidance-scale", "Guidance scale",
+                            "How far frames are pushed towards their class (0 = not, 1 = as trained, fastest)", 0, 20,
+                            DEFAULT_GUIDANCE_SCALE, flags));
+}
+
+static void install_how_long(GObjectClass *object_class)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+    /**
+     * GstUdmSrc:num-frames:
+     *
+     * Frames of the video; 0 is without end.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_NUM_FRAMES,
+        g_param_spec_int64("num-frames", "Number of frames", "Frames until the end of the video (0 = without end)", 0,
+                           G_MAXINT64, DEFAULT_NUM_FRAMES, flags | GST_PARAM_MUTABLE_PLAYING));
+    /**
+     * GstUdmSrc:scene-length:
+     *
+     * Frames after which the video begins anew, with nothing in common with what was before. A seek computes the frames
+     * of one scene at most. 0 is one scene without end, in which a seek to a frame may cost as much as playing to it.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_SCENE_LENGTH,
+        g_param_spec_int("scene-length", "Scene length",
+                         "Frames after which the video begins anew, and the most that a seek computes (0 = never)", 0,
+                         G_MAXINT, DEFAULT_SCENE_LENGTH, flags | GST_PARAM_MUTABLE_PLAYING));
+    /**
+     * GstUdmSrc:is-live:
+     *
+     * Whether frames come at the pace of the clock, as from a camera.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(object_class, PROP_IS_LIVE,
+                                    g_param_spec_boolean("is-live", "Is live", "Whether to act as a live source", FALSE,
+                                                         flags | GST_PARAM_MUTABLE_READY));
+}
+
+static void gst_udm_src_class_init(GstUdmSrcClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+    GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS(klass);
+
+    object_class->set_property = gst_udm_src_set_property;
+    object_class->get_property = gst_udm_src_get_property;
+    object_class->finalize = gst_udm_src_finalize;
+    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
+    install_what(object_class);
+    install_how_long(object_class);
+
+    gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_element_class_set_static_metadata(element_class, "Diffusion source", "Source/Video",
+                                          "Makes video with a diffusion model", "The udm authors");
+
+    src_class->start = GST_DEBUG_FUNCPTR(gst_udm_src_start);
+    src_class->stop = GST_DEBUG_FUNCPTR(gst_udm_src_stop);
+    src_class->unlock = GST_DEBUG_FUNCPTR(gst_udm_src_unlock);
+    src_class->unlock_stop = GST_DEBUG_FUNCPTR(gst_udm_src_unlock_stop);
+    src_class->fixate = GST_DEBUG_FUNCPTR(gst_udm_src_fixate);
+    src_class->set_caps = GST_DEBUG_FUNCPTR(gst_udm_src_set_caps);
+    src_class->decide_allocation = GST_DEBUG_FUNCPTR(gst_udm_src_decide_allocation);
+    src_class->is_seekable = GST_DEBUG_FUNCPTR(gst_udm_src_is_seekable);
+    src_class->do_seek = GST_DEBUG_FUNCPTR(gst_udm_src_do_seek);
+    src_class->query = GST_DEBUG_FUNCPTR(gst_udm_src_query);
+    src_class->get_times = GST_DEBUG_FUNCPTR(gst_udm_src_get_times);
+    GST_PUSH_SRC_CLASS(klass)->fill = GST_DEBUG_FUNCPTR(gst_udm_src_fill);
+}
+
+static void gst_udm_src_init(GstUdmSrc *self)
+{
+    gst_udm_session_init(&self->session);
+    gst_udm_settings_init(&self->settings, DEFAULT_MODEL, DEFAULT_STEPS);
+    gst_video_info_init(&self->info);
+    self->class = DEFAULT_CLASS;
+    self->guidance_scale = DEFAULT_GUIDANCE_SCALE;
+    self->num_frames = DEFAULT_NUM_FRAMES;
+    self->scene_length = DEFAULT_SCENE_LENGTH;
+    gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Video from nothing: a model, the window that rolls, and frames of the size that is asked for.
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "stream/rolling.h"
+
+struct udm_source {
+    udm_settings settings;
+    udm_film film;
+    udm_device *device;
+    udm_network *network;
+    udm_noise own_noise; // where settings.schedule is not the model's
+    udm_rolling *rolling;
+    float *planes; // [channels, height, width]
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+static bool check_size(const udm_network *network, const udm_model *model, const udm_settings *s, udm_error *error)
+{
+    const udm_window_shape *shape = &network->window;
+    if (shape->frames == 0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s restores frames and makes none: take a model that makes video, such as digits",
+                        udm_model_directory(model));
+    if (s->width % shape->width || s->height % shape->height || s->width / shape->width != s->height / shape->height)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "%s makes frames of %dx%d, which can be enlarged by whole factors only, not to %dx%d",
+                        udm_model_directory(model), shape->width, shape->height, s->width, s->height);
+    if (s->channels < network->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes frames in colour, not grey ones",
+                        udm_model_directory(model));
+    return true;
+}
+
+static bool check_film(const udm_film *film, udm_error *error)
+{
+    if (!(film->rate >= 0.1 && film->rate <= 1000))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a rate of %g frames a second: it must be 0.1 to 1000", film->rate);
+    return true;
+}
+
+// Solvers that look at earlier estimates are not run here.
+static bool check_sampler(const udm_settings *s, udm_error *error)
+{
+    if (udm_sampler_find(s->sampler)->mix)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" does not run on windows of frames yet: use \"ddim\" or \"ddpm\"", s->sampler);
+    return true;
+}
+
+static void ask(void *context, uint64_t number, int *class, double *guidance)
+{
+    const udm_film *film = &((const udm_source *)context)->film;
+    udm_wish wish = { *class, *guidance };
+    if (film->wish)
+        film->wish(film->context, number, &wish);
+    *class = wish.class;
+    *guidance = wish.guidance;
+}
+
+static bool open_rolling(udm_source *source, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &source->settings;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    const udm_noise *noise = udm_settings_noise(s, model, &source->own_noise, error);
+    if (!noise)
+        return false;
+    const udm_rolling_settings rolling = {
+        .network = source->network,
+        .process = &udm_process_gaussian,
+        .sampler = udm_sampler_find(s->sampler),
+        .spacing = &udm_spacing_trailing,
+        .noise = noise,
+        .prediction = scheduler->prediction,
+        .clip = scheduler->clip,
+        .steps = s->steps,
+        .seed = s->seed,
+        .rate = source->film.rate,
+        .scene = source->film.scene,
+        .wish = ask,
+        .context = source,
+    };
+    source->rolling = udm_rolling_new(&rolling, error);
+    source->planes = malloc((size_t)s->width * s->height * s->channels * sizeof(float));
+    if (!source->planes)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
+    return source->rolling != NULL;
+}
+
+udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
+                            udm_error *error)
+{
+    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error) ||
+        !check_sampler(settings, error) || !check_film(film, error))
+        return NULL;
+    udm_source *source = calloc(1, sizeof *source);
+    if (!source) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a source");
+        return NULL;
+    }
+    source->settings = *settings;
+    source->film = *film;
+    if (!udm_open_network(model, settings->device, settings->threads, &source->device, &source->network, error) ||
+        !check_size(source->network, model, settings, error) || !open_rolling(source, model, error)) {
+        udm_source_free(source);
+        return NULL;
+    }
+    source->stats.tiles = 1;
+    source->stats.memory = udm_rolling_memory(source->rolling);
+    memcpy(source->stats.device, source->device->name, sizeof source->stats.device);
+    return source;
+}
+
+void udm_source_free(udm_source *source)
+{
+    if (!source)
+        return;
+    udm_rolling_free(source->rolling);
+    free(source->planes);
+    udm_network_free(source->network);
+    udm_device_close(source->device);
+    udm_noise_clear(&source->own_noise);
+    free(source);
+}
+
+// Each pixel becomes a square; grey becomes every colour's plane.
+static void enlarge(const udm_source *source, const float *frame)
+{
+    const udm_settings *s = &source->settings;
+    const udm_network *network = source->network;
+    const int width = network->window.width, factor = s->width / width;
+    const size_t plane = (size_t)width * network->window.height;
+    float *out = source->planes;
+    for (int c = 0; c < s->channels; c++) {
+        const float *from = frame + (network->channels == 1 ? 0 : c * plane);
+        for (int y = 0; y < s->height; y++)
+            for (int x = 0; x < s->width; x++)
+                *out++ = from[y / factor * width + x / factor];
+    }
+}
+
+static bool check_image(const udm_source *source, const udm_image *image, udm_error *error)
+{
+    const udm_settings *s = &source->settings;
+    if (image->width != s->width || image->height != s->height || image->channels != s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the source is", s->width,
+                        s->height, s->channels);
+    return true;
+}
+
+bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error)
+{
+    const double start = udm_now_ms();
+    if (!check_image(source, out, error))
+        return false;
+    const float *frame = udm_rolling_make(source->rolling, number, &source->cancelled, error);
+    if (!frame)
+        return false;
+    enlarge(source, frame);
+    udm_image_from_planes(out, source->planes);
+    udm_stats_count(&source->stats, start);
+    source->stats.scenes = udm_rolling_scenes(source->rolling);
+    return true;
+}
+
+void udm_source_cancel(udm_source *source, bool cancel)
+{
+    atomic_store(&source->cancelled, cancel);
+}
+
+void udm_source_stats(const udm_source *source, udm_stats *stats)
+{
+    *stats = source->stats;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The window rolls over the frames of a scene.
+#include "stream/rolling.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+enum {
+    ANCHOR_AGE = 4,           // frames after a change of class that the next anchor is taken
+    NOISE_UNKNOWN = 1u << 30, // "steps" that name noise which is not that of a step: of a place before the beginning
+    NOISE_CLASS = 1u << 31,   // ... and of the class that a scene draws
+};
+
+// A place of the window: 0 is the anchor, then the context, then the ramp.
+typedef struct place {
+    float *x;      // [C, H, W]
+    bool is_frame; // not one before the beginning
+    uint64_t number;
+    int class;
+    double guidance;
+} place;
+
+struct udm_rolling {
+    udm_rolling_settings settings;
+    udm_window *window;
+    int frames, ramp, turns; // of the window; places of its ramp; evaluations of the network until a frame leaves
+    udm_ladder ladder;       // of all the steps that a frame takes
+    size_t pixels, elements; // of a frame, and times channels
+    float *memory;           // all of the following
+    place places[UDM_MAX_FRAMES];
+    float *with, *without;       // the network's output with the classes told, and without: [frames, C, H, W] each
+    float *made;                 // the last frame that was done: [C, H, W]
+    float *e, *scratch;          // [C, H, W]
+    float *signal[2], *noise[2]; // [pixels], from and to
+
+    bool begun;
+    uint64_t first;   // of the scene
+    uint64_t entered; // frames of the scene
+    int done;         // evaluations of this turn
+    int scene_class;  // for those who do not say
+    int anchor_age;   // frames that were done since the class changed
+    uint64_t scenes;
+};
+
+static bool allocate(udm_rolling *rolling)
+{
+    const size_t e = rolling->elements, n = rolling->pixels;
+    rolling->memory = calloc(3 * rolling->frames * e + 3 * e + 4 * n, sizeof(float));
+    if (!rolling->memory)
+        return false;
+    float *at = rolling->memory;
+    for (int f = 0; f < rolling->frames; f++, at += e)
+        rolling->places[f].x = at;
+    rolling->with = at, at += rolling->frames * e;
+    rolling->without = at, at += rolling->frames * e;
+    rolling->made = at, at += e;
+    rolling->e = at, at += e;
+    rolling->scratch = at, at += e;
+    for (int i = 0; i < 2; i++, at += 2 * n)
+        rolling->signal[i] = at, rolling->noise[i] = at + n;
+    return true;
+}
+
+udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *error)
+{
+    const udm_window_shape *shape = &settings->network->window;
+    udm_rolling *rolling = calloc(1, sizeof *rolling);
+    if (rolling) {
+        rolling->settings = *settings;
+        rolling->frames = shape->frames;
+        rolling->ramp = shape->frames - 1 - shape->context;
+        rolling->turns = (settings->steps + rolling->ramp - 1) / rolling->ramp;
+        rolling->ladder = (udm_ladder){ .spacing = settings->spacing,
+                                        .noise = settings->noise,
+                                        .steps = rolling->turns * rolling->ramp };
+        rolling->pixels = (size_t)shape->width * shape->height;
+        rolling->elements = rolling->pixels * settings->network->channels;
+    }
+    if (!rolling || !allocate(rolling)) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
+        udm_rolling_free(rolling);
+        return NULL;
+    }
+    rolling->window = udm_window_new(settings->network, error);
+    if (!rolling->window) {
+        udm_rolling_free(rolling);
+        return NULL;
+    }
+    return rolling;
+}
+
+void udm_rolling_free(udm_rolling *rolling)
+{
+    if (!rolling)
+        return;
+    udm_window_free(rolling->window);
+    free(rolling->memory);
+    free(rolling);
+}
+
+size_t udm_rolling_memory(const udm_rolling *rolling)
+{
+    return udm_window_memory(rolling->window) +
+           ((3 * rolling->frames + 3) * rolling->elements + 4 * rolling->pixels) * sizeof(float);
+}
+
+int udm_rolling_steps(const udm_rolling *rolling)
+{
+    return rolling->ladder.steps;
+}
+
+uint64_t udm_rolling_scenes(const udm_rolling *rolling)
+{
+    return rolling->scenes;
+}
+
+// ---- the frames of a scene come and go
+
+static place *first_of_ramp(udm_rolling *rolling)
+{
+    return &rolling->places[rolling->frames - rolling->ramp];
+}
+
+static void draw(const udm_rolling *rolling, uint64_t number, uint32_t step, float *out)
+{
+    udm_normal(rolling->settings.seed, number, step, 0, rolling->elements, out);
+}
+
+// One that is drawn, of all that there are.
+static int draw_class(const udm_rolling *rolling, uint64_t first)
+{
+    const uint64_t seed = rolling->settings.seed;
+    const uint32_t counter[4] = { 0, (uint32_t)first, (uint32_t)(first >> 32), NOISE_CLASS };
+    uint32_t bits[4];
+    udm_philox(counter, (uint32_t[2]){ (uint32_t)seed, (uint32_t)(seed >> 32) }, bits);
+    int classes = rolling->settings.network->window.classes;
+    return classes ? (int)((uint64_t)bits[0] * (uint64_t)classes >> 32) : -1;
+}
+
+// The next frame of the scene, into the last place.
+static void enter(udm_rolling *rolling)
+{
+    const udm_rolling_settings *s = &rolling->settings;
+    place *last = &rolling->places[rolling->frames - 1];
+    last->is_frame = true;
+    last->number = rolling->first + rolling->entered++;
+    last->class = -1;
+    last->guidance = 1;
+    s->wish(s->context, last->number, &last->class, &last->guidance);
+    if (last->class < 0 || last->class >= s->network->window.classes)
+        last->class = rolling->scene_class;
+    draw(rolling, last->number, 0, last->x);
+}
+
+// The window as it is when the first frame of a scene enters: all before it is unknown.
+static void begin(udm_rolling *rolling, uint64_t first)
+{
+    rolling->begun = true;
+    rolling->scenes++;
+    rolling->first = first;
+    rolling->entered = 0;
+    rolling->done = 0;
+    rolling->anchor_age = 0;
+    rolling->scene_class = draw_class(rolling, first);
+    for (int f = 0; f < rolling->frames; f++) {
+        place *at = &rolling->places[f];
+        *at = (place){ .x = at->x, .class = -1, .guidance = 1 };
+        draw(rolling, first, NOISE_UNKNOWN + (uint32_t)f, at->x);
+    }
+    enter(rolling);
+}
+
+// The first frame after the beginning becomes the anchor, and so does one that is some frames into another class.
+static void drop_anchor(udm_rolling *rolling, const place *done)
+{
+    place *anchor = &rolling->places[0];
+    bool other = anchor->is_frame && anchor->class != done->class;
+    rolling->anchor_age = other ? rolling->anchor_age + 1 : 0;
+    if (anchor->is_frame && rolling->anchor_age < ANCHOR_AGE)
+        return;
+    memcpy(anchor->x, done->x, rolling->elements * sizeof(float));
+    anchor->is_frame = true;
+    anchor->class = done->class;
+    anchor->guidance = done->guidance;
+    rolling->anchor_age = 0;
+}
+
+// All places but the anchor move on by one; the oldest makes room for the next frame.
+static void roll(udm_rolling *rolling)
+{
+    if (first_of_ramp(rolling)->is_frame)
+        drop_anchor(rolling, first_of_ramp(rolling));
+    memcpy(rolling->made, first_of_ramp(rolling)->x, rolling->elements * sizeof(float));
+    place oldest = rolling->places[1];
+    memmove(&rolling->places[1], &rolling->places[2], (size_t)(rolling->frames - 2) * sizeof(place));
+    rolling->places[rolling->frames - 1] = oldest;
+    enter(rolling);
+}
+
+// ---- one evaluation
+
+// Steps that a place of the ramp has taken after `done` evaluations of a turn.
+static int taken(const udm_rolling *rolling, int at, int done)
+{
+    return (rolling->frames - 1 - at) * rolling->turns + done;
+}
+
+// What is left of the signal at a place. Before the beginning there is none, and the anchor and the context are known.
+static double alpha_bar_at(const udm_rolling *rolling, int at, int done)
+{
+    if (!rolling->places[at].is_frame)
+        return udm_noise_alpha_bar(rolling->ladder.noise, 1);
+    if (at < rolling->frames - rolling->ramp)
+        return 1;
+    return udm_ladder_rung(&rolling->ladder, 1, taken(rolling, at, done)).alpha_bar;
+}
+
+static void fill(float *to, size_t count, double value)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)value;
+}
+
+static udm_levels levels_at(udm_rolling *rolling, int which, int at, int done)
+{
+    const double alpha_bar = alpha_bar_at(rolling, at, done);
+    fill(rolling->signal[which], rolling->pixels, sqrt(alpha_bar));
+    fill(rolling->noise[which], rolling->pixels, sqrt(1 - alpha_bar));
+    return (udm_levels){ .pixels = rolling->pixels, .signal = rolling->signal[which], .noise = rolling->noise[which] };
+}
+
+static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_bool *cancel, udm_error *error)
+{
+    const float *frames[UDM_MAX_FRAMES];
+    udm_window_state state = { .rate = rolling->settings.rate };
+    for (int f = 0; f < rolling->frames; f++) {
+        frames[f] = rolling->places[f].x;
+        state.levels[f] = (float)sqrt(1 - alpha_bar_at(rolling, f, rolling->done));
+        state.classes[f] = with_class ? rolling->places[f].class : -1;
+    }
+    return udm_window_run(rolling->window, frames, &state, out, cancel, error);
+}
+
+// Guidance without a classifier (Ho and Salimans 2022, equation 6, with guidance = 1 + w): frame by frame, as each has
+// its own.
+static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
+{
+    bool told = false, untold = false;
+    for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++) {
+        told = told || rolling->places[f].guidance != 0;
+        untold = untold || rolling->places[f].guidance != 1;
+    }
+    if ((told && !run(rolling, true, rolling->with, cancel, error)) ||
+        (untold && !run(rolling, false, rolling->without, cancel, error)))
+        return false;
+    for (int f = rolling->frames - rolling->ramp; untold && f < rolling->frames; f++) {
+        const float guidance = (float)rolling->places[f].guidance;
+        float *out = rolling->with + f * rolling->elements, *other = rolling->without + f * rolling->elements;
+        for (size_t i = 0; i < rolling->elements; i++)
+            out[i] = guidance == 0 ? other[i] : other[i] + guidance * (out[i] - other[i]);
+    }
+    return true;
+}
+
+static void clamp(float *x, size_t count, float most)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = fminf(fmaxf(x[i], -most), most);
+}
+
+// Brings one place from its time to the next.
+static void step(udm_rolling *rolling, int at)
+{
+    const udm_rolling_settings *s = &rolling->settings;
+    const int channels = s->network->channels;
+    place *place = &rolling->places[at];
+    float *x0 = rolling->with + at * rolling->elements;
+    udm_levels from = levels_at(rolling, 0, at, rolling->done), to = levels_at(rolling, 1, at, rolling->done + 1);
+    udm_predict_x0(s->prediction, &from, channels, x0, place->x, x0);
+    if (s->clip > 0)
+        clamp(x0, rolling->elements, (float)s->clip);
+    if (s->sampler->stochastic)
+        draw(rolling, place->number, (uint32_t)taken(rolling, at, rolling->done) + 1, rolling->e);
+    udm_reverse_step(s->process, s->sampler, 0, &from, &to, channels, x0, place->x,
+                     s->sampler->stochastic ? rolling->e : NULL, rolling->scratch, place->x);
+}
+
+// Evaluations until the first frame of the ramp is done. May be called again after it was cancelled.
+static bool turn(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
+{
+    for (; rolling->done < rolling->turns; rolling->done++) {
+        if (!look(rolling, cancel, error))
+            return false;
+        for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++)
+            if (rolling->places[f].is_frame)
+                step(rolling, f);
+    }
+    return true;
+}
+
+// Frames of the scene that are done.
+static uint64_t count_done(const udm_rolling *rolling)
+{
+    uint64_t waiting = (uint64_t)rolling->ramp;
+    return rolling->entered > waiting ? rolling->entered - waiting : 0;
+}
+
+const float *udm_rolling_make(udm_rolling *rolling, uint64_t number, const atomic_bool *cancel, udm_error *error)
+{
+    const uint64_t scene = rolling->settings.scene, first = scene ? number - number % scene : 0;
+    const uint64_t wanted = number - first + 1; // frames of the scene that have to be done
+    bool here = rolling->begun && rolling->first == first;
+    if (!here || count_done(rolling) > wanted)
+        begin(rolling, first);
+    while (count_done(rolling) < wanted) {
+        if (!turn(rolling, cancel, error))
+            return NULL;
+        roll(rolling);
+        rolling->done = 0;
+    }
+    return rolling->made;
+}

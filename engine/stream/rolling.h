@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Video without end. The frames of a window stand at rising times: the anchor and the context are known, the last frame
+// is pure noise. Each turn brings all of them one place nearer to time 0; then the first is done and leaves, and one of
+// pure noise enters (Rolling Diffusion Models, Ruhe et al. 2024; FIFO-Diffusion, Kim et al. 2024). The anchor, a frame
+// of the beginning, keeps what is shown from drifting (Rolling Forcing, Liu et al. 2025).
+#ifndef UDM_STREAM_ROLLING_H
+#define UDM_STREAM_ROLLING_H
+
+#include "process/process.h"
+#include "sampler/prediction.h"
+#include "sampler/sampler.h"
+#include "schedule/spacing.h"
+#include "stream/window.h"
+
+typedef struct udm_rolling_settings {
+    const udm_network *network; // outlives it; so do the next four
+    const udm_process *process;
+    const udm_sampler *sampler; // one that says its v (sampler.h)
+    const udm_spacing *spacing;
+    const udm_noise *noise;
+    udm_prediction prediction;
+    double clip; // x0 to [-clip, clip]; 0: no
+    int steps;   // that each frame takes; rounded up to whole turns
+    uint64_t seed;
+    double rate;    // frames a second
+    uint64_t scene; // frames after which the video begins anew; 0: never
+    // What frame `number` shall show, asked once, when it enters. class: any but the network's is one that is drawn for
+    // the scene. guidance: how far the class is insisted on; 1 not beyond what was taught, 0 not at all.
+    void (*wish)(void *context, uint64_t number, int *class, double *guidance);
+    void *context;
+} udm_rolling_settings;
+
+typedef struct udm_rolling udm_rolling;
+
+udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *error);
+void udm_rolling_free(udm_rolling *rolling); // NULL is fine
+
+size_t udm_rolling_memory(const udm_rolling *rolling);   // bytes, all of them
+int udm_rolling_steps(const udm_rolling *rolling);       // that a frame really takes
+uint64_t udm_rolling_scenes(const udm_rolling *rolling); // begun so far
+
+// Frame `number`, [C, H, W] in [-1, 1], valid until the next call; NULL with *error. It is the same however one came to
+// it. The frame after the last one costs one turn; any other costs what lies between it and the last, if that is before
+// it in its scene, or else the beginning of its scene. After CANCELLED it may be asked for again, or another.
+const float *udm_rolling_make(udm_rolling *rolling, uint64_t number, const atomic_bool *cancel, udm_error *error);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames to patches, onto the device, through the graph, and back.
+#include "stream/window.h"
+
+#include <stdlib.h>
+
+struct udm_window {
+    const udm_network *network;
+    udm_graph *graph;
+    udm_memory *arena;
+    float *patches;    // of one frame: [C patch patch, H / patch, W / patch]
+    float *conditions; // [network->conditions]
+};
+
+udm_window *udm_window_new(const udm_network *network, udm_error *error)
+{
+    const udm_window_shape *shape = &network->window;
+    udm_device *device = network->device;
+    udm_window *window = calloc(1, sizeof *window);
+    if (window) {
+        window->network = network;
+        window->patches = malloc((size_t)network->channels * shape->width * shape->height * sizeof(float));
+        window->conditions = malloc((size_t)network->conditions * sizeof(float));
+    }
+    if (!window || !window->patches || !window->conditions) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
+        udm_window_free(window);
+        return NULL;
+    }
+    const udm_graph_size size = {
+        .channels = network->channels, .outputs = network->channels, .width = shape->width, .height = shape->height
+    };
+    window->graph = udm_graph_new(device, size, error);
+    if (window->graph && network->class->build(network, window->graph, shape->width, shape->height, error))
+        window->arena = device->ops->alloc(device, udm_graph_arena_bytes(window->graph), error);
+    if (!window->arena) {
+        udm_window_free(window);
+        return NULL;
+    }
+    return window;
+}
+
+void udm_window_free(udm_window *window)
+{
+    if (!window)
+        return;
+    if (window->arena)
+        window->network->device->ops->free(window->network->device, window->arena);
+    udm_graph_free(window->graph);
+    free(window->patches);
+    free(window->conditions);
+    free(window);
+}
+
+size_t udm_window_memory(const udm_window *window)
+{
+    return udm_graph_arena_bytes(window->graph);
+}
+
+// Pixel (c, y, x) is in plane c p p + (y mod p) p + x mod p of the patches, as torch.pixel_unshuffle has it. Copies one
+// way or the other.
+static void shuffle(const udm_network *network, float *patches, float *frame, bool back)
+{
+    const udm_window_shape *shape = &network->window;
+    const int p = shape->patch, w = shape->width / p, h = shape->height / p;
+    for (int c = 0; c < network->channels; c++)
+        for (int y = 0; y < shape->height; y++)
+            for (int x = 0; x < shape->width; x++, frame++) {
+                float *at = patches + ((size_t)(c * p * p + y % p * p + x % p) * h + y / p) * w + x / p;
+                if (back)
+                    *frame = *at;
+                else
+                    *at = *frame;
+            }
+}
+
+static void upload(udm_window *window, const float *const *frames, const udm_window_state *state)
+{
+    const udm_network *network = window->network;
+    udm_device *device = network->device;
+    for (int f = 0; f < network->window.frames; f++) {
+        udm_tensor input = udm_graph_tensor(window->graph, udm_graph_nth_input(window->graph, f), window->arena);
+        shuffle(network, window->patches, (float *)frames[f], false);
+        device->ops->upload(device, &input, window->patches);
+    }
+    udm_value conditions = udm_graph_nth_input(window->graph, network->window.frames);
+    udm_tensor input = udm_graph_tensor(window->graph, conditions, window->arena);
+    network->class->describe(network, state, window->conditions);
+    device->ops->upload(device, &input, window->conditions);
+}
+
+static void download(udm_window *window, float *out)
+{
+    const udm_network *network = window->network;
+    udm_device *device = network->device;
+    const size_t frame = (size_t)network->channels * network->window.width * network->window.height;
+    for (int f = 0; f < network->window.frames; f++) {
+        udm_tensor kept = udm_graph_tensor(window->graph, udm_graph_nth_kept(window->graph, f), window->arena);
+        device->ops->download(device, window->patches, &kept);
+        shuffle(network, window->patches, out + f * frame, true);
+    }
+}
+
+bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
+                    const atomic_bool *cancel, udm_error *error)
+{
+    udm_device *device = window->network->device;
+    upload(window, frames, state);
+    if (!udm_graph_run(window->graph, window->arena, NULL, 0, cancel, error) || !device->ops->finish(device, error))
+        return false;
+    download(window, out);
+    return device->ops->finish(device, error);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Loading a model, as an application sees it.
+#include "loading.h"
+
+#include "report.h"
+
+GstUdmModel *gst_udm_load_model(GstElement *element, const char *name)
+{
+    udm_error error = { 0 };
+    GstUdmModel *model;
+
+    gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
+    model = gst_udm_model_acquire(name, &error);
+    if (!model) {
+        gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "The model could not be loaded");
+        gst_udm_report_error(element, &error);
+        return NULL;
+    }
+    GST_INFO_OBJECT(element, "model %s", gst_udm_model_path(model));
+    gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "The model is loaded");
+    return model;
+}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trains models/digits on MNIST's digits in motion, on the CPU, in bfloat16: stills first, then windows of video.
+
+    python models/train/generate.py FOLDER --checkpoint WORK/digits.pt --minutes 80
+
+It can be stopped at any time and goes on from its checkpoint. models/train/export.py makes a model of it.
+"""
+import math
+
+import torch
+
+import digits
+import train
+from pseudo3d import UdmPseudo3D
+
+NO_CLASS = 0.12         # share of clips whose class is not told, for guidance (Ho and Salimans 2022)
+NO_ANCHOR = 0.1         # ... that have no anchor
+BEGINNINGS = 0.25       # ... in which the video begins
+INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
+MORPHS = 0.15           # ... in which one digit becomes another
+FADE = 4                # frames that this takes
+CONTEXT_TIME = 0.15     # known frames may be this noisy, so that small faults of frames do not grow
+RATES = 12, 50          # frames a second
+ANCHOR_SECONDS = 10     # an anchor is at most so much older than the window
+
+
+def level_of(time):
+    """sqrt(1 - alpha_bar) of the cosine schedule (Nichol and Dhariwal 2021, eq. 17)."""
+    alpha_bar = torch.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2 / math.cos(0.008 / 1.008 * math.pi / 2) ** 2
+    return (1 - alpha_bar.clamp(0, 1)).sqrt()
+
+
+def some(count, share):
+    return torch.rand(count, 1) < share
+
+
+def rolling_times(count, frames, context):
+    """Times [count, frames] as engine/stream/rolling.c has them: anchor, context, and a ramp from known to unknown."""
+    ramp = frames - 1 - context
+    place = torch.arange(frames - 1) - context + 1
+    times = ((place - torch.rand(count, 1)) / ramp).clamp(0, 1)
+    noisy = CONTEXT_TIME * torch.rand(count, context) * some(count, 0.5)
+    times[:, :context] = torch.maximum(times[:, :context], noisy)
+    anchor = CONTEXT_TIME * torch.rand(count, 1) * some(count, 0.5)
+    return torch.cat([anchor, times], 1)
+
+
+def window_times(count, frames, context):
+    """Those, and the place [count, 1] of the first frame of the video among the frames after the anchor."""
+    times = rolling_times(count, frames, context)
+    begin = torch.where(some(count, BEGINNINGS), torch.randint(1, frames - 1, (count, 1)), 0)
+    place = torch.arange(frames - 1)
+    times[:, 1:][place < begin] = 1
+    unknown = some(count, NO_ANCHOR) | (begin >= context)
+    times[:, :1] = torch.where(unknown, 1.0, times[:, :1])
+    return torch.where(some(count, INDEPENDENT), torch.rand(count, frames), times), begin
+
+
+def window_seconds(count, frames, begin, rate):
+    """When each frame is: the anchor is the first frame of the video, or else any frame before the window's end."""
+    place = torch.arange(frames - 1) / rate
+    age = place[:, -1:] - (ANCHOR_SECONDS + place[:, -1:]) * torch.rand(count, 1)
+    anchor = torch.where(begin > 0, begin / rate, age)
+    return torch.cat([anchor, place], 1)
+
+
+def morph(clip, other, classes, others):
+    """One digit becomes another somewhere in the window; the anchor is the first one's. Classes [count, frames]."""
+    count, frames = clip.shape[:2]
+    place = torch.cat([torch.tensor([-FADE * frames]), torch.arange(frames - 1)])
+    turn = torch.where(some(count, MORPHS), torch.randint(-FADE, frames + FADE, (count, 1)), 4 * frames)
+    share = ((place - turn + FADE / 2) / FADE).clamp(0, 1)[..., None, None, None]
+    return torch.lerp(clip, other, share), torch.where(place < turn, classes[:, None], others[:, None])
+
+
+def windows(pictures, labels, count, frames, context):
+    """x0 [count, frames, 1, H, W], times, classes and rates, each [count, frames]."""
+    low, high = (math.log(r) for r in RATES)
+    rate = digits.uniform(count, low, high).exp()
+    times, begin = window_times(count, frames, context)
+    seconds = window_seconds(count, frames, begin, rate)
+    x0, classes = morph(*digits.pairs(pictures, labels, count, seconds))
+    return x0, times, classes, rate.expand(count, frames)
+
+
+class Generating(train.Training):
+    memory = 0.998
+
+    def __init__(self, options, pictures, labels):
+        super().__init__(options)
+        self.pictures, self.labels = pictures, labels
+
+    def first_network(self):
+        return UdmPseudo3D(**self.options.config)
+
+    def batch(self):
+        o, net = self.options, self.network
+        if self.seconds < 60 * o.minutes * o.stills:
+            x0, classes = digits.clips(self.pictures, self.labels, o.batch * net.frames, torch.zeros(1, 1))
+            return x0, torch.rand(len(x0), 1), classes[:, None], torch.ones(len(x0), 1)
+        return windows(self.pictures, self.labels, o.batch, net.frames, net.config["context"])
+
+    def step(self):
+        x0, times, classes, rates = self.batch()
+        frames = x0.shape[1]
+        classes = torch.where(some(len(classes), NO_CLASS), self.network.config["num_class_embeds"], classes)
+        x0, level = x0.flatten(0, 1), level_of(times).flatten()
+        noise, s = torch.randn_like(x0), level.view(-1, 1, 1, 1)
+        a = (1 - s * s).sqrt()
+        with torch.autocast("cpu", torch.bfloat16):
+            made = self.network((a * x0 + s * noise).contiguous(memory_format=torch.channels_last), level,
+                                classes.flatten(), rates.flatten(), frames)
+        error = (made - (a * noise - s * x0)).square().mean((1, 2, 3))
+        if frames > 1:  # the anchor, known frames, and those before the beginning need not be made
+            made_here = (times > 0) & (times < 1)
+            made_here[:, 0] = False
+            error = error[made_here.flatten()]
+        return self.learn(error.mean())
+
+
+def main():
+    p = train.parser(__doc__, minutes=80, batch=16, patch=digits.SIZE, rate=1e-3)
+    p.add_argument("--stills", type=float, default=0.25, help="share of the time that goes to stills")
+    options = p.parse_args()
+    torch.set_num_threads(options.threads)
+    Generating(options, *digits.load(options.folders[0])).run()
+
+
+if __name__ == "__main__":
+    main()

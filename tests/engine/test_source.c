@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Video from nothing: the network and the window that rolls against PyTorch (tests/models/make_video.py), and what a
+// source promises.
+#include <pthread.h>
+#include <unistd.h>
+
+#include "golden.h"
+#include "stream/rolling.h"
+#include "udm.h"
+
+enum { SIZE = 16, PIXELS = SIZE * SIZE, FRAMES = 5, FILM = 12, SCENE = 8 };
+
+static const char *const devices[] = { "reference", "cpu", "cpu:sse2" };
+
+static void close_golden(golden_network *golden)
+{
+    udm_network_free(golden->network);
+    udm_device_close(golden->device);
+    udm_model_free(golden->model);
+}
+
+static void check_network(const char *device)
+{
+    golden_network golden;
+    npy x = golden_read("tiny-video/window.npy"), level = golden_read("tiny-video/level.npy");
+    npy want = golden_read("tiny-video/expected.npy");
+    REQUIRE(golden_open(&golden, "tiny-video", device, 2));
+    udm_error error = { 0 };
+    udm_window *window = udm_window_new(golden.network, &error);
+    udm_window_state state = { .classes = { 1, 1, 0, -1, 2 }, .rate = 12.5 };
+    const float *frames[FRAMES];
+    float out[FRAMES * PIXELS];
+    for (int f = 0; f < FRAMES; f++)
+        frames[f] = x.data + f * PIXELS, state.levels[f] = level.data[f];
+    REQUIRE(window && udm_window_run(window, frames, &state, out, NULL, &error));
+    CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
+    udm_window_free(window);
+    close_golden(&golden);
+    free(x.data), free(level.data), free(want.data);
+}
+
+TEST(the_network_equals_pytorch)
+{
+    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++)
+        check_network(devices[d]);
+}
+
+// As make_video.py has it.
+static void wish_of_film(void *context, uint64_t number, udm_wish *wish)
+{
+    (void)context;
+    wish->class = number < 3 ? -1 : 2;
+    wish->guidance = 1.5 + (double)number / 4;
+}
+
+static udm_settings settings_for(const char *device, int threads)
+{
+    udm_settings settings = udm_settings_default();
+    settings.width = settings.height = SIZE;
+    settings.channels = 1;
+    settings.device = device;
+    settings.threads = threads;
+    settings.steps = 6;
+    settings.seed = 7;
+    return settings;
+}
+
+// The model of all the sources here, which outlives them.
+static udm_model *model_of_all(udm_error *error)
+{
+    static udm_model *model;
+    if (!model)
+        model = udm_model_open(golden_path("tiny-video"), error);
+    return model;
+}
+
+static udm_source *open_source(const udm_settings *settings, uint64_t scene)
+{
+    udm_error error = { 0 };
+    const udm_model *model = model_of_all(&error);
+    const udm_film film = { .rate = 12.5, .scene = scene, .wish = wish_of_film };
+    udm_source *source = model ? udm_source_open(model, settings, &film, &error) : NULL;
+    if (!source) {
+        printf("    %s\n", error.message);
+        check_failed = true;
+    }
+    return source;
+}
+
+static udm_image image16(uint16_t *pixels, int size, int channels)
+{
+    udm_image image = { .width = size, .height = size, .channels = channels, .bits = 16 };
+    for (int c = 0; c < channels; c++) {
+        image.data[c] = (uint8_t *)(pixels + c);
+        image.stride[c] = size * channels * 2;
+        image.step[c] = channels * 2;
+    }
+    return image;
+}
+
+static bool make(udm_source *source, uint64_t number, uint16_t *pixels)
+{
+    udm_error error = { 0 };
+    const udm_image out = image16(pixels, SIZE, 1);
+    if (udm_source_make(source, number, &out, &error))
+        return true;
+    printf("    frame %d: %s\n", (int)number, error.message);
+    return false;
+}
+
+static void check_film(const char *device)
+{
+    npy want = golden_read("tiny-video/film.npy");
+    const udm_settings settings = settings_for(device, 2);
+    udm_source *source = open_source(&settings, 0);
+    uint16_t pixels[PIXELS];
+    double worst = 0;
+    REQUIRE(source && want.elements == FILM * PIXELS);
+    for (int n = 0; n < FILM; n++) {
+        REQUIRE(make(source, (uint64_t)n, pixels));
+        for (int i = 0; i < PIXELS; i++)
+            worst = fmax(worst, fabs(pixels[i] / 32767.5 - 1 - want.data[n * PIXELS + i]));
+    }
+    CHECK_CLOSE(worst, 0, 5e-4);
+    udm_source_free(source);
+    free(want.data);
+}
+
+TEST(the_film_equals_pytorch)
+{
+    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++)
+        check_film(devices[d]);
+}
+
+// All frames of two scenes and a bit, one after the other.
+static void make_all(const udm_settings *settings, uint16_t frames[][PIXELS], int count)
+{
+    udm_source *source = open_source(settings, SCENE);
+    REQUIRE(source);
+    for (int n = 0; n < count; n++)
+        REQUIRE(make(source, (uint64_t)n, frames[n]));
+    udm_source_free(source);
+}
+
+enum { ALL = 2 * SCENE + 3 };
+
+TEST(frames_are_the_same_however_one_comes_to_them)
+{
+    static uint16_t frames[ALL][PIXELS];
+    static const int jumps[] = { 5, 6, 2, 2, 17, 16, 7, 8, 0, 18, 9 };
+    udm_settings settings = settings_for("reference", 1);
+    uint16_t pixels[PIXELS];
+    udm_stats stats;
+    make_all(&settings, frames, ALL);
+    udm_source *source = open_source(&settings, SCENE);
+    REQUIRE(source);
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        REQUIRE(make(source, (uint64_t)jumps[i], pixels));
+        CHECK(memcmp(pixels, frames[jumps[i]], sizeof pixels) == 0);
+    }
+    udm_source_stats(source, &stats);
+    CHECK(stats.frames == sizeof jumps / sizeof *jumps);
+    CHECK(stats.scenes == 9); // begun for all but 6 and the second 2
+    udm_source_free(source);
+}
+
+TEST(threads_do_not_change_frames)
+{
+    static uint16_t one[ALL][PIXELS], two[ALL][PIXELS], four[ALL][PIXELS];
+    udm_settings settings = settings_for("reference", 1);
+    make_all(&settings, one, ALL);
+    settings.threads = 2;
+    make_all(&settings, two, ALL);
+    settings.threads = 4;
+    make_all(&settings, four, ALL);
+    CHECK(memcmp(one, two, sizeof one) == 0);
+    CHECK(memcmp(one, four, sizeof one) == 0);
+}
+
+TEST(seeds_and_stochastic_samplers_change_frames)
+{
+    static uint16_t frames[2][1][PIXELS];
+    udm_settings settings = settings_for("reference", 1);
+    make_all(&settings, frames[0], 1);
+    settings.seed++;
+    make_all(&settings, frames[1], 1);
+    CHECK(memcmp(frames[0], frames[1], sizeof frames[0]) != 0);
+    settings.seed--;
+    settings.sampler = "ddpm";
+    make_all(&settings, frames[1], 1);
+    CHECK(memcmp(frames[0], frames[1], sizeof frames[0]) != 0);
+}
+
+TEST(memory_does_not_grow)
+{
+    udm_settings settings = settings_for("reference", 1);
+    udm_source *source = open_source(&settings, 0);
+    uint16_t pixels[PIXELS];
+    udm_stats first, last;
+    REQUIRE(source && make(source, 0, pixels));
+    udm_source_stats(source, &first);
+    REQUIRE(make(source, 40, pixels));
+    udm_source_stats(source, &last);
+    CHECK(first.memory > 0 && first.memory == last.memory);
+    udm_source_free(source);
+}
+
+// ---- cancelling
+
+typedef struct canceller {
+    udm_source *source;
+    useconds_t after;
+} canceller;
+
+static void *cancel_soon(void *context)
+{
+    const canceller *c = context;
+    usleep(c->after);
+    udm_source_cancel(c->source, true);
+    return NULL;
+}
+
+TEST(a_cancelled_source_goes_on_where_it_was)
+{
+    static uint16_t frames[ALL][PIXELS];
+    udm_settings settings = settings_for("reference", 1);
+    uint16_t pixels[PIXELS];
+    make_all(&settings, frames, SCENE);
+    udm_source *source = open_source(&settings, SCENE);
+    REQUIRE(source);
+    const udm_image out = image16(pixels, SIZE, 1);
+    canceller soon = { source, 1000 };
+    int cancelled = 0;
+    for (bool made = false; !made; soon.after += 500) {
+        udm_error error = { 0 };
+        pthread_t thread;
+        REQUIRE(pthread_create(&thread, NULL, cancel_soon, &soon) == 0);
+        made = udm_source_make(source, SCENE - 1, &out, &error);
+        pthread_join(thread, NULL);
+        udm_source_cancel(source, false);
+        REQUIRE(made || error.code == UDM_ERROR_CANCELLED);
+        cancelled += !made;
+    }
+    CHECK(cancelled > 0);
+    CHECK(memcmp(pixels, frames[SCENE - 1], sizeof pixels) == 0);
+    udm_source_free(source);
+}
+
+// ---- sizes, and what is refused
+
+TEST(frames_are_enlarged_by_whole_factors)
+{
+    udm_settings settings = settings_for("reference", 1);
+    udm_source *source = open_source(&settings, SCENE);
+    static uint16_t small[PIXELS], large[9 * PIXELS * 3];
+    udm_error error = { 0 };
+    REQUIRE(source && make(source, 0, small));
+    udm_source_free(source);
+    settings.width = settings.height = 3 * SIZE, settings.channels = 3;
+    source = open_source(&settings, SCENE);
+    const udm_image out = image16(large, 3 * SIZE, 3);
+    REQUIRE(source && udm_source_make(source, 0, &out, &error));
+    int wrong = 0;
+    for (int y = 0; y < 3 * SIZE; y++)
+        for (int x = 0; x < 3 * SIZE; x++)
+            for (int c = 0; c < 3; c++)
+                wrong += large[(y * 3 * SIZE + x) * 3 + c] != small[y / 3 * SIZE + x / 3];
+    CHECK(wrong == 0);
+    udm_source_free(source);
+}
+
+static void check_refused(const char *model, const udm_settings *settings, double rate, const char *says)
+{
+    udm_error error = { 0 };
+    udm_model *opened = udm_model_open(golden_path(model), &error);
+    const udm_film film = { .rate = rate };
+    REQUIRE(opened);
+    udm_source *source = udm_source_open(opened, settings, &film, &error);
+    CHECK(!source);
+    if (!strstr(error.message, says)) {
+        printf("    no \"%s\" in: %s\n", says, error.message);
+        CHECK(false);
+    }
+    udm_source_free(source);
+    udm_model_free(opened);
+}
+
+TEST(what_cannot_be_made_is_refused)
+{
+    udm_settings settings = settings_for("reference", 1);
+    check_refused("tiny-grey", &settings, 25, "restores frames");
+    check_refused("tiny-video", &settings, 0, "rate");
+    settings.width = 40;
+    check_refused("tiny-video", &settings, 25, "whole factors");
+    settings.width = 2 * SIZE;
+    check_refused("tiny-video", &settings, 25, "whole factors");
+    settings = settings_for("reference", 1);
+    settings.sampler = "heun";
+    check_refused("tiny-video", &settings, 25, "heun");
+    settings.sampler = "none";
+    check_refused("tiny-video", &settings, 25, "none");
+}
+
+// A model that makes video restores nothing.
+TEST(it_is_no_stream)
+{
+    udm_error error = { 0 };
+    udm_settings settings = settings_for("reference", 1);
+    udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
+    REQUIRE(model);
+    CHECK(!udm_stream_open(model, &settings, &error));
+    CHECK(strstr(error.message, "makes video"));
+    udm_model_free(model);
+}
+
+TEST(a_model_says_what_it_makes)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
+    REQUIRE(model && udm_model_info(model, &info, &error));
+    CHECK(info.width == SIZE && info.height == SIZE && info.classes == 3 && info.channels == 1);
+    CHECK_STRING(info.network, "UdmPseudo3D");
+    udm_model_free(model);
+}
+
+CHECK_MAIN()
