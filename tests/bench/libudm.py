@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls the engine's public API (engine/udm.h) in build/engine/libudm.so by ctypes: for time maps and estimates."""
+"""Calls the engine's public API (engine/udm.h) in build/engine/libudm.so by ctypes: for time maps, estimates and
+frames between frames."""
 import ctypes as c
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 import common
 
 TIME_ESTIMATE = -1.0
+CUT = 0.3  # the change from which on udminterp repeats frames
 PULLED_FRAME = 0
 
 
@@ -42,24 +44,39 @@ def image(pixels):
     return Image(w, h, 3, 8, data, (c.c_ssize_t * 3)(*[3 * w] * 3), (c.c_ssize_t * 3)(*[3] * 3))
 
 
-class Engine:
-    """A model and the ways to restore clips with it."""
-
+class Library:
     def __init__(self, o):
         path = o.build / "engine/libudm.so"
         common.need(path.exists(), f"{path}; meson setup {o.build}, then ninja")
         self.lib, self.threads, self.error = c.CDLL(str(path)), o.threads, Error()
-        for name in ("udm_model_open", "udm_stream_open"):
+        for name in ("udm_model_open", "udm_stream_open", "udm_between_open"):
             getattr(self.lib, name).restype = c.c_void_p
+        for name in ("udm_model_time", "udm_between_change"):
+            getattr(self.lib, name).restype = c.c_double
+        for name in ("udm_stream_push", "udm_between_pair", "udm_between_make"):
+            getattr(self.lib, name).restype = c.c_bool
         self.lib.udm_settings_default.restype = Settings
-        self.lib.udm_model_time.restype = c.c_double
-        self.lib.udm_stream_push.restype = c.c_bool
-        self.model = self.check(self.lib.udm_model_open(str(o.model).encode(), c.byref(self.error)))
 
     def check(self, result):
         if not result:
             raise SystemExit(f"libudm: {self.error.message.decode()}")
         return c.c_void_p(result)
+
+    def open_model(self, path):
+        return self.check(self.lib.udm_model_open(str(path).encode(), c.byref(self.error)))
+
+    def settings(self, width, height):
+        settings = self.lib.udm_settings_default()
+        settings.width, settings.height, settings.threads = width, height, self.threads
+        return settings
+
+
+class Engine(Library):
+    """A model and the ways to restore clips with it."""
+
+    def __init__(self, o):
+        super().__init__(o)
+        self.model = self.open_model(o.model)
 
     def time(self, sigma):
         return self.lib.udm_model_time(self.model, c.c_double(sigma))
@@ -67,8 +84,7 @@ class Engine:
     def restore(self, frames, sigma):
         """sigma: a number, [H, W] of them, or None to have it estimated. Returns (clip, sigma of each frame)."""
         f, h, w, _ = frames.shape
-        settings = self.lib.udm_settings_default()
-        settings.width, settings.height, settings.threads = w, h, self.threads
+        settings = self.settings(w, h)
         stream = self.check(self.lib.udm_stream_open(self.model, c.byref(settings), c.byref(self.error)))
         time, times = TIME_ESTIMATE, None
         if isinstance(sigma, np.ndarray):
@@ -96,3 +112,33 @@ class Engine:
         if len(out) != f:
             raise SystemExit(f"libudm: {len(out)} of {f} frames came back. {self.error.message.decode()}")
         return np.stack(out), sigmas
+
+
+class Between(Library):
+    """The frames between two."""
+
+    def __init__(self, o, height, width, model=None):
+        super().__init__(o)
+        self.model = self.open_model(model) if model else None
+        settings = self.settings(width, height)
+        self.size = height, width, 3
+        self.between = self.check(self.lib.udm_between_open(self.model, c.byref(settings), c.byref(self.error)))
+
+    def __del__(self):
+        if hasattr(self, "between"):
+            self.lib.udm_between_free(self.between)
+            self.lib.udm_model_free(self.model)
+
+    def pair(self, first, second):
+        """uint8 [H, W, 3], contiguous."""
+        views = image(first), image(second)
+        self.check(self.lib.udm_between_pair(self.between, *map(c.byref, views), c.byref(self.error)))
+
+    def change(self):
+        return self.lib.udm_between_change(self.between)
+
+    def make(self, position):
+        out = np.empty(self.size, np.uint8)
+        self.check(self.lib.udm_between_make(self.between, c.c_double(position), c.byref(image(out)),
+                                             c.byref(self.error)))
+        return out

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The rows of stream/midway.c, compiled once for each instruction set.
+#include "stream/midway/kernels.h"
+
+#include <math.h>
+
+enum { LANES = 8 };
+
+#include "base/simd.h"
+
+enum { BORDER = UDM_MIDWAY_BORDER, TAPS = UDM_MIDWAY_TAPS, PHASES = UDM_MIDWAY_PHASES };
+
+// Chosen on training clips. Luma is in [-1, 1], motion in pixels.
+#define MISS_SCALE 10.f       // a motion that misses by a squared luma of 1 / 10 is put down e times more softly,
+#define MISMATCH_SCALE 0.3f   // and so is one that the way back misses by 3 squared pixels
+#define LEAST_FIT 1e-4f       // but never more softly than this
+#define LEAST_HIT 0.01f       // with less than this put down on a pixel, its surroundings have a say
+#define NEAR_VARIANCE 1e-2f   // of a picture that is moved by one whole gap,
+#define APART_VARIANCE 3e-3f  // and for each squared pixel by which the motions disagree,
+#define MOST_MISMATCH 16.f    // which is at most this
+#define OUTSIDE_VARIANCE 1e2f // of what lies outside of the picture
+
+typedef float pixel __attribute__((vector_size(16)));
+typedef float pixel_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+
+INLINE pixel get(const udm_packed *from, int x, int y)
+{
+    return *(const pixel_unaligned *)(from->at + 4 * (y * from->stride + x));
+}
+
+INLINE void set(const udm_packed *to, int x, int y, pixel value)
+{
+    *(pixel_unaligned *)(to->at + 4 * (y * to->stride + x)) = value;
+}
+
+// ---- packing
+
+INLINE void repeat_ends(const udm_packed *to, int y)
+{
+    for (int i = 1; i <= BORDER; i++) {
+        set(to, -i, y, get(to, 0, y));
+        set(to, to->width - 1 + i, y, get(to, to->width - 1, y));
+    }
+}
+
+INLINE void repeat_row(const udm_packed *to, int from, int y)
+{
+    for (int x = -BORDER; x < to->width + BORDER; x++)
+        set(to, x, y, get(to, x, from));
+}
+
+INLINE void close_border(const udm_packed *to, int y)
+{
+    repeat_ends(to, y);
+    for (int i = 1; i <= BORDER; i++) {
+        if (y == 0)
+            repeat_row(to, y, -i);
+        if (y == to->height - 1)
+            repeat_row(to, y, y + i);
+    }
+}
+
+static void pack_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_midway_view *view = &job->views[k];
+    const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
+    const size_t green = job->channels == 3 ? n : 0, blue = job->channels == 3 ? 2 * n : 0;
+    for (int x = 0; x < job->width; x++) {
+        const float *from = view->picture + row + x;
+        set(&view->pixels, x, y, (pixel){ from[0], from[green], from[blue], 0 });
+        set(&view->motion, x, y, (pixel){ view->flow[row + x], view->flow[n + row + x], view->luma[row + x], 0 });
+    }
+    close_border(&view->pixels, y);
+    close_border(&view->motion, y);
+}
+
+// ---- taking from between pixels
+
+// A coordinate, brought into the picture; what is not a number goes to 0.
+INLINE float inside(float at, int size)
+{
+    const float last = (float)(size - 1), positive = at > 0 ? at : 0;
+    return positive < last ? positive : last;
+}
+
+INLINE pixel take_bilinear(const udm_packed *from, float x, float y)
+{
+    const int left = (int)x, top = (int)y;
+    const float fx = x - (float)left, fy = y - (float)top;
+    const pixel a = get(from, left, top), b = get(from, left + 1, top);
+    const pixel c = get(from, left, top + 1), d = get(from, left + 1, top + 1);
+    const pixel above = a + (b - a) * fx, below = c + (d - c) * fx;
+    return above + (below - above) * fy;
+}
+
+// The weights of the taps at a coordinate, whose whole part is left out.
+INLINE vec weights_at(const udm_midway_job *job, float part)
+{
+    const float phase = part * PHASES;
+    const int whole = (int)phase;
+    const vec here = load(job->weights[whole]), next = load(job->weights[whole + 1]);
+    return here + (next - here) * (phase - (float)whole);
+}
+
+INLINE pixel take_lanczos(const udm_midway_job *job, const udm_packed *from, float x, float y)
+{
+    const int left = (int)x, top = (int)y;
+    const vec across = weights_at(job, x - (float)left), down = weights_at(job, y - (float)top);
+    const vec first = __builtin_shufflevector(across, across, 0, 0, 0, 0, 1, 1, 1, 1);
+    const vec second = __builtin_shufflevector(across, across, 2, 2, 2, 2, 3, 3, 3, 3);
+    const vec third = __builtin_shufflevector(across, across, 4, 4, 4, 4, 5, 5, 5, 5);
+    const float *row = from->at + 4 * ((top - TAPS / 2 + 1) * from->stride + left - TAPS / 2 + 1);
+    vec sum = { 0 };
+    for (int i = 0; i < TAPS; i++, row += 4 * from->stride)
+        sum += (first * load(row) + second * load(row + 8) + third * load(row + 16)) * down[i];
+    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+}
+
+// ---- how well motion fits
+
+// What it finds in the other picture, and how well it agrees with the way back.
+static void judge_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_packed *here = &job->views[k].motion, *there = &job->views[!k].motion;
+    for (int x = 0; x < job->width; x++) {
+        const pixel own = get(here, x, y);
+        const pixel other =
+            take_bilinear(there, inside((float)x + own[0], job->width), inside((float)y + own[1], job->height));
+        const float u = own[0] + other[0], v = own[1] + other[1], miss = other[2] - own[2];
+        const float mismatch = fminf(u * u + v * v, MOST_MISMATCH);
+        here->at[4 * (y * here->stride + x) + 3] =
+            LEAST_FIT + expf(-MISS_SCALE * miss * miss - MISMATCH_SCALE * mismatch);
+    }
+}
+
+// ---- the motion at an instant
+
+// The sign is that of motion from the first to the second.
+static void put_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_packed *motion = &job->views[k].motion, *put = &job->views[k].put;
+    const float part = job->part[k], sign = k ? -1.f : 1.f, near = fmaxf(1 - fabsf(part), 0.05f);
+    for (int x = 0; x < job->width; x++) {
+        const pixel own = get(motion, x, y);
+        const float to_x = (float)x + part * own[0], to_y = (float)y + part * own[1];
+        if (!(to_x > -1 && to_x < (float)job->width && to_y > -1 && to_y < (float)job->height))
+            continue;
+        const int left = (int)(to_x + 1) - 1, top = (int)(to_y + 1) - 1;
+        const float fx = to_x - (float)left, fy = to_y - (float)top;
+        const pixel what = (pixel){ 1, sign * own[0], sign * own[1], 0 } * (near * own[3]);
+        const pixel above = what * (1 - fy), below = what * fy;
+        set(put, left, top, get(put, left, top) + above * (1 - fx));
+        set(put, left + 1, top, get(put, left + 1, top) + above * fx);
+        set(put, left, top + 1, get(put, left, top + 1) + below * (1 - fx));
+        set(put, left + 1, top + 1, get(put, left + 1, top + 1) + below * fx);
+    }
+}
+
+static void gather_row(const udm_midway_job *job, int k, int y)
+{
+    for (int x = 0; x < job->width; x++)
+        set(job->fine, x, y, get(&job->views[0].put, x, y) + get(&job->views[1].put, x, y));
+}
+
+static void coarsen_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_packed *fine = job->fine, *coarse = job->coarse;
+    for (int x = 0; x < coarse->width; x++) {
+        pixel sum = get(fine, 2 * x, 2 * y);
+        if (2 * x + 1 < fine->width)
+            sum += get(fine, 2 * x + 1, 2 * y);
+        if (2 * y + 1 < fine->height)
+            sum += get(fine, 2 * x, 2 * y + 1);
+        if (2 * x + 1 < fine->width && 2 * y + 1 < fine->height)
+            sum += get(fine, 2 * x + 1, 2 * y + 1);
+        set(coarse, x, y, sum);
+    }
+}
+
+// Where too little was put down, what the coarser level has fills up. The coarsest level stands on itself.
+static void refine_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_packed *fine = job->fine, *coarse = job->coarse;
+    for (int x = 0; x < fine->width; x++) {
+        const pixel sum = get(fine, x, y), around = coarse ? get(coarse, x / 2, y / 2) : (pixel){ 0 };
+        const float lack = fmaxf(LEAST_HIT - sum[0], 0) + 1e-12f;
+        pixel mean = (sum + around * lack) / (sum[0] + lack);
+        mean[0] = sum[0];
+        set(fine, x, y, mean);
+    }
+}
+
+// ---- the pictures at an instant
+
+typedef struct fetched {
+    pixel colour;
+    float variance;
+} fetched;
+
+// A picture that moves otherwise where it is fetched shows something that is hidden at the instant.
+INLINE fetched fetch(const udm_midway_job *job, int k, int x, int y, pixel motion)
+{
+    const udm_midway_view *view = &job->views[k];
+    const float sign = k ? -1.f : 1.f, away = job->part[k];
+    const float from_x = (float)x - sign * away * motion[1], from_y = (float)y - sign * away * motion[2];
+    const float at_x = inside(from_x, job->width), at_y = inside(from_y, job->height);
+    const pixel there = take_bilinear(&view->motion, at_x, at_y);
+    const float du = sign * there[0] - motion[1], dv = sign * there[1] - motion[2];
+    const float apart = fminf(du * du + dv * dv, MOST_MISMATCH);
+    return (fetched){ take_lanczos(job, &view->pixels, at_x, at_y),
+                      from_x == at_x && from_y == at_y ? away * away * (NEAR_VARIANCE + APART_VARIANCE * apart)
+                                                       : OUTSIDE_VARIANCE };
+}
+
+static void fetch_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_midway_view *views = job->views;
+    const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
+    for (int x = 0; x < job->width; x++) {
+        const pixel motion = get(job->settled, x, y);
+        const fetched a = fetch(job, 0, x, y, motion), b = fetch(job, 1, x, y, motion);
+        const pixel mean = a.colour + (b.colour - a.colour) * (a.variance / (a.variance + b.variance + 1e-12f));
+        views[0].variance[row + x] = a.variance;
+        views[1].variance[row + x] = b.variance;
+        for (int c = 0; c < job->channels; c++) {
+            views[0].planes[c * n + row + x] = a.colour[c];
+            views[1].planes[c * n + row + x] = b.colour[c];
+            job->mean[c * n + row + x] = mean[c];
+        }
+    }
+}
+
+// ---- the table
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
+extern const udm_midway_ops NAME(udm_midway_ops);
+
+const udm_midway_ops NAME(udm_midway_ops) = {
+    .name = TEXT(UDM_ISA),
+    .pack = pack_row,
+    .judge = judge_row,
+    .put = put_row,
+    .gather = gather_row,
+    .coarsen = coarsen_row,
+    .refine = refine_row,
+    .fetch = fetch_row,
+};

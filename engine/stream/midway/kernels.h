@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What frames between frames are made with. Pictures and motion are packed, four floats to a pixel, so that what
+// belongs to a pixel is read at once, and have a border, so that nothing has to be kept inside.
+#ifndef UDM_STREAM_MIDWAY_KERNELS_H
+#define UDM_STREAM_MIDWAY_KERNELS_H
+
+#include <stddef.h>
+
+#include "stream/midway.h"
+
+enum {
+    UDM_MIDWAY_BORDER = 3, // of repeated pixels around a picture: what Lanczos-3 reaches beyond it
+    UDM_MIDWAY_TAPS = 6,
+    UDM_MIDWAY_PHASES = 64, // of a pixel, for which the weights of the taps are known
+};
+
+// Pixel (x, y) is at at[4 * (y * stride + x)]; the border lies before and after.
+typedef struct udm_packed {
+    int width, height;
+    ptrdiff_t stride;
+    float *at;
+} udm_packed;
+
+// Everything but the grids is what it is for one of the two pictures.
+typedef struct udm_midway_view {
+    const float *picture; // [channels, height, width]
+    const float *luma;    // [height, width]
+    const float *flow;    // [2, height, width]: to the other picture
+    udm_packed pixels;    // the picture, red, green, blue, nothing
+    udm_packed motion;    // u, v, luma, how firmly it is put down
+    udm_packed put;       // what is put down at the instant: how firmly, and as much times the motion
+    float *planes;        // [channels, height, width]: the picture at the instant
+    float *variance;      // [height, width]: of its doubt
+} udm_midway_view;
+
+typedef struct udm_midway_job {
+    int width, height, channels;
+    float weights[UDM_MIDWAY_PHASES + 1][8]; // of the taps, at each phase
+    udm_midway_view views[2];                // of the first and of the second
+    const udm_packed *fine, *coarse;         // levels that are worked on
+    const udm_packed *settled;               // the motion at the instant, from the first to the second: -, u, v, -
+    float part[2];                           // of its motion that each picture goes, and how far away it so is
+    float *mean;                             // [channels, height, width]
+} udm_midway_job;
+
+// Rows of something; k is 0 or 1 for one of the views.
+typedef void (*udm_midway_row)(const udm_midway_job *job, int k, int y);
+
+typedef struct udm_midway_ops {
+    const char *name;       // of the instruction set
+    udm_midway_row pack;    // picture, luma and flow, and the border
+    udm_midway_row judge;   // how well the motion fits: motion.at[3]
+    udm_midway_row put;     // row y of a picture at the instant, onto rows around it
+    udm_midway_row gather;  // both that are put down, into the finest level
+    udm_midway_row coarsen; // row y of `coarse`, sums of 2x2
+    udm_midway_row refine;  // row y of `fine`, whose sums become means
+    udm_midway_row fetch;   // both pictures at the instant, their variance and their mean
+} udm_midway_ops;
+
+// What this machine can run, the fastest first; NULL at the end.
+const udm_midway_ops *const *udm_midway_ops_list(void);
+
+// For tests: as udm_midway_new(), by kernels of one's choice.
+udm_midway *udm_midway_new_with(const udm_midway_ops *ops, int width, int height, int channels, udm_pool *pool,
+                                udm_error *error);
+
+#endif

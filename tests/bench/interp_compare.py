@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Removes frames of public clips and compares what interpolators put in their place: blending, ffmpeg's minterpolate,
+MVTools FlowFPS, DIS optical flow with one warp, and ours. PSNR and SSIM over the removed frames, and the time that a
+made frame takes, all on the same threads in the same run; then what extrapolating gains over repeating.
+
+    python tests/bench/interp_compare.py [--sets middlebury,2,4] [--flowfps PYTHON] [--model DIRECTORY]
+
+Sets: middlebury takes out the middle of 12 triplets, N leaves one of N frames. PYTHON is the one of flowfps.py; without
+it FlowFPS is left out.
+"""
+import pathlib
+import subprocess
+import time
+
+import numpy as np
+
+import common
+import libudm
+
+BLOCK = 16  # of FlowFPS; 8 is slower, and no better on these clips
+
+
+def repeat(known, factor):
+    return np.repeat(known, factor, 0)[:(len(known) - 1) * factor + 1]
+
+
+def blend(known, factor):
+    out = repeat(known, factor).copy()
+    for i in range(len(out)):
+        if i % factor:
+            a, b = known[i // factor].astype(np.float32), known[i // factor + 1].astype(np.float32)
+            out[i] = (a + (b - a) * (i % factor / factor)).round()
+    return out
+
+
+def raw(size, rate=None):
+    return ["-f", "rawvideo", "-pix_fmt", "rgb24", *(["-r", str(rate)] if rate else []), "-s", size]
+
+
+def minterpolate(threads):
+    def run(known, factor):
+        n, h, w, _ = known.shape
+        padded = np.concatenate([known, known[-1:], known[-1:]])  # it looks one frame ahead, and drops what lacks it
+        flags = "flags=accurate_rnd+full_chroma_int+full_chroma_inp:sws_dither=none"
+        graph = (f"scale={flags},format=yuv444p,minterpolate=fps={25 * factor}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir,"
+                 f"scale={flags},format=rgb24")
+        command = ["ffmpeg", "-v", "error", "-filter_complex_threads", str(threads), *raw(f"{w}x{h}", 25), "-i", "-",
+                   "-filter_complex", graph, *raw(f"{w}x{h}"), "-"]
+        made = subprocess.run(command, input=padded.tobytes(), stdout=subprocess.PIPE, check=True).stdout
+        return np.frombuffer(made, np.uint8).reshape(-1, h, w, 3)[:(n - 1) * factor + 1]
+    return run
+
+
+def flowfps(python, threads):
+    program = pathlib.Path(__file__).parent / "flowfps.py"
+
+    def run(known, factor):
+        n, h, w, _ = known.shape
+        command = [python, program, *map(str, (w, h, factor, BLOCK, threads))]
+        made = subprocess.run(command, input=known.tobytes(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=True).stdout
+        return np.frombuffer(made, np.uint8).reshape(-1, h, w, 3)[:(n - 1) * factor + 1]
+    return run
+
+
+def dis(threads):
+    """One flow, from the first to the second; both are warped once along their part of it, bilinearly."""
+    import cv2
+    cv2.setNumThreads(threads)
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def warp(picture, motion):
+        h, w = motion.shape[:2]
+        x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
+        moved = cv2.remap(picture, x + motion[..., 0], y + motion[..., 1], cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_REPLICATE)
+        return moved.astype(np.float32)
+
+    def run(known, factor):
+        out = repeat(known, factor).copy()
+        for k in range(len(known) - 1):
+            a, b = known[k], known[k + 1]
+            motion = flow.calc(cv2.cvtColor(a, cv2.COLOR_RGB2GRAY), cv2.cvtColor(b, cv2.COLOR_RGB2GRAY), None)
+            for i in range(1, factor):
+                t = i / factor
+                out[k * factor + i] = ((1 - t) * warp(a, -t * motion) + t * warp(b, (1 - t) * motion)).round()
+        return out
+    return run
+
+
+def ours(o):
+    def run(known, factor):
+        between = libudm.Between(o, *known.shape[1:3], o.model)
+        out = repeat(known, factor).copy()
+        for k in range(len(known) - 1):
+            between.pair(known[k], known[k + 1])
+            if between.change() >= libudm.CUT:
+                continue
+            for i in range(1, factor):
+                out[k * factor + i] = between.make(i / factor)
+        return out
+    return run
+
+
+def extrapolate(o, clip):
+    """PSNR of each third frame of a clip: the second again, and what goes on from the first two."""
+    f = clip.frames
+    between = libudm.Between(o, *f.shape[1:3], o.model)
+    made = []
+    for a, b in zip(f[:-2], f[1:-1]):
+        between.pair(a, b)
+        made.append(b if between.change() >= libudm.CUT else between.make(2))
+    return common.psnr(f[1:-1], f[2:]), common.psnr(np.stack(made), f[2:])
+
+
+def load(o, name):
+    """Clips, and how many frames go by until the next that is known."""
+    if name != "middlebury":
+        step = int(name)
+        clips = [common.Clip(c.name, c.frames[:(len(c.frames) - 1) // step * step + 1]) for c in common.load_clips(o)]
+        return clips, step
+    folders = sorted((o.data / "middlebury_other").glob("*"))
+    common.need(folders, f"middlebury_other in {o.data}")
+    clips = [common.Clip(f.name, np.concatenate([common.decode(f / f"{part}.webp", 1)
+                                                 for part in ("frame10", "frame10i11", "frame11")]))
+             for f in folders if o.only in f.name]
+    return clips, 2
+
+
+def score(clip, step, run):
+    made = run(np.ascontiguousarray(clip.frames[::step]), step)
+    removed = np.arange(len(clip.frames)) % step > 0
+    return common.psnr(made[removed], clip.frames[removed]), common.ssim(made[removed], clip.frames[removed])
+
+
+def milliseconds(run, clip):
+    """Of a frame that is made: of more frames less those of few, so that start-up does not count."""
+    known = np.ascontiguousarray(clip.frames[::2])
+
+    def seconds(frames):
+        start = time.perf_counter()
+        run(frames, 2)
+        return time.perf_counter() - start
+    few, many = (min(seconds(known[:n]) for _ in range(2)) for n in (3, len(known)))
+    return f"{1e3 * (many - few) / (len(known) - 3):.0f}"
+
+
+def print_set(o, name, contestants):
+    clips, step = load(o, name)
+    scores = {who: [score(c, step, run) for c in clips] for who, run in contestants.items()}
+    print(f"\n{'Middlebury other' if name == 'middlebury' else f'one of {name} frames left'}: PSNR (dB)", flush=True)
+    rows = [[who, *(f"{p:.2f}" for p, _ in s), f"{np.mean(s, 0)[0]:.2f}", f"{np.mean(s, 0)[1]:.4f}"]
+            for who, s in scores.items()]
+    common.print_table(["", *(c.name for c in clips), "mean", "SSIM"], rows)
+
+
+def main():
+    p = common.options(__doc__)
+    p.add_argument("--sets", default="middlebury,2,4")
+    p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")
+    p.set_defaults(frames=25, model=None)
+    o = p.parse_args()
+    contestants = {"repeat": repeat, "blend": blend, "minterpolate": minterpolate(o.threads)}
+    if o.flowfps:
+        contestants["FlowFPS"] = flowfps(o.flowfps, o.threads)
+    contestants |= {"DIS, one warp": dis(o.threads), "ours": ours(o)}
+    for name in o.sets.split(","):
+        print_set(o, name, contestants)
+
+    clips = common.load_clips(o)
+    print("\none frame beyond two: PSNR (dB)")
+    beyond = np.array([extrapolate(o, c) for c in clips])
+    rows = [[who, *(f"{p:.2f}" for p in column), f"{column.mean():.2f}"]
+            for who, column in zip(("repeat", "ours"), beyond.T)]
+    common.print_table(["", *(c.name for c in clips), "mean"], rows)
+
+    large = common.load_clips(o, ["blackswan"]) if not o.only else clips[:1]
+    print(f"\nms for a frame that is made, {large[0]}, {o.threads} threads")
+    common.print_table(["", "ms"], [[who, milliseconds(run, large[0])] for who, run in contestants.items()])
+
+
+if __name__ == "__main__":
+    main()
