@@ -42,12 +42,14 @@ static bool check_film(const udm_film *film, udm_error *error)
     return true;
 }
 
-// Solvers that look at earlier estimates are not run here.
 static bool check_sampler(const udm_settings *s, udm_error *error)
 {
-    if (udm_sampler_find(s->sampler)->mix)
+    if (!udm_track_takes(udm_sampler_find(s->sampler)))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "sampler \"%s\" does not run on windows of frames yet: use \"ddim\" or \"ddpm\"", s->sampler);
+                        "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such "
+                        "as \"ddim\" or "
+                        "\"dpmpp_2m\"",
+                        s->sampler);
     return true;
 }
 
@@ -70,7 +72,6 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
         return false;
     const udm_rolling_settings rolling = {
         .network = source->network,
-        .process = &udm_process_gaussian,
         .sampler = udm_sampler_find(s->sampler),
         .spacing = &udm_spacing_trailing,
         .noise = noise,

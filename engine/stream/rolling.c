@@ -21,6 +21,7 @@ typedef struct place {
     uint64_t number;
     int class;
     double guidance;
+    udm_track track;
 } place;
 
 struct udm_rolling {
@@ -31,10 +32,10 @@ struct udm_rolling {
     size_t pixels, elements; // of a frame, and times channels
     float *memory;           // all of the following
     place places[UDM_MAX_FRAMES];
-    float *with, *without;       // the network's output with the classes told, and without: [frames, C, H, W] each
-    float *made;                 // the last frame that was done: [C, H, W]
-    float *e, *scratch;          // [C, H, W]
-    float *signal[2], *noise[2]; // [pixels], from and to
+    float *with, *without; // the network's output with the classes told, and without: [frames, C, H, W] each
+    float *made;           // the last frame that was done: [C, H, W]
+    float *e;              // [C, H, W]
+    float *signal, *noise; // [pixels], where a place is
 
     bool begun;
     uint64_t first;   // of the scene
@@ -45,22 +46,29 @@ struct udm_rolling {
     uint64_t scenes;
 };
 
+static size_t count_floats(const udm_rolling *rolling)
+{
+    const size_t looks = (size_t)udm_track_looks(rolling->settings.sampler);
+    return ((3 + looks) * rolling->frames + 2) * rolling->elements + 2 * rolling->pixels;
+}
+
 static bool allocate(udm_rolling *rolling)
 {
-    const size_t e = rolling->elements, n = rolling->pixels;
-    rolling->memory = calloc(3 * rolling->frames * e + 3 * e + 4 * n, sizeof(float));
-    if (!rolling->memory)
+    const size_t e = rolling->elements;
+    float *at = rolling->memory = calloc(count_floats(rolling), sizeof(float));
+    if (!at)
         return false;
-    float *at = rolling->memory;
-    for (int f = 0; f < rolling->frames; f++, at += e)
-        rolling->places[f].x = at;
+    for (int f = 0; f < rolling->frames; f++) {
+        rolling->places[f].x = at, at += e;
+        for (int i = 0; i < udm_track_looks(rolling->settings.sampler); i++, at += e)
+            rolling->places[f].track.kept[i] = at;
+    }
     rolling->with = at, at += rolling->frames * e;
     rolling->without = at, at += rolling->frames * e;
     rolling->made = at, at += e;
     rolling->e = at, at += e;
-    rolling->scratch = at, at += e;
-    for (int i = 0; i < 2; i++, at += 2 * n)
-        rolling->signal[i] = at, rolling->noise[i] = at + n;
+    rolling->signal = at;
+    rolling->noise = at + rolling->pixels;
     return true;
 }
 
@@ -103,8 +111,7 @@ void udm_rolling_free(udm_rolling *rolling)
 
 size_t udm_rolling_memory(const udm_rolling *rolling)
 {
-    return udm_window_memory(rolling->window) +
-           ((3 * rolling->frames + 3) * rolling->elements + 4 * rolling->pixels) * sizeof(float);
+    return udm_window_memory(rolling->window) + count_floats(rolling) * sizeof(float);
 }
 
 int udm_rolling_steps(const udm_rolling *rolling)
@@ -146,6 +153,7 @@ static void enter(udm_rolling *rolling)
     const udm_rolling_settings *s = &rolling->settings;
     place *last = &rolling->places[rolling->frames - 1];
     last->is_frame = true;
+    last->track.count = 0;
     last->number = rolling->first + rolling->entered++;
     last->class = -1;
     last->guidance = 1;
@@ -167,7 +175,7 @@ static void begin(udm_rolling *rolling, uint64_t first)
     rolling->scene_class = draw_class(rolling, first);
     for (int f = 0; f < rolling->frames; f++) {
         place *at = &rolling->places[f];
-        *at = (place){ .x = at->x, .class = -1, .guidance = 1 };
+        *at = (place){ .x = at->x, .class = -1, .guidance = 1, .track = at->track };
         draw(rolling, first, NOISE_UNKNOWN + (uint32_t)f, at->x);
     }
     enter(rolling);
@@ -202,34 +210,20 @@ static void roll(udm_rolling *rolling)
 
 // ---- one evaluation
 
-// Steps that a place of the ramp has taken after `done` evaluations of a turn.
-static int taken(const udm_rolling *rolling, int at, int done)
+// Steps that a place of the ramp has taken.
+static int taken(const udm_rolling *rolling, int at)
 {
-    return (rolling->frames - 1 - at) * rolling->turns + done;
+    return (rolling->frames - 1 - at) * rolling->turns + rolling->done;
 }
 
-// What is left of the signal at a place. Before the beginning there is none, and the anchor and the context are known.
-static double alpha_bar_at(const udm_rolling *rolling, int at, int done)
+// Before the beginning there is noise alone, and the anchor and the context are known.
+static udm_point point_of(const udm_rolling *rolling, int at)
 {
+    const udm_sampler *sampler = rolling->settings.sampler;
     if (!rolling->places[at].is_frame)
-        return udm_noise_alpha_bar(rolling->ladder.noise, 1);
-    if (at < rolling->frames - rolling->ramp)
-        return 1;
-    return udm_ladder_rung(&rolling->ladder, 1, taken(rolling, at, done)).alpha_bar;
-}
-
-static void fill(float *to, size_t count, double value)
-{
-    for (size_t i = 0; i < count; i++)
-        to[i] = (float)value;
-}
-
-static udm_levels levels_at(udm_rolling *rolling, int which, int at, int done)
-{
-    const double alpha_bar = alpha_bar_at(rolling, at, done);
-    fill(rolling->signal[which], rolling->pixels, sqrt(alpha_bar));
-    fill(rolling->noise[which], rolling->pixels, sqrt(1 - alpha_bar));
-    return (udm_levels){ .pixels = rolling->pixels, .signal = rolling->signal[which], .noise = rolling->noise[which] };
+        return udm_track_point(sampler, &rolling->ladder, 0);
+    bool known = at < rolling->frames - rolling->ramp;
+    return udm_track_point(sampler, &rolling->ladder, known ? rolling->ladder.steps : taken(rolling, at));
 }
 
 static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_bool *cancel, udm_error *error)
@@ -238,7 +232,7 @@ static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_
     udm_window_state state = { .rate = rolling->settings.rate };
     for (int f = 0; f < rolling->frames; f++) {
         frames[f] = rolling->places[f].x;
-        state.levels[f] = (float)sqrt(1 - alpha_bar_at(rolling, f, rolling->done));
+        state.levels[f] = (float)point_of(rolling, f).noise;
         state.classes[f] = with_class ? rolling->places[f].class : -1;
     }
     return udm_window_run(rolling->window, frames, &state, out, cancel, error);
@@ -271,21 +265,31 @@ static void clamp(float *x, size_t count, float most)
         x[i] = fminf(fmaxf(x[i], -most), most);
 }
 
+static void fill(float *to, size_t count, double value)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)value;
+}
+
 // Brings one place from its time to the next.
 static void step(udm_rolling *rolling, int at)
 {
     const udm_rolling_settings *s = &rolling->settings;
-    const int channels = s->network->channels;
+    const int k = taken(rolling, at);
+    const udm_point from = point_of(rolling, at);
     place *place = &rolling->places[at];
     float *x0 = rolling->with + at * rolling->elements;
-    udm_levels from = levels_at(rolling, 0, at, rolling->done), to = levels_at(rolling, 1, at, rolling->done + 1);
-    udm_predict_x0(s->prediction, &from, channels, x0, place->x, x0);
+    fill(rolling->signal, rolling->pixels, from.signal);
+    fill(rolling->noise, rolling->pixels, from.noise);
+    const udm_levels levels = { .pixels = rolling->pixels, .signal = rolling->signal, .noise = rolling->noise };
+    udm_predict_x0(s->prediction, &levels, s->network->channels, x0, place->x, x0);
     if (s->clip > 0)
         clamp(x0, rolling->elements, (float)s->clip);
-    if (s->sampler->stochastic)
-        draw(rolling, place->number, (uint32_t)taken(rolling, at, rolling->done) + 1, rolling->e);
-    udm_reverse_step(s->process, s->sampler, 0, &from, &to, channels, x0, place->x,
-                     s->sampler->stochastic ? rolling->e : NULL, rolling->scratch, place->x);
+    const bool draws = s->sampler->stochastic && k + 1 < rolling->ladder.steps;
+    if (draws)
+        draw(rolling, place->number, (uint32_t)k + 1, rolling->e);
+    udm_track_step(&place->track, s->sampler, &rolling->ladder, k, x0, draws ? rolling->e : NULL, rolling->elements,
+                   place->x);
 }
 
 // Evaluations until the first frame of the ramp is done. May be called again after it was cancelled.

@@ -6,16 +6,13 @@
 #ifndef UDM_STREAM_ROLLING_H
 #define UDM_STREAM_ROLLING_H
 
-#include "process/process.h"
 #include "sampler/prediction.h"
-#include "sampler/sampler.h"
-#include "schedule/spacing.h"
+#include "sampler/track.h"
 #include "stream/window.h"
 
 typedef struct udm_rolling_settings {
-    const udm_network *network; // outlives it; so do the next four
-    const udm_process *process;
-    const udm_sampler *sampler; // one that says its v (sampler.h)
+    const udm_network *network; // outlives it; so do the next three
+    const udm_sampler *sampler; // one that a track takes
     const udm_spacing *spacing;
     const udm_noise *noise;
     udm_prediction prediction;

@@ -16,7 +16,7 @@ SCHEDULER = {"_class_name": "DDIMScheduler", "beta_schedule": "squaredcos_cap_v2
              "prediction_type": "sample", "continuous_time": True, "clip_sample": False}
 VIDEO_INDEX = {"_class_name": "UdmVideoPipeline", "unet": ["udm", "UdmPseudo3D"],
                "scheduler": ["diffusers", "DDIMScheduler"]}
-VIDEO_SCHEDULER = {**SCHEDULER, "prediction_type": "v_prediction", "clip_sample": True}
+VIDEO_SCHEDULER = {**SCHEDULER, "beta_schedule": "linear", "prediction_type": "v_prediction", "clip_sample": True}
 
 
 def write(path, data):

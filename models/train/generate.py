@@ -19,15 +19,18 @@ BEGINNINGS = 0.25       # ... in which the video begins
 INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
 MORPHS = 0.15           # ... in which one digit becomes another
 FADE = 4                # frames that this takes
-CONTEXT_TIME = 0.15     # known frames may be this noisy, so that small faults of frames do not grow
+CONTEXT_TIME = 0.08     # known frames may be this noisy, so that small faults of frames do not grow
 RATES = 12, 50          # frames a second
 ANCHOR_SECONDS = 10     # an anchor is at most so much older than the window
 
 
 def level_of(time):
-    """sqrt(1 - alpha_bar) of the cosine schedule (Nichol and Dhariwal 2021, eq. 17)."""
-    alpha_bar = torch.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2 / math.cos(0.008 / 1.008 * math.pi / 2) ** 2
-    return (1 - alpha_bar.clamp(0, 1)).sqrt()
+    """sqrt(1 - alpha_bar) of the linear schedule (Ho et al. 2020) in continuous time (Song et al. 2021, eq. 33).
+
+    A frame of few, wide strokes is seen through much noise, so that less of the time than in the cosine schedule may go
+    to little noise.
+    """
+    return (-torch.expm1(-0.1 * time - 9.95 * time ** 2)).sqrt()
 
 
 def some(count, share):

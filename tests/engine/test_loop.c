@@ -2,6 +2,7 @@
 // The reverse loop: that each sampler has its order where the exact answer is known, and what all of them promise.
 #include "check.h"
 #include "orders.h"
+#include "sampler/track.h"
 
 static udm_noise open_noise(int steps)
 {
@@ -356,6 +357,70 @@ TEST(every_spacing_is_found_by_its_name)
     for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
         CHECK(udm_spacing_find((*spacing)->name) == *spacing);
     CHECK(udm_spacing_find("none of these") == NULL);
+}
+
+// The noise of a step, for the loop and for a track.
+static bool draw_step(void *context, int number, float *e, udm_error *error)
+{
+    (void)context, (void)error;
+    udm_normal(5, (uint64_t)number, 1, 0, (size_t)2 * ORDERS_SAMPLES, e);
+    return true;
+}
+
+static void run_track(const exact *world, const udm_sampler *sampler, const udm_ladder *ladder, float *x)
+{
+    static float kept[UDM_ESTIMATES][2 * ORDERS_SAMPLES], x0[2 * ORDERS_SAMPLES], e[2 * ORDERS_SAMPLES];
+    static float signal[ORDERS_SAMPLES], noise[ORDERS_SAMPLES];
+    udm_track track = { .count = 0 };
+    for (int i = 0; i < UDM_ESTIMATES; i++)
+        track.kept[i] = kept[i];
+    for (int k = 0; k < ladder->steps; k++) {
+        const udm_point at = udm_track_point(sampler, ladder, k);
+        for (int i = 0; i < ORDERS_SAMPLES; i++)
+            signal[i] = (float)at.signal, noise[i] = (float)at.noise;
+        const udm_levels levels = { .pixels = ORDERS_SAMPLES, .signal = signal, .noise = noise };
+        exact_estimate((void *)world, k, &levels, x, x0, NULL);
+        draw_step(NULL, k, e, NULL);
+        const bool draws = sampler->stochastic && k + 1 < ladder->steps;
+        udm_track_step(&track, sampler, ladder, k, x0, draws ? e : NULL, 2 * ORDERS_SAMPLES, x);
+    }
+}
+
+TEST(a_track_goes_where_the_loop_goes)
+{
+    enum { ALL = 2 * ORDERS_SAMPLES };
+    exact world = exact_mixture(2);
+    udm_noise noise = open_noise(0);
+    int taken = 0;
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
+        if (!udm_track_takes(*sampler))
+            continue;
+        const udm_loop_settings settings = { .process = &udm_process_gaussian,
+                                             .sampler = *sampler,
+                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 7 },
+                                             .channels = 2,
+                                             .pixels = ORDERS_SAMPLES };
+        const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate, .draw = draw_step };
+        float by_loop[ALL], by_track[ALL], times[ORDERS_SAMPLES];
+        for (int i = 0; i < ORDERS_SAMPLES; i++)
+            times[i] = 1;
+        orders_begin(&world, by_loop);
+        orders_begin(&world, by_track);
+        udm_loop *loop = udm_loop_new(&settings, NULL);
+        REQUIRE(loop && udm_loop_run(loop, &calls, times, by_loop, NULL));
+        run_track(&world, *sampler, &settings.ladder, by_track);
+        double worst = 0;
+        for (int i = 0; i < ALL; i++)
+            worst = fmax(worst, fabs(by_loop[i] - by_track[i]));
+        if (!(worst < 1e-4)) {
+            printf("    %s: %g apart\n", (*sampler)->name, worst);
+            CHECK(false);
+        }
+        udm_loop_free(loop);
+        taken++;
+    }
+    CHECK(taken >= 8);
+    udm_noise_clear(&noise);
 }
 
 CHECK_MAIN()
