@@ -76,7 +76,7 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
         .spacing = &udm_spacing_trailing,
         .noise = noise,
         .prediction = scheduler->prediction,
-        .clip = scheduler->clip,
+        .bounds = scheduler->bounds,
         .steps = s->steps,
         .seed = s->seed,
         .rate = source->film.rate,

@@ -10,14 +10,20 @@
 #include "base/error.h"
 #include "model/config.h"
 #include "model/weights.h"
+#include "sampler/loop.h"
 #include "sampler/prediction.h"
-#include "schedule/schedule.h"
 
 // What scheduler_config.json says.
 typedef struct udm_scheduler {
     udm_noise noise;
     udm_prediction prediction;
-    double clip; // a step clamps x0 to [-clip, clip]; 0: it does not
+    udm_bounds bounds; // of x0
+    // The method it names: its steps, and for udm_loop_settings the sampler and what it is told. The ladder's noise and
+    // steps are not filled in.
+    udm_ladder ladder;
+    const udm_sampler *sampler; // NULL: it is not implemented, and `missing` says what
+    int order, ease_below;
+    const char *missing; // a part of a sentence; owned by the model
 } udm_scheduler;
 
 typedef struct udm_model udm_model; // udm.h has it too

@@ -18,9 +18,9 @@ static void integrals(double u, double out[UDM_MAX_ORDER])
 static void mix(const udm_step *step, udm_mix *mix)
 {
     *mix = udm_mix_along_noise(step);
-    if (step->count < 2 || step->to.noise == 0)
+    if (step->count < 2 || step->order < 2 || step->to.noise == 0)
         return;
-    const int n = step->count < 3 ? step->count : 3;
+    const int n = step->count < step->order ? step->count : step->order;
     const double u = -udm_point_lambda(step->from);
     double powers[UDM_MAX_ORDER][UDM_MAX_ORDER], w[UDM_MAX_ORDER], begin[UDM_MAX_ORDER];
     // u is counted from that of x_from, as the weights are differences of what would be large numbers.
@@ -42,5 +42,6 @@ const udm_sampler udm_sampler_deis = {
     .order = 3,
     .mix = mix,
     .looks = 3,
+    .uses = 3,
     .of_noise = true,
 };

@@ -9,7 +9,7 @@
 static void mix(const udm_step *step, udm_mix *mix)
 {
     *mix = udm_mix_towards_x0(step);
-    if (step->count < 2 || step->to.noise == 0)
+    if (step->count < 2 || step->order < 2 || step->to.noise == 0)
         return;
     const double lambda = udm_point_lambda(step->from), h = udm_point_lambda(step->to) - lambda;
     const double r = (lambda - udm_point_lambda(step->seen[1])) / h;
@@ -24,4 +24,5 @@ const udm_sampler udm_sampler_dpmpp_2m = {
     .order = 2,
     .mix = mix,
     .looks = 2,
+    .uses = 2,
 };

@@ -18,7 +18,7 @@ static void mix(const udm_step *step, udm_mix *mix)
         .estimates = { step->to.signal * gone },
         .fresh = step->to.noise * sqrt(gone),
     };
-    if (step->count < 2)
+    if (step->count < 2 || step->order < 2)
         return;
     const double r = (lambda - udm_point_lambda(step->seen[1])) / h, part = step->to.signal * gone / (2 * r);
     mix->estimates[0] += part;
@@ -32,4 +32,5 @@ const udm_sampler udm_sampler_dpmpp_2m_sde = {
     .order = 2,
     .mix = mix,
     .looks = 2,
+    .uses = 2,
 };

@@ -7,13 +7,13 @@
 static void mix(const udm_step *step, udm_mix *mix)
 {
     *mix = udm_mix_towards_x0(step);
-    if (step->count < 2 || step->to.noise == 0)
+    if (step->count < 2 || step->order < 2 || step->to.noise == 0)
         return;
     // With y = (lambda - lambda_from) / h: x0(y) = sum of c_i y^i, and the integral of h exp(-h (1 - y)) y^i over [0,
     // 1] is h i! phi_{i+1}(-h). The weights w_k of the estimates, which lie at y_k, solve sum_k w_k y_k^i = that
     // integral.
     const double lambda = udm_point_lambda(step->from), h = udm_point_lambda(step->to) - lambda;
-    const int n = step->count < 3 ? step->count : 3;
+    const int n = step->count < step->order ? step->count : step->order;
     double phi[4], powers[UDM_MAX_ORDER][UDM_MAX_ORDER], w[UDM_MAX_ORDER];
     udm_phi(-h, 4, phi);
     for (int k = 0; k < n; k++) {
@@ -32,4 +32,5 @@ const udm_sampler udm_sampler_dpmpp_3m = {
     .order = 3,
     .mix = mix,
     .looks = 3,
+    .uses = 3,
 };

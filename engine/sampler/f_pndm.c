@@ -34,7 +34,7 @@ static void mix(const udm_step *step, udm_mix *mix)
     if (begins(step->index, step->steps))
         runge_kutta(step, mix);
     else
-        udm_multi_step(step, step->count, mix);
+        udm_multi_step(step, step->count < 4 ? step->count : 4, mix);
 }
 
 const udm_sampler udm_sampler_f_pndm = {
@@ -42,7 +42,7 @@ const udm_sampler udm_sampler_f_pndm = {
     .about = "PNDM, four estimates of the noise after a pseudo Runge-Kutta start",
     .order = 2,
     .mix = mix,
-    .looks = 4,
+    .looks = 6, // four stages, and the first of two steps before
     .of_noise = true,
     .stages = stages,
     .reach = reach,

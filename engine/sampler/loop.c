@@ -173,6 +173,14 @@ udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung,
     };
 }
 
+// How many estimates a multi-step method may use in a step.
+static int used(const udm_loop *loop, const udm_walk *w, int index)
+{
+    const udm_loop_settings *s = &loop->settings;
+    const int order = s->order > 0 ? s->order : s->sampler->uses, left = w->ladder.steps - index;
+    return w->ladder.steps < s->ease_below && left < order ? left : order;
+}
+
 // The step as one pixel sees it, from rung `from` to rung `to`.
 static udm_step see(const udm_loop *loop, const udm_walk *w, double start, double from, double to)
 {
@@ -184,6 +192,7 @@ static udm_step see(const udm_loop *loop, const udm_walk *w, double start, doubl
         .stage = w->stage,
         .index = w->step,
         .steps = w->ladder.steps,
+        .order = used(loop, w, (int)from),
         .least = udm_ladder_least_ratio(&w->ladder, start),
     };
     for (int k = 0; k < loop->count; k++)
@@ -193,38 +202,47 @@ static udm_step see(const udm_loop *loop, const udm_walk *w, double start, doubl
     return step;
 }
 
-static void add(float *out, const float *in, double weight, size_t count)
+enum { BLOCK = 256 }; // values that are summed at once, in double precision: weights may nearly cancel
+
+static void add(double *sum, const float *in, double weight, size_t count)
 {
-    const float by = (float)weight;
-    for (size_t i = 0; by != 0 && i < count; i++)
-        out[i] += by * in[i];
+    for (size_t i = 0; weight != 0 && i < count; i++)
+        sum[i] += weight * in[i];
 }
 
 // Noise whose deviation the network chose between two, by their logarithms.
-static void add_learned(float *out, const float *e, const float *share, const udm_mix *mix, size_t count)
+static void add_learned(double *sum, const float *e, const float *share, const udm_mix *mix, size_t count)
 {
-    const float least = (float)log(mix->fresh), range = (float)log(mix->fresh_most / mix->fresh);
+    const double least = log(mix->fresh), range = log(mix->fresh_most / mix->fresh);
     for (size_t i = 0; i < count; i++)
-        out[i] += expf(least + share[i] * range) * e[i];
+        sum[i] += exp(least + share[i] * range) * e[i];
+}
+
+// scratch = the mix, for a block of values.
+static void combine_block(udm_loop *loop, const udm_walk *w, const udm_mix *mix, const float *start, size_t at,
+                          size_t count)
+{
+    double sum[BLOCK] = { 0 };
+    add(sum, start + at, mix->start, count);
+    add(sum, w->x + at, mix->now, count);
+    for (int k = 0; k < loop->count; k++)
+        add(sum, loop->estimates[k].values + at, mix->estimates[k], count);
+    if (w->drawn && loop->variance && mix->fresh > 0)
+        add_learned(sum, loop->e + at, loop->variance + at, mix, count);
+    else if (w->drawn)
+        add(sum, loop->e + at, mix->fresh, count);
+    for (size_t i = 0; i < count; i++)
+        loop->scratch[at + i] = (float)sum[i];
 }
 
 // scratch = the mix of the pixels [first, first + count) of all channels.
 static void combine(udm_loop *loop, const udm_walk *w, const udm_mix *mix, const float *start, size_t first,
                     size_t count)
 {
-    for (int c = 0; c < loop->settings.channels; c++) {
-        const size_t at = c * loop->settings.pixels + first;
-        float *out = loop->scratch + at;
-        memset(out, 0, count * sizeof *out);
-        add(out, start + at, mix->start, count);
-        add(out, w->x + at, mix->now, count);
-        for (int k = 0; k < loop->count; k++)
-            add(out, loop->estimates[k].values + at, mix->estimates[k], count);
-        if (w->drawn && loop->variance && mix->fresh > 0)
-            add_learned(out, loop->e + at, loop->variance + at, mix, count);
-        else if (w->drawn)
-            add(out, loop->e + at, mix->fresh, count);
-    }
+    for (int c = 0; c < loop->settings.channels; c++)
+        for (size_t done = 0; done < count; done += BLOCK)
+            combine_block(loop, w, mix, start, c * loop->settings.pixels + first + done,
+                          count - done < BLOCK ? count - done : BLOCK);
 }
 
 // x = the mix that `weigh` finds, for a step between two rungs that began with the state `start`.

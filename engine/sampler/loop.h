@@ -18,6 +18,8 @@ typedef struct udm_loop_settings {
     double tolerance;     // "ode": of a step, in units of x; 0: 1e-3
     const double *powers; // "ddpm_analytic": E|e|^2 per element, of e as estimated, at times (i + 1) / power_count
     int power_count;
+    int order;      // of multi-step methods: how many estimates they use at most; 0: their own
+    int ease_below; // with fewer steps than that, the last ones use fewer (lower_order_final)
     int channels;
     size_t pixels;
     int width, height;   // of a frame, and

@@ -3,6 +3,7 @@
 #ifndef UDM_SAMPLER_PREDICTION_H
 #define UDM_SAMPLER_PREDICTION_H
 
+#include "base/error.h"
 #include "process/process.h"
 
 typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V } udm_prediction;
@@ -13,5 +14,16 @@ typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V
 // Where a is 0, epsilon says nothing about x0, which is 0 then.
 void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
                     float *x0);
+
+// What is done to x0 before a step.
+typedef struct udm_bounds {
+    double clip;        // it is clamped to [-clip, clip], static thresholding; 0: it is not
+    double ratio, most; // dynamic thresholding, which goes before: the share of values that stay, and the largest range
+                        // that is pressed together; ratio 0: none
+} udm_bounds;
+
+// Dynamic thresholding (Saharia et al., "Imagen", 2022, section 2.3): s is that quantile of |x0|, at least 1 and at
+// most `most`; x0 is clamped to [-s, s] and divided by s. x0: [count]. False: no memory.
+bool udm_bound_x0(const udm_bounds *bounds, size_t count, float *x0, udm_error *error);
 
 #endif

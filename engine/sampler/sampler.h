@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "process/process.h"
 
-enum { UDM_ESTIMATES = 4 }; // the most that a step looks at
+enum { UDM_ESTIMATES = 6 }; // the most that a step looks at
 
 // What one pixel has at a time.
 typedef struct udm_point {
@@ -31,6 +31,7 @@ typedef struct udm_step {
     udm_point seen[UDM_ESTIMATES]; // where the estimates were made, the newest first
     int count;        // of them, 1 and more: those of this step's stages, then the first of each step before
     int stage;        // of the step
+    int order;        // how many estimates a multi-step method may use, as count or fewer
     int index, steps; // which step, of how many
     double least;     // noise / signal at the schedule's first step
     double power;     // E|e|^2 per element, of e as estimated at `from`; for those that need it
@@ -57,8 +58,9 @@ typedef struct udm_sampler {
     // The second: a step, stage by stage. The estimates are of x0, or of e if it says so.
     void (*mix)(const udm_step *step, udm_mix *mix);
     bool of_noise;
-    int looks;                                        // at how many estimates at most; 0: one
-    int (*stages)(int index, int steps);              // of a step; NULL: one
+    int looks;                           // at how many estimates at most; 0: one
+    int uses;                            // of a multi-step method: how many in a step, if not told otherwise
+    int (*stages)(int index, int steps); // of a step; NULL: one
     double (*reach)(int index, int steps, int stage); // where a stage goes to, as a share of the step; NULL: its end
     // What x_from is replaced with when the first estimate there is known; `step` is the one before, from its start,
     // and seen[0] the new estimate. NULL: nothing.

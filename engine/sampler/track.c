@@ -36,6 +36,7 @@ static udm_mix find_mix(const udm_track *track, const udm_sampler *sampler, cons
     udm_step step = { .from = udm_track_point(sampler, ladder, k),
                       .to = udm_track_point(sampler, ladder, k + 1),
                       .count = track->count,
+                      .order = sampler->uses,
                       .index = k,
                       .steps = ladder->steps,
                       .least = udm_ladder_least_ratio(ladder, 1) };

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UniPC of order 2 with B(h) = e^h - 1 ("bh2") in terms of x0: a multi-step predictor, and a corrector that takes in
-// the estimate at the new point without one of its own. Zhao et al., "UniPC: A Unified Predictor-Corrector Framework
-// for Fast Sampling of Diffusion Models", 2023, algorithms 5 to 8. A step to noise 0 has order 1.
+// UniPC with B(h) = e^h - 1 ("bh2") in terms of x0: a multi-step predictor of order 2, or 1 to 3 if told, and a
+// corrector that takes in the estimate at the new point without one of its own. Zhao et al., "UniPC: A Unified
+// Predictor-Corrector Framework for Fast Sampling of Diffusion Models", 2023, algorithms 5 to 8. A step to noise 0 has
+// order 1.
 #include "sampler/exponential.h"
 
 #include <math.h>
 
-enum { ORDER = 2 };
-
-// The estimates `others` (indices into seen) differ from estimate `base`, made at step->from; each difference over its
-// distance r is weighted by rho, sum_k rho_k r_k^i = i! h phi_{i+1}(-h) / B, i from 1 on. A lone one has 1 / 2.
+// The estimates others[k] (indices into seen) differ from estimate `base`, made at step->from; each difference over its
+// distance r is weighted by rho, sum_k rho_k r_k^i = (i + 1)! h phi_{i+2}(-h) / B. A lone one has 1 / 2, as in the
+// paper's code.
 static void add_differences(const udm_step *step, int base, int count, const int *others, udm_mix *mix)
 {
     const double lambda = udm_point_lambda(step->from), h = udm_point_lambda(step->to) - lambda;
     const double b = expm1(-h); // -B(-h) in the paper
     double phi[UDM_MAX_ORDER + 2], r[UDM_MAX_ORDER], powers[UDM_MAX_ORDER][UDM_MAX_ORDER], rho[UDM_MAX_ORDER];
-    double factorial = 1, z = -h;
-    udm_phi(z, count + 2, phi);
+    double factorial = 1;
+    udm_phi(-h, count + 2, phi);
     for (int k = 0; k < count; k++)
         r[k] = (udm_point_lambda(step->seen[others[k]]) - lambda) / h;
     for (int i = 0; i < count; i++) {
         factorial *= i + 1;
-        rho[i] = z * phi[i + 2] * factorial / b;
+        rho[i] = -h * phi[i + 2] * factorial / b;
         for (int k = 0; k < count; k++)
             powers[i][k] = i == 0 ? 1 : powers[i - 1][k] * r[k];
     }
@@ -36,23 +36,27 @@ static void add_differences(const udm_step *step, int base, int count, const int
     }
 }
 
-static void mix(const udm_step *step, udm_mix *mix)
+static int smaller(int a, int b)
 {
-    const int past[] = { 1 };
-    *mix = udm_mix_towards_x0(step);
-    if (step->count >= ORDER && step->to.noise > 0)
-        add_differences(step, 0, 1, past, mix);
+    return a < b ? a : b;
 }
 
+static void mix(const udm_step *step, udm_mix *mix)
+{
+    const int past[] = { 1, 2 }, order = smaller(smaller(step->count, step->order), 3);
+    *mix = udm_mix_towards_x0(step);
+    if (order > 1 && step->to.noise > 0)
+        add_differences(step, 0, order - 1, past, mix);
+}
+
+// seen[0] is the new estimate, seen[1] the one at the start of the step, and then those before it.
 static void correct(const udm_step *step, udm_mix *mix)
 {
-    const int around[] = { 2, 0 };
+    const int around[] = { 2, 3, 0 }, late[] = { 2, 0 }, only[] = { 0 };
+    const int order = smaller(smaller(step->count - 1, step->order), 3);
     const udm_mix towards = udm_mix_towards_x0(step);
     *mix = (udm_mix){ .start = towards.start, .estimates = { 0, towards.estimates[0] } };
-    if (step->count > ORDER)
-        add_differences(step, 1, 2, around, mix);
-    else
-        add_differences(step, 1, 1, around + 1, mix);
+    add_differences(step, 1, order, order == 3 ? around : order == 2 ? late : only, mix);
 }
 
 const udm_sampler udm_sampler_unipc = {
@@ -60,6 +64,7 @@ const udm_sampler udm_sampler_unipc = {
     .about = "UniPC, a multi-step predictor and a corrector that cost one estimate",
     .order = 3, // of the corrector: one more than the predictor's
     .mix = mix,
-    .looks = 3,
+    .looks = 4,
+    .uses = 2,
     .correct = correct,
 };

@@ -7,10 +7,8 @@
 #include <string.h>
 
 const udm_schedule *const udm_schedules[] = {
-    &udm_schedule_linear,
-    &udm_schedule_cosine,
-    &udm_schedule_scaled_linear,
-    NULL,
+    &udm_schedule_linear,  &udm_schedule_cosine, &udm_schedule_scaled_linear,
+    &udm_schedule_sigmoid, &udm_schedule_flow,   NULL,
 };
 
 const udm_schedule *udm_schedule_find(const char *name)
@@ -43,6 +41,15 @@ bool udm_noise_init(udm_noise *noise, const udm_schedule *schedule, udm_betas be
         alpha_bars[i] = product *= 1 - schedule->beta(betas, i, steps);
     *noise = (udm_noise){ schedule, betas, steps, alpha_bars, .interpolated = false };
     return true;
+}
+
+void udm_noise_end_without_signal(udm_noise *noise)
+{
+    const double first = sqrt(noise->alpha_bars[0]), last = sqrt(noise->alpha_bars[noise->steps - 1]);
+    for (int i = 0; i < noise->steps && first > last; i++) {
+        const double signal = (sqrt(noise->alpha_bars[i]) - last) * first / (first - last);
+        noise->alpha_bars[i] = signal * signal;
+    }
 }
 
 void udm_noise_clear(udm_noise *noise)

@@ -23,7 +23,8 @@ typedef struct udm_schedule {
     double (*beta)(udm_betas betas, int i, int n);
 } udm_schedule;
 
-extern const udm_schedule udm_schedule_linear, udm_schedule_cosine, udm_schedule_scaled_linear;
+extern const udm_schedule udm_schedule_linear, udm_schedule_cosine, udm_schedule_scaled_linear, udm_schedule_sigmoid,
+    udm_schedule_flow;
 
 extern const udm_schedule *const udm_schedules[]; // NULL-ended
 
@@ -39,11 +40,16 @@ typedef struct udm_noise {
         interpolated; // noise / signal between two discrete steps lies on the line between theirs; else time is rounded
 } udm_noise;
 
-// Below it a step in log(signal / noise) has no meaning; what diffusers takes for it.
-#define UDM_LEAST_ALPHA_BAR (1.0 / (1 << 24))
+// Below it log(signal / noise) is out of what a float can tell; the lowest of the schedules with 1000 steps, cosine's,
+// is above it.
+#define UDM_LEAST_ALPHA_BAR 1e-9
 
 bool udm_noise_init(udm_noise *noise, const udm_schedule *schedule, udm_betas betas, int steps, udm_error *error);
 void udm_noise_clear(udm_noise *noise);
+
+// Rescales a discrete schedule so that nothing is left of the signal after its last step, and the first stays. Lin et
+// al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2023, algorithm 1.
+void udm_noise_end_without_signal(udm_noise *noise);
 
 // t in [0, 1]; t = 0 has alpha_bar = 1. Discrete time rounds t * steps to a step, or is interpolated.
 double udm_noise_alpha_bar(const udm_noise *noise, double t);

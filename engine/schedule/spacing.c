@@ -72,6 +72,8 @@ udm_rung udm_ladder_at_ratio(const udm_ladder *ladder, double sigma)
     const udm_noise *noise = ladder->noise;
     const double level = sigma / sqrt(1 + sigma * sigma);
     double time = noise->steps > 0 ? time_between(noise, sigma) : udm_noise_time(noise, level);
+    if (ladder->whole && noise->steps > 0)
+        time = (rint(time * noise->steps - 1) + 1) / noise->steps;
     return (udm_rung){ time, 1 / (1 + sigma * sigma) };
 }
 

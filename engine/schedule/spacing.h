@@ -19,6 +19,8 @@ typedef struct udm_ladder {
     const udm_noise *noise;
     int steps;          // 1 and more
     int offset;         // "leading": the last step stands that many steps of the schedule higher (steps_offset)
+    int grid;           // "trailing": rungs are among that many equal steps (original_inference_steps); 0: anywhere
+    bool whole;         // times are whole steps of the schedule, also where alpha_bar lies between two
     bool wide;          // the line has one point more, of which the last is not used, as in DPM-Solver's code
     bool short_of_zero; // ends at the first step of the schedule, not at 0 (set_alpha_to_one = false)
 } udm_ladder;

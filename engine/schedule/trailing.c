@@ -7,7 +7,10 @@
 
 static udm_rung rung(const udm_ladder *ladder, double start, double k)
 {
-    const double left = start * udm_ladder_total(ladder) * (1 - k / ladder->steps);
+    double gone = k / ladder->steps;
+    if (ladder->grid > 0)
+        gone = floor(gone * ladder->grid + 1e-9) / ladder->grid;
+    const double left = start * udm_ladder_total(ladder) * (1 - gone);
     return udm_ladder_at_step(ladder, (ladder->noise->steps > 0 ? rint(left) : left) - 1);
 }
 

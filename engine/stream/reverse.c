@@ -46,10 +46,14 @@ static bool allocate(udm_reverse *reverse, udm_error *error)
 static udm_loop_settings loop_settings(const udm_reverse *reverse)
 {
     const udm_reverse_settings *s = &reverse->settings;
+    udm_ladder ladder = s->ladder;
+    ladder.noise = s->noise, ladder.steps = s->steps;
     return (udm_loop_settings){
         .process = s->process,
         .sampler = s->sampler,
-        .ladder = { .spacing = s->spacing, .noise = s->noise, .steps = s->steps },
+        .ladder = ladder,
+        .order = s->order,
+        .ease_below = s->ease_below,
         .channels = s->network->channels,
         .pixels = reverse->pixels,
     };
@@ -179,12 +183,6 @@ static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, floa
     return true;
 }
 
-static void clamp(float *x, size_t count, float most)
-{
-    for (size_t i = 0; i < count; i++)
-        x[i] = x[i] < -most ? -most : x[i] > most ? most : x[i];
-}
-
 // The frame that the loop runs on.
 typedef struct run {
     udm_reverse *reverse;
@@ -218,9 +216,7 @@ static bool estimate(void *context, int step, const udm_levels *at, const float 
     if (step == 0 && reverse->doubt)
         memcpy(reverse->doubt, reverse->output + reverse->elements, reverse->pixels * sizeof *reverse->doubt);
     udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
-    if (s->clip > 0)
-        clamp(x0, reverse->elements, (float)s->clip);
-    return true;
+    return udm_bound_x0(&s->bounds, reverse->elements, x0, error);
 }
 
 static bool draw_step(void *context, int step, float *e, udm_error *error)

@@ -13,11 +13,12 @@ typedef struct udm_reverse_settings {
     const udm_network *network;
     const udm_process *process;
     const udm_sampler *sampler;
-    const udm_spacing *spacing;
+    int order, ease_below;  // udm_loop_settings
+    udm_ladder ladder;      // of steps of its own number; its noise and steps are filled in from these:
     const udm_noise *noise; // what a time means
+    int steps;              // 1 and more
     udm_prediction prediction;
-    double clip; // estimates of x0 are clamped to [-clip, clip]; 0: not at all
-    int steps;   // 1 and more
+    udm_bounds bounds; // of estimates of x0
     uint64_t seed;
     int width, height;
     int label; // for a network with classes; -1: none

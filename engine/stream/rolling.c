@@ -259,12 +259,6 @@ static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *err
     return true;
 }
 
-static void clamp(float *x, size_t count, float most)
-{
-    for (size_t i = 0; i < count; i++)
-        x[i] = fminf(fmaxf(x[i], -most), most);
-}
-
 static void fill(float *to, size_t count, double value)
 {
     for (size_t i = 0; i < count; i++)
@@ -272,7 +266,7 @@ static void fill(float *to, size_t count, double value)
 }
 
 // Brings one place from its time to the next.
-static void step(udm_rolling *rolling, int at)
+static bool step(udm_rolling *rolling, int at, udm_error *error)
 {
     const udm_rolling_settings *s = &rolling->settings;
     const int k = taken(rolling, at);
@@ -283,13 +277,14 @@ static void step(udm_rolling *rolling, int at)
     fill(rolling->noise, rolling->pixels, from.noise);
     const udm_levels levels = { .pixels = rolling->pixels, .signal = rolling->signal, .noise = rolling->noise };
     udm_predict_x0(s->prediction, &levels, s->network->channels, x0, place->x, x0);
-    if (s->clip > 0)
-        clamp(x0, rolling->elements, (float)s->clip);
+    if (!udm_bound_x0(&s->bounds, rolling->elements, x0, error))
+        return false;
     const bool draws = s->sampler->stochastic && k + 1 < rolling->ladder.steps;
     if (draws)
         draw(rolling, place->number, (uint32_t)k + 1, rolling->e);
     udm_track_step(&place->track, s->sampler, &rolling->ladder, k, x0, draws ? rolling->e : NULL, rolling->elements,
                    place->x);
+    return true;
 }
 
 // Evaluations until the first frame of the ramp is done. May be called again after it was cancelled.
@@ -299,8 +294,8 @@ static bool turn(udm_rolling *rolling, const atomic_bool *cancel, udm_error *err
         if (!look(rolling, cancel, error))
             return false;
         for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++)
-            if (rolling->places[f].is_frame)
-                step(rolling, f);
+            if (rolling->places[f].is_frame && !step(rolling, f, error))
+                return false;
     }
     return true;
 }

@@ -16,8 +16,8 @@ typedef struct udm_rolling_settings {
     const udm_spacing *spacing;
     const udm_noise *noise;
     udm_prediction prediction;
-    double clip; // x0 to [-clip, clip]; 0: no
-    int steps;   // that each frame takes; rounded up to whole turns
+    udm_bounds bounds; // of estimates of x0
+    int steps;         // that each frame takes; rounded up to whole turns
     uint64_t seed;
     double rate;    // frames a second
     uint64_t scene; // frames after which the video begins anew; 0: never

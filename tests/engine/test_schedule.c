@@ -20,7 +20,7 @@ TEST(find)
     CHECK(udm_schedule_find("cosine") == &udm_schedule_cosine);
     CHECK(udm_schedule_find("squaredcos_cap_v2") == &udm_schedule_cosine);
     CHECK(udm_schedule_find("scaled_linear") == &udm_schedule_scaled_linear);
-    CHECK(udm_schedule_find("sigmoid") == NULL);
+    CHECK(udm_schedule_find("laplace") == NULL);
     CHECK(udm_schedule_find("") == NULL);
     for (int i = 0; udm_schedules[i]; i++)
         CHECK(udm_schedule_find(udm_schedules[i]->name) == udm_schedules[i] && *udm_schedules[i]->about);
