@@ -67,14 +67,14 @@ typedef struct udm_cpu_norm {
     float *affine;  // [2][channels]: gain, offset
 } udm_cpu_norm;
 
-enum { UDM_CPU_QUERIES = 48, UDM_CPU_KEYS = 64 }; // that are multiplied at once
+enum { UDM_CPU_QUERIES = 32, UDM_CPU_KEYS = 96 }; // that are multiplied at once
 
 // Attention as it runs. An index is a part of the queries + head * parts.
 typedef struct udm_cpu_attend {
     const udm_attention *attention;
-    int parts;
-    float *scratch;    // for all workers
-    size_t per_worker; // floats of each
+    int parts, queries; // of a part, a multiple of UDM_CPU_QUERIES
+    float *scratch;     // for all workers
+    size_t per_worker;  // floats of each
 } udm_cpu_attend;
 
 // The code for one instruction set. All are jobs for a pool: a udm_cpu_run, a udm_cpu_norm, a udm_cpu_attend, or a

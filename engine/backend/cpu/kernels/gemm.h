@@ -6,15 +6,15 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/kernels/simd.h"
 
-// MICRO_ROWS rows by `vectors` (1 or 2) vectors, which stay in registers.
-INLINE void multiply_block(const float *a, size_t row, const float *b, int width, float *c, int depth,
+// `rows` (at most MICRO_ROWS) rows by `vectors` (1 or 2) vectors, which stay in registers.
+INLINE void multiply_block(const float *a, size_t row, const float *b, int width, float *c, int depth, const int rows,
                            const int vectors)
 {
     vec sum[MICRO_ROWS][2] = { 0 };
     for (int k = 0; k < depth; k++, b += width) {
         vec b0 = load(b), b1 = vectors == 2 ? load(b + LANES) : b0;
 #pragma GCC unroll 16
-        for (int m = 0; m < MICRO_ROWS; m++) {
+        for (int m = 0; m < rows; m++) {
             vec value = broadcast(a[m * row + k]);
             sum[m][0] += value * b0;
             if (vectors == 2)
@@ -22,27 +22,35 @@ INLINE void multiply_block(const float *a, size_t row, const float *b, int width
         }
     }
 #pragma GCC unroll 16
-    for (int m = 0; m < MICRO_ROWS; m++) {
+    for (int m = 0; m < rows; m++) {
         store(c + m * UDM_CPU_GROUP, sum[m][0]);
         if (vectors == 2)
             store(c + m * UDM_CPU_GROUP + LANES, sum[m][1]);
     }
 }
 
-// a: [rows][row], of which depth count; b: [depth][width]; c: [rows][UDM_CPU_GROUP]. Works on whole steps of
-// MICRO_ROWS: what is past `rows` is scratch memory.
-INLINE void multiply(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
+INLINE void multiply_rows(const float *a, size_t row, const float *b, int width, float *c, int depth, const int rows)
 {
     enum { STEP = 2 * LANES };
-    for (int m = 0; m < rows; m += MICRO_ROWS) {
-        const float *left = a + m * row;
-        float *sums = c + m * UDM_CPU_GROUP;
-        if (width < STEP)
-            multiply_block(left, row, b, width, sums, depth, 1);
-        else
-            for (int n = 0; n < width; n += STEP)
-                multiply_block(left, row, b + n, width, sums + n, depth, 2);
-    }
+    if (width < STEP)
+        multiply_block(a, row, b, width, c, depth, rows, 1);
+    else
+        for (int n = 0; n < width; n += STEP)
+            multiply_block(a, row, b + n, width, c + n, depth, rows, 2);
+}
+
+// a: [rows][row], of which depth count; b: [depth][width]; c: [rows][UDM_CPU_GROUP]. Works on whole thirds of
+// MICRO_ROWS: what is past `rows` is scratch memory.
+static void multiply(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
+{
+    enum { THIRD = MICRO_ROWS / 3 };
+    int m = 0;
+    for (; rows - m > 2 * THIRD; m += MICRO_ROWS)
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, MICRO_ROWS);
+    if (rows - m > THIRD)
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, 2 * THIRD);
+    else if (rows > m)
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, THIRD);
 }
 
 #endif
