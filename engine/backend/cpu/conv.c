@@ -53,17 +53,16 @@ static void pack_taps(const udm_kernel *kernel, int o, int i, const float *taps)
         *packed_at(kernel, o, p, i) = u[p];
 }
 
-static bool allocate_weights(udm_kernel *kernel)
+static bool allocate_weights(udm_device *device, udm_kernel *kernel)
 {
     size_t outputs = (size_t)kernel->groups * UDM_CPU_GROUP, floats, bytes;
     if (!udm_multiply(outputs, (size_t)kernel->depth, &floats) ||
         !udm_multiply(floats, (size_t)kernel->products, &floats) ||
         !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
         return false;
-    kernel->weights = aligned_alloc(UDM_ALIGNMENT, bytes); // outputs are whole lines
+    kernel->weights = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
     if (!kernel->weights)
         return false;
-    memset(kernel->weights, 0, bytes);
     kernel->bias = kernel->weights + floats;
     return true;
 }
@@ -94,7 +93,7 @@ static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_erro
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
 {
     udm_kernel *kernel = calloc(1, sizeof(*kernel));
-    if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(kernel) ||
+    if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(device, kernel) ||
         !grow_scratch((udm_cpu_device *)device, kernel, error)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
         udm_cpu_kernel_free(device, kernel);
@@ -114,16 +113,19 @@ udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, 
 void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel)
 {
     if (kernel)
-        free(kernel->weights);
+        udm_host_free(device, (udm_memory *)kernel->weights);
     free(kernel);
 }
 
-// Few rows are done in small batches, and by several workers with some groups of the outputs each; many in long chunks,
-// whose batches find in the cache the pixels that they share with the one before.
+// Few rows are done in small batches, and by several workers with some groups of the outputs each, but not in so small
+// ones that the weights are fetched again and again; many in long chunks, whose batches find in the cache the pixels
+// that they share with the one before.
 static int divide_work(udm_cpu_run *run, int threads)
 {
+    enum { LEAST = 16 };
     int wanted = threads == 1 ? 1 : 4 * threads;
-    int even = udm_round_up(udm_divide_up(run->rows, wanted), UDM_CPU_ROW_STEP);
+    int even = udm_divide_up(run->rows, wanted), least = run->rows < LEAST ? run->rows : LEAST;
+    even = udm_round_up(even > least ? even : least, UDM_CPU_ROW_STEP);
     run->batch = even < run->kernel->max_batch ? even : run->kernel->max_batch;
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);

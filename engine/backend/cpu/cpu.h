@@ -18,10 +18,10 @@
 #include "base/threads.h"
 
 enum {
-    UDM_CPU_BLOCK = 16,    // channels side by side
-    UDM_CPU_GROUP = 32,    // outputs of a packed panel of weights; the last may have 16
-    UDM_CPU_ROW_STEP = 12, // a batch is a multiple of it, which all the micro-kernels divide
-    UDM_CPU_TILE = 4,      // width and height of a Winograd tile's outputs
+    UDM_CPU_BLOCK = 16,   // channels side by side
+    UDM_CPU_GROUP = 32,   // outputs of a packed panel of weights; the last may have 16
+    UDM_CPU_ROW_STEP = 4, // a batch is a multiple of it, as the rows are that products are made of
+    UDM_CPU_TILE = 4,     // width and height of a Winograd tile's outputs
 };
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
