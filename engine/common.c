@@ -23,10 +23,28 @@ bool udm_settings_check_method(const udm_settings *s, udm_error *error)
 {
     if (s->steps < 1 || s->steps > 1000)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
-    if (!udm_sampler_find(s->sampler))
+    if (strcmp(s->sampler, "model") != 0 && !udm_sampler_find(s->sampler))
         return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
     if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
         return udm_fail(error, UDM_ERROR_SETTINGS, "there is no schedule \"%s\": see \"udm schedules\"", s->schedule);
+    if (strcmp(s->spacing, "model") != 0 && !udm_spacing_find(s->spacing))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no spacing \"%s\": see \"udm spacings\"", s->spacing);
+    return true;
+}
+
+bool udm_settings_method(const udm_settings *s, const udm_model *model, udm_method *method, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    *method = (udm_method){ .sampler = udm_sampler_find(s->sampler), .ladder = scheduler->ladder };
+    if (strcmp(s->sampler, "model") == 0 && !scheduler->sampler)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: its scheduler asks for %s, which is not implemented: set a sampler",
+                        udm_model_directory(model), scheduler->missing);
+    if (strcmp(s->sampler, "model") == 0)
+        method->sampler = scheduler->sampler, method->order = scheduler->order,
+        method->ease_below = scheduler->ease_below;
+    if (strcmp(s->spacing, "model") != 0)
+        method->ladder = (udm_ladder){ .spacing = udm_spacing_find(s->spacing) };
     return true;
 }
 

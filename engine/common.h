@@ -10,8 +10,17 @@
 
 // Size, channels and threads: what every use of a model needs.
 bool udm_settings_check(const udm_settings *settings, udm_error *error);
-// Steps, sampler and schedule.
+// Steps, sampler, schedule and spacing.
 bool udm_settings_check_method(const udm_settings *settings, udm_error *error);
+// The sampler and the steps that are set, or those of the model's scheduler. The ladder's noise and steps are left to
+// the caller. Errors: UNSUPPORTED, if the scheduler names a method that is not implemented.
+typedef struct udm_method {
+    const udm_sampler *sampler;
+    int order, ease_below; // udm_loop_settings
+    udm_ladder ladder;
+} udm_method;
+
+bool udm_settings_method(const udm_settings *settings, const udm_model *model, udm_method *method, udm_error *error);
 // What a time means: the model's noise, or that of the schedule that is set, which is put into *own.
 const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_model *model, udm_noise *own,
                                     udm_error *error);

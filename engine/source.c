@@ -42,14 +42,14 @@ static bool check_film(const udm_film *film, udm_error *error)
     return true;
 }
 
-static bool check_sampler(const udm_settings *s, udm_error *error)
+static bool check_sampler(const udm_sampler *sampler, udm_error *error)
 {
-    if (!udm_track_takes(udm_sampler_find(s->sampler)))
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such "
-                        "as \"ddim\" or "
-                        "\"dpmpp_2m\"",
-                        s->sampler);
+    if (!udm_track_takes(sampler))
+        return udm_fail(
+            error, UDM_ERROR_UNSUPPORTED,
+            "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such as "
+            "\"ddim\" or \"dpmpp_2m\"",
+            sampler->name);
     return true;
 }
 
@@ -68,12 +68,13 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
     const udm_settings *s = &source->settings;
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_noise *noise = udm_settings_noise(s, model, &source->own_noise, error);
-    if (!noise)
+    udm_method method;
+    if (!noise || !udm_settings_method(s, model, &method, error) || !check_sampler(method.sampler, error))
         return false;
     const udm_rolling_settings rolling = {
         .network = source->network,
-        .sampler = udm_sampler_find(s->sampler),
-        .spacing = &udm_spacing_trailing,
+        .sampler = method.sampler,
+        .spacing = method.ladder.spacing,
         .noise = noise,
         .prediction = scheduler->prediction,
         .bounds = scheduler->bounds,
@@ -94,8 +95,7 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
 udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
                             udm_error *error)
 {
-    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error) ||
-        !check_sampler(settings, error) || !check_film(film, error))
+    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error) || !check_film(film, error))
         return NULL;
     udm_source *source = calloc(1, sizeof *source);
     if (!source) {

@@ -50,8 +50,9 @@ udm_settings udm_settings_default(void)
         .channels = 3,
         .device = "auto",
         .steps = 1,
-        .sampler = "ddim",
+        .sampler = "model",
         .schedule = "model",
+        .spacing = "model",
         .label = -1,
         .memory_limit = (size_t)1 << 30,
     };
@@ -195,11 +196,17 @@ static bool open_stream_network(udm_stream *stream, const udm_settings *settings
 static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
+    udm_method method;
+    if (!udm_settings_method(settings, stream->model, &method, error))
+        return false;
+    method.ladder.short_of_zero = false; // no noise is left in what is restored
     const udm_reverse_settings reverse = {
         .network = stream->network,
         .process = &udm_process_gaussian,
-        .sampler = udm_sampler_find(settings->sampler),
-        .ladder = { .spacing = &udm_spacing_trailing },
+        .sampler = method.sampler,
+        .order = method.order,
+        .ease_below = method.ease_below,
+        .ladder = method.ladder,
         .noise = stream->noise,
         .prediction = scheduler->prediction,
         .bounds = scheduler->bounds,
@@ -518,6 +525,12 @@ void udm_list_schedules(udm_found found, void *context)
 {
     for (const udm_schedule *const *schedule = udm_schedules; *schedule; schedule++)
         found(context, (*schedule)->name, (*schedule)->about);
+}
+
+void udm_list_spacings(udm_found found, void *context)
+{
+    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
+        found(context, (*spacing)->name, (*spacing)->about);
 }
 
 void udm_list_processes(udm_found found, void *context)

@@ -52,8 +52,9 @@ typedef struct udm_settings {
     const char *device;   // "auto", "cpu", ... (udm_list_devices)
     int threads;          // 0: all
     int steps;            // 1 to 1000; 1 gives the posterior mean
-    const char *sampler;  // "ddim", ... (udm_list_samplers)
-    const char *schedule; // "model", or one of udm_list_schedules: how the steps are spaced
+    const char *sampler;  // "model", that of its scheduler, or one of udm_list_samplers
+    const char *schedule; // "model", or one of udm_list_schedules: how the noise falls with time
+    const char *spacing;  // "model", or one of udm_list_spacings: at which times the steps stand
     int label;            // the class, of a model that has classes; -1: none
     uint64_t seed;        // of the noise of strength and of stochastic samplers
     size_t memory_limit;  // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
@@ -197,6 +198,7 @@ typedef void (*udm_found)(void *context, const char *name, const char *about);
 UDM_API void udm_list_devices(udm_found found, void *context);
 UDM_API void udm_list_samplers(udm_found found, void *context);
 UDM_API void udm_list_schedules(udm_found found, void *context);
+UDM_API void udm_list_spacings(udm_found found, void *context);
 UDM_API void udm_list_processes(udm_found found, void *context);
 
 UDM_API const char *udm_version(void);

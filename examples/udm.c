@@ -14,7 +14,7 @@
 enum { MAX_TIMES = 4096 };
 
 static const char usage[] =
-    "usage: udm devices | samplers | schedules | processes\n"
+    "usage: udm devices | samplers | schedules | spacings | processes\n"
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
@@ -417,6 +417,7 @@ int main(int argc, char **argv)
         { "devices", udm_list_devices },
         { "samplers", udm_list_samplers },
         { "schedules", udm_list_schedules },
+        { "spacings", udm_list_spacings },
         { "processes", udm_list_processes },
     };
     options options;

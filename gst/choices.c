@@ -21,31 +21,39 @@ static GType register_choices(const char *type_name, GArray *values)
     return type;
 }
 
+// The type of that name, whose values are "model" and what `list` finds.
+static GType choices_type(gsize *type, const char *type_name, const char *about_model,
+                          void (*list)(udm_found found, void *context))
+{
+    if (g_once_init_enter(type)) {
+        GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
+
+        append(values, "model", about_model);
+        list(append, values);
+        g_once_init_leave(type, register_choices(type_name, values));
+    }
+    return *type;
+}
+
 GType gst_udm_sampler_get_type(void)
 {
     static gsize type = 0;
 
-    if (g_once_init_enter(&type)) {
-        GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
-
-        udm_list_samplers(append, values);
-        g_once_init_leave(&type, register_choices("GstUdmSampler", values));
-    }
-    return type;
+    return choices_type(&type, "GstUdmSampler", "The method that the model's scheduler names", udm_list_samplers);
 }
 
 GType gst_udm_schedule_get_type(void)
 {
     static gsize type = 0;
 
-    if (g_once_init_enter(&type)) {
-        GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
+    return choices_type(&type, "GstUdmSchedule", "The schedule that the model was trained with", udm_list_schedules);
+}
 
-        append(values, "model", "The schedule that the model was trained with");
-        udm_list_schedules(append, values);
-        g_once_init_leave(&type, register_choices("GstUdmSchedule", values));
-    }
-    return type;
+GType gst_udm_spacing_get_type(void)
+{
+    static gsize type = 0;
+
+    return choices_type(&type, "GstUdmSpacing", "The spacing that the model's scheduler names", udm_list_spacings);
 }
 
 const char *gst_udm_choice_name(GType type, int value)

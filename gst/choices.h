@@ -5,8 +5,10 @@
 
 #include <gst/gst.h>
 
+// Value 0 of each is "model": what the model was trained with, or its scheduler says.
 GType gst_udm_sampler_get_type(void);
-GType gst_udm_schedule_get_type(void); // value 0 is "model": the schedule that the model was trained with
+GType gst_udm_schedule_get_type(void);
+GType gst_udm_spacing_get_type(void);
 
 // The name of a value, which is what the engine calls it; static. And the value of a name, 0 if there is none.
 const char *gst_udm_choice_name(GType type, int value);

@@ -46,15 +46,21 @@ static void install_how(GObjectClass *object_class, int steps)
     // sampler: How one goes from a step to the next.
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SAMPLER,
-        g_param_spec_enum("sampler", "Sampler", "Method that goes from one step to the next",
-                          gst_udm_sampler_get_type(),
-                          gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler), AT_ONCE));
+        g_param_spec_enum(
+            "sampler", "Sampler", "Method that goes from one step to the next (model = as its scheduler says)",
+            gst_udm_sampler_get_type(), gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler), AT_ONCE));
     // schedule: How the noise falls over the steps.
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SCHEDULE,
         g_param_spec_enum("schedule", "Schedule", "How the noise falls over the steps (model = as it was trained)",
                           gst_udm_schedule_get_type(),
                           gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule), AT_ONCE));
+    // spacing: At which times the steps stand.
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_SPACING,
+        g_param_spec_enum("spacing", "Spacing", "At which times the steps stand (model = as its scheduler says)",
+                          gst_udm_spacing_get_type(),
+                          gst_udm_choice_value(gst_udm_spacing_get_type(), defaults.spacing), AT_ONCE));
     // seed: The same seed gives the same noise, and so the same frames, on every machine.
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SEED,
@@ -85,6 +91,7 @@ void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int step
     settings->steps = steps;
     settings->sampler = gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler);
     settings->schedule = gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule);
+    settings->spacing = gst_udm_choice_value(gst_udm_spacing_get_type(), defaults.spacing);
     settings->seed = defaults.seed;
     settings->version = 1;
 }
@@ -122,6 +129,9 @@ gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *
     case GST_UDM_PROP_SCHEDULE:
         settings->schedule = g_value_get_enum(value);
         break;
+    case GST_UDM_PROP_SPACING:
+        settings->spacing = g_value_get_enum(value);
+        break;
     case GST_UDM_PROP_SEED:
         settings->seed = g_value_get_uint64(value);
         break;
@@ -153,6 +163,9 @@ gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *
     case GST_UDM_PROP_SCHEDULE:
         g_value_set_enum(value, settings->schedule);
         return TRUE;
+    case GST_UDM_PROP_SPACING:
+        g_value_set_enum(value, settings->spacing);
+        return TRUE;
     case GST_UDM_PROP_SEED:
         g_value_set_uint64(value, settings->seed);
         return TRUE;
@@ -170,6 +183,7 @@ udm_settings gst_udm_settings_to_engine(const GstUdmSettings *settings)
     engine.steps = settings->steps;
     engine.sampler = gst_udm_choice_name(gst_udm_sampler_get_type(), settings->sampler);
     engine.schedule = gst_udm_choice_name(gst_udm_schedule_get_type(), settings->schedule);
+    engine.spacing = gst_udm_choice_name(gst_udm_spacing_get_type(), settings->spacing);
     engine.seed = settings->seed;
     return engine;
 }

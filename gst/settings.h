@@ -15,6 +15,7 @@ enum {
     GST_UDM_PROP_STEPS,
     GST_UDM_PROP_SAMPLER,
     GST_UDM_PROP_SCHEDULE,
+    GST_UDM_PROP_SPACING,
     GST_UDM_PROP_SEED,
     GST_UDM_PROP_STATS,
     GST_UDM_PROP_OWN,
@@ -25,7 +26,7 @@ typedef struct GstUdmSettings {
     char *model;
     char *device;
     int threads, steps;
-    int sampler, schedule; // values of the types in choices.h
+    int sampler, schedule, spacing; // values of the types in choices.h
     guint64 seed;
     guint version; // counts the changes of what a stream is opened with: all but the model
 } GstUdmSettings;

@@ -34,9 +34,27 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
     return (ssize_t)have;
 }
 
-static json_t *parse(const char *path, const char *bytes, size_t size, udm_error *error)
+// Python writes infinities as "Infinity", which JSON does not know; diffusers have one in "lambda_min_clipped". Outside
+// strings it becomes 1e308, as long as it was.
+static void tame_infinities(char *bytes, size_t size)
+{
+    static const char word[] = "Infinity", number[] = "1e308   ";
+    const size_t length = sizeof word - 1;
+    bool quoted = false;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\\' && quoted)
+            i++;
+        else if (bytes[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && size - i >= length && memcmp(bytes + i, word, length) == 0)
+            memcpy(bytes + i, number, length);
+    }
+}
+
+static json_t *parse(const char *path, char *bytes, size_t size, udm_error *error)
 {
     json_error_t fault;
+    tame_infinities(bytes, size);
     json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &fault);
     if (json_is_object(root))
         return root;

@@ -216,10 +216,11 @@ static bool choose(udm_scheduler *scheduler, const choice *list, size_t count, c
     const char *value = list[0].standard;
     if (!udm_config_string(config, list[0].key, &value, error))
         return false;
-    scheduler->missing = missing;
     for (size_t i = 0; i < count; i++)
         if (strcmp(list[i].value, value) == 0)
-            scheduler->sampler = list[i].sampler, scheduler->missing = NULL;
+            scheduler->sampler = list[i].sampler;
+    if (!scheduler->sampler)
+        scheduler->missing = missing;
     return true;
 }
 
@@ -284,11 +285,15 @@ static bool read_solver(udm_scheduler *scheduler, const struct defaults *default
                         udm_error *error)
 {
     bool eases = true, euler_at_end = false;
+    double cut = -1e308;
     if (!udm_config_int(config, "solver_order", 1, 3, &scheduler->order, error) ||
         !udm_config_bool(config, "lower_order_final", &eases, error) ||
+        !udm_config_double(config, "lambda_min_clipped", -1e308, 1e308, &cut, error) ||
         !udm_config_bool(config, "euler_at_final", &euler_at_end, error))
         return false;
     scheduler->ease_below = eases ? 15 : 0; // where diffusers draws the line
+    if (cut > -1e308)
+        scheduler->missing = "\"lambda_min_clipped\"";
     if (euler_at_end && scheduler->ladder.short_of_zero)
         scheduler->missing = "\"euler_at_final\"";
     return is(defaults, "DPMSolverMultistep") ? read_dpm_solver(scheduler, config, error)

@@ -13,7 +13,8 @@ import torch
 INDEX = {"_class_name": "UdmRestorationPipeline", "unet": ["udm", "UdmUNet"],
          "scheduler": ["diffusers", "DDIMScheduler"]}
 SCHEDULER = {"_class_name": "DDIMScheduler", "beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 1000,
-             "prediction_type": "sample", "continuous_time": True, "clip_sample": False}
+             "prediction_type": "sample", "continuous_time": True, "clip_sample": False,
+             "timestep_spacing": "trailing"}
 VIDEO_INDEX = {"_class_name": "UdmVideoPipeline", "unet": ["udm", "UdmPseudo3D"],
                "scheduler": ["diffusers", "DDIMScheduler"]}
 VIDEO_SCHEDULER = {**SCHEDULER, "beta_schedule": "linear", "prediction_type": "v_prediction", "clip_sample": True}

@@ -82,7 +82,9 @@ double udm_model_max_sigma(const udm_model *model)
 
 udm_settings udm_settings_default(void)
 {
-    return (udm_settings){ .channels = 3, .device = "auto", .steps = 1, .sampler = "ddim", .schedule = "model" };
+    return (udm_settings){
+        .channels = 3, .device = "auto", .steps = 1, .sampler = "model", .schedule = "model", .spacing = "model"
+    };
 }
 
 udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
@@ -387,4 +389,9 @@ void udm_list_samplers(udm_found found, void *context)
 void udm_list_schedules(udm_found found, void *context)
 {
     found(context, "linear", "The only one");
+}
+
+void udm_list_spacings(udm_found found, void *context)
+{
+    found(context, "trailing", "The only one");
 }

@@ -46,6 +46,21 @@ TEST(reads_values)
     udm_config_free(config);
 }
 
+TEST(infinities_of_python)
+{
+    udm_config *config =
+        open_text("{\"low\": -Infinity, \"high\":Infinity,\"s\": \"\\\"-Infinity\", \"list\": [Infinity]}");
+    REQUIRE(config);
+    double low = 0, high = 0;
+    const char *s = "";
+    CHECK(udm_config_double(config, "low", -1e308, 0, &low, NULL) && low == -1e308);
+    CHECK(udm_config_double(config, "high", 0, 1e308, &high, NULL) && high == 1e308);
+    CHECK(udm_config_string(config, "s", &s, NULL));
+    CHECK_STRING(s, "\"-Infinity");
+    udm_config_free(config);
+    CHECK(!open_bytes("{\"a\": Infinit", 13, NULL));
+}
+
 TEST(missing_and_null_keep_the_default)
 {
     static const char *const keys[] = { "absent", "none" };
@@ -196,7 +211,7 @@ TEST(hostile_texts)
         "{\"a\":\"\xed\xa0\x80\"}",
         "{\"a\":\"\xf8\x88\x80\x80\x80\"}",
         "{\"a\":NaN}",
-        "{\"a\":Infinity}",
+        "{\"a\":Infinite}",
         "{\"a\":01}",
         "\xef\xbb\xbf{}",
         "{\"a\":tru}",

@@ -145,6 +145,49 @@ TEST(schedulers)
         check_scheduler(&list[i]);
 }
 
+// The method that a scheduler names, or what of it is not implemented.
+TEST(methods_of_schedulers)
+{
+    static const struct {
+        const char *class, *config, *sampler, *spacing, *missing;
+        int order;
+    } list[] = {
+        { "DDPMScheduler", "{}", "ddpm", "leading", "", 0 },
+        { "DDPMScheduler", "{\"variance_type\": \"learned_range\"}", "ddpm_learned", "leading", "", 0 },
+        { "DDPMScheduler", "{\"variance_type\": \"learned\"}", "", "leading", "variance_type", 0 },
+        { "DDIMScheduler", "{\"timestep_spacing\": \"trailing\"}", "ddim", "trailing", "", 0 },
+        { "PNDMScheduler", "{\"skip_prk_steps\": true}", "plms", "leading", "", 0 },
+        { "DPMSolverMultistepScheduler", "{\"use_karras_sigmas\": true, \"lambda_min_clipped\": -Infinity}", "dpmpp_2m",
+          "karras", "", 2 },
+        { "DPMSolverMultistepScheduler", "{\"lambda_min_clipped\": -5.1}", "", "linspace", "lambda_min_clipped", 2 },
+        { "DPMSolverMultistepScheduler", "{\"solver_type\": \"heun\"}", "", "linspace", "solver_type", 2 },
+        { "DPMSolverMultistepScheduler", "{\"algorithm_type\": \"dpmsolver\"}", "", "linspace", "algorithm_type", 2 },
+        { "DPMSolverMultistepScheduler", "{\"solver_order\": 3}", "dpmpp_3m", "linspace", "", 3 },
+        { "UniPCMultistepScheduler", "{\"solver_type\": \"bh1\"}", "", "linspace", "solver_type", 2 },
+        { "UniPCMultistepScheduler", "{\"disable_corrector\": [0]}", "", "linspace", "disable_corrector", 2 },
+        { "EulerDiscreteScheduler", "{\"use_beta_sigmas\": true}", "", "linspace", "use_beta_sigmas", 0 },
+        { "EulerDiscreteScheduler", "{\"use_karras_sigmas\": true, \"timestep_spacing\": \"leading\"}", "", "karras",
+          "timestep_spacing", 0 },
+        { "LMSDiscreteScheduler", "{}", "", "linspace", "method", 0 },
+        { "LCMScheduler", "{}", "lcm", "trailing", "", 0 },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        char index[256];
+        snprintf(index, sizeof index, "{\"unet\": [\"udm\", \"UdmUNet\"], \"scheduler\": [\"d\", \"%s\"]}",
+                 list[i].class);
+        folder made = make(index, list[i].config);
+        udm_model *model = open_sound(&made);
+        folder_free(&made);
+        REQUIRE(model);
+        const udm_scheduler *got = udm_model_scheduler(model);
+        CHECK_STRING(got->sampler ? got->sampler->name : "", list[i].sampler);
+        CHECK_STRING(got->ladder.spacing->name, list[i].spacing);
+        CHECK(strstr(got->missing ? got->missing : "", list[i].missing) != NULL);
+        CHECK(got->order == list[i].order);
+        udm_model_free(model);
+    }
+}
+
 TEST(scheduler_keys_that_are_refused)
 {
     static const struct {
@@ -158,6 +201,9 @@ TEST(scheduler_keys_that_are_refused)
         { "{\"prediction_type\": 3}", "prediction_type", UDM_ERROR_CORRUPT },
         { "{\"beta_schedule\": \"laplace\"}", "laplace", UDM_ERROR_UNSUPPORTED },
         { "{\"timestep_type\": \"continuous\"}", "timestep_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"timestep_spacing\": \"even\"}", "even", UDM_ERROR_UNSUPPORTED },
+        { "{\"rescale_betas_zero_snr\": true, \"continuous_time\": true}", "rescale_betas", UDM_ERROR_UNSUPPORTED },
+        { "{\"thresholding\": true, \"dynamic_thresholding_ratio\": 2}", "ratio", UDM_ERROR_UNSUPPORTED },
         { "{\"beta_start\": 0}", "beta_start", UDM_ERROR_UNSUPPORTED },
         { "{\"beta_end\": 1.5}", "beta_end", UDM_ERROR_UNSUPPORTED },
         { "{\"beta_start\": 0.5}", "beta_start", UDM_ERROR_UNSUPPORTED },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The processes, the reverse step against closed forms, and the samplers on a Gaussian, where the estimate of x0 is
+// The reverse step against closed forms, and the samplers on a Gaussian, where the estimate of x0 is
 // known exactly.
 #include "sampler/sampler.h"
 
@@ -25,20 +25,6 @@ static void set_even(even *at, double alpha_bar)
 
 static even from, to;
 static float x0[N], xt[N], e[N], scratch[N], out[N];
-
-TEST(inverse_undoes_forward)
-{
-    for (const udm_process *const *process = udm_processes; *process; process++)
-        for (double alpha_bar = 0.05; alpha_bar < 1; alpha_bar += 0.3) {
-            set_even(&from, alpha_bar);
-            udm_normal(1, 0, 0, 0, N, x0);
-            udm_normal(1, 0, 1, 0, N, e);
-            (*process)->forward(&from.levels, 1, x0, e, xt);
-            (*process)->inverse(&from.levels, 1, x0, xt, out);
-            for (int i = 0; i < N; i += 97)
-                CHECK_CLOSE(out[i], e[i], 1e-4);
-        }
-}
 
 TEST(nothing_is_known_of_noise_that_is_not_there)
 {
@@ -80,6 +66,27 @@ TEST(predictions_give_the_same_x0)
         udm_predict_x0(kind, &from.levels, 1, outputs[kind], xt, out);
         for (int i = 0; i < N; i += 97)
             CHECK_CLOSE(out[i], x0[i], 1e-5);
+    }
+}
+
+// Values 0, 1, .. 10 over 5: the 0.8 quantile of their sizes is 1.6, which becomes 1; at most 1.2 is pressed together.
+TEST(thresholds)
+{
+    const udm_bounds clip = { .clip = 0.5 }, dynamic = { .ratio = 0.8, .most = 3 },
+                     narrow = { .ratio = 0.8, .most = 1.2 };
+    const udm_bounds none = { .ratio = 0.2, .most = 3, .clip = 0.1 };
+    float start[11], x[11];
+    for (int i = 0; i < 11; i++)
+        start[i] = (i % 2 ? -1 : 1) * (float)((i * 7) % 11) / 5;
+    const struct {
+        const udm_bounds *bounds;
+        double range, by; // clamped to the range and divided
+    } list[] = { { &clip, 0.5, 1 }, { &dynamic, 1.6, 1.6 }, { &narrow, 1.2, 1.2 }, { &none, 1, 1 } };
+    for (int k = 0; k < 4; k++) {
+        memcpy(x, start, sizeof x);
+        REQUIRE(udm_bound_x0(list[k].bounds, 11, x, NULL));
+        for (int i = 0; i < 11; i++)
+            CHECK_CLOSE(x[i], fmax(fmin(start[i], list[k].range), -list[k].range) / list[k].by, 1e-6);
     }
 }
 

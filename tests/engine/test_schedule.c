@@ -189,4 +189,17 @@ TEST(bad_settings)
     CHECK(!udm_noise_init(&noise, &udm_schedule_linear, ddpm, -1, NULL));
 }
 
+// Lin et al. 2023, algorithm 1: nothing is left at the end, the first step stays, and the signal is shifted and scaled.
+TEST(zero_terminal_snr)
+{
+    udm_noise plain = make(&udm_schedule_linear, ddpm, 1000), noise = make(&udm_schedule_linear, ddpm, 1000);
+    udm_noise_end_without_signal(&noise);
+    CHECK_CLOSE(noise.alpha_bars[999], 0, 0);
+    CHECK_CLOSE(noise.alpha_bars[0], plain.alpha_bars[0], 1e-12);
+    const double first = sqrt(plain.alpha_bars[0]), last = sqrt(plain.alpha_bars[999]);
+    CHECK_CLOSE(sqrt(noise.alpha_bars[500]), (sqrt(plain.alpha_bars[500]) - last) * first / (first - last), 1e-12);
+    udm_noise_clear(&plain);
+    udm_noise_clear(&noise);
+}
+
 CHECK_MAIN()

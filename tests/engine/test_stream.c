@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "golden.h"
+#include "sampler/sampler.h"
 #include "udm.h"
 
 enum { W = 37, H = 22 };
@@ -128,9 +129,10 @@ TEST(the_same_numbers_give_the_same_frame)
     uint8_t pixels[W * H * 3], out[3][W * H * 3];
     udm_image in = image_of(pixels, W, H, 3);
     paint(pixels, sizeof pixels, 1);
-    static const char *const samplers[] = { "ddim", "ddpm", "trivial" };
-    for (int i = 0; i < 3; i++) {
-        udm_stream *stream = open_stream(model, 3, 5, samplers[i]);
+    for (int i = 0; udm_samplers[i]; i++) {
+        if (udm_samplers[i]->needs_power || udm_samplers[i]->learned)
+            continue;
+        udm_stream *stream = open_stream(model, 3, 5, udm_samplers[i]->name);
         REQUIRE(stream);
         const uint64_t numbers[] = { 7, 7, 8 };
         for (int k = 0; k < 3; k++) {
@@ -139,6 +141,29 @@ TEST(the_same_numbers_give_the_same_frame)
         }
         CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
         CHECK(memcmp(out[0], out[2], sizeof out[0]) != 0);
+        udm_stream_free(stream);
+    }
+    udm_model_free(model);
+}
+
+// What the network or the model would have to say is an error that names it, not a default.
+TEST(samplers_that_a_model_has_nothing_for)
+{
+    static const char *const samplers[] = { "ddpm_analytic", "ddpm_learned" };
+    udm_model *model = open_model("tiny-denoise");
+    REQUIRE(model);
+    uint8_t pixels[W * H * 3], out[W * H * 3];
+    udm_image in = image_of(pixels, W, H, 3), to = image_of(out, W, H, 3);
+    paint(pixels, sizeof pixels, 1);
+    for (int i = 0; i < 2; i++) {
+        udm_error error = { 0 };
+        udm_settings settings = udm_settings_default();
+        settings.width = W, settings.height = H, settings.steps = 3, settings.sampler = samplers[i];
+        udm_stream *stream = udm_stream_open(model, &settings, &error);
+        const udm_frame frame = { .image = &in, .time = 0.2 };
+        if (stream && udm_stream_push(stream, &frame, &error))
+            CHECK(udm_stream_pull(stream, &to, &error) == UDM_PULLED_FAILED);
+        CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, samplers[i]));
         udm_stream_free(stream);
     }
     udm_model_free(model);
@@ -204,13 +229,15 @@ TEST(what_a_stream_cannot_take_is_an_error)
                                 .threads = 1,
                                 .steps = 1,
                                 .sampler = "ddim",
-                                .schedule = "model" };
-    udm_settings bad[8];
-    for (int i = 0; i < 8; i++)
+                                .schedule = "model",
+                                .spacing = "model" };
+    udm_settings bad[9];
+    for (int i = 0; i < 9; i++)
         bad[i] = good;
+    bad[8].spacing = "no";
     bad[0].width = 0, bad[1].height = 65537, bad[2].channels = 2, bad[3].steps = 0, bad[4].sampler = "no";
     bad[5].schedule = "no", bad[6].threads = -1, bad[7].channels = 3; // colour, for a grey model
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         udm_error error = { 0 };
         CHECK(!udm_stream_open(model, &bad[i], &error));
         CHECK(error.code == UDM_ERROR_SETTINGS && error.message[0]);
