@@ -31,6 +31,18 @@ def load(folder, part="train"):
     return pictures[:, None], torch.from_numpy(read_idx(f"{folder}/{part}-labels-idx1-ubyte.gz").copy()).long()
 
 
+def typical(pictures, classes, share):
+    """Of each class, those that are nearest to its mean: what is written most often, in `share` of all ways."""
+    kept = []
+    for c in classes.unique():
+        here = (classes == c).nonzero()[:, 0]
+        soft = F.avg_pool2d(pictures[here], 3, 1, 1)
+        distance = (soft - soft.mean(0)).square().sum((1, 2, 3))
+        kept.append(here[distance.argsort()[:max(1, int(share * len(here)))]])
+    kept = torch.cat(kept)
+    return pictures[kept], classes[kept]
+
+
 def uniform(count, low, high):
     return low + (high - low) * torch.rand(count, 1)
 
