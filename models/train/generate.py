@@ -15,7 +15,7 @@ from pseudo3d import UdmPseudo3D
 
 NO_CLASS = 0.12         # share of clips whose class is not told, for guidance (Ho and Salimans 2022)
 NO_ANCHOR = 0.1         # ... that have no anchor
-BEGINNINGS = 0.25       # ... in which the video begins
+BEGINNINGS = 0.5        # ... in which the video begins
 INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
 MORPHS = 0.15           # ... in which one digit becomes another
 FADE = 4                # frames that this takes
