@@ -123,8 +123,8 @@ class Generating(train.Training):
 
 def main():
     p = train.parser(__doc__, minutes=80, batch=16, patch=digits.SIZE, rate=1e-3)
-    p.add_argument("--typical", type=float, default=1, help="share of the digits of each class that it learns from, the "
-                   "most typical ones: fewer are learnt sooner")
+    p.add_argument("--typical", type=float, default=1,
+                   help="share of the digits of each class that it learns from: the most typical are learnt sooner")
     p.add_argument("--stills", type=float, default=0.25, help="share of the time that goes to stills")
     options = p.parse_args()
     torch.set_num_threads(options.threads)
