@@ -36,6 +36,7 @@
 #include "report.h"
 #include "session.h"
 #include "settings.h"
+#include "uri.h"
 
 GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
 #define GST_CAT_DEFAULT udm_src_debug
@@ -427,113 +428,28 @@ static GstURIType uri_get_type(GType type)
 
 static const gchar *const *uri_get_protocols(GType type)
 {
-    static const gchar *protocols[] = { "udm", NULL };
+    static const gchar *protocols[] = { GST_UDM_URI_PROTOCOL, NULL };
 
     (void)type;
     return protocols;
 }
 
-static void add_to_query(GstUri *uri, GObject *object, GParamSpec *spec)
-{
-    GValue value = G_VALUE_INIT;
-    char *text;
-
-    if (!(spec->flags & G_PARAM_WRITABLE) || g_str_equal(spec->name, "model") || (spec->owner_type != GST_TYPE_UDM_SRC))
-        return;
-    g_value_init(&value, spec->value_type);
-    g_object_get_property(object, spec->name, &value);
-    if (!g_param_value_defaults(spec, &value)) {
-        text = gst_value_serialize(&value);
-        gst_uri_set_query_value(uri, spec->name, text);
-        g_free(text);
-    }
-    g_value_unset(&value);
-}
-
 static gchar *uri_get_uri(GstURIHandler *handler)
 {
-    GObjectClass *class = G_OBJECT_GET_CLASS(handler);
-    guint count;
-    GParamSpec **specs = g_object_class_list_properties(class, &count);
-    char *model, *text;
-    GstUri *uri;
-
-    g_object_get(handler, "model", &model, NULL);
-    if (model && strchr(model, '/'))
-        uri = gst_uri_new("udm", NULL, "", GST_URI_NO_PORT, model, NULL, NULL);
-    else
-        uri = gst_uri_new("udm", NULL, model, GST_URI_NO_PORT, NULL, NULL, NULL);
-    for (guint i = 0; i < count; i++)
-        add_to_query(uri, G_OBJECT(handler), specs[i]);
-    text = gst_uri_to_string(uri);
-    gst_uri_unref(uri);
-    g_free(model);
-    g_free(specs);
-    return text;
+    return gst_udm_uri_from_properties(G_OBJECT(handler), GST_TYPE_UDM_SRC);
 }
 
-// Sets one property, if the element has it and the text is a value of it.
-static gboolean set_from_query(GObject *object, const char *name, const char *text, GError **error)
+static gboolean uri_set_uri(GstURIHandler *handler, const gchar *uri, GError **error)
 {
-    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(object), name);
-    GValue value = G_VALUE_INIT;
-    gboolean good = FALSE;
-
-    if (spec && (spec->flags & G_PARAM_WRITABLE) && spec->owner_type == GST_TYPE_UDM_SRC &&
-        !g_str_equal(name, "model")) {
-        g_value_init(&value, spec->value_type);
-        good = text && gst_value_deserialize(&value, text) && !g_param_value_validate(spec, &value);
-        if (good)
-            g_object_set_property(object, name, &value);
-        g_value_unset(&value);
-    }
-    if (!good)
-        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "udmsrc has no property \"%s\" that can be \"%s\"",
-                    name, text ? text : "");
-    return good;
-}
-
-static gboolean apply_uri(GObject *object, const GstUri *uri, GError **error)
-{
-    const char *host = gst_uri_get_host(uri);
-    char *path = gst_uri_get_path(uri);
-    GHashTable *table = gst_uri_get_query_table(uri);
-    GHashTableIter iter;
-    gpointer name, text;
-    gboolean good = TRUE;
-
-    g_object_set(object, "model", host && *host ? host : path && *path ? path : DEFAULT_MODEL, NULL);
-    g_free(path);
-    if (!table)
-        return TRUE;
-    g_hash_table_iter_init(&iter, table);
-    while (good && g_hash_table_iter_next(&iter, &name, &text))
-        good = set_from_query(object, name, text, error);
-    g_hash_table_unref(table);
-    return good;
-}
-
-static gboolean uri_set_uri(GstURIHandler *handler, const gchar *text, GError **error)
-{
-    GstUri *uri;
-    gboolean good;
+    gboolean stopped;
 
     GST_OBJECT_LOCK(handler);
-    good = GST_STATE(handler) <= GST_STATE_READY;
+    stopped = GST_STATE(handler) <= GST_STATE_READY;
     GST_OBJECT_UNLOCK(handler);
-    if (!good) {
-        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
-                    "the URI of udmsrc can be set in NULL and READY only");
-        return FALSE;
-    }
-    uri = gst_uri_from_string(text);
-    if (!uri) {
-        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "\"%s\" is not udm://MODEL?property=value&...", text);
-        return FALSE;
-    }
-    good = apply_uri(G_OBJECT(handler), uri, error);
-    gst_uri_unref(uri);
-    return good;
+    if (stopped)
+        return gst_udm_uri_to_properties(G_OBJECT(handler), GST_TYPE_UDM_SRC, uri, error);
+    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE, "the URI of udmsrc can be set in NULL and READY only");
+    return FALSE;
 }
 
 static void gst_udm_src_uri_init(gpointer interface, gpointer data)

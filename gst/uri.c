@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An element's properties as a URI.
+#include "uri.h"
+
+static gboolean belongs(const GParamSpec *spec, GType owner)
+{
+    return (spec->flags & G_PARAM_WRITABLE) && spec->owner_type == owner && !g_str_equal(spec->name, "model");
+}
+
+static void add_to_query(GstUri *uri, GObject *object, GParamSpec *spec)
+{
+    GValue value = G_VALUE_INIT;
+
+    g_value_init(&value, spec->value_type);
+    g_object_get_property(object, spec->name, &value);
+    if (!g_param_value_defaults(spec, &value)) {
+        char *text = gst_value_serialize(&value);
+
+        gst_uri_set_query_value(uri, spec->name, text);
+        g_free(text);
+    }
+    g_value_unset(&value);
+}
+
+char *gst_udm_uri_from_properties(GObject *object, GType owner)
+{
+    guint count;
+    GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(object), &count);
+    gboolean directory;
+    char *model, *text;
+    GstUri *uri;
+
+    g_object_get(object, "model", &model, NULL);
+    directory = model && strchr(model, '/');
+    uri = gst_uri_new(GST_UDM_URI_PROTOCOL, NULL, directory ? "" : model, GST_URI_NO_PORT, directory ? model : NULL,
+                      NULL, NULL);
+    for (guint i = 0; i < count; i++)
+        if (belongs(specs[i], owner))
+            add_to_query(uri, object, specs[i]);
+    text = gst_uri_to_string(uri);
+    gst_uri_unref(uri);
+    g_free(model);
+    g_free(specs);
+    return text;
+}
+
+static gboolean set_one(GObject *object, GType owner, const char *name, const char *text, GError **error)
+{
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(object), name);
+    GValue value = G_VALUE_INIT;
+    gboolean good = FALSE;
+
+    if (spec && belongs(spec, owner)) {
+        g_value_init(&value, spec->value_type);
+        good = text && gst_value_deserialize(&value, text) && !g_param_value_validate(spec, &value);
+        if (good)
+            g_object_set_property(object, name, &value);
+        g_value_unset(&value);
+    }
+    if (!good)
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "there is no property \"%s\" that can be \"%s\"", name,
+                    text ? text : "");
+    return good;
+}
+
+static void set_model(GObject *object, const GstUri *uri)
+{
+    const char *host = gst_uri_get_host(uri);
+    char *path = gst_uri_get_path(uri);
+
+    if (host && *host)
+        g_object_set(object, "model", host, NULL);
+    else if (path && *path)
+        g_object_set(object, "model", path, NULL);
+    g_free(path);
+}
+
+static gboolean set_all(GObject *object, GType owner, const GstUri *uri, GError **error)
+{
+    GHashTable *query = gst_uri_get_query_table(uri);
+    gboolean good = TRUE;
+    gpointer name, text;
+    GHashTableIter iter;
+
+    if (!query)
+        return TRUE;
+    g_hash_table_iter_init(&iter, query);
+    while (good && g_hash_table_iter_next(&iter, &name, &text))
+        good = set_one(object, owner, name, text, error);
+    g_hash_table_unref(query);
+    return good;
+}
+
+gboolean gst_udm_uri_to_properties(GObject *object, GType owner, const char *text, GError **error)
+{
+    GstUri *uri = gst_uri_from_string(text);
+    gboolean good;
+
+    if (!uri) {
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "\"%s\" is not udm://MODEL?property=value&...", text);
+        return FALSE;
+    }
+    set_model(object, uri);
+    good = set_all(object, owner, uri, error);
+    gst_uri_unref(uri);
+    return good;
+}
