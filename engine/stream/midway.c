@@ -2,7 +2,8 @@
 // Motion is straight from picture to picture, so a pixel p of the first with motion F is at p + t F at the instant t.
 // Both motions are put down there (forward splatting), more firmly the better they fit (Niklaus and Liu, "Softmax
 // Splatting for Video Frame Interpolation", CVPR 2020); where nothing landed it is what lies around. A picture that is
-// fetched along the motion at t, but moves otherwise where it is fetched, shows something that is hidden at t.
+// fetched along the motion at t, but moves otherwise where it is fetched, shows something that is hidden at t. Where
+// motion explains no more than rest, both are mixed.
 #include "stream/midway.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@
 #include "tensor/image.h"
 
 enum {
-    BAND = 8, // rows of a job
+    BAND = UDM_MIDWAY_CELL, // rows of a job
     MAX_LEVELS = 32,
     BORDER = UDM_MIDWAY_BORDER,
 };
@@ -71,6 +72,8 @@ static size_t lay_out(udm_midway *m, float *memory)
     const size_t n = (size_t)job->width * (size_t)job->height;
     arena all = { memory, 0 };
     job->mean = take(&all, job->channels * n);
+    job->cells = take_packed(&all, (job->width + UDM_MIDWAY_CELL - 1) / UDM_MIDWAY_CELL,
+                             (job->height + UDM_MIDWAY_CELL - 1) / UDM_MIDWAY_CELL, 0);
     for (int k = 0; k < 2; k++) {
         udm_midway_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
@@ -215,10 +218,14 @@ static void settle(udm_midway *m)
 
 void udm_midway_at(udm_midway *m, double position)
 {
+    m->job.position = (float)position;
     m->job.part[0] = (float)position, m->job.part[1] = (float)(1 - position);
     udm_pool_run(m->pool, 2, put_down, m);
     settle(m);
     for_rows(m, m->ops->fetch, 0, m->job.height);
+    for (int y = 0; y < m->job.cells.height; y++)
+        m->ops->weigh(&m->job, 0, y);
+    for_rows(m, m->ops->mix, 0, m->job.height);
 }
 
 const float *udm_midway_planes(const udm_midway *midway, int which)

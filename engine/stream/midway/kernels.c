@@ -18,6 +18,8 @@ enum { BORDER = UDM_MIDWAY_BORDER, TAPS = UDM_MIDWAY_TAPS, PHASES = UDM_MIDWAY_P
 #define NEAR_VARIANCE 1e-2f   // of a picture that is moved by one whole gap,
 #define APART_VARIANCE 3e-3f  // and for each squared pixel by which the motions disagree,
 #define MOST_MISMATCH 16.f    // which is at most this
+#define STILL_SHARE 0.35f     // pictures that differ 0.35 times as much moved as still are half taken still,
+#define LEAST_CHANGE 1e-5f    // but not where neither differs (squared value)
 #define OUTSIDE_VARIANCE 1e2f // of what lies outside of the picture
 
 typedef float pixel __attribute__((vector_size(16)));
@@ -212,20 +214,94 @@ INLINE fetched fetch(const udm_midway_job *job, int k, int x, int y, pixel motio
                                                        : OUTSIDE_VARIANCE };
 }
 
+INLINE float square_of(pixel a)
+{
+    const pixel square = a * a;
+    return (square[0] + square[1] + square[2]) / 3;
+}
+
+// Adds to the cell of a pixel by how much the pictures differ there.
+INLINE void note_change(const udm_midway_job *job, int x, int y, pixel moved)
+{
+    const pixel still = get(&job->views[1].pixels, x, y) - get(&job->views[0].pixels, x, y);
+    const int column = x / UDM_MIDWAY_CELL, row = y / UDM_MIDWAY_CELL;
+    set(&job->cells, column, row, get(&job->cells, column, row) + (pixel){ square_of(moved), square_of(still), 1, 0 });
+}
+
 static void fetch_row(const udm_midway_job *job, int k, int y)
 {
     const udm_midway_view *views = job->views;
     const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
+    for (int x = 0; y % UDM_MIDWAY_CELL == 0 && x < job->cells.width; x++)
+        set(&job->cells, x, y / UDM_MIDWAY_CELL, (pixel){ 0 });
     for (int x = 0; x < job->width; x++) {
         const pixel motion = get(job->settled, x, y);
         const fetched a = fetch(job, 0, x, y, motion), b = fetch(job, 1, x, y, motion);
         const pixel mean = a.colour + (b.colour - a.colour) * (a.variance / (a.variance + b.variance + 1e-12f));
+        note_change(job, x, y, b.colour - a.colour);
         views[0].variance[row + x] = a.variance;
         views[1].variance[row + x] = b.variance;
         for (int c = 0; c < job->channels; c++) {
             views[0].planes[c * n + row + x] = a.colour[c];
             views[1].planes[c * n + row + x] = b.colour[c];
             job->mean[c * n + row + x] = mean[c];
+        }
+    }
+}
+
+// ---- motion against rest
+
+// Where motion brings the pictures no closer to each other than they are without it, it is as likely wrong: both
+// estimates are weighted by how much they leave unexplained around the cell, to the power of -1.5.
+static void weigh_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_packed *cells = &job->cells;
+    for (int x = 0; x < cells->width; x++) {
+        pixel sum = { 0 };
+        for (int j = -1; j <= 1; j++)
+            for (int i = -1; i <= 1; i++)
+                if (x + i >= 0 && y + j >= 0 && x + i < cells->width && y + j < cells->height)
+                    sum += get(cells, x + i, y + j) * (float)((2 - i * i) * (2 - j * j));
+        const float moved = sum[0] / sum[2] + LEAST_CHANGE, still = sum[1] / sum[2] + LEAST_CHANGE;
+        const float by_motion = moved * sqrtf(moved), by_rest = STILL_SHARE * still * sqrtf(STILL_SHARE * still);
+        cells->at[4 * (y * cells->stride + x) + 3] = by_motion / (by_motion + by_rest);
+    }
+}
+
+// The share of rest in a row of pixels is linear from cell to cell.
+typedef struct shares {
+    const float *above, *below; // of the cells around the row
+    float down;
+} shares;
+
+INLINE float share_at(const shares *s, int cell)
+{
+    return s->above[4 * cell + 3] + s->down * (s->below[4 * cell + 3] - s->above[4 * cell + 3]);
+}
+
+INLINE shares shares_around(const udm_packed *cells, int y)
+{
+    const float at = inside(((float)y + 0.5f) / UDM_MIDWAY_CELL - 0.5f, cells->height);
+    const int above = (int)at, below = above + 1 < cells->height ? above + 1 : above;
+    return (shares){ cells->at + 4 * above * cells->stride, cells->at + 4 * below * cells->stride, at - (float)above };
+}
+
+static void mix_row(const udm_midway_job *job, int k, int y)
+{
+    const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
+    const shares around = shares_around(&job->cells, y);
+    const float position = job->position < 0 ? 0 : job->position < 1 ? job->position : 1;
+    for (int cell = 0; cell <= job->cells.width; cell++) {
+        const int half = UDM_MIDWAY_CELL / 2, first = cell > 0 ? cell * UDM_MIDWAY_CELL - half : 0;
+        const int after = cell * UDM_MIDWAY_CELL + half, end = after < job->width ? after : job->width;
+        const float left = share_at(&around, cell > 0 ? cell - 1 : 0);
+        const float right = share_at(&around, cell < job->cells.width ? cell : cell - 1);
+        const float slope = (right - left) / UDM_MIDWAY_CELL, origin = (float)(cell * UDM_MIDWAY_CELL - half) - 0.5f;
+        for (int c = 0; c < job->channels; c++) {
+            const float *a = job->views[0].picture + c * n + row, *b = job->views[1].picture + c * n + row;
+            float *restrict mean = job->mean + c * n + row;
+            for (int x = first; x < end; x++)
+                mean[x] += (left + slope * ((float)x - origin)) * (a[x] + position * (b[x] - a[x]) - mean[x]);
         }
     }
 }
@@ -246,4 +322,6 @@ const udm_midway_ops NAME(udm_midway_ops) = {
     .coarsen = coarsen_row,
     .refine = refine_row,
     .fetch = fetch_row,
+    .weigh = weigh_row,
+    .mix = mix_row,
 };

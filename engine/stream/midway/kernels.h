@@ -12,6 +12,7 @@ enum {
     UDM_MIDWAY_BORDER = 3, // of repeated pixels around a picture: what Lanczos-3 reaches beyond it
     UDM_MIDWAY_TAPS = 6,
     UDM_MIDWAY_PHASES = 64, // of a pixel, for which the weights of the taps are known
+    UDM_MIDWAY_CELL = 16,   // side of the squares in which motion is weighed against rest; also rows of a job
 };
 
 // Pixel (x, y) is at at[4 * (y * stride + x)]; the border lies before and after.
@@ -40,6 +41,8 @@ typedef struct udm_midway_job {
     const udm_packed *fine, *coarse;         // levels that are worked on
     const udm_packed *settled;               // the motion at the instant, from the first to the second: -, u, v, -
     float part[2];                           // of its motion that each picture goes, and how far away it so is
+    udm_packed cells;                        // how much the pictures differ moved, and still; the share of rest
+    float position;                          // of the instant
     float *mean;                             // [channels, height, width]
 } udm_midway_job;
 
@@ -54,7 +57,9 @@ typedef struct udm_midway_ops {
     udm_midway_row gather;  // both that are put down, into the finest level
     udm_midway_row coarsen; // row y of `coarse`, sums of 2x2
     udm_midway_row refine;  // row y of `fine`, whose sums become means
-    udm_midway_row fetch;   // both pictures at the instant, their variance and their mean
+    udm_midway_row fetch;   // both pictures at the instant, their variance and their mean; and their cells
+    udm_midway_row weigh;   // row y of the cells: the share of rest
+    udm_midway_row mix;     // what lies still into the mean
 } udm_midway_ops;
 
 // What this machine can run, the fastest first; NULL at the end.
