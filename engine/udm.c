@@ -102,6 +102,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
             .max_sigma = udm_model_max_sigma(model),
             .width = network->window.width,
             .height = network->window.height,
+            .frames = network->window.frames,
             .classes = network->window.classes,
         };
     udm_network_free(network);
@@ -109,84 +110,10 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
     return network != NULL;
 }
 
-// One frame of a clip through the network; the frames of a clip are [channels, frames, pixels].
-typedef struct forward_run {
-    udm_tiles *tiles;
-    size_t pixels;
-    int channels, frames, label;
-    const udm_noise *noise;
-    float *frame, *level, *out; // [channels, pixels], [pixels], and all that the network says
-} forward_run;
-
-static bool forward_frame(const forward_run *run, const float *clip, int frame, double time, float *out,
-                          udm_error *error)
-{
-    const float level = (float)udm_noise_level(run->noise, time);
-    const size_t n = run->pixels;
-    for (int c = 0; c < run->channels; c++)
-        memcpy(run->frame + c * n, clip + ((size_t)c * run->frames + frame) * n, n * sizeof(float));
-    for (size_t i = 0; i < n; i++)
-        run->level[i] = level;
-    const udm_seen seen = {
-        .frame = run->frame, .level = run->level, .timestep = udm_noise_timestep(run->noise, time), .label = run->label
-    };
-    if (!udm_tiles_run(run->tiles, 0, frame, &seen, run->out, NULL, error))
-        return false;
-    for (int c = 0; c < run->channels; c++)
-        memcpy(out + ((size_t)c * run->frames + frame) * n, run->out + c * n, n * sizeof(float));
-    return true;
-}
-
-static bool forward_clips(forward_run *run, int clips, const float *x, const double *times, float *out,
-                          udm_error *error)
-{
-    const size_t clip = run->pixels * run->channels * run->frames;
-    for (int k = 0; k < clips; k++) {
-        udm_tiles_clear(run->tiles);
-        for (int f = 0; f < run->frames; f++)
-            if (!forward_frame(run, x + k * clip, f, times[f], out + k * clip, error))
-                return false;
-    }
-    return true;
-}
-
-bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames, const float *x,
-                       const double *times, float *out, udm_error *error)
-{
-    udm_device *device;
-    udm_network *network;
-    udm_open_network(model, settings->device, settings->threads, &device, &network, error);
-    forward_run run = { .frames = frames,
-                        .label = settings->label,
-                        .noise = &udm_model_scheduler(model)->noise,
-                        .pixels = (size_t)settings->width * settings->height };
-    bool good = false;
-    if (network) {
-        run.channels = network->channels;
-        run.tiles = udm_tiles_new(network, settings->width, settings->height, 1, settings->memory_limit, error);
-        run.frame = malloc(run.pixels * (run.channels + 1 + udm_network_outputs(network)) * sizeof(float));
-        if (!run.frame)
-            udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
-    }
-    if (run.tiles && run.frame) {
-        run.level = run.frame + run.pixels * run.channels;
-        run.out = run.level + run.pixels;
-        good = forward_clips(&run, clips, x, times, out, error);
-    }
-    free(run.frame);
-    udm_tiles_free(run.tiles);
-    udm_network_free(network);
-    udm_device_close(device);
-    return good;
-}
-
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     if (!udm_open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
         return false;
-    if (stream->network->window.frames > 0)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes video and restores none: udmsrc plays it",
-                        udm_model_directory(stream->model));
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
                         udm_model_directory(stream->model));

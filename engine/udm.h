@@ -69,7 +69,7 @@ UDM_API void udm_stream_free(udm_stream *stream);
 // Runs the model's network once over whole clips, as a stream, with no sampler around it: what parity tests compare.
 // settings: width, height, device, threads, label and memory_limit are used. x: [clips, channels, frames, height,
 // width], each frame as x_t at times[frame]; out: the network's output, of the same shape. channels: those of
-// udm_model_info().
+// udm_model_info(). A network that makes video takes clips of its own size and number of frames.
 UDM_API bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames,
                                const float *x, const double *times, float *out, udm_error *error);
 
@@ -83,6 +83,7 @@ typedef struct udm_info {
     int64_t weights;
     double max_sigma;  // of the noise it was trained for
     int width, height; // of the video that it makes; 0: it restores frames of any size
+    int frames;        // ... and how many it looks at, at once
     int classes;       // of what it makes
 } udm_info;
 

@@ -135,6 +135,11 @@ static int info(const char *directory, const udm_model *model)
     printf("schedule         %s, %s\n", info.schedule, info.steps ? "discrete time" : "continuous time");
     if (info.steps)
         printf("steps            %d\n", info.steps);
+    if (info.frames) {
+        printf("makes            video of %dx%d, %d classes, from windows of %d frames\n", info.width, info.height,
+               info.classes, info.frames);
+        return 0;
+    }
     printf("largest noise    sigma %g, at time %.4f\n", info.max_sigma, udm_model_time(model, info.max_sigma));
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
@@ -414,11 +419,8 @@ int main(int argc, char **argv)
         const char *command;
         void (*list)(udm_found found, void *context);
     } lists[] = {
-        { "devices", udm_list_devices },
-        { "samplers", udm_list_samplers },
-        { "schedules", udm_list_schedules },
-        { "spacings", udm_list_spacings },
-        { "processes", udm_list_processes },
+        { "devices", udm_list_devices },   { "samplers", udm_list_samplers },   { "schedules", udm_list_schedules },
+        { "spacings", udm_list_spacings }, { "processes", udm_list_processes },
     };
     options options;
     if (!parse_options(argc, argv, &options) || optind >= argc)

@@ -101,6 +101,10 @@ static bool allocate(udm_tiles *tiles, udm_error *error)
 
 udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error)
 {
+    if (network->window.frames > 0) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model makes video, and cannot restore any: udmsrc plays it");
+        return NULL;
+    }
     enum { MOST = 1 << 24 }; // so that sums of sizes and overlaps fit into an int
     if (width > MOST || height > MOST) {
         udm_fail(error, UDM_ERROR_MEMORY, "a frame of %dx%d is too large", width, height);

@@ -301,6 +301,35 @@ TEST(what_cannot_be_made_is_refused)
     check_refused("tiny-video", &settings, 25, "none");
 }
 
+// udm_model_forward() is the network at 25 frames a second, with one class for all frames.
+TEST(forward_runs_a_window)
+{
+    udm_error error = { 0 };
+    udm_settings settings = settings_for("cpu", 1);
+    udm_model *model = model_of_all(&error);
+    npy x = golden_read("tiny-video/window.npy");
+    const double times[FRAMES] = { 0, 0.1, 0.4, 0.7, 1 };
+    float by_forward[FRAMES * PIXELS], by_window[FRAMES * PIXELS];
+    golden_network golden;
+    REQUIRE(model && golden_open(&golden, "tiny-video", "cpu", 1));
+    settings.label = 2;
+    REQUIRE(udm_model_forward(model, &settings, 1, FRAMES, x.data, times, by_forward, &error));
+    udm_window *window = udm_window_new(golden.network, &error);
+    udm_window_state state = { .classes = { 2, 2, 2, 2, 2 }, .rate = 25 };
+    const float *frames[FRAMES];
+    for (int f = 0; f < FRAMES; f++) {
+        frames[f] = x.data + f * PIXELS;
+        state.levels[f] = (float)udm_noise_level(&udm_model_scheduler(golden.model)->noise, times[f]);
+    }
+    REQUIRE(window && udm_window_run(window, frames, &state, by_window, NULL, &error));
+    CHECK(memcmp(by_forward, by_window, sizeof by_window) == 0);
+    CHECK(!udm_model_forward(model, &settings, 1, 2, x.data, times, by_forward, &error));
+    CHECK(strstr(error.message, "5 frames of 16x16"));
+    udm_window_free(window);
+    close_golden(&golden);
+    free(x.data);
+}
+
 // A model that makes video restores nothing.
 TEST(it_is_no_stream)
 {
@@ -319,7 +348,8 @@ TEST(a_model_says_what_it_makes)
     udm_info info;
     udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
     REQUIRE(model && udm_model_info(model, &info, &error));
-    CHECK(info.width == SIZE && info.height == SIZE && info.classes == 3 && info.channels == 1);
+    CHECK(info.width == SIZE && info.height == SIZE && info.frames == FRAMES && info.classes == 3 &&
+          info.channels == 1);
     CHECK_STRING(info.network, "UdmPseudo3D");
     udm_model_free(model);
 }
