@@ -1,32 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Samplers that draw noise, on a Gaussian. There every step is linear, so what comes out of a standard normal start has
-// a mean and a variance that are read off exactly: one pixel starts at 0, one at 1, and one for each draw is the only
-// one that gets it.
+// Samplers that draw noise: what comes out of them, where it is known exactly.
 #include "check.h"
+#include "moments.h"
 #include "orders.h"
-
-enum { MOST_DRAWS = 330, COLUMNS = 2 + MOST_DRAWS };
-
-static const double MEAN = 0.5, VARIANCE = 0.3;
-
-typedef struct moments {
-    double mean, deviation;
-} moments;
-
-static moments marginal(udm_point at)
-{
-    return (moments){ at.signal * MEAN, sqrt(at.signal * at.signal * VARIANCE + at.noise * at.noise) };
-}
-
-static bool estimate_mean(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
-{
-    (void)context, (void)number, (void)error;
-    for (size_t i = 0; i < at->pixels; i++) {
-        const double a = at->signal[i], s = at->noise[i];
-        x0[i] = (float)(MEAN + a * VARIANCE / (a * a * VARIANCE + s * s) * (xt[i] - a * MEAN));
-    }
-    return true;
-}
 
 // Where the probability flow leads, at the ratio *context: a perfect consistency network.
 static bool estimate_end(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
@@ -35,105 +11,22 @@ static bool estimate_end(void *context, int number, const udm_levels *at, const 
     (void)number, (void)error;
     for (size_t i = 0; i < at->pixels; i++) {
         const double a = at->signal[i], s = at->noise[i];
-        x0[i] = (float)(MEAN + sqrt((VARIANCE + least * least) / (VARIANCE + s * s / a / a)) * (xt[i] / a - MEAN));
+        x0[i] = (float)(MOMENTS_MEAN + sqrt((MOMENTS_VARIANCE + least * least) / (MOMENTS_VARIANCE + s * s / a / a)) *
+                                           (xt[i] / a - MOMENTS_MEAN));
     }
     return true;
 }
 
-static bool draw_one(void *context, int number, float *e, udm_error *error)
-{
-    (void)context, (void)error;
-    CHECK(number < MOST_DRAWS);
-    memset(e, 0, COLUMNS * sizeof *e);
-    e[2 + number] = 1;
-    return true;
-}
-
-static bool small_variance(void *context, float *share, udm_error *error)
-{
-    (void)context, (void)error;
-    for (int i = 0; i < COLUMNS; i++)
-        share[i] = 0.25f;
-    return true;
-}
-
-static udm_point point_at(const udm_ladder *ladder, double start, double k)
-{
-    const udm_rung rung = udm_ladder_rung(ladder, start, k);
-    return (udm_point){ rung.time, sqrt(rung.alpha_bar), sqrt(1 - rung.alpha_bar) };
-}
-
-// What comes out of the true distribution at the start.
-static moments run(const udm_loop_settings *settings, const udm_loop_calls *calls, double start)
-{
-    static float x[COLUMNS], times[COLUMNS];
-    const moments in = marginal(point_at(&settings->ladder, start, 0));
-    udm_loop *loop = udm_loop_new(settings, NULL);
-    moments out = { NAN, NAN };
-    for (int i = 0; i < COLUMNS; i++)
-        x[i] = i == 1, times[i] = (float)start;
-    CHECK(loop != NULL);
-    if (loop && udm_loop_run(loop, calls, times, x, NULL)) {
-        double variance = pow((x[1] - x[0]) * in.deviation, 2);
-        for (int i = 2; i < COLUMNS; i++)
-            variance += pow(x[i] - x[0], 2);
-        out = (moments){ x[0] + (x[1] - x[0]) * in.mean, sqrt(variance) };
-    }
-    udm_loop_free(loop);
-    return out;
-}
-
-enum { POWERS = 1000 };
-
-// E|e|^2 of the noise that estimate_mean() implies.
-static void find_powers(const udm_noise *noise, double *powers)
-{
-    for (int i = 0; i < POWERS; i++) {
-        const double alpha_bar = udm_noise_alpha_bar(noise, (i + 1.0) / POWERS);
-        powers[i] = (1 - alpha_bar) / (alpha_bar * VARIANCE + 1 - alpha_bar);
-    }
-}
-
-static udm_loop_settings settings_for(const udm_sampler *sampler, const udm_noise *noise, int steps)
-{
-    static double powers[POWERS];
-    find_powers(noise, powers);
-    return (udm_loop_settings){
-        .process = &udm_process_gaussian,
-        .sampler = sampler,
-        .ladder = { &udm_spacing_log_snr, noise, .steps = steps, .wide = true, .short_of_zero = true },
-        .repeats = 1,
-        .powers = powers,
-        .power_count = POWERS,
-        .channels = 1,
-        .pixels = COLUMNS,
-    };
-}
-
-static udm_noise open_noise(void)
-{
-    udm_noise noise = { 0 };
-    CHECK(udm_noise_init(&noise, &udm_schedule_linear, udm_schedule_linear.defaults, 0, NULL));
-    return noise;
-}
-
-static double off_by(const udm_sampler *sampler, const udm_noise *noise, int steps)
-{
-    const udm_loop_settings settings = settings_for(sampler, noise, steps);
-    const udm_loop_calls calls = { NULL, estimate_mean, draw_one, small_variance };
-    const moments got = run(&settings, &calls, 0.98), want = marginal(point_at(&settings.ladder, 0.98, steps));
-    return fabs(got.mean - want.mean) + fabs(got.deviation - want.deviation);
-}
 TEST(samplers_have_their_order)
 {
     static const int steps[] = { 40, 80, 160 };
-    udm_noise noise = open_noise();
+    udm_noise noise = moments_noise();
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
         if (!(*sampler)->stochastic || (*sampler)->order == 0 || (*sampler)->needs_power)
             continue;
         double errors[3];
         for (int i = 0; i < 3; i++)
-            errors[i] = off_by(*sampler, &noise, steps[i]);
+            errors[i] = moments_off_by(*sampler, &noise, steps[i]);
         const double slope = orders_slope(3, steps, errors);
         if (!(slope > (*sampler)->order - 0.2 && errors[2] < 0.02)) {
             printf("    %s has order %.2f, not %d, and is off by %g\n", (*sampler)->name, slope, (*sampler)->order,
@@ -147,10 +40,10 @@ TEST(samplers_have_their_order)
 // Bao et al. 2022: with the optimal variance DDPM is exact on a Gaussian, whatever the number of steps.
 TEST(analytic_variance_is_exact)
 {
-    udm_noise noise = open_noise();
+    udm_noise noise = moments_noise();
     for (int steps = 2; steps <= 32; steps *= 4) {
-        CHECK_CLOSE(off_by(&udm_sampler_ddpm_analytic, &noise, steps), 0, 1e-5);
-        CHECK(off_by(&udm_sampler_ddpm, &noise, steps) > 0.05);
+        CHECK_CLOSE(moments_off_by(&udm_sampler_ddpm_analytic, &noise, steps), 0, 1e-5);
+        CHECK(moments_off_by(&udm_sampler_ddpm, &noise, steps) > 0.05);
     }
     udm_noise_clear(&noise);
 }
@@ -159,29 +52,29 @@ TEST(analytic_variance_is_exact)
 TEST(consistency_networks_are_exact)
 {
     static const udm_sampler *const samplers[] = { &udm_sampler_consistency, &udm_sampler_lcm, &udm_sampler_trivial };
-    udm_noise noise = open_noise();
+    udm_noise noise = moments_noise();
     for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++)
         for (int steps = 1; steps <= 4; steps++) {
-            udm_loop_settings settings = settings_for(samplers[i], &noise, steps);
+            udm_loop_settings settings = moments_settings(samplers[i], &noise, steps);
             settings.ladder = (udm_ladder){ &udm_spacing_trailing, &noise, .steps = steps };
             double least = samplers[i] == &udm_sampler_consistency ? udm_ladder_least_ratio(&settings.ladder, 1) : 0;
-            const udm_loop_calls calls = { &least, estimate_end, draw_one, NULL };
-            const moments got = run(&settings, &calls, 0.98);
-            CHECK_CLOSE(got.mean, MEAN, 1e-3);
-            CHECK_CLOSE(got.deviation, sqrt(VARIANCE + least * least), 1e-3);
+            const udm_loop_calls calls = { &least, estimate_end, moments_draw, NULL };
+            const moments got = moments_run(&settings, &calls, 0.98);
+            CHECK_CLOSE(got.mean, MOMENTS_MEAN, 1e-3);
+            CHECK_CLOSE(got.deviation, sqrt(MOMENTS_VARIANCE + least * least), 1e-3);
         }
     udm_noise_clear(&noise);
 }
 
 TEST(eta_1_is_ddpm)
 {
-    udm_noise noise = open_noise();
-    udm_loop_settings settings = settings_for(&udm_sampler_ddim, &noise, 10);
+    udm_noise noise = moments_noise();
+    udm_loop_settings settings = moments_settings(&udm_sampler_ddim, &noise, 10);
     settings.eta = 1;
-    const udm_loop_calls calls = { NULL, estimate_mean, draw_one, NULL };
-    const moments ddim = run(&settings, &calls, 0.98);
+    const udm_loop_calls calls = { NULL, moments_estimate, moments_draw, NULL };
+    const moments ddim = moments_run(&settings, &calls, 0.98);
     settings.sampler = &udm_sampler_ddpm;
-    const moments ddpm = run(&settings, &calls, 0.98);
+    const moments ddpm = moments_run(&settings, &calls, 0.98);
     CHECK_CLOSE(ddim.mean, ddpm.mean, 0);
     CHECK_CLOSE(ddim.deviation, ddpm.deviation, 0);
     udm_noise_clear(&noise);
@@ -189,10 +82,10 @@ TEST(eta_1_is_ddpm)
 
 TEST(euler_ancestral_is_ddpm)
 {
-    udm_noise noise = open_noise();
+    udm_noise noise = moments_noise();
     for (int steps = 3; steps < 40; steps *= 3)
-        CHECK_CLOSE(off_by(&udm_sampler_euler_ancestral, &noise, steps), off_by(&udm_sampler_ddpm, &noise, steps),
-                    1e-6);
+        CHECK_CLOSE(moments_off_by(&udm_sampler_euler_ancestral, &noise, steps),
+                    moments_off_by(&udm_sampler_ddpm, &noise, steps), 1e-6);
     udm_noise_clear(&noise);
 }
 
@@ -251,7 +144,7 @@ static moments repaint(const udm_noise *noise, int repeats)
 
 TEST(repaint_fits_what_is_missing_to_what_is_known)
 {
-    udm_noise noise = open_noise();
+    udm_noise noise = moments_noise();
     const moments once = repaint(&noise, 1), often = repaint(&noise, 10);
     CHECK(fabs(often.mean - RHO) < fabs(once.mean - RHO) / 4);
     CHECK_CLOSE(often.mean, RHO, 0.1);
