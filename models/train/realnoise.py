@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Noise as cameras, film and codecs leave it, put on clean patches; and the one sigma that stands for it.
+
+    noisy, clean = realnoise.draw(x0, grey)
+    sigma = realnoise.told_sigma(noisy - clean)
+
+Pictures are float [N, 3, H, W] in [-1, 1]; sigmas are on the 0-255 scale. Each patch gets one source of noise (SOURCES)
+and, mostly, one codec after it (CODECS). `clean` is what the same patch is without the noise but with all else that the
+camera does to it, so that a network learns to take noise away and not to sharpen.
+"""
+import fractions
+import io
+import random
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+BLOCK = 8  # of codecs; colour filters repeat after two pixels
+
+# Linear 5x5 interpolation of a Bayer picture: Malvar, He, Cutler, "High-quality linear interpolation for demosaicing of
+# Bayer-patterned color images", ICASSP 2004, figure 2, in eighths.
+GREEN = [[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]]
+ALONG = [[0, 0, .5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, .5, 0, 0]]
+ACROSS = [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]]
+
+LUMA = 0.299, 0.587, 0.114
+
+
+def uniform(n, low, high):
+    return torch.empty(n, 1, 1, 1).uniform_(low, high)
+
+
+def choose(share, yes, no):
+    """For each patch one of two, yes with this probability."""
+    return torch.where(torch.rand(len(yes), 1, 1, 1) < share, yes, no)
+
+
+def blur(x, sigma):
+    """Gaussian; sigma: [N, 1, 1, 1], up to 2 pixels."""
+    n, c, h, w = x.shape
+    at = torch.arange(-4.0, 5)
+    taps = torch.exp(-0.5 * (at / sigma.view(n, 1).clamp(min=0.05)) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(c, 0)
+    x = F.pad(x, (4, 4, 4, 4), mode="reflect").reshape(1, n * c, h + 8, w + 8)
+    x = F.conv2d(F.conv2d(x, taps.view(-1, 1, 1, 9), groups=n * c), taps.view(-1, 1, 9, 1), groups=n * c)
+    return x.view(n, c, h, w)
+
+
+def luma(x):
+    return (x * x.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def to_linear(x):
+    """From [-1, 1] with the transfer function of sRGB to [0, 1] in linear light."""
+    v = (x + 1) / 2
+    return torch.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+
+
+def from_linear(v):
+    v = v.clamp(0, 1)
+    return torch.where(v <= 0.0031308, v * 12.92, 1.055 * v.clamp(min=1e-5) ** (1 / 2.4) - 0.055) * 2 - 1
+
+
+def mosaic(rgb):
+    """What an RGGB sensor sees of it: [N, 1, H, W]."""
+    raw = rgb[:, 1:2].clone()
+    raw[:, :, ::2, ::2], raw[:, :, 1::2, 1::2] = rgb[:, :1, ::2, ::2], rgb[:, 2:, 1::2, 1::2]
+    return raw
+
+
+def demosaic(raw):
+    kernels = torch.tensor([GREEN, ALONG, [*zip(*ALONG)], ACROSS]).unsqueeze(1) / 8
+    green, in_row, in_column, opposite = F.conv2d(F.pad(raw, (2, 2, 2, 2), mode="reflect"), kernels).chunk(4, 1)
+    red, blue, green_at = raw.clone(), raw.clone(), raw.clone()
+    for y in range(2):
+        for x in range(2):
+            here = (..., slice(y, None, 2), slice(x, None, 2))
+            if y == x:  # a red or a blue pixel
+                green_at[here] = green[here]
+                (blue if y == 0 else red)[here] = opposite[here]
+            else:
+                red[here] = (in_row if y == 0 else in_column)[here]
+                blue[here] = (in_column if y == 0 else in_row)[here]
+    return torch.cat([red, green_at, blue], 1)
+
+
+def develop(linear, gains, chroma_blur, luma_blur):
+    """White balance, the transfer function, and what cameras do against noise: chroma is blurred, luma a little."""
+    rgb = from_linear(linear * gains)
+    y = luma(rgb)
+    return (blur(y, luma_blur) + blur(rgb - y, chroma_blur)).clamp(-1, 1)
+
+
+def camera(x0):
+    """Poisson-Gaussian noise in linear light before demosaicing. Its range: Brooks et al., "Unprocessing images for
+    learned raw denoising", CVPR 2019, section 3.1, less the quietest."""
+    n = len(x0)
+    gains = torch.cat([uniform(n, 1.2, 2.4), torch.ones(n, 1, 1, 1), uniform(n, 1.2, 2.4)], 1)
+    linear = to_linear(x0) / gains
+    shot = uniform(n, np.log(2e-4), np.log(1.2e-2)).exp()
+    read = (2.18 * shot.log() + 1.2 + 0.26 * torch.randn_like(shot)).exp()
+    noisy = linear + (shot * linear + read).sqrt() * torch.randn_like(linear)
+    bayer = torch.rand(n, 1, 1, 1) < 0.8  # the others have three sensors, or many pixels for each that is kept
+    settings = (gains, uniform(n, 0, 2) * (torch.rand(n, 1, 1, 1) < 0.7), uniform(n, 0, 0.7))
+    return tuple(develop(torch.where(bayer, demosaic(mosaic(v)), v), *settings) for v in (noisy, linear))
+
+
+def grain(x0):
+    """Film: blobs of some pixels, mostly the same in all colours, strongest in the mid-tones."""
+    n, _, h, w = x0.shape
+    field = torch.randn(n, 4, h, w)
+    shared = uniform(n, 0.3, 1)
+    field = shared.sqrt() * field[:, :1] + (1 - shared).sqrt() * field[:, 1:]
+    field = blur(field, uniform(n, 0.4, 1.3))
+    field = field / field.std((1, 2, 3), keepdim=True)
+    y = (luma(x0) + 1) / 2
+    strength = uniform(n, 1, 25) * (2 / 255) * choose(0.7, (4 * y * (1 - y)).clamp(min=0).sqrt(), torch.ones_like(y))
+    return (x0 + strength * field).clamp(-1, 1), x0
+
+
+def white(x0):
+    """Of even strength, for that is what else gets into a codec."""
+    return (x0 + torch.randn_like(x0) * uniform(len(x0), 1, 40) * (2 / 255)).clamp(-1, 1), x0
+
+
+SOURCES = {camera: 0.55, grain: 0.25, white: 0.2}
+
+
+def to_bytes(x):
+    return ((x + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def from_bytes(pixels):
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def jpeg(x):
+    """Each patch by itself, quality 60 to 97, chroma mostly halved."""
+    out = []
+    for picture in to_bytes(x):
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=random.randint(60, 97),
+                                      subsampling=random.choice((0, 2, 2)))
+        out.append(np.asarray(Image.open(file)))
+    return from_bytes(np.stack(out))
+
+
+def sheet(pixels):
+    """[N, H, W, 3] side by side, and below each other: one picture, with even sides."""
+    n, h, w, _ = pixels.shape
+    across = int(np.ceil(n ** 0.5))
+    down = -(-n // across)
+    full = np.zeros((down * across, h, w, 3), np.uint8)
+    full[:n] = pixels
+    full = full.reshape(down, across, h, w, 3).swapaxes(1, 2).reshape(down * h, across * w, 3)
+    return np.pad(full, ((0, -down * h % 2), (0, -across * w % 2), (0, 0)), mode="edge")
+
+
+def h264(x):
+    """All patches as one picture of a video, of one rate factor."""
+    n, _, h, w = x.shape
+    coder = av.CodecContext.create("libx264", "w")
+    pixels = sheet(to_bytes(x))
+    coder.height, coder.width, coder.pix_fmt = *pixels.shape[:2], "yuv420p"
+    coder.options = {"crf": str(random.randint(14, 30)), "preset": "veryfast", "tune": "zerolatency"}
+    coder.time_base = fractions.Fraction(1, 24)
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+    frame.pts = 0
+    packets = coder.encode(frame) + coder.encode(None)
+    decoder = av.CodecContext.create("h264", "r")
+    frames = [f for packet in packets for f in decoder.decode(packet)] + decoder.decode(None)
+    pixels = frames[0].to_ndarray(format="rgb24")
+    across = int(np.ceil(n ** 0.5))
+    down = -(-n // across)
+    pixels = pixels[:down * h, :across * w].reshape(down, h, across, w, 3).swapaxes(1, 2)
+    return from_bytes(pixels.reshape(-1, h, w, 3)[:n])
+
+
+def stored(x):
+    """No codec: 8 bits."""
+    return from_bytes(to_bytes(x))
+
+
+CODECS = {jpeg: 0.5, h264: 0.2, stored: 0.3}
+
+
+def shifted(x, y, left):
+    """Mirrored so that blocks and colour filters begin anywhere in the patch."""
+    return F.pad(x, (left, BLOCK - left, y, BLOCK - y), mode="reflect")
+
+
+def parts(methods, count):
+    """Splits a batch: [(method, indices)], each with its share at random."""
+    chosen = random.choices(list(methods), list(methods.values()), k=count)
+    return [(m, torch.tensor([i for i, c in enumerate(chosen) if c is m])) for m in methods if m in chosen]
+
+
+def draw(x0, grey, sources=SOURCES, codecs=CODECS):
+    """(noisy, clean), both as x0: [N, 3, H, W] in [-1, 1], sides at least 16. grey: [N, 1, 1, 1], patches that stay so.
+
+    sources, codecs: methods and how often each is drawn.
+    """
+    h, w = x0.shape[2:]
+    y, left = random.randrange(BLOCK), random.randrange(BLOCK)
+    noisy = shifted(x0, y, left)
+    clean = noisy.clone()
+    for source, at in parts(sources, len(x0)):
+        noisy[at], clean[at] = source(clean[at])
+    for codec, at in parts(codecs, len(x0)):
+        noisy[at] = codec(noisy[at])
+    return tuple(torch.where(grey, luma(v).expand_as(v), v)[..., y:y + h, left:left + w] for v in (noisy, clean))
+
+
+def white_sigma(residual):
+    """The sigma of white noise that is as strong as this noise is, at full or at half the size, where it is stronger.
+
+    Halving a picture halves white noise; what has grains of many pixels stays. A network for white noise that is told
+    the sigma of single pixels leaves them. residual: [N, C, H, W]; returns [N, 1, 1, 1], 0-255 scale.
+    """
+    whole = residual.square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5
+    half = F.avg_pool2d(residual, 2).square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5
+    return torch.maximum(whole, 2 * half)
+
+
+def told_sigma(residual):
+    """What a network should be told in training: white_sigma as engine/stream/estimate.c would find it.
+
+    On pictures with noise of this module the estimate is 0.66 of it in the mean, and off by a factor of 1.6 either way.
+    """
+    sigma = white_sigma(residual)
+    return sigma * (0.47 * torch.randn_like(sigma) - 0.42).exp()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""python models/train/test_realnoise.py: each source and codec of realnoise.py by itself, on smooth patches."""
+import random
+import unittest
+
+import torch
+
+import realnoise
+
+SIDE = 64
+NO_GREY = torch.zeros(8, 1, 1, 1, dtype=torch.bool)
+
+
+def ramps():
+    """[8, 3, SIDE, SIDE]: one from dark to bright in each patch, of another colour."""
+    along = torch.linspace(-0.8, 0.6, SIDE).expand(8, 3, SIDE, SIDE)
+    return (along + torch.linspace(-0.1, 0.1, 24).view(8, 3, 1, 1)).contiguous()
+
+
+def deviations(residual):
+    """Of single pixels, and of 2x2 of them, times 2: the same for white noise."""
+    half = torch.nn.functional.avg_pool2d(residual, 2)
+    return residual.std().item(), 2 * half.std().item()
+
+
+class RealNoise(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        random.seed(1)
+
+    def draw(self, source, codec, grey=NO_GREY):
+        return realnoise.draw(ramps(), grey, {source: 1}, {codec: 1})
+
+    def test_every_pair(self):
+        for source in realnoise.SOURCES:
+            for codec in realnoise.CODECS:
+                noisy, clean = self.draw(source, codec)
+                with self.subTest(source=source.__name__, codec=codec.__name__):
+                    self.assertEqual(noisy.shape, (8, 3, SIDE, SIDE))
+                    self.assertLessEqual(noisy.abs().max(), 1)
+                    self.assertGreater((noisy - clean).std(), 2 / 255)
+                    self.assertLess(abs((noisy - clean).mean()), 4 / 255)  # it moves no colour
+                    self.assertLess((clean - ramps()).abs().mean(), 4 / 255)
+
+    def test_correlation(self):
+        white = deviations(torch.sub(*self.draw(realnoise.white, realnoise.stored)))
+        self.assertAlmostEqual(white[1] / white[0], 1, delta=0.1)
+        for source, codec in ((realnoise.camera, realnoise.stored), (realnoise.grain, realnoise.stored),
+                              (realnoise.camera, realnoise.jpeg)):
+            single, double = deviations(torch.sub(*self.draw(source, codec)))
+            self.assertGreater(double, 1.2 * single)
+
+    def test_demosaic(self):
+        """Exact where colours are linear in the place."""
+        x = ramps()
+        again = realnoise.demosaic(realnoise.mosaic(x))
+        self.assertLess((again - x)[..., 4:-4, 4:-4].abs().max(), 1e-5)
+
+    def test_linear_light(self):
+        x = torch.linspace(-1, 1, 256)
+        self.assertLess((realnoise.from_linear(realnoise.to_linear(x)) - x).abs().max(), 1e-4)
+
+    def test_grey(self):
+        noisy, clean = self.draw(realnoise.camera, realnoise.jpeg, grey=~NO_GREY)
+        self.assertTrue(torch.equal(noisy[:, 0], noisy[:, 2]) and torch.equal(clean[:, 0], clean[:, 1]))
+
+    def test_sheet(self):
+        """Patches come back from the video in their order; 7 do not fill the sheet."""
+        x = ramps()[:7]
+        self.assertLess((realnoise.h264(x) - x).abs().mean(), 0.02)
+
+    def test_white_sigma(self):
+        sigma = realnoise.white_sigma(torch.randn(4, 3, 256, 256) * (2 * 20 / 255))
+        self.assertLess((sigma - 20).abs().max(), 0.4)
+        grains = torch.randn(4, 3, 128, 128).repeat_interleave(2, 2).repeat_interleave(2, 3) * (2 * 20 / 255)
+        self.assertLess((realnoise.white_sigma(grains) - 40).abs().max(), 0.8)
+
+
+if __name__ == "__main__":
+    unittest.main()
