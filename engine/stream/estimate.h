@@ -7,7 +7,8 @@
 
 #include "base/error.h"
 
-// planes: [channels, height, width] in [-1, 1]. *sigma: of white Gaussian noise, on the 0-255 scale.
+// planes: [channels, height, width] in [-1, 1]. *sigma: of white Gaussian noise, on the 0-255 scale; of coloured noise,
+// as cameras and codecs leave it, that of the white noise which is as strong at half the size.
 // False with MEMORY only; a picture too small to say anything has sigma 0.
 bool udm_estimate_sigma(const float *planes, int channels, int width, int height, double *sigma, udm_error *error);
 

@@ -97,6 +97,23 @@ TEST(clipped)
     check_picture(extremes);
 }
 
+// Noise that is the mean of 2x2 white values has half their sigma; halved in size, 3/8 of it, where white noise of this
+// sigma would have 1/4. Single pixels do not show it.
+TEST(coloured)
+{
+    static const double sigmas[] = { 10, 20, 40 };
+    for (size_t i = 0; i < sizeof sigmas / sizeof *sigmas; i++) {
+        udm_normal(7, 0, 0, 0, 3 * AREA, planes);
+        for (int k = 0; k < 3 * AREA - WIDTH - 1; k++) {
+            float mean = (planes[k] + planes[k + 1] + planes[k + WIDTH] + planes[k + WIDTH + 1]) / 4;
+            planes[k] = as_8_bits(ramp(k / AREA, k % AREA / WIDTH, k % WIDTH) + sigmas[i] * mean);
+        }
+        for (int k = 3 * AREA - WIDTH - 1; k < 3 * AREA; k++)
+            planes[k] = 0;
+        CHECK_CLOSE(estimate(planes, 3, WIDTH, HEIGHT), 0.75 * sigmas[i], 0.25 * sigmas[i]);
+    }
+}
+
 TEST(clean)
 {
     CHECK_CLOSE(estimate_of(mid_grey, 3, 0), 0, 1e-6);
