@@ -91,11 +91,19 @@ def load_kodak(o):
     return [Clip(path.stem, decode(path, 1)) for path in paths if o.only in "kodak24" or o.only in path.stem]
 
 
-def add_noise(clip, sigma, seed=0):
-    """Gaussian noise, then clipped and rounded to 8 bits as a file has it. sigma: a number or [H, W, 1]."""
+def float_noise(clip, sigma, seed=0):
+    """Gaussian noise of a number, or [H, W, 1] of them, as a sigma."""
     random = np.random.default_rng([seed, zlib.crc32(clip.name.encode())])
-    noise = random.standard_normal(clip.frames.shape, np.float32) * sigma
-    return (clip.frames + noise).round().clip(0, 255).astype(np.uint8)
+    return clip.frames + random.standard_normal(clip.frames.shape, np.float32) * np.float32(sigma)
+
+
+def to_8_bits(frames):
+    return frames.round().clip(0, 255).astype(np.uint8)
+
+
+def add_noise(clip, sigma, seed=0):
+    """Clipped and rounded to 8 bits, as a file has it."""
+    return to_8_bits(float_noise(clip, sigma, seed))
 
 
 def psnr(a, b):

@@ -81,10 +81,10 @@ def pytorch(o, sigma):
         pad = (0, -w % net.stride, 0, -h % net.stride)
         ratio = torch.from_numpy(np.broadcast_to(np.float32(sigma), (h, w, 1)).copy()).permute(2, 0, 1)[None] * 2 / 255
         signal = (1 + ratio ** 2).rsqrt()
-        out = np.empty_like(frames)
+        out = np.empty(frames.shape, np.uint8)
         with torch.inference_mode():
             for i, frame in enumerate(frames):
-                x = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 127.5 - 1
+                x = torch.from_numpy(frame.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
                 x, level = (F.pad(p, pad, mode="replicate") for p in (x * signal, ratio * signal))
                 x = net(x.contiguous(memory_format=torch.channels_last), level)[0, :, :h, :w]
                 out[i] = ((x + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()

@@ -112,10 +112,10 @@ def ffdnet(path, sigma, threads):
 
     def restore(frames):
         h, w = frames.shape[1:3]
-        out = np.empty_like(frames)
+        out = np.empty(frames.shape, np.uint8)
         with torch.inference_mode():
             for i, frame in enumerate(frames):
-                x = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+                x = torch.from_numpy(frame.astype(np.float32)).permute(2, 0, 1)[None] / 255
                 x = F.pixel_unshuffle(F.pad(x, (0, w % 2, 0, h % 2), mode="replicate"), 2)
                 x = torch.cat([x, x.new_full((1, 1, *x.shape[2:]), sigma / 255)], 1)
                 for k, (weight, bias) in enumerate(layers):
