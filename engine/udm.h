@@ -73,6 +73,13 @@ UDM_API void udm_stream_free(udm_stream *stream);
 UDM_API bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames,
                                const float *x, const double *times, float *out, udm_error *error);
 
+// The motion that a stream on this model finds between the frames of a clip, for training; it must have a preview.
+// settings: width, height, channels (the preview's), device, threads and memory_limit are used. x: [channels, frames,
+// height, width] in [-1, 1] with noise of `sigma` (0-255 scale) in it. flow: [2, frames - 1, height, width], in pixels,
+// x before y: frame k + 1 at p shows what frame k shows at p + flow(p).
+UDM_API bool udm_model_motion(const udm_model *model, const udm_settings *settings, int frames, const float *x,
+                              double sigma, float *flow, udm_error *error);
+
 typedef struct udm_info {
     const char *network, *prediction, *schedule; // names, for people
     int steps;                                   // of the schedule; 0: continuous time

@@ -18,18 +18,23 @@ static const char usage[] =
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
+    "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
     "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves the "
     "first and the last frame\n"
     "of each clip N,C,F,H,W to those between: OUT.npy holds N,2C+2,F-2,H,W, the first and its level, then the last.\n"
+    "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
+    "it:\n"
+    "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
     "bench prints one line of JSON with the time of a frame and, on opencl:N:profile, that of each kernel.\n";
 
 typedef struct options {
     udm_settings settings;
     double times[MAX_TIMES];
     int time_count, frames, repeat;
+    double sigma; // negative: not given
 } options;
 
 static int fail(const char *what, const char *why)
@@ -83,6 +88,8 @@ static bool parse_option(int option, const char *text, options *options)
     switch (option) {
     case 't':
         return parse_times(text, options);
+    case 'g':
+        return sscanf(text, "%lf%c", &options->sigma, &(char){ 0 }) == 1 && options->sigma >= 0;
     case 's':
         return parse_size(text, &options->settings);
     case 'd':
@@ -108,9 +115,10 @@ static bool parse_options(int argc, char **argv, options *options)
         { "time", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
         { "device", required_argument, NULL, 'd' }, { "threads", required_argument, NULL, 'n' },
         { "frames", required_argument, NULL, 'f' }, { "class", required_argument, NULL, 'c' },
-        { "repeat", required_argument, NULL, 'r' }, { 0 },
+        { "repeat", required_argument, NULL, 'r' }, { "sigma", required_argument, NULL, 'g' },
+        { 0 },
     };
-    *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5 };
+    *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1 };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, options))
             return false;
@@ -305,6 +313,47 @@ static int between(const char *in, const char *out, options *options)
     return status;
 }
 
+static bool find_motions(const udm_model *model, const npy *x, npy *flow, const options *options, udm_error *error)
+{
+    bool good = true;
+    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
+        good =
+            udm_model_motion(model, &options->settings, (int)x->shape[2], x->data + clip * (x->elements / x->shape[0]),
+                             options->sigma, flow->data + clip * (flow->elements / flow->shape[0]), error);
+    return good;
+}
+
+static int motion(const char *directory, const udm_model *model, const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    npy x, flow = { .dims = 5 };
+    const char *why;
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 2) {
+        free(x.data);
+        return fail(in, "this takes N,C,F,H,W with 2 frames or more");
+    }
+    const size_t shape[5] = { x.shape[0], 2, x.shape[2] - 1, x.shape[3], x.shape[4] };
+    memcpy(flow.shape, shape, sizeof shape);
+    flow.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
+    flow.data = malloc(flow.elements * sizeof(float));
+    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
+    options->settings.channels = (int)x.shape[1];
+    int status = 1;
+    if (!flow.data)
+        fail(in, "there is no memory for the result");
+    else if (!find_motions(model, &x, &flow, options, &error))
+        fail(directory, error.message);
+    else if (!npy_write(out, &flow, &why))
+        fail(out, why);
+    else
+        status = 0;
+    free(flow.data);
+    free(x.data);
+    return status;
+}
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -405,6 +454,8 @@ static int with_model(const char *command, int argc, char **argv, options *optio
         status = info(argv[0], model);
     else if (strcmp(command, "forward") == 0 && argc == 3 && options->time_count > 0)
         status = forward(argv[0], model, argv[1], argv[2], options);
+    else if (strcmp(command, "motion") == 0 && argc == 3 && options->sigma >= 0)
+        status = motion(argv[0], model, argv[1], argv[2], options);
     else if (strcmp(command, "bench") == 0 && argc == 1)
         status = bench(argv[0], model, options);
     else

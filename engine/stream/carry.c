@@ -97,6 +97,11 @@ bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, ud
     return true;
 }
 
+const float *udm_carry_flow(const udm_carry *carry)
+{
+    return udm_guess_flow(carry->guess);
+}
+
 void udm_carry_learn(udm_carry *carry, const float *doubt)
 {
     udm_guess_learn(carry->guess, carry->frame, carry->level, doubt);

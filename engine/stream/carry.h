@@ -25,6 +25,9 @@ typedef struct udm_carried {
 bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, udm_carried *guess,
                     const atomic_bool *cancel, udm_error *error);
 
+// The motion that the guess came along, as udm_guess_flow(); of what was looked at last.
+const float *udm_carry_flow(const udm_carry *carry);
+
 // Takes in the frame that was looked at last, once it is done; doubt: the network's, [height, width].
 void udm_carry_learn(udm_carry *carry, const float *doubt);
 

@@ -184,6 +184,11 @@ const float *udm_guess_planes(const udm_guess *guess)
     return guess->planes;
 }
 
+const float *udm_guess_flow(const udm_guess *guess)
+{
+    return guess->flow;
+}
+
 const float *udm_guess_level(const udm_guess *guess)
 {
     return guess->level;

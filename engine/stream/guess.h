@@ -22,6 +22,9 @@ bool udm_guess_make(udm_guess *guess, const float *preview);
 const float *udm_guess_planes(const udm_guess *guess);
 const float *udm_guess_level(const udm_guess *guess);
 
+// The motion it was moved along, [2, height, width]: the frame at p is the last one at p + flow(p).
+const float *udm_guess_flow(const udm_guess *guess);
+
 // Takes in the frame that the guess was made of: pixels [channels, height, width], not scaled by the signal, the level
 // of their noise and the network's doubt, both [height, width]; doubt may be NULL where there was no guess.
 void udm_guess_learn(udm_guess *guess, const float *frame, const float *level, const float *doubt);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns a checkpoint of train.py or generate.py into a model directory in the layout of Hugging Face diffusers.
+"""Turns a checkpoint of train.py, recursion.py or generate.py into a model directory in the layout of diffusers.
 
-    python models/train/export.py WORK/denoise.pt models/denoise
+    python models/train/export.py WORK/denoise.pt models/denoise [--preview WORK/preview.pt]
 """
 import argparse
 import json
@@ -9,6 +9,8 @@ import pathlib
 
 import safetensors.torch
 import torch
+
+from train import trained
 
 INDEX = {"_class_name": "UdmRestorationPipeline", "unet": ["udm", "UdmUNet"],
          "scheduler": ["diffusers", "DDIMScheduler"]}
@@ -41,14 +43,24 @@ def write_network(directory, config, weights, dtype):
     write_json(directory / "config.json", config)
 
 
-def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, preview=None):
-    """config and weights: UdmUNet.config and a state dict of it; preview: the same two of a small network, or None."""
+def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, **parts):
+    """config and weights: UdmUNet.config and a state dict of it; parts: the same two of the small networks `preview` and
+    `trust`, or neither."""
     directory = pathlib.Path(directory)
-    write_network(directory / "unet", {**config, "max_sigma": max_sigma}, weights, dtype)
-    if preview:
-        write_network(directory / "preview", {**preview[0], "max_sigma": max_sigma}, preview[1], dtype)
+    for name, (part, values) in {"unet": (config, weights), **parts}.items():
+        write_network(directory / name, {**part, "max_sigma": max_sigma}, values, dtype)
     write_json(directory / "scheduler/scheduler_config.json", SCHEDULER)
-    write_json(directory / "model_index.json", {**INDEX, "preview": ["udm", "UdmUNet"]} if preview else INDEX)
+    write_json(directory / "model_index.json", {**INDEX, **{name: ["udm", "UdmUNet"] for name in parts}})
+
+
+def named(config, weights):
+    return {"_class_name": "UdmUNet", **config}, weights
+
+
+def part_of(saved, name):
+    start = name + "."
+    weights = {k[len(start):]: v for k, v in saved["average"].items() if k.startswith(start)}
+    return saved["config"][name], weights
 
 
 def write_video_model(directory, config, weights, dtype=torch.float16):
@@ -59,18 +71,29 @@ def write_video_model(directory, config, weights, dtype=torch.float16):
     write_json(directory / "model_index.json", VIDEO_INDEX)
 
 
+def write_saved(directory, saved, dtype, options):
+    config, weights = saved["config"], saved["average"]
+    if "trust" in config:  # of recursion.py
+        if not options.preview:
+            raise SystemExit("a model with a guess has a preview: name it with --preview")
+        parts = dict(preview=named(*trained(options.preview, "preview")), trust=part_of(saved, "trust"))
+        write_model(directory, *part_of(saved, "unet"), dtype, options.max_sigma, **parts)
+    elif config["_class_name"] == "UdmPseudo3D":
+        write_video_model(directory, config, weights, dtype)
+    else:
+        write_model(directory, config, weights, dtype, options.max_sigma)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("checkpoint", type=pathlib.Path)
     p.add_argument("directory", type=pathlib.Path)
     p.add_argument("--dtype", choices=["float16", "float32"], default="float16")
     p.add_argument("--max-sigma", type=float, default=75, help="the largest noise that train.py was given")
+    p.add_argument("--preview", type=pathlib.Path, help="a checkpoint, or a model directory with a preview")
     o = p.parse_args()
     saved = torch.load(o.checkpoint, weights_only=True, map_location="cpu")
-    if saved["config"]["_class_name"] == "UdmPseudo3D":
-        write_video_model(o.directory, saved["config"], saved["average"], getattr(torch, o.dtype))
-    else:
-        write_model(o.directory, saved["config"], saved["average"], getattr(torch, o.dtype), o.max_sigma)
+    write_saved(o.directory, saved, getattr(torch, o.dtype), o)
     print(f"{o.directory}: step {saved['steps']}, {saved['seconds'] / 60:.0f} minutes of training, "
           f"{sum(w.numel() for w in saved['average'].values())} weights in {o.dtype}")
 

@@ -72,10 +72,17 @@ def at_level(picture, level):
     return (picture * (1 - level ** 2).sqrt()).to(memory_format=torch.channels_last)
 
 
+def between(network, moved):
+    """moved: [N, 8, H, W], the neighbours, each with its level, as `udm between` makes them."""
+    (a, a_level), (b, b_level) = (m.split([3, 1], 1) for m in moved.split(4, 1))
+    return network(at_level(a, a_level), a_level, at_level(b, b_level), b_level)
+
+
 class Interpolation(train.Training):
     def __init__(self, options, clips):
         super().__init__(options)
-        self.clips, self.pool = clips, []
+        self.clips, held = train.hold_out(clips, 10)
+        self.pool, self.held = [], examples(options, held or clips, 16)
 
     def draw(self):
         """A batch, after the oldest of the pool made way for new ones."""
@@ -86,11 +93,14 @@ class Interpolation(train.Training):
         chosen = random.sample(self.pool, self.options.batch)
         return (torch.from_numpy(np.stack(part)) for part in zip(*chosen))
 
+    def validate(self, network):
+        x0, made = (torch.from_numpy(np.stack(part)) for part in zip(*self.held))
+        return {"frames between": train.psnr(between(network, made)[:, :3], x0)}
+
     def step(self):
         x0, moved = self.draw()
-        (a, a_level), (b, b_level) = (m.split([3, 1], 1) for m in moved.split(4, 1))
         with torch.autocast("cpu", torch.bfloat16):
-            made = self.network(at_level(a, a_level), a_level, at_level(b, b_level), b_level)[:, :3]
+            made = between(self.network, moved)[:, :3]
         return self.learn((made.float() - x0).abs().mean())
 
 

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains models/denoise on a folder of pictures and videos, on the CPU, in bfloat16; stops and resumes at will.
+"""Trains a restoration network on a folder of pictures and videos, on the CPU, in bfloat16; stops and resumes at will.
 
     python models/train/train.py FOLDER [FOLDER ...] --checkpoint WORK/denoise.pt --minutes 120
 
-The learning rate falls over --minutes of training time, which the checkpoint counts across restarts.
-models/train/export.py turns the checkpoint into a model directory.
+The learning rate falls over --minutes of training time, which the checkpoint counts across restarts. Some pictures are
+held out; how well they are restored is drawn beside the checkpoint, as WORK/denoise.png. models/train/export.py turns
+the checkpoint into a model directory.
 """
 import argparse
+import copy
 import inspect
 import json
 import math
 import os
 import pathlib
 import signal
+import sys
 import time
 
 import safetensors.torch
 import torch
+from tqdm import tqdm
 
+import curve
 import data
 from network import UdmUNet
 
@@ -35,15 +40,16 @@ def parser(doc, minutes, batch, patch, rate):
     p.add_argument("--rate", type=float, default=rate, help="peak learning rate (default: %(default)s)")
     p.add_argument("--config", type=json.loads, default={}, help="JSON with the arguments of UdmUNet")
     p.add_argument("--threads", type=int, default=os.cpu_count())
-    p.add_argument("--save-every", type=float, default=120, help="seconds")
+    p.add_argument("--save-every", type=float, default=2, help="minutes (default: %(default)s)")
+    p.add_argument("--validate-every", type=float, default=5, help="minutes (default: %(default)s)")
     return p
 
 
-def trained(path):
-    """(arguments of UdmUNet, weights) of a model directory or of a checkpoint."""
+def trained(path, part="unet"):
+    """(arguments of UdmUNet, weights) of a part of a model directory, or of a checkpoint."""
     if path.is_dir():
-        config = json.loads((path / "unet/config.json").read_text())
-        weights = safetensors.torch.load_file(path / "unet/diffusion_pytorch_model.safetensors")
+        config = json.loads((path / part / "config.json").read_text())
+        weights = safetensors.torch.load_file(path / part / "diffusion_pytorch_model.safetensors")
     else:
         saved = torch.load(path, weights_only=True)
         config, weights = saved["config"], saved["average"]
@@ -60,7 +66,8 @@ class Training:
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
                                            weight_decay=0, fused=True)
-        self.steps, self.seconds, self.curve = 0, 0.0, []
+        self.steps, self.seconds, self.curve = 0, 0.0, []  # curve: dicts of minutes, steps, loss, and PSNR by name
+        self.losses = []
         if options.checkpoint.exists():
             self.resume()
 
@@ -107,30 +114,77 @@ class Training:
             self.average[k].lerp_(v, 1 - decay)
         return loss.item()
 
+    def validate(self, network):
+        """PSNR in dB, by name, of what training does not see; nothing, unless a training knows better."""
+        return {}
+
+    def look(self):
+        """Measures the averaged weights, and draws how it goes."""
+        network = copy.deepcopy(self.network).eval()
+        network.load_state_dict(self.average)
+        with torch.no_grad():
+            found = self.validate(network)
+        self.curve.append(dict(minutes=self.seconds / 60, steps=self.steps,
+                               loss=sum(self.losses) / max(len(self.losses), 1), **found))
+        self.losses = []
+        tqdm.write("step %d  loss %.5f  " % (self.steps, self.curve[-1]["loss"]) +
+                   "  ".join(f"{name} {value:.2f} dB" for name, value in found.items()))
+        curve.draw(self.curve, self.options.checkpoint.with_suffix(".png"))
+
     def run(self):
         """Until the time is up, or a signal asks to stop."""
+        o, stop = self.options, []
         print(f"{sum(p.numel() for p in self.network.parameters())} weights", flush=True)
-        stop, losses, saved = [], [], time.monotonic()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.append(True))
-        while not stop and self.seconds < 60 * self.options.minutes:
+        bar = tqdm(total=o.minutes, initial=min(self.seconds / 60, o.minutes), unit="min",
+                   mininterval=0.5 if sys.stderr.isatty() else 60,
+                   bar_format="{percentage:3.0f}% |{bar}| {n:.1f} of {total:.0f} min{postfix}")
+        looked = saved = self.seconds
+        while not stop and self.seconds < 60 * o.minutes:
             start = time.monotonic()
-            losses.append(self.step())
-            self.seconds += min(time.monotonic() - start, 5)  # a stopped process is not training
-            if self.steps % 200 == 0:
-                self.curve.append([self.steps, self.seconds, sum(losses) / len(losses)])
-                print("step %d  %.1f min  loss %.5f" % (self.steps, self.seconds / 60, self.curve[-1][2]), flush=True)
-                losses = []
-            if time.monotonic() - saved > self.options.save_every:
+            self.losses.append(self.step())
+            spent = min(time.monotonic() - start, 5)  # a stopped process is not training
+            self.seconds += spent
+            bar.set_postfix_str(f"step {self.steps}, loss {self.losses[-1]:.4f}", refresh=False)
+            bar.update(spent / 60)
+            if self.seconds - looked > 60 * o.validate_every:
+                self.look()
+                looked = self.seconds
+            if self.seconds - saved > 60 * o.save_every:
                 self.save()
-                saved = time.monotonic()
+                saved = self.seconds
+        bar.close()
+        self.look()
         self.save()
+
+
+def hold_out(things, every=25):
+    """(the ones to train on, every 25th)"""
+    return [x for i, x in enumerate(things) if i % every != every - 1], things[every - 1::every]
+
+
+def psnr(made, x0):
+    return (-10 * ((made.clamp(-1, 1) - x0) / 2).square().flatten(1).mean(1).log10()).mean().item()
 
 
 class Denoising(Training):
     def __init__(self, options, pictures):
         super().__init__(options)
-        self.pictures = pictures
+        self.pictures, held = hold_out(pictures)
+        side = options.patch // 8 * 8
+        crops = [p[:side, :side] for p in (held or pictures)[:32]]
+        self.held = torch.stack([torch.from_numpy(p.copy()) for p in crops]).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def validate(self, network):
+        found = {}
+        for sigma in (15, 25, 50):
+            ratio = torch.full_like(self.held[:, :1], sigma * 2 / 255)
+            noise = torch.randn(self.held.shape, generator=torch.Generator().manual_seed(sigma))
+            signal = (1 + ratio ** 2).rsqrt()
+            made = network((self.held + ratio * noise) * signal, ratio * signal)[:, :3]
+            found[f"sigma {sigma}"] = psnr(made, self.held)
+        return found
 
     def step(self):
         o = self.options

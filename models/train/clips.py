@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Noisy clips and the motion that the engine finds in them, for training with the guess."""
+import math
+import pathlib
+import random
+import subprocess
+import tempfile
+
+import numpy as np
+from PIL import Image
+
+import data
+from train import hold_out
+
+LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
+
+
+def videos(folders, most=48):
+    """Consecutive frames: uint8 [F, H, W, 3] of each video and each folder of pictures; at most `most` of each.
+
+    Large frames are halved, which takes most of the compression artefacts away.
+    """
+    import av
+    found = []
+    for folder in folders:
+        for path in sorted(pathlib.Path(folder).rglob("*")):
+            if path.suffix.lower() in data.VIDEOS:
+                with av.open(str(path)) as container:
+                    frames = [f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(most))]
+            elif path.is_dir():
+                stills = [q for q in sorted(path.iterdir()) if q.suffix.lower() in data.PICTURES][:most]
+                frames = [np.asarray(Image.open(q).convert("RGB")) for q in stills]
+            else:
+                continue
+            if len({f.shape for f in frames}) == 1 and len(frames) >= 8:
+                found.append(np.stack([data.halve(f) if min(f.shape[:2]) > 300 else f for f in frames]))
+    return found
+
+
+def camera(picture, frames, width, height):
+    """A camera that looks at a picture: it stands still, or pans, turns and zooms, ever more or less: [F, H, W, 3]."""
+    still = random.random() < 0.3
+    speed = 0 if still else random.choice((0.3, 1, 3, 6))
+    step = np.random.randn(4) * speed * np.array([1, 1, 2e-3, 2e-3])  # x, y, angle, log of the scale; a frame
+    sway = np.random.randn(4) * speed * np.array([2, 2, 4e-3, 4e-3])
+    period = random.uniform(6, 40)
+    h, w = picture.shape[:2]
+    image, out = Image.fromarray(picture), []
+    start = random.uniform(0, 2 * math.pi)
+    for k in range(frames):
+        x, y, angle, zoom = step * (k - frames / 2) + sway * math.sin(start + 2 * math.pi * k / period)
+        scale = math.exp(zoom)
+        a, b = scale * math.cos(angle), scale * math.sin(angle)
+        out.append(np.asarray(image.transform((width, height), Image.AFFINE, (
+            a, -b, w / 2 + x - a * width / 2 + b * height / 2, b, a, h / 2 + y - b * width / 2 - a * height / 2),
+            Image.BICUBIC)))
+    return np.stack(out)
+
+
+def crop(clip, frames, width, height):
+    """A part in space and time, at one or two frames a step, forwards or backwards."""
+    stride = 2 if random.random() < 0.25 and len(clip) >= 24 else 1
+    clip = clip[::stride]
+    at = random.randrange(max(len(clip) - frames, 0) + 1)
+    clip = clip[at:at + frames][::random.choice((-1, 1))]
+    h, w = (min(a, b) for a, b in zip((height, width), clip.shape[1:3]))
+    y, x = random.randrange(clip.shape[1] - h + 1), random.randrange(clip.shape[2] - w + 1)
+    return clip[:, y:y + h, x:x + w]
+
+
+def turn(clip):
+    """One of the eight ways to turn and mirror it; some have their colours exchanged."""
+    clip = np.rot90(clip, random.randrange(4), (1, 2))
+    clip = clip[:, :, ::-1] if random.random() < 0.5 else clip
+    return np.ascontiguousarray(clip[..., np.random.permutation(3)] if random.random() < 0.3 else clip)
+
+
+class Rendition:
+    """A clip, the same with noise of one sigma as an 8-bit file has it, and the motion that the engine finds there.
+
+    clean, noisy: uint8 [F, H, W, 3]; flow: float16 [F - 1, 2, H, W].
+    """
+
+    def __init__(self, clean, sigma, udm, model, threads):
+        self.clean, self.sigma = clean, sigma
+        noise = np.random.randn(*clean.shape).astype(np.float32) * sigma
+        self.noisy = (clean + noise).clip(0, 255).round().astype(np.uint8)
+        self.flow = motion(self.noisy, sigma, udm, model, threads)
+
+
+def motion(noisy, sigma, udm, model, threads):
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = f"{folder}/clip.npy", f"{folder}/flow.npy"
+        np.save(given, np.ascontiguousarray(noisy.transpose(3, 0, 1, 2)[None], np.float32) / LEVELS - 1)
+        subprocess.run([udm, "motion", model, given, found, "--sigma", str(sigma), "--threads", str(threads)],
+                       check=True)
+        return np.load(found)[0].transpose(1, 0, 2, 3).astype(np.float16)
+
+
+class Library:
+    """Renditions to draw from, of which `renew` replaces the oldest, and some of clips that are held out."""
+
+    def __init__(self, options, pictures, clips):
+        self.options, self.renditions = options, []
+        usable = [c for c in clips if min(c.shape[1:3]) >= options.patch]
+        self.clips, held = hold_out(usable, 10)
+        self.held = [Rendition(c[:12], 20, options.udm, options.preview, options.threads) for c in held]
+        self.pictures = [p for p in pictures if min(p.shape[:2]) >= 240]
+
+    def render(self):
+        o = self.options
+        frames, width, height = random.randint(12, 32), 320, 240
+        if random.random() < o.video_share and self.clips:
+            clean = crop(random.choice(self.clips), frames, width, height)
+        else:
+            clean = camera(random.choice(self.pictures), frames, width, height)
+        sigma = 2 + random.random() ** 1.4 * (o.max_sigma - 2)
+        return Rendition(turn(clean), sigma, o.udm, o.preview, o.threads)
+
+    def renew(self, size):
+        self.renditions = self.renditions[-size + 1:] + [self.render()]

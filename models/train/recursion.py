@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trains a restoration network with the guess that a stream carries from frame to frame: on streams of noisy clips,
+along the motion that the engine finds (`udm motion`), and on pictures, which have no guess.
+
+    python models/train/recursion.py FOLDER [FOLDER ...] --preview models/denoise --start models/denoise \\
+        --checkpoint WORK/denoise.pt --minutes 60
+
+Each training step takes the next frame of every stream. What is carried over is computed as in engine/stream/guess.c
+and is not differentiated through. A second, small network (trust/) doubts the guess before the other is shown it; it learns
+from what the other makes of it, and from the likelihood of the error that the guess turns out to have. Stops and resumes at will; models/train/export.py turns the checkpoint into a model.
+"""
+import pathlib
+import random
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import clips
+import data
+import train
+from network import DOUBT_BIAS, UdmUNet
+
+UNKNOWN = 1e4      # a variance of which nothing is known
+OUTLIER = 25       # squared errors beyond this many variances count by their logarithm
+
+
+def lanczos(distance):
+    x = distance.abs().clamp(min=1e-4)
+    return torch.where(x < 3, torch.sinc(x) * torch.sinc(x / 3), 0)
+
+
+def tent(distance):
+    return (1 - distance.abs()).clamp(min=0)
+
+
+def taps(at, size, count, kernel):
+    """Pixels and weights along one axis, [..., count], for coordinates inside the picture."""
+    whole = at.floor()
+    offset = torch.arange(count, device=at.device) - (count // 2 - 1)
+    weight = kernel((at - whole)[..., None] - offset)
+    pixel = (whole[..., None].long() + offset).clamp(0, size - 1)
+    return pixel, weight / weight.sum(-1, keepdim=True)
+
+
+def warp(planes, flow, count, kernel):
+    """out(p) = planes(p + flow(p)): planes [N, C, H, W], flow [N, 2, H, W]. Returns it and where it was inside."""
+    n, c, h, w = planes.shape
+    x = torch.arange(w) + flow[:, 0]
+    y = torch.arange(h).view(-1, 1) + flow[:, 1]
+    inside = (x >= 0) & (x <= w - 1) & (y >= 0) & (y <= h - 1)
+    (across, across_weight), (down, down_weight) = (taps(a.clamp(0, s - 1), s, count, kernel)
+                                                    for a, s in ((x, w), (y, h)))
+    base = torch.arange(n).view(-1, 1, 1, 1, 1) * (h * w)
+    index = (base + down[..., :, None] * w + across[..., None, :]).flatten(3).flatten(0, 2)
+    weight = (down_weight[..., :, None] * across_weight[..., None, :]).flatten(3).flatten(0, 2)
+    table = planes.permute(0, 2, 3, 1).reshape(-1, c)
+    moved = F.embedding_bag(index, table, per_sample_weights=weight.to(table.dtype), mode="sum")
+    return moved.view(n, h, w, c).permute(0, 3, 1, 2), inside[:, None]
+
+
+class Guess:
+    """What engine/stream/guess.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H, W]."""
+
+    def __init__(self, count, height, width):
+        self.mean = torch.zeros(count, 3, height, width)
+        self.variance = torch.full((count, 1, height, width), UNKNOWN)
+
+    def make(self, flow):
+        """Moves what is known."""
+        self.moved, inside = warp(self.mean, flow, 6, lanczos)
+        moved_variance, _ = warp(self.variance, flow, 2, tent)
+        self.p = torch.where(inside, moved_variance, torch.tensor(float(UNKNOWN)))
+        self.known = self.p < 0.99 * UNKNOWN  # the rest of it tells nothing
+
+    def show(self, doubt=0):
+        """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
+        variance = self.p + doubt
+        signal = torch.where(self.known, (1 + variance).rsqrt(), 0)
+        return self.moved * signal, torch.where(self.known, variance.sqrt() * signal, 1)
+
+    def learn(self, frame, noise, doubt):
+        """frame: not scaled by the signal; noise: its variance [N, 1, 1, 1]; doubt: a variance [N, 1, H, W]."""
+        v = self.p + doubt
+        gain = torch.where(self.known, v / (v + noise), 1)
+        self.mean = self.moved + gain * (frame - self.moved)
+        self.variance = gain * noise
+
+    def surprise(self, x0, doubt):
+        """The negative log likelihood of the error of the guess, where there is one."""
+        v = self.p + doubt
+        ratio = (self.moved - x0).square().mean(1, keepdim=True) / v
+        far = OUTLIER * (1 + (ratio.clamp(min=OUTLIER) / OUTLIER).log())
+        cost = 0.5 * (v.log() + torch.where(ratio > OUTLIER, far, ratio))
+        return (cost * self.known).mean()
+
+
+class Pair(nn.Module):
+    """The network that restores, and the small one that doubts the guess before it is shown to the other."""
+
+    def __init__(self, unet, trust):
+        super().__init__()
+        self.unet, self.trust = unet, trust
+        self.config = dict(unet=unet.config, trust=trust.config)
+
+    def forward(self, frame, level, guess=None, guess_level=None):
+        return self.unet(frame, level, guess, guess_level)
+
+    def doubt(self, frame, level, guess):
+        """The variance that a Guess has beyond that of its noise, [N, 1, H, W]."""
+        return (self.trust(frame, level, *guess.show())[:, 3:].float() + DOUBT_BIAS).clamp(-16, 4).exp()
+
+
+def first_trust(config, weights):
+    """A network that doubts all alike, from one that restores."""
+    network = UdmUNet(**{**config, "doubt": True})
+    rows = network.config["patch_size"] ** 2
+    grown = {k: torch.cat([v, torch.zeros(rows, *v.shape[1:])]) for k, v in weights.items() if k.startswith("conv_out")}
+    network.load_state_dict({**weights, **grown})
+    return network
+
+
+class Streams:
+    """Crops of renditions that go on by a frame a step; each begins anew, elsewhere, when its clip ends."""
+
+    def __init__(self, library, count, size):
+        self.library, self.size = library, size
+        self.at = [None] * count
+        self.guess = Guess(count, size, size)
+
+    def place(self):
+        r = random.choice(self.library.renditions)
+        h, w = r.clean.shape[1:3]
+        y, x = random.randrange(h - self.size + 1), random.randrange(w - self.size + 1)
+        return dict(r=r, f=random.randrange(max(len(r.clean) - 10, 1)), rows=slice(y, y + self.size),
+                    columns=slice(x, x + self.size))
+
+    def pixels(self, kind):
+        crops = [torch.from_numpy(getattr(s["r"], kind)[s["f"], s["rows"], s["columns"]]) for s in self.at]
+        return torch.stack(crops).permute(0, 3, 1, 2).float() / clips.LEVELS - 1
+
+    def next(self):
+        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the guess to it."""
+        flow = torch.zeros(len(self.at), 2, self.size, self.size)
+        for k, s in enumerate(self.at):
+            if s and s["f"] + 1 < len(s["r"].clean):
+                s["f"] += 1
+                flow[k] = torch.from_numpy(s["r"].flow[s["f"] - 1][:, s["rows"], s["columns"]]).float()
+            else:
+                self.at[k] = self.place()
+                self.guess.variance[k] = UNKNOWN
+        self.guess.make(flow)
+        sigma = torch.tensor([s["r"].sigma for s in self.at]).view(-1, 1, 1, 1)
+        return self.pixels("clean"), self.pixels("noisy"), sigma
+
+
+def restore(pair, frames, flow, sigma):
+    """A whole clip as the engine restores it: frames [F, 3, H, W] in [-1, 1], flow [F - 1, 2, H, W]; the same shape."""
+    noise = torch.tensor((2 * sigma / 255) ** 2)
+    signal, level = (1 + noise).rsqrt(), (noise / (1 + noise)).sqrt().expand(1, 1, *frames.shape[2:])
+    guess, out = Guess(1, *frames.shape[2:]), []
+    for k, frame in enumerate(frames[:, None]):
+        guess.make(flow[k - 1:k] if k else torch.zeros_like(flow[:1]))
+        doubt = pair.doubt(frame * signal, level, guess)
+        out.append(pair(frame * signal, level, *guess.show(doubt)))
+        guess.learn(frame, noise, doubt)
+    return torch.cat(out)
+
+
+def pixels(frames):
+    """uint8 [F, H, W, 3] as [F, 3, H, W] in [-1, 1]"""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / clips.LEVELS - 1
+
+
+class Recursion(train.Denoising):
+    def __init__(self, options, pictures, library):
+        super().__init__(options, pictures)
+        self.library = library
+        while len(library.renditions) < 24:
+            library.renew(options.renditions)
+        self.streams = Streams(library, options.streams, options.patch)
+
+    def first_network(self):
+        o = self.options
+        doubts = o.start.is_dir() and (o.start / "trust").is_dir()
+        trust = first_trust(*train.trained(o.preview, "preview"))
+        if doubts:
+            config, weights = train.trained(o.start, "trust")
+            trust = UdmUNet(**config)
+            trust.load_state_dict(weights)
+        return Pair(super().first_network(), trust)
+
+    def validate(self, network):
+        streams = []
+        for r in self.library.held:
+            clean, noisy = (pixels(x[:, :160, :160]) for x in (r.clean, r.noisy))
+            made = restore(network, noisy, torch.from_numpy(r.flow[:, :, :160, :160]).float(), r.sigma)
+            streams.append(train.psnr(made[6:], clean[6:]))
+        return {**super().validate(network), "streams": sum(streams) / max(len(streams), 1)}
+
+    def step(self):
+        o = self.options
+        if self.steps % (4 if len(self.library.renditions) < o.renditions else 40) == 0:
+            self.library.renew(o.renditions)
+        x0, noisy, sigma = self.streams.next()
+        guess, noise = self.streams.guess, (sigma * 2 / 255).square()
+        signal = (1 + noise).rsqrt()
+        level = (noise.sqrt() * signal).expand_as(guess.p)
+        picture, grey = data.patches(self.pictures, o.batch, o.patch)
+        picture_sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
+        frame, picture_level = data.observe(picture, grey, picture_sigma)
+        none = torch.zeros_like(frame), torch.ones_like(picture_level)
+        with torch.autocast("cpu", torch.bfloat16):
+            doubt = self.network.doubt(noisy * signal, level, guess)
+            shown, shown_level = guess.show(doubt)
+            made = self.network(*(torch.cat(both).contiguous(memory_format=torch.channels_last) for both in (
+                (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))))
+        weight = (20 / (torch.cat([sigma.expand_as(level), picture_sigma]) + 4)).sqrt()
+        error = (made.float() - torch.cat([x0, picture])).abs() * weight
+        loss = error.mean() + o.likelihood * guess.surprise(x0, doubt)
+        guess.learn(noisy, noise, doubt.detach())
+        self.learn(loss)
+        return error.detach().mean().item()
+
+
+def main():
+    p = train.parser(__doc__, minutes=60, batch=6, patch=96, rate=4e-4)
+    p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
+    p.add_argument("--preview", required=True, type=pathlib.Path, help="a model directory with a preview, between which motion is found")
+    p.add_argument("--streams", type=int, default=10, help="crops of video in a batch, beside --batch pictures")
+    p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
+    p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
+    p.add_argument("--likelihood", type=float, default=0.005, help="its weight in the loss (default: %(default)s)")
+    p.add_argument("--max-sigma", type=float, default=75)
+    options = p.parse_args()
+    torch.set_num_threads(options.threads)
+    pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]
+    library = clips.Library(options, pictures, clips.videos(options.folders))
+    print(f"{len(pictures)} pictures, {len(library.clips)} clips", flush=True)
+    Recursion(options, pictures, library).run()
+
+
+if __name__ == "__main__":
+    main()
