@@ -11,30 +11,29 @@ typedef struct motions {
     udm_device *device;
     udm_network *preview;
     udm_carry *carry;
-    float *frame, *level, *doubt; // [channels, pixels], [pixels], [pixels]
+    float *frame, *level; // [channels, pixels], [pixels]
 } motions;
 
 static bool open_motions(motions *m, const udm_model *model, const udm_settings *s, udm_error *error)
 {
-    const udm_config *config = udm_model_preview_config(model);
+    const udm_config *config = udm_model_helper_config(model, UDM_HELPER_PREVIEW);
     if (!config)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no preview, between which motion is found",
                         udm_model_directory(model));
     if (!udm_settings_check(s, error) || !(m->device = udm_device_open(s->device, s->threads, error)) ||
-        !(m->preview = udm_network_open(config, udm_model_preview_weights(model), m->device, error)))
+        !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
         return false;
     if (m->preview->channels != s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s: the preview is for %d channels, not %d",
                         udm_config_path(config), m->preview->channels, s->channels);
     const size_t pixels = (size_t)s->width * s->height;
-    m->carry = udm_carry_new(m->preview, s->width, s->height, s->threads, udm_settings_memory(s), error);
+    m->carry = udm_carry_new(m->preview, NULL, s->width, s->height, s->threads, udm_settings_memory(s), error);
     if (!m->carry)
         return false;
-    m->frame = calloc(pixels * (s->channels + 2), sizeof(float));
+    m->frame = calloc(pixels * (s->channels + 1), sizeof(float));
     if (!m->frame)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     m->level = m->frame + pixels * s->channels;
-    m->doubt = m->level + pixels;
     return true;
 }
 
@@ -53,7 +52,7 @@ static bool find_motions(motions *m, const udm_settings *s, int frames, const fl
         for (int axis = 0; f > 0 && axis < 2; axis++)
             memcpy(flow + ((size_t)axis * (frames - 1) + f - 1) * pixels, udm_carry_flow(m->carry) + axis * pixels,
                    pixels * sizeof *flow);
-        udm_carry_learn(m->carry, m->doubt);
+        udm_carry_learn(m->carry);
     }
     return true;
 }

@@ -30,8 +30,8 @@ struct udm_stream {
     udm_settings settings;
     size_t pixels;
     udm_device *device;
-    udm_network *network, *preview; // preview and carry: NULL where the model has none
-    udm_noise own_noise;            // where settings.schedule is not the model's
+    udm_network *network, *preview, *trust; // the last two and carry: NULL where the model has none
+    udm_noise own_noise;                    // where settings.schedule is not the model's
     const udm_noise *noise;
     udm_reverse *reverse;
     udm_blind *blind;
@@ -155,21 +155,34 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
     return stream->reverse && stream->blind && stream->work;
 }
 
+// *network stays NULL where the model has no such helper.
+static bool open_helper(udm_stream *stream, udm_helper helper, udm_network **network, udm_error *error)
+{
+    const udm_config *config = udm_model_helper_config(stream->model, helper);
+    if (!config)
+        return true;
+    *network = udm_network_open(config, udm_model_helper_weights(stream->model, helper), stream->device, error);
+    if (!*network)
+        return false;
+    if (!stream->network->guessed || (*network)->channels != stream->network->channels)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: this is for a network that is shown a guess, with as many channels",
+                        udm_config_path(config));
+    if (helper == UDM_HELPER_TRUST && !(*network)->doubts)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"doubt\" must be true", udm_config_path(config));
+    return true;
+}
+
 // A model with a preview is shown a guess of each frame.
 static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
-    const udm_config *config = udm_model_preview_config(stream->model);
-    if (!config)
-        return true;
-    stream->preview = udm_network_open(config, udm_model_preview_weights(stream->model), stream->device, error);
-    if (!stream->preview)
+    if (!open_helper(stream, UDM_HELPER_PREVIEW, &stream->preview, error) ||
+        !open_helper(stream, UDM_HELPER_TRUST, &stream->trust, error))
         return false;
-    if (!stream->network->doubts || stream->preview->channels != stream->network->channels)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: a preview is for a network with \"doubt\" and as many channels as it has itself",
-                        udm_config_path(config));
-    size_t limit = udm_settings_memory(settings);
-    stream->carry = udm_carry_new(stream->preview, settings->width, settings->height, settings->threads, limit, error);
+    if (!stream->preview)
+        return true;
+    stream->carry = udm_carry_new(stream->preview, stream->trust, settings->width, settings->height, settings->threads,
+                                  udm_settings_memory(settings), error);
     return stream->carry != NULL;
 }
 
@@ -218,6 +231,7 @@ void udm_stream_free(udm_stream *stream)
     udm_blind_free(stream->blind);
     udm_reverse_free(stream->reverse);
     udm_carry_free(stream->carry);
+    udm_network_free(stream->trust);
     udm_network_free(stream->preview);
     udm_network_free(stream->network);
     udm_device_close(stream->device);
@@ -365,7 +379,7 @@ static bool compute(udm_stream *stream, held *frame, udm_error *error)
                                                       frame->strength, &stream->cancelled, error))
         return false;
     if (stream->carry)
-        udm_carry_learn(stream->carry, udm_reverse_doubt(stream->reverse));
+        udm_carry_learn(stream->carry);
     narrow(stream);
     udm_stats *stats = &stream->stats;
     udm_stats_count(stats, start);

@@ -19,9 +19,11 @@ struct udm_model {
     struct part {
         udm_config *config;
         udm_weights *weights;
-    } network, preview;
+    } network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
 };
+
+static const char *const helper_names[UDM_HELPERS] = { "preview", "trust" };
 
 static bool is_pickle(const char *name)
 {
@@ -139,9 +141,11 @@ static bool open_network(char *folder, struct part *part, udm_error *error)
 static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
-    return open_network(part_folder(model, "unet", "config.json", error), &model->network, error) &&
-           (!index || !udm_config_pair(index, "preview", part) ||
-            open_network(udm_file_join(model->directory, "preview", error), &model->preview, error));
+    bool ok = open_network(part_folder(model, "unet", "config.json", error), &model->network, error);
+    for (int i = 0; ok && index && i < UDM_HELPERS; i++)
+        if (udm_config_pair(index, helper_names[i], part))
+            ok = open_network(udm_file_join(model->directory, helper_names[i], error), &model->helpers[i], error);
+    return ok;
 }
 
 static bool open_scheduler(udm_model *model, const udm_config *index, udm_error *error)
@@ -167,7 +171,9 @@ static bool open_scheduler(udm_model *model, const udm_config *index, udm_error 
 // A part that is neither known nor known not to matter changes what the network sees, or what its output means.
 static bool check_parts(const udm_config *index, udm_error *error)
 {
-    static const char *const fine[] = { "unet", "preview", "scheduler", "safety_checker", "feature_extractor" };
+    static const char *const fine[] = {
+        "unet", "preview", "trust", "scheduler", "safety_checker", "feature_extractor"
+    };
     const char *part[2];
     if (!udm_config_pair(index, "unet", part))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",
@@ -240,7 +246,8 @@ void udm_model_free(udm_model *model)
     if (!model)
         return;
     close_part(&model->network);
-    close_part(&model->preview);
+    for (int i = 0; i < UDM_HELPERS; i++)
+        close_part(&model->helpers[i]);
     udm_noise_clear(&model->scheduler.noise);
     free(model->directory);
     free(model);
@@ -261,14 +268,14 @@ const udm_weights *udm_model_network_weights(const udm_model *model)
     return model->network.weights;
 }
 
-const udm_config *udm_model_preview_config(const udm_model *model)
+const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper)
 {
-    return model->preview.config;
+    return model->helpers[helper].config;
 }
 
-const udm_weights *udm_model_preview_weights(const udm_model *model)
+const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper)
 {
-    return model->preview.weights;
+    return model->helpers[helper].weights;
 }
 
 const udm_scheduler *udm_model_scheduler(const udm_model *model)

@@ -60,6 +60,7 @@ struct udm_network {
     int conditions;    // values that say what the frames of the window are
     int stride;        // width and height of the input must be multiples of it
     int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
+    bool guessed;      // it can be shown a guess
     bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
     int memory_frames; // ... and on no frame farther back than this
     double max_level;  // the highest noise level it was trained for, in (0, 1]

@@ -116,6 +116,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
                         "%s: block_out_channels and layers_per_block must have the same length, at least 1",
                         udm_config_path(config));
     net->base.max_level = udm_level_of_sigma(max_sigma);
+    net->base.guessed = true;
     return true;
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A Kalman filter for each pixel. The guess g has a variance p, that of the noise which is left in it, and one more, d,
-// by which the network doubts it; it meets a frame y of noise s:
+// A Kalman filter for each pixel. The guess g has a variance p: that of the noise which is left in it, and one more by
+// which a network doubts it. It meets a frame y of noise s:
 //
-//     mean = g + k (y - g),   k = (p + d) / (p + d + s),   of variance k s.
+//     mean = g + k (y - g),   k = p / (p + s),   of variance k s.
+//
+// Each time it is moved it becomes a little wrong, which does not average out: so the variance grows by FADE from frame
+// to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more).
 //
 // The mean is moved along the motion and is the next guess. Variances are relative to the signal: level^2 / (1 -
 // level^2).
@@ -18,6 +21,8 @@
 #include "stream/warp.h"
 
 enum { PART = 4096 };
+
+#define FADE 0.15f
 
 static const float unknown = 1e4f; // a variance of which nothing is known; finite, so that it can be interpolated
 
@@ -103,12 +108,26 @@ static size_t part_end(const udm_guess *guess, int index)
     return end < guess->pixels ? end : guess->pixels;
 }
 
+// exp() of what the network says, within reason.
+static float doubt_variance(float doubt)
+{
+    return expf(fminf(fmaxf(doubt + UDM_DOUBT_BIAS, -16), 4));
+}
+
+typedef struct scale_job {
+    udm_guess *guess;
+    float growth;       // of the variance
+    const float *doubt; // or NULL
+} scale_job;
+
 // What was moved, at the level that its variance deserves.
 static void scale_part(void *context, int index, int worker)
 {
-    udm_guess *guess = context;
+    const scale_job *job = context;
+    udm_guess *guess = job->guess;
     for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float variance = guess->valid[i] > 0 ? guess->variance[i] : unknown;
+        float doubt = job->doubt ? doubt_variance(job->doubt[i]) : 0;
+        float variance = guess->valid[i] > 0 ? job->growth * guess->variance[i] + doubt : unknown;
         bool known = variance < unknown;
         float signal = known ? 1 / sqrtf(1 + variance) : 0;
         guess->variance[i] = variance;
@@ -129,13 +148,18 @@ bool udm_guess_make(udm_guess *guess, const float *preview)
     udm_warp(guess->pool, &what, guess->moved, guess->valid);
     what = (udm_moving){ guess->width, guess->height, 1, UDM_BILINEAR, guess->flow, guess->mean_variance };
     udm_warp(guess->pool, &what, guess->variance, NULL);
-    udm_pool_run(guess->pool, parts(guess), scale_part, guess);
+    udm_pool_run(guess->pool, parts(guess), scale_part, &(scale_job){ guess, 1 + FADE, NULL });
     return true;
+}
+
+void udm_guess_doubt(udm_guess *guess, const float *doubt)
+{
+    udm_pool_run(guess->pool, parts(guess), scale_part, &(scale_job){ guess, 1, doubt });
 }
 
 typedef struct learn_job {
     udm_guess *guess;
-    const float *frame, *level, *doubt;
+    const float *frame, *level;
 } learn_job;
 
 static float noise_variance(float level)
@@ -144,22 +168,13 @@ static float noise_variance(float level)
     return square < 1 ? fminf(square / (1 - square), unknown) : unknown;
 }
 
-// exp() of what the network says, within reason.
-static float doubt_variance(float doubt)
-{
-    return expf(fminf(fmaxf(doubt + UDM_DOUBT_BIAS, -16), 4));
-}
-
 static void learn_part(void *context, int index, int worker)
 {
     const learn_job *job = context;
     udm_guess *guess = job->guess;
     for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float noise = noise_variance(job->level[i]), gain = 1;
-        if (guess->made && guess->valid[i] > 0) {
-            float variance = guess->variance[i] + doubt_variance(job->doubt[i]);
-            gain = variance / (variance + noise);
-        }
+        float noise = noise_variance(job->level[i]);
+        float gain = guess->made && guess->valid[i] > 0 ? guess->variance[i] / (guess->variance[i] + noise) : 1;
         guess->mean_variance[i] = gain * noise;
         for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels) {
             float known = guess->made ? guess->moved[at] : 0;
@@ -168,9 +183,9 @@ static void learn_part(void *context, int index, int worker)
     }
 }
 
-void udm_guess_learn(udm_guess *guess, const float *frame, const float *level, const float *doubt)
+void udm_guess_learn(udm_guess *guess, const float *frame, const float *level)
 {
-    learn_job job = { guess, frame, level, doubt };
+    learn_job job = { guess, frame, level };
     udm_pool_run(guess->pool, parts(guess), learn_part, &job);
     float *before = guess->previous_preview;
     guess->previous_preview = guess->preview;

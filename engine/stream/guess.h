@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 
-// A recursive mean of frames along their motion: a Kalman filter for each pixel, whose doubt a network gives.
+// A recursive mean of frames along their motion: a Kalman filter for each pixel, which a network may doubt.
 typedef struct udm_guess udm_guess;
 
 // Borrows the pool. Errors: SETTINGS, MEMORY.
@@ -18,6 +18,10 @@ void udm_guess_reset(udm_guess *guess); // what was seen so far is of another sc
 // if there is none, as for a first frame. May be called again for the same frame.
 bool udm_guess_make(udm_guess *guess, const float *preview);
 
+// Says how far the guess is wrong beyond the noise that is left in it: doubt [height, width] is the plane of a network
+// that doubts (UDM_DOUBT_BIAS). Once for each guess.
+void udm_guess_doubt(udm_guess *guess, const float *doubt);
+
 // The guess as x_t = sqrt(1 - level^2) x0 + level e: [channels, height, width], [height, width]. Level 1: not known.
 const float *udm_guess_planes(const udm_guess *guess);
 const float *udm_guess_level(const udm_guess *guess);
@@ -25,8 +29,8 @@ const float *udm_guess_level(const udm_guess *guess);
 // The motion it was moved along, [2, height, width]: the frame at p is the last one at p + flow(p).
 const float *udm_guess_flow(const udm_guess *guess);
 
-// Takes in the frame that the guess was made of: pixels [channels, height, width], not scaled by the signal, the level
-// of their noise and the network's doubt, both [height, width]; doubt may be NULL where there was no guess.
-void udm_guess_learn(udm_guess *guess, const float *frame, const float *level, const float *doubt);
+// Takes in the frame that the guess was made of: pixels [channels, height, width], not scaled by the signal, and the
+// level of their noise [height, width].
+void udm_guess_learn(udm_guess *guess, const float *frame, const float *level);
 
 #endif

@@ -20,9 +20,8 @@ struct udm_reverse {
     size_t pixels, elements; // height * width, and times channels
     float *memory;           // all of the following
     levels from, to;
-    float *output; // the network's: [C, height, width], and its plane of doubt
+    float *output; // all that the network says: [C or more, height, width]
     float *e;      // [C, height, width]
-    float *doubt;  // [height, width], or NULL
     const float *guess, *guess_level;
     uint64_t frame; // counted from 0 since the last clear
 };
@@ -30,16 +29,15 @@ struct udm_reverse {
 static bool allocate(udm_reverse *reverse, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
-    size_t n = reverse->pixels, c = reverse->elements, beyond = s->network->doubts ? n : 0;
-    reverse->memory = calloc(4 * n + 2 * c + 2 * beyond, sizeof(float));
+    size_t n = reverse->pixels, c = reverse->elements, output = n * udm_network_outputs(s->network);
+    reverse->memory = calloc(4 * n + c + output, sizeof(float));
     if (!reverse->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     float *at = reverse->memory;
     reverse->from = (levels){ at, at + n };
     reverse->to = (levels){ at + 2 * n, at + 3 * n };
     reverse->output = at + 4 * n;
-    reverse->e = reverse->output + c + beyond;
-    reverse->doubt = beyond ? reverse->e + c : NULL;
+    reverse->e = reverse->output + output;
     return true;
 }
 
@@ -115,11 +113,6 @@ void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *le
 {
     reverse->guess = guess;
     reverse->guess_level = level;
-}
-
-const float *udm_reverse_doubt(const udm_reverse *reverse)
-{
-    return reverse->doubt;
 }
 
 static udm_levels view(const udm_reverse *reverse, levels at)
@@ -213,8 +206,6 @@ static bool estimate(void *context, int step, const udm_levels *at, const float 
                             .label = s->label };
     if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, r->cancel, error))
         return false;
-    if (step == 0 && reverse->doubt)
-        memcpy(reverse->doubt, reverse->output + reverse->elements, reverse->pixels * sizeof *reverse->doubt);
     udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
     return udm_bound_x0(&s->bounds, reverse->elements, x0, error);
 }

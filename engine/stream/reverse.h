@@ -39,10 +39,6 @@ void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 // udm_seen; NULL, NULL: nothing. They are borrowed until the frame is done.
 void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *level);
 
-// The last frame's plane of doubt, [height, width], as the network gave it at the frame's own times (UDM_DOUBT_BIAS);
-// NULL if it has none.
-const float *udm_reverse_doubt(const udm_reverse *reverse);
-
 // frame: the pixels, each with the noise of its time, [C, height, width] in [-1, 1], *not* scaled by the signal; it
 // becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the highest
 // time the network was trained for, with noise of our own. number: names that noise. On an error (CANCELLED, DEVICE)

@@ -44,8 +44,8 @@ def write_network(directory, config, weights, dtype):
 
 
 def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, **parts):
-    """config and weights: UdmUNet.config and a state dict of it; parts: the same two of the small networks `preview` and
-    `trust`, or neither."""
+    """config and weights: UdmUNet.config and a state dict of it; parts: the same two of small networks, `preview` and
+    `trust`, or none."""
     directory = pathlib.Path(directory)
     for name, (part, values) in {"unet": (config, weights), **parts}.items():
         write_network(directory / name, {**part, "max_sigma": max_sigma}, values, dtype)

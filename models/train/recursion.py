@@ -6,8 +6,9 @@ along the motion that the engine finds (`udm motion`), and on pictures, which ha
         --checkpoint WORK/denoise.pt --minutes 60
 
 Each training step takes the next frame of every stream. What is carried over is computed as in engine/stream/guess.c
-and is not differentiated through. A second, small network (trust/) doubts the guess before the other is shown it; it learns
-from what the other makes of it, and from the likelihood of the error that the guess turns out to have. Stops and resumes at will; models/train/export.py turns the checkpoint into a model.
+and is not differentiated through. A second, small network (trust/) doubts the guess before the other is shown it; it
+learns from what the other makes of it, and from the likelihood of the error that the guess turns out to have. Stops and
+resumes at will; models/train/export.py turns the checkpoint into a model directory.
 """
 import pathlib
 import random
@@ -21,6 +22,7 @@ import data
 import train
 from network import DOUBT_BIAS, UdmUNet
 
+FADE = 0.15        # of engine/stream/guess.c
 UNKNOWN = 1e4      # a variance of which nothing is known
 OUTLIER = 25       # squared errors beyond this many variances count by their logarithm
 
@@ -72,6 +74,7 @@ class Guess:
         moved_variance, _ = warp(self.variance, flow, 2, tent)
         self.p = torch.where(inside, moved_variance, torch.tensor(float(UNKNOWN)))
         self.known = self.p < 0.99 * UNKNOWN  # the rest of it tells nothing
+        self.p = torch.where(self.known, self.p * (1 + FADE), self.p)
 
     def show(self, doubt=0):
         """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
@@ -226,7 +229,8 @@ class Recursion(train.Denoising):
 def main():
     p = train.parser(__doc__, minutes=60, batch=6, patch=96, rate=4e-4)
     p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
-    p.add_argument("--preview", required=True, type=pathlib.Path, help="a model directory with a preview, between which motion is found")
+    p.add_argument("--preview", required=True, type=pathlib.Path,
+                   help="a model directory with a preview, between which motion is found")
     p.add_argument("--streams", type=int, default=10, help="crops of video in a batch, beside --batch pictures")
     p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")

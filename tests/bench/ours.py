@@ -40,14 +40,14 @@ def element(o, **properties):
     return restore
 
 
-def load_network(directory):
-    """The network of a model directory, in PyTorch, float32."""
+def load_network(directory, part="unet"):
+    """A network of a model directory, in PyTorch, float32."""
     import safetensors.torch
     from network import UdmUNet
-    config = json.loads((directory / "unet/config.json").read_text())
+    config = json.loads((directory / part / "config.json").read_text())
     names = ("in_channels", "block_out_channels", "layers_per_block", "patch_size", "temporal", "doubt")
     net = UdmUNet(**{k: config[k] for k in names if k in config}).eval()
-    weights = safetensors.torch.load_file(directory / "unet/diffusion_pytorch_model.safetensors")
+    weights = safetensors.torch.load_file(directory / part / "diffusion_pytorch_model.safetensors")
     net.load_state_dict({k: w.float() for k, w in weights.items()})
     net.stride = config["patch_size"] << len(config["block_out_channels"]) - 1
     return net

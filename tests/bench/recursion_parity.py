@@ -24,7 +24,8 @@ APART = 52  # dB; rounding to 8 bits alone is 59
 
 def restore(o, noisy):
     flow = torch.from_numpy(clips.motion(noisy, SIGMA, o.build / "examples/udm", o.model, o.threads)).float()
-    made = recursion.restore(ours.load_network(o.model), recursion.pixels(noisy), flow, SIGMA)
+    pair = recursion.Pair(*(ours.load_network(o.model, part) for part in ("unet", "trust")))
+    made = recursion.restore(pair, recursion.pixels(noisy), flow, SIGMA)
     return ((made + 1) * clips.LEVELS).clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 

@@ -261,15 +261,20 @@ TEST(missing_files)
     }
 }
 
-TEST(previews)
+TEST(helpers)
 {
-    static const char index[] = "{\"unet\": [\"udm\", \"UdmUNet\"], \"preview\": [\"udm\", \"UdmUNet\"]}";
-    folder made = make(index, "{}");
-    expect(&made, UDM_ERROR_NOT_FOUND, "preview", "config.json");
-    made = make(index, "{}");
-    folder_make(&made, "preview");
-    folder_write_text(&made, "preview/config.json", "{\"_class_name\": \"UdmUNet\"}");
-    expect(&made, UDM_ERROR_NOT_FOUND, "preview", "there is no");
+    static const char *const names[] = { "preview", "trust" };
+    for (int i = 0; i < 2; i++) {
+        char index[128], config[64];
+        snprintf(index, sizeof index, "{\"unet\": [\"udm\", \"UdmUNet\"], \"%s\": [\"udm\", \"UdmUNet\"]}", names[i]);
+        snprintf(config, sizeof config, "%s/config.json", names[i]);
+        folder made = make(index, "{}");
+        expect(&made, UDM_ERROR_NOT_FOUND, names[i], "config.json");
+        made = make(index, "{}");
+        folder_make(&made, names[i]);
+        folder_write_text(&made, config, "{\"_class_name\": \"UdmUNet\"}");
+        expect(&made, UDM_ERROR_NOT_FOUND, names[i], "there is no");
+    }
 }
 
 TEST(missing_directory)

@@ -374,7 +374,7 @@ static void third_frame(const udm_model *model, bool alone, bool cancel, uint8_t
 TEST(a_frame_is_seen_in_the_light_of_those_before)
 {
     static uint8_t after[3 * W * H], again[3 * W * H], alone[3 * W * H];
-    udm_model *model = open_model("tiny-doubt");
+    udm_model *model = open_model("tiny-guess");
     REQUIRE(model);
     third_frame(model, false, false, after);
     third_frame(model, false, true, again);

@@ -69,10 +69,10 @@ def write_case(folder, name, net, tensors, clip=False):
     print(f"{folder.name}/{name}: {list(expected.shape)}, deviation {expected.std():.2f}, change {change:.2f}")
 
 
-def write_tiny(name, net, dtype, preview=None):
-    """The model as files; its weights are then those that the files hold."""
+def write_tiny(name, net, dtype, **parts):
+    """The model as files, with small networks as its other parts; its weights are then those that the files hold."""
     write_model(HERE / name, net.config, net.state_dict(), dtype,
-                preview=preview and (preview.config, preview.state_dict()))
+                **{part: (small.config, small.state_dict()) for part, small in parts.items()})
     net.load_state_dict({k: v.to(dtype).float() for k, v in net.state_dict().items()})
     return HERE / name
 
@@ -106,9 +106,12 @@ def main():
     write_case(folder, "guess", net, inputs(1, 1, 24, 32, guess=True))
 
     net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), doubt=True)
-    preview = network(5, block_out_channels=(4, 8), layers_per_block=(0, 0))
-    folder = write_tiny("tiny-doubt", net, torch.float16, preview)
+    folder = write_tiny("tiny-doubt", net, torch.float16)
     write_case(folder, "guess", net, inputs(2, 3, 12, 16, guess=True))
+
+    small = dict(block_out_channels=(4, 8), layers_per_block=(0, 0))
+    write_tiny("tiny-guess", network(6, **small), torch.float16, preview=network(5, **small),
+               trust=network(7, **small, doubt=True))
 
     net = network(3, block_out_channels=(6, 10, 12), layers_per_block=(1, 2, 1), temporal=True)
     folder = write_tiny("tiny-temporal", net, torch.float32)
