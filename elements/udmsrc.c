@@ -12,6 +12,9 @@
  * Frames have the size that the model makes, or a whole multiple of it, if the caps ask for one. The frame rate of the
  * caps is that of the motion: at a higher one, less happens from frame to frame.
  *
+ * Several frames are in the making at once, each a part of its steps further than the next. So #GstUdmSrc:steps is
+ * rounded up to a multiple of their number, which is 5 for the model "digits".
+ *
  * As a URI handler it plays `udm://MODEL?class=3&seed=7`, where every property but #GstUdmSrc:model may follow, and a
  * model directory is written as `udm:///DIRECTORY`.
  *

@@ -464,6 +464,30 @@ GST_START_TEST(test_a_uri_sets_properties)
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_player_plays_a_uri)
+{
+    char *line = g_strdup_printf("playbin uri=\"udm://tiny-video?num-frames=4&device=%s\" video-sink=fakesink",
+                                 engine_is_fake() ? "auto" : "reference");
+    GstElement *player = gst_parse_launch(line, NULL);
+    GstBus *bus;
+    GstMessage *message;
+    gint64 duration = 0;
+
+    fail_unless(player != NULL, "%s", line);
+    bus = gst_element_get_bus(player);
+    gst_element_set_state(player, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless(message != NULL && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+    fail_unless(gst_element_query_duration(player, GST_FORMAT_TIME, &duration));
+    assert_equals_int64(duration, 4 * FRAME_DURATION);
+    gst_message_unref(message);
+    gst_element_set_state(player, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(player);
+    g_free(line);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_directory_in_a_uri)
 {
     GstElement *element = from_uri("udm:///some/where/model?class=1", NULL);
@@ -520,6 +544,7 @@ int main(int argc, char **argv)
     tcase_add_test(frames, test_stats);
     suite_add_tcase(suite, uris);
     tcase_add_test(uris, test_a_uri_sets_properties);
+    tcase_add_test(uris, test_a_player_plays_a_uri);
     tcase_add_test(uris, test_a_directory_in_a_uri);
     tcase_add_test(uris, test_bad_uris_are_refused);
     return run_suite(suite, &argc, &argv);
