@@ -48,6 +48,7 @@ GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
 #define DEFAULT_STEPS 10
 #define DEFAULT_CLASS (-1)
 #define DEFAULT_GUIDANCE_SCALE 2.0
+#define DEFAULT_GUIDANCE_RESCALE 0
 #define DEFAULT_NUM_FRAMES 0
 #define DEFAULT_SCENE_LENGTH 250
 #define DEFAULT_RATE 25 // of caps that leave the choice
@@ -55,6 +56,7 @@ GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
 enum {
     PROP_CLASS = GST_UDM_PROP_OWN,
     PROP_GUIDANCE_SCALE,
+    PROP_GUIDANCE_RESCALE,
     PROP_NUM_FRAMES,
     PROP_SCENE_LENGTH,
     PROP_IS_LIVE,
@@ -66,7 +68,7 @@ struct _GstUdmSrc {
     // properties, under the object lock
     GstUdmSettings settings;
     gint class;
-    gdouble guidance_scale;
+    gdouble guidance_scale, guidance_rescale;
     gint64 num_frames;
     gint scene_length;
 
@@ -115,6 +117,7 @@ static void wish(void *context, uint64_t number, udm_wish *wish)
     GST_OBJECT_LOCK(self);
     wish->class = self->class;
     wish->guidance = self->guidance_scale;
+    wish->rescale = self->guidance_rescale;
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -478,6 +481,9 @@ static gboolean set_own(GstUdmSrc *self, guint id, const GValue *value)
     case PROP_GUIDANCE_SCALE:
         self->guidance_scale = g_value_get_double(value);
         return TRUE;
+    case PROP_GUIDANCE_RESCALE:
+        self->guidance_rescale = g_value_get_double(value);
+        return TRUE;
     case PROP_NUM_FRAMES:
         self->num_frames = g_value_get_int64(value);
         return TRUE;
@@ -517,6 +523,9 @@ static gboolean get_own(const GstUdmSrc *self, guint id, GValue *value)
         return TRUE;
     case PROP_GUIDANCE_SCALE:
         g_value_set_double(value, self->guidance_scale);
+        return TRUE;
+    case PROP_GUIDANCE_RESCALE:
+        g_value_set_double(value, self->guidance_rescale);
         return TRUE;
     case PROP_NUM_FRAMES:
         g_value_set_int64(value, self->num_frames);
@@ -589,6 +598,18 @@ static void install_what(GObjectClass *object_class)
         g_param_spec_double("guidance-scale", "Guidance scale",
                             "How far frames are pushed towards their class (0 = not, 1 = as trained, fastest)", 0, 20,
                             DEFAULT_GUIDANCE_SCALE, flags));
+    /**
+     * GstUdmSrc:guidance-rescale:
+     *
+     * Guidance adds contrast; this is the share of it that is taken back.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_GUIDANCE_RESCALE,
+        g_param_spec_double("guidance-rescale", "Guidance rescale",
+                            "How much of the contrast that guidance adds is taken back (0 = none, 1 = all)", 0, 1,
+                            DEFAULT_GUIDANCE_RESCALE, flags));
 }
 
 static void install_how_long(GObjectClass *object_class)
@@ -669,6 +690,7 @@ static void gst_udm_src_init(GstUdmSrc *self)
     gst_video_info_init(&self->info);
     self->class = DEFAULT_CLASS;
     self->guidance_scale = DEFAULT_GUIDANCE_SCALE;
+    self->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
     self->num_frames = DEFAULT_NUM_FRAMES;
     self->scene_length = DEFAULT_SCENE_LENGTH;
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);

@@ -53,14 +53,15 @@ static bool check_sampler(const udm_sampler *sampler, udm_error *error)
     return true;
 }
 
-static void ask(void *context, uint64_t number, int *class, double *guidance)
+static void ask(void *context, uint64_t number, int *class, double *guidance, double *rescale)
 {
     const udm_film *film = &((const udm_source *)context)->film;
-    udm_wish wish = { *class, *guidance };
+    udm_wish wish = { *class, *guidance, *rescale };
     if (film->wish)
         film->wish(film->context, number, &wish);
     *class = wish.class;
     *guidance = wish.guidance;
+    *rescale = wish.rescale;
 }
 
 static bool open_rolling(udm_source *source, const udm_model *model, udm_error *error)

@@ -175,12 +175,13 @@ UDM_API const float *udm_between_level(const udm_between *between, int which);
 typedef struct udm_wish {
     int class;       // of the model's; any other, such as -1: one that is drawn for the scene
     double guidance; // how far it is pushed to its class: 1 as the model was trained, 0 not; others take twice the time
+    double rescale;  // how much of the contrast that this adds is taken back, 0 to 1
 } udm_wish;
 
 typedef struct udm_film {
     double rate;    // frames a second, 0.1 to 1000: how far things move from frame to frame
     uint64_t scene; // frames after which the video begins anew, which bounds what jumping to a frame costs; 0: never
-    // Fills in what frame `number` shall show; *wish holds class -1 and guidance 1. NULL: those. Called from
+    // Fills in what frame `number` shall show; *wish holds class -1, guidance 1 and rescale 0. NULL: those. Called from
     // udm_source_make(), once for a frame each time it is computed, some frames ahead.
     void (*wish)(void *context, uint64_t number, udm_wish *wish);
     void *context;

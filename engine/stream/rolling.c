@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "sampler/guidance.h"
 
 enum {
     ANCHOR_AGE = 4,           // frames after a change of class that the next anchor is taken
@@ -20,7 +21,7 @@ typedef struct place {
     bool is_frame; // not one before the beginning
     uint64_t number;
     int class;
-    double guidance;
+    double guidance, rescale;
     udm_track track;
 } place;
 
@@ -157,7 +158,8 @@ static void enter(udm_rolling *rolling)
     last->number = rolling->first + rolling->entered++;
     last->class = -1;
     last->guidance = 1;
-    s->wish(s->context, last->number, &last->class, &last->guidance);
+    last->rescale = 0;
+    s->wish(s->context, last->number, &last->class, &last->guidance, &last->rescale);
     if (last->class < 0 || last->class >= s->network->window.classes)
         last->class = rolling->scene_class;
     draw(rolling, last->number, 0, last->x);
@@ -193,6 +195,7 @@ static void drop_anchor(udm_rolling *rolling, const place *done)
     anchor->is_frame = true;
     anchor->class = done->class;
     anchor->guidance = done->guidance;
+    anchor->rescale = done->rescale;
     rolling->anchor_age = 0;
 }
 
@@ -238,8 +241,7 @@ static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_
     return udm_window_run(rolling->window, frames, &state, out, cancel, error);
 }
 
-// Guidance without a classifier (Ho and Salimans 2022, equation 6, with guidance = 1 + w): frame by frame, as each has
-// its own.
+// Guidance without a classifier: frame by frame, as each has its own.
 static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
 {
     bool told = false, untold = false;
@@ -251,10 +253,12 @@ static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *err
         (untold && !run(rolling, false, rolling->without, cancel, error)))
         return false;
     for (int f = rolling->frames - rolling->ramp; untold && f < rolling->frames; f++) {
-        const float guidance = (float)rolling->places[f].guidance;
+        const place *at = &rolling->places[f];
         float *out = rolling->with + f * rolling->elements, *other = rolling->without + f * rolling->elements;
-        for (size_t i = 0; i < rolling->elements; i++)
-            out[i] = guidance == 0 ? other[i] : other[i] + guidance * (out[i] - other[i]);
+        if (at->guidance == 0) // nothing was told
+            memcpy(out, other, rolling->elements * sizeof *out);
+        else if (at->guidance != 1)
+            udm_guide(at->guidance, at->rescale, rolling->elements, other, out);
     }
     return true;
 }

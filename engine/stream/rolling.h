@@ -22,8 +22,9 @@ typedef struct udm_rolling_settings {
     double rate;    // frames a second
     uint64_t scene; // frames after which the video begins anew; 0: never
     // What frame `number` shall show, asked once, when it enters. class: any but the network's is one that is drawn for
-    // the scene. guidance: how far the class is insisted on; 1 not beyond what was taught, 0 not at all.
-    void (*wish)(void *context, uint64_t number, int *class, double *guidance);
+    // the scene. guidance: how far the class is insisted on; 1 not beyond what was taught, 0 not at all. rescale: how
+    // much of what that adds to the contrast is taken back (udm_guide()).
+    void (*wish)(void *context, uint64_t number, int *class, double *guidance, double *rescale);
     void *context;
 } udm_rolling_settings;
 

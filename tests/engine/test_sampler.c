@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "check.h"
+#include "sampler/guidance.h"
 #include "sampler/prediction.h"
 #include "schedule/schedule.h"
 
@@ -67,6 +68,26 @@ TEST(predictions_give_the_same_x0)
         for (int i = 0; i < N; i += 97)
             CHECK_CLOSE(out[i], x0[i], 1e-5);
     }
+}
+
+// u + g (c - u), and the deviation that c had; half of it for a rescale of 1/2.
+TEST(guidance)
+{
+    const float without[4] = { 0, 1, 2, 3 }, told[4] = { 1, 1, 4, 4 };
+    const double g[4] = { 2, 1, 6, 5 }; // guidance 2
+    const double before = 1.5, after = sqrt((1.5 * 1.5 + 2.5 * 2.5 + 2.5 * 2.5 + 1.5 * 1.5) / 4);
+    for (double rescale = 0; rescale <= 1; rescale += 0.5) {
+        float with[4];
+        memcpy(with, told, sizeof with);
+        udm_guide(2, rescale, 4, without, with);
+        for (int i = 0; i < 4; i++)
+            CHECK_CLOSE(with[i], g[i] * (rescale * before / after + 1 - rescale), 1e-6);
+    }
+    float same[4];
+    memcpy(same, told, sizeof same);
+    udm_guide(1, 0.7, 4, without, same);
+    for (int i = 0; i < 4; i++)
+        CHECK_CLOSE(same[i], told[i], 1e-6);
 }
 
 // Values 0, 1, .. 10 over 5: the 0.8 quantile of their sizes is 1.6, which becomes 1; at most 1.2 is pressed together.
