@@ -81,7 +81,8 @@ def write_saved(directory, saved, dtype, options):
     elif config["_class_name"] == "UdmPseudo3D":
         write_video_model(directory, config, weights, dtype)
     else:
-        write_model(directory, config, weights, dtype, options.max_sigma)
+        parts = dict(preview=named(*trained(options.preview, "preview"))) if options.preview else {}
+        write_model(directory, config, weights, dtype, options.max_sigma, **parts)
 
 
 def main():

@@ -179,7 +179,7 @@ class Recursion(train.Denoising):
     def __init__(self, options, pictures, library):
         super().__init__(options, pictures)
         self.library = library
-        while len(library.renditions) < 24:
+        while len(library.renditions) < min(24, options.renditions):
             library.renew(options.renditions)
         self.streams = Streams(library, options.streams, options.patch)
 
