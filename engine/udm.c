@@ -133,6 +133,8 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
         .sampler = method.sampler,
         .order = method.order,
         .ease_below = method.ease_below,
+        .powers = scheduler->powers,
+        .power_count = scheduler->power_count,
         .ladder = method.ladder,
         .noise = stream->noise,
         .prediction = scheduler->prediction,

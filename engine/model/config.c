@@ -159,12 +159,9 @@ bool udm_config_int(const udm_config *config, const char *key, int low, int high
     return !json || to_int(config, key, json, low, high, value, error);
 }
 
-bool udm_config_double(const udm_config *config, const char *key, double low, double high, double *value,
-                       udm_error *error)
+static bool to_double(const udm_config *config, const char *key, const json_t *json, double low, double high,
+                      double *value, udm_error *error)
 {
-    const json_t *json = get(config, key);
-    if (!json)
-        return true;
     if (!json_is_number(json))
         return wrong_type(config, key, "a number", error);
     double number = json_number_value(json);
@@ -173,6 +170,13 @@ bool udm_config_double(const udm_config *config, const char *key, double low, do
                         number, low, high);
     *value = number;
     return true;
+}
+
+bool udm_config_double(const udm_config *config, const char *key, double low, double high, double *value,
+                       udm_error *error)
+{
+    const json_t *json = get(config, key);
+    return !json || to_double(config, key, json, low, high, value, error);
 }
 
 bool udm_config_bool(const udm_config *config, const char *key, bool *value, udm_error *error)
@@ -224,6 +228,22 @@ bool udm_config_ints(const udm_config *config, const char *key, int low, int hig
     const int length = (int)json_array_size(json);
     for (int i = 0; i < length; i++)
         if (!to_int(config, key, json_array_get(json, i), low, high, &values[i], error))
+            return false;
+    *count = length;
+    return true;
+}
+
+bool udm_config_doubles(const udm_config *config, const char *key, double low, double high, int max, double *values,
+                        int *count, udm_error *error)
+{
+    const json_t *json = get(config, key);
+    if (!json)
+        return true;
+    if (!to_array(config, key, json, max, "an array of numbers", error))
+        return false;
+    const int length = (int)json_array_size(json);
+    for (int i = 0; i < length; i++)
+        if (!to_double(config, key, json_array_get(json, i), low, high, &values[i], error))
             return false;
     *count = length;
     return true;

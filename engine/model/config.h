@@ -34,6 +34,10 @@ bool udm_config_strings(const udm_config *config, const char *key, int max, cons
                         udm_error *error);
 bool udm_config_is_null(const udm_config *config, const char *key); // present, and null
 
+// And of numbers.
+bool udm_config_doubles(const udm_config *config, const char *key, double low, double high, int max, double *values,
+                        int *count, udm_error *error);
+
 // The key after `key`, in the order of the file; the first for NULL; NULL after the last.
 const char *udm_config_next(const udm_config *config, const char *key);
 

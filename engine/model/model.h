@@ -13,6 +13,8 @@
 #include "sampler/loop.h"
 #include "sampler/prediction.h"
 
+enum { UDM_POWERS = 64 };
+
 // What scheduler_config.json says.
 typedef struct udm_scheduler {
     udm_noise noise;
@@ -24,6 +26,9 @@ typedef struct udm_scheduler {
     const udm_sampler *sampler; // NULL: it is not implemented, and `missing` says what
     int order, ease_below;
     const char *missing; // a part of a sentence; owned by the model
+    double
+        powers[UDM_POWERS]; // udm_loop_settings; from "noise_power", a key of ours, which models/train/power.py finds
+    int power_count;
 } udm_scheduler;
 
 typedef struct udm_model udm_model; // udm.h has it too

@@ -168,15 +168,6 @@ static bool read_sigmas(udm_scheduler *scheduler, const udm_config *config, bool
     return true;
 }
 
-// What diffusers does where the two meet depends on the class, and nobody asks for it.
-static bool check_sigmas(udm_scheduler *scheduler, const struct defaults *defaults, const char *spacing)
-{
-    if (defaults->timing == OF_KARRAS && strcmp(spacing, "linspace") != 0)
-        scheduler->missing = "a \"timestep_spacing\" other than \"linspace\" with sigmas";
-    scheduler->ladder.whole = defaults->timing == OF_SOLVER;
-    return true;
-}
-
 static bool read_ladder(udm_scheduler *scheduler, const struct defaults *defaults, const udm_config *config,
                         udm_error *error)
 {
@@ -201,7 +192,10 @@ static bool read_ladder(udm_scheduler *scheduler, const struct defaults *default
     if (!read_sigmas(scheduler, config, &sigmas, error))
         return false;
     ladder->wide = wide && !sigmas;
-    return !sigmas || check_sigmas(scheduler, defaults, spacing);
+    ladder->whole = wide && sigmas;
+    if (sigmas && defaults->timing == OF_KARRAS && strcmp(spacing, "linspace") != 0) // they begin and end elsewhere
+        scheduler->missing = "a \"timestep_spacing\" other than \"linspace\" with sigmas";
+    return true;
 }
 
 typedef struct choice {
@@ -310,7 +304,10 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
     scheduler->order = defaults->order;
     scheduler->ease_below = 0;
     scheduler->missing = NULL;
-    good = read_ladder(scheduler, defaults, config, error);
+    scheduler->power_count = 0;
+    good = udm_config_doubles(config, "noise_power", 0, 1e6, UDM_POWERS, scheduler->powers, &scheduler->power_count,
+                              error) &&
+           read_ladder(scheduler, defaults, config, error);
     if (good && defaults->timing == OF_SOLVER)
         good = read_solver(scheduler, defaults, config, error);
     else if (good && is(defaults, "DDPM"))

@@ -52,6 +52,8 @@ static udm_loop_settings loop_settings(const udm_reverse *reverse)
         .ladder = ladder,
         .order = s->order,
         .ease_below = s->ease_below,
+        .powers = s->powers,
+        .power_count = s->power_count,
         .channels = s->network->channels,
         .pixels = reverse->pixels,
     };

@@ -13,7 +13,9 @@ typedef struct udm_reverse_settings {
     const udm_network *network;
     const udm_process *process;
     const udm_sampler *sampler;
-    int order, ease_below;  // udm_loop_settings
+    int order, ease_below; // udm_loop_settings
+    const double *powers;  // ... which must outlive it
+    int power_count;
     udm_ladder ladder;      // of steps of its own number; its noise and steps are filled in from these:
     const udm_noise *noise; // what a time means
     int steps;              // 1 and more

@@ -188,6 +188,17 @@ TEST(methods_of_schedulers)
     }
 }
 
+TEST(power_of_the_noise)
+{
+    folder made = make(INDEX, "{\"noise_power\": [0.25, 0.5, 1]}");
+    udm_model *model = open_sound(&made);
+    folder_free(&made);
+    REQUIRE(model);
+    const udm_scheduler *got = udm_model_scheduler(model);
+    CHECK(got->power_count == 3 && got->powers[0] == 0.25 && got->powers[2] == 1);
+    udm_model_free(model);
+}
+
 TEST(scheduler_keys_that_are_refused)
 {
     static const struct {
@@ -201,6 +212,8 @@ TEST(scheduler_keys_that_are_refused)
         { "{\"prediction_type\": 3}", "prediction_type", UDM_ERROR_CORRUPT },
         { "{\"beta_schedule\": \"laplace\"}", "laplace", UDM_ERROR_UNSUPPORTED },
         { "{\"timestep_type\": \"continuous\"}", "timestep_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"noise_power\": [1, \"much\"]}", "noise_power", UDM_ERROR_CORRUPT },
+        { "{\"noise_power\": [-1]}", "noise_power", UDM_ERROR_UNSUPPORTED },
         { "{\"timestep_spacing\": \"even\"}", "even", UDM_ERROR_UNSUPPORTED },
         { "{\"rescale_betas_zero_snr\": true, \"continuous_time\": true}", "rescale_betas", UDM_ERROR_UNSUPPORTED },
         { "{\"thresholding\": true, \"dynamic_thresholding_ratio\": 2}", "ratio", UDM_ERROR_UNSUPPORTED },
