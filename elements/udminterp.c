@@ -21,10 +21,10 @@
  * ]|
  * Shows a video at 60 frames a second.
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! videorate rate=0.25 ! udminterp mode=fill !
- *     videoconvert ! x264enc ! mp4mux ! filesink location=slow.mp4
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! identity single-segment=true !
+ *     videorate rate=0.25 ! udminterp mode=fill ! videoconvert ! x264enc ! mp4mux ! filesink location=slow.mp4
  * ]|
- * Slow motion, four times as long.
+ * Slow motion, four times as long; a segment with an end would end as early as before.
  * |[
  * ges-launch-1.0 +clip in.mp4 +effect "videorate rate=0.5" +effect "udminterp mode=fill"
  * ]|

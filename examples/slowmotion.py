@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The figures of slowmotion.sh, on files of raw RGB frames: takes out frames; compares what came in their place."""
+import argparse
+import pathlib
+
+import numpy as np
+
+import restore
+
+
+def halve(o):
+    frames = restore.read(o.source, o)[o.skip:o.skip + o.frames]
+    frames.tofile(o.clean)
+    frames[::2].tofile(o.half)
+
+
+def detail(frame):
+    """The lower left, where the most moves."""
+    return frame[len(frame) // 3:, :320]
+
+
+def compare(o):
+    clean = restore.read(o.clean, o)
+    middle = len(clean) // 4 * 2 + 1
+    pictures = [clean[middle - 1]]
+    figures = {}
+    for path in o.made:
+        made = restore.read(path, o)
+        if len(made) < len(clean):
+            made = np.concatenate([made, np.repeat(made[-1:], len(clean) - len(made), 0)])
+        figures[pathlib.Path(path).stem] = restore.psnr(made[1:len(clean):2], clean[1::2])
+        pictures.append(made[middle])
+    restore.write_png(o.picture, np.concatenate([detail(p) for p in pictures], 1))
+    print("PSNR of the frames that were taken out: " + ", ".join(f"{who} {dB:.2f} dB" for who, dB in figures.items()))
+    if max(figures, key=figures.get) != "udminterp":
+        raise SystemExit("slowmotion: udminterp is not the best")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--size", type=restore.size, required=True)
+    commands = p.add_subparsers(required=True)
+    c = commands.add_parser("halve")
+    c.add_argument("--skip", type=int, default=0)
+    c.add_argument("--frames", type=int, default=51)
+    for name in ("source", "clean", "half"):
+        c.add_argument(name)
+    c.set_defaults(run=halve)
+    c = commands.add_parser("compare")
+    c.add_argument("--picture", required=True)
+    c.add_argument("clean")
+    c.add_argument("made", nargs="+")
+    c.set_defaults(run=compare)
+    o = p.parse_args()
+    o.run(o)
+
+
+if __name__ == "__main__":
+    main()
