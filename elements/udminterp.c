@@ -611,6 +611,25 @@ static gboolean gst_udm_interp_end(GstUdmTransform *trans)
     return TRUE;
 }
 
+// A gap that the next frame is going to fill is not passed on.
+static gboolean fills(GstUdmInterp *self, GstEvent *event)
+{
+    GstClockTime time, duration;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes || !self->known.first.buffer)
+        return FALSE;
+    gst_event_parse_gap(event, &time, &duration);
+    return ahead(self, time) > 0 && ahead(self, time) <= longest_gap(self, gst_udm_timeline_frame(&self->line, 0));
+}
+
+static gboolean gst_udm_interp_sink_event(GstBaseTransform *trans, GstEvent *event)
+{
+    if (!fills(GST_UDM_INTERP(trans), event))
+        return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
+    gst_event_unref(event);
+    return TRUE;
+}
+
 static gboolean gst_udm_interp_start(GstBaseTransform *trans)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
@@ -787,8 +806,8 @@ static void install_known_properties(GObjectClass *object_class)
     /**
      * GstUdmInterp:fill-holes:
      *
-     * With mode fill, also makes frames that the timestamps lack; and goes on where a discontinuity is no longer than
-     * #GstUdmInterp:max-gap frames.
+     * With mode fill, also makes frames that the timestamps lack; and goes on where a discontinuity or a gap event is
+     * no longer than #GstUdmInterp:max-gap frames.
      *
      * Since: 0.1
      */
@@ -817,6 +836,7 @@ static void install_vfuncs(GstUdmInterpClass *klass)
 
     base_class->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_interp_transform_caps);
     base_class->fixate_caps = GST_DEBUG_FUNCPTR(gst_udm_interp_fixate_caps);
+    base_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_interp_sink_event);
     base_class->start = GST_DEBUG_FUNCPTR(gst_udm_interp_start);
     transform_class->works_without_model = TRUE;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The figures of slowmotion.sh, on files of raw RGB frames: takes out frames; compares what came in their place."""
+"""The figures of slowmotion.sh and repair.sh, on files of raw RGB frames: takes out frames; compares what came in their
+place."""
 import argparse
 import pathlib
 
@@ -36,6 +37,22 @@ def compare(o):
         raise SystemExit("slowmotion: udminterp is not the best")
 
 
+def repaired(o):
+    """Frames that came through are what they were; the others were lost. The first of `made` came through."""
+    made, clean = restore.read(o.made, o), restore.read(o.clean, o)
+    first = next(i for i in range(len(clean)) if np.array_equal(clean[i], made[0]))
+    clean = clean[first:first + len(made)]
+    lost = [i for i in range(1, len(made)) if not np.array_equal(made[i], clean[i])]
+    kept = np.setdiff1d(np.arange(len(made)), lost)
+    before = [kept[kept < i].max() for i in lost]
+    if not lost:
+        raise SystemExit("repair: no frame was lost; run it again")
+    repeated, anew = restore.psnr(clean[before], clean[lost]), restore.psnr(made[lost], clean[lost])
+    print(f"{len(lost)} of {len(made)} frames were lost: repeated {repeated:.2f} dB, made anew {anew:.2f} dB")
+    if anew <= repeated:
+        raise SystemExit("repair: that is not better")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--size", type=restore.size, required=True)
@@ -51,6 +68,10 @@ def main():
     c.add_argument("clean")
     c.add_argument("made", nargs="+")
     c.set_defaults(run=compare)
+    c = commands.add_parser("repaired")
+    c.add_argument("clean")
+    c.add_argument("made")
+    c.set_defaults(run=repaired)
     o = p.parse_args()
     o.run(o)
 

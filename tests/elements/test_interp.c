@@ -452,8 +452,9 @@ GST_START_TEST(the_threshold_decides_what_is_a_cut)
 }
 GST_END_TEST;
 
-// Frames 0, 1, 2, 6 and 7 come, the later ones perhaps marked as a discontinuity.
-static GstHarness *push_with_hole(const char *properties, GstBufferFlags flags)
+// Frames 0, 1, 2, 6 and 7 come, the later ones perhaps marked as a discontinuity, or after events
+// that say that there is a gap.
+static GstHarness *push_with_hole(const char *properties, GstBufferFlags flags, gboolean say_so)
 {
     static const int numbers[] = { 0, 1, 2, 6, 7 };
     GstHarness *harness = start(properties, CAPS, NULL);
@@ -463,6 +464,8 @@ static GstHarness *push_with_hole(const char *properties, GstBufferFlags flags)
 
         if (numbers[i] == 6)
             GST_BUFFER_FLAG_SET(buffer, flags);
+        for (guint n = 3; say_so && numbers[i] == 6 && n < 6; n++)
+            gst_harness_push_event(harness, gst_event_new_gap(n * FRAME_DURATION, FRAME_DURATION));
         push(harness, buffer);
     }
     finish(harness);
@@ -471,8 +474,10 @@ static GstHarness *push_with_hole(const char *properties, GstBufferFlags flags)
 
 GST_START_TEST(lost_frames_are_made_on_request)
 {
-    expect_row(push_with_hole("mode=fill fill-holes=true", 0), "ooommmoo");
-    expect_row(push_with_hole("mode=fill fill-holes=true", GST_BUFFER_FLAG_DISCONT), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-holes=true", 0, FALSE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-holes=true", GST_BUFFER_FLAG_DISCONT, FALSE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-holes=true", 0, TRUE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-holes=true", GST_BUFFER_FLAG_DISCONT, TRUE), "ooommmoo");
 }
 GST_END_TEST;
 
@@ -493,16 +498,16 @@ static void expect_pts(GstHarness *harness, const char *expected)
 
 GST_START_TEST(a_hole_stays_where_nobody_asks)
 {
-    expect_pts(push_with_hole("mode=fill", GST_BUFFER_FLAG_DISCONT), "0 2 4 12 14 ");
-    expect_pts(push_with_hole("mode=fill fill-holes=true max-gap=2", 0), "0 2 4 12 14 ");
-    expect_pts(push_with_hole("factor=2", GST_BUFFER_FLAG_DISCONT), "0 1 2 3 4 5 12 13 14 15 ");
-    expect_pts(push_with_hole("factor=2", 0), "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 ");
+    expect_pts(push_with_hole("mode=fill", GST_BUFFER_FLAG_DISCONT, FALSE), "0 2 4 12 14 ");
+    expect_pts(push_with_hole("mode=fill fill-holes=true max-gap=2", 0, FALSE), "0 2 4 12 14 ");
+    expect_pts(push_with_hole("factor=2", GST_BUFFER_FLAG_DISCONT, FALSE), "0 1 2 3 4 5 12 13 14 15 ");
+    expect_pts(push_with_hole("factor=2", 0, FALSE), "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 ");
 }
 GST_END_TEST;
 
 GST_START_TEST(a_hole_that_is_too_long_repeats)
 {
-    GstHarness *harness = push_with_hole("factor=2 max-gap=2", 0);
+    GstHarness *harness = push_with_hole("factor=2 max-gap=2", 0, FALSE);
 
     expect_stats(harness, 5, 3, 8);
     gst_harness_teardown(harness);
