@@ -98,6 +98,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
             .stride = network->stride,
             .reach = network->reach,
             .memory_frames = network->memory_frames,
+            .guess = udm_model_helper_config(model, UDM_HELPER_PREVIEW) != NULL,
             .weights = network->weights,
             .max_sigma = udm_model_max_sigma(model),
             .width = network->window.width,

@@ -85,8 +85,9 @@ typedef struct udm_info {
     int steps;                                   // of the schedule; 0: continuous time
     int channels;                                // of a frame
     int stride;                                  // the network pads frames to multiples of it, inside
-    int reach;                                   // pixels farther away than this have no influence
-    int memory_frames;                           // ... nor have frames farther back than this
+    int reach;                                   // of the network: pixels farther away have no influence
+    int memory_frames;                           // ... nor have frames farther back, but through the guess
+    bool guess;                                  // a stream carries a guess of each frame, which fades
     int64_t weights;
     double max_sigma;  // of the noise it was trained for
     int width, height; // of the video that it makes; 0: it restores frames of any size

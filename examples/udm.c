@@ -151,6 +151,8 @@ static int info(const char *directory, const udm_model *model)
     printf("largest noise    sigma %g, at time %.4f\n", info.max_sigma, udm_model_time(model, info.max_sigma));
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
+    if (info.guess)
+        puts("guess            of each frame, from those before it along their motion");
     return 0;
 }
 
