@@ -292,13 +292,6 @@ void udm_graph_restore(udm_graph *graph, udm_value correction, int patch)
                             .patch = patch });
 }
 
-// A backend that does not fill the whole table yet.
-static void require(udm_graph *graph, bool there)
-{
-    if (!there)
-        fail(graph, UDM_ERROR_UNSUPPORTED, "this network cannot run on this device yet; reference can run it");
-}
-
 udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const udm_value *x, int count,
                          udm_embedding embedding, udm_value vector, int first, udm_activation activation)
 {
@@ -309,7 +302,6 @@ udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const ud
         shape.c += shape_of(graph, x[i]).c;
     if (shape.c != layer->channels || (taken > 0 && first + taken > shape_of(graph, vector).c))
         fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
-    require(graph, graph->device->ops->norm);
     node n = { .op = OP_NORM,
                .dst = add_value(graph, shape, UDM_FEATURES),
                .addend = taken ? vector : UDM_NO_VALUE,
@@ -330,7 +322,6 @@ udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, 
     node n = {
         .op = OP_ATTENTION, .dst = add_value(graph, shape, UDM_FEATURES), .addend = UDM_NO_VALUE, .heads = heads
     };
-    require(graph, graph->device->ops->attention);
     set_sources(&n, x, 3);
     return add_node(graph, n);
 }
@@ -349,21 +340,18 @@ udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_v
         if (!udm_shape_equal(shape, shape_of(graph, key[f])) || !udm_shape_equal(shape, shape_of(graph, value[f])))
             fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
     }
-    require(graph, graph->device->ops->attend_frames);
     set_sources(&n, &query, 1);
     return add_node(graph, n);
 }
 
 udm_value udm_graph_enlarge(udm_graph *graph, udm_value x)
 {
-    require(graph, graph->device->ops->resample);
     udm_shape in = shape_of(graph, x);
     return add_simple(graph, OP_RESAMPLE, add_value(graph, (udm_shape){ in.c, in.h * 2, in.w * 2 }, UDM_FEATURES), x);
 }
 
 udm_value udm_graph_halve(udm_graph *graph, udm_value x)
 {
-    require(graph, graph->device->ops->resample);
     udm_shape in = shape_of(graph, x);
     if (in.h % 2 || in.w % 2)
         fail(graph, UDM_ERROR_SETTINGS, "the size of a frame must be a multiple of the stride");

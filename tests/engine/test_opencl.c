@@ -30,6 +30,16 @@ static const patch_case patch_cases[] = {
     { .channels = 17, .height = 4, .width = 6, .patch = 1, .beyond = 1 },
 };
 
+static const norm_case norm_cases[] = {
+    { 1, { 20 }, 5, 6, 7, UDM_EMBED_ADD, 3, UDM_SILU, 0 },
+    { 2, { 12, 8 }, 4, 25, 23, UDM_EMBED_SCALE, 1, UDM_LINEAR, 1 },
+    { 3, { 16, 32, 3 }, 3, 3, 5, UDM_EMBED_NONE, 0, UDM_RELU, 0 },
+};
+static const attention_case attention_cases[] = {
+    { 18, 3, 5, 7, 5, 7, 3 },
+    { 20, 1, 4, 4, 3, 9, 1 },
+};
+
 typedef float *(*run_case)(udm_device *device, const void *of);
 
 static void compare(udm_device *device, run_case run, const void *of, udm_shape shape)
@@ -61,7 +71,13 @@ static void compare_variant(const char *name)
         compare(device, run_restore, c, (udm_shape){ c->channels + c->beyond, c->height, c->width });
         compare(device, run_shuffle, c, frame_shape(c));
         compare(device, run_copy, c, frame_shape(c));
+        compare(device, run_convert, c, frame_shape(c));
+        compare(device, run_resample, c, resample_shape(c));
     }
+    for (size_t i = 0; i < sizeof norm_cases / sizeof norm_cases[0]; i++)
+        compare(device, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
+    for (size_t i = 0; i < sizeof attention_cases / sizeof attention_cases[0]; i++)
+        compare(device, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
     CHECK(device->ops->finish(device, NULL));
     udm_device_close(device);
 }

@@ -112,24 +112,31 @@ static bool upload_weights(udm_opencl_device *cl, udm_kernel *kernel, const udm_
                                           cl->device.name, udm_opencl_problem(code));
 }
 
-// The scratch memory grows here, so that nothing is allocated while a network runs.
+bool udm_opencl_grow_scratch(udm_opencl_device *cl, size_t per_worker, udm_error *error)
+{
+    if (per_worker <= cl->per_worker)
+        return true;
+    size_t bytes;
+    cl_int code = CL_INVALID_BUFFER_SIZE;
+    cl_mem scratch = NULL;
+    if (udm_multiply(per_worker, sizeof(float) * cl->workers, &bytes) && bytes <= cl->largest)
+        scratch = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    if (!scratch)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for %zu floats of scratch for each worker (%s)",
+                        cl->device.name, per_worker, udm_opencl_problem(code));
+    if (cl->scratch)
+        clReleaseMemObject(cl->scratch);
+    cl->scratch = scratch;
+    cl->per_worker = per_worker;
+    return true;
+}
+
+// Here, so that nothing is allocated while a network runs.
 static bool grow_scratch(udm_opencl_device *cl, const udm_kernel *kernel, udm_error *error)
 {
     size_t row = (size_t)kernel->row + UDM_CL_GROUP;
     size_t need = kernel->products * (kernel->max_batch * row + 2 * UDM_CL_BLOCK);
-    if (kernel->kernel == UDM_CL_TILED || need <= cl->per_worker)
-        return true;
-    size_t bytes = need * sizeof(float) * cl->workers;
-    cl_int code = CL_INVALID_BUFFER_SIZE;
-    cl_mem scratch = bytes > cl->largest ? NULL : clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-    if (!scratch)
-        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for %zu bytes of scratch (%s)", cl->device.name, bytes,
-                        udm_opencl_problem(code));
-    if (cl->scratch)
-        clReleaseMemObject(cl->scratch);
-    cl->scratch = scratch;
-    cl->per_worker = need;
-    return true;
+    return kernel->kernel == UDM_CL_TILED || udm_opencl_grow_scratch(cl, need, error);
 }
 
 udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)

@@ -87,11 +87,15 @@ void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *s
     } else {
         code =
             clEnqueueFillBuffer(cl->queue, dst->memory->buffer, zeros, sizeof zeros, dst->offset, bytes, 0, NULL, NULL);
-        for (int c = 0; c < dst->shape.c && code == CL_SUCCESS; c++) {
-            channel at = channel_of(dst, c);
-            code = clEnqueueWriteBufferRect(cl->queue, dst->memory->buffer, CL_TRUE, at.buffer, at.host, at.region,
-                                            sizeof zeros, 0, sizeof(float), 0, src, 0, NULL, NULL);
-        }
+        if (dst->shape.h * dst->shape.w == 1 && code == CL_SUCCESS) // a vector, whose channels lie side by side
+            code = clEnqueueWriteBuffer(cl->queue, dst->memory->buffer, CL_TRUE, dst->offset,
+                                        dst->shape.c * sizeof *src, src, 0, NULL, NULL);
+        else
+            for (int c = 0; c < dst->shape.c && code == CL_SUCCESS; c++) {
+                channel at = channel_of(dst, c);
+                code = clEnqueueWriteBufferRect(cl->queue, dst->memory->buffer, CL_TRUE, at.buffer, at.host, at.region,
+                                                sizeof zeros, 0, sizeof(float), 0, src, 0, NULL, NULL);
+            }
     }
     udm_opencl_check(cl, code, "upload");
 }
@@ -126,7 +130,9 @@ void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes)
 void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
-    if (cl->fault.code == UDM_OK)
+    if (src->layout != dst->layout)
+        udm_opencl_convert(device, dst, src);
+    else if (cl->fault.code == UDM_OK)
         udm_opencl_check(cl,
                          clEnqueueCopyBuffer(cl->queue, src->memory->buffer, dst->memory->buffer, src->offset,
                                              dst->offset, udm_opencl_bytes(device, src->shape, src->layout), 0, NULL,

@@ -25,6 +25,13 @@ typedef enum udm_cl_kernel {
     UDM_CL_OBSERVE,
     UDM_CL_RESTORE,
     UDM_CL_SHUFFLE_ADD,
+    UDM_CL_MOMENTS,
+    UDM_CL_GAINS,
+    UDM_CL_NORMALISE,
+    UDM_CL_ATTENTION,
+    UDM_CL_RESAMPLE,
+    UDM_CL_TO_FEATURES,
+    UDM_CL_TO_PLANES,
     UDM_CL_KERNELS,
 } udm_cl_kernel;
 
@@ -61,6 +68,12 @@ typedef struct udm_cl_argument {
     const void *value;
 } udm_cl_argument;
 
+#define UDM_CL_ARGUMENT(value)                                                                                         \
+    {                                                                                                                  \
+        sizeof(value), &(value)                                                                                        \
+    }
+#define UDM_CL_COUNT(list) (int)(sizeof(list) / sizeof((list)[0]))
+
 extern const udm_backend udm_backend_opencl;
 
 // What a code of OpenCL means, for messages.
@@ -79,9 +92,18 @@ unsigned char *udm_opencl_cache_read(const char *key, size_t *bytes);
 void udm_opencl_cache_write(const char *key, const unsigned char *binary, size_t bytes);
 bool udm_opencl_cache_path(const char *key, char *path, size_t room);
 
+// Lets the workers share so many floats of scratch memory; what was in it is lost.
+bool udm_opencl_grow_scratch(udm_opencl_device *cl, size_t per_worker, udm_error *error);
+
 // Queues a kernel. global, local: of two dimensions.
 void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
                     const size_t global[2], const size_t local[2]);
+
+// Queues a kernel that divides its items among the work-items (range_of in common.cl): a GPU's do one each, in groups;
+// those of a processor do long runs of them.
+void udm_opencl_run_items(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                          size_t items);
+size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items); // how many work-items those are
 
 udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one that says that there is none
 
@@ -103,6 +125,11 @@ void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_obs
 void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                         const udm_observation *seen, int patch);
 void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
+
+void udm_opencl_norm(udm_device *device, const udm_norm *norm);
+void udm_opencl_attention(udm_device *device, const udm_attention *attention);
+void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // to the other layout
 
 static inline udm_opencl_device *udm_opencl_of(udm_device *device)
 {

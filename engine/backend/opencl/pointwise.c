@@ -2,12 +2,6 @@
 // Queues the operations that have no weights.
 #include "backend/opencl/opencl.h"
 
-#define ARGUMENT(value)                                                                                                \
-    {                                                                                                                  \
-        sizeof(value), &(value)                                                                                        \
-    }
-#define COUNT(list) (int)(sizeof(list) / sizeof((list)[0]))
-
 enum { LOCAL = 64 }; // work-items of a group of the GPU variant, as the kernels require
 
 udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor)
@@ -24,15 +18,16 @@ static udm_cl_observation observation_of(const udm_observation *seen)
                                  udm_opencl_tensor(&seen->guess), udm_opencl_tensor(&seen->guess_level) };
 }
 
-// A GPU's work-items do an item each, in groups of LOCAL; those of a processor do long runs of them.
-static void run(udm_device *device, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count, size_t items)
+size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items)
 {
-    udm_opencl_device *cl = udm_opencl_of(device);
-    if (cl->lanes)
-        udm_opencl_run(cl, kernel, arguments, count, (size_t[]){ cl->workers, 1 }, (size_t[]){ 1, 1 });
-    else
-        udm_opencl_run(cl, kernel, arguments, count, (size_t[]){ (items + LOCAL - 1) / LOCAL * LOCAL, 1 },
-                       (size_t[]){ LOCAL, 1 });
+    return cl->lanes ? (size_t)cl->workers : (items + LOCAL - 1) / LOCAL * LOCAL;
+}
+
+void udm_opencl_run_items(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                          size_t items)
+{
+    udm_opencl_run(cl, kernel, arguments, count, (size_t[]){ udm_opencl_work_items(cl, items), 1 },
+                   (size_t[]){ cl->lanes ? 1 : LOCAL, 1 });
 }
 
 void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)
@@ -41,16 +36,17 @@ void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_obs
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        ARGUMENT(to),
-        ARGUMENT(from),
-        ARGUMENT(p),
-        ARGUMENT(dst->memory->buffer),
-        ARGUMENT(seen->frame.memory->buffer),
-        ARGUMENT(seen->level.memory->buffer),
-        ARGUMENT(seen->guess.memory->buffer),
-        ARGUMENT(seen->guess_level.memory->buffer),
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(p),
+        UDM_CL_ARGUMENT(dst->memory->buffer),
+        UDM_CL_ARGUMENT(seen->frame.memory->buffer),
+        UDM_CL_ARGUMENT(seen->level.memory->buffer),
+        UDM_CL_ARGUMENT(seen->guess.memory->buffer),
+        UDM_CL_ARGUMENT(seen->guess_level.memory->buffer),
     };
-    run(device, UDM_CL_OBSERVE, arguments, COUNT(arguments), (size_t)dst->shape.h * dst->shape.w);
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_OBSERVE, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)dst->shape.h * dst->shape.w);
 }
 
 void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
@@ -60,18 +56,19 @@ void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_ten
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        ARGUMENT(to),
-        ARGUMENT(by),
-        ARGUMENT(from),
-        ARGUMENT(p),
-        ARGUMENT(dst->memory->buffer),
-        ARGUMENT(correction->memory->buffer),
-        ARGUMENT(seen->frame.memory->buffer),
-        ARGUMENT(seen->level.memory->buffer),
-        ARGUMENT(seen->guess.memory->buffer),
-        ARGUMENT(seen->guess_level.memory->buffer),
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(by),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(p),
+        UDM_CL_ARGUMENT(dst->memory->buffer),
+        UDM_CL_ARGUMENT(correction->memory->buffer),
+        UDM_CL_ARGUMENT(seen->frame.memory->buffer),
+        UDM_CL_ARGUMENT(seen->level.memory->buffer),
+        UDM_CL_ARGUMENT(seen->guess.memory->buffer),
+        UDM_CL_ARGUMENT(seen->guess_level.memory->buffer),
     };
-    run(device, UDM_CL_RESTORE, arguments, COUNT(arguments), (size_t)dst->shape.h * dst->shape.w);
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_RESTORE, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)dst->shape.h * dst->shape.w);
 }
 
 void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend)
@@ -79,13 +76,43 @@ void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
     const udm_cl_tensor to = udm_opencl_tensor(dst), from = udm_opencl_tensor(src), more = udm_opencl_tensor(addend);
     const udm_tensor *added = addend ? addend : src;
     const udm_cl_argument arguments[] = {
-        ARGUMENT(to),
-        ARGUMENT(from),
-        ARGUMENT(more),
-        ARGUMENT(dst->memory->buffer),
-        ARGUMENT(src->memory->buffer),
-        ARGUMENT(added->memory->buffer),
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(more),
+        UDM_CL_ARGUMENT(dst->memory->buffer),
+        UDM_CL_ARGUMENT(src->memory->buffer),
+        UDM_CL_ARGUMENT(added->memory->buffer),
     };
     const size_t quarters = 4 * (size_t)udm_opencl_blocks(dst->shape.c);
-    run(device, UDM_CL_SHUFFLE_ADD, arguments, COUNT(arguments), quarters * src->shape.h * src->shape.w);
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_SHUFFLE_ADD, arguments, UDM_CL_COUNT(arguments),
+                         quarters * src->shape.h * src->shape.w);
+}
+
+static void run_two(udm_device *device, udm_cl_kernel kernel, const udm_tensor *dst, const udm_tensor *src,
+                    size_t items)
+{
+    const udm_cl_tensor to = udm_opencl_tensor(dst), from = udm_opencl_tensor(src);
+    const udm_cl_argument arguments[] = {
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(dst->memory->buffer),
+        UDM_CL_ARGUMENT(src->memory->buffer),
+    };
+    udm_opencl_run_items(udm_opencl_of(device), kernel, arguments, UDM_CL_COUNT(arguments), items);
+}
+
+static size_t count_blocks(udm_shape shape)
+{
+    return (size_t)udm_opencl_blocks(shape.c) * shape.h * shape.w;
+}
+
+void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
+{
+    run_two(device, UDM_CL_RESAMPLE, dst, src, count_blocks(dst->shape));
+}
+
+void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
+{
+    udm_cl_kernel kernel = dst->layout == UDM_FEATURES ? UDM_CL_TO_FEATURES : UDM_CL_TO_PLANES;
+    run_two(device, kernel, dst, src, count_blocks(dst->shape));
 }

@@ -6,9 +6,11 @@
 #ifdef __OPENCL_VERSION__
 typedef ulong udm_cl_at;
 typedef int udm_cl_int;
+typedef float udm_cl_float;
 #else
 typedef cl_ulong udm_cl_at;
 typedef cl_int udm_cl_int;
+typedef cl_float udm_cl_float;
 #endif
 
 // A tensor: where it starts in its buffer, in floats, and its shape.
@@ -32,5 +34,24 @@ typedef struct udm_cl_conv {
 typedef struct udm_cl_observation {
     udm_cl_tensor frame, level, guess, guess_level;
 } udm_cl_observation;
+
+// A normalisation. Its scratch memory: the moments of each part of each block of the sources, then gain and offset of
+// each channel, from `gains` on.
+typedef struct udm_cl_norm {
+    udm_cl_tensor dst, src[3];
+    udm_cl_at affine, vector, gains; // where they start in their buffers, in floats
+    udm_cl_int sources, groups, embedding, activation, parts;
+    udm_cl_float eps;
+} udm_cl_norm;
+
+#define NORM_PART 512 // pixels of a part
+
+// Attention. Each work-item has 2 * size * QUERIES floats of scratch memory.
+typedef struct udm_cl_attention {
+    udm_cl_tensor dst, query, key, value;
+    udm_cl_int heads, size; // channels of a head
+} udm_cl_attention;
+
+#define QUERIES 16 // that are done at once
 
 #endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Attention for QUERIES queries of a head at a time, side by side in a vector, in tiles of keys: what is kept is the
+// largest score so far, the sum of the weights, and the sums of the values, which are scaled when a larger score comes
+// (Milakov and Gimelshein 2018; Dao et al. 2022, algorithm 1).
+
+#define KEYS 16 // of a tile
+#define EACH_KEY _Pragma("unroll") for (int k = 0; k < KEYS; k++)
+
+// Channel c at the first pixel.
+size_t plane_at(const udm_cl_tensor tensor, int c)
+{
+    return tensor.at + (size_t)(c / BLOCK) * tensor.h * tensor.w * BLOCK + c % BLOCK;
+}
+
+// Those of channel c of the pixels from `first` on; the last again past the end.
+float16 read_queries(const udm_cl_tensor tensor, const global float *data, int c, int first)
+{
+    const int last = tensor.h * tensor.w - 1;
+    float x[QUERIES];
+    for (int i = 0; i < QUERIES; i++)
+        x[i] = data[plane_at(tensor, c) + (size_t)min(first + i, last) * BLOCK];
+    return vload16(0, x);
+}
+
+// Some keys and values, from n on: the sums of the values, [size][QUERIES], take them in. Keys past the end weigh
+// nothing.
+void attend_tile(const udm_cl_attention *of, int channel, int n, const global float *key, const global float *value,
+                 const global float *queries, global float *sums, float16 *most, float16 *total)
+{
+    const int last = of->key.h * of->key.w - 1;
+    float16 score[KEYS], largest = *most;
+    size_t at[KEYS];
+    EACH_KEY {
+        score[k] = 0;
+        at[k] = (size_t)min(n + k, last) * BLOCK;
+    }
+    for (int i = 0; i < of->size; i++) {
+        const float16 query = vload16(i, queries);
+        const global float *plane = key + plane_at(of->key, channel + i);
+        EACH_KEY score[k] = fma(query, (float16)plane[at[k]], score[k]);
+    }
+    EACH_KEY largest = fmax(largest, score[k]);
+    const float16 fade = exp(*most - largest);
+    float16 weights = 0;
+    EACH_KEY {
+        score[k] = n + k <= last ? exp(score[k] - largest) : (float16)0;
+        weights += score[k];
+    }
+    for (int i = 0; i < of->size; i++) {
+        const global float *plane = value + plane_at(of->value, channel + i);
+        float16 sum = vload16(i, sums) * fade;
+        EACH_KEY sum = fma(score[k], (float16)plane[at[k]], sum);
+        vstore16(sum, i, sums);
+    }
+    *most = largest;
+    *total = *total * fade + weights;
+}
+
+void write_channel(const udm_cl_tensor dst, global float *out, int c, int first, float16 value)
+{
+    float x[QUERIES];
+    vstore16(value, 0, x);
+    for (int i = 0; i < QUERIES && first + i < dst.h * dst.w; i++)
+        out[plane_at(dst, c) + (size_t)(first + i) * BLOCK] = x[i];
+}
+
+POINTWISE attention(const udm_cl_attention of, global float *dst, const global float *query, const global float *key,
+                    const global float *value, global float *scratch)
+{
+    const int steps = divide_up(of.dst.h * of.dst.w, QUERIES), keys = of.key.h * of.key.w;
+    const float scale = 1 / sqrt((float)of.size);
+    global float *queries = scratch + get_global_id(0) * 2 * of.size * QUERIES, *sums = queries + of.size * QUERIES;
+    const range items = range_of((size_t)of.heads * steps);
+    for (size_t item = items.first; item < items.end; item++) {
+        const int channel = item / steps * of.size, first = item % steps * QUERIES;
+        float16 most = -INFINITY, total = 0;
+        for (int i = 0; i < of.size; i++) {
+            vstore16(read_queries(of.query, query, channel + i, first) * scale, i, queries);
+            vstore16((float16)0, i, sums);
+        }
+        for (int n = 0; n < keys; n += KEYS)
+            attend_tile(&of, channel, n, key, value, queries, sums, &most, &total);
+        for (int i = 0; i < of.size; i++)
+            write_channel(of.dst, dst, channel + i, first, vload16(i, sums) / total);
+        if (channel + of.size == of.dst.c)
+            for (int c = of.dst.c; c % BLOCK; c++)
+                write_channel(of.dst, dst, c, first, 0);
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Group normalisation as one gain and one offset per channel: the moments of parts of the pixels, which are joined to
+// those of the groups, and a pass that applies both.
+
+// Where a source starts.
+const global float *source_of(const udm_cl_norm *norm, int s, const global float *src0, const global float *src1,
+                              const global float *src2)
+{
+    return (s == 0 ? src0 : s == 1 ? src1 : src2) + norm->src[s].at;
+}
+
+// The source that has a block, counted through all of them; *block becomes its number there.
+int find_block(const udm_cl_norm *norm, int *block)
+{
+    for (int s = 0; s < norm->sources - 1; s++) {
+        const int blocks = divide_up(norm->src[s].c, BLOCK);
+        if (*block < blocks)
+            return s;
+        *block -= blocks;
+    }
+    return norm->sources - 1;
+}
+
+// The source that has a channel, counted through all of them; *channel becomes its number there, *blocks that of the
+// blocks before the source.
+int find_channel(const udm_cl_norm *norm, int *channel, int *blocks)
+{
+    *blocks = 0;
+    for (int s = 0; s < norm->sources - 1; s++) {
+        if (*channel < norm->src[s].c)
+            return s;
+        *channel -= norm->src[s].c;
+        *blocks += divide_up(norm->src[s].c, BLOCK);
+    }
+    return norm->sources - 1;
+}
+
+// The sums of x - pivot, x of a block's first pixel, and of its square over a part of the pixels.
+POINTWISE norm_moments(const udm_cl_norm norm, const global float *src0, const global float *src1,
+                       const global float *src2, global float *scratch)
+{
+    const int pixels = norm.dst.h * norm.dst.w;
+    int blocks = 0;
+    for (int s = 0; s < norm.sources; s++)
+        blocks += divide_up(norm.src[s].c, BLOCK);
+    const range parts = range_of((size_t)blocks * norm.parts);
+    for (size_t i = parts.first; i < parts.end; i++) {
+        int block = i / norm.parts;
+        const int s = find_block(&norm, &block);
+        const global float *in = source_of(&norm, s, src0, src1, src2) + (size_t)block * pixels * BLOCK;
+        const int first = i % norm.parts * NORM_PART, end = min(pixels, first + NORM_PART);
+        const float16 pivot = vload16(0, in);
+        float16 sum = 0, squares = 0;
+        for (int p = first; p < end; p++) {
+            const float16 x = vload16(p, in) - pivot;
+            sum += x;
+            squares = fma(x, x, squares);
+        }
+        vstore16(sum, 2 * i, scratch);
+        vstore16(squares, 2 * i + 1, scratch);
+    }
+}
+
+typedef struct moments {
+    float mean, squares, count; // squares: of the distance from the mean
+} moments;
+
+// Chan, Golub and LeVeque 1983, equation 2.1.
+moments join(moments a, moments b)
+{
+    const float count = a.count + b.count, distance = b.mean - a.mean;
+    moments both = { a.mean + distance * b.count / count,
+                     a.squares + b.squares + distance * distance * a.count * b.count / count, count };
+    return both;
+}
+
+// Joins the parts of channel `lane` of a block, to which `added` is added. sums: of the block.
+moments join_parts(const udm_cl_norm *norm, moments all, const global float *sums, int lane, float pivot, float added)
+{
+    const int pixels = norm->dst.h * norm->dst.w;
+    for (int p = 0; p < norm->parts; p++, sums += 2 * BLOCK) {
+        const float count = min(NORM_PART, pixels - p * NORM_PART), sum = sums[lane], squares = sums[BLOCK + lane];
+        moments part = { pivot + added + sum / count, fmax(0.f, squares - sum * sum / count), count };
+        all = join(all, part);
+    }
+    return all;
+}
+
+// The gain and the offset of each channel of a group.
+POINTWISE norm_gains(const udm_cl_norm norm, const global float *src0, const global float *src1,
+                     const global float *src2, global float *scratch, const global float *affine,
+                     const global float *vector)
+{
+    const int channels = norm.dst.c, size = channels / norm.groups;
+    const global float *e = vector + norm.vector;
+    const range groups = range_of(norm.groups);
+    for (size_t g = groups.first; g < groups.end; g++) {
+        moments group = { 0, 0, 0 };
+        for (int c = g * size; c < ((int)g + 1) * size; c++) {
+            int blocks, at = c;
+            const int s = find_channel(&norm, &at, &blocks);
+            const size_t block = (size_t)(at / BLOCK) * norm.dst.h * norm.dst.w * BLOCK;
+            const float pivot = source_of(&norm, s, src0, src1, src2)[block + at % BLOCK];
+            group = join_parts(&norm, group, scratch + (size_t)(blocks + at / BLOCK) * norm.parts * 2 * BLOCK,
+                               at % BLOCK, pivot, norm.embedding == 1 ? e[c] : 0);
+        }
+        for (int c = g * size; c < ((int)g + 1) * size; c++) {
+            float gain = affine[norm.affine + c] / sqrt(group.squares / group.count + norm.eps);
+            float offset = affine[norm.affine + channels + c];
+            if (norm.embedding == 2) {
+                gain *= 1 + e[c];
+                offset = offset * (1 + e[c]) + e[channels + c];
+            }
+            scratch[norm.gains + c] = gain;
+            scratch[norm.gains + channels + c] = offset + gain * ((norm.embedding == 1 ? e[c] : 0) - group.mean);
+        }
+    }
+}
+
+// A block of dst at a pixel where its channels do not lie side by side in one block of a source.
+float16 read_scattered(const udm_cl_norm *norm, int first, int pixel, const global float *src0,
+                       const global float *src1, const global float *src2)
+{
+    float x[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+        int blocks, at = first + i;
+        const int s = find_channel(norm, &at, &blocks);
+        const global float *in = source_of(norm, s, src0, src1, src2);
+        x[i] = at < norm->src[s].c ? in[((size_t)(at / BLOCK) * norm->dst.h * norm->dst.w + pixel) * BLOCK + at % BLOCK]
+                                   : 0;
+    }
+    return vload16(0, x);
+}
+
+// Past the last channel, gain and offset are zero.
+float16 read_gains(const global float *from, int first, int channels)
+{
+    float gains[BLOCK];
+    for (int i = 0; i < BLOCK; i++)
+        gains[i] = first + i < channels ? from[first + i] : 0;
+    return vload16(0, gains);
+}
+
+// A source's block holds all 16 channels from `first` on, or the last ones; its number, and where it begins in *at.
+int find_aligned(const udm_cl_norm *norm, int first, int *at)
+{
+    int blocks;
+    *at = first;
+    const int s = find_channel(norm, at, &blocks);
+    const bool whole = *at + BLOCK <= norm->src[s].c || s == norm->sources - 1;
+    return whole && *at % BLOCK == 0 ? s : -1;
+}
+
+POINTWISE normalise(const udm_cl_norm norm, const global float *src0, const global float *src1,
+                    const global float *src2, const global float *scratch, global float *dst)
+{
+    const int channels = norm.dst.c, pixels = norm.dst.h * norm.dst.w;
+    const range items = range_of((size_t)divide_up(channels, BLOCK) * pixels);
+    for (size_t i = items.first; i < items.end;) {
+        const int first = i / pixels * BLOCK;
+        const size_t end = min((size_t)(first / BLOCK + 1) * pixels, items.end);
+        const float16 gain = read_gains(scratch + norm.gains, first, channels);
+        const float16 offset = read_gains(scratch + norm.gains + channels, first, channels);
+        int at;
+        const int s = find_aligned(&norm, first, &at);
+        const global float *in = s < 0 ? src0 : source_of(&norm, s, src0, src1, src2) + (size_t)at * pixels;
+        for (; i < end; i++) {
+            const int pixel = i % pixels;
+            const float16 x = s < 0 ? read_scattered(&norm, first, pixel, src0, src1, src2) : vload16(pixel, in);
+            const float16 y = fma(x, gain, offset);
+            vstore16(norm.activation == 2   ? y / (1 + exp(-y))
+                     : norm.activation == 1 ? fmax(y, (float16)0)
+                                            : y,
+                     i, dst + norm.dst.at);
+        }
+    }
+}
