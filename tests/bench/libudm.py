@@ -65,9 +65,11 @@ class Library:
     def open_model(self, path):
         return self.check(self.lib.udm_model_open(str(path).encode(), c.byref(self.error)))
 
-    def settings(self, width, height):
+    def settings(self, width, height, **others):
         settings = self.lib.udm_settings_default()
         settings.width, settings.height, settings.threads = width, height, self.threads
+        for name, value in others.items():
+            setattr(settings, name, value)
         return settings
 
 
@@ -81,10 +83,11 @@ class Engine(Library):
     def time(self, sigma):
         return self.lib.udm_model_time(self.model, c.c_double(sigma))
 
-    def restore(self, frames, sigma):
-        """sigma: a number, [H, W] of them, or None to have it estimated. Returns (clip, sigma of each frame)."""
+    def restore(self, frames, sigma, **others):
+        """sigma: a number, [H, W] of them, or None to have it estimated. others: fields of udm_settings. Returns (clip,
+        sigma of each frame)."""
         f, h, w, _ = frames.shape
-        settings = self.settings(w, h)
+        settings = self.settings(w, h, **others)
         stream = self.check(self.lib.udm_stream_open(self.model, c.byref(settings), c.byref(self.error)))
         time, times = TIME_ESTIMATE, None
         if isinstance(sigma, np.ndarray):
