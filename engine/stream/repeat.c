@@ -8,7 +8,9 @@
 
 enum { BLOCK = 16 };
 
-#define MOST_CHANGE (2 / 127.5f) // mean absolute difference within a block
+// Mean absolute difference within a block. Of training clips on twos in H.264, repeats stay under 4.3 of 255 at CRF 18
+// and under 7.6 at CRF 26 (99 of 100), and what moved is over 9.5 (99 of 100); at CRF 34 neither can be told.
+#define MOST_CHANGE (7 / 127.5f)
 
 // Of a block and all channels.
 static float change(const float *a, const float *b, int width, int height, int channels, int left, int top)
