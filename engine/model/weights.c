@@ -317,6 +317,16 @@ static void convert(const udm_weight *weight, float *out)
     }
 }
 
+// The pages of the file that hold nothing but this tensor need not stay: a device has packed its weights by the time
+// that they would be read again.
+static void release(const udm_weight *weight)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)weight->data;
+    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + weight->bytes) / page * page;
+    if (end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 // "[64, 3, 3, 3]"
 static const char *shape_text(char text[128], int dims, const int64_t *shape)
 {
@@ -360,5 +370,6 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
         return NULL;
     }
     convert(weight, out);
+    release(weight);
     return out;
 }

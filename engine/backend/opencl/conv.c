@@ -176,12 +176,14 @@ void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel)
     free(kernel);
 }
 
-// Few rows are done in small batches, and by several workers with some groups of the outputs each; many in long chunks,
-// whose batches find in the cache the pixels that they share with the one before.
+// Few rows are done in small batches, and by several workers with some groups of the outputs each, but not in so small
+// ones that the weights are fetched again and again; many in long chunks, whose batches find in the cache the pixels
+// that they share with the one before.
 static void divide_work(udm_cl_conv *run, const udm_kernel *kernel, int workers)
 {
-    int wanted = workers == 1 ? 1 : 4 * workers;
-    run->batch = least(udm_round_up(udm_divide_up(run->rows, wanted), ROW_STEP), kernel->max_batch);
+    enum { FEW = 2 * ROW_STEP };
+    int wanted = workers == 1 ? 1 : 4 * workers, even = udm_divide_up(run->rows, wanted);
+    run->batch = least(udm_round_up(even > FEW ? even : least(run->rows, FEW), ROW_STEP), kernel->max_batch);
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);
     run->splits = batches >= workers ? 1 : least(udm_divide_up(workers, batches), kernel->groups);
