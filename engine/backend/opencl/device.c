@@ -226,6 +226,7 @@ static const udm_ops opencl_ops = {
     .shuffle_add = udm_opencl_shuffle_add,
     .norm = udm_opencl_norm,
     .attention = udm_opencl_attention,
+    .attend_frames = udm_opencl_attend_frames,
     .resample = udm_opencl_resample,
     .copy = udm_opencl_copy,
     .profile = udm_opencl_profile,

@@ -50,6 +50,7 @@ typedef struct udm_cl_norm {
 typedef struct udm_cl_attention {
     udm_cl_tensor dst, query, key, value;
     udm_cl_int heads, size; // channels of a head
+    udm_cl_int first, last; // attend_frame: whether the frame is
 } udm_cl_attention;
 
 #define QUERIES 16 // that are done at once

@@ -87,3 +87,33 @@ POINTWISE attention(const udm_cl_attention of, global float *dst, const global f
                 write_channel(of.dst, dst, c, first, 0);
     }
 }
+
+// One frame more of the attention over frames: dst has the sums of those before, scratch their largest score and the
+// sum of their weights, for each head at each pixel.
+POINTWISE attend_frame(const udm_cl_attention of, global float *dst, const global float *query,
+                       const global float *key, const global float *value, global float *scratch)
+{
+    const size_t pixels = (size_t)of.dst.h * of.dst.w;
+    const float scale = 1 / sqrt((float)of.size);
+    const range items = range_of(of.heads * pixels);
+    for (size_t item = items.first; item < items.end; item++) {
+        const int channel = item / pixels * of.size;
+        const size_t pixel = item % pixels * BLOCK;
+        float score = 0;
+        for (int i = channel; i < channel + of.size; i++)
+            score = fma(query[plane_at(of.query, i) + pixel], key[plane_at(of.key, i) + pixel], score);
+        const float most = of.first ? -INFINITY : scratch[2 * item], largest = fmax(most, score * scale);
+        const float fade = exp(most - largest), weight = exp(score * scale - largest);
+        const float total = (of.first ? 0 : scratch[2 * item + 1] * fade) + weight;
+        for (int i = channel; i < channel + of.size; i++) {
+            const size_t at = plane_at(of.dst, i) + pixel;
+            const float sum = (of.first ? 0 : dst[at] * fade) + weight * value[plane_at(of.value, i) + pixel];
+            dst[at] = of.last ? sum / total : sum;
+        }
+        if (channel + of.size == of.dst.c)
+            for (int c = of.dst.c; c % BLOCK; c++)
+                dst[plane_at(of.dst, c) + pixel] = 0;
+        scratch[2 * item] = largest;
+        scratch[2 * item + 1] = total;
+    }
+}
