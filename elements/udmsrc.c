@@ -47,8 +47,8 @@ GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
 #define DEFAULT_MODEL "digits"
 #define DEFAULT_STEPS 10
 #define DEFAULT_CLASS (-1)
-#define DEFAULT_GUIDANCE_SCALE 2.0
 #define DEFAULT_GUIDANCE_RESCALE 0
+#define DEFAULT_GUIDANCE_SCALE 2.5
 #define DEFAULT_NUM_FRAMES 0
 #define DEFAULT_SCENE_LENGTH 250
 #define DEFAULT_RATE 25 // of caps that leave the choice
