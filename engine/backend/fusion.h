@@ -53,10 +53,11 @@ static inline float udm_fusion_innovation(udm_fusion at, float frame, float gues
     return at.frame_gain * guess - at.guess_gain * frame;
 }
 
-// The share of the network's correction that a pixel takes.
+// The share of the network's correction that a pixel takes: next to nothing where next to nothing is wrong.
 static inline float udm_fusion_gate(udm_fusion at)
 {
-    return at.rho / (at.rho + UDM_GATE);
+    const float opening = at.rho * (1 / UDM_GATE_OPEN);
+    return at.rho / (at.rho + UDM_GATE) * (opening < 1 ? opening * opening : 1);
 }
 
 #endif

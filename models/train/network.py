@@ -14,7 +14,8 @@ from torch.nn import functional as F
 MIN_LEVEL = 1e-3        # below this a pixel counts as known (0.13 grey levels)
 PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor guess says anything
 DOUBT_BIAS = -6         # an untrained network trusts the guess to some 6 of 255 grey levels
-GATE = 1e-2             # the correction is halved where this much noise is left
+GATE = 1e-2             # the correction is halved where this much noise is left,
+GATE_OPEN = 1.2e-2      # and less than that below this much: sigma 1.5
 
 
 def fuse(frame, level, guess, guess_level):
@@ -119,4 +120,5 @@ class UdmUNet(nn.Module):
             x = self.up_blocks[i](x, frames)
         output = F.pixel_shuffle(self.conv_out(x), self.patch).float()
         correction, doubt = output.split([self.config["in_channels"], int(self.config["doubt"])], 1)
-        return torch.cat([fused + rho / (rho + GATE) * correction, doubt], 1)
+        gate = rho / (rho + GATE) * (rho / GATE_OPEN).clamp(max=1) ** 2
+        return torch.cat([fused + gate * correction, doubt], 1)

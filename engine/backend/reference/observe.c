@@ -49,7 +49,7 @@ static float restored(const udm_observation *seen, size_t value, float correctio
     return fused + udm_fusion_gate(at) * correction;
 }
 
-// dst[c, y, x] = fused[c, y, x] + rho / (rho + UDM_GATE) correction[c p p + (y mod p) p + x mod p, y / p, x / p]; the
+// dst[c, y, x] = fused[c, y, x] + gate correction[c p p + (y mod p) p + x mod p, y / p, x / p]; the
 // correction alone beyond the frame's channels
 void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                            const udm_observation *seen, int patch)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// dst[c, y, x] = fused[c, y, x] + rho / (rho + GATE) correction[c p p + (y mod p) p + x mod p, y / p, x / p]; the
+// dst[c, y, x] = fused[c, y, x] + gate correction[c p p + (y mod p) p + x mod p, y / p, x / p]; the
 // correction alone beyond the frame's channels.
 
 // `count` pixels of dst from (y, x) on
@@ -7,7 +7,7 @@ void restore_run(const udm_cl_tensor dst, const udm_cl_tensor correction, const 
                  int y, int x, int count, global float *out, const global float *corrections,
                  const global float *frames, const global float *guesses, const fusion at)
 {
-    const run gate = at.rho / (at.rho + GATE);
+    const run opening = fmin(at.rho / GATE_OPEN, 1), gate = at.rho / (at.rho + GATE) * opening * opening;
     for (int c = 0; c < dst.c; c++) {
         float values[RUN];
         for (int i = 0; i < RUN; i++) {
