@@ -112,8 +112,8 @@ typedef struct udm_ops {
     // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), guess_level (1)], each
     // pixel plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
     void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
-    // x0 = fused + gate pixel_shuffle(correction), gate = rho / (rho + GATE) min(rho / GATE_OPEN, 1)^2: planar dst
-    // [C, H, W], correction [C p p, H / p, W / p]. Planes of dst beyond those of the frame are pixel_shuffle(correction), as it is.
+    // x0 = fused + gate pixel_shuffle(correction), gate = rho / (rho + GATE) min(rho / GATE_OPEN, 1)^2: planar dst [C,
+    // H, W], correction [C p p, H / p, W / p]. Planes of dst beyond those of the frame are pixel_shuffle(correction).
     void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                     const udm_observation *seen, int patch);
     // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).
