@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Planes that are moved along a flow, and how well two flows agree.
+// Planes that are moved along a flow.
 #include "stream/warp.h"
 
 #include <math.h>
@@ -126,39 +126,4 @@ static int bands(int height)
 void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid)
 {
     udm_pool_run(pool, bands(what->height), warp_band, &(warp_job){ what, out, valid });
-}
-
-typedef struct mismatch_job {
-    int width, height;
-    const float *const *flows;
-    float *mismatch;
-} mismatch_job;
-
-static void mismatch_band(void *context, int index, int worker)
-{
-    const mismatch_job *job = context;
-    size_t plane = (size_t)job->width * (size_t)job->height;
-    for (int y = index * BAND; y < (index + 1) * BAND && y < job->height; y++) {
-        for (int x = 0; x < job->width; x++) {
-            size_t at = (size_t)y * (size_t)job->width + (size_t)x;
-            float u = job->flows[0][at], v = job->flows[0][plane + at];
-            float px = clamped((float)x + u, job->width), py = clamped((float)y + v, job->height);
-            int ix = (int)px, iy = (int)py, right = inside(ix + 1, job->width);
-            size_t above = (size_t)iy * (size_t)job->width,
-                   below = (size_t)inside(iy + 1, job->height) * (size_t)job->width;
-            float fx = px - (float)ix, fy = py - (float)iy, sum[2] = { u, v };
-            for (int k = 0; k < 2; k++) {
-                const float *back = job->flows[1] + (size_t)k * plane;
-                float a = back[above + (size_t)ix] * (1 - fx) + back[above + (size_t)right] * fx;
-                float b = back[below + (size_t)ix] * (1 - fx) + back[below + (size_t)right] * fx;
-                sum[k] += a * (1 - fy) + b * fy;
-            }
-            job->mismatch[at] = sum[0] * sum[0] + sum[1] * sum[1];
-        }
-    }
-}
-
-void udm_flow_mismatch(udm_pool *pool, int width, int height, const float *const flows[2], float *mismatch)
-{
-    udm_pool_run(pool, bands(height), mismatch_band, &(mismatch_job){ width, height, flows, mismatch });
 }

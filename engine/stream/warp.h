@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Planes that are moved along a flow, and how well two flows agree.
+// Planes that are moved along a flow.
 #ifndef UDM_STREAM_WARP_H
 #define UDM_STREAM_WARP_H
 
@@ -20,9 +20,5 @@ typedef struct udm_moving {
 
 // valid [height, width], or NULL: 1 where the flow stays within the picture, 0 where the border was repeated.
 void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid);
-
-// How far forward and backward flow (both [2, height, width]) are from cancelling each other, in squared pixels:
-// mismatch [height, width] = |forward(p) + backward(p + forward(p))|^2. Large where something is hidden.
-void udm_flow_mismatch(udm_pool *pool, int width, int height, const float *const flows[2], float *mismatch);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Warping, the mismatch of flows, and the recursion on frames whose truth is known.
+// Warping, and the recursion on frames whose truth is known.
 #include "stream/guess.h"
 #include "network/network.h"
 #include "stream/warp.h"
@@ -67,21 +67,6 @@ TEST(warp_repeats_the_border)
     udm_warp(pool, &what, out, valid);
     CHECK_CLOSE(out[0], 0.5, 1e-6);
     CHECK(valid[0] == 0);
-    udm_pool_free(pool);
-}
-
-TEST(opposite_flows_match)
-{
-    static float forward[2 * PLANE], backward[2 * PLANE], mismatch[PLANE];
-    const float *flows[2] = { forward, backward };
-    udm_pool *pool = udm_pool_new(2, NULL);
-    fill_flow(forward, 1.5f, -2);
-    fill_flow(backward, -1.5f, 2);
-    udm_flow_mismatch(pool, WIDTH, HEIGHT, flows, mismatch);
-    CHECK_CLOSE(mismatch[20 * WIDTH + 20], 0, 1e-9);
-    fill_flow(backward, 0, 0); // as where something moved over what stood still
-    udm_flow_mismatch(pool, WIDTH, HEIGHT, flows, mismatch);
-    CHECK_CLOSE(mismatch[20 * WIDTH + 20], 1.5 * 1.5 + 4, 1e-5);
     udm_pool_free(pool);
 }
 
