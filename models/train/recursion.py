@@ -185,12 +185,12 @@ class Recursion(train.Denoising):
 
     def first_network(self):
         o = self.options
-        doubts = o.start.is_dir() and (o.start / "trust").is_dir()
-        trust = first_trust(*train.trained(o.preview, "preview"))
-        if doubts:
+        if o.start and (o.start / "trust").is_dir():
             config, weights = train.trained(o.start, "trust")
             trust = UdmUNet(**config)
             trust.load_state_dict(weights)
+        else:
+            trust = first_trust(*train.trained(o.preview, "preview"))
         return Pair(super().first_network(), trust)
 
     def validate(self, network):
