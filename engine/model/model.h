@@ -17,6 +17,9 @@ enum { UDM_POWERS = 64 };
 
 // What scheduler_config.json says.
 typedef struct udm_scheduler {
+    const udm_process *process; // and what it does to the frames that a stream restores, in its own measure:
+    double extent;              // in pixels, where it ends
+    double amount, most;        // by itself, and as much as the network knows; 0: that is not said
     udm_noise noise;
     udm_prediction prediction;
     udm_bounds bounds; // of x0

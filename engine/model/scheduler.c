@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // scheduler_config.json of diffusers. One of its classes is a noise schedule, a prediction, and a method with its
-// spacing of the steps.
+// spacing of the steps. Our own, UdmScheduler, has the keys of DDIM's, and names process and sampler.
 #include "model/scheduler.h"
 
 #include <limits.h>
@@ -26,6 +26,7 @@ static const struct defaults {
     int order;                  // solver_order
 } classes[] = {
     { "DDPMScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, NULL, 0 },
+    { "UdmScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, NULL, 0 },
     { "DDIMScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, &udm_sampler_ddim, 0 },
     { "PNDMScheduler", 0.0001, 0.02, HAS_NO_CLIP, OF_DDIM, &udm_spacing_leading, false, NULL, 0 },
     { "LCMScheduler", 0.00085, 0.012, CLIP_OFF, OF_DDIM, &udm_spacing_trailing, true, &udm_sampler_lcm, 0 },
@@ -295,6 +296,18 @@ static bool read_solver(udm_scheduler *scheduler, const struct defaults *default
                                               : true;
 }
 
+static bool read_sampler(udm_scheduler *scheduler, const udm_config *config, udm_error *error)
+{
+    const char *name = "ddim";
+    if (!udm_config_string(config, "sampler", &name, error))
+        return false;
+    scheduler->sampler = udm_sampler_find(name);
+    if (!scheduler->sampler)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"sampler\" is not implemented: \"%s\"",
+                        udm_config_path(config), name);
+    return true;
+}
+
 static bool read_method(udm_scheduler *scheduler, const struct defaults *defaults, const udm_config *config,
                         udm_error *error)
 {
@@ -310,6 +323,8 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
            read_ladder(scheduler, defaults, config, error);
     if (good && defaults->timing == OF_SOLVER)
         good = read_solver(scheduler, defaults, config, error);
+    else if (good && is(defaults, "Udm"))
+        good = read_sampler(scheduler, config, error);
     else if (good && is(defaults, "DDPM"))
         good = read_ddpm(scheduler, config, error);
     else if (good && is(defaults, "PNDM"))
@@ -327,13 +342,75 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
     return good;
 }
 
+// How far the process goes, and how far a frame has gone.
+static bool read_amounts(udm_scheduler *scheduler, const udm_config *config, udm_error *error)
+{
+    const udm_process *process = scheduler->process;
+    static const char *const keys[] = { "process_extent", "process_amount", "process_max_amount" };
+    for (int i = 0; !process->sized && i < 3; i++)
+        if (udm_config_has(config, keys[i]))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: process \"%s\" has no \"%s\"", udm_config_path(config),
+                            process->name, keys[i]);
+    if (!process->sized)
+        return true;
+    if (!udm_config_double(config, keys[0], 0, 1e6, &scheduler->extent, error))
+        return false;
+    if (!process->sized(scheduler->extent))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: \"process_extent\" says how many pixels process \"%s\" reaches: 0.5 to 1000 for a blur, a "
+                        "power of two to 64 for blocks",
+                        udm_config_path(config), process->name);
+    scheduler->most = scheduler->extent;
+    return udm_config_double(config, keys[2], 0, scheduler->extent, &scheduler->most, error) &&
+           udm_config_double(config, keys[1], 0, scheduler->most, &scheduler->amount, error);
+}
+
+static bool read_process(udm_scheduler *scheduler, const udm_config *config, udm_error *error)
+{
+    static const char *const known[] = { "process",
+                                         "process_extent",
+                                         "process_amount",
+                                         "process_max_amount",
+                                         "sampler",
+                                         "beta_schedule",
+                                         "beta_start",
+                                         "beta_end",
+                                         "num_train_timesteps",
+                                         "continuous_time",
+                                         "rescale_betas_zero_snr",
+                                         "prediction_type",
+                                         "clip_sample",
+                                         "clip_sample_range",
+                                         "thresholding",
+                                         "dynamic_thresholding_ratio",
+                                         "sample_max_value",
+                                         "timestep_spacing",
+                                         "steps_offset",
+                                         "set_alpha_to_one",
+                                         "noise_power",
+                                         NULL };
+    const char *name = "gaussian";
+    if (!udm_config_only(config, known, error) || !udm_config_string(config, "process", &name, error))
+        return false;
+    scheduler->process = udm_process_find(name);
+    if (!scheduler->process)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no \"process\" \"%s\": see \"udm processes\"",
+                        udm_config_path(config), name);
+    if (!scheduler->process->factors && scheduler->prediction != UDM_PREDICT_X0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"prediction_type\" must be \"sample\" for process \"%s\"",
+                        udm_config_path(config), name);
+    return read_amounts(scheduler, config, error);
+}
+
 bool udm_scheduler_read(udm_scheduler *scheduler, const char *class, const udm_config *config, udm_error *error)
 {
     const struct defaults *defaults = find_class(class);
     if (!defaults)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this scheduler is not implemented: \"%s\"",
                         udm_config_path(config), class);
+    scheduler->process = &udm_process_gaussian;
     return refuse_unsupported(config, error) && read_prediction(&scheduler->prediction, config, error) &&
+           (!is(defaults, "Udm") || read_process(scheduler, config, error)) &&
            read_bounds(&scheduler->bounds, defaults->clip, config, error) &&
            read_method(scheduler, defaults, config, error) && read_noise(&scheduler->noise, defaults, config, error);
 }
@@ -341,6 +418,7 @@ bool udm_scheduler_read(udm_scheduler *scheduler, const char *class, const udm_c
 bool udm_scheduler_default(udm_scheduler *scheduler, udm_error *error)
 {
     *scheduler = (udm_scheduler){
+        .process = &udm_process_gaussian,
         .prediction = UDM_PREDICT_EPSILON,
         .bounds = { .clip = 1 },
         .ladder = { .spacing = &udm_spacing_leading },

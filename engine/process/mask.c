@@ -33,6 +33,16 @@ static void choose(const udm_levels *at, int channels, const float *there, const
     }
 }
 
+static bool mask_lost(const udm_levels *at, size_t pixel)
+{
+    return gone(at, pixel, false);
+}
+
+static bool frame_lost(const udm_levels *at, size_t pixel)
+{
+    return gone(at, pixel, true);
+}
+
 static void mask_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
 {
     choose(at, channels, x0, e, false, out);
@@ -84,6 +94,7 @@ const udm_process udm_process_mask = {
     .forward = mask_forward,
     .inverse = mask_inverse,
     .advance = mask_advance,
+    .lost = mask_lost,
 };
 
 const udm_process udm_process_lost_frames = {
@@ -92,4 +103,5 @@ const udm_process udm_process_lost_frames = {
     .forward = frames_forward,
     .inverse = frames_inverse,
     .advance = frames_advance,
+    .lost = frame_lost,
 };

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pixelation: blocks of 2, 4, 8 and 16 pixels have their mean, and between two sizes lies the line between both. What
-// super-resolution undoes. Bansal et al., "Cold Diffusion", 2022, section 4.3; the step is that of blur.c. Blocks at
-// the right and the bottom may be cut.
+// Pixelation: blocks of 2, 4, 8 ... pixels have their mean, up to the extent, and between two sizes lies the line
+// between both. What super-resolution undoes. Bansal et al., "Cold Diffusion", 2022, section 4.3; the step is
+// that of blur.c. Blocks at the right and the bottom may be cut.
 #include <math.h>
 #include <string.h>
 
 #include "process/process.h"
-
-enum { SIZES = 4 };
 
 static float block_mean(const udm_levels *at, const float *frame, int x0, int y0, int size)
 {
@@ -34,8 +32,8 @@ static void add_blocks(const udm_levels *at, const float *frame, int size, float
 // scratch = the plane in blocks, [pixels].
 static void pixelate(const udm_levels *at, const float *plane)
 {
-    const double stage = udm_levels_share(at, 0) * SIZES;
-    const int size = (int)floor(fmin(stage, SIZES - 1));
+    const double sizes = log2(at->extent), stage = udm_levels_share(at, 0) * sizes;
+    const int size = (int)floor(fmin(stage, sizes - 1));
     const float more = (float)(stage - size);
     const size_t frame = (size_t)at->width * at->height;
     memset(at->scratch, 0, at->pixels * sizeof *at->scratch);
@@ -63,11 +61,31 @@ static void inverse(const udm_levels *at, int channels, const float *x0, const f
     }
 }
 
+static bool sized(double extent)
+{
+    int exponent;
+    return extent >= 2 && extent <= 64 && frexp(extent, &exponent) == 0.5;
+}
+
+static double share_of(double extent, double side)
+{
+    return fmax(log2(side) / log2(extent), 0);
+}
+
+static double amount_of(double extent, double share)
+{
+    return pow(extent, share);
+}
+
 const udm_process udm_process_pixelate = {
     .name = "pixelate",
-    .about = "blocks of up to 16 pixels have their mean, without noise",
+    .about = "blocks of pixels have their mean, without noise",
     .forward = forward,
     .inverse = inverse,
+    .sized = sized,
+    .share = share_of,
+    .amount = amount_of,
+    .measure = "side of the blocks in pixels",
     .cold = true,
     .blends = true,
 };

@@ -17,8 +17,9 @@ typedef struct udm_levels {
     const float *noise;  // factor of e: sqrt(1 - alpha_bar)
     const float *time;   // in [0, 1]
     int width, height;   // of a frame; where a process looks at neighbours
+    double extent;       // of it, in pixels, where the share is 1 (udm_process.sized)
     const float *anchor; // [channels, pixels], the picture at the other end of a bridge; NULL elsewhere
-    float *scratch;      // [pixels + 4 (width + height)], where a process `blends`
+    float *scratch;      // [pixels + 5 (width + height)], where a process `blends`
 } udm_levels;
 
 double udm_levels_share(const udm_levels *at, size_t pixel); // 1 - alpha_bar
@@ -43,6 +44,15 @@ typedef struct udm_process {
     // Makes its own kind of noise of standard normal noise, count values in place; (seed, frame, step) name it. NULL:
     // it stays as it is.
     void (*shape)(uint64_t seed, uint64_t frame, uint32_t step, size_t count, float *e);
+    // Which pixels x_t says nothing about, where it says all about the others. NULL: there is no such difference.
+    bool (*lost)(const udm_levels *at, size_t pixel);
+    // Processes that reach a number of pixels: whether they can reach this far; and what is done to a frame in their
+    // own measure, which people know, as the share that it corresponds to, and back. NULL: they have none.
+    bool (*sized)(double extent);
+    double (*share)(double extent, double amount);
+    double (*amount)(double extent, double share);
+    const char *measure;
+    bool fades;    // x0 has the factor `signal` in x_t; so it has where there are `factors`
     bool cold;     // there is no noise in x_t: e, which is 0 forward, is what an estimate of x0 leaves unexplained
     bool blends;   // looks at neighbours: all pixels stand at the same time, and levels need a size and scratch
     bool anchored; // needs an anchor

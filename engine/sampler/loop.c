@@ -47,7 +47,7 @@ static bool allocate(udm_loop *loop)
     const udm_loop_settings *s = &loop->settings;
     const size_t n = s->pixels, all = loop->elements;
     const int planes = looks(s) + 2 * returns(s) + draws(s) + s->sampler->learned + 1;
-    const size_t work = s->process->blends ? n + 4 * ((size_t)s->width + s->height) : 0;
+    const size_t work = s->process->blends ? n + 5 * ((size_t)s->width + s->height) : 0;
     float *at = loop->memory = malloc((6 * n + planes * all + work) * sizeof(float));
     if (!at)
         return false;
@@ -83,6 +83,9 @@ static bool check(const udm_loop_settings *s, udm_error *error)
                         s->process->name);
     if (s->process->blends && (size_t)s->width * s->height == 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "process \"%s\" needs the size of a frame", s->process->name);
+    if (s->process->sized && !s->process->sized(s->extent))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "process \"%s\" cannot reach %g pixels", s->process->name,
+                        s->extent);
     if (sampler->needs_power && s->power_count < 1)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "sampler \"%s\" needs to know the power of the estimated noise, which this model does not say: "
@@ -168,6 +171,7 @@ udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung,
         .time = out.time,
         .width = loop->settings.width,
         .height = loop->settings.height,
+        .extent = loop->settings.extent,
         .anchor = loop->settings.anchor,
         .scratch = loop->work,
     };

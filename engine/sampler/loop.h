@@ -22,7 +22,8 @@ typedef struct udm_loop_settings {
     int ease_below; // with fewer steps than that, the last ones use fewer (lower_order_final)
     int channels;
     size_t pixels;
-    int width, height;   // of a frame, and
+    int width, height;   // of a frame,
+    double extent;       // and of the process in pixels, and
     const float *anchor; // the other end of a bridge, for processes that need them (udm_levels)
 } udm_loop_settings;
 

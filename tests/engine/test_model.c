@@ -188,6 +188,55 @@ TEST(methods_of_schedulers)
     }
 }
 
+#define UDM_INDEX "{\"unet\": [\"udm\", \"UdmUNet\"], \"scheduler\": [\"udm\", \"UdmScheduler\"]}"
+
+TEST(processes)
+{
+    folder made =
+        make(UDM_INDEX, "{\"process\": \"blur\", \"process_extent\": 16, \"process_amount\": 1.5, "
+                        "\"process_max_amount\": 3, \"prediction_type\": \"sample\", \"sampler\": \"trivial\"}");
+    udm_model *model = open_sound(&made);
+    folder_free(&made);
+    REQUIRE(model);
+    const udm_scheduler *got = udm_model_scheduler(model);
+    CHECK(got->process == &udm_process_blur && got->sampler == &udm_sampler_trivial);
+    CHECK(got->extent == 16 && got->amount == 1.5 && got->most == 3);
+    udm_model_free(model);
+
+    made = make(UDM_INDEX, "{}");
+    model = open_sound(&made);
+    folder_free(&made);
+    REQUIRE(model);
+    got = udm_model_scheduler(model);
+    CHECK(got->process == &udm_process_gaussian && got->sampler == &udm_sampler_ddim && got->bounds.clip == 1);
+    udm_model_free(model);
+}
+
+TEST(process_keys_that_are_refused)
+{
+    static const struct {
+        const char *config, *key;
+        udm_error_code code;
+    } list[] = {
+        { "{\"process\": \"rain\"}", "rain", UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": 1}", "process", UDM_ERROR_CORRUPT },
+        { "{\"sampler\": \"best\"}", "best", UDM_ERROR_UNSUPPORTED },
+        { "{\"variance_type\": \"fixed_large\"}", "variance_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": \"blur\", \"process_extent\": 16}", "prediction_type", UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": \"blur\", \"prediction_type\": \"sample\"}", "process_extent", UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": \"pixelate\", \"prediction_type\": \"sample\", \"process_extent\": 12}", "power of two",
+          UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": \"mask\", \"prediction_type\": \"sample\", \"process_extent\": 4}", "process_extent",
+          UDM_ERROR_UNSUPPORTED },
+        { "{\"process\": \"blur\", \"prediction_type\": \"sample\", \"process_extent\": 4, \"process_amount\": 5}",
+          "process_amount", UDM_ERROR_UNSUPPORTED },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        folder made = make(UDM_INDEX, list[i].config);
+        expect(&made, list[i].code, "scheduler_config.json", list[i].key);
+    }
+}
+
 TEST(power_of_the_noise)
 {
     folder made = make(INDEX, "{\"noise_power\": [0.25, 0.5, 1]}");

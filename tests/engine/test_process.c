@@ -3,11 +3,12 @@
 #include "check.h"
 #include "exact.h"
 
+enum { EXTENT = 16 }; // what processes that have one reach
 enum { WIDTH = 12, HEIGHT = 9, FRAMES = 2, PIXELS = WIDTH * HEIGHT * FRAMES, CHANNELS = 3, ALL = CHANNELS * PIXELS };
 
 // A clip and all that a process asks for. Its levels are those of the share 1 - alpha_bar, per pixel or the same.
 typedef struct clip {
-    float signal[PIXELS], noise[PIXELS], time[PIXELS], anchor[ALL], scratch[PIXELS + 4 * (WIDTH + HEIGHT)];
+    float signal[PIXELS], noise[PIXELS], time[PIXELS], anchor[ALL], scratch[PIXELS + 5 * (WIDTH + HEIGHT)];
     float x0[ALL], e[ALL], xt[ALL], out[ALL];
     udm_levels at;
 } clip;
@@ -37,7 +38,7 @@ static void make_clip(clip *k, const udm_process *process, double share)
             k->x0[c * PIXELS + i] = c == (int)(i % 7 % CHANNELS);
     for (size_t i = 0; process->cold && i < ALL; i++)
         k->e[i] = 0;
-    k->at = (udm_levels){ PIXELS, k->signal, k->noise, k->time, WIDTH, HEIGHT, k->anchor, k->scratch };
+    k->at = (udm_levels){ PIXELS, k->signal, k->noise, k->time, WIDTH, HEIGHT, EXTENT, k->anchor, k->scratch };
 }
 
 static const double shares[] = { 0, 0.02, 0.3, 0.5, 0.77, 0.999 };
@@ -145,17 +146,32 @@ TEST(advance_comes_to_the_same_distribution)
     }
 }
 
+// What people call the amount, and the share, are the same thing.
+TEST(amounts_and_shares)
+{
+    for (const udm_process *const *process = udm_processes; *process; process++) {
+        const udm_process *p = *process;
+        CHECK(!p->sized == !p->share && !p->sized == !p->amount && !p->sized == !p->measure);
+        for (int n = 0; p->sized && n < SHARES; n++)
+            CHECK_CLOSE(p->share(EXTENT, p->amount(EXTENT, shares[n])), shares[n], 1e-12);
+        CHECK(!p->sized || (p->sized(16) && !p->sized(0) && !p->sized(1e6)));
+    }
+    CHECK_CLOSE(udm_process_blur.share(16, 4), 0.25, 1e-12);
+    CHECK_CLOSE(udm_process_pixelate.share(16, 4), 0.5, 1e-12);
+    CHECK(!udm_process_pixelate.sized(12));
+}
+
 // Heat: the mean stays, blurs add up in sigma^2, and inside a large picture the kernel is a Gaussian.
 TEST(blur_solves_the_heat_equation)
 {
     enum { SIZE = 64 };
     static float x0[SIZE * SIZE], e[SIZE * SIZE], once[SIZE * SIZE], twice[SIZE * SIZE],
-        scratch[SIZE * SIZE + 8 * SIZE];
-    const double sigma = 3, share = sigma * 2 / SIZE;
+        scratch[SIZE * SIZE + 10 * SIZE];
+    const double sigma = 3, share = sigma / EXTENT;
     float signal = (float)sqrt(1 - share), noise = (float)sqrt(share);
-    const udm_levels at = { .pixels = SIZE * SIZE, &signal, &noise, NULL, SIZE, SIZE, NULL, scratch };
+    const udm_levels at = { .pixels = SIZE * SIZE, &signal, &noise, NULL, SIZE, SIZE, EXTENT, NULL, scratch };
     float signal_2 = (float)sqrt(1 - share * sqrt(2)), noise_2 = (float)sqrt(share * sqrt(2));
-    const udm_levels at_2 = { .pixels = SIZE * SIZE, &signal_2, &noise_2, NULL, SIZE, SIZE, NULL, scratch };
+    const udm_levels at_2 = { .pixels = SIZE * SIZE, &signal_2, &noise_2, NULL, SIZE, SIZE, EXTENT, NULL, scratch };
     x0[SIZE * 32 + 32] = 1;
     udm_process_blur.forward(&at, 1, x0, e, once);
     double sum = 0;
