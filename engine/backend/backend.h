@@ -94,14 +94,15 @@ typedef struct udm_frame_attention {
 typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
 
 typedef struct udm_ops {
-    // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes.
+    // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes. Several
+    // tensors of one memory that lie side by side, each at the next multiple of UDM_ALIGNMENT, travel in one transfer.
     udm_memory *(*alloc)(udm_device *device, size_t bytes, udm_error *error);
     void (*free)(udm_device *device, udm_memory *memory);
     size_t (*bytes)(const udm_device *device, udm_shape shape, udm_layout layout); // 0 where it does not fit
-    void (*upload)(udm_device *device, const udm_tensor *dst, const float *src);   // from float [C, H, W]
-    void (*download)(udm_device *device, float *dst, const udm_tensor *src);       // waits
-    void (*clear)(udm_device *device, udm_memory *memory, size_t bytes);           // to zero, from the start
-    bool (*finish)(udm_device *device, udm_error *error);                          // waits; false on any fault so far
+    void (*upload)(udm_device *device, const udm_tensor *dst, const float *const *src, int count); // from [C, H, W]
+    void (*download)(udm_device *device, float *const *dst, const udm_tensor *src, int count);     // waits
+    void (*clear)(udm_device *device, udm_memory *memory, size_t bytes); // to zero, from the start
+    bool (*finish)(udm_device *device, udm_error *error);                // waits; false on any fault so far
 
     // Weights. The spec's arrays need only live until it returns.
     udm_kernel *(*kernel_new)(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
@@ -133,6 +134,7 @@ typedef struct udm_ops {
 struct udm_device {
     const udm_ops *ops;
     char name[128]; // for people: "cpu (AVX-512, 2 threads)"
+    size_t largest; // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
 };
 
 typedef struct udm_backend {

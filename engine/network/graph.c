@@ -1,57 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Builds, plans and runs the list of operations.
+// Builds the list of operations.
 #include "network/graph.h"
 
 #include <stdlib.h>
 
-typedef enum op {
-    OP_OBSERVE,
-    OP_CONV,
-    OP_NORM,
-    OP_ATTENTION,
-    OP_ATTEND_FRAMES,
-    OP_RESAMPLE,
-    OP_SHUFFLE_ADD,
-    OP_RESTORE,
-    OP_COPY,
-    OP_REMEMBER
-} op;
-
-enum { HISTORY = 3 }; // frames of a state: two that are read, and one that is written, so that a frame can be run again
-
-typedef struct value {
-    udm_shape shape;
-    udm_layout layout;
-    bool state;           // kept from frame to frame: HISTORY slots
-    bool input, kept;     // has its place before the first node, or after the last
-    int last_use;         // the last node that reads it
-    size_t offset, bytes; // in the arena or, of the first slot, in the state
-} value;
-
-typedef struct node {
-    op op;
-    udm_value dst, src[UDM_MAX_SOURCES], addend; // addend: also the residual, and the vector of a normalisation
-    int sources;
-    int patch, heads;
-    udm_value key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES]; // of attention over frames
-    int frames;
-    const udm_layer *layer;
-    const udm_norm_layer *norm;
-    udm_embedding embedding;
-    int first; // of the vector
-    udm_activation activation;
-    udm_value history; // a state whose two last frames are sources before src, or none
-} node;
-
-struct udm_graph {
-    udm_device *device;
-    udm_graph_ports ports;
-    value *values;
-    node *nodes;
-    int value_count, node_count, value_room, node_room;
-    size_t arena_bytes, state_bytes;
-    udm_error fault; // the first one
-};
+#include "network/nodes.h"
 
 static void fail(udm_graph *graph, udm_error_code code, const char *message)
 {
@@ -84,6 +37,7 @@ static udm_value add_value(udm_graph *graph, udm_shape shape, udm_layout layout)
         !grow(graph, (void **)&graph->values, graph->value_count, &graph->value_room, sizeof(value)))
         return UDM_NO_VALUE;
     bytes = (bytes + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
+    graph->largest = bytes > graph->largest ? bytes : graph->largest;
     graph->values[graph->value_count] = (value){ .shape = shape, .layout = layout, .last_use = -1, .bytes = bytes };
     return graph->value_count++;
 }
@@ -266,8 +220,10 @@ udm_value udm_graph_temporal(udm_graph *graph, const udm_layer *layer, udm_value
         return UDM_NO_VALUE;
     value *kept = &graph->values[history];
     kept->state = true;
-    kept->offset = graph->state_bytes;
-    graph->state_bytes += HISTORY * kept->bytes;
+    for (int k = 0; k < HISTORY; k++) {
+        kept->slots[k] = udm_graph_whole_place(graph, graph->state_bytes, kept->bytes);
+        graph->state_bytes = kept->slots[k] + kept->bytes;
+    }
     udm_value y = add_conv(graph, layer, &x, 1, x, UDM_LINEAR, history);
     add_simple(graph, OP_REMEMBER, history, x);
     return y;
@@ -369,247 +325,4 @@ void udm_graph_output(udm_graph *graph, udm_value x)
     if (!udm_shape_equal(shape_of(graph, x), shape_of(graph, graph->ports.output)))
         fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
     add_simple(graph, OP_COPY, graph->ports.output, x);
-}
-
-// The lowest place in the arena where `bytes` fit between the values that live.
-static size_t find_place(const udm_graph *graph, const bool *live, size_t bytes)
-{
-    size_t place = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int v = 0; v < graph->value_count; v++) {
-            const value *other = &graph->values[v];
-            if (live[v] && place < other->offset + other->bytes && other->offset < place + bytes) {
-                place = other->offset + other->bytes;
-                moved = true;
-            }
-        }
-    }
-    return place;
-}
-
-static void place(udm_graph *graph, bool *live, udm_value v)
-{
-    value *placed = &graph->values[v];
-    placed->offset = find_place(graph, live, placed->bytes);
-    live[v] = true;
-    if (placed->offset + placed->bytes > graph->arena_bytes)
-        graph->arena_bytes = placed->offset + placed->bytes;
-}
-
-static bool is_port(const udm_graph *graph, udm_value v)
-{
-    return v <= graph->ports.output; // the ports are the first values, and live always
-}
-
-static bool reads(const node *n, udm_value v)
-{
-    for (int i = 0; i < n->sources; i++)
-        if (n->src[i] == v)
-            return true;
-    return false;
-}
-
-// No operation after node `index` reads v, and it may be overwritten.
-static bool is_last_use(const udm_graph *graph, int index, udm_value v)
-{
-    if (v == UDM_NO_VALUE || is_port(graph, v))
-        return false;
-    const value *at = &graph->values[v];
-    return !at->input && !at->kept && at->last_use == index;
-}
-
-static void plan_node(udm_graph *graph, bool *live, int index)
-{
-    const node *n = &graph->nodes[index];
-    const value *dst = &graph->values[n->dst];
-    if (n->op == OP_CONV && !reads(n, n->addend) && is_last_use(graph, index, n->addend)) {
-        graph->values[n->dst].offset = graph->values[n->addend].offset; // adds onto the residual where it lies
-        live[n->addend] = false;
-        live[n->dst] = true;
-    } else if (!dst->state && !is_port(graph, n->dst)) {
-        place(graph, live, n->dst);
-    }
-    for (int i = 0; i < n->sources; i++)
-        if (is_last_use(graph, index, n->src[i]))
-            live[n->src[i]] = false;
-    for (int f = 0; f < n->frames; f++) {
-        if (is_last_use(graph, index, n->key[f]))
-            live[n->key[f]] = false;
-        if (is_last_use(graph, index, n->value[f]))
-            live[n->value[f]] = false;
-    }
-    if (is_last_use(graph, index, n->addend))
-        live[n->addend] = false;
-}
-
-bool udm_graph_plan(udm_graph *graph, udm_error *error)
-{
-    bool *live = calloc(graph->value_count + 1, sizeof *live);
-    if (!live)
-        fail(graph, UDM_ERROR_MEMORY, "no memory for the graph of a network");
-    if (graph->fault.code == UDM_OK) {
-        for (udm_value v = 0; v <= graph->ports.output; v++)
-            if (v == graph->ports.output || udm_graph_reads(graph, v))
-                place(graph, live, v);
-        for (udm_value v = 0; v < graph->value_count; v++)
-            if (graph->values[v].input)
-                place(graph, live, v);
-        for (int i = 0; i < graph->node_count; i++)
-            plan_node(graph, live, i);
-    }
-    free(live);
-    if (graph->fault.code != UDM_OK)
-        return udm_fail(error, graph->fault.code, "%s", graph->fault.message);
-    return true;
-}
-
-size_t udm_graph_arena_bytes(const udm_graph *graph)
-{
-    return graph->arena_bytes;
-}
-
-size_t udm_graph_state_bytes(const udm_graph *graph)
-{
-    return graph->state_bytes;
-}
-
-udm_tensor udm_graph_tensor(const udm_graph *graph, udm_value v, udm_memory *arena)
-{
-    const value *at = &graph->values[v];
-    return (udm_tensor){ .memory = arena, .offset = at->offset, .shape = at->shape, .layout = at->layout };
-}
-
-// The slot of a state that holds the frame with this number.
-static udm_tensor slot(const udm_graph *graph, udm_value history, udm_memory *state, uint64_t frame)
-{
-    udm_tensor tensor = udm_graph_tensor(graph, history, state);
-    tensor.offset += frame % HISTORY * graph->values[history].bytes;
-    return tensor;
-}
-
-static void run_conv(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame)
-{
-    udm_tensor residual;
-    udm_conv conv = { .dst = udm_graph_tensor(graph, n->dst, arena),
-                      .kernel = n->layer->kernel,
-                      .activation = n->activation };
-    int sources = 0;
-    if (n->history != UDM_NO_VALUE) {
-        conv.src[sources++] = slot(graph, n->history, state, frame + HISTORY - 2);
-        conv.src[sources++] = slot(graph, n->history, state, frame + HISTORY - 1);
-    }
-    for (int i = 0; i < n->sources; i++)
-        conv.src[sources++] = udm_graph_tensor(graph, n->src[i], arena);
-    if (n->addend != UDM_NO_VALUE) {
-        residual = udm_graph_tensor(graph, n->addend, arena);
-        conv.residual = &residual;
-    }
-    graph->device->ops->conv(graph->device, &conv);
-}
-
-static void run_norm(const udm_graph *graph, const node *n, udm_memory *arena)
-{
-    udm_norm norm = { .dst = udm_graph_tensor(graph, n->dst, arena),
-                      .sources = n->sources,
-                      .affine = n->norm->affine,
-                      .groups = n->norm->groups,
-                      .eps = n->norm->eps,
-                      .embedding = n->embedding,
-                      .first = n->first,
-                      .activation = n->activation };
-    for (int i = 0; i < n->sources; i++)
-        norm.src[i] = udm_graph_tensor(graph, n->src[i], arena);
-    if (n->addend != UDM_NO_VALUE)
-        norm.vector = udm_graph_tensor(graph, n->addend, arena);
-    graph->device->ops->norm(graph->device, &norm);
-}
-
-static void run_attention(const udm_graph *graph, const node *n, udm_memory *arena)
-{
-    const udm_attention attention = {
-        .dst = udm_graph_tensor(graph, n->dst, arena),
-        .query = udm_graph_tensor(graph, n->src[0], arena),
-        .key = udm_graph_tensor(graph, n->src[1], arena),
-        .value = udm_graph_tensor(graph, n->src[2], arena),
-        .heads = n->heads,
-    };
-    graph->device->ops->attention(graph->device, &attention);
-}
-
-static void run_attend_frames(const udm_graph *graph, const node *n, udm_memory *arena)
-{
-    udm_frame_attention attention = {
-        .dst = udm_graph_tensor(graph, n->dst, arena),
-        .query = udm_graph_tensor(graph, n->src[0], arena),
-        .frames = n->frames,
-        .heads = n->heads,
-    };
-    for (int f = 0; f < n->frames; f++) {
-        attention.key[f] = udm_graph_tensor(graph, n->key[f], arena);
-        attention.value[f] = udm_graph_tensor(graph, n->value[f], arena);
-    }
-    graph->device->ops->attend_frames(graph->device, &attention);
-}
-
-static void run_shuffle_add(const udm_graph *graph, const node *n, udm_memory *arena)
-{
-    udm_tensor dst = udm_graph_tensor(graph, n->dst, arena), src = udm_graph_tensor(graph, n->src[0], arena);
-    udm_tensor addend = n->addend == UDM_NO_VALUE ? src : udm_graph_tensor(graph, n->addend, arena);
-    graph->device->ops->shuffle_add(graph->device, &dst, &src, n->addend == UDM_NO_VALUE ? NULL : &addend);
-}
-
-// Operations with one source and no more.
-static void run_simple(const udm_graph *graph, const node *n, const udm_tensor *dst, udm_memory *arena,
-                       const udm_observation *seen)
-{
-    const udm_ops *ops = graph->device->ops;
-    if (n->op == OP_OBSERVE) {
-        ops->observe(graph->device, dst, seen, n->patch);
-        return;
-    }
-    udm_tensor src = udm_graph_tensor(graph, n->src[0], arena);
-    if (n->op == OP_RESTORE)
-        ops->restore(graph->device, dst, &src, seen, n->patch);
-    else if (n->op == OP_RESAMPLE)
-        ops->resample(graph->device, dst, &src);
-    else
-        ops->copy(graph->device, dst, &src);
-}
-
-static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame,
-                     const udm_observation *seen)
-{
-    if (n->op == OP_CONV) {
-        run_conv(graph, n, arena, state, frame);
-    } else if (n->op == OP_NORM) {
-        run_norm(graph, n, arena);
-    } else if (n->op == OP_ATTENTION) {
-        run_attention(graph, n, arena);
-    } else if (n->op == OP_ATTEND_FRAMES) {
-        run_attend_frames(graph, n, arena);
-    } else if (n->op == OP_SHUFFLE_ADD) {
-        run_shuffle_add(graph, n, arena);
-    } else {
-        const bool remember = n->op == OP_REMEMBER;
-        udm_tensor dst = remember ? slot(graph, n->dst, state, frame) : udm_graph_tensor(graph, n->dst, arena);
-        run_simple(graph, n, &dst, arena, seen);
-    }
-}
-
-bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
-                   const atomic_bool *cancel, udm_error *error)
-{
-    const udm_observation seen = {
-        .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
-        .level = udm_graph_tensor(graph, graph->ports.level, arena),
-        .guess = udm_graph_tensor(graph, graph->ports.guess, arena),
-        .guess_level = udm_graph_tensor(graph, graph->ports.guess_level, arena),
-    };
-    for (int i = 0; i < graph->node_count; i++) {
-        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
-            return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
-        run_node(graph, &graph->nodes[i], arena, state, frame, &seen);
-    }
-    return true;
 }

@@ -110,7 +110,7 @@ bool udm_norm_layer_open(udm_norm_layer *layer, int channels, int groups, double
     if (good) {
         memcpy(both, gamma, channels * sizeof *both);
         memcpy(both + channels, beta, channels * sizeof *both);
-        device->ops->upload(device, &layer->affine, both);
+        device->ops->upload(device, &layer->affine, (const float *const[]){ both }, 1);
     }
     free(gamma);
     free(beta);

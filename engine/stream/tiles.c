@@ -17,7 +17,7 @@ struct udm_tiles {
     int stages;
     udm_graph *graph;
     udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
-    float *staging;              // a window: [outputs, h, w]
+    float *staging;              // windows of all that goes up, or of the output
     float *condition, gain;      // the values of the ports time and label, and what the output is multiplied by
     bool blank_guess;            // the guess in the arena says nothing
 };
@@ -69,26 +69,34 @@ static bool fit(udm_tiles *tiles, size_t limit, udm_error *error)
         if (!build_graph(tiles, error))
             return false;
         axis *longer = tiles->x.core >= tiles->y.core ? &tiles->x : &tiles->y;
-        if (udm_graph_arena_bytes(tiles->graph) <= limit || longer->core <= longer->overlap)
+        if (udm_graph_fits(tiles->graph, limit) || longer->core <= longer->overlap)
             return true;
         for (int pieces = longer->tiles + 1, before = longer->core; longer->core == before; pieces++)
             cut(longer, pieces, tiles->network->stride);
     }
 }
 
+// Planes that go up or come down at once.
+static size_t count_planes(const udm_tiles *tiles)
+{
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    const int channels = tiles->network->channels, outputs = udm_network_outputs(tiles->network);
+    const int seen = (udm_graph_reads(tiles->graph, ports->guess) ? 2 : 1) * (channels + 1);
+    return seen > outputs ? seen : outputs;
+}
+
 static bool allocate(udm_tiles *tiles, udm_error *error)
 {
     udm_device *device = tiles->network->device;
     size_t state = udm_graph_state_bytes(tiles->graph);
-    size_t window = (size_t)tiles->x.window * tiles->y.window * udm_network_outputs(tiles->network);
-    tiles->staging = malloc(window * sizeof(float));
+    tiles->staging = malloc((size_t)tiles->x.window * tiles->y.window * count_planes(tiles) * sizeof(float));
     tiles->condition = calloc(tiles->network->times + tiles->network->labels + 1, sizeof(float));
     tiles->gain = 1;
     if (state > 0)
         tiles->states = calloc((size_t)tiles->stages * udm_tiles_count(tiles), sizeof(udm_memory *));
     if (!tiles->staging || !tiles->condition || (state > 0 && !tiles->states))
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", tiles->x.size, tiles->y.size);
-    tiles->arena = device->ops->alloc(device, udm_graph_arena_bytes(tiles->graph), error);
+    tiles->arena = udm_graph_alloc(tiles->graph, error);
     if (!tiles->arena)
         return false;
     for (int i = 0; state > 0 && i < tiles->stages * udm_tiles_count(tiles); i++) {
@@ -178,35 +186,68 @@ static int mirror(int i, int size)
     return i < size ? i : 2 * (size - 1) - i;
 }
 
-static void upload(udm_tiles *tiles, udm_value port, const float *planes, int x0, int y0)
+// What goes up for a tile, in one call.
+typedef struct upload {
+    udm_tensor to[6]; // one for each port that is read
+    const float *from[6];
+    int count;
+    float *room; // where the next window may be put together
+} upload;
+
+static void add(const udm_tiles *tiles, upload *up, udm_value port, const float *values)
 {
-    if (!udm_graph_reads(tiles->graph, port))
-        return;
-    udm_device *device = tiles->network->device;
-    udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
-    const int width = tiles->x.size, height = tiles->y.size;
-    float *row = tiles->staging;
-    for (int c = 0; c < to.shape.c; c++)
-        for (int y = 0; y < to.shape.h; y++, row += to.shape.w) {
-            const float *from = planes + ((size_t)c * height + mirror(y0 + y, height)) * width;
-            int inside = least(to.shape.w, width - x0);
-            memcpy(row, from + x0, inside * sizeof *row);
-            for (int x = inside; x < to.shape.w; x++)
-                row[x] = from[mirror(x0 + x, width)];
-        }
-    device->ops->upload(device, &to, tiles->staging);
+    up->to[up->count] = udm_graph_tensor(tiles->graph, port, tiles->arena);
+    up->from[up->count++] = values;
 }
 
-static void upload_constant(udm_tiles *tiles, udm_value port, float value)
+// The window of a port whose first pixel is (x0, y0).
+static void add_window(const udm_tiles *tiles, upload *up, udm_value port, const float *planes, int x0, int y0)
 {
     if (!udm_graph_reads(tiles->graph, port))
         return;
-    udm_device *device = tiles->network->device;
-    udm_tensor to = udm_graph_tensor(tiles->graph, port, tiles->arena);
-    size_t elements = udm_shape_elements(to.shape);
+    const int width = tiles->x.size, height = tiles->y.size;
+    const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->arena).shape;
+    add(tiles, up, port, up->room);
+    for (int c = 0; c < shape.c; c++)
+        for (int y = 0; y < shape.h; y++, up->room += shape.w) {
+            const float *from = planes + ((size_t)c * height + mirror(y0 + y, height)) * width;
+            int inside = least(shape.w, width - x0);
+            memcpy(up->room, from + x0, inside * sizeof *from);
+            for (int x = inside; x < shape.w; x++)
+                up->room[x] = from[mirror(x0 + x, width)];
+        }
+}
+
+static void add_constant(const udm_tiles *tiles, upload *up, udm_value port, float value)
+{
+    if (!udm_graph_reads(tiles->graph, port))
+        return;
+    const size_t elements = udm_shape_elements(udm_graph_tensor(tiles->graph, port, tiles->arena).shape);
+    add(tiles, up, port, up->room);
     for (size_t i = 0; i < elements; i++)
-        tiles->staging[i] = value;
-    device->ops->upload(device, &to, tiles->staging);
+        *up->room++ = value;
+}
+
+static void send(udm_tiles *tiles, const udm_seen *seen, int x0, int y0)
+{
+    udm_device *device = tiles->network->device;
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    upload up = { .room = tiles->staging };
+    add_window(tiles, &up, ports->frame, seen->frame, x0, y0);
+    add_window(tiles, &up, ports->level, seen->level, x0, y0);
+    if (seen->guess) {
+        add_window(tiles, &up, ports->guess, seen->guess, x0, y0);
+        add_window(tiles, &up, ports->guess_level, seen->guess_level, x0, y0);
+    } else if (!tiles->blank_guess) {
+        add_constant(tiles, &up, ports->guess, 0);
+        add_constant(tiles, &up, ports->guess_level, 1);
+    }
+    tiles->blank_guess = !seen->guess;
+    if (udm_graph_reads(tiles->graph, ports->time))
+        add(tiles, &up, ports->time, tiles->condition);
+    if (udm_graph_reads(tiles->graph, ports->label))
+        add(tiles, &up, ports->label, tiles->condition + tiles->network->times);
+    device->ops->upload(device, up.to, up.from, up.count);
 }
 
 // The core of the window in the staging memory, into the frame.
@@ -229,49 +270,29 @@ static bool run_tile(udm_tiles *tiles, int column, int line, int stage, uint64_t
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
-    const int x0 = window_start(&tiles->x, column), y0 = window_start(&tiles->y, line);
-    upload(tiles, ports->frame, seen->frame, x0, y0);
-    upload(tiles, ports->level, seen->level, x0, y0);
-    if (seen->guess) {
-        upload(tiles, ports->guess, seen->guess, x0, y0);
-        upload(tiles, ports->guess_level, seen->guess_level, x0, y0);
-    } else if (!tiles->blank_guess) {
-        upload_constant(tiles, ports->guess, 0);
-        upload_constant(tiles, ports->guess_level, 1);
-    }
-    tiles->blank_guess = !seen->guess;
     const int tile = line * tiles->x.tiles + column;
     udm_memory *state = tiles->states ? tiles->states[stage * udm_tiles_count(tiles) + tile] : NULL;
+    send(tiles, seen, window_start(&tiles->x, column), window_start(&tiles->y, line));
     if (!udm_graph_run(tiles->graph, tiles->arena, state, number, cancel, error))
         return false;
     udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->arena);
-    device->ops->download(device, tiles->staging, &output);
+    device->ops->download(device, &tiles->staging, &output, 1);
     return device->ops->finish(device, error);
 }
 
-// Tells the network what holds for the whole frame.
-static bool tell(udm_tiles *tiles, const udm_seen *seen, udm_error *error)
+// What the network is told that holds for the whole frame.
+static bool describe(udm_tiles *tiles, const udm_seen *seen, udm_error *error)
 {
     const udm_network *network = tiles->network;
-    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
     float *time = tiles->condition, *label = time + network->times;
-    if (!network->class->condition)
-        return true;
-    if (!network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error))
-        return false;
-    const udm_value told[] = { ports->time, ports->label };
-    for (int i = 0; i < 2; i++)
-        if (udm_graph_reads(tiles->graph, told[i])) {
-            udm_tensor to = udm_graph_tensor(tiles->graph, told[i], tiles->arena);
-            network->device->ops->upload(network->device, &to, i == 0 ? time : label);
-        }
-    return true;
+    return !network->class->condition ||
+           network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error);
 }
 
 bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
                    const atomic_bool *cancel, udm_error *error)
 {
-    if (!tell(tiles, seen, error))
+    if (!describe(tiles, seen, error))
         return false;
     for (int line = 0; line < tiles->y.tiles; line++)
         for (int column = 0; column < tiles->x.tiles; column++) {

@@ -8,9 +8,14 @@ struct udm_window {
     const udm_network *network;
     udm_graph *graph;
     udm_memory *arena;
-    float *patches;    // of one frame: [C patch patch, H / patch, W / patch]
+    float *patches;    // of all frames: [frames, C patch patch, H / patch, W / patch]
     float *conditions; // [network->conditions]
 };
+
+static size_t frame_elements(const udm_network *network)
+{
+    return (size_t)network->channels * network->window.width * network->window.height;
+}
 
 udm_window *udm_window_new(const udm_network *network, udm_error *error)
 {
@@ -19,7 +24,7 @@ udm_window *udm_window_new(const udm_network *network, udm_error *error)
     udm_window *window = calloc(1, sizeof *window);
     if (window) {
         window->network = network;
-        window->patches = malloc((size_t)network->channels * shape->width * shape->height * sizeof(float));
+        window->patches = malloc(shape->frames * frame_elements(network) * sizeof(float));
         window->conditions = malloc((size_t)network->conditions * sizeof(float));
     }
     if (!window || !window->patches || !window->conditions) {
@@ -32,7 +37,7 @@ udm_window *udm_window_new(const udm_network *network, udm_error *error)
     };
     window->graph = udm_graph_new(device, size, error);
     if (window->graph && network->class->build(network, window->graph, shape->width, shape->height, error))
-        window->arena = device->ops->alloc(device, udm_graph_arena_bytes(window->graph), error);
+        window->arena = udm_graph_alloc(window->graph, error);
     if (!window->arena) {
         udm_window_free(window);
         return NULL;
@@ -78,36 +83,42 @@ static void upload(udm_window *window, const float *const *frames, const udm_win
 {
     const udm_network *network = window->network;
     udm_device *device = network->device;
-    for (int f = 0; f < network->window.frames; f++) {
-        udm_tensor input = udm_graph_tensor(window->graph, udm_graph_nth_input(window->graph, f), window->arena);
-        shuffle(network, window->patches, (float *)frames[f], false);
-        device->ops->upload(device, &input, window->patches);
+    const int count = network->window.frames + 1;
+    udm_tensor to[UDM_MAX_FRAMES + 1];
+    const float *from[UDM_MAX_FRAMES + 1];
+    for (int i = 0; i < count; i++) {
+        to[i] = udm_graph_tensor(window->graph, udm_graph_nth_input(window->graph, i), window->arena);
+        from[i] = i == count - 1 ? window->conditions : window->patches + i * frame_elements(network);
+        if (i < count - 1)
+            shuffle(network, (float *)from[i], (float *)frames[i], false);
     }
-    udm_value conditions = udm_graph_nth_input(window->graph, network->window.frames);
-    udm_tensor input = udm_graph_tensor(window->graph, conditions, window->arena);
     network->class->describe(network, state, window->conditions);
-    device->ops->upload(device, &input, window->conditions);
+    device->ops->upload(device, to, from, count);
 }
 
-static void download(udm_window *window, float *out)
+static void download(udm_window *window)
 {
     const udm_network *network = window->network;
-    udm_device *device = network->device;
-    const size_t frame = (size_t)network->channels * network->window.width * network->window.height;
+    udm_tensor from[UDM_MAX_FRAMES];
+    float *to[UDM_MAX_FRAMES];
     for (int f = 0; f < network->window.frames; f++) {
-        udm_tensor kept = udm_graph_tensor(window->graph, udm_graph_nth_kept(window->graph, f), window->arena);
-        device->ops->download(device, window->patches, &kept);
-        shuffle(network, window->patches, out + f * frame, true);
+        from[f] = udm_graph_tensor(window->graph, udm_graph_nth_kept(window->graph, f), window->arena);
+        to[f] = window->patches + f * frame_elements(network);
     }
+    network->device->ops->download(network->device, to, from, network->window.frames);
 }
 
 bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
                     const atomic_bool *cancel, udm_error *error)
 {
-    udm_device *device = window->network->device;
+    const udm_network *network = window->network;
     upload(window, frames, state);
-    if (!udm_graph_run(window->graph, window->arena, NULL, 0, cancel, error) || !device->ops->finish(device, error))
+    if (!udm_graph_run(window->graph, window->arena, NULL, 0, cancel, error))
         return false;
-    download(window, out);
-    return device->ops->finish(device, error);
+    download(window);
+    if (!network->device->ops->finish(network->device, error))
+        return false;
+    for (int f = 0; f < network->window.frames; f++)
+        shuffle(network, window->patches + f * frame_elements(network), out + f * frame_elements(network), true);
+    return true;
 }

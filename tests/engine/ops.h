@@ -31,7 +31,7 @@ static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout lay
     size_t bytes = device->ops->bytes(device, shape, layout);
     udm_tensor tensor = { device->ops->alloc(device, bytes + UDM_ALIGNMENT, NULL), UDM_ALIGNMENT, shape, layout };
     if (values)
-        device->ops->upload(device, &tensor, values);
+        device->ops->upload(device, &tensor, &values, 1);
     return tensor;
 }
 
@@ -136,7 +136,7 @@ static void conv_setup_clear(conv_setup *setup, const conv_case *c)
 static float *download(udm_device *device, const udm_tensor *tensor)
 {
     float *values = malloc(udm_shape_elements(tensor->shape) * sizeof(float));
-    device->ops->download(device, values, tensor);
+    device->ops->download(device, &values, tensor, 1);
     return values;
 }
 

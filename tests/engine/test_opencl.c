@@ -272,13 +272,9 @@ TEST(too_much_memory)
 {
     udm_device *device = udm_device_open("opencl:0", 1, NULL);
     REQUIRE(device);
-    const size_t largest = ((udm_opencl_device *)device)->largest;
     udm_error error = { 0 };
-    CHECK(!device->ops->alloc(device, largest + 1, &error));
-    CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "largest allocation"));
-    error = (udm_error){ 0 };
     CHECK(!device->ops->alloc(device, SIZE_MAX, &error));
-    CHECK(error.code == UDM_ERROR_MEMORY);
+    CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "MiB of memory"));
     CHECK(device->ops->finish(device, NULL)); // it is no fault of the device
     udm_device_close(device);
 }
@@ -290,10 +286,10 @@ TEST(fault)
     REQUIRE(device);
     const udm_shape shape = { 3, 4, 5 };
     udm_tensor a = blank_tensor(device, shape, UDM_PLANAR), b = blank_tensor(device, shape, UDM_PLANAR);
-    const cl_mem kept = a.memory->buffer;
-    a.memory->buffer = NULL;
+    const cl_mem kept = a.memory->pieces[0];
+    a.memory->pieces[0] = NULL;
     device->ops->copy(device, &b, &a);
-    a.memory->buffer = kept;
+    a.memory->pieces[0] = kept;
     device->ops->clear(device, b.memory, 4);
     udm_error error = { 0 };
     CHECK(!device->ops->finish(device, &error));
@@ -308,6 +304,8 @@ TEST(fault)
 
 static void note_kernel(void *context, const char *kernel, int runs, double ms)
 {
+    if (strcmp(kernel, "upload") == 0 || strcmp(kernel, "download") == 0)
+        return;
     CHECK(strncmp(kernel, "conv_", 5) == 0);
     CHECK(runs == 2);
     CHECK(ms > 0);

@@ -412,7 +412,8 @@ TEST(reference_resample)
     device->ops->resample(device, &dst, &src);
     float *large = download(device, &dst);
     CHECK_CLOSE(difference(large, want, 8), 0, 0);
-    device->ops->upload(device, &dst, (const float[]){ 1, 3, 0, 0, 5, 7, 0, 8 });
+    const float *values = (const float[]){ 1, 3, 0, 0, 5, 7, 0, 8 };
+    device->ops->upload(device, &dst, &values, 1);
     device->ops->resample(device, &src, &dst);
     float *half = download(device, &src);
     CHECK_CLOSE(half[0], 4, 0);
@@ -435,7 +436,7 @@ static void observe_pixel(float level, float guess_level, float out[5])
                              tensor_new(device, one, UDM_PLANAR, &guess_level) };
     udm_tensor dst = tensor_new(device, (udm_shape){ 5, 1, 1 }, UDM_FEATURES, NULL);
     device->ops->observe(device, &dst, &seen, 1);
-    device->ops->download(device, out, &dst);
+    device->ops->download(device, &(float *){ out }, &dst, 1);
     tensor_free(device, &dst);
     observation_free(device, &seen);
     udm_device_close(device);

@@ -117,7 +117,7 @@ static udm_pool *pool_of(udm_device *device)
     return ((udm_cpu_device *)device)->pool;
 }
 
-static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *src)
+static void upload_one(udm_device *device, const udm_tensor *dst, const float *src)
 {
     transfer t = { .tensor = dst, .src = src };
     if (dst->layout == UDM_FEATURES)
@@ -126,13 +126,25 @@ static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *s
         memcpy(udm_host_data(dst), src, cpu_bytes(device, dst->shape, UDM_PLANAR));
 }
 
-static void cpu_download(udm_device *device, float *dst, const udm_tensor *src)
+static void download_one(udm_device *device, float *dst, const udm_tensor *src)
 {
     transfer t = { .tensor = src, .planes = dst };
     if (src->layout == UDM_FEATURES)
         udm_pool_run(pool_of(device), udm_cpu_blocks(src->shape.c) * src->shape.h, download_row, &t);
     else
         memcpy(dst, udm_host_data(src), cpu_bytes(device, src->shape, UDM_PLANAR));
+}
+
+static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count)
+{
+    for (int i = 0; i < count; i++)
+        upload_one(device, &dst[i], src[i]);
+}
+
+static void cpu_download(udm_device *device, float *const *dst, const udm_tensor *src, int count)
+{
+    for (int i = 0; i < count; i++)
+        download_one(device, dst[i], &src[i]);
 }
 
 static void cpu_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)
@@ -180,11 +192,11 @@ static void cpu_resample(udm_device *device, const udm_tensor *dst, const udm_te
 static void cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
 {
     if (src->layout != dst->layout && dst->layout == UDM_FEATURES) {
-        cpu_upload(device, dst, udm_host_data(src));
+        upload_one(device, dst, udm_host_data(src));
         return;
     }
     if (src->layout != dst->layout) {
-        cpu_download(device, udm_host_data(dst), src);
+        download_one(device, udm_host_data(dst), src);
         return;
     }
     copying c = { (char *)udm_host_data(dst), (const char *)udm_host_data(src),
@@ -244,6 +256,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
         return NULL;
     }
     cpu->device.ops = &cpu_ops;
+    cpu->device.largest = SIZE_MAX;
     cpu->isa = isa;
     cpu->pool = pool;
     threads = udm_pool_threads(pool);

@@ -17,12 +17,8 @@ void udm_opencl_attention(udm_device *device, const udm_attention *attention)
     if (!udm_opencl_grow_scratch(cl, floats / cl->workers + 1, &cl->fault))
         return;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(run),
-        UDM_CL_ARGUMENT(attention->dst.memory->buffer),
-        UDM_CL_ARGUMENT(attention->query.memory->buffer),
-        UDM_CL_ARGUMENT(attention->key.memory->buffer),
-        UDM_CL_ARGUMENT(attention->value.memory->buffer),
-        UDM_CL_ARGUMENT(cl->scratch),
+        UDM_CL_ARGUMENT(run),           UDM_CL_BUFFER(&attention->dst),   UDM_CL_BUFFER(&attention->query),
+        UDM_CL_BUFFER(&attention->key), UDM_CL_BUFFER(&attention->value), UDM_CL_ARGUMENT(cl->scratch),
     };
     udm_opencl_run_items(cl, UDM_CL_ATTENTION, arguments, UDM_CL_COUNT(arguments), items);
 }
@@ -46,12 +42,8 @@ void udm_opencl_attend_frames(udm_device *device, const udm_frame_attention *att
                                        .first = f == 0,
                                        .last = f == attention->frames - 1 };
         const udm_cl_argument arguments[] = {
-            UDM_CL_ARGUMENT(run),
-            UDM_CL_ARGUMENT(attention->dst.memory->buffer),
-            UDM_CL_ARGUMENT(attention->query.memory->buffer),
-            UDM_CL_ARGUMENT(key->memory->buffer),
-            UDM_CL_ARGUMENT(value->memory->buffer),
-            UDM_CL_ARGUMENT(cl->scratch),
+            UDM_CL_ARGUMENT(run), UDM_CL_BUFFER(&attention->dst), UDM_CL_BUFFER(&attention->query),
+            UDM_CL_BUFFER(key),   UDM_CL_BUFFER(value),           UDM_CL_ARGUMENT(cl->scratch),
         };
         udm_opencl_run_items(cl, UDM_CL_ATTEND_FRAME, arguments, UDM_CL_COUNT(arguments), items);
     }

@@ -98,10 +98,10 @@ static bool upload_weights(udm_opencl_device *cl, udm_kernel *kernel, const udm_
                            udm_error *error)
 {
     size_t floats = kernel->bias + udm_round_up(spec->out, UDM_CL_SIDE);
-    if (floats > cl->largest / sizeof(float))
+    if (floats > cl->device.largest / sizeof(float))
         return udm_fail(error, UDM_ERROR_MEMORY,
                         "%s: a layer's weights are more than its largest allocation, %zu bytes", cl->device.name,
-                        cl->largest);
+                        cl->device.largest);
     float *packed = pack(kernel, spec, in, floats);
     cl_int code = CL_OUT_OF_HOST_MEMORY;
     if (packed)
@@ -119,7 +119,7 @@ bool udm_opencl_grow_scratch(udm_opencl_device *cl, size_t per_worker, udm_error
     size_t bytes;
     cl_int code = CL_INVALID_BUFFER_SIZE;
     cl_mem scratch = NULL;
-    if (udm_multiply(per_worker, sizeof(float) * cl->workers, &bytes) && bytes <= cl->largest)
+    if (udm_multiply(per_worker, sizeof(float) * cl->workers, &bytes) && bytes <= cl->device.largest)
         scratch = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
     if (!scratch)
         return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for %zu floats of scratch for each worker (%s)",
@@ -218,14 +218,14 @@ void udm_opencl_conv(udm_device *device, const udm_conv *conv)
     udm_opencl_device *cl = udm_opencl_of(device);
     const udm_kernel *kernel = conv->kernel;
     udm_cl_conv run = describe(conv);
-    const cl_mem *dst = &conv->dst.memory->buffer;
+    const cl_mem *dst = udm_opencl_buffer(&conv->dst);
     const cl_mem *src[UDM_MAX_SOURCES];
     for (int s = 0; s < UDM_MAX_SOURCES; s++)
-        src[s] = &conv->src[s < kernel->sources ? s : 0].memory->buffer;
+        src[s] = udm_opencl_buffer(&conv->src[s < kernel->sources ? s : 0]);
     const udm_cl_argument arguments[] = {
         { sizeof(run), &run },
         { sizeof(cl_mem), dst },
-        { sizeof(cl_mem), conv->residual ? &conv->residual->memory->buffer : dst },
+        { sizeof(cl_mem), conv->residual ? udm_opencl_buffer(conv->residual) : dst },
         { sizeof(cl_mem), src[0] },
         { sizeof(cl_mem), src[1] },
         { sizeof(cl_mem), src[2] },

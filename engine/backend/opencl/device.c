@@ -170,7 +170,7 @@ static bool make_queue(udm_opencl_device *cl, udm_error *error)
     cl_ulong largest = 0;
     const cl_int zeros[2] = { 0 };
     clGetDeviceInfo(cl->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof largest, &largest, NULL);
-    cl->largest = largest < SIZE_MAX ? (size_t)largest : SIZE_MAX;
+    cl->device.largest = (largest < SIZE_MAX ? (size_t)largest : SIZE_MAX) / UDM_ALIGNMENT * UDM_ALIGNMENT;
     cl->context = clCreateContext(NULL, 1, &cl->id, NULL, NULL, &code);
     if (code == CL_SUCCESS)
         cl->queue = clCreateCommandQueue(cl->context, cl->id, cl->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);

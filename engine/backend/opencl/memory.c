@@ -3,35 +3,63 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/host.h"
 #include "backend/opencl/opencl.h"
 
 static const cl_float zeros[UDM_CL_BLOCK];
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static size_t round_up(size_t bytes)
 {
     return (bytes + sizeof zeros - 1) / sizeof zeros * sizeof zeros;
 }
 
+// The memory of the device is not asked for more than there is: many drivers would take it from other programs.
+static bool check_room(const udm_opencl_device *cl, size_t bytes, udm_error *error)
+{
+    cl_ulong all = 0;
+    clGetDeviceInfo(cl->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof all, &all, NULL);
+    return bytes <= all || udm_fail(error, UDM_ERROR_MEMORY, "%s has %llu MiB of memory, and %zu are needed",
+                                    cl->device.name, (unsigned long long)all >> 20, bytes >> 20);
+}
+
+// Many drivers take the memory of a buffer only when it is filled.
+static cl_int fill_pieces(udm_opencl_device *cl, const udm_memory *memory, size_t bytes)
+{
+    cl_int code = CL_SUCCESS;
+    for (int i = 0; i < memory->count && code == CL_SUCCESS && bytes > 0; i++) {
+        const size_t part = least(bytes, memory->piece);
+        code = clEnqueueFillBuffer(cl->queue, memory->pieces[i], zeros, sizeof zeros, 0, part, 0, NULL, NULL);
+        bytes -= part;
+    }
+    return code;
+}
+
 udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
-    if (bytes > SIZE_MAX - sizeof zeros || round_up(bytes) > cl->largest) {
-        udm_fail(error, UDM_ERROR_MEMORY, "%s: %zu bytes are more than its largest allocation, %zu: use smaller tiles",
-                 device->name, bytes, cl->largest);
+    if (!check_room(cl, bytes, error))
         return NULL;
-    }
-    cl_int code;
-    udm_memory *memory = calloc(1, sizeof *memory);
+    bytes = round_up(bytes);
+    const size_t count = (bytes - 1) / device->largest + 1;
+    udm_memory *memory = calloc(1, sizeof *memory + count * sizeof(cl_mem));
     if (!memory) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for %zu bytes", bytes);
         return NULL;
     }
-    memory->buffer = clCreateBuffer(cl->context, CL_MEM_READ_WRITE, round_up(bytes), NULL, &code);
-    // Many drivers take the memory only when it is used.
+    cl_int code = CL_SUCCESS;
+    memory->piece = device->largest;
+    for (size_t left = bytes; left > 0 && code == CL_SUCCESS; left -= least(left, memory->piece))
+        memory->pieces[memory->count++] =
+            clCreateBuffer(cl->context, CL_MEM_READ_WRITE, least(left, memory->piece), NULL, &code);
     if (code == CL_SUCCESS)
-        code = clEnqueueFillBuffer(cl->queue, memory->buffer, zeros, sizeof zeros, 0, round_up(bytes), 0, NULL, NULL);
+        code = fill_pieces(cl, memory, bytes);
     if (code == CL_SUCCESS)
         code = clFinish(cl->queue);
     if (code == CL_SUCCESS)
@@ -44,8 +72,9 @@ udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error)
 
 void udm_opencl_free(udm_device *device, udm_memory *memory)
 {
-    if (memory && memory->buffer)
-        clReleaseMemObject(memory->buffer);
+    for (int i = 0; memory && i < memory->count; i++)
+        if (memory->pieces[i])
+            clReleaseMemObject(memory->pieces[i]);
     free(memory);
 }
 
@@ -61,70 +90,86 @@ size_t udm_opencl_bytes(const udm_device *device, udm_shape shape, udm_layout la
     return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
 }
 
-// Channel c of a tensor of blocks as a rectangle: every 16th float.
-typedef struct channel {
-    size_t buffer[3], host[3], region[3];
-} channel;
-
-static channel channel_of(const udm_tensor *tensor, int c)
+// Neighbours in one piece of memory.
+static bool touch(const udm_opencl_device *cl, const udm_tensor *a, const udm_tensor *b)
 {
-    size_t pixels = (size_t)tensor->shape.h * tensor->shape.w;
-    size_t first = (size_t)(c / UDM_CL_BLOCK) * pixels * UDM_CL_BLOCK + c % UDM_CL_BLOCK;
-    return (channel){ .buffer = { tensor->offset + first * sizeof(float) },
-                      .host = { c * pixels * sizeof(float) },
-                      .region = { sizeof(float), pixels, 1 } };
+    const size_t end = a->offset + udm_opencl_bytes(&cl->device, a->shape, a->layout), piece = a->memory->piece;
+    return a->memory == b->memory && a->offset / piece == b->offset / piece &&
+           b->offset == (end + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
 }
 
-void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *src)
+// A tensor of blocks and its planes, one way or the other.
+static void pack(const udm_tensor *tensor, float *blocks, float *planes, bool back)
 {
-    udm_opencl_device *cl = udm_opencl_of(device);
-    size_t bytes = udm_opencl_bytes(device, dst->shape, dst->layout);
-    if (cl->fault.code != UDM_OK)
-        return;
-    cl_int code;
-    if (dst->layout == UDM_PLANAR) {
-        code = clEnqueueWriteBuffer(cl->queue, dst->memory->buffer, CL_TRUE, dst->offset, bytes, src, 0, NULL, NULL);
-    } else {
-        code =
-            clEnqueueFillBuffer(cl->queue, dst->memory->buffer, zeros, sizeof zeros, dst->offset, bytes, 0, NULL, NULL);
-        if (dst->shape.h * dst->shape.w == 1 && code == CL_SUCCESS) // a vector, whose channels lie side by side
-            code = clEnqueueWriteBuffer(cl->queue, dst->memory->buffer, CL_TRUE, dst->offset,
-                                        dst->shape.c * sizeof *src, src, 0, NULL, NULL);
-        else
-            for (int c = 0; c < dst->shape.c && code == CL_SUCCESS; c++) {
-                channel at = channel_of(dst, c);
-                code = clEnqueueWriteBufferRect(cl->queue, dst->memory->buffer, CL_TRUE, at.buffer, at.host, at.region,
-                                                sizeof zeros, 0, sizeof(float), 0, src, 0, NULL, NULL);
-            }
+    const size_t pixels = (size_t)tensor->shape.h * tensor->shape.w;
+    const int channels = udm_opencl_blocks(tensor->shape.c) * UDM_CL_BLOCK;
+    for (int c = 0; c < channels; c++) {
+        float *at = blocks + c / UDM_CL_BLOCK * pixels * UDM_CL_BLOCK + c % UDM_CL_BLOCK;
+        if (back && c >= tensor->shape.c)
+            return;
+        for (size_t i = 0; i < pixels; i++)
+            if (back)
+                planes[c * pixels + i] = at[i * UDM_CL_BLOCK];
+            else
+                at[i * UDM_CL_BLOCK] = c < tensor->shape.c ? planes[c * pixels + i] : 0;
     }
-    udm_opencl_check(cl, code, "upload");
 }
 
-void udm_opencl_download(udm_device *device, float *dst, const udm_tensor *src)
+// Between the planes and a range of a buffer that the host sees; first: the tensor at its beginning.
+static void move(const udm_opencl_device *cl, char *range, const udm_tensor *first, const udm_tensor *tensor,
+                 float *planes, bool back)
 {
-    udm_opencl_device *cl = udm_opencl_of(device);
-    if (cl->fault.code != UDM_OK)
-        return;
-    cl_int code = CL_SUCCESS;
-    if (src->layout == UDM_PLANAR)
-        code = clEnqueueReadBuffer(cl->queue, src->memory->buffer, CL_TRUE, src->offset,
-                                   udm_opencl_bytes(device, src->shape, src->layout), dst, 0, NULL, NULL);
+    float *there = (float *)(range + (tensor->offset - first->offset));
+    const size_t bytes = udm_opencl_bytes(&cl->device, tensor->shape, tensor->layout);
+    if (tensor->layout == UDM_FEATURES)
+        pack(tensor, there, planes, back);
     else
-        for (int c = 0; c < src->shape.c && code == CL_SUCCESS; c++) {
-            channel at = channel_of(src, c);
-            code = clEnqueueReadBufferRect(cl->queue, src->memory->buffer, CL_TRUE, at.buffer, at.host, at.region,
-                                           sizeof zeros, 0, sizeof(float), 0, dst, 0, NULL, NULL);
-        }
-    udm_opencl_check(cl, code, "download");
+        memcpy(back ? planes : there, back ? there : planes, bytes);
+}
+
+// Neighbours, in one transfer. The planes are only read where they are not written to.
+static void transfer(udm_opencl_device *cl, const udm_tensor *tensors, float *const *planes, int count, bool back)
+{
+    const udm_tensor *last = &tensors[count - 1];
+    const size_t from = tensors->offset;
+    const size_t bytes = last->offset + udm_opencl_bytes(&cl->device, last->shape, last->layout) - from;
+    const cl_mem buffer = *udm_opencl_buffer(tensors);
+    cl_event first = NULL, second = NULL;
+    cl_int code;
+    char *range = clEnqueueMapBuffer(cl->queue, buffer, CL_TRUE, back ? CL_MAP_READ : CL_MAP_WRITE_INVALIDATE_REGION,
+                                     from % tensors->memory->piece, bytes, 0, NULL, cl->profile ? &first : NULL, &code);
+    for (int i = 0; code == CL_SUCCESS && i < count; i++)
+        move(cl, range, tensors, &tensors[i], planes[i], back);
+    if (code == CL_SUCCESS)
+        code = clEnqueueUnmapMemObject(cl->queue, buffer, range, 0, NULL, cl->profile ? &second : NULL);
+    if (udm_opencl_check(cl, code, back ? "download" : "upload") && cl->profile)
+        udm_opencl_note_time(cl, back ? UDM_CL_DOWNLOAD : UDM_CL_UPLOAD, first, second);
+}
+
+static void transfer_all(udm_opencl_device *cl, const udm_tensor *tensors, float *const *planes, int count, bool back)
+{
+    for (int i = 0, run; i < count && cl->fault.code == UDM_OK; i += run) {
+        for (run = 1; i + run < count && touch(cl, &tensors[i + run - 1], &tensors[i + run]);)
+            run++;
+        transfer(cl, tensors + i, planes + i, run, back);
+    }
+}
+
+void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count)
+{
+    transfer_all(udm_opencl_of(device), dst, (float *const *)src, count, false);
+}
+
+void udm_opencl_download(udm_device *device, float *const *dst, const udm_tensor *src, int count)
+{
+    transfer_all(udm_opencl_of(device), src, dst, count, true);
 }
 
 void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
     if (cl->fault.code == UDM_OK)
-        udm_opencl_check(
-            cl, clEnqueueFillBuffer(cl->queue, memory->buffer, zeros, sizeof zeros, 0, round_up(bytes), 0, NULL, NULL),
-            "clear");
+        udm_opencl_check(cl, fill_pieces(cl, memory, round_up(bytes)), "clear");
 }
 
 void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
@@ -134,8 +179,8 @@ void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor
         udm_opencl_convert(device, dst, src);
     else if (cl->fault.code == UDM_OK)
         udm_opencl_check(cl,
-                         clEnqueueCopyBuffer(cl->queue, src->memory->buffer, dst->memory->buffer, src->offset,
-                                             dst->offset, udm_opencl_bytes(device, src->shape, src->layout), 0, NULL,
-                                             NULL),
+                         clEnqueueCopyBuffer(cl->queue, *udm_opencl_buffer(src), *udm_opencl_buffer(dst),
+                                             src->offset % src->memory->piece, dst->offset % dst->memory->piece,
+                                             udm_opencl_bytes(device, src->shape, src->layout), 0, NULL, NULL),
                          "copy");
 }

@@ -6,8 +6,8 @@ static udm_cl_norm describe(const udm_norm *norm, size_t *blocks)
 {
     const size_t pixels = (size_t)norm->dst.shape.h * norm->dst.shape.w;
     udm_cl_norm run = { .dst = udm_opencl_tensor(&norm->dst),
-                        .affine = norm->affine.offset / sizeof(float),
-                        .vector = norm->vector.offset / sizeof(float) + norm->first,
+                        .affine = udm_opencl_at(&norm->affine),
+                        .vector = norm->embedding == UDM_EMBED_NONE ? 0 : udm_opencl_at(&norm->vector) + norm->first,
                         .sources = norm->sources,
                         .groups = norm->groups,
                         .embedding = norm->embedding,
@@ -32,20 +32,16 @@ void udm_opencl_norm(udm_device *device, const udm_norm *norm)
         return;
     const cl_mem *src[UDM_MAX_SOURCES];
     for (int s = 0; s < UDM_MAX_SOURCES; s++)
-        src[s] = &norm->src[s < norm->sources ? s : 0].memory->buffer;
+        src[s] = udm_opencl_buffer(&norm->src[s < norm->sources ? s : 0]);
     const udm_tensor *vector = norm->embedding == UDM_EMBED_NONE ? &norm->affine : &norm->vector;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(run),
-        { sizeof(cl_mem), src[0] },
-        { sizeof(cl_mem), src[1] },
-        { sizeof(cl_mem), src[2] },
-        UDM_CL_ARGUMENT(cl->scratch),
-        UDM_CL_ARGUMENT(norm->affine.memory->buffer),
-        UDM_CL_ARGUMENT(vector->memory->buffer),
+        UDM_CL_ARGUMENT(run),       { sizeof(cl_mem), src[0] },   { sizeof(cl_mem), src[1] },
+        { sizeof(cl_mem), src[2] }, UDM_CL_ARGUMENT(cl->scratch), UDM_CL_BUFFER(&norm->affine),
+        UDM_CL_BUFFER(vector),
     };
     udm_opencl_run_items(cl, UDM_CL_MOMENTS, arguments, 5, blocks * run.parts);
     udm_opencl_run_items(cl, UDM_CL_GAINS, arguments, 7, norm->groups);
     const udm_cl_argument last[] = { arguments[0], arguments[1], arguments[2],
-                                     arguments[3], arguments[4], UDM_CL_ARGUMENT(norm->dst.memory->buffer) };
+                                     arguments[3], arguments[4], UDM_CL_BUFFER(&norm->dst) };
     udm_opencl_run_items(cl, UDM_CL_NORMALISE, last, 6, udm_opencl_blocks(norm->dst.shape.c) * pixels);
 }

@@ -34,10 +34,15 @@ typedef enum udm_cl_kernel {
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
     UDM_CL_KERNELS,
+    UDM_CL_UPLOAD = UDM_CL_KERNELS, // these are timed, too
+    UDM_CL_DOWNLOAD,
+    UDM_CL_COMMANDS,
 } udm_cl_kernel;
 
 struct udm_memory {
-    cl_mem buffer;
+    size_t piece; // bytes of each but the last
+    int count;
+    cl_mem pieces[];
 };
 
 typedef struct udm_cl_time {
@@ -54,12 +59,11 @@ typedef struct udm_opencl_device {
     cl_kernel kernels[UDM_CL_KERNELS]; // NULL for those of the other variant
     int lanes;                         // floats of a vector; 0 for the GPU variant
     int workers;
-    size_t largest; // bytes of one allocation
     cl_mem scratch; // [workers][per_worker]
     size_t per_worker;
     cl_mem counter; // from which the workers draw their jobs
     bool profile;
-    udm_cl_time times[UDM_CL_KERNELS];
+    udm_cl_time times[UDM_CL_COMMANDS];
     udm_error fault;
 } udm_opencl_device;
 
@@ -72,6 +76,10 @@ typedef struct udm_cl_argument {
 #define UDM_CL_ARGUMENT(value)                                                                                         \
     {                                                                                                                  \
         sizeof(value), &(value)                                                                                        \
+    }
+#define UDM_CL_BUFFER(tensor)                                                                                          \
+    {                                                                                                                  \
+        sizeof(cl_mem), udm_opencl_buffer(tensor)                                                                      \
     }
 #define UDM_CL_COUNT(list) (int)(sizeof(list) / sizeof((list)[0]))
 
@@ -108,13 +116,15 @@ size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items); // how 
 
 udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one that says that there is none
 
+// The time from the beginning of one event to the end of another, both of which it releases. Runs them to their end.
+void udm_opencl_note_time(udm_opencl_device *cl, udm_cl_kernel command, cl_event first, cl_event last);
 void udm_opencl_profile(const udm_device *device, udm_timed found, void *context);
 
 udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error);
 void udm_opencl_free(udm_device *device, udm_memory *memory);
 size_t udm_opencl_bytes(const udm_device *device, udm_shape shape, udm_layout layout);
-void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *src);
-void udm_opencl_download(udm_device *device, float *dst, const udm_tensor *src);
+void udm_opencl_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count);
+void udm_opencl_download(udm_device *device, float *const *dst, const udm_tensor *src, int count);
 void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes);
 void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 
@@ -136,6 +146,17 @@ void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_ten
 static inline udm_opencl_device *udm_opencl_of(udm_device *device)
 {
     return (udm_opencl_device *)device;
+}
+
+// The buffer that a tensor lies in, and where it starts there, in floats.
+static inline const cl_mem *udm_opencl_buffer(const udm_tensor *tensor)
+{
+    return &tensor->memory->pieces[tensor->offset / tensor->memory->piece];
+}
+
+static inline cl_ulong udm_opencl_at(const udm_tensor *tensor)
+{
+    return tensor->offset % tensor->memory->piece / sizeof(float);
 }
 
 static inline int udm_opencl_blocks(int channels)

@@ -9,7 +9,7 @@ udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor)
     if (!tensor)
         return (udm_cl_tensor){ .none = 1 };
     udm_shape shape = tensor->shape;
-    return (udm_cl_tensor){ .at = tensor->offset / sizeof(float), .c = shape.c, .h = shape.h, .w = shape.w };
+    return (udm_cl_tensor){ .at = udm_opencl_at(tensor), .c = shape.c, .h = shape.h, .w = shape.w };
 }
 
 static udm_cl_observation observation_of(const udm_observation *seen)
@@ -36,14 +36,10 @@ void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_obs
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(to),
-        UDM_CL_ARGUMENT(from),
-        UDM_CL_ARGUMENT(p),
-        UDM_CL_ARGUMENT(dst->memory->buffer),
-        UDM_CL_ARGUMENT(seen->frame.memory->buffer),
-        UDM_CL_ARGUMENT(seen->level.memory->buffer),
-        UDM_CL_ARGUMENT(seen->guess.memory->buffer),
-        UDM_CL_ARGUMENT(seen->guess_level.memory->buffer),
+        UDM_CL_ARGUMENT(to),         UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(p),          UDM_CL_BUFFER(dst),
+        UDM_CL_BUFFER(&seen->frame), UDM_CL_BUFFER(&seen->level),
+        UDM_CL_BUFFER(&seen->guess), UDM_CL_BUFFER(&seen->guess_level),
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_OBSERVE, arguments, UDM_CL_COUNT(arguments),
                          (size_t)dst->shape.h * dst->shape.w);
@@ -56,16 +52,11 @@ void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_ten
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(to),
-        UDM_CL_ARGUMENT(by),
-        UDM_CL_ARGUMENT(from),
-        UDM_CL_ARGUMENT(p),
-        UDM_CL_ARGUMENT(dst->memory->buffer),
-        UDM_CL_ARGUMENT(correction->memory->buffer),
-        UDM_CL_ARGUMENT(seen->frame.memory->buffer),
-        UDM_CL_ARGUMENT(seen->level.memory->buffer),
-        UDM_CL_ARGUMENT(seen->guess.memory->buffer),
-        UDM_CL_ARGUMENT(seen->guess_level.memory->buffer),
+        UDM_CL_ARGUMENT(to),         UDM_CL_ARGUMENT(by),
+        UDM_CL_ARGUMENT(from),       UDM_CL_ARGUMENT(p),
+        UDM_CL_BUFFER(dst),          UDM_CL_BUFFER(correction),
+        UDM_CL_BUFFER(&seen->frame), UDM_CL_BUFFER(&seen->level),
+        UDM_CL_BUFFER(&seen->guess), UDM_CL_BUFFER(&seen->guess_level),
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_RESTORE, arguments, UDM_CL_COUNT(arguments),
                          (size_t)dst->shape.h * dst->shape.w);
@@ -76,12 +67,8 @@ void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
     const udm_cl_tensor to = udm_opencl_tensor(dst), from = udm_opencl_tensor(src), more = udm_opencl_tensor(addend);
     const udm_tensor *added = addend ? addend : src;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(to),
-        UDM_CL_ARGUMENT(from),
-        UDM_CL_ARGUMENT(more),
-        UDM_CL_ARGUMENT(dst->memory->buffer),
-        UDM_CL_ARGUMENT(src->memory->buffer),
-        UDM_CL_ARGUMENT(added->memory->buffer),
+        UDM_CL_ARGUMENT(to), UDM_CL_ARGUMENT(from), UDM_CL_ARGUMENT(more),
+        UDM_CL_BUFFER(dst),  UDM_CL_BUFFER(src),    UDM_CL_BUFFER(added),
     };
     const size_t quarters = 4 * (size_t)udm_opencl_blocks(dst->shape.c);
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_SHUFFLE_ADD, arguments, UDM_CL_COUNT(arguments),
@@ -95,8 +82,8 @@ static void run_two(udm_device *device, udm_cl_kernel kernel, const udm_tensor *
     const udm_cl_argument arguments[] = {
         UDM_CL_ARGUMENT(to),
         UDM_CL_ARGUMENT(from),
-        UDM_CL_ARGUMENT(dst->memory->buffer),
-        UDM_CL_ARGUMENT(src->memory->buffer),
+        UDM_CL_BUFFER(dst),
+        UDM_CL_BUFFER(src),
     };
     udm_opencl_run_items(udm_opencl_of(device), kernel, arguments, UDM_CL_COUNT(arguments), items);
 }

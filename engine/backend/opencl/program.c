@@ -9,12 +9,13 @@
 #define TEXT_OF(value) #value
 #define TEXT(value) TEXT_OF(value)
 
-static const char *const kernel_names[UDM_CL_KERNELS] = {
+static const char *const kernel_names[UDM_CL_COMMANDS] = {
     [UDM_CL_WINOGRAD] = "conv_winograd",    [UDM_CL_DIRECT] = "conv_direct",  [UDM_CL_TILED] = "conv_tiled",
     [UDM_CL_OBSERVE] = "observe",           [UDM_CL_RESTORE] = "restore",     [UDM_CL_SHUFFLE_ADD] = "shuffle_add",
     [UDM_CL_MOMENTS] = "norm_moments",      [UDM_CL_GAINS] = "norm_gains",    [UDM_CL_NORMALISE] = "normalise",
     [UDM_CL_ATTEND_FRAME] = "attend_frame", [UDM_CL_ATTENTION] = "attention", [UDM_CL_RESAMPLE] = "resample",
-    [UDM_CL_TO_FEATURES] = "to_features",   [UDM_CL_TO_PLANES] = "to_planes",
+    [UDM_CL_TO_FEATURES] = "to_features",   [UDM_CL_TO_PLANES] = "to_planes", [UDM_CL_UPLOAD] = "upload",
+    [UDM_CL_DOWNLOAD] = "download",
 };
 
 enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };
@@ -142,17 +143,22 @@ bool udm_opencl_build(udm_opencl_device *cl, const char *source, udm_error *erro
     return good;
 }
 
-// Runs it to its end where its time is asked for.
-static void note_time(udm_opencl_device *cl, udm_cl_kernel kernel, cl_event event)
+static bool event_time(cl_event event, cl_profiling_info what, cl_ulong *ns)
+{
+    return clWaitForEvents(1, &event) == CL_SUCCESS &&
+           clGetEventProfilingInfo(event, what, sizeof *ns, ns, NULL) == CL_SUCCESS;
+}
+
+void udm_opencl_note_time(udm_opencl_device *cl, udm_cl_kernel command, cl_event first, cl_event last)
 {
     cl_ulong start, end;
-    if (clWaitForEvents(1, &event) == CL_SUCCESS &&
-        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) == CL_SUCCESS &&
-        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) == CL_SUCCESS) {
-        cl->times[kernel].runs++;
-        cl->times[kernel].ms += (double)(end - start) * 1e-6;
+    if (event_time(last, CL_PROFILING_COMMAND_END, &end) && event_time(first, CL_PROFILING_COMMAND_START, &start)) {
+        cl->times[command].runs++;
+        cl->times[command].ms += (double)(end - start) * 1e-6;
     }
-    clReleaseEvent(event);
+    clReleaseEvent(first);
+    if (last != first)
+        clReleaseEvent(last);
 }
 
 void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
@@ -168,13 +174,13 @@ void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_ar
         code = clEnqueueNDRangeKernel(cl->queue, cl->kernels[kernel], 2, NULL, global, local, 0, NULL,
                                       cl->profile ? &event : NULL);
     if (udm_opencl_check(cl, code, kernel_names[kernel]) && event)
-        note_time(cl, kernel, event);
+        udm_opencl_note_time(cl, kernel, event, event);
 }
 
 void udm_opencl_profile(const udm_device *device, udm_timed found, void *context)
 {
     const udm_opencl_device *cl = (const udm_opencl_device *)device;
-    for (int k = 0; k < UDM_CL_KERNELS; k++)
+    for (int k = 0; k < UDM_CL_COMMANDS; k++)
         if (cl->times[k].runs > 0)
             found(context, kernel_names[k], cl->times[k].runs, cl->times[k].ms);
 }

@@ -2,6 +2,7 @@
 // The device of the reference backend.
 #include "backend/reference/reference.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,16 @@ static size_t reference_bytes(const udm_device *device, udm_shape shape, udm_lay
     return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
 }
 
-static void reference_upload(udm_device *device, const udm_tensor *dst, const float *src)
+static void reference_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count)
 {
-    memcpy(udm_host_data(dst), src, reference_bytes(device, dst->shape, dst->layout));
+    for (int i = 0; i < count; i++)
+        memcpy(udm_host_data(&dst[i]), src[i], reference_bytes(device, dst[i].shape, dst[i].layout));
 }
 
-static void reference_download(udm_device *device, float *dst, const udm_tensor *src)
+static void reference_download(udm_device *device, float *const *dst, const udm_tensor *src, int count)
 {
-    memcpy(dst, udm_host_data(src), reference_bytes(device, src->shape, src->layout));
+    for (int i = 0; i < count; i++)
+        memcpy(dst[i], udm_host_data(&src[i]), reference_bytes(device, src[i].shape, src[i].layout));
 }
 
 static void reference_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
@@ -69,6 +72,7 @@ static udm_device *reference_open(const char *which, int threads, udm_error *err
         return NULL;
     }
     device->ops = &reference_ops;
+    device->largest = SIZE_MAX;
     snprintf(device->name, sizeof(device->name), "reference (plain loops, 1 thread)");
     return device;
 }
