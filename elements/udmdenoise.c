@@ -8,6 +8,9 @@
  * frame on its way through the model's diffusion, and the model brings it back to where there is none. With one step
  * that is the most likely picture; with more steps, and some #GstUdmDenoise:strength, detail is drawn anew.
  *
+ * With #GstUdmDenoise:lookahead, frames are held back until the ones that follow have come, and are restored the better
+ * for it.
+ *
  * As many frames come out as went in, each with its own timestamp, duration and metas. With #GstBaseTransform:qos set,
  * a frame that is late already is passed on as it came instead of being dropped; the model does not see it.
  *
@@ -34,10 +37,12 @@
 #define DEFAULT_STEPS 1
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
+#define DEFAULT_LOOKAHEAD 0
 
 enum {
     PROP_NOISE_LEVEL = GST_UDM_PROP_OWN,
     PROP_STRENGTH,
+    PROP_LOOKAHEAD,
 };
 
 struct _GstUdmDenoise {
@@ -45,6 +50,7 @@ struct _GstUdmDenoise {
 
     // properties, under the object lock
     gdouble noise_level, strength;
+    gint lookahead;
 
     // state of the streaming thread
     gboolean warned; // that there is more noise than the model knows
@@ -98,6 +104,22 @@ static void gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *mode
     frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
 }
 
+static gboolean gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
+{
+    udm_settings all = *settings;
+
+    GST_OBJECT_LOCK(trans);
+    all.lookahead = GST_UDM_DENOISE(trans)->lookahead;
+    GST_OBJECT_UNLOCK(trans);
+    return GST_UDM_TRANSFORM_CLASS(parent_class)->open(trans, &all, error);
+}
+
+static void set_lookahead(GstUdmDenoise *self, gint frames)
+{
+    self->lookahead = frames;
+    GST_UDM_TRANSFORM(self)->settings.version++; // a stream is opened with it
+}
+
 static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
 {
     GST_UDM_DENOISE(trans)->warned = FALSE;
@@ -115,8 +137,10 @@ static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue
     GST_OBJECT_LOCK(self);
     if (id == PROP_NOISE_LEVEL)
         self->noise_level = g_value_get_double(value);
-    else
+    else if (id == PROP_STRENGTH)
         self->strength = g_value_get_double(value);
+    else
+        set_lookahead(self, g_value_get_int(value));
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -129,7 +153,10 @@ static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *valu
         return;
     }
     GST_OBJECT_LOCK(self);
-    g_value_set_double(value, id == PROP_NOISE_LEVEL ? self->noise_level : self->strength);
+    if (id == PROP_LOOKAHEAD)
+        g_value_set_int(value, self->lookahead);
+    else
+        g_value_set_double(value, id == PROP_NOISE_LEVEL ? self->noise_level : self->strength);
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -165,6 +192,20 @@ static void install_properties(GObjectClass *object_class)
         g_param_spec_double("strength", "Strength",
                             "Share of noise that is added first, so that detail is drawn anew (0 = none, 1 = all)", 0,
                             1, DEFAULT_STRENGTH, flags));
+    /**
+     * GstUdmDenoise:lookahead:
+     *
+     * How many frames are held back, so that each is restored in the light of as many after it. It is the latency, and
+     * most of what there is to gain comes from the first two. For models that see the frames before, too.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_LOOKAHEAD,
+        g_param_spec_int("lookahead", "Lookahead",
+                         "Frames held back, so that each is restored in the light of as many after it (0 = none)", 0,
+                         UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
@@ -184,6 +225,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
     GST_UDM_TRANSFORM_CLASS(klass)->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
+    GST_UDM_TRANSFORM_CLASS(klass)->open = GST_DEBUG_FUNCPTR(gst_udm_denoise_open);
     filter_class->describe = GST_DEBUG_FUNCPTR(gst_udm_denoise_describe);
 }
 
@@ -192,4 +234,5 @@ static void gst_udm_denoise_init(GstUdmDenoise *self)
     gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     self->noise_level = DEFAULT_NOISE_LEVEL;
     self->strength = DEFAULT_STRENGTH;
+    self->lookahead = DEFAULT_LOOKAHEAD;
 }

@@ -21,6 +21,9 @@ bool udm_settings_check(const udm_settings *s, udm_error *error)
 
 bool udm_settings_check_method(const udm_settings *s, udm_error *error)
 {
+    if (s->lookahead < 0 || s->lookahead > UDM_MAX_LOOKAHEAD)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "lookahead is %d: it must be 0 to %d", s->lookahead,
+                        UDM_MAX_LOOKAHEAD);
     if (s->steps < 1 || s->steps > 1000)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
     if (strcmp(s->sampler, "model") != 0 && !udm_sampler_find(s->sampler))

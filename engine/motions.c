@@ -11,7 +11,7 @@ typedef struct motions {
     udm_device *device;
     udm_network *preview;
     udm_carry *carry;
-    float *frame, *level; // [channels, pixels], [pixels]
+    float *frame, *level, *luma; // [channels, pixels], [pixels], [pixels]
 } motions;
 
 static bool open_motions(motions *m, const udm_model *model, const udm_settings *s, udm_error *error)
@@ -27,13 +27,14 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s: the preview is for %d channels, not %d",
                         udm_config_path(config), m->preview->channels, s->channels);
     const size_t pixels = (size_t)s->width * s->height;
-    m->carry = udm_carry_new(m->preview, NULL, s->width, s->height, s->threads, udm_settings_memory(s), error);
+    m->carry = udm_carry_new(m->preview, NULL, s->width, s->height, 0, s->threads, udm_settings_memory(s), error);
     if (!m->carry)
         return false;
-    m->frame = calloc(pixels * (s->channels + 1), sizeof(float));
+    m->frame = calloc(pixels * (s->channels + 2), sizeof(float));
     if (!m->frame)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     m->level = m->frame + pixels * s->channels;
+    m->luma = m->level + pixels;
     return true;
 }
 
@@ -46,13 +47,13 @@ static bool find_motions(motions *m, const udm_settings *s, int frames, const fl
     for (int f = 0; f < frames; f++) {
         for (int c = 0; c < s->channels; c++)
             memcpy(m->frame + c * pixels, x + ((size_t)c * frames + f) * pixels, pixels * sizeof *x);
-        udm_carried guess;
-        if (!udm_carry_look(m->carry, m->frame, m->level, &guess, NULL, error))
+        udm_sight sight = { .planes = m->frame, .level = m->level, .preview = m->luma };
+        udm_shown guess;
+        if (!udm_carry_look(m->carry, &(udm_sight *){ &sight }, 1, &guess, NULL, error))
             return false;
         for (int axis = 0; f > 0 && axis < 2; axis++)
             memcpy(flow + ((size_t)axis * (frames - 1) + f - 1) * pixels, udm_carry_flow(m->carry) + axis * pixels,
                    pixels * sizeof *flow);
-        udm_carry_learn(m->carry);
     }
     return true;
 }

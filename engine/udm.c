@@ -18,11 +18,15 @@
 // A frame that was pushed and not yet pulled.
 typedef struct held {
     struct held *next;
-    float *planes; // [channels of the stream, height, width]
+    float *planes; // [channels of the network, height, width]
     float *times;  // [height, width]
+    float *level;  // of its noise, [height, width]; only for the sight
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
+    bool begins;     // a scene, which nobody was told yet
+    double sigma;    // of its noise
+    udm_sight sight; // where the stream has a carry; its planes belong to the place
 } held;
 
 struct udm_stream {
@@ -36,9 +40,10 @@ struct udm_stream {
     udm_reverse *reverse;
     udm_blind *blind;
     udm_carry *carry;
-    float *work;           // the frame in the making: [channels of the network, height, width]
-    float *times, *levels; // of it, [height, width]
+    float *work;  // the frame in the making: [channels of the network, height, width]
+    float *times; // of it, [height, width]
     held *first, *last, *spare;
+    int waiting; // frames from first to last
     bool ended;
     atomic_bool cancelled;
     udm_stats stats;
@@ -150,11 +155,10 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
     };
     stream->reverse = udm_reverse_new(&reverse, error);
     stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
-    stream->work = malloc(stream->pixels * (stream->network->channels + 2) * sizeof(float));
+    stream->work = malloc(stream->pixels * (stream->network->channels + 1) * sizeof(float));
     if (!stream->work)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     stream->times = stream->work ? stream->work + stream->pixels * stream->network->channels : NULL;
-    stream->levels = stream->work ? stream->times + stream->pixels : NULL;
     return stream->reverse && stream->blind && stream->work;
 }
 
@@ -183,9 +187,12 @@ static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_err
         !open_helper(stream, UDM_HELPER_TRUST, &stream->trust, error))
         return false;
     if (!stream->preview)
-        return true;
-    stream->carry = udm_carry_new(stream->preview, stream->trust, settings->width, settings->height, settings->threads,
-                                  udm_settings_memory(settings), error);
+        return settings->lookahead == 0 ||
+               udm_fail(error, UDM_ERROR_SETTINGS,
+                        "lookahead is %d, but %s has no preview, and sees each frame alone: it must be 0",
+                        settings->lookahead, udm_model_directory(stream->model));
+    stream->carry = udm_carry_new(stream->preview, stream->trust, settings->width, settings->height,
+                                  settings->lookahead, settings->threads, udm_settings_memory(settings), error);
     return stream->carry != NULL;
 }
 
@@ -269,15 +276,23 @@ static held *take_place(udm_stream *stream, udm_error *error)
         stream->spare = place->next;
         return place;
     }
+    const size_t n = stream->pixels, own = stream->network->channels + 1; // planes, and those of the sight:
+    const size_t seen = !stream->carry ? 0 : stream->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
     if (place)
-        place->planes = malloc(stream->pixels * (stream->settings.channels + 1) * sizeof(float));
+        place->planes = malloc((own + seen) * n * sizeof(float));
     if (!place || !place->planes) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
         free(place);
         return NULL;
     }
-    place->times = place->planes + stream->pixels * stream->settings.channels;
+    place->times = place->planes + (own - 1) * n;
+    if (stream->carry) {
+        place->level = place->times + n;
+        place->sight = (udm_sight){
+            .planes = place->planes, .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n
+        };
+    }
     return place;
 }
 
@@ -303,7 +318,10 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
     place->looked_at = false;
+    place->sight.previewed = place->sight.linked = place->sight.carried = false;
     udm_image_to_planes(frame->image, place->planes);
+    for (int c = stream->settings.channels; c < stream->network->channels; c++) // grey, for a network of colour
+        memcpy(place->planes + c * stream->pixels, place->planes, stream->pixels * sizeof(float));
     for (size_t i = 0; frame->time_map && i < stream->pixels; i++)
         place->times[i] = own_time(stream, frame->time_map[i]);
     const float all = frame->time_map || frame->time < 0 ? 0 : own_time(stream, frame->time);
@@ -311,10 +329,11 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
         place->times[i] = all;
     *(stream->first ? &stream->last->next : &stream->first) = place;
     stream->last = place;
+    stream->waiting++;
     return true;
 }
 
-// Scene and noise of the next frame, once, however often it is pulled.
+// Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.
 static void look_at(udm_stream *stream, held *frame)
 {
     if (frame->looked_at)
@@ -324,26 +343,22 @@ static void look_at(udm_stream *stream, held *frame)
         udm_blind_reset(stream->blind);
     const bool estimate = frame->time < 0;
     const double given = estimate ? -1 : udm_sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
-    if (udm_blind_look(stream->blind, frame->planes, given)) {
-        udm_reverse_clear(stream->reverse);
-        if (stream->carry)
-            udm_carry_clear(stream->carry);
-    }
-    stream->stats.sigma = estimate ? udm_blind_sigma(stream->blind) : given;
-    const float all = estimate ? own_time(stream, udm_model_time(stream->model, stream->stats.sigma)) : 0;
+    frame->begins = udm_blind_look(stream->blind, frame->planes, given);
+    frame->sigma = estimate ? udm_blind_sigma(stream->blind) : given;
+    const float all = estimate ? own_time(stream, udm_model_time(stream->model, frame->sigma)) : 0;
     for (size_t i = 0; estimate && i < stream->pixels; i++)
         frame->times[i] = all;
+    float last = -1, level = 0;
+    for (size_t i = 0; stream->carry && i < stream->pixels; i++) { // neighbours mostly share their time
+        if (frame->times[i] != last) {
+            last = frame->times[i];
+            level = (float)udm_noise_level(stream->noise, last);
+        }
+        frame->level[i] = level;
+    }
 }
 
-// Grey frames are shown to a colour network as three equal channels, and come back as their mean.
-static void widen(udm_stream *stream, const held *frame)
-{
-    const size_t n = stream->pixels;
-    for (int c = 0; c < stream->network->channels; c++)
-        memcpy(stream->work + c * n, frame->planes + (c < stream->settings.channels ? c * n : 0), n * sizeof(float));
-    memcpy(stream->times, frame->times, n * sizeof(float));
-}
-
+// Grey frames come back from a colour network as three channels: their mean is the frame.
 static void narrow(udm_stream *stream)
 {
     if (stream->network->channels == stream->settings.channels)
@@ -353,21 +368,30 @@ static void narrow(udm_stream *stream)
         red[i] = (red[i] + green[i] + blue[i]) / 3;
 }
 
-// What is known of the frame from those before it.
-static bool look_back(udm_stream *stream, udm_error *error)
+static void begin_scene(udm_stream *stream, held *frame)
 {
-    if (!stream->carry)
-        return true;
-    float last = -1, level = 0;
-    for (size_t i = 0; i < stream->pixels; i++) { // neighbours mostly share their time
-        if (stream->times[i] != last) {
-            last = stream->times[i];
-            level = (float)udm_noise_level(stream->noise, last);
-        }
-        stream->levels[i] = level;
+    if (!frame->begins)
+        return;
+    frame->begins = false;
+    stream->stats.scenes++;
+    udm_reverse_clear(stream->reverse);
+    if (stream->carry)
+        udm_carry_clear(stream->carry);
+}
+
+// What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
+static bool look_around(udm_stream *stream, held *frame, udm_error *error)
+{
+    udm_sight *sights[UDM_MAX_LOOKAHEAD + 1] = { &frame->sight };
+    int count = 1;
+    for (held *next = frame->next; next && count <= stream->settings.lookahead; next = next->next) {
+        look_at(stream, next);
+        if (next->begins)
+            break;
+        sights[count++] = &next->sight;
     }
-    udm_carried guess;
-    if (!udm_carry_look(stream->carry, stream->work, stream->levels, &guess, &stream->cancelled, error))
+    udm_shown guess;
+    if (!udm_carry_look(stream->carry, sights, count, &guess, &stream->cancelled, error))
         return false;
     udm_reverse_guess(stream->reverse, guess.planes, guess.level);
     return true;
@@ -377,24 +401,36 @@ static bool compute(udm_stream *stream, held *frame, udm_error *error)
 {
     const double start = udm_now_ms();
     look_at(stream, frame);
-    widen(stream, frame);
-    if (!look_back(stream, error) || !udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times,
-                                                      frame->strength, &stream->cancelled, error))
+    begin_scene(stream, frame);
+    if (stream->carry && !look_around(stream, frame, error))
         return false;
-    if (stream->carry)
-        udm_carry_learn(stream->carry);
+    memcpy(stream->work, frame->planes, stream->pixels * stream->network->channels * sizeof(float));
+    memcpy(stream->times, frame->times, stream->pixels * sizeof(float));
+    if (!udm_reverse_run(stream->reverse, frame->number, stream->work, stream->times, frame->strength,
+                         &stream->cancelled, error))
+        return false;
     narrow(stream);
-    udm_stats *stats = &stream->stats;
-    udm_stats_count(stats, start);
-    stats->scenes = udm_blind_scenes(stream->blind);
+    stream->stats.sigma = frame->sigma;
+    udm_stats_count(&stream->stats, start);
     return true;
+}
+
+static void drop_first(udm_stream *stream)
+{
+    held *frame = stream->first;
+    stream->first = frame->next;
+    frame->next = stream->spare;
+    stream->spare = frame;
+    stream->waiting--;
 }
 
 udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error)
 {
     held *frame = stream->first;
-    if (!frame)
-        return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
+    if (!frame && stream->ended)
+        return UDM_PULLED_END;
+    if (!stream->ended && stream->waiting <= stream->settings.lookahead)
+        return UDM_PULLED_NOTHING;
     const udm_settings *s = &stream->settings;
     if (out->width != s->width || out->height != s->height || out->channels != s->channels || out->bits < 8 ||
         out->bits > 16) {
@@ -409,9 +445,7 @@ udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *
     if (!compute(stream, frame, error))
         return UDM_PULLED_FAILED;
     udm_image_from_planes(out, stream->work);
-    stream->first = frame->next;
-    frame->next = stream->spare;
-    stream->spare = frame;
+    drop_first(stream);
     return UDM_PULLED_FRAME;
 }
 
@@ -422,20 +456,15 @@ void udm_stream_end(udm_stream *stream)
 
 void udm_stream_reset(udm_stream *stream)
 {
-    while (stream->first) {
-        held *frame = stream->first;
-        stream->first = frame->next;
-        frame->next = stream->spare;
-        stream->spare = frame;
-    }
+    while (stream->first)
+        drop_first(stream);
     stream->ended = false;
     udm_blind_reset(stream->blind);
 }
 
 int udm_stream_delay(const udm_stream *stream)
 {
-    (void)stream; // nothing looks ahead yet
-    return 0;
+    return stream->settings.lookahead;
 }
 
 void udm_stream_cancel(udm_stream *stream, bool cancel)

@@ -46,6 +46,8 @@ UDM_API double udm_model_time(const udm_model *model, double sigma);
 UDM_API double udm_model_sigma(const udm_model *model, double time); // and back
 UDM_API double udm_model_max_sigma(const udm_model *model);
 
+enum { UDM_MAX_LOOKAHEAD = 8 };
+
 typedef struct udm_settings {
     int width, height;    // 1 to 65536
     int channels;         // 1 or 3
@@ -57,12 +59,14 @@ typedef struct udm_settings {
     const char *spacing;  // "model", or one of udm_list_spacings: at which times the steps stand
     int label;            // the class, of a model that has classes; -1: none
     uint64_t seed;        // of the noise of strength and of stochastic samplers
+    int lookahead;        // frames that are held back, so that each is seen in the light of as many after it; 0 to 8
     size_t memory_limit;  // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
 } udm_settings;
 
 UDM_API udm_settings udm_settings_default(void); // all but width and height
 
-// Opens a stream on a model. Errors: SETTINGS (names the field), NOT_FOUND (a device), MEMORY.
+// Opens a stream on a model. Errors: SETTINGS (names the field, such as a lookahead for a model that sees each frame
+// alone), NOT_FOUND (a device), MEMORY.
 UDM_API udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error);
 UDM_API void udm_stream_free(udm_stream *stream);
 
@@ -122,7 +126,7 @@ UDM_API bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_err
 UDM_API udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error);
 UDM_API void udm_stream_end(udm_stream *stream);
 UDM_API void udm_stream_reset(udm_stream *stream);      // flush: drops what is held, forgets the past, undoes end
-UDM_API int udm_stream_delay(const udm_stream *stream); // frames held back
+UDM_API int udm_stream_delay(const udm_stream *stream); // frames held back: lookahead
 UDM_API void udm_stream_cancel(udm_stream *stream,
                                bool cancel); // true: a running pull returns soon, and so do later ones
 

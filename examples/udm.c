@@ -19,7 +19,8 @@ static const char usage[] =
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
-    "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N]\n"
+    "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N] "
+    "[--lookahead L]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
     "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves the "
@@ -101,6 +102,8 @@ static bool parse_option(int option, const char *text, options *options)
         return parse_int(text, 1, 1000000, &options->frames);
     case 'c':
         return parse_int(text, 0, 65535, &options->settings.label);
+    case 'l':
+        return parse_int(text, 0, UDM_MAX_LOOKAHEAD, &options->settings.lookahead);
     case 'r':
         return parse_int(text, 1, 1000000, &options->repeat);
     default:
@@ -112,11 +115,11 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' }, { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' }, { "class", required_argument, NULL, 'c' },
-        { "repeat", required_argument, NULL, 'r' }, { "sigma", required_argument, NULL, 'g' },
-        { 0 },
+        { "time", required_argument, NULL, 't' },      { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },    { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },    { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' },    { "sigma", required_argument, NULL, 'g' },
+        { "lookahead", required_argument, NULL, 'l' }, { 0 },
     };
     *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1 };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)

@@ -14,7 +14,7 @@ enum { EVERY = 8 };
 struct udm_blind {
     int channels, width, height;
     udm_scene *scene;
-    uint64_t frame, estimates, scenes; // the first two in this scene
+    uint64_t frame, estimates; // in this scene
     double sigma;
 };
 
@@ -60,10 +60,8 @@ static void estimate(udm_blind *blind, const float *planes)
 bool udm_blind_look(udm_blind *blind, const float *planes, double sigma)
 {
     bool begins = udm_scene_begins(blind->scene, planes, sigma < 0 ? blind->sigma : sigma);
-    if (begins) {
+    if (begins)
         blind->frame = blind->estimates = 0;
-        blind->scenes++;
-    }
     if (sigma < 0 && (blind->frame < EVERY || blind->frame % EVERY == 0))
         estimate(blind, planes);
     blind->frame++;
@@ -73,9 +71,4 @@ bool udm_blind_look(udm_blind *blind, const float *planes, double sigma)
 double udm_blind_sigma(const udm_blind *blind)
 {
     return blind->sigma;
-}
-
-uint64_t udm_blind_scenes(const udm_blind *blind)
-{
-    return blind->scenes;
 }

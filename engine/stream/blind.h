@@ -21,6 +21,4 @@ bool udm_blind_look(udm_blind *blind, const float *planes, double sigma);
 // The estimate for the scene so far; 0 if none was asked for.
 double udm_blind_sigma(const udm_blind *blind);
 
-uint64_t udm_blind_scenes(const udm_blind *blind); // begun since it was made
-
 #endif

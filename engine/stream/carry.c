@@ -1,42 +1,62 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Preview, motion, guess, trust.
+// Preview, motion, guess, trust. The frames ahead are averaged as those before are, from the last of them back to the
+// frame at hand, anew for each frame; then both guesses are joined.
 #include "stream/carry.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/guess.h"
+#include "stream/motion.h"
 #include "tensor/image.h"
 
 struct udm_carry {
     const udm_network *preview, *trust;
     udm_pool *pool;
     udm_tiles *tiles, *trust_tiles; // the second: NULL where nothing is doubted
-    udm_guess *guess;
+    udm_motion *motion;
+    udm_guess *guess, *ahead; // the second: NULL if nothing looks ahead
     size_t pixels;
-    float *memory;
-    float *frame, *scaled; // [C, height, width]
+    bool began;            // there is a frame before
+    udm_shown shown;       // of the frame looked at last
+    float *memory;         // all of the following
+    float *scaled;         // [C, height, width]
     float *estimate;       // and a plane of doubt
-    float *level, *luma;   // [height, width]
+    float *flow;           // [2, height, width]
+    float *preview_before; // [height, width]
 };
+
+static size_t own_floats(const udm_carry *carry)
+{
+    return carry->pixels * (2 * (size_t)carry->preview->channels + 4);
+}
 
 static bool allocate(udm_carry *carry, udm_error *error)
 {
-    const size_t picture = carry->pixels * carry->preview->channels, output = picture + carry->pixels;
-    carry->memory = calloc(2 * picture + output + 2 * carry->pixels, sizeof(float));
+    const size_t picture = carry->pixels * carry->preview->channels;
+    carry->memory = malloc(own_floats(carry) * sizeof(float));
     if (!carry->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a preview");
-    carry->frame = carry->memory;
-    carry->scaled = carry->frame + picture;
+    carry->scaled = carry->memory;
     carry->estimate = carry->scaled + picture;
-    carry->level = carry->estimate + output;
-    carry->luma = carry->level + carry->pixels;
+    carry->flow = carry->estimate + picture + carry->pixels;
+    carry->preview_before = carry->flow + 2 * carry->pixels;
     return true;
 }
 
-udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, int width, int height, int threads,
-                         size_t memory_limit, udm_error *error)
+static bool open_parts(udm_carry *carry, int width, int height, int ahead, int threads, size_t limit, udm_error *error)
+{
+    const int channels = carry->preview->channels;
+    return (carry->pool = udm_pool_new(threads, error)) &&
+           (carry->tiles = udm_tiles_new(carry->preview, width, height, 1, limit, error)) &&
+           (!carry->trust || (carry->trust_tiles = udm_tiles_new(carry->trust, width, height, 1, limit, error))) &&
+           (carry->motion = udm_motion_new(width, height, carry->pool, error)) &&
+           (carry->guess = udm_guess_new(width, height, channels, carry->pool, error)) &&
+           (ahead == 0 || (carry->ahead = udm_guess_new(width, height, channels, carry->pool, error)));
+}
+
+udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, int width, int height, int ahead,
+                         int threads, size_t memory_limit, udm_error *error)
 {
     udm_carry *carry = calloc(1, sizeof *carry);
     if (!carry) {
@@ -46,11 +66,7 @@ udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, i
     carry->preview = preview;
     carry->trust = trust;
     carry->pixels = (size_t)width * height;
-    carry->pool = udm_pool_new(threads, error);
-    carry->tiles = carry->pool ? udm_tiles_new(preview, width, height, 1, memory_limit, error) : NULL;
-    carry->guess = carry->tiles ? udm_guess_new(width, height, preview->channels, carry->pool, error) : NULL;
-    carry->trust_tiles = carry->guess && trust ? udm_tiles_new(trust, width, height, 1, memory_limit, error) : NULL;
-    if (!carry->guess || (trust && !carry->trust_tiles) || !allocate(carry, error)) {
+    if (!open_parts(carry, width, height, ahead, threads, memory_limit, error) || !allocate(carry, error)) {
         udm_carry_free(carry);
         return NULL;
     }
@@ -61,7 +77,9 @@ void udm_carry_free(udm_carry *carry)
 {
     if (!carry)
         return;
+    udm_guess_free(carry->ahead);
     udm_guess_free(carry->guess);
+    udm_motion_free(carry->motion);
     udm_tiles_free(carry->trust_tiles);
     udm_tiles_free(carry->tiles);
     udm_pool_free(carry->pool);
@@ -71,60 +89,122 @@ void udm_carry_free(udm_carry *carry)
 
 void udm_carry_clear(udm_carry *carry)
 {
-    udm_tiles_clear(carry->tiles);
-    if (carry->trust)
-        udm_tiles_clear(carry->trust_tiles);
     udm_guess_reset(carry->guess);
+    carry->began = false;
 }
 
 size_t udm_carry_memory(const udm_carry *carry)
 {
-    size_t planes = 6 * (size_t)carry->preview->channels + 10; // of the guess, and its own
     size_t networks = udm_tiles_memory(carry->tiles) + (carry->trust ? udm_tiles_memory(carry->trust_tiles) : 0);
-    return networks + planes * carry->pixels * sizeof(float);
+    size_t guesses = udm_guess_memory(carry->guess) + (carry->ahead ? udm_guess_memory(carry->ahead) : 0);
+    return networks + guesses + own_floats(carry) * sizeof(float);
 }
 
-// Looks at the frame again, beside the guess of it.
-static bool doubt(udm_carry *carry, const atomic_bool *cancel, udm_error *error)
+// The frame as networks are shown it.
+static void scale(udm_carry *carry, const udm_sight *sight)
 {
-    const udm_seen seen = { .frame = carry->scaled,
-                            .level = carry->level,
-                            .guess = udm_guess_planes(carry->guess),
-                            .guess_level = udm_guess_level(carry->guess) };
-    if (!udm_tiles_run(carry->trust_tiles, 0, 0, &seen, carry->estimate, cancel, error))
+    const size_t picture = carry->pixels * carry->preview->channels;
+    for (size_t c = 0; c < picture; c += carry->pixels)
+        for (size_t i = 0; i < carry->pixels; i++)
+            carry->scaled[c + i] = sight->planes[c + i] * sqrtf(1 - sight->level[i] * sight->level[i]);
+}
+
+static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *cancel, udm_error *error)
+{
+    if (sight->previewed)
+        return true;
+    scale(carry, sight);
+    const udm_seen seen = { .frame = carry->scaled, .level = sight->level };
+    if (!udm_tiles_run(carry->tiles, 0, 0, &seen, carry->estimate, cancel, error))
         return false;
-    udm_guess_doubt(carry->guess, carry->estimate + carry->pixels * carry->trust->channels);
+    udm_planes_to_luma(carry->estimate, carry->preview->channels, carry->pixels, sight->preview);
+    sight->previewed = true;
     return true;
 }
 
-bool udm_carry_look(udm_carry *carry, const float *frame, const float *level, udm_carried *guess,
-                    const atomic_bool *cancel, udm_error *error)
+static void link_to(udm_carry *carry, udm_sight *sight, const udm_sight *after)
 {
-    const size_t picture = carry->pixels * carry->preview->channels;
-    memcpy(carry->frame, frame, picture * sizeof *frame);
-    memcpy(carry->level, level, carry->pixels * sizeof *level);
-    for (size_t c = 0; c < picture; c += carry->pixels)
-        for (size_t i = 0; i < carry->pixels; i++)
-            carry->scaled[c + i] = frame[c + i] * sqrtf(1 - level[i] * level[i]);
-    const udm_seen seen = { .frame = carry->scaled, .level = level };
-    if (!udm_tiles_run(carry->tiles, 0, 0, &seen, carry->estimate, cancel, error))
-        return false;
-    udm_planes_to_luma(carry->estimate, carry->preview->channels, carry->pixels, carry->luma);
-    *guess = (udm_carried){ NULL, NULL };
-    if (!udm_guess_make(carry->guess, carry->luma))
+    if (!sight->linked)
+        udm_motion_estimate(carry->motion, sight->preview, after->preview, sight->flow);
+    sight->linked = true;
+}
+
+// Looks at the frame again, beside the guess of it.
+static bool doubt(udm_carry *carry, const udm_sight *sight, udm_guess *guess, const atomic_bool *cancel,
+                  udm_error *error)
+{
+    if (!carry->trust)
         return true;
-    if (carry->trust && !doubt(carry, cancel, error))
+    scale(carry, sight);
+    const udm_shown shown = udm_guess_show(guess);
+    const udm_seen seen = {
+        .frame = carry->scaled, .level = sight->level, .guess = shown.planes, .guess_level = shown.level
+    };
+    if (!udm_tiles_run(carry->trust_tiles, 0, 0, &seen, carry->estimate, cancel, error))
         return false;
-    *guess = (udm_carried){ udm_guess_planes(carry->guess), udm_guess_level(carry->guess) };
+    udm_guess_doubt(guess, carry->estimate + carry->pixels * carry->trust->channels);
+    return true;
+}
+
+// Leaves the guess of the first frame, made of the others.
+static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, const atomic_bool *cancel,
+                       udm_error *error)
+{
+    if (count > 1)
+        udm_guess_reset(carry->ahead);
+    for (int k = count - 1; k > 0; k--) {
+        udm_guess_learn(carry->ahead, sights[k]->planes, sights[k]->level);
+        udm_guess_make(carry->ahead, sights[k - 1]->flow);
+        if (!doubt(carry, sights[k - 1], carry->ahead, cancel, error))
+            return false;
+    }
+    return true;
+}
+
+// Learns the frame, having made the guess of it. False if it failed; *made: whether there was something to make it of.
+static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, const atomic_bool *cancel, udm_error *error)
+{
+    if (carry->began)
+        udm_motion_estimate(carry->motion, sight->preview, carry->preview_before, carry->flow);
+    *made = udm_guess_make(carry->guess, carry->flow);
+    if (*made && !doubt(carry, sight, carry->guess, cancel, error))
+        return false;
+    udm_guess_learn(carry->guess, sight->planes, sight->level);
+    memcpy(carry->preview_before, sight->preview, carry->pixels * sizeof(float));
+    carry->began = true;
+    return true;
+}
+
+static bool look(udm_carry *carry, udm_sight *const *sights, int count, const atomic_bool *cancel, udm_error *error)
+{
+    bool made;
+    for (int k = 0; k < count; k++) {
+        if (!make_preview(carry, sights[k], cancel, error))
+            return false;
+        if (k > 0)
+            link_to(carry, sights[k - 1], sights[k]);
+    }
+    if (!look_ahead(carry, sights, count, cancel, error) || !look_back(carry, sights[0], &made, cancel, error))
+        return false;
+    if (made && count > 1)
+        udm_guess_join(carry->guess, carry->ahead);
+    carry->shown = made        ? udm_guess_show(carry->guess)
+                   : count > 1 ? udm_guess_show(carry->ahead)
+                               : (udm_shown){ NULL, NULL };
+    return true;
+}
+
+bool udm_carry_look(udm_carry *carry, udm_sight *const *sights, int count, udm_shown *guess, const atomic_bool *cancel,
+                    udm_error *error)
+{
+    if (!sights[0]->carried && !look(carry, sights, count, cancel, error))
+        return false;
+    sights[0]->carried = true;
+    *guess = carry->shown;
     return true;
 }
 
 const float *udm_carry_flow(const udm_carry *carry)
 {
-    return udm_guess_flow(carry->guess);
-}
-
-void udm_carry_learn(udm_carry *carry)
-{
-    udm_guess_learn(carry->guess, carry->frame, carry->level);
+    return carry->flow;
 }

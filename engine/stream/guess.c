@@ -7,17 +7,19 @@
 // Each time it is moved it becomes a little wrong, which does not average out: so the variance grows by FADE from frame
 // to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more).
 //
-// The mean is moved along the motion and is the next guess. Variances are relative to the signal: level^2 / (1 -
-// level^2).
+// The mean is moved along the motion and is the next guess. Two guesses g and h made of different frames, with the
+// variances p and q, are worth (q g + p h) / (p + q) of variance p q / (p + q). Variances are relative to the signal:
+// level^2 / (1 - level^2).
+//
+// There is memory for two pictures and their variances only: the mean, and the guess. While the guess is of use the
+// mean is not, and its place holds what networks are shown.
 #include "stream/guess.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "network/network.h"
-#include "stream/motion.h"
 #include "stream/warp.h"
 
 enum { PART = 4096 };
@@ -29,37 +31,12 @@ static const float unknown = 1e4f; // a variance of which nothing is known; fini
 struct udm_guess {
     int width, height, channels;
     size_t pixels;
-    bool began, made;
+    bool began, made; // there is a mean; there is a guess
     udm_pool *pool;
-    udm_motion *motion;
     float *memory;
-    float *mean, *moved, *planes;              // [channels, height, width]
-    float *flow;                               // [2, height, width]
-    float *mean_variance, *variance, *level;   // [height, width]
-    float *valid, *preview, *previous_preview; // [height, width]
+    float *mean, *moved;             // [channels, height, width]
+    float *mean_variance, *variance; // [height, width]; that of the guess is `unknown` or more where it is not known
 };
-
-static bool allocate(udm_guess *guess, udm_error *error)
-{
-    size_t plane, floats, bytes;
-    bool fits = !__builtin_mul_overflow((size_t)guess->width, (size_t)guess->height, &plane) &&
-                !__builtin_mul_overflow(plane, 3 * (size_t)guess->channels + 8, &floats) &&
-                !__builtin_mul_overflow(floats, sizeof(float), &bytes);
-    if (!fits || !(guess->memory = calloc(1, bytes)))
-        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess of %d planes of %d x %d", guess->channels,
-                        guess->width, guess->height);
-    float **const parts[] = {
-        &guess->mean,     &guess->moved, &guess->planes, &guess->flow,    &guess->mean_variance,
-        &guess->variance, &guess->level, &guess->valid,  &guess->preview, &guess->previous_preview
-    };
-    float *next = guess->memory;
-    for (int i = 0; i < 10; i++) {
-        *parts[i] = next;
-        next += plane * (i < 3 ? (size_t)guess->channels : i == 3 ? 2 : 1);
-    }
-    guess->pixels = plane;
-    return true;
-}
 
 udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, udm_error *error)
 {
@@ -67,19 +44,25 @@ udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, ud
         udm_fail(error, UDM_ERROR_SETTINGS, "there is no guess of %d planes of %d x %d", channels, width, height);
         return NULL;
     }
-    udm_guess *guess = calloc(1, sizeof *guess);
-    if (!guess) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess");
+    size_t plane, floats, bytes;
+    bool fits = !__builtin_mul_overflow((size_t)width, (size_t)height, &plane) &&
+                !__builtin_mul_overflow(plane, 2 * ((size_t)channels + 1), &floats) &&
+                !__builtin_mul_overflow(floats, sizeof(float), &bytes);
+    udm_guess *guess = fits ? calloc(1, sizeof *guess) : NULL;
+    if (!guess || !(guess->memory = malloc(bytes))) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess of %d planes of %d x %d", channels, width, height);
+        udm_guess_free(guess);
         return NULL;
     }
     guess->width = width;
     guess->height = height;
     guess->channels = channels;
+    guess->pixels = plane;
     guess->pool = pool;
-    if (!allocate(guess, error) || !(guess->motion = udm_motion_new(width, height, pool, error))) {
-        udm_guess_free(guess);
-        return NULL;
-    }
+    guess->mean = guess->memory;
+    guess->moved = guess->mean + plane * (size_t)channels;
+    guess->mean_variance = guess->moved + plane * (size_t)channels;
+    guess->variance = guess->mean_variance + plane;
     return guess;
 }
 
@@ -87,7 +70,6 @@ void udm_guess_free(udm_guess *guess)
 {
     if (!guess)
         return;
-    udm_motion_free(guess->motion);
     free(guess->memory);
     free(guess);
 }
@@ -95,6 +77,11 @@ void udm_guess_free(udm_guess *guess)
 void udm_guess_reset(udm_guess *guess)
 {
     guess->began = guess->made = false;
+}
+
+size_t udm_guess_memory(const udm_guess *guess)
+{
+    return 2 * ((size_t)guess->channels + 1) * guess->pixels * sizeof(float);
 }
 
 static int parts(const udm_guess *guess)
@@ -108,53 +95,44 @@ static size_t part_end(const udm_guess *guess, int index)
     return end < guess->pixels ? end : guess->pixels;
 }
 
-// exp() of what the network says, within reason.
-static float doubt_variance(float doubt)
+// The variance grows, and there is none where the flow came from outside, as the plane of the mean's says for now.
+static void fade_part(void *context, int index, int worker)
 {
-    return expf(fminf(fmaxf(doubt + UDM_DOUBT_BIAS, -16), 4));
+    udm_guess *guess = context;
+    const float *valid = guess->mean_variance;
+    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++)
+        guess->variance[i] = valid[i] > 0 ? (1 + FADE) * guess->variance[i] : unknown;
 }
 
-typedef struct scale_job {
-    udm_guess *guess;
-    float growth;       // of the variance
-    const float *doubt; // or NULL
-} scale_job;
-
-// What was moved, at the level that its variance deserves.
-static void scale_part(void *context, int index, int worker)
+bool udm_guess_make(udm_guess *guess, const float *flow)
 {
-    const scale_job *job = context;
-    udm_guess *guess = job->guess;
-    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float doubt = job->doubt ? doubt_variance(job->doubt[i]) : 0;
-        float variance = guess->valid[i] > 0 ? job->growth * guess->variance[i] + doubt : unknown;
-        bool known = variance < unknown;
-        float signal = known ? 1 / sqrtf(1 + variance) : 0;
-        guess->variance[i] = variance;
-        guess->level[i] = known ? sqrtf(variance) * signal : 1;
-        for (size_t c = 0; c < (size_t)guess->channels; c++)
-            guess->planes[c * guess->pixels + i] = signal * guess->moved[c * guess->pixels + i];
-    }
-}
-
-bool udm_guess_make(udm_guess *guess, const float *preview)
-{
-    memcpy(guess->preview, preview, guess->pixels * sizeof *preview);
-    guess->made = guess->began;
-    if (!guess->began)
-        return false;
-    udm_motion_estimate(guess->motion, guess->preview, guess->previous_preview, guess->flow);
-    udm_moving what = { guess->width, guess->height, guess->channels, UDM_LANCZOS_3, guess->flow, guess->mean };
-    udm_warp(guess->pool, &what, guess->moved, guess->valid);
-    what = (udm_moving){ guess->width, guess->height, 1, UDM_BILINEAR, guess->flow, guess->mean_variance };
+    if (!guess->began || guess->made)
+        return guess->made;
+    udm_moving what = { guess->width, guess->height, 1, UDM_BILINEAR, flow, guess->mean_variance };
     udm_warp(guess->pool, &what, guess->variance, NULL);
-    udm_pool_run(guess->pool, parts(guess), scale_part, &(scale_job){ guess, 1 + FADE, NULL });
+    what = (udm_moving){ guess->width, guess->height, guess->channels, UDM_LANCZOS_3, flow, guess->mean };
+    udm_warp(guess->pool, &what, guess->moved, guess->mean_variance);
+    udm_pool_run(guess->pool, parts(guess), fade_part, guess);
+    guess->made = true;
     return true;
+}
+
+typedef struct doubt_job {
+    udm_guess *guess;
+    const float *doubt;
+} doubt_job;
+
+// exp() of what the network says, within reason.
+static void doubt_part(void *context, int index, int worker)
+{
+    const doubt_job *job = context;
+    for (size_t i = (size_t)index * PART; i < part_end(job->guess, index); i++)
+        job->guess->variance[i] += expf(fminf(fmaxf(job->doubt[i] + UDM_DOUBT_BIAS, -16), 4));
 }
 
 void udm_guess_doubt(udm_guess *guess, const float *doubt)
 {
-    udm_pool_run(guess->pool, parts(guess), scale_part, &(scale_job){ guess, 1, doubt });
+    udm_pool_run(guess->pool, parts(guess), doubt_part, &(doubt_job){ guess, doubt });
 }
 
 typedef struct learn_job {
@@ -174,37 +152,72 @@ static void learn_part(void *context, int index, int worker)
     udm_guess *guess = job->guess;
     for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
         float noise = noise_variance(job->level[i]);
-        float gain = guess->made && guess->valid[i] > 0 ? guess->variance[i] / (guess->variance[i] + noise) : 1;
+        bool known = guess->made && guess->variance[i] < unknown;
+        float gain = known ? guess->variance[i] / (guess->variance[i] + noise) : 1;
         guess->mean_variance[i] = gain * noise;
         for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels) {
-            float known = guess->made ? guess->moved[at] : 0;
-            guess->mean[at] = known + gain * (job->frame[at] - known);
+            float before = guess->made ? guess->moved[at] : 0;
+            guess->mean[at] = before + gain * (job->frame[at] - before);
         }
     }
 }
 
 void udm_guess_learn(udm_guess *guess, const float *frame, const float *level)
 {
-    learn_job job = { guess, frame, level };
-    udm_pool_run(guess->pool, parts(guess), learn_part, &job);
-    float *before = guess->previous_preview;
-    guess->previous_preview = guess->preview;
-    guess->preview = before;
+    udm_pool_run(guess->pool, parts(guess), learn_part, &(learn_job){ guess, frame, level });
     guess->began = true;
     guess->made = false;
 }
 
-const float *udm_guess_planes(const udm_guess *guess)
+typedef struct join_job {
+    udm_guess *guess;
+    const udm_guess *other;
+} join_job;
+
+static void join_part(void *context, int index, int worker)
 {
-    return guess->planes;
+    const join_job *job = context;
+    udm_guess *guess = job->guess;
+    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
+        float p = guess->variance[i], q = job->other->variance[i];
+        if (q >= unknown)
+            continue;
+        float share = p >= unknown ? 1 : p + q > 0 ? p / (p + q) : 0.5f; // of the other
+        guess->variance[i] = share * q;
+        for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels)
+            guess->moved[at] += share * (job->other->moved[at] - guess->moved[at]);
+    }
 }
 
-const float *udm_guess_flow(const udm_guess *guess)
+void udm_guess_join(udm_guess *guess, const udm_guess *other)
 {
-    return guess->flow;
+    udm_pool_run(guess->pool, parts(guess), join_part, &(join_job){ guess, other });
 }
 
-const float *udm_guess_level(const udm_guess *guess)
+typedef struct show_job {
+    const udm_guess *guess;
+    float *planes, *level;
+} show_job;
+
+// What was moved, at the level that its variance deserves; may be written where it stands.
+static void show_part(void *context, int index, int worker)
 {
-    return guess->level;
+    const show_job *job = context;
+    const udm_guess *guess = job->guess;
+    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
+        float variance = guess->variance[i];
+        bool known = variance < unknown;
+        float signal = known ? 1 / sqrtf(1 + variance) : 0;
+        job->level[i] = known ? sqrtf(variance) * signal : 1;
+        for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels)
+            job->planes[at] = signal * guess->moved[at];
+    }
+}
+
+udm_shown udm_guess_show(udm_guess *guess)
+{
+    float *planes = guess->made ? guess->mean : guess->moved;
+    float *level = guess->made ? guess->mean_variance : guess->variance;
+    udm_pool_run(guess->pool, parts(guess), show_part, &(show_job){ guess, planes, level });
+    return (udm_shown){ planes, level };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// An engine that turns frames into their negatives, holds two of them back, and can be made slow and made to fail: for
-// the promises of the elements that no real model puts to the test on every machine.
+// An engine that turns frames into their negatives, holds two of them back and as many as `lookahead` says, and can be
+// made slow and made to fail: for the promises of the elements that no real model puts to the test on every machine.
 //
 // steps: each takes 10 ms. device "fails-at-3": the fourth frame fails. A model is any directory with model_index.json.
 #include "udm.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define DELAY 2
-#define SLOTS (DELAY + 1)
+#define SLOTS (DELAY + UDM_MAX_LOOKAHEAD + 1)
 #define MAX_SIGMA 75.0
 
 struct udm_model {
@@ -133,7 +133,7 @@ static void move(const udm_image *image, uint16_t *values, bool in)
 
 bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
 {
-    if (stream->pushed - stream->pulled == SLOTS)
+    if (stream->pushed - stream->pulled > (uint64_t)udm_stream_delay(stream))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed before one was pulled");
     move(frame->image, stream->frames[stream->pushed % SLOTS], true);
     stream->scenes += frame->discontinuity;
@@ -148,7 +148,7 @@ udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *
 
     if (stream->pushed == stream->pulled)
         return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
-    if (!stream->ended && stream->pushed - stream->pulled <= DELAY)
+    if (!stream->ended && stream->pushed - stream->pulled <= (uint64_t)udm_stream_delay(stream))
         return UDM_PULLED_NOTHING;
     for (int i = 0; i < stream->settings.steps; i++) {
         if (stream->cancelled) {
@@ -178,7 +178,7 @@ void udm_stream_reset(udm_stream *stream)
 
 int udm_stream_delay(const udm_stream *stream)
 {
-    return DELAY;
+    return DELAY + stream->settings.lookahead;
 }
 
 void udm_stream_cancel(udm_stream *stream, bool cancel)

@@ -193,6 +193,85 @@ GST_START_TEST(the_latency_is_that_of_the_frames_held)
 }
 GST_END_TEST;
 
+// The tiny model with a preview.
+static GstHarness *start_ahead(GstElement **element, const char *properties)
+{
+    char *all = g_strdup_printf("model=tiny-guess %s", properties);
+
+    *element = make_denoise(all);
+    g_free(all);
+    return make_harness(gst_object_ref(*element), CAPS);
+}
+
+GST_START_TEST(frames_that_are_looked_ahead_to_are_held)
+{
+    GstElement *element;
+    GstHarness *harness = start_ahead(&element, "lookahead=3");
+
+    push_frames(harness, CAPS, 0, 2);
+    assert_equals_int(frames_out(harness), 0);
+    assert_equals_uint64(gst_harness_query_latency(harness), (engine_delay() + 3) * FRAME_DURATION);
+    push_frames(harness, CAPS, 2, 8);
+    assert_equals_int(frames_out(harness), 10 - 3 - engine_delay());
+    finish(harness);
+    assert_equals_int(frames_out(harness), 10);
+    for (guint n = 0; n < 10; n++) {
+        GstBuffer *out = gst_harness_pull(harness);
+
+        assert_equals_uint64(GST_BUFFER_PTS(out), n * FRAME_DURATION);
+        gst_buffer_unref(out);
+    }
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(looking_ahead_may_begin_and_end_while_frames_flow)
+{
+    GstElement *element;
+    GstHarness *harness = start_ahead(&element, "");
+    GstBus *bus = watch(element);
+
+    push_frames(harness, CAPS, 0, 4);
+    g_object_set(element, "lookahead", 2, NULL);
+    push_frames(harness, CAPS, 4, 4);
+    assert_equals_uint64(gst_harness_query_latency(harness), (engine_delay() + 2) * FRAME_DURATION);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_LATENCY), 1);
+    g_object_set(element, "lookahead", 0, NULL);
+    push_frames(harness, CAPS, 8, 4);
+    assert_equals_uint64(gst_harness_query_latency(harness), engine_delay() * FRAME_DURATION);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_LATENCY), 1);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 12);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(a_flush_drops_what_is_looked_ahead_to)
+{
+    GstElement *element;
+    GstHarness *harness = start_ahead(&element, "lookahead=2");
+    GstSegment segment;
+    GstBuffer *out;
+
+    push_frames(harness, CAPS, 0, 2);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_start()));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE)));
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+    push_frames(harness, CAPS, 10, 1);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 1);
+    out = gst_harness_pull(harness);
+    assert_equals_uint64(GST_BUFFER_PTS(out), 10 * FRAME_DURATION);
+    gst_buffer_unref(out);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 // ---- properties while frames flow
 
 static void expect_touched(GstHarness *harness, GstBuffer *in, gboolean touched)
@@ -403,6 +482,9 @@ static Suite *flow_suite(void)
     tcase_add_test(flow, only_the_frame_that_is_discontinuous_says_so);
     tcase_add_test(flow, duplicates_keep_their_mark);
     tcase_add_test(flow, the_latency_is_that_of_the_frames_held);
+    tcase_add_test(flow, frames_that_are_looked_ahead_to_are_held);
+    tcase_add_test(flow, looking_ahead_may_begin_and_end_while_frames_flow);
+    tcase_add_test(flow, a_flush_drops_what_is_looked_ahead_to);
     tcase_add_test(flow, nothing_to_do_is_passthrough);
     tcase_add_test(flow, settings_may_change_while_frames_flow);
     tcase_add_test(flow, a_bad_setting_while_frames_flow_is_an_error_that_can_be_undone);

@@ -96,23 +96,27 @@ static double deviation(const float *a, const float *b, float scale)
     return sqrt(sum / count);
 }
 
-// Twelve frames, and then a look at one more; all pixels are doubted alike, by this logarithm of a variance.
-static bool run(udm_guess *guess, float log_doubt, float sigma, float *clean)
+// Frames `first` to `last` in that order, which may be backwards, and then the guess of the next one, whose truth is
+// left in clean; all pixels are doubted alike, by this logarithm of a variance.
+static void run(udm_guess *guess, int first, int last, float log_doubt, float sigma, float *clean)
 {
-    static float noisy[PLANE], level[PLANE], doubt[PLANE];
+    static float noisy[PLANE], level[PLANE], doubt[PLANE], flow[2 * PLANE];
+    const int step = first <= last ? 1 : -1;
+    fill_flow(flow, 0.5f * (float)step, 0);
     for (int i = 0; i < PLANE; i++) {
         level[i] = sigma / sqrtf(1 + sigma * sigma);
         doubt[i] = log_doubt - UDM_DOUBT_BIAS;
     }
-    for (int frame = 0; frame < 12; frame++) {
+    for (int frame = first; frame != last + step; frame += step) {
         fill_frame(noisy, clean, frame, sigma);
-        CHECK(udm_guess_make(guess, clean) == (frame > 0));
-        if (frame > 0)
+        CHECK(udm_guess_make(guess, flow) == (frame != first));
+        if (frame != first)
             udm_guess_doubt(guess, doubt);
         udm_guess_learn(guess, noisy, level);
     }
-    fill_frame(noisy, clean, 12, sigma);
-    return udm_guess_make(guess, clean);
+    fill_frame(noisy, clean, last + step, sigma);
+    CHECK(udm_guess_make(guess, flow));
+    CHECK(udm_guess_make(guess, flow)); // again changes nothing
 }
 
 TEST(what_is_trusted_averages_along_the_motion)
@@ -122,13 +126,14 @@ TEST(what_is_trusted_averages_along_the_motion)
     udm_pool *pool = udm_pool_new(2, NULL);
     udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
     REQUIRE(guess);
-    CHECK(run(guess, -16, sigma, clean));
+    run(guess, 0, 11, -16, sigma, clean);
     // each frame counts for 1 / 1.15 of the next: 12 add up to 6.23 frames, and what they leave is believed to have
     // grown
-    float level = udm_guess_level(guess)[20 * WIDTH + 20];
+    udm_shown shown = udm_guess_show(guess);
+    float level = shown.level[20 * WIDTH + 20];
     CHECK_CLOSE(level, 0.2 * sqrt(1.15 / 6.23), 0.01);
-    CHECK_CLOSE(deviation(udm_guess_planes(guess), clean, 1 / sqrtf(1 - level * level)), 0.06, 0.02);
-    CHECK(udm_guess_level(guess)[20 * WIDTH + WIDTH - 1] == 1); // it comes from beyond the border
+    CHECK_CLOSE(deviation(shown.planes, clean, 1 / sqrtf(1 - level * level)), 0.06, 0.02);
+    CHECK(shown.level[20 * WIDTH + WIDTH - 1] == 1); // it comes from beyond the border
     udm_guess_free(guess);
     udm_pool_free(pool);
 }
@@ -139,16 +144,49 @@ TEST(what_is_doubted_is_forgotten)
     udm_pool *pool = udm_pool_new(1, NULL);
     udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
     REQUIRE(guess);
-    CHECK(run(guess, 4, 0.2f, clean)); // a doubt far above the noise leaves the last frame alone
-    CHECK_CLOSE(udm_guess_level(guess)[20 * WIDTH + 20], sqrt(0.046 / 1.046), 0.002);
-    static float doubt[PLANE];
+    run(guess, 0, 11, 4, 0.2f, clean); // a doubt far above the noise leaves the last frame alone
+    CHECK_CLOSE(udm_guess_show(guess).level[20 * WIDTH + 20], sqrt(0.046 / 1.046), 0.002);
+    static float doubt[PLANE], flow[2 * PLANE];
     for (int i = 0; i < PLANE; i++)
         doubt[i] = logf(0.05f) - UDM_DOUBT_BIAS;
     udm_guess_doubt(guess, doubt);
-    CHECK_CLOSE(udm_guess_level(guess)[20 * WIDTH + 20], sqrt(0.096 / 1.096), 0.002);
+    CHECK_CLOSE(udm_guess_show(guess).level[20 * WIDTH + 20], sqrt(0.096 / 1.096), 0.002);
     udm_guess_reset(guess);
-    CHECK(!udm_guess_make(guess, clean));
+    CHECK(!udm_guess_make(guess, flow));
     udm_guess_free(guess);
+    udm_pool_free(pool);
+}
+
+TEST(what_is_known_from_both_sides_is_known_better)
+{
+    static float clean[PLANE], noisy[PLANE], level[PLANE];
+    const float sigma = 0.2f;
+    udm_pool *pool = udm_pool_new(2, NULL);
+    udm_guess *before = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+    udm_guess *after = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+    REQUIRE(before && after);
+    run(before, 3, 5, -16, sigma, clean);
+    run(after, 9, 7, -16, sigma, clean); // both are of frame 6
+    udm_shown one = udm_guess_show(after);
+    CHECK(one.level[20 * WIDTH] == 1 && one.level[20 * WIDTH + WIDTH - 1] < 0.2f);
+    const float single = one.level[20 * WIDTH + 20];
+    const double error = deviation(one.planes, clean, 1 / sqrtf(1 - single * single));
+    fill_frame(noisy, clean, 6, sigma);
+    for (int i = 0; i < PLANE; i++)
+        level[i] = sigma / sqrtf(1 + sigma * sigma);
+    udm_guess_learn(before, noisy, level);
+    udm_guess_join(before, after);
+    udm_shown both = udm_guess_show(before);
+    // the variance is half of what it is on one side
+    const float p = single * single / (1 - single * single), joined = both.level[20 * WIDTH + 20];
+    CHECK_CLOSE(joined * joined / (1 - joined * joined), p / 2, 1e-4);
+    CHECK_CLOSE(error, 0.12, 0.02);
+    CHECK(deviation(both.planes, clean, 1 / sqrtf(1 - joined * joined)) < 0.8 * error);
+    // where one of them knows nothing, the other one counts alone
+    CHECK_CLOSE(both.level[20 * WIDTH], single, 1e-3);
+    CHECK_CLOSE(both.level[20 * WIDTH + WIDTH - 1], single, 1e-3);
+    udm_guess_free(before);
+    udm_guess_free(after);
     udm_pool_free(pool);
 }
 
@@ -159,10 +197,11 @@ TEST(threads_change_nothing)
         udm_pool *pool = udm_pool_new(threads, NULL);
         udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
         REQUIRE(guess);
-        run(guess, -6, 0.2f, clean);
+        run(guess, 0, 11, -6, 0.2f, clean);
+        const float *planes = udm_guess_show(guess).planes;
         if (threads == 1)
-            memcpy(first, udm_guess_planes(guess), sizeof first);
-        CHECK(memcmp(first, udm_guess_planes(guess), sizeof first) == 0);
+            memcpy(first, planes, sizeof first);
+        CHECK(memcmp(first, planes, sizeof first) == 0);
         udm_guess_free(guess);
         udm_pool_free(pool);
     }

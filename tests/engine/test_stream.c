@@ -384,4 +384,101 @@ TEST(a_frame_is_seen_in_the_light_of_those_before)
     udm_model_free(model);
 }
 
+// ---- looking ahead
+
+static udm_stream *open_ahead(const udm_model *model, int lookahead)
+{
+    udm_settings settings = udm_settings_default();
+    settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
+    settings.lookahead = lookahead;
+    udm_error error = { 0 };
+    udm_stream *stream = udm_stream_open(model, &settings, &error);
+    if (!stream)
+        printf("    %s\n", error.message);
+    return stream;
+}
+
+enum { FILM = 6 };
+
+typedef uint8_t film[FILM][3 * W * H];
+
+// What comes out of `count` frames; the one at `cut` is discontinuous, and each pull is cancelled once if that is asked
+// for.
+static void look_ahead(const udm_model *model, int lookahead, int count, int cut, bool cancel, film out)
+{
+    static uint8_t in[3 * W * H];
+    udm_stream *stream = open_ahead(model, lookahead);
+    REQUIRE(stream);
+    CHECK(udm_stream_delay(stream) == lookahead);
+    int pulled = 0;
+    for (int f = 0; f <= count; f++) {
+        paint(in, sizeof in, (unsigned)f);
+        udm_image image = image_of(in, W, H, 3);
+        udm_frame frame = { .image = &image, .time = udm_model_time(model, 40), .number = (uint64_t)f };
+        frame.discontinuity = f == cut;
+        if (f < count)
+            CHECK(udm_stream_push(stream, &frame, NULL));
+        else
+            udm_stream_end(stream);
+        for (udm_pulled got = UDM_PULLED_FRAME; got == UDM_PULLED_FRAME && pulled < count;) {
+            udm_image to = image_of(out[pulled], W, H, 3);
+            udm_stream_cancel(stream, cancel);
+            if (cancel)
+                got = udm_stream_pull(stream, &to, NULL);
+            CHECK(!cancel || got == UDM_PULLED_FAILED || got == UDM_PULLED_NOTHING);
+            udm_stream_cancel(stream, false);
+            got = udm_stream_pull(stream, &to, NULL);
+            pulled += got == UDM_PULLED_FRAME;
+        }
+        CHECK(pulled == (f == count ? count : f + 1 < lookahead ? 0 : f + 1 - lookahead));
+    }
+    udm_stats stats;
+    udm_stream_stats(stream, &stats);
+    CHECK(stats.frames == (uint64_t)count && stats.scenes == (cut > 0 ? 2 : 1));
+    udm_stream_free(stream);
+}
+
+TEST(a_frame_is_seen_in_the_light_of_those_after)
+{
+    static film without, with, again;
+    udm_model *model = open_model("tiny-guess");
+    REQUIRE(model);
+    look_ahead(model, 0, FILM, -1, false, without);
+    look_ahead(model, 2, FILM, -1, false, with);
+    for (int f = 0; f < FILM; f++) // nothing follows the last one
+        CHECK((memcmp(with[f], without[f], sizeof with[f]) == 0) == (f == FILM - 1));
+    look_ahead(model, 2, FILM, -1, true, again);
+    CHECK(memcmp(with, again, sizeof with) == 0);
+    look_ahead(model, UDM_MAX_LOOKAHEAD, 3, -1, false, again); // more than there are
+    look_ahead(model, 2, 3, -1, false, with);
+    CHECK(memcmp(with, again, 3 * sizeof with[0]) == 0);
+    udm_model_free(model);
+}
+
+TEST(nobody_looks_beyond_a_cut)
+{
+    static film whole, first;
+    udm_model *model = open_model("tiny-guess");
+    REQUIRE(model);
+    look_ahead(model, 3, FILM, 4, false, whole);
+    look_ahead(model, 3, 4, -1, false, first);
+    CHECK(memcmp(whole, first, 4 * sizeof first[0]) == 0);
+    udm_model_free(model);
+}
+
+TEST(looking_ahead_needs_a_guess)
+{
+    udm_model *model = open_model("tiny-guess"), *alone = open_model("tiny-denoise");
+    REQUIRE(model && alone);
+    udm_error error = { 0 };
+    udm_settings settings = udm_settings_default();
+    settings.width = W, settings.height = H, settings.lookahead = UDM_MAX_LOOKAHEAD + 1;
+    CHECK(!udm_stream_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+    settings.lookahead = 1;
+    CHECK(!udm_stream_open(alone, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(strstr(error.message, "lookahead"));
+    udm_model_free(alone);
+    udm_model_free(model);
+}
+
 CHECK_MAIN()
