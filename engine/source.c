@@ -39,6 +39,9 @@ static bool check_film(const udm_film *film, udm_error *error)
 {
     if (!(film->rate >= 0.1 && film->rate <= 1000))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a rate of %g frames a second: it must be 0.1 to 1000", film->rate);
+    if (film->known_count < 0 || (film->known_count > 0 && !film->known))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d known frames, and where they are must be set together",
+                        film->known_count);
     return true;
 }
 
@@ -64,6 +67,31 @@ static void ask(void *context, uint64_t number, int *class, double *guidance, do
     *rescale = wish.rescale;
 }
 
+// [known_count, C, H, W] of the film's images, to be freed; NULL with *error if one is not as the model's frames are.
+static float *read_known(const udm_source *source, udm_error *error)
+{
+    const udm_film *film = &source->film;
+    const udm_network *network = source->network;
+    const int width = network->window.width, height = network->window.height;
+    const size_t elements = (size_t)width * height * network->channels;
+    for (int i = 0; i < film->known_count; i++) {
+        const udm_image *image = &film->known[i];
+        if (image->width != width || image->height != height || image->channels != network->channels) {
+            udm_fail(error, UDM_ERROR_SETTINGS, "a known frame must be %dx%d with %d channels, as the model's are",
+                     width, height, network->channels);
+            return NULL;
+        }
+    }
+    float *known = malloc(film->known_count * elements * sizeof(float));
+    if (!known) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for %d known frames", film->known_count);
+        return NULL;
+    }
+    for (int i = 0; i < film->known_count; i++)
+        udm_image_to_planes(&film->known[i], known + i * elements);
+    return known;
+}
+
 static bool open_rolling(udm_source *source, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &source->settings;
@@ -71,6 +99,9 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
     const udm_noise *noise = udm_settings_noise(s, model, &source->own_noise, error);
     udm_method method;
     if (!noise || !udm_settings_method(s, model, &method, error) || !check_sampler(method.sampler, error))
+        return false;
+    float *known = source->film.known_count > 0 ? read_known(source, error) : NULL;
+    if (source->film.known_count > 0 && !known)
         return false;
     const udm_rolling_settings rolling = {
         .network = source->network,
@@ -83,10 +114,15 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
         .seed = s->seed,
         .rate = source->film.rate,
         .scene = source->film.scene,
+        .known = known,
+        .known_count = source->film.known_count,
+        .residual = source->film.residual_guidance,
+        .keeps_path = source->film.preview,
         .wish = ask,
         .context = source,
     };
     source->rolling = udm_rolling_new(&rolling, error);
+    free(known);
     source->planes = malloc((size_t)s->width * s->height * s->channels * sizeof(float));
     if (!source->planes)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
@@ -153,12 +189,24 @@ static bool check_image(const udm_source *source, const udm_image *image, udm_er
     return true;
 }
 
+int udm_source_steps(const udm_source *source)
+{
+    return udm_rolling_steps(source->rolling);
+}
+
+static const float *make(udm_source *source, uint64_t number, udm_error *error)
+{
+    const uint64_t steps = source->film.preview ? (uint64_t)udm_source_steps(source) : 1;
+    const float *frame = udm_rolling_make(source->rolling, number / steps, &source->cancelled, error);
+    return frame && source->film.preview ? udm_rolling_path(source->rolling, (int)(number % steps)) : frame;
+}
+
 bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error)
 {
     const double start = udm_now_ms();
     if (!check_image(source, out, error))
         return false;
-    const float *frame = udm_rolling_make(source->rolling, number, &source->cancelled, error);
+    const float *frame = make(source, number, error);
     if (!frame)
         return false;
     enlarge(source, frame);

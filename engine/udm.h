@@ -186,6 +186,13 @@ typedef struct udm_wish {
 typedef struct udm_film {
     double rate;    // frames a second, 0.1 to 1000: how far things move from frame to frame
     uint64_t scene; // frames after which the video begins anew, which bounds what jumping to a frame costs; 0: never
+    // The last frames of a clip from which the first scene goes on, the last of them being the one before frame 0, or a
+    // picture; of the model's own size and channels (udm_info), at `rate` frames a second. As many as its window has
+    // frames are looked at. Only frames whose class is wished are told one. 0: nothing is known.
+    const udm_image *known;
+    int known_count;
+    bool residual_guidance; // guidance asks the network without the class once a frame, not once a step
+    bool preview;           // each step of each frame is a frame of its own: see udm_source_steps()
     // Fills in what frame `number` shall show; *wish holds class -1, guidance 1 and rescale 0. NULL: those. Called from
     // udm_source_make(), once for a frame each time it is computed, some frames ahead.
     void (*wish)(void *context, uint64_t number, udm_wish *wish);
@@ -195,7 +202,8 @@ typedef struct udm_film {
 typedef struct udm_source udm_source;
 
 // settings: memory_limit is not used; width and height are the model's own or the same multiple of both; a grey model
-// makes frames of 3 channels, too; steps are rounded up to whole turns of the model's window. The film is copied.
+// makes frames of 3 channels, too; more steps than the model's window makes frames at once are rounded up to whole
+// turns of it. The film is copied.
 UDM_API udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
                                     udm_error *error);
 UDM_API void udm_source_free(udm_source *source);
@@ -204,6 +212,9 @@ UDM_API void udm_source_free(udm_source *source);
 // network on a frame; another one, all frames from the last or from the beginning of its scene. Errors: CANCELLED,
 // after which the same or another can be asked for; DEVICE.
 UDM_API bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error);
+// How many steps a frame really takes. With film.preview, number n of udm_source_make() is the frame n / steps after
+// n % steps + 1 of its steps, and the last of them is the frame itself; wishes are for frames.
+UDM_API int udm_source_steps(const udm_source *source);
 UDM_API void udm_source_cancel(udm_source *source, bool cancel);           // as udm_stream_cancel()
 UDM_API void udm_source_stats(const udm_source *source, udm_stats *stats); // frames: made; scenes: begun
 

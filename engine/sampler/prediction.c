@@ -25,3 +25,25 @@ void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, con
         }
     }
 }
+
+void udm_predict_output(udm_prediction kind, const udm_levels *at, int channels, const float *x0, const float *xt,
+                        float *output)
+{
+    for (int c = 0; c < channels; c++) {
+        const float *clean = x0 + c * at->pixels, *x = xt + c * at->pixels;
+        float *to = output + c * at->pixels;
+        switch (kind) {
+        case UDM_PREDICT_EPSILON:
+            for (size_t i = 0; i < at->pixels; i++)
+                to[i] = at->noise[i] > 0 ? (x[i] - at->signal[i] * clean[i]) / at->noise[i] : 0;
+            break;
+        case UDM_PREDICT_V:
+            for (size_t i = 0; i < at->pixels; i++)
+                to[i] = at->noise[i] > 0 ? (at->signal[i] * x[i] - clean[i]) / at->noise[i] : 0;
+            break;
+        case UDM_PREDICT_X0:
+            memmove(to, clean, at->pixels * sizeof *to);
+            break;
+        }
+    }
+}

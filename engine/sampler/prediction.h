@@ -15,6 +15,10 @@ typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V
 void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
                     float *x0);
 
+// And back: the output that would have said x0. Where s is 0, epsilon and v say nothing, and it is 0.
+void udm_predict_output(udm_prediction kind, const udm_levels *at, int channels, const float *x0, const float *xt,
+                        float *output);
+
 // What is done to x0 before a step.
 typedef struct udm_bounds {
     double clip;        // it is clamped to [-clip, clip], static thresholding; 0: it is not

@@ -15,10 +15,19 @@ enum {
     NOISE_CLASS = 1u << 31,   // ... and of the class that a scene draws
 };
 
+// What stands in a place of the window.
+typedef enum state {
+    UNKNOWN,   // what was before the beginning
+    IN_MAKING, // a frame of the ramp
+    KNOWN      // one that is done, or was given
+} state;
+
 // A place of the window: 0 is the anchor, then the context, then the ramp.
 typedef struct place {
     float *x;      // [C, H, W]
-    bool is_frame; // not one before the beginning
+    float *path;   // [steps, C, H, W], x after each; where paths are kept
+    float *untold; // [C, H, W], x0 as it was last estimated without the class; where that is kept
+    state state;
     uint64_t number;
     int class;
     double guidance, rescale;
@@ -34,7 +43,8 @@ struct udm_rolling {
     float *memory;           // all of the following
     place places[UDM_MAX_FRAMES];
     float *with, *without; // the network's output with the classes told, and without: [frames, C, H, W] each
-    float *made;           // the last frame that was done: [C, H, W]
+    float *made, *path;    // the last frame that was done: [C, H, W], and its path
+    float *known;          // [settings.known_count, C, H, W]
     float *e;              // [C, H, W]
     float *signal, *noise; // [pixels], where a place is
 
@@ -47,10 +57,22 @@ struct udm_rolling {
     uint64_t scenes;
 };
 
+static size_t path_elements(const udm_rolling *rolling)
+{
+    return rolling->settings.keeps_path ? rolling->ladder.steps * rolling->elements : 0;
+}
+
+static size_t untold_elements(const udm_rolling *rolling)
+{
+    return rolling->settings.residual ? rolling->elements : 0;
+}
+
 static size_t count_floats(const udm_rolling *rolling)
 {
-    const size_t looks = (size_t)udm_track_looks(rolling->settings.sampler);
-    return ((3 + looks) * rolling->frames + 2) * rolling->elements + 2 * rolling->pixels;
+    const size_t e = rolling->elements, looks = (size_t)udm_track_looks(rolling->settings.sampler);
+    const size_t place = (1 + looks) * e + path_elements(rolling) + untold_elements(rolling);
+    return rolling->frames * (place + 2 * e) + (2 + rolling->settings.known_count) * e + path_elements(rolling) +
+           2 * rolling->pixels;
 }
 
 static bool allocate(udm_rolling *rolling)
@@ -60,39 +82,67 @@ static bool allocate(udm_rolling *rolling)
     if (!at)
         return false;
     for (int f = 0; f < rolling->frames; f++) {
-        rolling->places[f].x = at, at += e;
+        place *place = &rolling->places[f];
+        place->x = at, at += e;
+        place->path = at, at += path_elements(rolling);
+        place->untold = at, at += untold_elements(rolling);
         for (int i = 0; i < udm_track_looks(rolling->settings.sampler); i++, at += e)
-            rolling->places[f].track.kept[i] = at;
+            place->track.kept[i] = at;
     }
     rolling->with = at, at += rolling->frames * e;
     rolling->without = at, at += rolling->frames * e;
     rolling->made = at, at += e;
+    rolling->path = at, at += path_elements(rolling);
+    rolling->known = at, at += rolling->settings.known_count * e;
     rolling->e = at, at += e;
     rolling->signal = at;
     rolling->noise = at + rolling->pixels;
     return true;
 }
 
+// Fewer steps than the ramp has places: they take fewer places, and more frames are known.
+static void lay_out(udm_rolling *rolling)
+{
+    const udm_rolling_settings *s = &rolling->settings;
+    const udm_window_shape *shape = &s->network->window;
+    const int places = shape->frames - 1 - shape->context;
+    rolling->frames = shape->frames;
+    rolling->ramp = s->steps < places ? s->steps : places;
+    rolling->turns = (s->steps + rolling->ramp - 1) / rolling->ramp;
+    rolling->ladder = (udm_ladder){ .spacing = s->spacing, .noise = s->noise, .steps = rolling->turns * rolling->ramp };
+    rolling->pixels = (size_t)shape->width * shape->height;
+    rolling->elements = rolling->pixels * s->network->channels;
+}
+
+// The last of those that are given, as far as there is room.
+static void keep_known(udm_rolling *rolling)
+{
+    const udm_rolling_settings *s = &rolling->settings;
+    const int room = s->network->window.frames - 1;
+    const int count = s->known_count < room ? s->known_count : room;
+    const size_t elements = (size_t)s->network->window.width * s->network->window.height * s->network->channels;
+    rolling->settings.known += (s->known_count - count) * elements;
+    rolling->settings.known_count = count;
+}
+
 udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *error)
 {
-    const udm_window_shape *shape = &settings->network->window;
     udm_rolling *rolling = calloc(1, sizeof *rolling);
     if (rolling) {
         rolling->settings = *settings;
-        rolling->frames = shape->frames;
-        rolling->ramp = shape->frames - 1 - shape->context;
-        rolling->turns = (settings->steps + rolling->ramp - 1) / rolling->ramp;
-        rolling->ladder = (udm_ladder){ .spacing = settings->spacing,
-                                        .noise = settings->noise,
-                                        .steps = rolling->turns * rolling->ramp };
-        rolling->pixels = (size_t)shape->width * shape->height;
-        rolling->elements = rolling->pixels * settings->network->channels;
+        lay_out(rolling);
+        if (settings->known_count > 0)
+            keep_known(rolling);
     }
     if (!rolling || !allocate(rolling)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
         udm_rolling_free(rolling);
         return NULL;
     }
+    if (settings->known_count > 0)
+        memcpy(rolling->known, rolling->settings.known,
+               rolling->settings.known_count * rolling->elements * sizeof(float));
+    rolling->settings.known = rolling->known;
     rolling->window = udm_window_new(settings->network, error);
     if (!rolling->window) {
         udm_rolling_free(rolling);
@@ -153,7 +203,7 @@ static void enter(udm_rolling *rolling)
 {
     const udm_rolling_settings *s = &rolling->settings;
     place *last = &rolling->places[rolling->frames - 1];
-    last->is_frame = true;
+    last->state = IN_MAKING;
     last->track.count = 0;
     last->number = rolling->first + rolling->entered++;
     last->class = -1;
@@ -165,34 +215,58 @@ static void enter(udm_rolling *rolling)
     draw(rolling, last->number, 0, last->x);
 }
 
-// The window as it is when the first frame of a scene enters: all before it is unknown.
+// The frames that are given stand right before the first one, and the first of them is the anchor.
+static void fill_known(udm_rolling *rolling)
+{
+    const int count = rolling->settings.known_count;
+    for (int i = 0; i < count; i++) {
+        const int at = i == 0 ? 0 : rolling->frames - 1 - count + i;
+        place *place = &rolling->places[at];
+        memcpy(place->x, rolling->known + i * rolling->elements, rolling->elements * sizeof(float));
+        place->state = KNOWN;
+    }
+    if (count == 1) { // a still picture is the frame before the first one, too
+        place *place = &rolling->places[rolling->frames - 2];
+        memcpy(place->x, rolling->known, rolling->elements * sizeof(float));
+        place->state = KNOWN;
+    }
+}
+
+// The window as it is when the first frame of a scene enters: all before it is unknown, or given.
 static void begin(udm_rolling *rolling, uint64_t first)
 {
+    const bool given = first == 0 && rolling->settings.known_count > 0;
     rolling->begun = true;
     rolling->scenes++;
     rolling->first = first;
     rolling->entered = 0;
     rolling->done = 0;
     rolling->anchor_age = 0;
-    rolling->scene_class = draw_class(rolling, first);
+    rolling->scene_class = given ? -1 : draw_class(rolling, first); // what is given shows what it shows
     for (int f = 0; f < rolling->frames; f++) {
         place *at = &rolling->places[f];
-        *at = (place){ .x = at->x, .class = -1, .guidance = 1, .track = at->track };
+        *at = (place){
+            .x = at->x, .path = at->path, .untold = at->untold, .class = -1, .guidance = 1, .track = at->track
+        };
         draw(rolling, first, NOISE_UNKNOWN + (uint32_t)f, at->x);
     }
+    if (given)
+        fill_known(rolling);
     enter(rolling);
+    for (int f = 0; given && f < rolling->frames - 1; f++)
+        rolling->places[f].class = rolling->places[rolling->frames - 1].class;
 }
 
 // The first frame after the beginning becomes the anchor, and so does one that is some frames into another class.
 static void drop_anchor(udm_rolling *rolling, const place *done)
 {
     place *anchor = &rolling->places[0];
-    bool other = anchor->is_frame && anchor->class != done->class;
+    bool other = anchor->state == KNOWN && anchor->class != done->class;
     rolling->anchor_age = other ? rolling->anchor_age + 1 : 0;
-    if (anchor->is_frame && rolling->anchor_age < ANCHOR_AGE)
+    if (anchor->state == KNOWN && rolling->anchor_age < ANCHOR_AGE)
         return;
     memcpy(anchor->x, done->x, rolling->elements * sizeof(float));
-    anchor->is_frame = true;
+    anchor->state = KNOWN;
     anchor->class = done->class;
     anchor->guidance = done->guidance;
     anchor->rescale = done->rescale;
@@ -202,9 +276,15 @@ static void drop_anchor(udm_rolling *rolling, const place *done)
 // All places but the anchor move on by one; the oldest makes room for the next frame.
 static void roll(udm_rolling *rolling)
 {
-    if (first_of_ramp(rolling)->is_frame)
-        drop_anchor(rolling, first_of_ramp(rolling));
-    memcpy(rolling->made, first_of_ramp(rolling)->x, rolling->elements * sizeof(float));
+    place *done = first_of_ramp(rolling);
+    if (done->state == IN_MAKING) {
+        done->state = KNOWN;
+        drop_anchor(rolling, done);
+        memcpy(rolling->made, done->x, rolling->elements * sizeof(float));
+        float *path = rolling->path;
+        rolling->path = done->path;
+        done->path = path;
+    }
     place oldest = rolling->places[1];
     memmove(&rolling->places[1], &rolling->places[2], (size_t)(rolling->frames - 2) * sizeof(place));
     rolling->places[rolling->frames - 1] = oldest;
@@ -219,14 +299,25 @@ static int taken(const udm_rolling *rolling, int at)
     return (rolling->frames - 1 - at) * rolling->turns + rolling->done;
 }
 
-// Before the beginning there is noise alone, and the anchor and the context are known.
 static udm_point point_of(const udm_rolling *rolling, int at)
 {
-    const udm_sampler *sampler = rolling->settings.sampler;
-    if (!rolling->places[at].is_frame)
-        return udm_track_point(sampler, &rolling->ladder, 0);
-    bool known = at < rolling->frames - rolling->ramp;
-    return udm_track_point(sampler, &rolling->ladder, known ? rolling->ladder.steps : taken(rolling, at));
+    const int steps[] = { [UNKNOWN] = 0, [IN_MAKING] = taken(rolling, at), [KNOWN] = rolling->ladder.steps };
+    return udm_track_point(rolling->settings.sampler, &rolling->ladder, steps[rolling->places[at].state]);
+}
+
+static void fill(float *to, size_t count, double value)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)value;
+}
+
+// Of a place, valid until the next call.
+static udm_levels levels_of(udm_rolling *rolling, int at)
+{
+    const udm_point point = point_of(rolling, at);
+    fill(rolling->signal, rolling->pixels, point.signal);
+    fill(rolling->noise, rolling->pixels, point.noise);
+    return (udm_levels){ .pixels = rolling->pixels, .signal = rolling->signal, .noise = rolling->noise };
 }
 
 static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_bool *cancel, udm_error *error)
@@ -241,21 +332,44 @@ static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_
     return udm_window_run(rolling->window, frames, &state, out, cancel, error);
 }
 
+// What the network says of the ramp without the classes. Residual guidance (Kodaira et al., "StreamDiffusion", 2023,
+// section 3.2) asks once a frame, and later takes the x0 that was estimated then.
+static bool look_untold(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
+{
+    const udm_rolling_settings *s = &rolling->settings;
+    const bool asks = !s->residual || rolling->done == 0;
+    if (asks && !run(rolling, false, rolling->without, cancel, error))
+        return false;
+    for (int f = rolling->frames - rolling->ramp; s->residual && f < rolling->frames; f++) {
+        const place *at = &rolling->places[f];
+        float *out = rolling->without + f * rolling->elements;
+        if (at->state != IN_MAKING)
+            continue;
+        const udm_levels levels = levels_of(rolling, f);
+        if (asks)
+            udm_predict_x0(s->prediction, &levels, s->network->channels, out, at->x, at->untold);
+        else
+            udm_predict_output(s->prediction, &levels, s->network->channels, at->untold, at->x, out);
+    }
+    return true;
+}
+
 // Guidance without a classifier: frame by frame, as each has its own.
 static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
 {
     bool told = false, untold = false;
     for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++) {
-        told = told || rolling->places[f].guidance != 0;
-        untold = untold || rolling->places[f].guidance != 1;
+        const place *at = &rolling->places[f];
+        told = told || (at->class >= 0 && at->guidance != 0);
+        untold = untold || at->guidance != 1;
     }
-    if ((told && !run(rolling, true, rolling->with, cancel, error)) ||
-        (untold && !run(rolling, false, rolling->without, cancel, error)))
+    untold = untold || !told;
+    if ((told && !run(rolling, true, rolling->with, cancel, error)) || (untold && !look_untold(rolling, cancel, error)))
         return false;
     for (int f = rolling->frames - rolling->ramp; untold && f < rolling->frames; f++) {
         const place *at = &rolling->places[f];
         float *out = rolling->with + f * rolling->elements, *other = rolling->without + f * rolling->elements;
-        if (at->guidance == 0) // nothing was told
+        if (at->guidance == 0 || !told)
             memcpy(out, other, rolling->elements * sizeof *out);
         else if (at->guidance != 1)
             udm_guide(at->guidance, at->rescale, rolling->elements, other, out);
@@ -263,23 +377,14 @@ static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *err
     return true;
 }
 
-static void fill(float *to, size_t count, double value)
-{
-    for (size_t i = 0; i < count; i++)
-        to[i] = (float)value;
-}
-
 // Brings one place from its time to the next.
 static bool step(udm_rolling *rolling, int at, udm_error *error)
 {
     const udm_rolling_settings *s = &rolling->settings;
     const int k = taken(rolling, at);
-    const udm_point from = point_of(rolling, at);
     place *place = &rolling->places[at];
     float *x0 = rolling->with + at * rolling->elements;
-    fill(rolling->signal, rolling->pixels, from.signal);
-    fill(rolling->noise, rolling->pixels, from.noise);
-    const udm_levels levels = { .pixels = rolling->pixels, .signal = rolling->signal, .noise = rolling->noise };
+    const udm_levels levels = levels_of(rolling, at);
     udm_predict_x0(s->prediction, &levels, s->network->channels, x0, place->x, x0);
     if (!udm_bound_x0(&s->bounds, rolling->elements, x0, error))
         return false;
@@ -288,6 +393,8 @@ static bool step(udm_rolling *rolling, int at, udm_error *error)
         draw(rolling, place->number, (uint32_t)k + 1, rolling->e);
     udm_track_step(&place->track, s->sampler, &rolling->ladder, k, x0, draws ? rolling->e : NULL, rolling->elements,
                    place->x);
+    if (s->keeps_path)
+        memcpy(place->path + k * rolling->elements, place->x, rolling->elements * sizeof(float));
     return true;
 }
 
@@ -298,7 +405,7 @@ static bool turn(udm_rolling *rolling, const atomic_bool *cancel, udm_error *err
         if (!look(rolling, cancel, error))
             return false;
         for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++)
-            if (rolling->places[f].is_frame && !step(rolling, f, error))
+            if (rolling->places[f].state == IN_MAKING && !step(rolling, f, error))
                 return false;
     }
     return true;
@@ -325,4 +432,9 @@ const float *udm_rolling_make(udm_rolling *rolling, uint64_t number, const atomi
         rolling->done = 0;
     }
     return rolling->made;
+}
+
+const float *udm_rolling_path(const udm_rolling *rolling, int step)
+{
+    return rolling->path + step * rolling->elements;
 }

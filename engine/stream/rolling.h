@@ -17,10 +17,16 @@ typedef struct udm_rolling_settings {
     const udm_noise *noise;
     udm_prediction prediction;
     udm_bounds bounds; // of estimates of x0
-    int steps;         // that each frame takes; rounded up to whole turns
+    int steps;         // that each frame takes; rounded up to whole turns, or fewer than the ramp has places
     uint64_t seed;
     double rate;    // frames a second
     uint64_t scene; // frames after which the video begins anew; 0: never
+    // The frames before frame 0, [known_count, C, H, W], from which the first scene goes on; copied. The first becomes
+    // the anchor. At most as many as the window has frames count. 0: the first scene begins with nothing known, too.
+    const float *known;
+    int known_count;
+    bool residual;   // guidance asks without the class once a frame only, and keeps the answer
+    bool keeps_path; // udm_rolling_path() is wanted
     // What frame `number` shall show, asked once, when it enters. class: any but the network's is one that is drawn for
     // the scene. guidance: how far the class is insisted on; 1 not beyond what was taught, 0 not at all. rescale: how
     // much of what that adds to the contrast is taken back (udm_guide()).
@@ -41,5 +47,7 @@ uint64_t udm_rolling_scenes(const udm_rolling *rolling); // begun so far
 // it. The frame after the last one costs one turn; any other costs what lies between it and the last, if that is before
 // it in its scene, or else the beginning of its scene. After CANCELLED it may be asked for again, or another.
 const float *udm_rolling_make(udm_rolling *rolling, uint64_t number, const atomic_bool *cancel, udm_error *error);
+// That frame after `step` + 1 of its steps; the last is the frame itself.
+const float *udm_rolling_path(const udm_rolling *rolling, int step);
 
 #endif

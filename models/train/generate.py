@@ -16,6 +16,7 @@ from pseudo3d import UdmPseudo3D
 NO_CLASS = 0.12         # share of clips whose class is not told, for guidance (Ho and Salimans 2022)
 NO_ANCHOR = 0.1         # ... that have no anchor
 BEGINNINGS = 0.5        # ... in which the video begins
+LONG_CONTEXT = 0.2      # ... in which more frames are known: a clip is continued, or there are few steps
 INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
 MORPHS = 0.15           # ... in which one digit becomes another
 FADE = 4                # frames that this takes
@@ -38,18 +39,22 @@ def some(count, share):
 
 
 def rolling_times(count, frames, context):
-    """Times [count, frames] as engine/stream/rolling.c has them: anchor, context, and a ramp from known to unknown."""
-    ramp = frames - 1 - context
+    """Times [count, frames] as engine/stream/rolling.c has them: anchor, context, and a ramp from known to unknown.
+
+    context: [count, 1], how many frames after the anchor are known.
+    """
     place = torch.arange(frames - 1) - context + 1
-    times = ((place - torch.rand(count, 1)) / ramp).clamp(0, 1)
-    noisy = CONTEXT_TIME * torch.rand(count, context) * some(count, 0.5)
-    times[:, :context] = torch.maximum(times[:, :context], noisy)
+    times = ((place - torch.rand(count, 1)) / (frames - 1 - context)).clamp(0, 1)
+    noisy = CONTEXT_TIME * torch.rand(count, frames - 1) * some(count, 0.5)
+    times = torch.where(place < 1, torch.maximum(times, noisy), times)
     anchor = CONTEXT_TIME * torch.rand(count, 1) * some(count, 0.5)
     return torch.cat([anchor, times], 1)
 
 
 def window_times(count, frames, context):
     """Those, and the place [count, 1] of the first frame of the video among the frames after the anchor."""
+    long = torch.randint(context, frames - 1, (count, 1))
+    context = torch.where(some(count, LONG_CONTEXT), long, context)
     times = rolling_times(count, frames, context)
     begin = torch.where(some(count, BEGINNINGS), torch.randint(1, frames - 1, (count, 1)), 0)
     place = torch.arange(frames - 1)
@@ -94,7 +99,12 @@ class Generating(train.Training):
         self.pictures, self.labels = pictures, labels
 
     def first_network(self):
-        return UdmPseudo3D(**self.options.config)
+        if not self.options.start:
+            return UdmPseudo3D(**self.options.config)
+        config, weights = train.trained(self.options.start, network=UdmPseudo3D)
+        network = UdmPseudo3D(**{**config, **self.options.config})
+        network.load_state_dict(weights)
+        return network
 
     def batch(self):
         o, net = self.options, self.network

@@ -45,15 +45,15 @@ def parser(doc, minutes, batch, patch, rate):
     return p
 
 
-def trained(path, part="unet"):
-    """(arguments of UdmUNet, weights) of a part of a model directory, or of a checkpoint."""
+def trained(path, part="unet", network=UdmUNet):
+    """(arguments of the network, weights) of a part of a model directory, or of a checkpoint."""
     if path.is_dir():
         config = json.loads((path / part / "config.json").read_text())
         weights = safetensors.torch.load_file(path / part / "diffusion_pytorch_model.safetensors")
     else:
         saved = torch.load(path, weights_only=True)
         config, weights = saved["config"], saved["average"]
-    known = inspect.signature(UdmUNet).parameters
+    known = inspect.signature(network).parameters
     return {k: v for k, v in config.items() if k in known}, weights
 
 

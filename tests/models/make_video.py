@@ -16,7 +16,8 @@ from export import write_video_model  # noqa: E402
 from generate import level_of  # noqa: E402
 from pseudo3d import UdmPseudo3D  # noqa: E402
 
-SEED, RATE, STEPS = 7, 12.5, 6
+SEED, RATE = 7, 12.5
+GIVEN = -1  # the number of frames that were given
 UNKNOWN, CLASS = 1 << 30, 1 << 31  # "steps" of engine/stream/rolling.c
 
 
@@ -59,18 +60,24 @@ def normal(number, step, shape):
 class Rolling:
     """engine/stream/rolling.c, for the first frames of one scene, with DDIM."""
 
-    def __init__(self, net, classes, guidance):
-        """classes, guidance: of frame n; a class of -1 is drawn."""
+    def __init__(self, net, steps, classes, guidance, known=(), residual=False):
+        """classes, guidance: of frame n; a class of -1 is drawn, or not told after `known` frames."""
         self.net, self.classes, self.guidance = net, classes, guidance
         self.frames, self.shape = net.frames, (1, net.config["sample_size"], net.config["sample_size"])
-        self.ramp = self.frames - 1 - net.config["context"]
-        self.turns = -(-STEPS // self.ramp)
+        self.ramp = min(steps, self.frames - 1 - net.config["context"])
+        self.turns = -(-steps // self.ramp)
+        self.residual = residual
         bits = int(philox(np.array([0, 0, 0, CLASS], np.uint64), (SEED, 0))[0])
-        self.drawn = bits * net.config["num_class_embeds"] >> 32
+        self.drawn = net.config["num_class_embeds"] if len(known) else bits * net.config["num_class_embeds"] >> 32
         self.x = [normal(0, UNKNOWN + f, self.shape) for f in range(self.frames)]
         self.number = [None] * self.frames  # of the frame in each place
         self.anchor_age = 0
         self.entered = 0
+        self.untold = [None] * self.frames  # x0 without the class, at the first step of the turn
+        if len(known):  # the first frame has their class
+            places = [0] + list(range(self.frames - len(known), self.frames - 1))
+            for place, x in zip(places, known):
+                self.x[place], self.number[place] = x, GIVEN
         self.enter()
 
     def enter(self):
@@ -78,12 +85,14 @@ class Rolling:
         self.entered += 1
 
     def class_of(self, place):
-        wanted = self.classes(self.number[place])
+        wanted = self.classes(max(self.number[place], 0))
         return self.drawn if wanted < 0 else wanted
 
     def time(self, place, done):
         if self.number[place] is None:
             return 1.0
+        if self.number[place] == GIVEN:
+            return 0.0
         steps = (self.frames - 1 - place) * self.turns + done
         return 1 - steps / (self.turns * self.ramp) if place >= self.frames - self.ramp else 0.0
 
@@ -100,22 +109,27 @@ class Rolling:
         level = level_of(time).float()
         told, untold = self.look(level[:, 0], True), self.look(level[:, 0], False)
         for f in range(self.frames - self.ramp, self.frames):
-            if self.number[f] is None:
+            if self.number[f] in (None, GIVEN):
                 continue
-            v = untold[f] + self.guidance(self.number[f]) * (told[f] - untold[f])
             (s, s2), (a, a2) = level[f], (1 - level[f] ** 2).sqrt()
+            if self.residual and done == 0:
+                self.untold[f] = a * self.x[f] - s * untold[f]
+            elif self.residual:
+                untold[f] = (a * self.x[f] - self.untold[f]) / s
+            v = untold[f] + self.guidance(self.number[f]) * (told[f] - untold[f])
             x0 = (a * self.x[f] - s * v).clamp(-1, 1)
             noise = (self.x[f] - a * x0) / s
             self.x[f] = a2 * x0 + s2 * noise
 
     def roll(self):
         done = self.frames - self.ramp
-        if self.number[done] is not None:
+        if self.number[done] not in (None, GIVEN):
             other = self.number[0] is not None and self.class_of(0) != self.class_of(done)
             self.anchor_age = self.anchor_age + 1 if other else 0
             if self.number[0] is None or self.anchor_age >= 4:
                 self.x[0], self.number[0], self.anchor_age = self.x[done].clone(), self.number[done], 0
         made = self.x[done], self.number[done]
+        self.untold[1:] = self.untold[2:] + self.untold[1:2]
         self.x[1:], self.number[1:] = self.x[2:] + self.x[1:2], self.number[2:] + self.number[1:2]
         self.enter()
         return made
@@ -126,7 +140,7 @@ class Rolling:
             for done in range(self.turns):
                 self.step(done)
             x, number = self.roll()
-            made += [x] if number is not None else []
+            made += [x] if number not in (None, GIVEN) else []
         return torch.stack(made)
 
 
@@ -139,8 +153,14 @@ def main():
     classes = torch.tensor([1, 1, 0, 3, 2])  # 3: none is told
     with torch.no_grad():
         expected = net(window, level, classes, torch.full((5,), RATE), 5)
-    film = Rolling(net, lambda n: -1 if n < 3 else 2, lambda n: 1.5 + n / 4).run(12)
-    for name, x in dict(window=window, level=level, expected=expected, film=film).items():
+    guidance = lambda n: 1.5 + n / 4
+    film = Rolling(net, 6, lambda n: -1 if n < 3 else 2, guidance).run(12)
+    few = Rolling(net, 2, lambda n: 1, guidance).run(6)
+    residual = Rolling(net, 6, lambda n: n % 3, guidance, residual=True).run(6)
+    known = film[:3]
+    continued = Rolling(net, 6, lambda n: -1 if n < 2 else 0, guidance, known).run(6)
+    for name, x in dict(window=window, level=level, expected=expected, film=film, few=few, residual=residual,
+                        continued=continued).items():
         np.save(HERE / "tiny-video" / f"{name}.npy", x.numpy())
     print(f"expected {expected.std():.2f}, film {film.std():.2f}, {film.abs().max():.2f}")
 
