@@ -18,6 +18,9 @@
  * As a URI handler it plays `udm://MODEL?class=3&seed=7`, where every property but #GstUdmSrc:model may follow, and a
  * model directory is written as `udm:///DIRECTORY`.
  *
+ * With #GstUdmSrc:continue-from it goes on where a clip ends, or brings a picture to life; with #GstUdmSrc:preview it
+ * shows every step on the way from noise to a frame.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 udmsrc ! videoconvert ! autovideosink
@@ -34,6 +37,8 @@
  */
 #include "udmsrc.h"
 
+#include "clip.h"
+#include "film.h"
 #include "frames.h"
 #include "loading.h"
 #include "report.h"
@@ -46,50 +51,33 @@ GST_DEBUG_CATEGORY_STATIC(udm_src_debug);
 
 #define DEFAULT_MODEL "digits"
 #define DEFAULT_STEPS 10
-#define DEFAULT_CLASS (-1)
-#define DEFAULT_GUIDANCE_RESCALE 0
-#define DEFAULT_GUIDANCE_SCALE 2.5
-#define DEFAULT_NUM_FRAMES 0
-#define DEFAULT_SCENE_LENGTH 250
 #define DEFAULT_RATE 25 // of caps that leave the choice
-
-enum {
-    PROP_CLASS = GST_UDM_PROP_OWN,
-    PROP_GUIDANCE_SCALE,
-    PROP_GUIDANCE_RESCALE,
-    PROP_NUM_FRAMES,
-    PROP_SCENE_LENGTH,
-    PROP_IS_LIVE,
-};
 
 struct _GstUdmSrc {
     GstPushSrc parent;
 
     // properties, under the object lock
     GstUdmSettings settings;
-    gint class;
-    gdouble guidance_scale, guidance_rescale;
-    gint64 num_frames;
-    gint scene_length;
+    GstUdmFilm film;
 
-    // under the object lock, as queries need it
+    // under the object lock, as queries need them
     GstVideoInfo info;
+    guint steps; // frames that come out for each that is made: 1, or with a preview its steps; 0: not yet known
 
     // state of the streaming thread
     GstUdmModel *model;    // from start to stop
     GstUdmSession session; // its own lock
-    guint version;         // of the settings that the session was opened with
+    GstUdmClip *clip;      // what it goes on from, or NULL
+    guint versions[2];     // of the settings and the film that the session was opened with
     guint64 number;        // of the next frame
 };
 
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
 
-static void gst_udm_src_uri_init(gpointer interface, gpointer data);
-
 #define gst_udm_src_parent_class parent_class
 G_DEFINE_TYPE_WITH_CODE(GstUdmSrc, gst_udm_src, GST_TYPE_PUSH_SRC,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, gst_udm_src_uri_init)
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, gst_udm_uri_handler_init)
                             GST_DEBUG_CATEGORY_INIT(udm_src_debug, "udmsrc", 0, "video from diffusion models"))
 GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
 
@@ -113,12 +101,74 @@ static void wish(void *context, uint64_t number, udm_wish *wish)
 {
     GstUdmSrc *self = context;
 
-    gst_object_sync_values(GST_OBJECT(self), time_of_frame(&self->info, number));
+    gst_object_sync_values(GST_OBJECT(self), time_of_frame(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
-    wish->class = self->class;
-    wish->guidance = self->guidance_scale;
-    wish->rescale = self->guidance_rescale;
+    wish->class = self->film.class;
+    wish->guidance = self->film.guidance_scale;
+    wish->rescale = self->film.guidance_rescale;
     GST_OBJECT_UNLOCK(self);
+}
+
+// ---- the clip that it goes on from
+
+static gboolean is_cancelled(gpointer self)
+{
+    return gst_udm_session_is_cancelled(&GST_UDM_SRC(self)->session);
+}
+
+// Reads the end of a clip as frames of the model, at the rate of the caps.
+static GstUdmClip *read_end(GstUdmSrc *self, const char *location, const GstVideoInfo *caps, GError **error)
+{
+    GstVideoInfo info;
+    udm_info model;
+
+    if (!udm_model_info(gst_udm_model_get(self->model), &model, NULL) || model.frames == 0)
+        return NULL; // which is an error when the model is opened
+    gst_video_info_init(&info);
+    gst_video_info_set_format(&info, model.channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB,
+                              (guint)model.width, (guint)model.height);
+    info.fps_n = caps->fps_n;
+    info.fps_d = caps->fps_d;
+    return gst_udm_clip_read_end(location, &info, (guint)model.frames, is_cancelled, self, error);
+}
+
+// FALSE if there is a clip to go on from that cannot be read.
+static gboolean read_clip(GstUdmSrc *self, const GstVideoInfo *info)
+{
+    GError *error = NULL;
+    char *location;
+
+    g_clear_pointer(&self->clip, gst_udm_clip_free);
+    GST_OBJECT_LOCK(self);
+    location = g_strdup(self->film.continue_from);
+    GST_OBJECT_UNLOCK(self);
+    if (!location)
+        return TRUE;
+    self->clip = read_end(self, location, info, &error);
+    if (error)
+        GST_ELEMENT_ERROR(
+            self, RESOURCE, OPEN_READ,
+            ("\"%s\" cannot be continued: set continue-from to a video or picture that can be read.", location),
+            ("%s", error->message));
+    g_free(location);
+    if (!error)
+        return !is_cancelled(self);
+    g_error_free(error);
+    return FALSE;
+}
+
+// ---- the engine
+
+// Frames are numbered by steps if each is one: the frame in the making begins anew where their number changes.
+static void count_steps(GstUdmSrc *self)
+{
+    const guint old = self->steps;
+
+    GST_OBJECT_LOCK(self);
+    self->steps = self->film.preview ? (guint)udm_source_steps(self->session.source) : 1;
+    GST_OBJECT_UNLOCK(self);
+    if (old > 0 && old != self->steps)
+        self->number = self->number / old * self->steps;
 }
 
 static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
@@ -129,15 +179,22 @@ static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
 
     GST_OBJECT_LOCK(self);
     settings = gst_udm_settings_to_engine(&self->settings);
-    self->version = self->settings.version;
-    film.scene = (guint64)self->scene_length;
+    self->versions[0] = self->settings.version;
+    self->versions[1] = self->film.version;
+    film.scene = (guint64)self->film.scene_length;
+    film.residual_guidance = self->film.residual_guidance;
+    film.preview = self->film.preview;
     GST_OBJECT_UNLOCK(self);
     settings.width = GST_VIDEO_INFO_WIDTH(info);
     settings.height = GST_VIDEO_INFO_HEIGHT(info);
     settings.channels = gst_udm_info_channels(info);
+    film.known = self->clip ? self->clip->images : NULL;
+    film.known_count = self->clip ? (int)self->clip->count : 0;
 
-    if (gst_udm_session_open_source(&self->session, gst_udm_model_get(self->model), &settings, &film, &error))
+    if (gst_udm_session_open_source(&self->session, gst_udm_model_get(self->model), &settings, &film, &error)) {
+        count_steps(self);
         return TRUE;
+    }
     gst_udm_report_error(GST_ELEMENT(self), &error);
     return FALSE;
 }
@@ -148,7 +205,7 @@ static gboolean apply_settings(GstUdmSrc *self)
     gboolean changed;
 
     GST_OBJECT_LOCK(self);
-    changed = self->version != self->settings.version;
+    changed = self->versions[0] != self->settings.version || self->versions[1] != self->film.version;
     GST_OBJECT_UNLOCK(self);
     return !changed || open_session(self, &self->info);
 }
@@ -158,7 +215,7 @@ static gboolean is_past_end(GstUdmSrc *self)
     gboolean past;
 
     GST_OBJECT_LOCK(self);
-    past = self->num_frames > 0 && self->number >= (guint64)self->num_frames;
+    past = self->film.num_frames > 0 && self->number >= (guint64)self->film.num_frames * self->steps;
     GST_OBJECT_UNLOCK(self);
     return past;
 }
@@ -275,7 +332,7 @@ static gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps)
     GST_OBJECT_UNLOCK(self);
     if (old.fps_n > 0 && (old.fps_n != info.fps_n || old.fps_d != info.fps_d))
         self->number = frame_at(&info, time_of_frame(&old, self->number));
-    return open_session(self, &info);
+    return read_clip(self, &info) && open_session(self, &info);
 }
 
 static gboolean gst_udm_src_decide_allocation(GstBaseSrc *src, GstQuery *query)
@@ -370,7 +427,7 @@ static gboolean gst_udm_src_query(GstBaseSrc *src, GstQuery *query)
 
     GST_OBJECT_LOCK(self);
     info = self->info;
-    num_frames = self->num_frames;
+    num_frames = self->film.num_frames * self->steps;
     GST_OBJECT_UNLOCK(self);
     switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_DURATION:
@@ -393,6 +450,7 @@ static gboolean gst_udm_src_start(GstBaseSrc *src)
 
     GST_OBJECT_LOCK(self);
     name = g_strdup(self->settings.model);
+    self->steps = self->film.preview ? 0 : 1;
     GST_OBJECT_UNLOCK(self);
     self->number = 0;
     self->model = gst_udm_load_model(GST_ELEMENT(self), name);
@@ -406,6 +464,7 @@ static gboolean gst_udm_src_stop(GstBaseSrc *src)
 
     gst_udm_session_close(&self->session);
     g_clear_pointer(&self->model, gst_udm_model_release);
+    g_clear_pointer(&self->clip, gst_udm_clip_free);
     GST_OBJECT_LOCK(self);
     gst_video_info_init(&self->info);
     GST_OBJECT_UNLOCK(self);
@@ -424,118 +483,24 @@ static gboolean gst_udm_src_unlock_stop(GstBaseSrc *src)
     return TRUE;
 }
 
-// ---- udm://MODEL?class=3&seed=7
-
-static GstURIType uri_get_type(GType type)
-{
-    (void)type;
-    return GST_URI_SRC;
-}
-
-static const gchar *const *uri_get_protocols(GType type)
-{
-    static const gchar *protocols[] = { GST_UDM_URI_PROTOCOL, NULL };
-
-    (void)type;
-    return protocols;
-}
-
-static gchar *uri_get_uri(GstURIHandler *handler)
-{
-    return gst_udm_uri_from_properties(G_OBJECT(handler), GST_TYPE_UDM_SRC);
-}
-
-static gboolean uri_set_uri(GstURIHandler *handler, const gchar *uri, GError **error)
-{
-    gboolean stopped;
-
-    GST_OBJECT_LOCK(handler);
-    stopped = GST_STATE(handler) <= GST_STATE_READY;
-    GST_OBJECT_UNLOCK(handler);
-    if (stopped)
-        return gst_udm_uri_to_properties(G_OBJECT(handler), GST_TYPE_UDM_SRC, uri, error);
-    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE, "the URI of udmsrc can be set in NULL and READY only");
-    return FALSE;
-}
-
-static void gst_udm_src_uri_init(gpointer interface, gpointer data)
-{
-    GstURIHandlerInterface *handler = interface;
-
-    (void)data;
-    handler->get_type = uri_get_type;
-    handler->get_protocols = uri_get_protocols;
-    handler->get_uri = uri_get_uri;
-    handler->set_uri = uri_set_uri;
-}
-
 // ---- the object
-
-// Under the object lock. FALSE for an id that is not its own.
-static gboolean set_own(GstUdmSrc *self, guint id, const GValue *value)
-{
-    switch (id) {
-    case PROP_CLASS:
-        self->class = g_value_get_int(value);
-        return TRUE;
-    case PROP_GUIDANCE_SCALE:
-        self->guidance_scale = g_value_get_double(value);
-        return TRUE;
-    case PROP_GUIDANCE_RESCALE:
-        self->guidance_rescale = g_value_get_double(value);
-        return TRUE;
-    case PROP_NUM_FRAMES:
-        self->num_frames = g_value_get_int64(value);
-        return TRUE;
-    case PROP_SCENE_LENGTH:
-        self->scene_length = g_value_get_int(value);
-        self->settings.version++; // opened anew with it
-        return TRUE;
-    default:
-        return FALSE;
-    }
-}
 
 static void gst_udm_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmSrc *self = GST_UDM_SRC(object);
     gboolean known;
 
-    if (id == PROP_IS_LIVE) {
+    if (id == GST_UDM_FILM_PROP_IS_LIVE) {
         gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
         return;
     }
     GST_OBJECT_LOCK(self);
-    known = set_own(self, id, value) || gst_udm_settings_set(&self->settings, id, value);
+    known = gst_udm_film_set(&self->film, id, value) || gst_udm_settings_set(&self->settings, id, value);
     GST_OBJECT_UNLOCK(self);
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-    else if (id == PROP_NUM_FRAMES)
+    else if (id == GST_UDM_FILM_PROP_NUM_FRAMES)
         gst_element_post_message(GST_ELEMENT(self), gst_message_new_duration_changed(GST_OBJECT(self)));
-}
-
-// Under the object lock.
-static gboolean get_own(const GstUdmSrc *self, guint id, GValue *value)
-{
-    switch (id) {
-    case PROP_CLASS:
-        g_value_set_int(value, self->class);
-        return TRUE;
-    case PROP_GUIDANCE_SCALE:
-        g_value_set_double(value, self->guidance_scale);
-        return TRUE;
-    case PROP_GUIDANCE_RESCALE:
-        g_value_set_double(value, self->guidance_rescale);
-        return TRUE;
-    case PROP_NUM_FRAMES:
-        g_value_set_int64(value, self->num_frames);
-        return TRUE;
-    case PROP_SCENE_LENGTH:
-        g_value_set_int(value, self->scene_length);
-        return TRUE;
-    default:
-        return FALSE;
-    }
 }
 
 static void gst_udm_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
@@ -543,7 +508,7 @@ static void gst_udm_src_get_property(GObject *object, guint id, GValue *value, G
     GstUdmSrc *self = GST_UDM_SRC(object);
     gboolean known = TRUE;
 
-    if (id == PROP_IS_LIVE) {
+    if (id == GST_UDM_FILM_PROP_IS_LIVE) {
         g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
         return;
     }
@@ -551,7 +516,7 @@ static void gst_udm_src_get_property(GObject *object, guint id, GValue *value, G
     if (id == GST_UDM_PROP_STATS)
         g_value_take_boxed(value, gst_udm_session_stats(&self->session));
     else
-        known = get_own(self, id, value) || gst_udm_settings_get(&self->settings, id, value);
+        known = gst_udm_film_get(&self->film, id, value) || gst_udm_settings_get(&self->settings, id, value);
     GST_OBJECT_UNLOCK(self);
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -563,93 +528,8 @@ static void gst_udm_src_finalize(GObject *object)
 
     gst_udm_session_clear(&self->session);
     gst_udm_settings_clear(&self->settings);
+    gst_udm_film_clear(&self->film);
     G_OBJECT_CLASS(parent_class)->finalize(object);
-}
-
-static void install_what(GObjectClass *object_class)
-{
-    const GParamFlags flags =
-        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
-
-    /**
-     * GstUdmSrc:class:
-     *
-     * What is shown, of the classes that the model knows: a digit, with the model "digits". A class that there is not,
-     * as -1, lets each scene draw one. A change takes effect where the next frame enters the window, some frames ahead
-     * of the one that leaves it; with a control source, exactly at the time of the frame.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(object_class, PROP_CLASS,
-                                    g_param_spec_int("class", "Class",
-                                                     "What is shown, of the classes of the model (-1 = any, drawn for "
-                                                     "each scene)",
-                                                     -1, G_MAXINT, DEFAULT_CLASS, flags));
-    /**
-     * GstUdmSrc:guidance-scale:
-     *
-     * How far frames are pushed to what is typical of the class: 1 is as the model was trained, 0 leaves the class out.
-     * Any other value costs a second evaluation of the network per step.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_GUIDANCE_SCALE,
-        g_param_spec_double("guidance-scale", "Guidance scale",
-                            "How far frames are pushed towards their class (0 = not, 1 = as trained, fastest)", 0, 20,
-                            DEFAULT_GUIDANCE_SCALE, flags));
-    /**
-     * GstUdmSrc:guidance-rescale:
-     *
-     * Guidance adds contrast; this is the share of it that is taken back.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_GUIDANCE_RESCALE,
-        g_param_spec_double("guidance-rescale", "Guidance rescale",
-                            "How much of the contrast that guidance adds is taken back (0 = none, 1 = all)", 0, 1,
-                            DEFAULT_GUIDANCE_RESCALE, flags));
-}
-
-static void install_how_long(GObjectClass *object_class)
-{
-    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-
-    /**
-     * GstUdmSrc:num-frames:
-     *
-     * Frames of the video; 0 is without end.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_NUM_FRAMES,
-        g_param_spec_int64("num-frames", "Number of frames", "Frames until the end of the video (0 = without end)", 0,
-                           G_MAXINT64, DEFAULT_NUM_FRAMES, flags | GST_PARAM_MUTABLE_PLAYING));
-    /**
-     * GstUdmSrc:scene-length:
-     *
-     * Frames after which the video begins anew, with nothing in common with what was before. A seek computes the frames
-     * of one scene at most. 0 is one scene without end, in which a seek to a frame may cost as much as playing to it.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_SCENE_LENGTH,
-        g_param_spec_int("scene-length", "Scene length",
-                         "Frames after which the video begins anew, and the most that a seek computes (0 = never)", 0,
-                         G_MAXINT, DEFAULT_SCENE_LENGTH, flags | GST_PARAM_MUTABLE_PLAYING));
-    /**
-     * GstUdmSrc:is-live:
-     *
-     * Whether frames come at the pace of the clock, as from a camera.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(object_class, PROP_IS_LIVE,
-                                    g_param_spec_boolean("is-live", "Is live", "Whether to act as a live source", FALSE,
-                                                         flags | GST_PARAM_MUTABLE_READY));
 }
 
 static void gst_udm_src_class_init(GstUdmSrcClass *klass)
@@ -662,8 +542,7 @@ static void gst_udm_src_class_init(GstUdmSrcClass *klass)
     object_class->get_property = gst_udm_src_get_property;
     object_class->finalize = gst_udm_src_finalize;
     gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
-    install_what(object_class);
-    install_how_long(object_class);
+    gst_udm_film_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(element_class, "Diffusion source", "Source/Video",
@@ -688,10 +567,6 @@ static void gst_udm_src_init(GstUdmSrc *self)
     gst_udm_session_init(&self->session);
     gst_udm_settings_init(&self->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_video_info_init(&self->info);
-    self->class = DEFAULT_CLASS;
-    self->guidance_scale = DEFAULT_GUIDANCE_SCALE;
-    self->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
-    self->num_frames = DEFAULT_NUM_FRAMES;
-    self->scene_length = DEFAULT_SCENE_LENGTH;
+    gst_udm_film_init(&self->film);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
 }

@@ -140,6 +140,16 @@ void gst_udm_session_cancel(GstUdmSession *session, gboolean cancel)
     g_mutex_unlock(&session->lock);
 }
 
+gboolean gst_udm_session_is_cancelled(GstUdmSession *session)
+{
+    gboolean cancelled;
+
+    g_mutex_lock(&session->lock);
+    cancelled = session->cancelled;
+    g_mutex_unlock(&session->lock);
+    return cancelled;
+}
+
 GstStructure *gst_udm_session_stats(GstUdmSession *session)
 {
     udm_stats stats;

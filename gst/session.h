@@ -37,6 +37,7 @@ gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, con
 
 // From any thread, open or not: TRUE makes what runs return soon, and what is begun later, until FALSE.
 void gst_udm_session_cancel(GstUdmSession *session, gboolean cancel);
+gboolean gst_udm_session_is_cancelled(GstUdmSession *session);
 
 // From any thread: application/x-udm-stats, as the property "stats" has it.
 GstStructure *gst_udm_session_stats(GstUdmSession *session);

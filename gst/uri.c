@@ -22,8 +22,10 @@ static void add_to_query(GstUri *uri, GObject *object, GParamSpec *spec)
     g_value_unset(&value);
 }
 
-char *gst_udm_uri_from_properties(GObject *object, GType owner)
+static gchar *uri_of(GstURIHandler *handler)
 {
+    GObject *object = G_OBJECT(handler);
+    const GType owner = G_OBJECT_TYPE(object);
     guint count;
     GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(object), &count);
     gboolean directory;
@@ -91,7 +93,7 @@ static gboolean set_all(GObject *object, GType owner, const GstUri *uri, GError 
     return good;
 }
 
-gboolean gst_udm_uri_to_properties(GObject *object, GType owner, const char *text, GError **error)
+static gboolean take(GObject *object, GType owner, const char *text, GError **error)
 {
     GstUri *uri = gst_uri_from_string(text);
     gboolean good;
@@ -104,4 +106,43 @@ gboolean gst_udm_uri_to_properties(GObject *object, GType owner, const char *tex
     good = set_all(object, owner, uri, error);
     gst_uri_unref(uri);
     return good;
+}
+
+static gboolean set_uri(GstURIHandler *handler, const gchar *uri, GError **error)
+{
+    gboolean stopped;
+
+    GST_OBJECT_LOCK(handler);
+    stopped = GST_STATE(handler) <= GST_STATE_READY;
+    GST_OBJECT_UNLOCK(handler);
+    if (stopped)
+        return take(G_OBJECT(handler), G_OBJECT_TYPE(handler), uri, error);
+    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE, "the URI of %s can be set in NULL and READY only",
+                GST_OBJECT_NAME(handler));
+    return FALSE;
+}
+
+static GstURIType get_type(GType type)
+{
+    (void)type;
+    return GST_URI_SRC;
+}
+
+static const gchar *const *get_protocols(GType type)
+{
+    static const gchar *protocols[] = { GST_UDM_URI_PROTOCOL, NULL };
+
+    (void)type;
+    return protocols;
+}
+
+void gst_udm_uri_handler_init(gpointer interface, gpointer data)
+{
+    GstURIHandlerInterface *handler = interface;
+
+    (void)data;
+    handler->get_type = get_type;
+    handler->get_protocols = get_protocols;
+    handler->get_uri = uri_of;
+    handler->set_uri = set_uri;
 }

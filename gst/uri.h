@@ -7,11 +7,10 @@
 
 #define GST_UDM_URI_PROTOCOL "udm"
 
-// Those properties that `owner` installed and that are not what they are by default; to be freed.
-char *gst_udm_uri_from_properties(GObject *object, GType owner);
-
-// Sets "model", and the properties that the URI names. FALSE with GST_URI_ERROR_BAD_URI for one that `owner` does not
-// have, or a value that it cannot have; those before it are set.
-gboolean gst_udm_uri_to_properties(GObject *object, GType owner, const char *text, GError **error);
+// The init function of GstURIHandler for an element class whose own properties make up its URIs: those that it
+// installed itself, but for "model", where they are not what they are by default. A URI is refused with
+// GST_URI_ERROR_BAD_URI if it names a property that the class does not have, or a value that this cannot have (those
+// before it are set), and with GST_URI_ERROR_BAD_STATE above READY.
+void gst_udm_uri_handler_init(gpointer interface, gpointer data);
 
 #endif

@@ -61,7 +61,9 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 {
     (void)error;
-    *info = (udm_info){ .network = "fake", .channels = 3, .max_sigma = model->max_sigma, .width = 16, .height = 16 };
+    *info = (udm_info){
+        .network = "fake", .channels = 3, .max_sigma = model->max_sigma, .width = 16, .height = 16, .frames = 5
+    };
     return true;
 }
 
@@ -294,13 +296,15 @@ void udm_between_stats(const udm_between *between, udm_stats *stats)
 }
 
 // Frames of 16x16 that show number % 64 + 64 (class + 1) + 10 guidance, the class and the guidance being those that
-// were wished for the frame. Steps are taken for all frames from the last one, or from the beginning of the scene.
+// were wished for the frame, and more: a preview's step, and what the last known frame shows first. Steps are taken for
+// all frames from the last one, or from the beginning of the scene.
 struct udm_source {
     udm_settings settings;
     udm_film film;
     uint64_t done; // the next frame
     uint64_t made, scenes;
     udm_wish wish;
+    int known;
     atomic_bool cancelled;
 };
 
@@ -318,6 +322,7 @@ udm_source *udm_source_open(const udm_model *model, const udm_settings *settings
     source->settings = *settings;
     source->film = *film;
     source->done = UINT64_MAX;
+    source->known = film->known_count ? *film->known[film->known_count - 1].data[0] : 0;
     return source;
 }
 
@@ -355,10 +360,18 @@ static void paint(const udm_image *image, int value)
             }
 }
 
+int udm_source_steps(const udm_source *source)
+{
+    return source->settings.steps;
+}
+
 bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error)
 {
-    uint64_t scene = source->film.scene, first = scene ? number - number % scene : 0;
+    uint64_t step = source->film.preview ? number % (uint64_t)source->settings.steps : 0;
+    uint64_t scene = source->film.scene, first;
 
+    number /= source->film.preview ? (uint64_t)source->settings.steps : 1;
+    first = scene ? number - number % scene : 0;
     if (source->done == UINT64_MAX || source->done > number || source->done < first) {
         source->done = first;
         source->scenes++;
@@ -366,7 +379,9 @@ bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, 
     while (source->done <= number)
         if (!work(source, error))
             return false;
-    paint(out, (int)(number % 64 + 64 * (uint64_t)(source->wish.class + 1) + 10 * (uint64_t)source->wish.guidance));
+    paint(out,
+          (int)(number % 64 + 64 * (uint64_t)(source->wish.class + 1) + 10 * (uint64_t)source->wish.guidance + step) +
+              source->known);
     source->made++;
     return true;
 }
