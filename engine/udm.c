@@ -106,10 +106,12 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
             .guess = udm_model_helper_config(model, UDM_HELPER_PREVIEW) != NULL,
             .weights = network->weights,
             .max_sigma = udm_model_max_sigma(model),
-            .width = network->window.width,
-            .height = network->window.height,
+            .width = network->window.frames ? network->window.width : network->width,
+            .height = network->window.frames ? network->window.height : network->height,
             .frames = network->window.frames,
-            .classes = network->window.classes,
+            .classes = network->window.frames ? network->window.classes : network->classes,
+            .process = scheduler->process->name,
+            .symbols = scheduler->process->symbols,
         };
     udm_network_free(network);
     udm_device_close(device);

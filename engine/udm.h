@@ -84,6 +84,26 @@ UDM_API bool udm_model_forward(const udm_model *model, const udm_settings *setti
 UDM_API bool udm_model_motion(const udm_model *model, const udm_settings *settings, int frames, const float *x,
                               double sigma, float *flow, udm_error *error);
 
+// Pictures from nothing, or on from what a process left of them, with a model for any process.
+typedef struct udm_sampling {
+    int count;         // of pictures
+    double guidance;   // to settings.label: 1 as the model was trained, 0 not at all; others look twice
+    double rescale;    // how much of the contrast that this adds is taken back, 0 to 1
+    double classifier; // how far the gradient of the model's classifier pushes them there, too; 0: not
+    double eta;        // of the sampler "ddim": its share of the noise that "ddpm" draws, 0 to 1
+    const float *from; // x_t at `time`, [count, channels, height, width]; NULL: noise
+    double time;       // above 0, at most 1
+    bool invert;       // the other way: from pictures to the noise that "ddim" makes them of
+    // NULL, or called with what the network is about to see, as a picture of the same planes as those of `out`.
+    void (*seen)(void *context, int picture, int estimate, double time, const float *x);
+    void *context;
+} udm_sampling;
+
+// settings: all but channels is used; label: the class, or -1. out: [count, channels, height, width], nominally in
+// [-1, 1]; one channel where the model has symbols. Picture k depends on the seed and on k, not on `count`.
+UDM_API bool udm_model_sample(const udm_model *model, const udm_settings *settings, const udm_sampling *sampling,
+                              float *out, udm_error *error);
+
 typedef struct udm_info {
     const char *network, *prediction, *schedule; // names, for people
     int steps;                                   // of the schedule; 0: continuous time
@@ -93,10 +113,12 @@ typedef struct udm_info {
     int memory_frames;                           // ... nor have frames farther back, but through the guess
     bool guess;                                  // a stream carries a guess of each frame, which fades
     int64_t weights;
-    double max_sigma;  // of the noise it was trained for
-    int width, height; // of the video that it makes; 0: it restores frames of any size
-    int frames;        // ... and how many it looks at, at once
-    int classes;       // of what it makes
+    double max_sigma;    // of the noise it was trained for
+    int width, height;   // of what it makes, or of the pictures that it learned from; 0: frames of any size
+    int frames;          // ... and how many it looks at, at once
+    int classes;         // of what it makes
+    const char *process; // that it undoes
+    bool symbols;        // its pixels are symbols, shown as one plane of greys
 } udm_info;
 
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "npy.h"
+#include "sample.h"
 #include "udm.h"
 
 enum { MAX_TIMES = 4096 };
@@ -19,6 +20,7 @@ static const char usage[] =
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
+    "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N] "
     "[--lookahead L]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
@@ -479,6 +481,8 @@ int main(int argc, char **argv)
         { "spacings", udm_list_spacings }, { "processes", udm_list_processes },
     };
     options options;
+    if (argc > 1 && strcmp(argv[1], "sample") == 0)
+        return sample_command(argc - 1, argv + 1);
     if (!parse_options(argc, argv, &options) || optind >= argc)
         return fail_usage();
     const char *command = argv[optind++];

@@ -23,7 +23,7 @@ struct udm_model {
     udm_scheduler scheduler;
 };
 
-static const char *const helper_names[UDM_HELPERS] = { "preview", "trust" };
+static const char *const helper_names[UDM_HELPERS] = { "preview", "trust", "classifier" };
 
 static bool is_pickle(const char *name)
 {
@@ -171,9 +171,8 @@ static bool open_scheduler(udm_model *model, const udm_config *index, udm_error 
 // A part that is neither known nor known not to matter changes what the network sees, or what its output means.
 static bool check_parts(const udm_config *index, udm_error *error)
 {
-    static const char *const fine[] = {
-        "unet", "preview", "trust", "scheduler", "safety_checker", "feature_extractor"
-    };
+    static const char *const fine[] = { "unet",           "preview",          "trust", "classifier", "scheduler",
+                                        "safety_checker", "feature_extractor" };
     const char *part[2];
     if (!udm_config_pair(index, "unet", part))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",

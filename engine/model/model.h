@@ -44,9 +44,10 @@ UDM_API void udm_model_free(udm_model *model); // NULL is fine
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
-// Small networks that make the guess of a frame: motion is found between the estimates of preview/, and trust/ says how
-// far the guess is wrong. NULL where the model has none.
-typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPERS } udm_helper;
+// Small networks beside the model's own. They make the guess of a frame: motion is found between the estimates of
+// preview/, and trust/ says how far the guess is wrong; and classifier/ says what a noisy picture shows. NULL where the
+// model has none.
+typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPER_CLASSIFIER, UDM_HELPERS } udm_helper;
 
 const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper);
 const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper);

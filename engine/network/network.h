@@ -56,11 +56,14 @@ struct udm_network {
     udm_device *device;
     int channels;      // of a frame
     int times, labels; // values of its ports `time` and `label`
+    int classes;       // that it can be told; one label more than those says that none is told, if there is one
+    int width, height; // of the pictures that it was trained on; 0: its config does not say
     udm_window_shape window;
     int conditions;    // values that say what the frames of the window are
     int stride;        // width and height of the input must be multiples of it
     int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool guessed;      // it can be shown a guess
+    bool spreads;      // as many planes again say how wide the new noise of a step is (ddpm_learned)
     bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
     int memory_frames; // ... and on no frame farther back than this
     double max_level;  // the highest noise level it was trained for, in (0, 1]
@@ -76,7 +79,8 @@ extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 
-int udm_network_outputs(const udm_network *network); // planes of its output: channels, and one if it doubts
+int udm_network_outputs(
+    const udm_network *network); // planes of its output: channels, twice if it spreads, and one if it doubts
 
 // The device must outlive the network.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,

@@ -45,6 +45,9 @@ static udm_network *unet2d_open(const udm_config *config, const udm_weights *wei
     base->channels = net->config.channels;
     base->times = (net->config.fourier ? 2 : 1) * net->config.width[0];
     base->labels = net->config.classes;
+    base->classes = net->config.classes - (net->config.null_class >= 0);
+    base->spreads = net->config.spreads;
+    base->width = net->config.sample_width, base->height = net->config.sample_height;
     base->stride = good ? 1 << (net->config.levels - 1) : 1;
     base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
     base->max_level = 1;
@@ -77,9 +80,11 @@ static bool unet2d_condition(const udm_network *network, double timestep, int la
                              float *gain, udm_error *error)
 {
     const udm_unet2d *net = (const udm_unet2d *)network;
+    if (label < 0)
+        label = net->config.null_class;
     if (network->labels > 0 && (label < 0 || label >= network->labels))
         return udm_fail(error, UDM_ERROR_SETTINGS, "the class is %d: this model has the classes 0 to %d", label,
-                        network->labels - 1);
+                        network->classes - 1);
     if (network->labels == 0 && label >= 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the class is %d: this model has no classes", label);
     if (net->config.fourier && timestep <= 0)

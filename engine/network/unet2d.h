@@ -14,7 +14,9 @@ typedef struct udm_unet2d_block {
 } udm_unet2d_block;
 
 typedef struct udm_unet2d_config {
-    int channels; // of a frame
+    int channels;                    // of a frame
+    bool spreads;                    // out_channels are twice as many
+    int sample_width, sample_height; // 0: not said
     int levels, width[UDM_UNET2D_LEVELS], layers;
     udm_unet2d_block down[UDM_UNET2D_LEVELS], up[UDM_UNET2D_LEVELS]; // in the order in which they are run
     bool mid, mid_attends;
@@ -27,6 +29,7 @@ typedef struct udm_unet2d_config {
     double frequency_shift;
     int time_width; // of the embedding of the time
     int classes;    // 0: no class
+    int null_class; // which of them says that none is told; -1: none does
 } udm_unet2d_config;
 
 // False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).

@@ -33,6 +33,7 @@ static const char *const known[] = { "sample_size",
                                      "add_attention",
                                      "class_embed_type",
                                      "num_class_embeds",
+                                     "null_class",
                                      "num_train_timesteps",
                                      NULL };
 
@@ -104,14 +105,16 @@ static bool read_shape(udm_unet2d_config *to, const udm_config *config, udm_erro
     int outputs = 3;
     to->channels = 3, to->layers = 2, to->levels = 4;
     memcpy(to->width, widths, sizeof widths);
-    if (!udm_config_int(config, "in_channels", 1, 3, &to->channels, error) ||
+    if (!udm_config_int(config, "in_channels", 1, 256, &to->channels, error) ||
         !udm_config_int(config, "out_channels", 1, 4096, &outputs, error) ||
         !udm_config_ints(config, "block_out_channels", 1, 8192, UDM_UNET2D_LEVELS, to->width, &to->levels, error) ||
         !udm_config_int(config, "layers_per_block", 1, UDM_UNET2D_LAYERS, &to->layers, error))
         return false;
-    if (to->channels == 2 || outputs != to->channels)
+    to->spreads = outputs == 2 * to->channels;
+    if (outputs != to->channels && !to->spreads)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: \"in_channels\" must be 1 or 3, and \"out_channels\" the same", udm_config_path(config));
+                        "%s: \"out_channels\" must be as many as \"in_channels\", or twice as many",
+                        udm_config_path(config));
     if (to->levels < 1)
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"block_out_channels\" is empty", udm_config_path(config));
     return read_way(config, "Down", to->down, to->levels, error) && read_way(config, "Up", to->up, to->levels, error);
@@ -155,7 +158,20 @@ static bool read_time(udm_unet2d_config *to, const udm_config *config, udm_error
            udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) &&
            udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) &&
            udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) &&
-           udm_config_int(config, "num_class_embeds", 1, 65536, &to->classes, error);
+           udm_config_int(config, "num_class_embeds", 1, 65536, &to->classes, error) &&
+           udm_config_int(config, "null_class", 0, to->classes - 1, &to->null_class, error);
+}
+
+// A number, or two: height and width.
+static bool read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    int size[2] = { 0, 0 }, count = 0;
+    if (udm_config_int(config, "sample_size", 1, 65536, &size[0], NULL))
+        size[1] = size[0];
+    else if (!udm_config_ints(config, "sample_size", 1, 65536, 2, size, &count, error))
+        return false;
+    to->sample_height = size[0], to->sample_width = size[1];
+    return true;
 }
 
 static bool check_rest(const udm_config *config, udm_error *error)
@@ -175,8 +191,9 @@ static bool check_rest(const udm_config *config, udm_error *error)
 
 bool udm_unet2d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
-    *to = (udm_unet2d_config){ .downsample_padding = 1 };
-    return udm_config_only(config, known, error) && read_shape(to, config, error) && read_norms(to, config, error) &&
-           read_middle(to, config, error) && read_time(to, config, error) && check_rest(config, error) &&
+    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1 };
+    return udm_config_only(config, known, error) && read_shape(to, config, error) && read_sample(to, config, error) &&
+           read_norms(to, config, error) && read_middle(to, config, error) && read_time(to, config, error) &&
+           check_rest(config, error) &&
            udm_config_int(config, "downsample_padding", 0, 1, &to->downsample_padding, error);
 }

@@ -290,13 +290,14 @@ static bool pack_projection(const reader *from)
 bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error)
 {
     const udm_unet2d_config *config = &net->config;
+    const int outputs = udm_network_outputs(&net->base);
     reader from = {
         .net = net, .weights = weights, .device = net->base.device, .error = error, .channels = config->width[0]
     };
     bool good = read_conv(&from, &net->conv_in, spec(config->channels, config->width[0], 3), "conv_in") &&
                 read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
                 read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
-                read_conv(&from, &net->conv_out, spec(config->width[0], config->channels, 3), "conv_out");
+                read_conv(&from, &net->conv_out, spec(config->width[0], outputs, 3), "conv_out");
     free(from.projection);
     free(from.bias);
     return good;

@@ -2,6 +2,7 @@
 // From a network's output to x0.
 #include "sampler/prediction.h"
 
+#include <math.h>
 #include <string.h>
 
 void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
@@ -46,4 +47,26 @@ void udm_predict_output(udm_prediction kind, const udm_levels *at, int channels,
             break;
         }
     }
+}
+
+void udm_predict_symbols(int channels, size_t pixels, const float *output, float *x0)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        float most = output[i], sum = 0;
+        for (int c = 1; c < channels; c++)
+            most = fmaxf(most, output[c * pixels + i]);
+        for (int c = 0; c < channels; c++)
+            sum += x0[c * pixels + i] = expf(output[c * pixels + i] - most);
+        for (int c = 0; c < channels; c++)
+            x0[c * pixels + i] /= sum;
+    }
+}
+
+void udm_predict_towards(double scale, const udm_levels *at, int channels, const float *gradient, float *x0)
+{
+    for (int c = 0; c < channels; c++)
+        for (size_t i = 0; i < at->pixels; i++)
+            if (at->signal[i] > 0)
+                x0[c * at->pixels + i] +=
+                    (float)scale * at->noise[i] * at->noise[i] / at->signal[i] * gradient[c * at->pixels + i];
 }

@@ -19,6 +19,14 @@ void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, con
 void udm_predict_output(udm_prediction kind, const udm_levels *at, int channels, const float *x0, const float *xt,
                         float *output);
 
+// Of symbols (udm_process.symbols): logits to the probabilities of each, at every pixel. x0 may be output.
+void udm_predict_symbols(int channels, size_t pixels, const float *output, float *x0);
+
+// Towards a class (Dhariwal and Nichol 2021, algorithm 2), for the Gaussian process: e becomes
+// e - scale noise grad log p(class | x_t), and so x0 becomes x0 + scale noise^2 / signal grad. Where no signal is left,
+// x0 stays.
+void udm_predict_towards(double scale, const udm_levels *at, int channels, const float *gradient, float *x0);
+
 // What is done to x0 before a step.
 typedef struct udm_bounds {
     double clip;        // it is clamped to [-clip, clip], static thresholding; 0: it is not

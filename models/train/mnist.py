@@ -7,9 +7,9 @@
 
 The network of the Gaussian process predicts v and learns the levels of the linear and of the cosine schedule, told as
 time steps of the linear one; those of the others predict x0 (or the symbol, by cross-entropy) and are told the time
-steps of the cosine one. --variance trains what the last layer says of the variance and nothing else (Nichol and Dhariwal
-2021, section 3.1). It can be stopped at any time and goes on from its checkpoint. models/train/export.py makes
-a model directory of the checkpoint.
+steps of the cosine one. --variance trains what the last layer says of the variance and nothing else (Nichol and
+Dhariwal 2021, section 3.1). It can be stopped at any time and goes on from its checkpoint. --export DIRECTORY makes a
+model directory of the checkpoint.
 """
 import pathlib
 
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 import channels
 import digits
+import export
 import processes
 import train
 
@@ -41,6 +42,33 @@ class Network(nn.Module):
 
     def forward(self, x, steps, classes):
         return self.unet(x, steps, classes).sample
+
+
+def scheduler(process, spreads):
+    """scheduler_config.json"""
+    common = dict(num_train_timesteps=processes.STEPS, clip_sample=True, timestep_spacing="trailing")
+    if process == "gaussian":
+        return dict(_class_name="DDPMScheduler", beta_schedule="linear", prediction_type="v_prediction",
+                    variance_type="learned_range" if spreads else "fixed_small", **common)
+    extent = {"process_extent": processes.EXTENT[process]} if process in processes.EXTENT else {}
+    cold = process in ("blur", "pixelate", "mask")
+    return dict(_class_name="UdmScheduler", process=process, **extent, beta_schedule="squaredcos_cap_v2",
+                prediction_type="sample", sampler="ddim" if cold else "ddpm", **common)
+
+
+def write_model(directory, process, checkpoint):
+    saved = torch.load(checkpoint, weights_only=True)
+    weights = {name.removeprefix("unet."): w for name, w in saved["average"].items()}
+    config = {"_class_name": "UNet2DModel", **saved["config"], "null_class": CLASSES}
+    export.write_network(directory / "unet", config, weights, torch.float16)
+    made = scheduler(process, config["out_channels"] > config["in_channels"])
+    export.write_json(directory / "scheduler/scheduler_config.json", made)
+    library = "udm" if made["_class_name"] == "UdmScheduler" else "diffusers"
+    export.write_json(directory / "model_index.json", {
+        "_class_name": "UdmPicturePipeline", "unet": ["diffusers", "UNet2DModel"],
+        "scheduler": [library, made["_class_name"]]})
+    print(f"{directory}: step {saved['steps']}, {saved['seconds'] / 60:.1f} minutes of training, "
+          f"{sum(w.numel() for w in weights.values())} weights")
 
 
 class Digits(train.Training):
@@ -134,7 +162,11 @@ def main():
     p = train.parser(__doc__, minutes=15, batch=64, patch=28, rate=2e-3)
     p.add_argument("--process", default="gaussian", choices=["gaussian", "absorbing", "mask", *processes.EXTENT])
     p.add_argument("--variance", action="store_true")
+    p.add_argument("--export", type=pathlib.Path, metavar="DIRECTORY",
+                   help="make a model directory of the checkpoint, and train nothing")
     options = p.parse_args()
+    if options.export:
+        return write_model(options.export, options.process, options.checkpoint)
     torch.set_num_threads(options.threads)
     Digits(options, *digits.load(options.folders[0])).run()
 

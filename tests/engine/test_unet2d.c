@@ -126,7 +126,7 @@ TEST(keys_that_change_the_maths_are_refused)
         { "\"mid_block_type\": \"UNetMidBlock2DCrossAttn\"", "mid_block_type" },
         { "\"down_block_types\": [\"SkipDownBlock2D\"], \"block_out_channels\": [8]", "SkipDownBlock2D" },
         { "\"norm_num_groups\": null", "norm_num_groups" },
-        { "\"out_channels\": 6", "out_channels" },
+        { "\"out_channels\": 5", "out_channels" },
         { "\"up_block_types\": [\"UpBlock2D\"]", "up_block_types" },
         { "\"skip_time_act\": true", "skip_time_act" },
     };

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pictures from a model, against diffusers (tests/models/make_sample.py); the classifier's gradient; and what cannot be
+// asked for.
+#include <unistd.h>
+
+#include "folder.h"
+#include "golden.h"
+#include "network/classifier.h"
+#include "udm.h"
+
+enum { WIDTH = 12, HEIGHT = 8, PIXELS = WIDTH * HEIGHT, MANY = 40 };
+
+static udm_settings settings_for(const char *sampler, int steps, int label)
+{
+    udm_settings settings = udm_settings_default();
+    settings.width = WIDTH, settings.height = HEIGHT;
+    settings.threads = 1;
+    settings.steps = steps;
+    settings.sampler = sampler;
+    settings.label = label;
+    settings.seed = 7;
+    return settings;
+}
+
+static bool sample(const char *name, const udm_settings *settings, const udm_sampling *sampling, float *out,
+                   udm_error *error)
+{
+    udm_model *model = udm_model_open(golden_path(name), error);
+    const bool good = model && udm_model_sample(model, settings, sampling, out, error);
+    udm_model_free(model);
+    return good;
+}
+
+static void must_sample(const char *name, const udm_settings *settings, const udm_sampling *sampling, float *out)
+{
+    udm_error error = { 0 };
+    if (!sample(name, settings, sampling, out, &error)) {
+        printf("    %s: %s\n", name, error.message);
+        check_failed = true;
+    }
+}
+
+// Two kinds of guidance, and a variance that was learned, all at once.
+TEST(pictures_equal_those_of_diffusers)
+{
+    npy want = golden_read("tiny-sample/made.npy");
+    static const char *const devices[] = { "reference", "cpu" };
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        udm_settings settings = settings_for("model", 5, 1);
+        settings.device = devices[i];
+        const udm_sampling sampling = { .count = 2, .guidance = 2.5, .rescale = 0.4, .classifier = 1.5 };
+        float out[2 * PIXELS];
+        must_sample("tiny-sample", &settings, &sampling, out);
+        CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
+    }
+    free(want.data);
+}
+
+static udm_classifier *open_classifier(const udm_model *model)
+{
+    udm_error error = { 0 };
+    return udm_classifier_open(udm_model_helper_config(model, UDM_HELPER_CLASSIFIER),
+                               udm_model_helper_weights(model, UDM_HELPER_CLASSIFIER), WIDTH, HEIGHT, &error);
+}
+
+TEST(the_classifier_and_its_gradient_equal_pytorch)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(golden_path("tiny-sample"), &error);
+    npy x = golden_read("tiny-sample/seen.npy"), scores = golden_read("tiny-sample/scores.npy");
+    npy want = golden_read("tiny-sample/gradient.npy");
+    udm_classifier *classifier = model ? open_classifier(model) : NULL;
+    float gradient[PIXELS];
+    REQUIRE(classifier);
+    CHECK_CLOSE(golden_difference(udm_classifier_run(classifier, x.data, 0.7), scores.data, scores.elements), 0, 1e-5);
+    udm_classifier_gradient(classifier, 1, gradient);
+    CHECK_CLOSE(golden_difference(gradient, want.data, want.elements), 0, 1e-4);
+    udm_classifier_free(classifier);
+    udm_model_free(model);
+    free(x.data), free(scores.data), free(want.data);
+}
+
+// ... and what two scores a little apart say of it.
+TEST(the_gradient_is_the_slope_of_the_score)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(golden_path("tiny-sample"), &error);
+    npy x = golden_read("tiny-sample/seen.npy");
+    udm_classifier *classifier = model ? open_classifier(model) : NULL;
+    float gradient[PIXELS];
+    REQUIRE(classifier);
+    for (int class = 0; class < 3; class ++) {
+        udm_classifier_run(classifier, x.data, 0.3);
+        udm_classifier_gradient(classifier, class, gradient);
+        for (int i = 0; i < PIXELS; i += 7) {
+            const float was = x.data[i], apart = 1e-2f;
+            x.data[i] = was + apart;
+            const double above = udm_classifier_run(classifier, x.data, 0.3)[class];
+            x.data[i] = was - apart;
+            const double below = udm_classifier_run(classifier, x.data, 0.3)[class];
+            x.data[i] = was;
+            CHECK_CLOSE((above - below) / (2 * apart), gradient[i], 2e-3);
+        }
+    }
+    udm_classifier_free(classifier);
+    udm_model_free(model);
+    free(x.data);
+}
+
+// The pixels of this network do not know of each other, so that each is drawn from what it says, in any number of
+// steps.
+TEST(symbols_come_out_as_often_as_the_network_says)
+{
+    static const double logits[] = { 0, 1, -1, 0.5 };
+    static float out[MANY * PIXELS];
+    double sum = 0;
+    for (int k = 0; k < 4; k++)
+        sum += exp(logits[k]);
+    for (int steps = 1; steps <= 10; steps += 9) {
+        const udm_settings settings = settings_for("model", steps, -1);
+        int counts[4] = { 0 };
+        must_sample("tiny-symbols", &settings, &(udm_sampling){ .count = MANY, .guidance = 1 }, out);
+        for (int i = 0; i < MANY * PIXELS; i++) {
+            const int symbol = (int)lround((out[i] + 1) * 1.5);
+            REQUIRE(symbol >= 0 && symbol < 4);
+            CHECK_CLOSE(out[i], symbol / 1.5 - 1, 1e-6);
+            counts[symbol]++;
+        }
+        for (int k = 0; k < 4; k++) // 4 standard deviations of a count are 0.032
+            CHECK_CLOSE(counts[k] / (double)(MANY * PIXELS), exp(logits[k]) / sum, 0.032);
+    }
+}
+
+TEST(a_picture_does_not_depend_on_how_many_are_made)
+{
+    const udm_settings settings = settings_for("ddim", 3, 0);
+    float all[3 * PIXELS], two[2 * PIXELS];
+    must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 3, .guidance = 1 }, all);
+    must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 2, .guidance = 1 }, two);
+    CHECK(memcmp(all, two, sizeof two) == 0);
+    CHECK(memcmp(all, all + PIXELS, PIXELS * sizeof *all) != 0);
+}
+
+typedef struct way {
+    float states[64 * PIXELS];
+    int count;
+    double times[64];
+} way;
+
+static void keep(void *context, int picture, int estimate, double time, const float *x)
+{
+    way *w = context;
+    (void)picture;
+    REQUIRE(estimate == w->count && estimate < 64);
+    w->times[w->count] = time;
+    memcpy(w->states + w->count++ * PIXELS, x, PIXELS * sizeof *x);
+}
+
+TEST(a_picture_goes_on_from_where_another_was)
+{
+    static way seen;
+    udm_settings settings = settings_for("ddim", 4, 2);
+    float whole[PIXELS], rest[PIXELS];
+    settings.spacing = "trailing";
+    must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 1, .guidance = 1, .seen = keep, .context = &seen },
+                whole);
+    REQUIRE(seen.count == 4);
+    CHECK_CLOSE(seen.times[1], 0.75, 1e-6);
+    settings.steps = 3;
+    must_sample("tiny-sample", &settings,
+                &(udm_sampling){ .count = 1, .guidance = 1, .from = seen.states + PIXELS, .time = seen.times[1] },
+                rest);
+    CHECK_CLOSE(golden_difference(rest, whole, PIXELS), 0, 1e-5);
+}
+
+// tiny-symbols as if it had learned to predict v, which is the same everywhere.
+static folder smooth_model(void)
+{
+    static const char *const files[] = { "unet/config.json", "unet/diffusion_pytorch_model.safetensors" };
+    static const char index[] = "{\"_class_name\": \"UdmPicturePipeline\", \"unet\": [\"diffusers\", \"UNet2DModel\"],"
+                                " \"scheduler\": [\"diffusers\", \"DDIMScheduler\"]}";
+    static const char scheduler[] = "{\"prediction_type\": \"v_prediction\", \"clip_sample\": false,"
+                                    " \"timestep_spacing\": \"trailing\"}";
+    folder made = folder_new();
+    folder_make(&made, "unet"), folder_make(&made, "scheduler");
+    folder_write_text(&made, "model_index.json", index);
+    folder_write_text(&made, "scheduler/scheduler_config.json", scheduler);
+    for (int i = 0; i < 2; i++) {
+        char path[64], *whole;
+        snprintf(path, sizeof path, "tiny-symbols/%s", files[i]);
+        whole = realpath(golden_path(path), NULL);
+        CHECK(whole && symlink(whole, folder_path(&made, files[i])) == 0);
+        free(whole);
+    }
+    return made;
+}
+
+static void smooth_sample(const char *path, int steps, const udm_sampling *sampling, float *out)
+{
+    udm_error error = { 0 };
+    const udm_settings settings = settings_for("ddim", steps, -1);
+    udm_model *model = udm_model_open(path, &error);
+    if (!model || !udm_model_sample(model, &settings, sampling, out, &error)) {
+        printf("    %s\n", error.message);
+        check_failed = true;
+    }
+    udm_model_free(model);
+}
+
+// The noise of a picture leads back to it, the better the more steps are made.
+TEST(ddim_leads_back_to_what_was_inverted)
+{
+    const folder model = smooth_model();
+    float picture[5 * PIXELS], noise[5 * PIXELS], back[5 * PIXELS];
+    double errors[2];
+    for (int i = 0; i < 5 * PIXELS; i++)
+        picture[i] = 0.3f * (float)sin(i);
+    for (int k = 0; k < 2; k++) {
+        const int steps = k ? 200 : 25;
+        smooth_sample(model.path, steps, &(udm_sampling){ .count = 1, .guidance = 1, .from = picture, .invert = true },
+                      noise);
+        smooth_sample(model.path, steps, &(udm_sampling){ .count = 1, .guidance = 1, .from = noise, .time = 1 }, back);
+        errors[k] = golden_difference(back, picture, 5 * PIXELS);
+    }
+    folder_free(&model);
+    CHECK(errors[1] < errors[0] / 5);
+}
+
+static void check_refused(const char *name, udm_settings settings, udm_sampling sampling, const char *what)
+{
+    static float out[MANY * PIXELS];
+    udm_error error = { 0 };
+    CHECK(!sample(name, &settings, &sampling, out, &error));
+    if (!strstr(error.message, what)) {
+        printf("    no \"%s\" in: %s\n", what, error.message);
+        CHECK(false);
+    }
+}
+
+TEST(what_cannot_be_asked_for)
+{
+    static const float given[PIXELS] = { 0 };
+    const udm_settings plain = settings_for("ddim", 2, 1), none = settings_for("ddim", 2, -1);
+    const udm_settings learned = settings_for("ddpm_learned", 2, -1);
+    check_refused("tiny-sample", plain, (udm_sampling){ .count = 0, .guidance = 1 }, "at least one");
+    check_refused("tiny-sample", plain, (udm_sampling){ .count = 1, .guidance = -1 }, "guidance");
+    check_refused("tiny-sample", plain, (udm_sampling){ .count = 1, .guidance = 1, .eta = 2 }, "eta");
+    check_refused("tiny-sample", settings_for("ddim", 2, 5), (udm_sampling){ .count = 1, .guidance = 1 }, "class");
+    check_refused("tiny-sample", none, (udm_sampling){ .count = 1, .guidance = 1, .classifier = 1 }, "classifier");
+    check_refused("tiny-sample", plain, (udm_sampling){ .count = 1, .guidance = 1, .from = given }, "time");
+    check_refused("tiny-sample", plain, (udm_sampling){ .count = 1, .guidance = 1, .invert = true }, "invert");
+    check_refused("unet2d-fourier", learned, (udm_sampling){ .count = 1, .guidance = 1 }, "ddpm_learned");
+    check_refused("tiny-symbols", none, (udm_sampling){ .count = 1, .guidance = 1, .from = given, .time = 1 },
+                  "symbols");
+    check_refused("tiny-symbols", settings_for("heun", 2, -1), (udm_sampling){ .count = 1, .guidance = 1 }, "heun");
+    check_refused("tiny-video", plain, (udm_sampling){ .count = 1, .guidance = 1 }, "udmsrc");
+}
+
+CHECK_MAIN()
