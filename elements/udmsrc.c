@@ -564,7 +564,7 @@ static void gst_udm_src_class_init(GstUdmSrcClass *klass)
 
 static void gst_udm_src_init(GstUdmSrc *self)
 {
-    gst_udm_session_init(&self->session);
+    gst_udm_session_init(&self->session, GST_ELEMENT(self));
     gst_udm_settings_init(&self->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_video_info_init(&self->info);
     gst_udm_film_init(&self->film);

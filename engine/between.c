@@ -59,12 +59,7 @@ static bool open_network(udm_between *b, const udm_model *model, udm_error *erro
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
     b->tiles = udm_tiles_new(b->network, s->width, s->height, 1, udm_settings_memory(s), error);
-    if (!b->tiles)
-        return false;
-    b->stats.memory = udm_tiles_memory(b->tiles);
-    b->stats.tiles = udm_tiles_count(b->tiles);
-    memcpy(b->stats.device, b->device->name, sizeof b->stats.device);
-    return true;
+    return b->tiles != NULL;
 }
 
 static bool allocate(udm_between *b, udm_error *error)
@@ -242,6 +237,11 @@ void udm_between_cancel(udm_between *between, bool cancel)
 void udm_between_stats(const udm_between *between, udm_stats *stats)
 {
     *stats = between->stats;
+    if (!between->network)
+        return;
+    stats->memory = udm_tiles_memory(between->tiles);
+    stats->tiles = udm_tiles_count(between->tiles);
+    udm_stats_device(stats, between->device);
 }
 
 const float *udm_between_moved(const udm_between *between, int which)

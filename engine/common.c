@@ -81,6 +81,12 @@ double udm_now_ms(void)
     return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
 }
 
+void udm_stats_device(udm_stats *stats, const udm_device *device)
+{
+    memcpy(stats->device, udm_device_in_use(device)->name, sizeof stats->device);
+    memcpy(stats->warning, device->warning, sizeof stats->warning);
+}
+
 void udm_stats_count(udm_stats *stats, double start_ms)
 {
     stats->last_ms = udm_now_ms() - start_ms;

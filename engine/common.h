@@ -31,6 +31,7 @@ bool udm_open_network(const udm_model *model, const char *name, int threads, udm
                       udm_error *error);
 
 double udm_now_ms(void);
-void udm_stats_count(udm_stats *stats, double start_ms); // one more frame, which was begun then
+void udm_stats_device(udm_stats *stats, const udm_device *device); // which is in use, and why
+void udm_stats_count(udm_stats *stats, double start_ms);           // one more frame, which was begun then
 
 #endif

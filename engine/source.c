@@ -147,8 +147,6 @@ udm_source *udm_source_open(const udm_model *model, const udm_settings *settings
         return NULL;
     }
     source->stats.tiles = 1;
-    source->stats.memory = udm_rolling_memory(source->rolling);
-    memcpy(source->stats.device, source->device->name, sizeof source->stats.device);
     return source;
 }
 
@@ -224,4 +222,6 @@ void udm_source_cancel(udm_source *source, bool cancel)
 void udm_source_stats(const udm_source *source, udm_stats *stats)
 {
     *stats = source->stats;
+    stats->memory = udm_rolling_memory(source->rolling);
+    udm_stats_device(stats, source->device);
 }

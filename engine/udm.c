@@ -216,10 +216,6 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
         udm_stream_free(stream);
         return NULL;
     }
-    const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
-    stream->stats.memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
-    stream->stats.tiles = udm_tiles_count(tiles);
-    memcpy(stream->stats.device, stream->device->name, sizeof stream->stats.device);
     return stream;
 }
 
@@ -476,7 +472,11 @@ void udm_stream_cancel(udm_stream *stream, bool cancel)
 
 void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 {
+    const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
     *stats = stream->stats;
+    stats->memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
+    stats->tiles = udm_tiles_count(tiles);
+    udm_stats_device(stats, stream->device);
 }
 
 void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context)

@@ -51,7 +51,7 @@ enum { UDM_MAX_LOOKAHEAD = 8 };
 typedef struct udm_settings {
     int width, height;    // 1 to 65536
     int channels;         // 1 or 3
-    const char *device;   // "auto", "cpu", ... (udm_list_devices)
+    const char *device;   // "auto", "cpu", ... (udm_list_devices). Where that fails which "auto" chose, "cpu" goes on
     int threads;          // 0: all
     int steps;            // 1 to 1000; 1 gives the posterior mean
     const char *sampler;  // "model", that of its scheduler, or one of udm_list_samplers
@@ -159,7 +159,8 @@ typedef struct udm_stats {
     double last_ms, mean_ms; // time of a pull
     size_t memory;           // bytes for state and activations
     int tiles;               // a frame is done in
-    char device[128];        // for people
+    char device[128];        // for people: the one in use
+    char warning[704];       // for people: why "auto" uses another device than it would; or empty
 } udm_stats;
 
 UDM_API void udm_stream_stats(const udm_stream *stream, udm_stats *stats);

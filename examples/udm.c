@@ -406,6 +406,8 @@ static void print_times(const char *directory, udm_stream *stream, const options
     struct rusage usage;
     udm_stream_stats(stream, &stats);
     getrusage(RUSAGE_SELF, &usage);
+    if (stats.warning[0])
+        fprintf(stderr, "udm: warning: %s\n", stats.warning);
     printf(
         "{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
         "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f}\n",

@@ -26,6 +26,13 @@ void gst_udm_report_error(GstElement *element, const udm_error *error)
                              g_strdup(error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
 }
 
+void gst_udm_report_warning(GstElement *element, const char *text)
+{
+    GST_WARNING_OBJECT(element, "%s", text);
+    gst_element_message_full(element, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+                             g_strdup(text), NULL, __FILE__, GST_FUNCTION, __LINE__);
+}
+
 void gst_udm_report_progress(GstElement *element, GstProgressType type, const char *code, const char *text)
 {
     gst_element_post_message(element, gst_message_new_progress(GST_OBJECT(element), type, code, text));

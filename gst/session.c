@@ -3,8 +3,13 @@
 // it and read its statistics.
 #include "session.h"
 
-void gst_udm_session_init(GstUdmSession *session)
+#include <string.h>
+
+#include "report.h"
+
+void gst_udm_session_init(GstUdmSession *session, GstElement *element)
 {
+    session->element = element;
     g_mutex_init(&session->lock);
 }
 
@@ -48,6 +53,7 @@ static void replace(GstUdmSession *session, udm_stream *stream, udm_between *bet
 static void note_stats(GstUdmSession *session)
 {
     udm_stats stats;
+    gboolean warns;
 
     if (session->stream)
         udm_stream_stats(session->stream, &stats);
@@ -56,8 +62,11 @@ static void note_stats(GstUdmSession *session)
     else
         udm_source_stats(session->source, &stats);
     g_mutex_lock(&session->lock);
+    warns = stats.warning[0] && strcmp(stats.warning, session->stats.warning) != 0;
     session->stats = stats;
     g_mutex_unlock(&session->lock);
+    if (warns)
+        gst_udm_report_warning(session->element, stats.warning);
 }
 
 gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, const udm_settings *settings,

@@ -10,7 +10,8 @@
 
 // Part of an element. The streaming thread alone opens, closes and uses what the engine does: one of the three.
 typedef struct GstUdmSession {
-    GMutex lock; // guards what follows against the other threads
+    GstElement *element; // whose it is
+    GMutex lock;         // guards what follows against the other threads
     udm_stream *stream;
     udm_between *between;
     udm_source *source;
@@ -18,7 +19,7 @@ typedef struct GstUdmSession {
     udm_stats stats; // as of the last frame
 } GstUdmSession;
 
-void gst_udm_session_init(GstUdmSession *session);
+void gst_udm_session_init(GstUdmSession *session, GstElement *element);
 void gst_udm_session_clear(GstUdmSession *session); // closes it too
 
 // Opens one, in place of what is open. A cancelled session opens it cancelled.
@@ -30,7 +31,8 @@ gboolean gst_udm_session_open_source(GstUdmSession *session, const udm_model *mo
                                      const udm_film *film, udm_error *error);
 void gst_udm_session_close(GstUdmSession *session);
 
-// As udm_stream_pull(), udm_between_make() and udm_source_make(), and they note the statistics.
+// As udm_stream_pull(), udm_between_make() and udm_source_make(), and they note the statistics. These and the above
+// post a warning where another device goes on than the best.
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error);
 gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error);
 gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, const udm_image *out, udm_error *error);

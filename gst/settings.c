@@ -21,7 +21,9 @@ static void install_where(GObjectClass *object_class, const char *model)
         g_param_spec_string("model", "Model",
                             "Directory of the model, or its name in UDM_MODEL_PATH or in the installed folder", model,
                             AT_START));
-    // device: What computes: "auto" takes the fastest, "cpu" the processor.
+    // device: What computes: "auto" takes a GPU that computes what the processor does, and faster, or else the
+    // processor, which also goes on, with a warning, where that GPU fails; "cpu", "opencl" and "opencl:N" are what they
+    // say.
     g_object_class_install_property(object_class, GST_UDM_PROP_DEVICE,
                                     g_param_spec_string("device", "Device",
                                                         "What computes: auto, cpu, or another that udm lists",

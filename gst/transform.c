@@ -410,7 +410,7 @@ static void gst_udm_transform_init(GstUdmTransform *self)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
 
-    gst_udm_session_init(&self->session);
+    gst_udm_session_init(&self->session, GST_ELEMENT(self));
     gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their mark, for an udminterp after us
     gst_base_transform_set_qos_enabled(trans, FALSE); // restoring a film takes the time that it takes
 }

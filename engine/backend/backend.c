@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The backends there are, and how a device is found by its name.
+// How a device is found by its name, which one `auto` is, and what goes on where that one fails.
 #include "backend/backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/cpu/cpu.h"
-#include "backend/reference/reference.h"
-#ifdef UDM_OPENCL
-#include "backend/opencl/opencl.h"
-#endif
-
-const udm_backend *const udm_backends[] = {
-    &udm_backend_cpu,
-#ifdef UDM_OPENCL
-    &udm_backend_opencl,
-#endif
-    &udm_backend_reference,
-    NULL,
-};
+#include "backend/trial.h"
 
 typedef struct name_list {
     char text[256];
@@ -31,21 +18,47 @@ static void add_name(void *context, const char *device, const char *about)
     snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used ? ", " : "", device);
 }
 
-static udm_device *open_first(int threads, udm_error *error)
+// The first that opens. Settings that are wrong for one are so for all, and that error is the one to show.
+static udm_device *open_processor(int threads, udm_error *error)
 {
-    for (int i = 0; udm_backends[i]; i++) {
-        udm_device *device = udm_backends[i]->open(NULL, threads, error);
-        // The settings are wrong for every backend, so that error is the one to show.
-        if (device || (error && error->code == UDM_ERROR_SETTINGS))
+    udm_error fault = { 0 };
+    udm_device *device = NULL;
+    for (int i = 0; udm_backends[i] && !device && fault.code != UDM_ERROR_SETTINGS; i++)
+        if (!udm_backends[i]->accelerator)
+            device = udm_backends[i]->open(NULL, threads, &fault);
+    if (!device && error)
+        *error = fault;
+    return device;
+}
+
+static void warn(udm_device *device, const udm_error *fault, const udm_device *in_use)
+{
+    snprintf(device->warning, sizeof device->warning, "%s. Going on with %s", fault->message, in_use->name);
+}
+
+// An accelerator that stands the trial, or the processor, with a warning if there is one that does not.
+static udm_device *open_auto(int threads, udm_error *error)
+{
+    udm_device *processor = open_processor(threads, error);
+    for (int i = 0; processor && udm_backends[i]; i++) {
+        udm_error fault = { 0 };
+        const char *which = udm_backends[i]->accelerator;
+        udm_device *device = which ? udm_backends[i]->open(which, threads, &fault) : NULL;
+        if (device && udm_trial(device, processor, &fault)) {
+            device->stand_in = processor;
             return device;
+        }
+        udm_device_close(device);
+        if (fault.code != UDM_OK && fault.code != UDM_ERROR_NOT_FOUND)
+            warn(processor, &fault, processor);
     }
-    return NULL;
+    return processor;
 }
 
 udm_device *udm_device_open(const char *device, int threads, udm_error *error)
 {
     if (strcmp(device, "auto") == 0)
-        return open_first(threads, error);
+        return open_auto(threads, error);
 
     size_t length = strcspn(device, ":");
     const char *which = device[length] == ':' ? device + length + 1 : NULL;
@@ -64,6 +77,26 @@ udm_device *udm_device_open(const char *device, int threads, udm_error *error)
 
 void udm_device_close(udm_device *device)
 {
-    if (device)
-        device->ops->close(device);
+    if (!device)
+        return;
+    udm_device_close(device->stand_in);
+    device->ops->close(device);
+}
+
+udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error)
+{
+    if (!device->stand_in || (fault->code != UDM_ERROR_DEVICE && fault->code != UDM_ERROR_MEMORY)) {
+        if (error)
+            *error = *fault;
+        return NULL;
+    }
+    if (!device->failed)
+        warn(device, fault, device->stand_in);
+    device->failed = true;
+    return device->stand_in;
+}
+
+const udm_device *udm_device_in_use(const udm_device *device)
+{
+    return device->failed ? device->stand_in : device;
 }

@@ -3,7 +3,7 @@
 // the specification; tests/engine/test_ops.c tests and times every operation of every backend against it.
 //
 // To add an operation: declare it here, write it in reference/, in each other backend, and a case in
-// tests/engine/test_ops.c. To add a backend: a folder, its udm_backend, and a line in backend.c.
+// tests/engine/test_ops.c. To add a backend: a folder, its udm_backend, and a line in list.c.
 //
 // Conventions. Shapes, kernels and sources are checked once, where a graph is built (network/graph.c), so operations
 // need not. dst never overlaps a source, except where said. Operations may be queued; they do not fail by
@@ -135,11 +135,17 @@ struct udm_device {
     const udm_ops *ops;
     char name[128]; // for people: "cpu (AVX-512, 2 threads)"
     size_t largest; // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
+
+    // Of one that `auto` chose.
+    udm_device *stand_in; // the processor, which goes on where this one fails; NULL: nothing does
+    bool failed;
+    char warning[704]; // for people: why another device than the best is in use; or empty
 };
 
 typedef struct udm_backend {
     const char *name;
     const char *about;
+    const char *accelerator; // what `auto` asks it for, as `which`, to try it; NULL: it is the processor
     // which: what stands after the colon of "cpu:avx2", or NULL. threads: 0 for all.
     udm_device *(*open)(const char *which, int threads, udm_error *error);
     // Calls found(context, device string, description) for each device there is.
@@ -148,9 +154,16 @@ typedef struct udm_backend {
 
 extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in which `auto` tries them
 
-// device: "auto", or a backend's name with an optional ":which". The caller owns the device: udm_device_close().
+// device: a backend's name with an optional ":which"; or "auto": an accelerator that computes what the processor does
+// (trial.h), and does it faster, or else the processor. The caller owns the device: udm_device_close().
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
+
+// What goes on in place of a device that failed so: its stand-in, which it closes. NULL, with the fault as *error,
+// where the device was asked for by its name, and for faults that are not the device's. From then on the device counts
+// as failed, also where only its memory did not suffice.
+udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error);
+const udm_device *udm_device_in_use(const udm_device *device); // itself, or its stand-in
 
 // The constants of the fusion; models/train/network.py has the same.
 #define UDM_MIN_LEVEL 1e-3f

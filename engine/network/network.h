@@ -53,6 +53,8 @@ enum { UDM_REACH_ALL = 65536 }; // more than any frame has
 // Every network starts with this.
 struct udm_network {
     const udm_network_class *class;
+    const udm_config *config; // what it was opened from: these two outlive it
+    const udm_weights *parameters;
     udm_device *device;
     int channels;      // of a frame
     int times, labels; // values of its ports `time` and `label`
@@ -82,9 +84,13 @@ extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 int udm_network_outputs(
     const udm_network *network); // planes of its output: channels, twice if it spreads, and one if it doubts
 
-// The device must outlive the network.
+// The device, config and weights must outlive the network. Where the device fails and has a stand-in, it opens there.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                               udm_error *error);
 void udm_network_free(udm_network *network); // NULL is fine
+
+// The same network on the stand-in of its device, which failed so; the caller frees both. NULL, with the fault as
+// *error, where there is none (udm_device_replace).
+udm_network *udm_network_move(const udm_network *network, const udm_error *fault, udm_error *error);
 
 #endif

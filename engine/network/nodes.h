@@ -23,10 +23,10 @@ enum { HISTORY = 3 }; // frames of a state: two that are read, and one that is w
 typedef struct value {
     udm_shape shape;
     udm_layout layout;
-    bool state;           // kept from frame to frame: HISTORY slots
-    bool input, kept;     // has its place before the first node, or after the last
-    int last_use;         // the last node that reads it
-    size_t offset, bytes; // in the arena
+    bool state;            // kept from frame to frame: HISTORY slots
+    bool input, kept;      // has its place before the first node, or after the last
+    int last_use;          // the last node that reads it
+    size_t offset, bytes;  // in the arena
     size_t slots[HISTORY]; // where they start in the state
 } value;
 
@@ -55,7 +55,7 @@ struct udm_graph {
     node *nodes;
     int value_count, node_count, value_room, node_room;
     size_t arena_bytes, state_bytes, largest; // the last: of a value
-    udm_error fault; // the first one
+    udm_error fault;                          // the first one
 };
 
 #endif

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Cuts frames into tiles, runs the network over each and puts the results together.
+// Cuts frames into tiles, runs the network over each and puts the results together; and does so elsewhere where the
+// device fails.
 #include "stream/tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "stream/past.h"
 
 // One direction: cores of `core` pixels tile it without overlap, windows of `window` pixels are computed.
 typedef struct axis {
@@ -12,9 +15,13 @@ typedef struct axis {
 } axis;
 
 struct udm_tiles {
-    const udm_network *network;
+    const udm_network *network; // where it runs
+    udm_network *moved;         // the same, where the first one's device failed
+    udm_past *past;             // what is to be seen again then; NULL: nothing
+    bool behind;                // it has yet to be seen
+    int width, height, stages;
+    size_t limit;
     axis x, y;
-    int stages;
     udm_graph *graph;
     udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
     float *staging;              // windows of all that goes up, or of the output
@@ -63,13 +70,15 @@ static bool build_graph(udm_tiles *tiles, udm_error *error)
 }
 
 // Cuts the longer side of the tiles again and again until they fit or are as small as makes sense.
-static bool fit(udm_tiles *tiles, size_t limit, udm_error *error)
+static bool fit(udm_tiles *tiles, udm_error *error)
 {
+    tiles->x = whole(tiles->width, tiles->network);
+    tiles->y = whole(tiles->height, tiles->network);
     for (;;) {
         if (!build_graph(tiles, error))
             return false;
         axis *longer = tiles->x.core >= tiles->y.core ? &tiles->x : &tiles->y;
-        if (udm_graph_fits(tiles->graph, limit) || longer->core <= longer->overlap)
+        if (udm_graph_fits(tiles->graph, tiles->limit) || longer->core <= longer->overlap)
             return true;
         for (int pieces = longer->tiles + 1, before = longer->core; longer->core == before; pieces++)
             cut(longer, pieces, tiles->network->stride);
@@ -107,6 +116,51 @@ static bool allocate(udm_tiles *tiles, udm_error *error)
     return true;
 }
 
+static void tear_down(udm_tiles *tiles)
+{
+    udm_device *device = tiles->network->device;
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
+        if (tiles->states[i])
+            device->ops->free(device, tiles->states[i]);
+    free(tiles->states);
+    if (tiles->arena)
+        device->ops->free(device, tiles->arena);
+    udm_graph_free(tiles->graph);
+    free(tiles->staging);
+    free(tiles->condition);
+    tiles->states = NULL, tiles->arena = NULL, tiles->graph = NULL, tiles->staging = NULL, tiles->condition = NULL;
+}
+
+static bool set_up(udm_tiles *tiles, udm_error *error)
+{
+    tiles->blank_guess = false;
+    if (fit(tiles, error) && allocate(tiles, error))
+        return true;
+    tear_down(tiles);
+    return false;
+}
+
+// Goes on with the stand-in of the device, if it has one.
+static bool move(udm_tiles *tiles, const udm_error *fault, udm_error *error)
+{
+    udm_network *moved = udm_network_move(tiles->network, fault, error);
+    if (!moved)
+        return false;
+    tear_down(tiles);
+    tiles->network = tiles->moved = moved;
+    tiles->behind = tiles->past != NULL;
+    return set_up(tiles, error);
+}
+
+// Sets up where the device still works.
+static bool settle(udm_tiles *tiles, udm_error *error)
+{
+    udm_error fault = { 0 };
+    if (tiles->network->device->failed)
+        return move(tiles, &(udm_error){ .code = UDM_ERROR_DEVICE }, error);
+    return tiles->arena || set_up(tiles, &fault) || move(tiles, &fault, error);
+}
+
 udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error)
 {
     if (network->window.frames > 0) {
@@ -123,11 +177,11 @@ udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int 
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
         return NULL;
     }
-    tiles->network = network;
-    tiles->stages = stages;
-    tiles->x = whole(width, network);
-    tiles->y = whole(height, network);
-    if (!fit(tiles, limit, error) || !allocate(tiles, error)) {
+    *tiles = (udm_tiles){ .network = network, .width = width, .height = height, .stages = stages, .limit = limit };
+    const bool remembers = network->device->stand_in && network->memory_frames > 0;
+    if (remembers)
+        tiles->past = udm_past_new(stages, network->memory_frames, network->channels, (size_t)width * height, error);
+    if ((remembers && !tiles->past) || !settle(tiles, error)) {
         udm_tiles_free(tiles);
         return NULL;
     }
@@ -138,16 +192,9 @@ void udm_tiles_free(udm_tiles *tiles)
 {
     if (!tiles)
         return;
-    udm_device *device = tiles->network->device;
-    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
-        if (tiles->states[i])
-            device->ops->free(device, tiles->states[i]);
-    free(tiles->states);
-    if (tiles->arena)
-        device->ops->free(device, tiles->arena);
-    udm_graph_free(tiles->graph);
-    free(tiles->staging);
-    free(tiles->condition);
+    tear_down(tiles);
+    udm_network_free(tiles->moved);
+    udm_past_free(tiles->past);
     free(tiles);
 }
 
@@ -158,16 +205,24 @@ int udm_tiles_count(const udm_tiles *tiles)
 
 size_t udm_tiles_memory(const udm_tiles *tiles)
 {
-    return udm_graph_arena_bytes(tiles->graph) +
-           udm_graph_state_bytes(tiles->graph) * tiles->stages * udm_tiles_count(tiles);
+    const size_t states = (size_t)tiles->stages * udm_tiles_count(tiles);
+    return tiles->graph ? udm_graph_arena_bytes(tiles->graph) + states * udm_graph_state_bytes(tiles->graph) : 0;
+}
+
+static void clear_states(udm_tiles *tiles)
+{
+    udm_device *device = tiles->network->device;
+    const size_t bytes = udm_graph_state_bytes(tiles->graph);
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
+        device->ops->clear(device, tiles->states[i], bytes);
 }
 
 void udm_tiles_clear(udm_tiles *tiles)
 {
-    udm_device *device = tiles->network->device;
-    size_t bytes = udm_graph_state_bytes(tiles->graph);
-    for (int i = 0; tiles->states && i < tiles->stages * udm_tiles_count(tiles); i++)
-        device->ops->clear(device, tiles->states[i], bytes);
+    if (tiles->arena)
+        clear_states(tiles);
+    if (tiles->past)
+        udm_past_clear(tiles->past);
 }
 
 // Where the window of tile `index` starts: at its core less the overlap, but inside the frame.
@@ -289,8 +344,8 @@ static bool describe(udm_tiles *tiles, const udm_seen *seen, udm_error *error)
            network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error);
 }
 
-bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
-                   const atomic_bool *cancel, udm_error *error)
+static bool run_here(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
+                     const atomic_bool *cancel, udm_error *error)
 {
     if (!describe(tiles, seen, error))
         return false;
@@ -300,5 +355,38 @@ bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen 
                 return false;
             put(tiles, column, line, out);
         }
+    return true;
+}
+
+// Sees again what the states of the device that failed were made of. out: overwritten.
+static bool catch_up(udm_tiles *tiles, float *out, const atomic_bool *cancel, udm_error *error)
+{
+    clear_states(tiles);
+    for (int stage = 0; stage < tiles->stages; stage++) {
+        uint64_t number, end;
+        for (udm_past_range(tiles->past, stage, &number, &end); number < end; number++) {
+            const udm_seen seen = udm_past_seen(tiles->past, stage, number);
+            if (!run_here(tiles, stage, number, &seen, out, cancel, error))
+                return false;
+        }
+    }
+    tiles->behind = false;
+    return true;
+}
+
+bool udm_tiles_run(udm_tiles *tiles, int stage, uint64_t number, const udm_seen *seen, float *out,
+                   const atomic_bool *cancel, udm_error *error)
+{
+    udm_error fault = { 0 };
+    if (!settle(tiles, error))
+        return false;
+    for (bool done = false; !done;) {
+        done = (!tiles->behind || catch_up(tiles, out, cancel, &fault)) &&
+               run_here(tiles, stage, number, seen, out, cancel, &fault);
+        if (!done && !move(tiles, &fault, error))
+            return false;
+    }
+    if (tiles->past)
+        udm_past_keep(tiles->past, stage, number, seen);
     return true;
 }

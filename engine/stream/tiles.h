@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A network over frames of one size, any size: padded inside by mirroring, and in overlapping tiles where the whole
-// would take too much memory. The overlap is what the network reaches, so that tiles have no seams.
+// would take too much memory. The overlap is what the network reaches, so that tiles have no seams. Where the device
+// fails and has a stand-in, the network goes on there with the frame in hand, and sees again what it remembers.
 #ifndef UDM_STREAM_TILES_H
 #define UDM_STREAM_TILES_H
 

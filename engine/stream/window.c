@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 struct udm_window {
-    const udm_network *network;
+    const udm_network *network; // where it runs
+    udm_network *moved;         // the same, where the first one's device failed
     udm_graph *graph;
     udm_memory *arena;
     float *patches;    // of all frames: [frames, C patch patch, H / patch, W / patch]
@@ -17,10 +18,44 @@ static size_t frame_elements(const udm_network *network)
     return (size_t)network->channels * network->window.width * network->window.height;
 }
 
+static void tear_down(udm_window *window)
+{
+    if (window->arena)
+        window->network->device->ops->free(window->network->device, window->arena);
+    udm_graph_free(window->graph);
+    window->arena = NULL, window->graph = NULL;
+}
+
+static bool set_up(udm_window *window, udm_error *error)
+{
+    const udm_network *network = window->network;
+    const udm_window_shape *shape = &network->window;
+    const udm_graph_size size = {
+        .channels = network->channels, .outputs = network->channels, .width = shape->width, .height = shape->height
+    };
+    window->graph = udm_graph_new(network->device, size, error);
+    if (window->graph && network->class->build(network, window->graph, shape->width, shape->height, error))
+        window->arena = udm_graph_alloc(window->graph, error);
+    if (!window->arena)
+        tear_down(window);
+    return window->arena;
+}
+
+// Goes on with the stand-in of the device, if it has one.
+static bool move(udm_window *window, const udm_error *fault, udm_error *error)
+{
+    udm_network *moved = udm_network_move(window->network, fault, error);
+    if (!moved)
+        return false;
+    tear_down(window);
+    window->network = window->moved = moved;
+    return set_up(window, error);
+}
+
 udm_window *udm_window_new(const udm_network *network, udm_error *error)
 {
     const udm_window_shape *shape = &network->window;
-    udm_device *device = network->device;
+    udm_error fault = { 0 };
     udm_window *window = calloc(1, sizeof *window);
     if (window) {
         window->network = network;
@@ -32,13 +67,7 @@ udm_window *udm_window_new(const udm_network *network, udm_error *error)
         udm_window_free(window);
         return NULL;
     }
-    const udm_graph_size size = {
-        .channels = network->channels, .outputs = network->channels, .width = shape->width, .height = shape->height
-    };
-    window->graph = udm_graph_new(device, size, error);
-    if (window->graph && network->class->build(network, window->graph, shape->width, shape->height, error))
-        window->arena = udm_graph_alloc(window->graph, error);
-    if (!window->arena) {
+    if (!set_up(window, &fault) && !move(window, &fault, error)) {
         udm_window_free(window);
         return NULL;
     }
@@ -49,9 +78,8 @@ void udm_window_free(udm_window *window)
 {
     if (!window)
         return;
-    if (window->arena)
-        window->network->device->ops->free(window->network->device, window->arena);
-    udm_graph_free(window->graph);
+    tear_down(window);
+    udm_network_free(window->moved);
     free(window->patches);
     free(window->conditions);
     free(window);
@@ -59,7 +87,7 @@ void udm_window_free(udm_window *window)
 
 size_t udm_window_memory(const udm_window *window)
 {
-    return udm_graph_arena_bytes(window->graph);
+    return window->graph ? udm_graph_arena_bytes(window->graph) : 0;
 }
 
 // Pixel (c, y, x) is in plane c p p + (y mod p) p + x mod p of the patches, as torch.pixel_unshuffle has it. Copies one
@@ -108,17 +136,28 @@ static void download(udm_window *window)
     network->device->ops->download(network->device, to, from, network->window.frames);
 }
 
-bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
-                    const atomic_bool *cancel, udm_error *error)
+static bool run_here(udm_window *window, const float *const *frames, const udm_window_state *state,
+                     const atomic_bool *cancel, udm_error *error)
 {
-    const udm_network *network = window->network;
+    udm_device *device = window->network->device;
+    if (!window->arena && !set_up(window, error))
+        return false;
     upload(window, frames, state);
     if (!udm_graph_run(window->graph, window->arena, NULL, 0, cancel, error))
         return false;
     download(window);
-    if (!network->device->ops->finish(network->device, error))
-        return false;
-    for (int f = 0; f < network->window.frames; f++)
-        shuffle(network, window->patches + f * frame_elements(network), out + f * frame_elements(network), true);
+    return device->ops->finish(device, error);
+}
+
+bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
+                    const atomic_bool *cancel, udm_error *error)
+{
+    const size_t elements = frame_elements(window->network);
+    udm_error fault = { 0 };
+    while (!run_here(window, frames, state, cancel, &fault))
+        if (!move(window, &fault, error))
+            return false;
+    for (int f = 0; f < window->network->window.frames; f++)
+        shuffle(window->network, window->patches + f * elements, out + f * elements, true);
     return true;
 }

@@ -2,7 +2,8 @@
 // An engine that turns frames into their negatives, holds two of them back and as many as `lookahead` says, and can be
 // made slow and made to fail: for the promises of the elements that no real model puts to the test on every machine.
 //
-// steps: each takes 10 ms. device "fails-at-3": the fourth frame fails. A model is any directory with model_index.json.
+// steps: each takes 10 ms. device "fails-at-3": the fourth frame fails; "moves-at-2": another device makes the third
+// frame, with a warning. A model is any directory with model_index.json.
 #include "udm.h"
 
 #include <stdarg.h>
@@ -188,11 +189,22 @@ void udm_stream_cancel(udm_stream *stream, bool cancel)
     stream->cancelled = cancel;
 }
 
+static udm_stats stats_of(const udm_settings *settings, uint64_t frames)
+{
+    udm_stats stats = { .frames = frames, .tiles = 1, .device = "fake" };
+
+    if (strcmp(settings->device, "moves-at-2") == 0 && frames > 2) {
+        strcpy(stats.device, "spare");
+        strcpy(stats.warning, "the device was lost. Going on with spare");
+    }
+    return stats;
+}
+
 void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 {
-    *stats = (udm_stats){
-        .frames = stream->pulled, .scenes = stream->scenes, .sigma = stream->sigma, .tiles = 1, .device = "fake"
-    };
+    *stats = stats_of(&stream->settings, stream->pulled);
+    stats->scenes = stream->scenes;
+    stats->sigma = stream->sigma;
 }
 
 // Frames between frames: blends of the two. Pictures that differ by more than half of the range in the mean are cuts.
@@ -292,7 +304,7 @@ void udm_between_cancel(udm_between *between, bool cancel)
 
 void udm_between_stats(const udm_between *between, udm_stats *stats)
 {
-    *stats = (udm_stats){ .frames = between->made, .tiles = 1, .device = "fake" };
+    *stats = stats_of(&between->settings, between->made);
 }
 
 // Frames of 16x16 that show number % 64 + 64 (class + 1) + 10 guidance, the class and the guidance being those that
@@ -393,7 +405,8 @@ void udm_source_cancel(udm_source *source, bool cancel)
 
 void udm_source_stats(const udm_source *source, udm_stats *stats)
 {
-    *stats = (udm_stats){ .frames = source->made, .scenes = source->scenes, .tiles = 1, .device = "fake" };
+    *stats = stats_of(&source->settings, source->made);
+    stats->scenes = source->scenes;
 }
 
 void udm_list_samplers(udm_found found, void *context)

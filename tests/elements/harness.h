@@ -179,6 +179,25 @@ static inline void expect_error(GstBus *bus, GQuark domain, int code)
     gst_message_unref(message);
 }
 
+// That the next warning of the bus is the fake engine's, that there is no other, and that the element knows the device.
+static inline void expect_moved(GstElement *element, GstBus *bus)
+{
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING);
+    GstStructure *stats = NULL;
+    GError *error = NULL;
+
+    fail_unless(message != NULL, "no warning was posted");
+    gst_message_parse_warning(message, &error, NULL);
+    fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED));
+    assert_equals_string(error->message, "the device was lost. Going on with spare");
+    g_clear_error(&error);
+    gst_message_unref(message);
+    fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == NULL);
+    g_object_get(element, "stats", &stats, NULL);
+    assert_equals_string(gst_structure_get_string(stats, "device"), "spare");
+    gst_structure_free(stats);
+}
+
 static inline GstBus *watch(GstElement *element)
 {
     GstBus *bus = gst_bus_new();

@@ -468,6 +468,24 @@ GST_START_TEST(a_device_that_fails_is_an_error_that_can_be_undone)
 }
 GST_END_TEST;
 
+GST_START_TEST(a_device_that_is_replaced_is_a_warning_and_no_frame_is_lost)
+{
+    GstElement *element = make_denoise("device=moves-at-2");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+
+    push_frames(harness, CAPS, 0, 3);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_WARNING), 0);
+    push_frames(harness, CAPS, 3, 5);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 8);
+    expect_moved(element, bus);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 static Suite *flow_suite(void)
 {
     Suite *suite = suite_create("udmdenoise flow");
@@ -492,8 +510,10 @@ static Suite *flow_suite(void)
     tcase_add_test(flow, keyframes_follow_the_stream);
     tcase_add_test(flow, late_frames_are_passed_on_as_they_came);
     tcase_add_test(flow, without_qos_late_frames_are_processed);
-    if (engine_is_fake())
+    if (engine_is_fake()) {
         tcase_add_test(flow, a_device_that_fails_is_an_error_that_can_be_undone);
+        tcase_add_test(flow, a_device_that_is_replaced_is_a_warning_and_no_frame_is_lost);
+    }
     suite_add_tcase(suite, flow);
     return suite;
 }

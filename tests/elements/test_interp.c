@@ -861,6 +861,23 @@ GST_START_TEST(what_the_engine_refuses_is_an_error)
 }
 GST_END_TEST;
 
+GST_START_TEST(a_device_that_is_replaced_is_a_warning)
+{
+    GstElement *element = make_interp("factor=4 device=moves-at-2");
+    GstBus *bus = watch(element);
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+
+    for (int n = 0; n < 4; n++)
+        push(harness, moving(n));
+    finish(harness);
+    assert_equals_int(frames_out(harness), 16);
+    expect_moved(element, bus);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 // ---- cancelling
 
 #define SLOW_CAPS "video/x-raw,format=GRAY8,width=3840,height=2160,framerate=25/1"
@@ -971,7 +988,9 @@ static void add_flow(TCase *tests)
     tcase_add_test(tests, a_slow_frame_does_not_hold_up_null);
     tcase_add_test(tests, a_slow_frame_does_not_hold_up_a_flush);
     tcase_add_test(tests, a_missing_model_is_not_found);
-    if (!engine_is_fake()) {
+    if (engine_is_fake()) {
+        tcase_add_test(tests, a_device_that_is_replaced_is_a_warning);
+    } else {
         tcase_add_test(tests, a_model_is_used_where_one_is_set);
         tcase_add_test(tests, what_the_engine_refuses_is_an_error);
     }

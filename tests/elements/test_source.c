@@ -70,6 +70,21 @@ GST_START_TEST(test_caps_with_ranges_get_a_whole_factor)
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_device_that_is_replaced_is_a_warning)
+{
+    GstElement *element = make_source("num-frames=6 device=moves-at-2");
+    GstBus *bus = watch(element);
+    GstHarness *harness = play(gst_object_ref(element), CAPS);
+
+    for (guint n = 0; n < 6; n++)
+        gst_buffer_unref(gst_harness_pull(harness));
+    expect_moved(element, bus);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_what_cannot_be_made_is_an_error)
 {
     expect_failure("", "video/x-raw,width=40,height=40", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
@@ -435,6 +450,8 @@ int main(int argc, char **argv)
     tcase_add_test(frames, test_properties_change_frames_while_playing);
     tcase_add_test(frames, test_keyframes_are_exact);
     tcase_add_test(frames, test_stats);
+    if (engine_is_fake())
+        tcase_add_test(frames, test_a_device_that_is_replaced_is_a_warning);
     suite_add_tcase(suite, uris);
     tcase_add_test(uris, test_a_uri_sets_properties);
     tcase_add_test(uris, test_a_player_plays_a_uri);

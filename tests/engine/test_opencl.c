@@ -2,6 +2,7 @@
 // What the opencl backend does beside its operations, which test_ops.c has: names, the cache of programs, faults, and
 // times. Skipped where there is no device.
 #include "backend/opencl/opencl.h"
+#include "backend/trial.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -89,6 +90,23 @@ TEST(small_cases)
     compare_variant("opencl:0:vec8");
     compare_variant("opencl:0:vec16");
     compare_variant("opencl:0:gpu");
+}
+
+// What `auto` would have to see of a GPU before it takes it.
+TEST(stands_the_trial)
+{
+    static const char *const variants[] = { "opencl:0:vec4", "opencl:0:vec8", "opencl:0:vec16", "opencl:0:gpu" };
+    udm_device *processor = udm_device_open("cpu", 1, NULL);
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        udm_error error = { 0 };
+        udm_device *device = udm_device_open(variants[i], 0, &error);
+        REQUIRE(device);
+        udm_trial(device, processor, &error); // how fast it is does not matter here
+        if (error.code != UDM_OK)
+            CHECK_STRING(error.message, "");
+        udm_device_close(device);
+    }
+    udm_device_close(processor);
 }
 
 static void expect_no_device(const char *name, udm_error_code code, const char *says)

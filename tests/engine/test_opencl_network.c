@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whole networks on opencl: as on cpu, in one transfer up and one down, and in pieces where the device takes no more at
 // once. Skipped where there is no device.
+#include "backend/opencl/opencl.h"
 #include "golden.h"
 #include "stream/tiles.h"
 #include "stream/window.h"
@@ -106,6 +107,40 @@ TEST(in_pieces)
         CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "at most 4096 bytes in one piece"));
         free(want);
         golden_close(&golden);
+    }
+}
+
+// A kernel that fails in mid-stream, as with any device that `auto` chose: cpu goes on, and nothing is lost.
+TEST(lost_in_mid_stream)
+{
+    const clip *c = the_clip();
+    for (size_t m = 0; m < sizeof restoring / sizeof *restoring; m++) {
+        golden_network cpu, opencl;
+        int count;
+        REQUIRE(golden_open(&cpu, restoring[m], "cpu", 1) && golden_open(&opencl, restoring[m], "opencl", 0));
+        const size_t frame = (size_t)PIXELS * udm_network_outputs(cpu.network);
+        float *want = run_clip(&cpu, SIZE_MAX, &count), *got = calloc(frame, sizeof *got);
+        udm_error error = { 0 };
+        opencl.device->stand_in = udm_device_open("cpu", 1, NULL);
+        udm_tiles *tiles = udm_tiles_new(opencl.network, W, H, 1, SIZE_MAX, &error);
+        REQUIRE(tiles);
+        for (int f = 0; f < CLIP; f++) {
+            udm_seen seen = { .frame = c->frame[f], .level = c->level };
+            if (f % 2)
+                seen.guess = c->guess[f], seen.guess_level = c->guess_level;
+            if (f == CLIP - 1) {
+                const size_t one[2] = { 1, 1 }, none[2] = { 0, 0 };
+                udm_opencl_run(udm_opencl_of(opencl.device), UDM_CL_RESAMPLE, NULL, 0, one, none);
+            }
+            CHECK(udm_tiles_run(tiles, 0, f, &seen, got, NULL, &error));
+            CHECK(opencl.device->failed == (f == CLIP - 1));
+            CHECK_CLOSE(golden_difference(got, want + f * frame, frame), 0, 1e-5);
+        }
+        CHECK(strstr(opencl.device->warning, "failed in \"resample\"") && strstr(opencl.device->warning, "with cpu ("));
+        udm_tiles_free(tiles);
+        free(want), free(got);
+        golden_close(&cpu);
+        golden_close(&opencl);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/opencl/opencl.h"
 
@@ -108,6 +109,22 @@ static bool parse(const char *which, request *asked)
     return asked->profile || *end == 0 || (asked->variant && find_variant(asked->variant));
 }
 
+// Whether the system has a graphics driver at all. To look for a GPU through OpenCL is to load all its drivers, with a
+// compiler each.
+static bool may_have_gpu(void)
+{
+#ifdef __linux__
+    static const char *const nodes[] = { "/dev/dri",   "/dev/nvidiactl", "/dev/kfd",
+                                         "/dev/mali0", "/dev/kgsl-3d0",  "/dev/dxg" };
+    for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+        if (access(nodes[i], F_OK) == 0)
+            return true;
+    return false;
+#else
+    return true;
+#endif
+}
+
 static cl_device_id choose(const device_ids *found, const request *asked)
 {
     if (asked->number >= 0)
@@ -120,12 +137,16 @@ static cl_device_id choose(const device_ids *found, const request *asked)
 
 static cl_device_id find(const char *which, request *asked, udm_error *error)
 {
-    device_ids found;
-    find_devices(&found);
-    cl_device_id id = parse(which, asked) ? choose(&found, asked) : NULL;
+    device_ids found = { .count = 0 };
+    const bool known = parse(which, asked), none = known && asked->only_gpu && !may_have_gpu();
+    if (!none)
+        find_devices(&found);
+    cl_device_id id = known ? choose(&found, asked) : NULL;
     if (id)
         return id;
-    if (found.count == 0)
+    if (none)
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no driver for a GPU: \"cpu\" and \"opencl\" need none");
+    else if (found.count == 0)
         udm_fail(error, UDM_ERROR_NOT_FOUND,
                  "OpenCL has no device: install a driver for yours, or pocl-opencl-icd, which runs on the processor");
     else if (asked->only_gpu)
@@ -276,6 +297,7 @@ static void opencl_list(void (*found)(void *context, const char *device, const c
 const udm_backend udm_backend_opencl = {
     .name = "opencl",
     .about = "OpenCL 1.2",
+    .accelerator = "gpu",
     .open = opencl_open,
     .list = opencl_list,
 };

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A small network of all operations, with random weights.
+#include "backend/trial.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+
+enum {
+    WIDTH = 40, // of the frame
+    HEIGHT = 24,
+    CHANNELS = 3,
+    PATCH = 2,
+    W = WIDTH / PATCH,
+    H = HEIGHT / PATCH,
+    OUT = CHANNELS * HEIGHT * WIDTH,
+    MAX_KERNELS = 8,
+};
+
+static const double tolerance = 1e-4;
+
+typedef struct trial {
+    udm_device *device;
+    udm_memory *memory;
+    size_t used, room;
+    udm_kernel *kernels[MAX_KERNELS];
+    int kernel_count;
+    uint64_t inputs; // so far, which name their numbers
+    udm_error *error;
+    bool failed;
+} trial;
+
+static void begin(trial *t, udm_device *device, size_t room, udm_error *error)
+{
+    *t = (trial){ .device = device, .room = room, .error = error };
+    t->memory = device->ops->alloc(device, room, error);
+    t->failed = !t->memory;
+}
+
+static bool end(trial *t)
+{
+    const udm_ops *ops = t->device->ops;
+    if (!t->failed)
+        t->failed = !ops->finish(t->device, t->error);
+    for (int i = 0; i < t->kernel_count; i++)
+        ops->kernel_free(t->device, t->kernels[i]);
+    if (t->memory)
+        ops->free(t->device, t->memory);
+    return !t->failed;
+}
+
+static udm_tensor tensor(trial *t, int c, int h, int w, udm_layout layout)
+{
+    const udm_shape shape = { c, h, w };
+    const size_t bytes = t->device->ops->bytes(t->device, shape, layout);
+    const udm_tensor made = { .memory = t->memory, .offset = t->used, .shape = shape, .layout = layout };
+    t->used += (bytes + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
+    if (t->used > t->room && !t->failed)
+        t->failed = !udm_fail(t->error, UDM_ERROR_MEMORY, "%s: no room for a trial", t->device->name);
+    return made;
+}
+
+// The same numbers on every device. NULL where there is no memory.
+static float *numbers(trial *t, size_t count)
+{
+    float *values = malloc(count * sizeof *values);
+    if (values)
+        udm_normal(1, t->inputs++, 0, 0, count, values);
+    else if (!t->failed)
+        t->failed = !udm_fail(t->error, UDM_ERROR_MEMORY, "no memory for a trial");
+    return values;
+}
+
+static udm_tensor input(trial *t, int c, int h, int w, udm_layout layout, bool level)
+{
+    const udm_tensor made = tensor(t, c, h, w, layout);
+    float *values = numbers(t, udm_shape_elements(made.shape));
+    for (size_t i = 0; level && values && i < udm_shape_elements(made.shape); i++)
+        values[i] = fminf(fabsf(values[i]) / 2, 1);
+    if (!t->failed)
+        t->device->ops->upload(t->device, &made, &(const float *){ values }, 1);
+    free(values);
+    return made;
+}
+
+// A convolution with new weights, `size` wide.
+static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor *src, int sources,
+                       const udm_tensor *residual)
+{
+    udm_kernel_spec spec = { .sources = sources, .out = out, .size = size, .stride = stride, .padding = size == 3 };
+    udm_conv run = { .residual = residual, .activation = size == 3 ? UDM_SILU : UDM_LINEAR };
+    int in = 0;
+    for (int s = 0; s < sources; s++) {
+        spec.in[s] = src[s].shape.c;
+        in += spec.in[s];
+        run.src[s] = src[s];
+    }
+    run.dst = tensor(t, out, src->shape.h / stride, src->shape.w / stride, UDM_FEATURES);
+    const size_t count = (size_t)out * in * size * size;
+    float *weight = numbers(t, count + out);
+    for (size_t i = 0; weight && i < count; i++)
+        weight[i] /= sqrtf((float)(in * size * size)); // so that sums are near 1
+    spec.weight = weight, spec.bias = weight + count;
+    udm_kernel *kernel = t->failed ? NULL : t->device->ops->kernel_new(t->device, &spec, t->error);
+    free(weight);
+    run.kernel = kernel;
+    if (kernel) {
+        t->kernels[t->kernel_count++] = kernel;
+        t->device->ops->conv(t->device, &run);
+    } else {
+        t->failed = true;
+    }
+    return run.dst;
+}
+
+static udm_tensor attend(trial *t, const udm_tensor *x)
+{
+    const udm_attention pixels = {
+        .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES), .query = *x, .key = *x, .value = *x, .heads = 2
+    };
+    const udm_frame_attention frames = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
+                                         .query = pixels.dst,
+                                         .key = { *x, pixels.dst },
+                                         .value = { pixels.dst, *x },
+                                         .frames = 2,
+                                         .heads = 4 };
+    if (!t->failed) {
+        t->device->ops->attention(t->device, &pixels);
+        t->device->ops->attend_frames(t->device, &frames);
+    }
+    return frames.dst;
+}
+
+static udm_tensor normalise(trial *t, const udm_tensor *x)
+{
+    const udm_norm norm = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
+                            .src = { *x },
+                            .sources = 1,
+                            .affine = input(t, 2, 1, x->shape.c, UDM_PLANAR, false),
+                            .groups = 4,
+                            .eps = 1e-5f,
+                            .embedding = UDM_EMBED_ADD,
+                            .vector = input(t, x->shape.c, 1, 1, UDM_FEATURES, false),
+                            .activation = UDM_LINEAR };
+    if (!t->failed)
+        t->device->ops->norm(t->device, &norm);
+    return norm.dst;
+}
+
+// Down and up again, with the frame itself added.
+static udm_tensor resize(trial *t, const udm_tensor *x, const udm_tensor *frame)
+{
+    const udm_tensor half = conv(t, 48, 2, 2, x, 1, NULL), same = tensor(t, 48, H, W, UDM_FEATURES);
+    const udm_tensor features = tensor(t, CHANNELS, HEIGHT, WIDTH, UDM_FEATURES);
+    const udm_tensor large = tensor(t, 12, HEIGHT, WIDTH, UDM_FEATURES), mean = tensor(t, 12, H, W, UDM_FEATURES);
+    if (!t->failed) {
+        t->device->ops->resample(t->device, &same, &half);
+        t->device->ops->copy(t->device, &features, frame);
+    }
+    const udm_tensor sum = conv(t, 48, 1, 1, (const udm_tensor[]){ *x, same }, 2, &same);
+    const udm_tensor added = conv(t, 12, 1, 1, &features, 1, NULL);
+    if (!t->failed) {
+        t->device->ops->shuffle_add(t->device, &large, &sum, &added);
+        t->device->ops->resample(t->device, &mean, &large);
+    }
+    return conv(t, 12, 1, 1, (const udm_tensor[]){ mean, same, *x }, 3, NULL);
+}
+
+static bool compute(udm_device *device, float out[OUT], udm_error *error)
+{
+    trial t;
+    begin(&t, device, 4 << 20, error);
+    const udm_observation seen = {
+        .frame = input(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR, false),
+        .level = input(&t, 1, HEIGHT, WIDTH, UDM_PLANAR, true),
+        .guess = input(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR, false),
+        .guess_level = input(&t, 1, HEIGHT, WIDTH, UDM_PLANAR, true),
+    };
+    const udm_tensor observed = tensor(&t, (2 * CHANNELS + 3) * PATCH * PATCH, H, W, UDM_FEATURES);
+    if (!t.failed)
+        device->ops->observe(device, &observed, &seen, PATCH);
+    const udm_tensor wide = conv(&t, 32, 3, 1, &observed, 1, NULL), normal = normalise(&t, &wide);
+    const udm_tensor attended = attend(&t, &normal), correction = resize(&t, &attended, &seen.frame);
+    const udm_tensor restored = tensor(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR);
+    if (!t.failed) {
+        device->ops->restore(device, &restored, &correction, &seen, PATCH);
+        device->ops->download(device, &out, &restored, 1);
+    }
+    return end(&t);
+}
+
+bool udm_trial(udm_device *device, udm_device *processor, udm_error *error)
+{
+    float got[OUT], want[OUT];
+    double worst = 0;
+    bool alike = true;
+    if (!compute(processor, want, error) || !compute(device, got, error))
+        return false;
+    for (int i = 0; i < OUT; i++) {
+        const double difference = fabs((double)got[i] - want[i]);
+        alike &= difference <= tolerance; // which NaN is not
+        worst = fmax(worst, difference);
+    }
+    if (!alike)
+        return udm_fail(error, UDM_ERROR_DEVICE,
+                        "%s computes something else than %s, wrong by %.2g: its driver may need an update",
+                        device->name, processor->name, worst);
+    return udm_seconds(device, error) < udm_seconds(processor, error);
+}
