@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Removes noise from video with a diffusion model: gives each frame the time at which the process has its noise.
+// Restores video with a diffusion model: gives each frame the time at which the model's process has done to it what was
+// done.
 /**
  * SECTION:element-udmdenoise
  * @title: udmdenoise
@@ -10,6 +11,12 @@
  *
  * With #GstUdmDenoise:lookahead, frames are held back until the ones that follow have come, and are restored the better
  * for it.
+ *
+ * With a model of another process, frames are on their way through that: "deblur" takes a blur of
+ * #GstUdmDenoise:amount pixels back, "super4" the blocks of 4 pixels that a picture a quarter as wide and high was
+ * enlarged to, and "inpaint" fills what the alpha of the frames says is missing: all that is transparent, by its
+ * surroundings. Partly transparent pixels become a mixture, so that masks may have soft edges; what comes out is
+ * opaque.
  *
  * As many frames come out as went in, each with its own timestamp, duration and metas. With #GstBaseTransform:qos set,
  * a frame that is late already is passed on as it came instead of being dropped; the model does not see it.
@@ -25,6 +32,11 @@
  * ]|
  * Removes noise of a known standard deviation, 25 of 255, and writes a file.
  * |[
+ * gst-launch-1.0 filesrc location=in.png ! pngdec ! videoconvert ! video/x-raw,format=RGBA ! udmdenoise model=inpaint !
+ *     videoconvert ! pngenc ! filesink location=out.png
+ * ]|
+ * Fills the transparent parts of a picture.
+ * |[
  * ges-launch-1.0 +clip in.mp4 +effect "udmdenoise @preset=Night"
  * ]|
  * As an effect in an editor, with a preset.
@@ -38,22 +50,24 @@
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
 #define DEFAULT_LOOKAHEAD 0
+#define DEFAULT_AMOUNT (-1.0)
 
 enum {
     PROP_NOISE_LEVEL = GST_UDM_PROP_OWN,
     PROP_STRENGTH,
     PROP_LOOKAHEAD,
+    PROP_AMOUNT,
 };
 
 struct _GstUdmDenoise {
     GstUdmFilter parent;
 
     // properties, under the object lock
-    gdouble noise_level, strength;
+    gdouble noise_level, strength, amount;
     gint lookahead;
 
     // state of the streaming thread
-    gboolean warned; // that there is more noise than the model knows
+    gboolean warned; // that a property does not suit the model
 };
 
 static GstStaticPadTemplate sink_template =
@@ -70,38 +84,72 @@ static gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const 
                                                   const GstVideoInfo *out)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    const udm_damage damage = udm_model_damage(gst_udm_model_get(trans->model));
     gboolean wanted;
 
     GST_OBJECT_LOCK(self);
-    wanted = self->noise_level == 0 && self->strength == 0;
+    wanted = !damage.holes && (damage.usual < 0 ? self->noise_level : self->amount) == 0 && self->strength == 0;
     GST_OBJECT_UNLOCK(self);
     return wanted;
 }
 
-static void warn_once(GstUdmDenoise *self, double noise_level, double max)
+static void warn_once(GstUdmDenoise *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void warn_once(GstUdmDenoise *self, const char *format, ...)
 {
+    va_list arguments;
+    char *text;
+
     if (self->warned)
         return;
     self->warned = TRUE;
-    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS,
-                        ("noise-level is %.1f, but the model knows noise up to %.1f only: lower noise-level, or set "
-                         "model to one that was trained for more.",
-                         noise_level, max),
-                        (NULL));
+    va_start(arguments, format);
+    text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", text), (NULL));
+    g_free(text);
 }
 
-static void gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *model, udm_frame *frame)
+// name: of the property that holds the amount of what the model undoes; the other one is `wrong`, if it was set.
+static void check_amount(GstUdmDenoise *self, const udm_damage *damage, const char *name, double amount,
+                         const char *wrong)
+{
+    if (amount > damage->most && !damage->holes)
+        warn_once(self,
+                  "%s is %.1f, but the model knows up to %.1f only: lower %s, or set model to one that was trained for "
+                  "more.",
+                  name, amount, damage->most, name);
+    if (wrong)
+        warn_once(self, "%s says nothing to a model of process \"%s\": set %s.", wrong, damage->process,
+                  damage->holes ? "the alpha of the frames" : name);
+}
+
+static gboolean gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *model, udm_frame *frame,
+                                         udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(filter);
-    gdouble noise_level;
+    const udm_damage damage = udm_model_damage(model);
+    gdouble noise_level, amount;
 
     GST_OBJECT_LOCK(self);
     noise_level = self->noise_level;
+    amount = self->amount;
     frame->strength = self->strength;
     GST_OBJECT_UNLOCK(self);
-    if (noise_level > udm_model_max_sigma(model))
-        warn_once(self, noise_level, udm_model_max_sigma(model));
-    frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
+    if (damage.usual < 0) {
+        check_amount(self, &damage, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
+        frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
+        return TRUE;
+    }
+    check_amount(self, &damage, "amount", amount,
+                 noise_level >= 0              ? "noise-level"
+                 : damage.holes && amount >= 0 ? "amount"
+                                               : NULL);
+    if (amount < 0 && damage.usual == 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "how much is to be undone? Set amount: the %s, up to %g",
+                        damage.measure, damage.most);
+    frame->time = udm_model_time(model, amount < 0 ? damage.usual : amount);
+    return TRUE;
 }
 
 static gboolean gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
@@ -126,6 +174,11 @@ static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
     return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
 }
 
+static gdouble *value_of(GstUdmDenoise *self, guint id)
+{
+    return id == PROP_NOISE_LEVEL ? &self->noise_level : id == PROP_STRENGTH ? &self->strength : &self->amount;
+}
+
 static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(object);
@@ -135,12 +188,10 @@ static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue
         return;
     }
     GST_OBJECT_LOCK(self);
-    if (id == PROP_NOISE_LEVEL)
-        self->noise_level = g_value_get_double(value);
-    else if (id == PROP_STRENGTH)
-        self->strength = g_value_get_double(value);
-    else
+    if (id == PROP_LOOKAHEAD)
         set_lookahead(self, g_value_get_int(value));
+    else
+        *value_of(self, id) = g_value_get_double(value);
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -156,7 +207,7 @@ static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *valu
     if (id == PROP_LOOKAHEAD)
         g_value_set_int(value, self->lookahead);
     else
-        g_value_set_double(value, id == PROP_NOISE_LEVEL ? self->noise_level : self->strength);
+        g_value_set_double(value, *value_of(self, id));
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -170,7 +221,7 @@ static void install_properties(GObjectClass *object_class)
      * GstUdmDenoise:noise-level:
      *
      * Standard deviation of the noise, where the pixels go from 0 to 255 (whatever their depth is). -1 estimates it for
-     * each scene. 0, with no #GstUdmDenoise:strength, passes frames through untouched.
+     * each scene. 0, with no #GstUdmDenoise:strength, passes frames through untouched. For models that remove noise.
      *
      * Since: 0.1
      */
@@ -182,8 +233,8 @@ static void install_properties(GObjectClass *object_class)
     /**
      * GstUdmDenoise:strength:
      *
-     * How much is drawn anew: noise is added until it is this share of the most that the model knows, and then removed
-     * with the frame's own. 0 adds none.
+     * How much is drawn anew: noise (or whatever the model undoes) is added until it is this share of the most that the
+     * model knows, and then removed with the frame's own. 0 adds none.
      *
      * Since: 0.1
      */
@@ -206,6 +257,21 @@ static void install_properties(GObjectClass *object_class)
                          "Frames held back, so that each is restored in the light of as many after it (0 = none)", 0,
                          UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD,
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+    /**
+     * GstUdmDenoise:amount:
+     *
+     * How much there is in the frames of what the model undoes, if that is not noise: the standard deviation of the
+     * blur or the side of the blocks in pixels. -1 takes what the model was made for. 0, with no
+     * #GstUdmDenoise:strength, passes frames through untouched.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_AMOUNT,
+        g_param_spec_double("amount", "Amount",
+                            "How much of what the model undoes, if not noise: blur or blocks in pixels (-1 = the "
+                            "model's own, 0 = none)",
+                            -1, 1000, DEFAULT_AMOUNT, flags));
 }
 
 static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
@@ -220,8 +286,9 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
-    gst_element_class_set_static_metadata(element_class, "Diffusion denoiser", "Filter/Effect/Video",
-                                          "Removes noise from video with a diffusion model", "The udm authors");
+    gst_element_class_set_static_metadata(element_class, "Diffusion restoration", "Filter/Effect/Video",
+                                          "Removes noise from video with a diffusion model, or blur, blocks and holes",
+                                          "The udm authors");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
     GST_UDM_TRANSFORM_CLASS(klass)->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
@@ -235,4 +302,5 @@ static void gst_udm_denoise_init(GstUdmDenoise *self)
     self->noise_level = DEFAULT_NOISE_LEVEL;
     self->strength = DEFAULT_STRENGTH;
     self->lookahead = DEFAULT_LOOKAHEAD;
+    self->amount = DEFAULT_AMOUNT;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Removes noise from video with a diffusion model.
+// Restores video with a diffusion model.
 #ifndef GST_UDM_DENOISE_H
 #define GST_UDM_DENOISE_H
 

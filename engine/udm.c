@@ -20,6 +20,8 @@ typedef struct held {
     struct held *next;
     float *planes; // [channels of the network, height, width]
     float *times;  // [height, width]
+    float *known;  // how likely a pixel is known, [height, width], and
+    bool mixed;    // whether that matters
     float *level;  // of its noise, [height, width]; only for the sight
     double time, strength;
     uint64_t number;
@@ -63,61 +65,6 @@ udm_settings udm_settings_default(void)
     };
 }
 
-double udm_model_max_sigma(const udm_model *model)
-{
-    double sigma = 255;
-    udm_config_double(udm_model_network_config(model), "max_sigma", 1, 1e6, &sigma, NULL);
-    return sigma;
-}
-
-double udm_model_time(const udm_model *model, double sigma)
-{
-    double most = udm_model_max_sigma(model);
-    sigma = sigma > 0 ? sigma : 0; // NaN too
-    return udm_noise_time(&udm_model_scheduler(model)->noise, udm_level_of_sigma(sigma < most ? sigma : most));
-}
-
-double udm_model_sigma(const udm_model *model, double time)
-{
-    return udm_sigma_of_level(udm_noise_level(&udm_model_scheduler(model)->noise, time));
-}
-
-bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
-{
-    static const char *const predictions[] = {
-        [UDM_PREDICT_EPSILON] = "epsilon",
-        [UDM_PREDICT_X0] = "x0",
-        [UDM_PREDICT_V] = "v",
-    };
-    udm_device *device;
-    udm_network *network;
-    udm_open_network(model, "reference", 1, &device, &network, error);
-    const udm_scheduler *scheduler = udm_model_scheduler(model);
-    if (network)
-        *info = (udm_info){
-            .network = network->class->name,
-            .prediction = predictions[scheduler->prediction],
-            .schedule = scheduler->noise.schedule->name,
-            .steps = scheduler->noise.steps,
-            .channels = network->channels,
-            .stride = network->stride,
-            .reach = network->reach,
-            .memory_frames = network->memory_frames,
-            .guess = udm_model_helper_config(model, UDM_HELPER_PREVIEW) != NULL,
-            .weights = network->weights,
-            .max_sigma = udm_model_max_sigma(model),
-            .width = network->window.frames ? network->window.width : network->width,
-            .height = network->window.frames ? network->window.height : network->height,
-            .frames = network->window.frames,
-            .classes = network->window.frames ? network->window.classes : network->classes,
-            .process = scheduler->process->name,
-            .symbols = scheduler->process->symbols,
-        };
-    udm_network_free(network);
-    udm_device_close(device);
-    return network != NULL;
-}
-
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     if (!udm_open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
@@ -128,6 +75,13 @@ static bool open_stream_network(udm_stream *stream, const udm_settings *settings
     return true;
 }
 
+// A time of the model's schedule as one of the stream's: that with the same noise.
+static float own_time(const udm_stream *stream, double time)
+{
+    const udm_noise *model = &udm_model_scheduler(stream->model)->noise;
+    return (float)(stream->noise == model ? time : udm_noise_time(stream->noise, udm_noise_level(model, time)));
+}
+
 static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
@@ -135,9 +89,15 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
     if (!udm_settings_method(settings, stream->model, &method, error))
         return false;
     method.ladder.short_of_zero = false; // no noise is left in what is restored
+    if (scheduler->process->symbols)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes symbols (process \"%s\"), and restores no frames",
+                        udm_model_directory(stream->model), scheduler->process->name);
     const udm_reverse_settings reverse = {
         .network = stream->network,
-        .process = &udm_process_gaussian,
+        .process = scheduler->process,
+        .extent = scheduler->extent,
+        .most = scheduler->process->factors ? udm_noise_time(stream->noise, stream->network->max_level)
+                                            : own_time(stream, udm_model_time(stream->model, INFINITY)),
         .sampler = method.sampler,
         .order = method.order,
         .ease_below = method.ease_below,
@@ -145,6 +105,7 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
         .power_count = scheduler->power_count,
         .ladder = method.ladder,
         .noise = stream->noise,
+        .told = &scheduler->noise,
         .prediction = scheduler->prediction,
         .bounds = scheduler->bounds,
         .steps = settings->steps,
@@ -247,6 +208,22 @@ void udm_stream_free(udm_stream *stream)
     free(stream);
 }
 
+static bool check_known(const udm_stream *stream, const udm_frame *frame, udm_error *error)
+{
+    const udm_image *known = frame->known;
+    if (!known)
+        return true;
+    if (!udm_model_damage(stream->model).holes)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s fills no holes: process \"%s\" does not lose pixels",
+                        udm_model_directory(stream->model), udm_model_damage(stream->model).process);
+    if (known->width != stream->settings.width || known->height != stream->settings.height || known->channels != 1 ||
+        known->bits < 8 || known->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "which pixels are known must be an image of %dx%d with 1 channel of 8 to 16 bits",
+                        stream->settings.width, stream->settings.height);
+    return true;
+}
+
 static bool check_frame(const udm_stream *stream, const udm_frame *frame, udm_error *error)
 {
     const udm_image *image = frame->image;
@@ -256,7 +233,13 @@ static bool check_frame(const udm_stream *stream, const udm_frame *frame, udm_er
                         s->height, s->channels);
     if (image->bits < 8 || image->bits > 16)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %d bits: it must have 8 to 16", image->bits);
-    if (!frame->time_map && frame->time != UDM_TIME_ESTIMATE && !(frame->time >= 0 && frame->time <= 1))
+    if (!check_known(stream, frame, error))
+        return false;
+    const bool estimated = frame->time == UDM_TIME_ESTIMATE && !frame->time_map && !frame->known;
+    if (estimated && !udm_model_scheduler(stream->model)->process->factors)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "what process \"%s\" did to a frame cannot be estimated: say its time",
+                        udm_model_scheduler(stream->model)->process->name);
+    if (!frame->time_map && !frame->known && !estimated && !(frame->time >= 0 && frame->time <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
     if (!(frame->strength >= 0 && frame->strength <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "strength is %g: it must be 0 to 1", frame->strength);
@@ -274,7 +257,7 @@ static held *take_place(udm_stream *stream, udm_error *error)
         stream->spare = place->next;
         return place;
     }
-    const size_t n = stream->pixels, own = stream->network->channels + 1; // planes, and those of the sight:
+    const size_t n = stream->pixels, own = stream->network->channels + 2; // planes, and those of the sight:
     const size_t seen = !stream->carry ? 0 : stream->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
     if (place)
@@ -284,9 +267,10 @@ static held *take_place(udm_stream *stream, udm_error *error)
         free(place);
         return NULL;
     }
-    place->times = place->planes + (own - 1) * n;
+    place->times = place->planes + (own - 2) * n;
+    place->known = place->times + n;
     if (stream->carry) {
-        place->level = place->times + n;
+        place->level = place->known + n;
         place->sight = (udm_sight){
             .planes = place->planes, .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n
         };
@@ -294,11 +278,22 @@ static held *take_place(udm_stream *stream, udm_error *error)
     return place;
 }
 
-// A time of the model's schedule as one of the stream's: that with the same noise.
-static float own_time(const udm_stream *stream, double time)
+// What is not known for certain is lost, and comes back as the mean of both cases.
+static void take_known(const udm_stream *stream, const udm_image *image, held *place)
 {
-    const udm_noise *model = &udm_model_scheduler(stream->model)->noise;
-    return (float)(stream->noise == model ? time : udm_noise_time(stream->noise, udm_noise_level(model, time)));
+    udm_image_to_planes(image, place->known);
+    for (size_t i = 0; i < stream->pixels; i++) {
+        place->known[i] = (place->known[i] + 1) / 2;
+        place->times[i] = place->known[i] < 1;
+        place->mixed |= place->known[i] > 0 && place->known[i] < 1;
+    }
+}
+
+static void take_times(const udm_stream *stream, const udm_frame *frame, held *place)
+{
+    const float all = frame->time_map || frame->time < 0 ? 0 : own_time(stream, frame->time);
+    for (size_t i = 0; i < stream->pixels; i++)
+        place->times[i] = frame->time_map ? own_time(stream, frame->time_map[i]) : all;
 }
 
 bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
@@ -311,7 +306,8 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     if (!place)
         return false;
     place->next = NULL;
-    place->time = frame->time_map ? 0 : frame->time;
+    place->time = frame->time_map || frame->known ? 0 : frame->time;
+    place->mixed = false;
     place->strength = frame->strength;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
@@ -320,11 +316,10 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     udm_image_to_planes(frame->image, place->planes);
     for (int c = stream->settings.channels; c < stream->network->channels; c++) // grey, for a network of colour
         memcpy(place->planes + c * stream->pixels, place->planes, stream->pixels * sizeof(float));
-    for (size_t i = 0; frame->time_map && i < stream->pixels; i++)
-        place->times[i] = own_time(stream, frame->time_map[i]);
-    const float all = frame->time_map || frame->time < 0 ? 0 : own_time(stream, frame->time);
-    for (size_t i = 0; !frame->time_map && i < stream->pixels; i++)
-        place->times[i] = all;
+    if (frame->known)
+        take_known(stream, frame->known, place);
+    else
+        take_times(stream, frame, place);
     *(stream->first ? &stream->last->next : &stream->first) = place;
     stream->last = place;
     stream->waiting++;
@@ -340,7 +335,9 @@ static void look_at(udm_stream *stream, held *frame)
     if (frame->discontinuity)
         udm_blind_reset(stream->blind);
     const bool estimate = frame->time < 0;
-    const double given = estimate ? -1 : udm_sigma_of_level(udm_noise_level(stream->noise, frame->times[0]));
+    const bool noisy = udm_model_scheduler(stream->model)->process->factors != NULL;
+    const double own = noisy && !estimate ? udm_noise_level(stream->noise, frame->times[0]) : 0;
+    const double given = estimate ? -1 : udm_sigma_of_level(own);
     frame->begins = udm_blind_look(stream->blind, frame->planes, given);
     frame->sigma = estimate ? udm_blind_sigma(stream->blind) : given;
     const float all = estimate ? own_time(stream, udm_model_time(stream->model, frame->sigma)) : 0;
@@ -364,6 +361,16 @@ static void narrow(udm_stream *stream)
     float *red = stream->work, *green = red + stream->pixels, *blue = green + stream->pixels;
     for (size_t i = 0; i < stream->pixels; i++)
         red[i] = (red[i] + green[i] + blue[i]) / 3;
+}
+
+static void mix_known(udm_stream *stream, const held *frame)
+{
+    const size_t n = stream->pixels;
+    for (int c = 0; frame->mixed && c < stream->settings.channels; c++)
+        for (size_t i = 0; i < n; i++) {
+            const float in = frame->planes[c * n + i];
+            stream->work[c * n + i] += frame->known[i] * (in - stream->work[c * n + i]);
+        }
 }
 
 static void begin_scene(udm_stream *stream, held *frame)
@@ -408,6 +415,7 @@ static bool compute(udm_stream *stream, held *frame, udm_error *error)
                          &stream->cancelled, error))
         return false;
     narrow(stream);
+    mix_known(stream, frame);
     stream->stats.sigma = frame->sigma;
     udm_stats_count(&stream->stats, start);
     return true;

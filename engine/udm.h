@@ -40,11 +40,21 @@ typedef struct udm_stream udm_stream;
 UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
 UDM_API void udm_model_free(udm_model *model);
 
-// The time t in [0, 1] at which the noise of the model's process has the standard deviation sigma on the 0-255 scale,
-// at most that of the noisiest frames it was trained for.
-UDM_API double udm_model_time(const udm_model *model, double sigma);
-UDM_API double udm_model_sigma(const udm_model *model, double time); // and back
-UDM_API double udm_model_max_sigma(const udm_model *model);
+// What the frames that a model restores have suffered, and how much of it: its amount. Strings are static.
+typedef struct udm_damage {
+    const char *process; // a name of udm_list_processes
+    const char *measure; // of the amount, for people
+    double usual, most; // amounts: what frames have if nothing is said, -1 if that is estimated and 0 if the model does
+                        // not say; and what the model knows, as more is taken for that
+    bool holes;         // pixels are lost, or not at all: udm_frame.known says which
+} udm_damage;
+
+UDM_API udm_damage udm_model_damage(const udm_model *model);
+
+// The time t in [0, 1] at which the model's process has done that to a frame: for noise, at which it has the standard
+// deviation `amount` on the 0-255 scale; at most udm_damage.most.
+UDM_API double udm_model_time(const udm_model *model, double amount);
+UDM_API double udm_model_amount(const udm_model *model, double time); // and back
 
 enum { UDM_MAX_LOOKAHEAD = 8 };
 
@@ -113,12 +123,12 @@ typedef struct udm_info {
     int memory_frames;                           // ... nor have frames farther back, but through the guess
     bool guess;                                  // a stream carries a guess of each frame, which fades
     int64_t weights;
-    double max_sigma;    // of the noise it was trained for
-    int width, height;   // of what it makes, or of the pictures that it learned from; 0: frames of any size
-    int frames;          // ... and how many it looks at, at once
-    int classes;         // of what it makes
-    const char *process; // that it undoes
-    bool symbols;        // its pixels are symbols, shown as one plane of greys
+    const char *process, *measure; // udm_damage
+    double max_amount;             // of noise, or whatever the process does, that it was trained for
+    int width, height;             // of what it makes, or of the pictures that it learned from; 0: frames of any size
+    int frames;                    // ... and how many it looks at, at once
+    int classes;                   // of what it makes
+    bool symbols;                  // its pixels are symbols, shown as one plane of greys
 } udm_info;
 
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error);
@@ -130,9 +140,13 @@ typedef struct udm_frame {
     const udm_image *image; // the stream's size and channels; 8 to 16 bits
     double time;            // of the whole frame, in [0, 1], or UDM_TIME_ESTIMATE
     const float *time_map;  // NULL, or a time in [0, 1] for each pixel, [height, width]
-    double strength;        // 0 to 1: noise is added until it is this share of the model's highest time
-    uint64_t number;        // names its noise
-    bool discontinuity;     // what came before says nothing about it
+    // NULL, or which pixels are known, as an image of one channel: the largest value for those that are, and the stream
+    // comes back with them, 0 for those that are lost; between, with the probability that they are known, mixed by it.
+    // For models of udm_damage.holes; instead of a time.
+    const udm_image *known;
+    double strength;    // 0 to 1: the process goes on until the time is this share of the model's highest
+    uint64_t number;    // names its noise
+    bool discontinuity; // what came before says nothing about it
 } udm_frame;
 
 typedef enum udm_pulled {
@@ -153,9 +167,9 @@ UDM_API void udm_stream_cancel(udm_stream *stream,
                                bool cancel); // true: a running pull returns soon, and so do later ones
 
 typedef struct udm_stats {
-    uint64_t frames;         // pulled
-    uint64_t scenes;         // seen
-    double sigma;            // of the noise in the last frame, 0-255 scale: given or estimated
+    uint64_t frames; // pulled
+    uint64_t scenes; // seen
+    double sigma;    // of the noise in the last frame, 0-255 scale, given or estimated; 0 where it was not noise
     double last_ms, mean_ms; // time of a pull
     size_t memory;           // bytes for state and activations
     int tiles;               // a frame is done in

@@ -153,7 +153,8 @@ static int info(const char *directory, const udm_model *model)
                info.classes, info.frames);
         return 0;
     }
-    printf("largest noise    sigma %g, at time %.4f\n", info.max_sigma, udm_model_time(model, info.max_sigma));
+    printf("undoes           %s: %s, up to %g, at time %.4f\n", info.process, info.measure, info.max_amount,
+           udm_model_time(model, info.max_amount));
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
     if (info.guess)

@@ -18,6 +18,11 @@ static udm_stream *stream_of(GstUdmFilter *self)
     return GST_UDM_TRANSFORM(self)->session.stream;
 }
 
+static gboolean fills_holes(GstUdmFilter *self)
+{
+    return udm_model_damage(gst_udm_model_get(GST_UDM_TRANSFORM(self)->model)).holes;
+}
+
 // ---- the frames that are held
 
 static void held_free(gpointer data)
@@ -53,7 +58,10 @@ static GstFlowReturn pull_from_engine(GstUdmFilter *self, GstVideoFrame *in, Gst
     udm_image image = gst_udm_frame_image(out);
     udm_error error = { 0 };
 
-    gst_udm_frame_copy_rest(out, in);
+    if (fills_holes(self))
+        gst_udm_frame_fill_rest(out);
+    else
+        gst_udm_frame_copy_rest(out, in);
     switch (gst_udm_session_pull(&GST_UDM_TRANSFORM(self)->session, &image, &error)) {
     case UDM_PULLED_FRAME:
         return GST_FLOW_OK;
@@ -156,10 +164,26 @@ static guint64 frame_number(GstUdmFilter *self, GstBuffer *buffer)
     return self->count++;
 }
 
+// What the element knows of a frame. known: where the frame says of its pixels whether they are, that is put.
+static gboolean describe(GstUdmFilter *self, const GstVideoFrame *mapped, udm_frame *frame, udm_image *known,
+                         udm_error *error)
+{
+    if (fills_holes(self)) {
+        if (!gst_udm_frame_alpha(mapped, known))
+            return udm_fail(error, UDM_ERROR_SETTINGS,
+                            "the model fills what is transparent in frames, and those of format %s have no alpha: put "
+                            "videoconvert ! video/x-raw,format=RGBA and what makes the holes before this element",
+                            gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(mapped)));
+        frame->known = known;
+    }
+    return GST_UDM_FILTER_GET_CLASS(self)->describe(self, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame,
+                                                    error);
+}
+
 static GstFlowReturn push_to_engine(GstUdmFilter *self, GstBuffer *buffer)
 {
     GstVideoFrame mapped;
-    udm_image image;
+    udm_image image, known;
     udm_frame frame = { .image = &image };
     udm_error error = { 0 };
     gboolean pushed;
@@ -167,10 +191,12 @@ static GstFlowReturn push_to_engine(GstUdmFilter *self, GstBuffer *buffer)
     if (!gst_video_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
-    GST_UDM_FILTER_GET_CLASS(self)->describe(self, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), &frame);
-    frame.number = frame_number(self, buffer);
-    frame.discontinuity = self->discontinuity;
-    pushed = udm_stream_push(stream_of(self), &frame, &error);
+    pushed = describe(self, &mapped, &frame, &known, &error);
+    if (pushed) {
+        frame.number = frame_number(self, buffer);
+        frame.discontinuity = self->discontinuity;
+        pushed = udm_stream_push(stream_of(self), &frame, &error);
+    }
     gst_video_frame_unmap(&mapped);
 
     if (!pushed)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The base of elements that restore frames: as many come out as went in, in their order, each with its own timestamp,
-// duration and metas. A subclass says at what time of the process a frame is.
+// duration and metas. A subclass says at what time of the process a frame is; with a model that fills holes, the alpha
+// of the frames does, and they come out opaque.
 #ifndef GST_UDM_FILTER_H
 #define GST_UDM_FILTER_H
 
@@ -25,8 +26,9 @@ typedef struct GstUdmFilter {
 typedef struct GstUdmFilterClass {
     GstUdmTransformClass parent_class;
 
-    // Fills the times of a frame and its strength from the properties as they are now.
-    void (*describe)(GstUdmFilter *self, const udm_model *model, udm_frame *frame);
+    // Fills the time of a frame and its strength from the properties as they are now. FALSE with the error set, if they
+    // do not say what the model has to know.
+    gboolean (*describe)(GstUdmFilter *self, const udm_model *model, udm_frame *frame, udm_error *error);
 } GstUdmFilterClass;
 
 GType gst_udm_filter_get_type(void);

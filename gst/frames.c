@@ -24,6 +24,22 @@ udm_image gst_udm_frame_image(const GstVideoFrame *frame)
     return image;
 }
 
+gboolean gst_udm_frame_alpha(const GstVideoFrame *frame, udm_image *alpha)
+{
+    if (!GST_VIDEO_INFO_HAS_ALPHA(&frame->info))
+        return FALSE;
+    *alpha = (udm_image){
+        .width = GST_VIDEO_FRAME_WIDTH(frame),
+        .height = GST_VIDEO_FRAME_HEIGHT(frame),
+        .channels = 1,
+        .bits = GST_VIDEO_FRAME_COMP_DEPTH(frame, GST_VIDEO_COMP_A),
+        .data = { GST_VIDEO_FRAME_COMP_DATA(frame, GST_VIDEO_COMP_A) },
+        .stride = { GST_VIDEO_FRAME_COMP_STRIDE(frame, GST_VIDEO_COMP_A) },
+        .step = { GST_VIDEO_FRAME_COMP_PSTRIDE(frame, GST_VIDEO_COMP_A) },
+    };
+    return TRUE;
+}
+
 // A plane that holds a colour has its pixels written by the engine; here those that hold nothing else are left out.
 static gboolean is_colour_only(const GstVideoFrame *frame, guint plane)
 {

@@ -30,6 +30,9 @@ int gst_udm_info_channels(const GstVideoInfo *info); // 1 or 3, as in udm_image
 // The pixels of a mapped frame; valid as long as it is mapped.
 udm_image gst_udm_frame_image(const GstVideoFrame *frame);
 
+// Its alpha as an image of one channel; FALSE if it has none.
+gboolean gst_udm_frame_alpha(const GstVideoFrame *frame, udm_image *alpha);
+
 // Copies what is not a colour: alpha, and the unused bytes of formats like RGBx.
 void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "stream/surround.h"
 
 // Signal and noise of every pixel; both point into one allocation.
 typedef struct levels {
@@ -20,8 +21,12 @@ struct udm_reverse {
     size_t pixels, elements; // height * width, and times channels
     float *memory;           // all of the following
     levels from, to;
-    float *output; // all that the network says: [C or more, height, width]
-    float *e;      // [C, height, width]
+    float *output;       // all that the network says: [C or more, height, width]
+    float *e;            // [C, height, width]
+    float *shown, *told; // x_t and its level as a network sees them that knows Gaussian noise only; as e and one plane
+    float *fill, *fill_level; // ... and its guess of what is lost, by what surrounds it and by what came before
+    float *scratch;           // udm_levels
+    udm_surround *surround;   // NULL: nothing is lost, or the network takes no guess
     const float *guess, *guess_level;
     uint64_t frame; // counted from 0 since the last clear
 };
@@ -29,8 +34,10 @@ struct udm_reverse {
 static bool allocate(udm_reverse *reverse, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
-    size_t n = reverse->pixels, c = reverse->elements, output = n * udm_network_outputs(s->network);
-    reverse->memory = calloc(4 * n + c + output, sizeof(float));
+    const size_t n = reverse->pixels, c = reverse->elements, output = n * udm_network_outputs(s->network);
+    const size_t other = s->process == &udm_process_gaussian ? 0 : 2 * (c + n);
+    const size_t work = s->process->blends ? n + 5 * ((size_t)s->width + s->height) : 0;
+    reverse->memory = calloc(4 * n + c + output + other + work, sizeof(float));
     if (!reverse->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
     float *at = reverse->memory;
@@ -38,6 +45,11 @@ static bool allocate(udm_reverse *reverse, udm_error *error)
     reverse->to = (levels){ at + 2 * n, at + 3 * n };
     reverse->output = at + 4 * n;
     reverse->e = reverse->output + output;
+    reverse->shown = reverse->e + c;
+    reverse->told = reverse->shown + c;
+    reverse->fill = reverse->told + n;
+    reverse->fill_level = reverse->fill + c;
+    reverse->scratch = reverse->e + c + other;
     return true;
 }
 
@@ -56,6 +68,9 @@ static udm_loop_settings loop_settings(const udm_reverse *reverse)
         .power_count = s->power_count,
         .channels = s->network->channels,
         .pixels = reverse->pixels,
+        .width = s->width,
+        .height = s->height,
+        .extent = s->extent,
     };
 }
 
@@ -83,7 +98,10 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
     reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->width, settings->height,
                                                    udm_loop_estimates(&loop), settings->memory_limit, error)
                                    : NULL;
-    if (!reverse->tiles || !allocate(reverse, error)) {
+    const bool fills = settings->process->lost && settings->network->guessed;
+    if (fills && reverse->tiles)
+        reverse->surround = udm_surround_new(settings->network->channels, settings->width, settings->height, error);
+    if (!reverse->tiles || (fills && !reverse->surround) || !allocate(reverse, error)) {
         udm_reverse_free(reverse);
         return NULL;
     }
@@ -96,6 +114,7 @@ void udm_reverse_free(udm_reverse *reverse)
         return;
     udm_tiles_free(reverse->tiles);
     udm_loop_free(reverse->loop);
+    udm_surround_free(reverse->surround);
     free(reverse->memory);
     free(reverse);
 }
@@ -119,21 +138,36 @@ void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *le
 
 static udm_levels view(const udm_reverse *reverse, levels at)
 {
-    return (udm_levels){ .pixels = reverse->pixels, .signal = at.signal, .noise = at.noise };
+    return (udm_levels){
+        .pixels = reverse->pixels,
+        .signal = at.signal,
+        .noise = at.noise,
+        .width = reverse->settings.width,
+        .height = reverse->settings.height,
+        .extent = reverse->settings.extent,
+        .scratch = reverse->scratch,
+    };
+}
+
+static bool fades(const udm_process *process)
+{
+    return process->fades || process->factors;
 }
 
 // Neighbours mostly share their time, so the last one is remembered.
 static void levels_at(const udm_reverse *reverse, const float *times, levels out)
 {
-    float last = -1, signal = 1, noise = 0;
+    const udm_process *process = reverse->settings.process;
+    float last = -1;
+    double signal = 1, noise = 0;
     for (size_t i = 0; i < reverse->pixels; i++) {
         if (times[i] != last) {
             last = times[i];
-            double alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last);
-            signal = (float)sqrt(alpha_bar), noise = (float)sqrt(1 - alpha_bar);
+            const double alpha_bar = udm_noise_alpha_bar(reverse->settings.noise, last);
+            (process->factors ? process : &udm_process_gaussian)->factors(alpha_bar, &signal, &noise);
         }
-        out.signal[i] = signal;
-        out.noise[i] = noise;
+        out.signal[i] = (float)signal;
+        out.noise[i] = (float)noise;
     }
 }
 
@@ -157,24 +191,43 @@ static bool draw(const udm_reverse *reverse, uint64_t number, uint32_t step, flo
             return false;
         udm_normal(s->seed, number, step, done, count - done < PART ? count - done : PART, e + done);
     }
+    if (s->process->shape)
+        s->process->shape(s->seed, number, step, count, e);
     for (size_t done = count; done < reverse->elements; done += count)
         memcpy(e + done, e, count * sizeof *e);
     return true;
 }
 
-// Adds noise where the time is below `share` of the highest one, and puts the clock forward. False if cancelled.
+static bool any_time(const udm_reverse *reverse, const float *times)
+{
+    for (size_t i = 0; i < reverse->pixels; i++)
+        if (times[i] > 0)
+            return true;
+    return false;
+}
+
+// Goes on with the process where the time is below `share` of the highest one, and puts the clock forward.
 static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, float *times, double share,
                        const atomic_bool *cancel, udm_error *error)
 {
     const udm_reverse_settings *s = &reverse->settings;
-    const float least = (float)(share * udm_noise_time(s->noise, s->network->max_level));
-    if (!draw(reverse, number, 0, reverse->e, cancel, error))
+    const float least = (float)(share * s->most);
+    const bool begins = !any_time(reverse, times);
+    if (!s->process->advance && !begins)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "process \"%s\" cannot go on with what a frame has of it: set strength to 0", s->process->name);
+    if (s->process->cold)
+        memset(reverse->e, 0, reverse->elements * sizeof *reverse->e);
+    else if (!draw(reverse, number, 0, reverse->e, cancel, error))
         return false;
     for (size_t i = 0; i < reverse->pixels; i++)
         times[i] = times[i] < least ? least : times[i];
     levels_at(reverse, times, reverse->to);
     udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
-    s->process->advance(&from, &to, s->network->channels, frame, reverse->e, frame);
+    if (begins)
+        s->process->forward(&to, s->network->channels, frame, reverse->e, frame);
+    else
+        s->process->advance(&from, &to, s->network->channels, frame, reverse->e, frame);
     return true;
 }
 
@@ -194,18 +247,76 @@ static double latest(const udm_levels *at)
     return most;
 }
 
+// The share of pixel i: all of it or nothing, where the process has lost some pixels and left others alone.
+static double share_of(const udm_process *process, const udm_levels *at, size_t i)
+{
+    return process->lost ? process->lost(at, i) : udm_levels_share(at, i);
+}
+
+// The time on the network's own scale. Where only some pixels are lost, that at which as many would be.
+static double timestep(const udm_reverse *reverse, const udm_levels *at)
+{
+    const udm_reverse_settings *s = &reverse->settings;
+    if (!s->process->lost && s->noise == s->told)
+        return udm_noise_timestep(s->told, latest(at));
+    double sum = 0, most = 0;
+    for (size_t i = 0; i < at->pixels; i++) {
+        const double share = share_of(s->process, at, i);
+        sum += share, most = fmax(most, share);
+    }
+    const double share = s->process->lost ? sum / (double)at->pixels : most;
+    return udm_noise_timestep(s->told, udm_noise_time(s->told, sqrt(share)));
+}
+
+// A network that is shown levels knows Gaussian noise that preserves the variance: whatever else was done to x0, its
+// factor is sqrt(1 - share).
+static void show_levels(const udm_reverse *reverse, const udm_levels *at, const float *xt, udm_seen *seen)
+{
+    const udm_process *process = reverse->settings.process;
+    for (size_t i = 0; i < at->pixels; i++) {
+        const double share = share_of(process, at, i), signal = fades(process) ? at->signal[i] : 1;
+        const float scale = signal > 0 ? (float)(sqrt(1 - share) / signal) : 0;
+        for (size_t k = i; k < reverse->elements; k += at->pixels)
+            reverse->shown[k] = xt[k] * scale;
+        reverse->told[i] = (float)sqrt(share);
+    }
+    seen->frame = reverse->shown, seen->level = reverse->told;
+}
+
+// What is lost is guessed from what surrounds it, unless what came before says more. What is known needs no guess.
+static void guess_lost(const udm_reverse *reverse, const udm_levels *at, const float *xt, udm_seen *seen)
+{
+    const size_t n = at->pixels;
+    const float signal = sqrtf(1 - UDM_SURROUNDED * UDM_SURROUNDED);
+    for (size_t i = 0; i < n; i++) // in their place, for a moment
+        reverse->fill_level[i] = !reverse->settings.process->lost(at, i);
+    const float *filled = udm_surround_fill(reverse->surround, xt, reverse->fill_level);
+    for (size_t i = 0; i < n; i++) {
+        const bool known = reverse->fill_level[i] > 0;
+        const bool before = !known && seen->guess && seen->guess_level[i] < UDM_SURROUNDED;
+        reverse->fill_level[i] = known ? 1 : before ? seen->guess_level[i] : UDM_SURROUNDED;
+        for (size_t k = i; k < reverse->elements; k += n)
+            reverse->fill[k] = known ? 0 : before ? seen->guess[k] : signal * filled[k];
+    }
+    seen->guess = reverse->fill, seen->guess_level = reverse->fill_level;
+}
+
 // x0 as the network sees it.
 static bool estimate(void *context, int step, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     const run *r = context;
     udm_reverse *reverse = r->reverse;
     const udm_reverse_settings *s = &reverse->settings;
-    const udm_seen seen = { .frame = xt,
-                            .level = at->noise,
-                            .guess = reverse->guess,
-                            .guess_level = reverse->guess_level,
-                            .timestep = udm_noise_timestep(s->noise, latest(at)),
-                            .label = s->label };
+    udm_seen seen = { .frame = xt,
+                      .level = at->noise,
+                      .guess = reverse->guess,
+                      .guess_level = reverse->guess_level,
+                      .timestep = timestep(reverse, at),
+                      .label = s->label };
+    if (s->process != &udm_process_gaussian && !s->network->class->condition)
+        show_levels(reverse, at, xt, &seen);
+    if (reverse->surround)
+        guess_lost(reverse, at, xt, &seen);
     if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, r->cancel, error))
         return false;
     udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
@@ -218,21 +329,13 @@ static bool draw_step(void *context, int step, float *e, udm_error *error)
     return draw(r->reverse, r->number, (uint32_t)step + 1, e, r->cancel, error);
 }
 
-static bool any_time(const udm_reverse *reverse, const float *times)
-{
-    for (size_t i = 0; i < reverse->pixels; i++)
-        if (times[i] > 0)
-            return true;
-    return false;
-}
-
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
                      const atomic_bool *cancel, udm_error *error)
 {
     if (strength <= 0 && !any_time(reverse, times))
         return true;
     levels_at(reverse, times, reverse->from);
-    for (float *x = frame; x < frame + reverse->elements; x += reverse->pixels)
+    for (float *x = frame; fades(reverse->settings.process) && x < frame + reverse->elements; x += reverse->pixels)
         for (size_t i = 0; i < reverse->pixels; i++)
             x[i] *= reverse->from.signal[i];
     if (strength > 0 && !strengthen(reverse, number, frame, times, strength, cancel, error))

@@ -12,12 +12,15 @@
 typedef struct udm_reverse_settings {
     const udm_network *network;
     const udm_process *process;
+    double extent; // of it, in pixels
+    double most;   // the highest time that the network was trained for
     const udm_sampler *sampler;
     int order, ease_below; // udm_loop_settings
     const double *powers;  // ... which must outlive it
     int power_count;
     udm_ladder ladder;      // of steps of its own number; its noise and steps are filled in from these:
-    const udm_noise *noise; // what a time means
+    const udm_noise *noise; // what a time means,
+    const udm_noise *told;  // and what it means to a network that is told it
     int steps;              // 1 and more
     udm_prediction prediction;
     udm_bounds bounds; // of estimates of x0
@@ -41,10 +44,11 @@ void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 // udm_seen; NULL, NULL: nothing. They are borrowed until the frame is done.
 void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *level);
 
-// frame: the pixels, each with the noise of its time, [C, height, width] in [-1, 1], *not* scaled by the signal; it
-// becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the highest
-// time the network was trained for, with noise of our own. number: names that noise. On an error (CANCELLED, DEVICE)
-// the same frame can be run again from a copy of its pixels.
+// frame: the pixels, each as the process left it at its time, [C, height, width] in [-1, 1], but *not* scaled by the
+// signal; it becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the
+// highest time the network was trained for, by going on with the process. number: names the noise of that. On an error
+// (CANCELLED, DEVICE, UNSUPPORTED where the process cannot go on from a frame in its middle) the same frame can be run
+// again from a copy of its pixels.
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
                      const atomic_bool *cancel, udm_error *error);
 

@@ -62,9 +62,7 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
 bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
 {
     (void)error;
-    *info = (udm_info){
-        .network = "fake", .channels = 3, .max_sigma = model->max_sigma, .width = 16, .height = 16, .frames = 5
-    };
+    *info = (udm_info){ .network = "fake", .channels = 3, .width = 16, .height = 16, .frames = 5 };
     return true;
 }
 
@@ -78,9 +76,9 @@ double udm_model_time(const udm_model *model, double sigma)
     return sigma < model->max_sigma ? sigma / model->max_sigma : 1;
 }
 
-double udm_model_max_sigma(const udm_model *model)
+udm_damage udm_model_damage(const udm_model *model)
 {
-    return model->max_sigma;
+    return (udm_damage){ "gaussian", "standard deviation of the noise", -1, model->max_sigma, false };
 }
 
 udm_settings udm_settings_default(void)

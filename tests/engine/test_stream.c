@@ -212,9 +212,9 @@ TEST(a_sigma_and_its_time_are_each_others_inverse)
     udm_model *model = open_model("tiny-denoise");
     REQUIRE(model);
     CHECK_CLOSE(udm_model_time(model, 0), 0, 1e-9);
-    for (double sigma = 1; sigma < udm_model_max_sigma(model); sigma += 10)
-        CHECK_CLOSE(udm_model_sigma(model, udm_model_time(model, sigma)), sigma, 1e-3 * sigma);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_max_sigma(model)), 0);
+    for (double sigma = 1; sigma < udm_model_damage(model).most; sigma += 10)
+        CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, sigma)), sigma, 1e-3 * sigma);
+    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_damage(model).most), 0);
     udm_model_free(model);
 }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Pull-push. Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", 1996, section 3.6.3: a pyramid of means of what is
+// known is pulled up, and what is not known is pushed down from the level above, linearly between its pixels.
+#include "stream/surround.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LEVELS = 18 }; // the highest has one pixel
+
+typedef struct level {
+    int width, height;
+    float *known;  // [height, width], how much is
+    float *planes; // [channels, height, width]
+} level;
+
+struct udm_surround {
+    int channels, count;
+    level levels[MAX_LEVELS];
+    float *memory;
+};
+
+static size_t pixels_of(const level *at)
+{
+    return (size_t)at->width * at->height;
+}
+
+udm_surround *udm_surround_new(int channels, int width, int height, udm_error *error)
+{
+    udm_surround *surround = calloc(1, sizeof *surround);
+    size_t all = 0;
+    if (surround) {
+        surround->channels = channels;
+        for (bool last = false; !last; width = (width + 1) / 2, height = (height + 1) / 2) {
+            surround->levels[surround->count] = (level){ .width = width, .height = height };
+            all += pixels_of(&surround->levels[surround->count++]) * (channels + 1);
+            last = width == 1 && height == 1;
+        }
+        surround->memory = malloc(all * sizeof(float));
+    }
+    if (!surround || !surround->memory) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for what surrounds holes");
+        udm_surround_free(surround);
+        return NULL;
+    }
+    float *next = surround->memory;
+    for (level *at = surround->levels; at < surround->levels + surround->count; at++) {
+        at->known = next;
+        at->planes = next + pixels_of(at);
+        next = at->planes + pixels_of(at) * channels;
+    }
+    return surround;
+}
+
+void udm_surround_free(udm_surround *surround)
+{
+    if (!surround)
+        return;
+    free(surround->memory);
+    free(surround);
+}
+
+// The pixels of `fine` that one of the level above stands for: up to four.
+static int children(const level *fine, int x, int y, size_t found[4])
+{
+    int count = 0;
+    for (int dy = 0; dy < 2 && 2 * y + dy < fine->height; dy++)
+        for (int dx = 0; dx < 2 && 2 * x + dx < fine->width; dx++)
+            found[count++] = (size_t)(2 * y + dy) * fine->width + 2 * x + dx;
+    return count;
+}
+
+static void pull(const level *fine, level *coarse, int channels)
+{
+    const size_t n = pixels_of(fine), m = pixels_of(coarse);
+    size_t from[4], to = 0;
+    for (int y = 0; y < coarse->height; y++)
+        for (int x = 0; x < coarse->width; x++, to++) {
+            const int count = children(fine, x, y, from);
+            float known = 0;
+            for (int i = 0; i < count; i++)
+                known += fine->known[from[i]];
+            for (int c = 0; c < channels; c++) {
+                float sum = 0;
+                for (int i = 0; i < count; i++)
+                    sum += fine->known[from[i]] * fine->planes[c * n + from[i]];
+                coarse->planes[c * m + to] = known > 0 ? sum / known : 0;
+            }
+            coarse->known[to] = fminf(known, 1);
+        }
+}
+
+// The two pixels above pixel i that are the nearest: three quarters of the first and one of the second.
+static void parents(int i, int size, int out[2])
+{
+    const int other = i % 2 ? i / 2 + 1 : i / 2 - 1;
+    out[0] = i / 2;
+    out[1] = other < 0 || other >= size ? i / 2 : other;
+}
+
+static void push(const level *coarse, level *fine, int channels)
+{
+    const size_t n = pixels_of(fine), m = pixels_of(coarse);
+    for (int y = 0; y < fine->height; y++)
+        for (int x = 0; x < fine->width; x++) {
+            const size_t at = (size_t)y * fine->width + x;
+            const float known = fine->known[at];
+            int px[2], py[2];
+            parents(x, coarse->width, px);
+            parents(y, coarse->height, py);
+            for (int c = 0; known < 1 && c < channels; c++) {
+                const float *near = coarse->planes + c * m + (size_t)py[0] * coarse->width,
+                            *far = coarse->planes + c * m + (size_t)py[1] * coarse->width;
+                const float above = 0.75f * (0.75f * near[px[0]] + 0.25f * near[px[1]]) +
+                                    0.25f * (0.75f * far[px[0]] + 0.25f * far[px[1]]);
+                fine->planes[c * n + at] += (1 - known) * (above - fine->planes[c * n + at]);
+            }
+        }
+}
+
+const float *udm_surround_fill(udm_surround *surround, const float *planes, const float *known)
+{
+    level *levels = surround->levels;
+    const size_t n = pixels_of(levels);
+    memcpy(levels->known, known, n * sizeof *known);
+    for (size_t i = 0; i < n * surround->channels; i++)
+        levels->planes[i] = known[i % n] > 0 ? planes[i] : 0;
+    for (int i = 0; i + 1 < surround->count; i++)
+        pull(&levels[i], &levels[i + 1], surround->channels);
+    for (int i = surround->count - 1; i > 0; i--)
+        push(&levels[i], &levels[i - 1], surround->channels);
+    return levels->planes;
+}
