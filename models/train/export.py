@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns a checkpoint of train.py, recursion.py or generate.py into a model directory in the layout of diffusers.
+"""Turns a checkpoint of train.py, recursion.py, restore.py or generate.py into a model directory as diffusers has them.
 
     python models/train/export.py WORK/denoise.pt models/denoise [--preview WORK/preview.pt]
 """
@@ -17,6 +17,7 @@ INDEX = {"_class_name": "UdmRestorationPipeline", "unet": ["udm", "UdmUNet"],
 SCHEDULER = {"_class_name": "DDIMScheduler", "beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 1000,
              "prediction_type": "sample", "continuous_time": True, "clip_sample": False,
              "timestep_spacing": "trailing"}
+PROCESS_SCHEDULER = {**SCHEDULER, "_class_name": "UdmScheduler", "clip_sample": True}  # and what restore.py noted
 VIDEO_INDEX = {"_class_name": "UdmVideoPipeline", "unet": ["udm", "UdmPseudo3D"],
                "scheduler": ["diffusers", "DDIMScheduler"]}
 VIDEO_SCHEDULER = {**SCHEDULER, "beta_schedule": "linear", "prediction_type": "v_prediction", "clip_sample": True}
@@ -47,10 +48,14 @@ def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, *
     """config and weights: UdmUNet.config and a state dict of it; parts: the same two of small networks, `preview` and
     `trust`, or none."""
     directory = pathlib.Path(directory)
+    config = dict(config)
+    process = config.pop("scheduler", None)
     for name, (part, values) in {"unet": (config, weights), **parts}.items():
-        write_network(directory / name, {**part, "max_sigma": max_sigma}, values, dtype)
-    write_json(directory / "scheduler/scheduler_config.json", SCHEDULER)
-    write_json(directory / "model_index.json", {**INDEX, **{name: ["udm", "UdmUNet"] for name in parts}})
+        write_network(directory / name, part if process else {**part, "max_sigma": max_sigma}, values, dtype)
+    write_json(directory / "scheduler/scheduler_config.json",
+               {**PROCESS_SCHEDULER, **process} if process else SCHEDULER)
+    index = {**INDEX, **{name: ["udm", "UdmUNet"] for name in parts}}
+    write_json(directory / "model_index.json", {**index, "scheduler": ["udm", "UdmScheduler"]} if process else index)
 
 
 def named(config, weights):

@@ -29,7 +29,8 @@ class Settings(c.Structure):
 
 
 class Frame(c.Structure):
-    _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p), ("strength", c.c_double),
+    _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
+                ("known", c.POINTER(Image)), ("strength", c.c_double),
                 ("number", c.c_uint64), ("discontinuity", c.c_bool)]
 
 
@@ -82,12 +83,13 @@ class Engine(Library):
         super().__init__(o)
         self.model = self.open_model(o.model)
 
-    def time(self, sigma):
-        return self.lib.udm_model_time(self.model, c.c_double(sigma))
+    def time(self, amount):
+        return self.lib.udm_model_time(self.model, c.c_double(amount))
 
-    def restore(self, frames, sigma, **others):
-        """sigma: a number, [H, W] of them, or None to have it estimated. others: fields of udm_settings. Returns (clip,
-        sigma of each frame)."""
+    def restore(self, frames, sigma, known=None, **others):
+        """sigma: a number, [H, W] of them, or None to have it estimated; of a model that does not undo noise, the
+        amount of what it undoes. known: [H, W] of uint8, for models that fill holes. others: fields of udm_settings.
+        Returns (clip, sigma of each frame)."""
         f, h, w, _ = frames.shape
         settings = self.settings(w, h, **others)
         stream = self.check(self.lib.udm_stream_open(self.model, c.byref(settings), c.byref(self.error)))
@@ -102,7 +104,12 @@ class Engine(Library):
             if number < f:
                 pixels = np.ascontiguousarray(frames[number])
                 view = image(pixels)
-                frame = Frame(c.pointer(view), time, times.ctypes.data if times is not None else None, 0, number, False)
+                frame = Frame(image=c.pointer(view), time=time, number=number)
+                if times is not None:
+                    frame.time_map = times.ctypes.data
+                if known is not None:
+                    frame.known = c.pointer(Image(w, h, 1, 8, (c.c_void_p * 3)(known.ctypes.data),
+                                                  (c.c_ssize_t * 3)(w), (c.c_ssize_t * 3)(1)))
                 self.check(self.lib.udm_stream_push(stream, c.byref(frame), c.byref(self.error)))
             else:
                 self.lib.udm_stream_end(stream)
