@@ -237,7 +237,8 @@ static bool check_frame(const udm_stream *stream, const udm_frame *frame, udm_er
         return false;
     const bool estimated = frame->time == UDM_TIME_ESTIMATE && !frame->time_map && !frame->known;
     if (estimated && !udm_model_scheduler(stream->model)->process->factors)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "what process \"%s\" did to a frame cannot be estimated: say its time",
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "what process \"%s\" did to a frame cannot be estimated: say its time",
                         udm_model_scheduler(stream->model)->process->name);
     if (!frame->time_map && !frame->known && !estimated && !(frame->time >= 0 && frame->time <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
