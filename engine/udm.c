@@ -14,6 +14,7 @@
 #include "stream/blind.h"
 #include "stream/carry.h"
 #include "stream/reverse.h"
+#include "stream/surround.h"
 
 // A frame that was pushed and not yet pulled.
 typedef struct held {
@@ -42,8 +43,9 @@ struct udm_stream {
     udm_reverse *reverse;
     udm_blind *blind;
     udm_carry *carry;
-    float *work;  // the frame in the making: [channels of the network, height, width]
-    float *times; // of it, [height, width]
+    udm_surround *surround; // of holes; NULL where the model fills none
+    float *work;            // the frame in the making: [channels of the network, height, width]
+    float *times;           // of it, [height, width]
     held *first, *last, *spare;
     int waiting; // frames from first to last
     bool ended;
@@ -122,7 +124,9 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
     if (!stream->work)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     stream->times = stream->work ? stream->work + stream->pixels * stream->network->channels : NULL;
-    return stream->reverse && stream->blind && stream->work;
+    if (scheduler->process->lost)
+        stream->surround = udm_surround_new(settings->channels, settings->width, settings->height, error);
+    return stream->reverse && stream->blind && stream->work && (stream->surround || !scheduler->process->lost);
 }
 
 // *network stays NULL where the model has no such helper.
@@ -200,6 +204,7 @@ void udm_stream_free(udm_stream *stream)
     udm_blind_free(stream->blind);
     udm_reverse_free(stream->reverse);
     udm_carry_free(stream->carry);
+    udm_surround_free(stream->surround);
     udm_network_free(stream->trust);
     udm_network_free(stream->preview);
     udm_network_free(stream->network);
@@ -279,11 +284,17 @@ static held *take_place(udm_stream *stream, udm_error *error)
     return place;
 }
 
-// What is not known for certain is lost, and comes back as the mean of both cases.
+// What is not known for certain is lost, and comes back as the mean of both cases. Holes are filled for now, as those
+// who look for scenes and motion are not told of them.
 static void take_known(const udm_stream *stream, const udm_image *image, held *place)
 {
+    const size_t n = stream->pixels;
     udm_image_to_planes(image, place->known);
-    for (size_t i = 0; i < stream->pixels; i++) {
+    for (size_t i = 0; i < n; i++)
+        place->times[i] = place->known[i] > -1;
+    const float *filled = udm_surround_fill(stream->surround, place->planes, place->times);
+    memcpy(place->planes, filled, n * stream->settings.channels * sizeof *filled);
+    for (size_t i = 0; i < n; i++) {
         place->known[i] = (place->known[i] + 1) / 2;
         place->times[i] = place->known[i] < 1;
         place->mixed |= place->known[i] > 0 && place->known[i] < 1;
@@ -315,12 +326,12 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     place->looked_at = false;
     place->sight.previewed = place->sight.linked = place->sight.carried = false;
     udm_image_to_planes(frame->image, place->planes);
-    for (int c = stream->settings.channels; c < stream->network->channels; c++) // grey, for a network of colour
-        memcpy(place->planes + c * stream->pixels, place->planes, stream->pixels * sizeof(float));
     if (frame->known)
         take_known(stream, frame->known, place);
     else
         take_times(stream, frame, place);
+    for (int c = stream->settings.channels; c < stream->network->channels; c++) // grey, for a network of colour
+        memcpy(place->planes + c * stream->pixels, place->planes, stream->pixels * sizeof(float));
     *(stream->first ? &stream->last->next : &stream->first) = place;
     stream->last = place;
     stream->waiting++;
