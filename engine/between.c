@@ -58,7 +58,7 @@ static bool open_network(udm_between *b, const udm_model *model, udm_error *erro
                         udm_model_directory(model));
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
-    b->tiles = udm_tiles_new(b->network, s->width, s->height, 1, udm_settings_memory(s), error);
+    b->tiles = udm_tiles_new(b->network, NULL, s->width, s->height, 1, udm_settings_memory(s), error);
     return b->tiles != NULL;
 }
 

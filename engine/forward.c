@@ -56,7 +56,7 @@ static bool forward_stream(const udm_model *model, const udm_network *network, c
                         .label = settings->label,
                         .noise = &udm_model_scheduler(model)->noise,
                         .pixels = (size_t)settings->width * settings->height };
-    run.tiles = udm_tiles_new(network, settings->width, settings->height, 1, settings->memory_limit, error);
+    run.tiles = udm_tiles_new(network, NULL, settings->width, settings->height, 1, settings->memory_limit, error);
     run.frame = malloc(run.pixels * (run.channels + 1 + udm_network_outputs(network)) * sizeof(float));
     bool good = run.tiles && run.frame;
     if (!run.frame)

@@ -27,7 +27,7 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s: the preview is for %d channels, not %d",
                         udm_config_path(config), m->preview->channels, s->channels);
     const size_t pixels = (size_t)s->width * s->height;
-    m->carry = udm_carry_new(m->preview, NULL, s->width, s->height, 0, s->threads, udm_settings_memory(s), error);
+    m->carry = udm_carry_new(m->preview, NULL, NULL, s->width, s->height, 0, s->threads, udm_settings_memory(s), error);
     if (!m->carry)
         return false;
     m->frame = calloc(pixels * (s->channels + 2), sizeof(float));

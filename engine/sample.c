@@ -144,8 +144,8 @@ static bool open_sample(sample *s, const udm_model *model, udm_error *error)
         return false;
     s->pixels = (size_t)s->settings->width * s->settings->height;
     s->elements = s->pixels * s->network->channels;
-    s->tiles =
-        udm_tiles_new(s->network, s->settings->width, s->settings->height, 1, udm_settings_memory(s->settings), error);
+    s->tiles = udm_tiles_new(s->network, NULL, s->settings->width, s->settings->height, 1,
+                             udm_settings_memory(s->settings), error);
     return s->tiles && open_classifier(s, model, error) && open_loop(s, model, error) && allocate(s, error);
 }
 

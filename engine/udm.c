@@ -40,6 +40,7 @@ struct udm_stream {
     udm_network *network, *preview, *trust; // the last two and carry: NULL where the model has none
     udm_noise own_noise;                    // where settings.schedule is not the model's
     const udm_noise *noise;
+    udm_room *room; // what all networks compute in
     udm_reverse *reverse;
     udm_blind *blind;
     udm_carry *carry;
@@ -74,7 +75,8 @@ static bool open_stream_network(udm_stream *stream, const udm_settings *settings
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
                         udm_model_directory(stream->model));
-    return true;
+    stream->room = udm_room_new(stream->device, error);
+    return stream->room != NULL;
 }
 
 // A time of the model's schedule as one of the stream's: that with the same noise.
@@ -96,6 +98,7 @@ static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_e
                         udm_model_directory(stream->model), scheduler->process->name);
     const udm_reverse_settings reverse = {
         .network = stream->network,
+        .room = stream->room,
         .process = scheduler->process,
         .extent = scheduler->extent,
         .most = scheduler->process->factors ? udm_noise_time(stream->noise, stream->network->max_level)
@@ -158,7 +161,7 @@ static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_err
                udm_fail(error, UDM_ERROR_SETTINGS,
                         "lookahead is %d, but %s has no preview, and sees each frame alone: it must be 0",
                         settings->lookahead, udm_model_directory(stream->model));
-    stream->carry = udm_carry_new(stream->preview, stream->trust, settings->width, settings->height,
+    stream->carry = udm_carry_new(stream->preview, stream->trust, stream->room, settings->width, settings->height,
                                   settings->lookahead, settings->threads, udm_settings_memory(settings), error);
     return stream->carry != NULL;
 }
@@ -205,6 +208,7 @@ void udm_stream_free(udm_stream *stream)
     udm_reverse_free(stream->reverse);
     udm_carry_free(stream->carry);
     udm_surround_free(stream->surround);
+    udm_room_free(stream->room);
     udm_network_free(stream->trust);
     udm_network_free(stream->preview);
     udm_network_free(stream->network);
@@ -494,7 +498,8 @@ void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 {
     const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
     *stats = stream->stats;
-    stats->memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
+    stats->memory =
+        udm_room_memory(stream->room) + udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
     stats->tiles = udm_tiles_count(tiles);
     udm_stats_device(stats, stream->device);
 }

@@ -44,19 +44,21 @@ static bool allocate(udm_carry *carry, udm_error *error)
     return true;
 }
 
-static bool open_parts(udm_carry *carry, int width, int height, int ahead, int threads, size_t limit, udm_error *error)
+static bool open_parts(udm_carry *carry, udm_room *room, int width, int height, int ahead, int threads, size_t limit,
+                       udm_error *error)
 {
     const int channels = carry->preview->channels;
     return (carry->pool = udm_pool_new(threads, error)) &&
-           (carry->tiles = udm_tiles_new(carry->preview, width, height, 1, limit, error)) &&
-           (!carry->trust || (carry->trust_tiles = udm_tiles_new(carry->trust, width, height, 1, limit, error))) &&
+           (carry->tiles = udm_tiles_new(carry->preview, room, width, height, 1, limit, error)) &&
+           (!carry->trust ||
+            (carry->trust_tiles = udm_tiles_new(carry->trust, room, width, height, 1, limit, error))) &&
            (carry->motion = udm_motion_new(width, height, carry->pool, error)) &&
            (carry->guess = udm_guess_new(width, height, channels, carry->pool, error)) &&
            (ahead == 0 || (carry->ahead = udm_guess_new(width, height, channels, carry->pool, error)));
 }
 
-udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, int width, int height, int ahead,
-                         int threads, size_t memory_limit, udm_error *error)
+udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, udm_room *room, int width, int height,
+                         int ahead, int threads, size_t memory_limit, udm_error *error)
 {
     udm_carry *carry = calloc(1, sizeof *carry);
     if (!carry) {
@@ -66,7 +68,7 @@ udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, i
     carry->preview = preview;
     carry->trust = trust;
     carry->pixels = (size_t)width * height;
-    if (!open_parts(carry, width, height, ahead, threads, memory_limit, error) || !allocate(carry, error)) {
+    if (!open_parts(carry, room, width, height, ahead, threads, memory_limit, error) || !allocate(carry, error)) {
         udm_carry_free(carry);
         return NULL;
     }
@@ -97,7 +99,7 @@ size_t udm_carry_memory(const udm_carry *carry)
 {
     size_t networks = udm_tiles_memory(carry->tiles) + (carry->trust ? udm_tiles_memory(carry->trust_tiles) : 0);
     size_t guesses = udm_guess_memory(carry->guess) + (carry->ahead ? udm_guess_memory(carry->ahead) : 0);
-    return networks + guesses + own_floats(carry) * sizeof(float);
+    return networks + guesses + udm_motion_memory(carry->motion) + own_floats(carry) * sizeof(float);
 }
 
 // The frame as networks are shown it.

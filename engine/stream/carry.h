@@ -11,10 +11,10 @@
 typedef struct udm_carry udm_carry;
 
 // preview: estimates x0 from a frame alone. trust: doubts a guess, with as many channels; NULL: a guess is believed as
-// it is. Both must outlive the carry. ahead: frames after the one at hand that may be looked at. threads: 0 for all.
-// memory_limit: as udm_tiles.
-udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, int width, int height, int ahead,
-                         int threads, size_t memory_limit, udm_error *error);
+// it is. Both must outlive the carry. room: as udm_tiles_new(). ahead: frames after the one at hand that may be looked
+// at. threads: 0 for all. memory_limit: as udm_tiles.
+udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, udm_room *room, int width, int height,
+                         int ahead, int threads, size_t memory_limit, udm_error *error);
 void udm_carry_free(udm_carry *carry);           // NULL is fine
 void udm_carry_clear(udm_carry *carry);          // a scene begins
 size_t udm_carry_memory(const udm_carry *carry); // bytes

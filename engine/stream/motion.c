@@ -23,6 +23,7 @@ struct udm_motion {
     int levels;
     udm_motion_level level[MAX_LEVELS];
     float *memory;
+    size_t floats;
 };
 
 // Takes floats from the memory; while it is only measured, `next` starts at 0 and nothing is used.
@@ -41,39 +42,64 @@ static float *take(arena *from, size_t rows, size_t columns)
     return taken;
 }
 
-static void place_planes(udm_motion_level *l, arena *from)
+// planes: where each is to be noted, and NULL.
+static void take_planes(const udm_motion_level *l, float **const *planes, arena *from)
 {
-    float **planes[] = { &l->from, &l->to,     &l->dx,          &l->dy,      &l->u,       &l->v,     &l->weight,
-                         &l->mean, &l->change, &l->diffusivity, &l->split_u, &l->split_v, &l->right, &l->below,
-                         &l->a12,  &l->b1,     &l->b2,          &l->scale1,  &l->scale2 };
-    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) {
+    for (; *planes; planes++) {
         float *plane = take(from, (size_t)l->height + 2 * PAD, (size_t)l->stride);
-        *planes[i] = plane ? plane + PAD * l->stride + PAD : NULL;
+        **planes = plane ? plane + PAD * l->stride + PAD : NULL;
     }
+}
+
+static void take_patches(udm_motion_level *l, arena *from)
+{
     float **patches[] = { &l->patch_u, &l->patch_v, &l->patch_error, &l->patch_mean,
                           &l->seen_u,  &l->seen_v,  &l->seen_error,  &l->seen_mean };
     for (size_t i = 0; i < sizeof patches / sizeof *patches; i++)
         *patches[i] = take(from, (size_t)l->rows, (size_t)l->columns);
 }
 
+// What a level matches patches with makes way for what it refines with, and all that for the next level's. Returns
+// where it ends.
+static size_t place_work(udm_motion_level *l, arena work)
+{
+    arena match = work, refine = work;
+    take_planes(l, (float **[]){ &l->dx, &l->dy, &l->weight, NULL }, &match);
+    take_patches(l, &match);
+    take_planes(l,
+                (float **[]){ &l->mean, &l->change, &l->diffusivity, &l->split_u, &l->split_v, &l->right, &l->below,
+                              &l->a12, &l->b1, &l->b2, &l->scale1, &l->scale2, NULL },
+                &refine);
+    if (!match.fits || !refine.fits)
+        return 0;
+    return match.next > refine.next ? match.next : refine.next;
+}
+
+static void size_level(udm_motion_level *level, int width, int height)
+{
+    level->width = width;
+    level->height = height;
+    level->stride = ((ptrdiff_t)width + 15) / 16 * 16 + 2 * PAD;
+    level->odd = width / 2 / 8 * 8 + 16;
+    level->columns = udm_motion_patches(width);
+    level->rows = udm_motion_patches(height);
+}
+
 // Sizes every level and places its planes; the floats they take, or 0 where that does not fit.
 static size_t lay_out(udm_motion *motion, int width, int height, float *memory)
 {
-    arena from = { memory, 0, true };
+    arena all = { memory, 0, true };
     for (int k = 0; k < motion->levels; k++) {
         udm_motion_level *level = &motion->level[k];
         level->coarser = k + 1 < motion->levels ? level + 1 : NULL;
-        level->width = width;
-        level->height = height;
-        level->stride = ((ptrdiff_t)width + 15) / 16 * 16 + 2 * PAD;
-        level->odd = width / 2 / 8 * 8 + 16;
-        level->columns = udm_motion_patches(width);
-        level->rows = udm_motion_patches(height);
-        place_planes(level, &from);
+        size_level(level, width, height);
+        take_planes(level, (float **[]){ &level->from, &level->to, &level->u, &level->v, NULL }, &all);
         width -= width / 2;
         height -= height / 2;
     }
-    return from.fits ? from.next : 0;
+    for (int k = motion->levels - 1; k > 0; k--)
+        place_work(&motion->level[k], all);
+    return all.fits ? place_work(&motion->level[0], all) : 0; // the largest
 }
 
 udm_motion *udm_motion_new_with(const udm_motion_ops *ops, int width, int height, udm_pool *pool, udm_error *error)
@@ -90,8 +116,8 @@ udm_motion *udm_motion_new_with(const udm_motion_ops *ops, int width, int height
         motion->levels = 1;
         for (int side = width < height ? width : height; side > LEAST_SIDE; side -= side / 2)
             motion->levels++;
-        size_t floats = lay_out(motion, width, height, NULL);
-        motion->memory = floats ? calloc(floats, sizeof(float)) : NULL;
+        motion->floats = lay_out(motion, width, height, NULL);
+        motion->memory = motion->floats ? calloc(motion->floats, sizeof(float)) : NULL;
     }
     if (!motion || !motion->memory) {
         udm_motion_free(motion);
@@ -112,6 +138,11 @@ void udm_motion_free(udm_motion *motion)
     if (motion)
         free(motion->memory);
     free(motion);
+}
+
+size_t udm_motion_memory(const udm_motion *motion)
+{
+    return motion->floats * sizeof(float);
 }
 
 typedef struct band_job {

@@ -4,6 +4,8 @@
 #ifndef UDM_STREAM_MOTION_H
 #define UDM_STREAM_MOTION_H
 
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/threads.h"
 
@@ -11,7 +13,8 @@ typedef struct udm_motion udm_motion;
 
 // width, height: at least 1. The pool is borrowed, and must outlive the motion. All memory is allocated here.
 udm_motion *udm_motion_new(int width, int height, udm_pool *pool, udm_error *error);
-void udm_motion_free(udm_motion *motion); // NULL is fine
+void udm_motion_free(udm_motion *motion);           // NULL is fine
+size_t udm_motion_memory(const udm_motion *motion); // bytes
 
 // flow [2, height, width], x before y, in pixels: from(p) = to(p + flow(p)). from, to: luma [height, width] in [-1, 1].
 void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float *flow);

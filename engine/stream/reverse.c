@@ -95,7 +95,7 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
         return NULL;
     }
     reverse->loop = udm_loop_new(&loop, error);
-    reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->width, settings->height,
+    reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->room, settings->width, settings->height,
                                                    udm_loop_estimates(&loop), settings->memory_limit, error)
                                    : NULL;
     const bool fills = settings->process->lost && settings->network->guessed;

@@ -11,6 +11,7 @@
 
 typedef struct udm_reverse_settings {
     const udm_network *network;
+    udm_room *room; // as udm_tiles_new()
     const udm_process *process;
     double extent; // of it, in pixels
     double most;   // the highest time that the network was trained for

@@ -23,8 +23,9 @@ struct udm_tiles {
     size_t limit;
     axis x, y;
     udm_graph *graph;
-    udm_memory *arena, **states; // states: [stages][tiles], or NULL for a network without
-    float *staging;              // windows of all that goes up, or of the output
+    udm_room *shared, *own_room; // the first: of several, or NULL; the second: where that is of no use
+    udm_room *room;              // one of them; NULL: nothing is set up
+    udm_memory **states;         // [stages][tiles], or NULL for a network without
     float *condition, gain;      // the values of the ports time and label, and what the output is multiplied by
     bool blank_guess;            // the guess in the arena says nothing
 };
@@ -94,19 +95,30 @@ static size_t count_planes(const udm_tiles *tiles)
     return seen > outputs ? seen : outputs;
 }
 
+// A shared room is of no use to a network that moved to another device.
+static bool take_room(udm_tiles *tiles, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    udm_room *room = tiles->shared && tiles->shared->device == device ? tiles->shared
+                                                                      : (tiles->own_room = udm_room_new(device, error));
+    const size_t staging = (size_t)tiles->x.window * tiles->y.window * count_planes(tiles);
+    if (!room || !udm_room_grow(room, tiles->graph, staging, error))
+        return false;
+    tiles->room = room;
+    return true;
+}
+
 static bool allocate(udm_tiles *tiles, udm_error *error)
 {
     udm_device *device = tiles->network->device;
     size_t state = udm_graph_state_bytes(tiles->graph);
-    tiles->staging = malloc((size_t)tiles->x.window * tiles->y.window * count_planes(tiles) * sizeof(float));
     tiles->condition = calloc(tiles->network->times + tiles->network->labels + 1, sizeof(float));
     tiles->gain = 1;
     if (state > 0)
         tiles->states = calloc((size_t)tiles->stages * udm_tiles_count(tiles), sizeof(udm_memory *));
-    if (!tiles->staging || !tiles->condition || (state > 0 && !tiles->states))
+    if (!tiles->condition || (state > 0 && !tiles->states))
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", tiles->x.size, tiles->y.size);
-    tiles->arena = udm_graph_alloc(tiles->graph, error);
-    if (!tiles->arena)
+    if (!take_room(tiles, error))
         return false;
     for (int i = 0; state > 0 && i < tiles->stages * udm_tiles_count(tiles); i++) {
         tiles->states[i] = device->ops->alloc(device, state, error);
@@ -123,12 +135,10 @@ static void tear_down(udm_tiles *tiles)
         if (tiles->states[i])
             device->ops->free(device, tiles->states[i]);
     free(tiles->states);
-    if (tiles->arena)
-        device->ops->free(device, tiles->arena);
+    udm_room_free(tiles->own_room);
     udm_graph_free(tiles->graph);
-    free(tiles->staging);
     free(tiles->condition);
-    tiles->states = NULL, tiles->arena = NULL, tiles->graph = NULL, tiles->staging = NULL, tiles->condition = NULL;
+    tiles->states = NULL, tiles->room = tiles->own_room = NULL, tiles->graph = NULL, tiles->condition = NULL;
 }
 
 static bool set_up(udm_tiles *tiles, udm_error *error)
@@ -158,10 +168,11 @@ static bool settle(udm_tiles *tiles, udm_error *error)
     udm_error fault = { 0 };
     if (tiles->network->device->failed)
         return move(tiles, &(udm_error){ .code = UDM_ERROR_DEVICE }, error);
-    return tiles->arena || set_up(tiles, &fault) || move(tiles, &fault, error);
+    return tiles->room || set_up(tiles, &fault) || move(tiles, &fault, error);
 }
 
-udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error)
+udm_tiles *udm_tiles_new(const udm_network *network, udm_room *room, int width, int height, int stages, size_t limit,
+                         udm_error *error)
 {
     if (network->window.frames > 0) {
         udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model makes video, and cannot restore any: udmsrc plays it");
@@ -177,7 +188,9 @@ udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int 
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
         return NULL;
     }
-    *tiles = (udm_tiles){ .network = network, .width = width, .height = height, .stages = stages, .limit = limit };
+    *tiles = (udm_tiles){
+        .network = network, .shared = room, .width = width, .height = height, .stages = stages, .limit = limit
+    };
     const bool remembers = network->device->stand_in && network->memory_frames > 0;
     if (remembers)
         tiles->past = udm_past_new(stages, network->memory_frames, network->channels, (size_t)width * height, error);
@@ -206,7 +219,8 @@ int udm_tiles_count(const udm_tiles *tiles)
 size_t udm_tiles_memory(const udm_tiles *tiles)
 {
     const size_t states = (size_t)tiles->stages * udm_tiles_count(tiles);
-    return tiles->graph ? udm_graph_arena_bytes(tiles->graph) + states * udm_graph_state_bytes(tiles->graph) : 0;
+    return (tiles->graph ? states * udm_graph_state_bytes(tiles->graph) : 0) +
+           (tiles->own_room ? udm_room_memory(tiles->own_room) : 0);
 }
 
 static void clear_states(udm_tiles *tiles)
@@ -219,7 +233,7 @@ static void clear_states(udm_tiles *tiles)
 
 void udm_tiles_clear(udm_tiles *tiles)
 {
-    if (tiles->arena)
+    if (tiles->room)
         clear_states(tiles);
     if (tiles->past)
         udm_past_clear(tiles->past);
@@ -251,8 +265,14 @@ typedef struct upload {
 
 static void add(const udm_tiles *tiles, upload *up, udm_value port, const float *values)
 {
-    up->to[up->count] = udm_graph_tensor(tiles->graph, port, tiles->arena);
+    up->to[up->count] = udm_graph_tensor(tiles->graph, port, tiles->room->arena);
     up->from[up->count++] = values;
+}
+
+// Whether the only window is the frame.
+static bool is_whole(const udm_tiles *tiles)
+{
+    return tiles->x.window == tiles->x.size && tiles->y.window == tiles->y.size;
 }
 
 // The window of a port whose first pixel is (x0, y0).
@@ -261,9 +281,9 @@ static void add_window(const udm_tiles *tiles, upload *up, udm_value port, const
     if (!udm_graph_reads(tiles->graph, port))
         return;
     const int width = tiles->x.size, height = tiles->y.size;
-    const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->arena).shape;
-    add(tiles, up, port, up->room);
-    for (int c = 0; c < shape.c; c++)
+    const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->room->arena).shape;
+    add(tiles, up, port, is_whole(tiles) ? planes : up->room);
+    for (int c = 0; !is_whole(tiles) && c < shape.c; c++)
         for (int y = 0; y < shape.h; y++, up->room += shape.w) {
             const float *from = planes + ((size_t)c * height + mirror(y0 + y, height)) * width;
             int inside = least(shape.w, width - x0);
@@ -277,7 +297,7 @@ static void add_constant(const udm_tiles *tiles, upload *up, udm_value port, flo
 {
     if (!udm_graph_reads(tiles->graph, port))
         return;
-    const size_t elements = udm_shape_elements(udm_graph_tensor(tiles->graph, port, tiles->arena).shape);
+    const size_t elements = udm_shape_elements(udm_graph_tensor(tiles->graph, port, tiles->room->arena).shape);
     add(tiles, up, port, up->room);
     for (size_t i = 0; i < elements; i++)
         *up->room++ = value;
@@ -287,7 +307,9 @@ static void send(udm_tiles *tiles, const udm_seen *seen, int x0, int y0)
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
-    upload up = { .room = tiles->staging };
+    upload up = { .room = tiles->room->staging };
+    tiles->blank_guess &= tiles->room->user == tiles;
+    tiles->room->user = tiles;
     add_window(tiles, &up, ports->frame, seen->frame, x0, y0);
     add_window(tiles, &up, ports->level, seen->level, x0, y0);
     if (seen->guess) {
@@ -305,15 +327,23 @@ static void send(udm_tiles *tiles, const udm_seen *seen, int x0, int y0)
     device->ops->upload(device, up.to, up.from, up.count);
 }
 
-// The core of the window in the staging memory, into the frame.
+// Where the output is downloaded to: the frame itself, if nothing is to be done to it.
+static float *landing(const udm_tiles *tiles, float *out)
+{
+    return is_whole(tiles) && tiles->gain == 1 ? out : tiles->room->staging;
+}
+
+// The core of the window, into the frame.
 static void put(const udm_tiles *tiles, int column, int line, float *out)
 {
+    if (landing(tiles, out) == out)
+        return;
     const axis *ax = &tiles->x, *ay = &tiles->y;
     const int x0 = column * ax->core, x1 = least(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
     const int y0 = line * ay->core, y1 = least(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
     for (int c = 0; c < udm_network_outputs(tiles->network); c++)
         for (int y = y0; y < y1; y++) {
-            const float *from = tiles->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
+            const float *from = tiles->room->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
             float *to = out + ((size_t)c * ay->size + y) * ax->size + x0;
             for (int x = 0; x < x1 - x0; x++)
                 to[x] = from[x] * tiles->gain;
@@ -321,17 +351,17 @@ static void put(const udm_tiles *tiles, int column, int line, float *out)
 }
 
 static bool run_tile(udm_tiles *tiles, int column, int line, int stage, uint64_t number, const udm_seen *seen,
-                     const atomic_bool *cancel, udm_error *error)
+                     float *to, const atomic_bool *cancel, udm_error *error)
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
     const int tile = line * tiles->x.tiles + column;
     udm_memory *state = tiles->states ? tiles->states[stage * udm_tiles_count(tiles) + tile] : NULL;
     send(tiles, seen, window_start(&tiles->x, column), window_start(&tiles->y, line));
-    if (!udm_graph_run(tiles->graph, tiles->arena, state, number, cancel, error))
+    if (!udm_graph_run(tiles->graph, tiles->room->arena, state, number, cancel, error))
         return false;
-    udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->arena);
-    device->ops->download(device, &tiles->staging, &output, 1);
+    udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->room->arena);
+    device->ops->download(device, &to, &output, 1);
     return device->ops->finish(device, error);
 }
 
@@ -351,7 +381,7 @@ static bool run_here(udm_tiles *tiles, int stage, uint64_t number, const udm_see
         return false;
     for (int line = 0; line < tiles->y.tiles; line++)
         for (int column = 0; column < tiles->x.tiles; column++) {
-            if (!run_tile(tiles, column, line, stage, number, seen, cancel, error))
+            if (!run_tile(tiles, column, line, stage, number, seen, landing(tiles, out), cancel, error))
                 return false;
             put(tiles, column, line, out);
         }

@@ -6,17 +6,20 @@
 #define UDM_STREAM_TILES_H
 
 #include "network/network.h"
+#include "stream/room.h"
 
 typedef struct udm_tiles udm_tiles;
 
-// stages: how many streams with states of their own run through it (one per step of a sampler). limit: bytes for the
-// values of a tile; a frame is cut until they fit, but not into tiles that are more overlap than picture. The network
-// must outlive it.
-udm_tiles *udm_tiles_new(const udm_network *network, int width, int height, int stages, size_t limit, udm_error *error);
+// room: memory that others on the device use too, between their runs; NULL: memory of its own. stages: how many streams
+// with states of their own run through it (one per step of a sampler). limit: bytes for the values of a tile; a frame
+// is cut until they fit, but not into tiles that are more overlap than picture. The network must outlive it.
+udm_tiles *udm_tiles_new(const udm_network *network, udm_room *room, int width, int height, int stages, size_t limit,
+                         udm_error *error);
 void udm_tiles_free(udm_tiles *tiles); // NULL is fine
 
-int udm_tiles_count(const udm_tiles *tiles);     // tiles in a frame
-size_t udm_tiles_memory(const udm_tiles *tiles); // bytes on the device: values and states
+int udm_tiles_count(const udm_tiles *tiles); // tiles in a frame
+size_t udm_tiles_memory(
+    const udm_tiles *tiles); // bytes on the device: states, and values but for those in a room that is shared
 
 // Forgets all that was carried over: the next frame is number 0.
 void udm_tiles_clear(udm_tiles *tiles);

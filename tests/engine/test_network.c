@@ -26,7 +26,7 @@ static void check_case(const char *device, const char *model, const char *name, 
     REQUIRE(golden_open(&golden, model, device, 2));
     const int h = (int)frame.shape[2], w = (int)frame.shape[3];
     const size_t pixels = (size_t)h * w, picture = pixels * frame.shape[1], output = pixels * want.shape[1];
-    udm_tiles *tiles = udm_tiles_new(golden.network, w, h, 1, SIZE_MAX, NULL);
+    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
     float *out = malloc(want.elements * sizeof *out);
     REQUIRE(tiles && out);
     for (size_t n = 0; n < frame.shape[0]; n++) {
@@ -80,7 +80,7 @@ static void check_clip(const char *device)
     REQUIRE(golden_open(&golden, "tiny-temporal", device, 2));
     const int h = (int)frame.shape[3], w = (int)frame.shape[4];
     const size_t picture = frame.shape[1] * h * w;
-    udm_tiles *tiles = udm_tiles_new(golden.network, w, h, 1, SIZE_MAX, NULL);
+    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
     float *x = malloc(3 * picture * sizeof *x + h * w * sizeof *x), *out = x + picture, *expected = out + picture,
           *l = expected + picture;
     REQUIRE(tiles && x);
@@ -140,7 +140,7 @@ static bool sized_new(sized *of, int width, int height, int channels)
 static int run_sized(const golden_network *golden, sized *of, size_t limit, int frames)
 {
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden->network, of->width, of->height, 1, limit, &error);
+    udm_tiles *tiles = udm_tiles_new(golden->network, NULL, of->width, of->height, 1, limit, &error);
     if (!tiles) {
         printf("    %dx%d: %s\n", of->width, of->height, error.message);
         check_failed = true;
@@ -239,12 +239,47 @@ TEST(reach_is_as_far_as_it_says)
     golden_close(&golden);
 }
 
+// A room serves several, in turn: what one leaves there says nothing to another.
+TEST(a_shared_room_changes_nothing)
+{
+    golden_network golden;
+    sized small, large;
+    REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
+    REQUIRE(sized_new(&small, 40, 24, 3) && sized_new(&large, 64, 48, 3));
+    run_sized(&golden, &small, SIZE_MAX, 1);
+    float *alone = malloc(small.picture * sizeof *alone);
+    memcpy(alone, small.out, small.picture * sizeof *alone);
+    udm_room *room = udm_room_new(golden.device, NULL);
+    udm_tiles *a = udm_tiles_new(golden.network, room, 40, 24, 1, SIZE_MAX, NULL);
+    const size_t before = udm_room_memory(room);
+    udm_tiles *b = udm_tiles_new(golden.network, room, 64, 48, 1, SIZE_MAX, NULL);
+    REQUIRE(a && b);
+    CHECK(before > 0 && udm_room_memory(room) > before);
+    CHECK(udm_tiles_memory(a) == 0 && udm_tiles_memory(b) == 0);
+    const udm_seen seen = { .frame = small.frame, .level = small.level };
+    const udm_seen other = {
+        .frame = large.frame, .level = large.level, .guess = large.frame, .guess_level = large.level
+    };
+    for (int pass = 0; pass < 3; pass++) {
+        CHECK(udm_tiles_run(a, 0, 0, &seen, small.out, NULL, NULL));
+        CHECK(memcmp(small.out, alone, small.picture * sizeof *alone) == 0);
+        CHECK(udm_tiles_run(b, 0, 0, &other, large.out, NULL, NULL));
+    }
+    udm_tiles_free(a);
+    udm_tiles_free(b);
+    udm_room_free(room);
+    free(alone);
+    free(small.frame);
+    free(large.frame);
+    golden_close(&golden);
+}
+
 TEST(sizes_that_do_not_fit_are_an_error)
 {
     golden_network golden;
     REQUIRE(golden_open(&golden, "tiny-denoise", "reference", 1));
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden.network, 2000000000, 2000000000, 1, SIZE_MAX, &error);
+    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, 2000000000, 2000000000, 1, SIZE_MAX, &error);
     CHECK(!tiles);
     CHECK(error.code == UDM_ERROR_MEMORY);
     udm_tiles_free(tiles);

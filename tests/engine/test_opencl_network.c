@@ -40,7 +40,7 @@ static float *run_clip(const golden_network *golden, size_t limit, int *count)
     const clip *c = the_clip();
     const size_t frame = (size_t)PIXELS * udm_network_outputs(golden->network);
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden->network, W, H, 1, limit, &error);
+    udm_tiles *tiles = udm_tiles_new(golden->network, NULL, W, H, 1, limit, &error);
     float *out = calloc(CLIP, frame * sizeof *out);
     bool good = tiles != NULL;
     for (int f = 0; f < CLIP && good; f++) {
@@ -89,7 +89,7 @@ TEST(in_pieces)
         REQUIRE(golden_open(&golden, restoring[m], "opencl", 0));
         float *want = run_clip(&golden, SIZE_MAX, &count);
         golden.device->largest = SMALL;
-        udm_tiles *tiles = udm_tiles_new(golden.network, W, H, 1, SIZE_MAX, NULL);
+        udm_tiles *tiles = udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
         CHECK(tiles && udm_tiles_memory(tiles) > SMALL);
         udm_tiles_free(tiles);
         float *got = run_clip(&golden, SIZE_MAX, &count);
@@ -103,7 +103,7 @@ TEST(in_pieces)
         free(got);
         golden.device->largest = 4096;
         udm_error error = { 0 };
-        CHECK(!udm_tiles_new(golden.network, W, H, 1, SIZE_MAX, &error));
+        CHECK(!udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error));
         CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "at most 4096 bytes in one piece"));
         free(want);
         golden_close(&golden);
@@ -122,7 +122,7 @@ TEST(lost_in_mid_stream)
         float *want = run_clip(&cpu, SIZE_MAX, &count), *got = calloc(frame, sizeof *got);
         udm_error error = { 0 };
         opencl.device->stand_in = udm_device_open("cpu", 1, NULL);
-        udm_tiles *tiles = udm_tiles_new(opencl.network, W, H, 1, SIZE_MAX, &error);
+        udm_tiles *tiles = udm_tiles_new(opencl.network, NULL, W, H, 1, SIZE_MAX, &error);
         REQUIRE(tiles);
         for (int f = 0; f < CLIP; f++) {
             udm_seen seen = { .frame = c->frame[f], .level = c->level };
@@ -184,7 +184,7 @@ TEST(one_transfer_of_all_that_a_network_is_told)
     golden_network golden;
     REQUIRE(golden_open(&golden, "unet2d-adm", "opencl:0:profile", 0));
     const int loaded = count_transfers(golden.device).up;
-    udm_tiles *tiles = udm_tiles_new(golden.network, W, H, 1, SIZE_MAX, NULL);
+    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
     float *out = calloc((size_t)PIXELS * udm_network_outputs(golden.network), sizeof *out);
     const udm_seen seen = {
         .frame = the_clip()->frame[0], .level = the_clip()->level, .timestep = 17, .label = golden.network->labels - 1

@@ -7,6 +7,7 @@
 // linear around the flow found so far (du, dv: the step from there), psi' taken there, solved by red-black
 // over-relaxation. One call of prepare, assemble and a few relaxations is one such step.
 #include <math.h>
+#include <string.h>
 
 #include "stream/motion/simd.h"
 
@@ -80,6 +81,21 @@ void NAME(udm_motion_prepare)(const udm_motion_level *level, int y)
     diffuse(level, y);
 }
 
+// No links beyond the left and the upper border, and nothing to pull there: the memory was another level's before.
+static void clear_border(const udm_motion_level *level, int y)
+{
+    float *const planes[] = { level->right, level->below, level->split_u, level->split_v };
+    size_t bytes = (size_t)level->stride * sizeof(float);
+    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) {
+        float *row = planes[i] + y * level->stride;
+        row[level->odd - 1] = 0; // left of the first pixel
+        if (y == 0)
+            memset(row - level->stride - PAD, 0, bytes);
+        if (y == level->height - 1)
+            memset(row + level->stride - PAD, 0, bytes);
+    }
+}
+
 // What assemble() finds for RUN pixels of a row, before they are split by colour.
 typedef struct run {
     float right[RUN], below[RUN], a12[RUN], b1[RUN], b2[RUN], scale1[RUN], scale2[RUN], u[RUN], v[RUN];
@@ -129,6 +145,7 @@ INLINE void split(const udm_motion_level *level, float *restrict plane, ptrdiff_
 void NAME(udm_motion_assemble)(const udm_motion_level *level, int y)
 {
     float size[2] = { level->width, level->height };
+    clear_border(level, y);
     stencil s = { .above = y > 0, .below = y < level->height - 1 };
     for (int x = 0; x < level->width; x += RUN) {
         int count = level->width - x < RUN ? level->width - x : RUN;
