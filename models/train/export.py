@@ -20,7 +20,7 @@ SCHEDULER = {"_class_name": "DDIMScheduler", "beta_schedule": "squaredcos_cap_v2
 PROCESS_SCHEDULER = {**SCHEDULER, "_class_name": "UdmScheduler", "clip_sample": True}  # and what restore.py noted
 VIDEO_INDEX = {"_class_name": "UdmVideoPipeline", "unet": ["udm", "UdmPseudo3D"],
                "scheduler": ["diffusers", "DDIMScheduler"]}
-VIDEO_SCHEDULER = {**SCHEDULER, "beta_schedule": "linear", "prediction_type": "v_prediction", "clip_sample": True}
+VIDEO_SCHEDULER = {**SCHEDULER, "beta_schedule": "linear", "clip_sample": True}
 
 
 def write(path, data):

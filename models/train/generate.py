@@ -4,8 +4,15 @@
     python models/train/generate.py FOLDER --checkpoint WORK/digits.pt --minutes 80
 
 It can be stopped at any time and goes on from its checkpoint. models/train/export.py makes a model of it.
+
+    python models/train/generate.py FOLDER --checkpoint WORK/fast.pt --distill models/digits --guidance 2.5
+
+teaches a copy of a model to say at once what the model, guided, comes to in many steps (consistency distillation). It
+is for `udmsrc sampler=consistency guidance-scale=1`, with 1 to 5 steps.
 """
+import copy
 import math
+import pathlib
 
 import torch
 
@@ -19,6 +26,8 @@ BEGINNINGS = 0.5        # ... in which the video begins
 LONG_CONTEXT = 0.2      # ... in which more frames are known: a clip is continued, or there are few steps
 INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
 MORPHS = 0.15           # ... in which one digit becomes another
+LEAST_NOISE = 0.1       # errors are divided by the square of the noise, or by this where it is less
+HUBER = 0.03            # below which errors of a distilled network count by their square (Song and Dhariwal 2023)
 FADE = 4                # frames that this takes
 CONTEXT_TIME = 0.08     # known frames may be this noisy, so that small faults of frames do not grow
 RATES = 12, 50          # frames a second
@@ -91,6 +100,14 @@ def windows(pictures, labels, count, frames, context):
     return x0, times, classes, rate.expand(count, frames)
 
 
+def made_here(times):
+    """Frames [clips * frames] that are made: not the anchor, known ones, and those before the beginning."""
+    made = (times > 0) & (times < 1)
+    if times.shape[1] > 1:
+        made[:, 0] = False
+    return made.flatten()
+
+
 class Generating(train.Training):
     memory = 0.998
 
@@ -113,22 +130,65 @@ class Generating(train.Training):
             return x0, torch.rand(len(x0), 1), classes[:, None], torch.ones(len(x0), 1)
         return windows(self.pictures, self.labels, o.batch, net.frames, net.config["context"])
 
-    def step(self):
+    def batch_as_network_sees_it(self):
+        """x0 and what is seen of it [N, 1, H, W], its noise level and class and rate [N], times [clips, frames]."""
         x0, times, classes, rates = self.batch()
-        frames = x0.shape[1]
         classes = torch.where(some(len(classes), NO_CLASS), self.network.config["num_class_embeds"], classes)
         x0, level = x0.flatten(0, 1), level_of(times).flatten()
-        noise, s = torch.randn_like(x0), level.view(-1, 1, 1, 1)
-        a = (1 - s * s).sqrt()
+        s = level.view(-1, 1, 1, 1)
+        seen = (1 - s * s).sqrt() * x0 + s * torch.randn_like(x0)
+        return x0, seen.contiguous(memory_format=torch.channels_last), level, classes.flatten(), rates.flatten(), times
+
+    def step(self):
+        x0, seen, level, classes, rates, times = self.batch_as_network_sees_it()
         with torch.autocast("cpu", torch.bfloat16):
-            made = self.network((a * x0 + s * noise).contiguous(memory_format=torch.channels_last), level,
-                                classes.flatten(), rates.flatten(), frames)
-        error = (made - (a * noise - s * x0)).square().mean((1, 2, 3))
-        if frames > 1:  # the anchor, known frames, and those before the beginning need not be made
-            made_here = (times > 0) & (times < 1)
-            made_here[:, 0] = False
-            error = error[made_here.flatten()]
-        return self.learn(error.mean())
+            made = self.network(seen, level, classes, rates, times.shape[1])
+        # The network says x0, which is little to say, and not the noise, which its narrow features would have to carry
+        # through (Li and He, "Back to Basics", 2025). The weight makes it the error of v.
+        error = (made - x0).square().mean((1, 2, 3)) / level.square().clamp(min=LEAST_NOISE)
+        return self.learn(error[made_here(times)].mean())
+
+
+class Distilling(Generating):
+    """Consistency distillation (Song et al. 2023, algorithm 2) of a guided teacher (Luo et al. 2023): what is said at a
+    time is what the average of the weights says one step of the teacher further on."""
+
+    def first_network(self):
+        config, weights = train.trained(self.options.distill, network=UdmPseudo3D)
+        network = UdmPseudo3D(**config)
+        network.load_state_dict(weights)
+        self.teacher = copy.deepcopy(network).to(memory_format=torch.channels_last)
+        return network
+
+    def __init__(self, options, pictures, labels):
+        super().__init__(options, pictures, labels)
+        self.target = copy.deepcopy(self.teacher)
+        self.target.load_state_dict(self.average, assign=True)  # the same tensors, so it follows
+
+    def teach(self, seen, level, classes, rates, frames):
+        told = self.teacher(seen, level, classes, rates, frames)
+        nothing = torch.full_like(classes, self.network.config["num_class_embeds"])
+        untold = self.teacher(seen, level, nothing, rates, frames)
+        return (untold + self.options.guidance * (told - untold)).clamp(-1, 1)
+
+    def step(self):
+        _, seen, level, classes, rates, times = self.batch_as_network_sees_it()
+        frames = times.shape[1]
+        moves = made_here(times)
+        further_on = level_of((times - 1 / self.options.intervals).clamp(min=0)).flatten()
+        next_level = torch.where(moves, further_on, level)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                x0 = self.teach(seen, level, classes, rates, frames)
+                s, s2 = (v.view(-1, 1, 1, 1) for v in (level.clamp(min=1e-3), next_level))
+                noise = (seen - (1 - s * s).sqrt() * x0) / s
+                further = torch.where(moves.view(-1, 1, 1, 1), (1 - s2 * s2).sqrt() * x0 + s2 * noise, seen)
+                said = self.target(further.contiguous(memory_format=torch.channels_last), next_level, classes, rates,
+                                   frames)
+                said = torch.where(s2 > 0, said, further)  # at time 0 it is what is seen
+            made = self.network(seen, level, classes, rates, frames)
+        error = ((made - said).square().mean((1, 2, 3)) + HUBER ** 2).sqrt() - HUBER
+        return self.learn(error[moves].mean())
 
 
 def main():
@@ -136,9 +196,13 @@ def main():
     p.add_argument("--typical", type=float, default=1,
                    help="share of the digits of each class that it learns from: the most typical are learnt sooner")
     p.add_argument("--stills", type=float, default=0.25, help="share of the time that goes to stills")
+    p.add_argument("--distill", type=pathlib.Path, help="the model that a faster one is made of")
+    p.add_argument("--guidance", type=float, default=2.5, help="of that model (default: %(default)s)")
+    p.add_argument("--intervals", type=int, default=20, help="its steps (default: %(default)s)")
     options = p.parse_args()
     torch.set_num_threads(options.threads)
-    Generating(options, *digits.typical(*digits.load(options.folders[0]), options.typical)).run()
+    training = Distilling if options.distill else Generating
+    training(options, *digits.typical(*digits.load(options.folders[0]), options.typical)).run()
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class UdmPseudo3D(nn.Module):
         return F.silu(self.linear_2(F.silu(h)))
 
     def forward(self, x, level, classes, rate, frames):
-        """x: [N, C, H, W] (N = clips * frames); level, classes, rate: [N], for each frame. Returns v, as x.
+        """x: [N, C, H, W] (N = clips * frames); level, classes, rate: [N], for each frame. Returns x0, as x.
 
         frames is 1 (stills, with no layer along time) or that of the window.
         """

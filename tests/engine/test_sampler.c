@@ -67,6 +67,9 @@ TEST(predictions_give_the_same_x0)
         udm_predict_x0(kind, &from.levels, 1, outputs[kind], xt, out);
         for (int i = 0; i < N; i += 97)
             CHECK_CLOSE(out[i], x0[i], 1e-5);
+        udm_predict_output(kind, &from.levels, 1, x0, xt, out); // and back
+        for (int i = 0; i < N; i += 97)
+            CHECK_CLOSE(out[i], outputs[kind][i], 1e-5);
     }
 }
 

@@ -113,11 +113,10 @@ class Rolling:
                 continue
             (s, s2), (a, a2) = level[f], (1 - level[f] ** 2).sqrt()
             if self.residual and done == 0:
-                self.untold[f] = a * self.x[f] - s * untold[f]
+                self.untold[f] = untold[f]
             elif self.residual:
-                untold[f] = (a * self.x[f] - self.untold[f]) / s
-            v = untold[f] + self.guidance(self.number[f]) * (told[f] - untold[f])
-            x0 = (a * self.x[f] - s * v).clamp(-1, 1)
+                untold[f] = self.untold[f]
+            x0 = (untold[f] + self.guidance(self.number[f]) * (told[f] - untold[f])).clamp(-1, 1)
             noise = (self.x[f] - a * x0) / s
             self.x[f] = a2 * x0 + s2 * noise
 
