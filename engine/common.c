@@ -7,6 +7,20 @@
 
 #include "sampler/sampler.h"
 
+udm_settings udm_settings_default(void)
+{
+    return (udm_settings){
+        .channels = 3,
+        .device = "auto",
+        .steps = 1,
+        .sampler = "model",
+        .schedule = "model",
+        .spacing = "model",
+        .label = -1,
+        .memory_limit = (size_t)1 << 30,
+    };
+}
+
 bool udm_settings_check(const udm_settings *s, udm_error *error)
 {
     if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)

@@ -45,26 +45,15 @@ static bool check_film(const udm_film *film, udm_error *error)
     return true;
 }
 
-static bool check_sampler(const udm_sampler *sampler, udm_error *error)
-{
-    if (!udm_track_takes(sampler))
-        return udm_fail(
-            error, UDM_ERROR_UNSUPPORTED,
-            "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such as "
-            "\"ddim\" or \"dpmpp_2m\"",
-            sampler->name);
-    return true;
-}
-
-static void ask(void *context, uint64_t number, int *class, double *guidance, double *rescale)
+static void ask(void *context, uint64_t number, udm_rolling_wish *wish)
 {
     const udm_film *film = &((const udm_source *)context)->film;
-    udm_wish wish = { *class, *guidance, *rescale };
+    udm_wish asked = { wish->class, wish->guidance, wish->rescale };
     if (film->wish)
-        film->wish(film->context, number, &wish);
-    *class = wish.class;
-    *guidance = wish.guidance;
-    *rescale = wish.rescale;
+        film->wish(film->context, number, &asked);
+    wish->class = asked.class;
+    wish->guidance = asked.guidance;
+    wish->rescale = asked.rescale;
 }
 
 // [known_count, C, H, W] of the film's images, to be freed; NULL with *error if one is not as the model's frames are.
@@ -98,7 +87,7 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_noise *noise = udm_settings_noise(s, model, &source->own_noise, error);
     udm_method method;
-    if (!noise || !udm_settings_method(s, model, &method, error) || !check_sampler(method.sampler, error))
+    if (!noise || !udm_settings_method(s, model, &method, error))
         return false;
     float *known = source->film.known_count > 0 ? read_known(source, error) : NULL;
     if (source->film.known_count > 0 && !known)

@@ -13,8 +13,11 @@
 #include "schedule/schedule.h"
 #include "stream/blind.h"
 #include "stream/carry.h"
+#include "stream/redraw.h"
 #include "stream/reverse.h"
 #include "stream/surround.h"
+
+#define REDRAW_RATE 25 // frames a second that a model is told that makes video
 
 // A frame that was pushed and not yet pulled.
 typedef struct held {
@@ -42,6 +45,7 @@ struct udm_stream {
     const udm_noise *noise;
     udm_room *room; // what all networks compute in
     udm_reverse *reverse;
+    udm_redraw *redraw; // instead, where the model makes video
     udm_blind *blind;
     udm_carry *carry;
     udm_surround *surround; // of holes; NULL where the model fills none
@@ -53,20 +57,6 @@ struct udm_stream {
     atomic_bool cancelled;
     udm_stats stats;
 };
-
-udm_settings udm_settings_default(void)
-{
-    return (udm_settings){
-        .channels = 3,
-        .device = "auto",
-        .steps = 1,
-        .sampler = "model",
-        .schedule = "model",
-        .spacing = "model",
-        .label = -1,
-        .memory_limit = (size_t)1 << 30,
-    };
-}
 
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
@@ -84,6 +74,70 @@ static float own_time(const udm_stream *stream, double time)
 {
     const udm_noise *model = &udm_model_scheduler(stream->model)->noise;
     return (float)(stream->noise == model ? time : udm_noise_time(stream->noise, udm_noise_level(model, time)));
+}
+
+static void look_at(udm_stream *stream, held *frame);
+
+// As udm_redraw_settings.frame.
+static bool frame_ahead(void *context, int ahead, udm_redrawn *out)
+{
+    udm_stream *stream = context;
+    held *frame = stream->first;
+    for (int n = 0; n < ahead && frame; n++) {
+        frame = frame->next;
+        if (frame)
+            look_at(stream, frame);
+        if (frame && frame->begins)
+            return false;
+    }
+    if (!frame)
+        return false;
+    *out = (udm_redrawn){ frame->planes, frame->strength, frame->times[0], frame->number };
+    return true;
+}
+
+static bool check_redraw(const udm_stream *stream, const udm_settings *s, udm_error *error)
+{
+    const udm_window_shape *shape = &stream->network->window;
+    if (s->width != shape->width || s->height != shape->height || s->channels != stream->network->channels)
+        return udm_fail(
+            error, UDM_ERROR_SETTINGS,
+            "%s draws frames of %dx%d with %d channels only, not %dx%d with %d: scale and convert them first",
+            udm_model_directory(stream->model), shape->width, shape->height, stream->network->channels, s->width,
+            s->height, s->channels);
+    if (s->lookahead > 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "lookahead is %d, but %s has a window of its own, and holds frames back for it: it must be 0",
+                        s->lookahead, udm_model_directory(stream->model));
+    return true;
+}
+
+static bool open_redraw(udm_stream *stream, const udm_settings *settings, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
+    udm_method method;
+    if (!check_redraw(stream, settings, error) || !udm_settings_method(settings, stream->model, &method, error))
+        return false;
+    const udm_redraw_settings redraw = {
+        .rolling = { .network = stream->network,
+                     .sampler = method.sampler,
+                     .spacing = method.ladder.spacing,
+                     .noise = stream->noise,
+                     .prediction = scheduler->prediction,
+                     .bounds = scheduler->bounds,
+                     .steps = settings->steps,
+                     .seed = settings->seed,
+                     .rate = REDRAW_RATE },
+        .label = settings->label,
+        .frame = frame_ahead,
+        .context = stream,
+    };
+    stream->redraw = udm_redraw_new(&redraw, error);
+    stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
+    stream->work = malloc(stream->pixels * stream->network->channels * sizeof(float));
+    if (!stream->work)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
+    return stream->redraw && stream->blind && stream->work;
 }
 
 static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
@@ -179,8 +233,10 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
     stream->settings = *settings;
     stream->pixels = (size_t)settings->width * settings->height;
     stream->noise = udm_settings_noise(settings, model, &stream->own_noise, error);
-    if (!stream->noise || !open_stream_network(stream, settings, error) || !open_reverse(stream, settings, error) ||
-        !open_carry(stream, settings, error)) {
+    if (!stream->noise || !open_stream_network(stream, settings, error) ||
+        !(stream->network->window.frames > 0
+              ? open_redraw(stream, settings, error)
+              : open_reverse(stream, settings, error) && open_carry(stream, settings, error))) {
         udm_stream_free(stream);
         return NULL;
     }
@@ -206,6 +262,7 @@ void udm_stream_free(udm_stream *stream)
     free(stream->work);
     udm_blind_free(stream->blind);
     udm_reverse_free(stream->reverse);
+    udm_redraw_free(stream->redraw);
     udm_carry_free(stream->carry);
     udm_surround_free(stream->surround);
     udm_room_free(stream->room);
@@ -395,7 +452,10 @@ static void begin_scene(udm_stream *stream, held *frame)
         return;
     frame->begins = false;
     stream->stats.scenes++;
-    udm_reverse_clear(stream->reverse);
+    if (stream->redraw)
+        udm_redraw_clear(stream->redraw);
+    else
+        udm_reverse_clear(stream->reverse);
     if (stream->carry)
         udm_carry_clear(stream->carry);
 }
@@ -418,11 +478,24 @@ static bool look_around(udm_stream *stream, held *frame, udm_error *error)
     return true;
 }
 
+static bool redraw(udm_stream *stream, const held *frame, double start, udm_error *error)
+{
+    const float *made = udm_redraw_make(stream->redraw, &stream->cancelled, error);
+    if (!made)
+        return false;
+    memcpy(stream->work, made, stream->pixels * stream->network->channels * sizeof(float));
+    stream->stats.sigma = frame->sigma;
+    udm_stats_count(&stream->stats, start);
+    return true;
+}
+
 static bool compute(udm_stream *stream, held *frame, udm_error *error)
 {
     const double start = udm_now_ms();
     look_at(stream, frame);
     begin_scene(stream, frame);
+    if (stream->redraw)
+        return redraw(stream, frame, start, error);
     if (stream->carry && !look_around(stream, frame, error))
         return false;
     memcpy(stream->work, frame->planes, stream->pixels * stream->network->channels * sizeof(float));
@@ -451,7 +524,7 @@ udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *
     held *frame = stream->first;
     if (!frame && stream->ended)
         return UDM_PULLED_END;
-    if (!stream->ended && stream->waiting <= stream->settings.lookahead)
+    if (!stream->ended && stream->waiting <= udm_stream_delay(stream))
         return UDM_PULLED_NOTHING;
     const udm_settings *s = &stream->settings;
     if (out->width != s->width || out->height != s->height || out->channels != s->channels || out->bits < 8 ||
@@ -482,11 +555,13 @@ void udm_stream_reset(udm_stream *stream)
         drop_first(stream);
     stream->ended = false;
     udm_blind_reset(stream->blind);
+    if (stream->redraw)
+        udm_redraw_clear(stream->redraw);
 }
 
 int udm_stream_delay(const udm_stream *stream)
 {
-    return stream->settings.lookahead;
+    return stream->redraw ? udm_redraw_ahead(stream->redraw) : stream->settings.lookahead;
 }
 
 void udm_stream_cancel(udm_stream *stream, bool cancel)
@@ -496,50 +571,20 @@ void udm_stream_cancel(udm_stream *stream, bool cancel)
 
 void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 {
-    const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
     *stats = stream->stats;
-    stats->memory =
-        udm_room_memory(stream->room) + udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
-    stats->tiles = udm_tiles_count(tiles);
+    if (stream->redraw) {
+        stats->memory = udm_redraw_memory(stream->redraw);
+        stats->tiles = 1;
+    } else {
+        const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
+        stats->memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
+        stats->tiles = udm_tiles_count(tiles);
+    }
+    stats->memory += udm_room_memory(stream->room);
     udm_stats_device(stats, stream->device);
 }
 
 void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context)
 {
     stream->device->ops->profile(stream->device, found, context);
-}
-
-void udm_list_devices(udm_found found, void *context)
-{
-    for (const udm_backend *const *backend = udm_backends; *backend; backend++)
-        (*backend)->list(found, context);
-}
-
-void udm_list_samplers(udm_found found, void *context)
-{
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
-        found(context, (*sampler)->name, (*sampler)->about);
-}
-
-void udm_list_schedules(udm_found found, void *context)
-{
-    for (const udm_schedule *const *schedule = udm_schedules; *schedule; schedule++)
-        found(context, (*schedule)->name, (*schedule)->about);
-}
-
-void udm_list_spacings(udm_found found, void *context)
-{
-    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
-        found(context, (*spacing)->name, (*spacing)->about);
-}
-
-void udm_list_processes(udm_found found, void *context)
-{
-    for (const udm_process *const *process = udm_processes; *process; process++)
-        found(context, (*process)->name, (*process)->about);
-}
-
-const char *udm_version(void)
-{
-    return UDM_VERSION;
 }

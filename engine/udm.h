@@ -162,7 +162,8 @@ UDM_API bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_err
 UDM_API udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error);
 UDM_API void udm_stream_end(udm_stream *stream);
 UDM_API void udm_stream_reset(udm_stream *stream);      // flush: drops what is held, forgets the past, undoes end
-UDM_API int udm_stream_delay(const udm_stream *stream); // frames held back: lookahead
+// Frames held back: lookahead, or what a model that makes video has in the making.
+UDM_API int udm_stream_delay(const udm_stream *stream);
 UDM_API void udm_stream_cancel(udm_stream *stream,
                                bool cancel); // true: a running pull returns soon, and so do later ones
 

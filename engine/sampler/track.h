@@ -9,6 +9,7 @@
 #include "schedule/spacing.h"
 
 typedef struct udm_track {
+    double start;                  // the time at which it is on its way from
     int count;                     // estimates that were made and are kept
     udm_point seen[UDM_ESTIMATES]; // where, the newest first
     float *kept[UDM_ESTIMATES];    // [elements] each, in the same order; udm_track_looks() of them
@@ -18,8 +19,8 @@ typedef struct udm_track {
 bool udm_track_takes(const udm_sampler *sampler);
 int udm_track_looks(const udm_sampler *sampler); // how many estimates are kept: 1 and more
 
-// Where a picture is after k of the ladder's steps, from time 1.
-udm_point udm_track_point(const udm_sampler *sampler, const udm_ladder *ladder, int k);
+// Where a picture is after k of the ladder's steps.
+udm_point udm_track_point(const udm_track *track, const udm_sampler *sampler, const udm_ladder *ladder, int k);
 
 // Takes step k, from the estimate of x0. x: [elements], x_t, becomes x_s. e: new noise, or NULL if there is none. A new
 // track begins with count 0. x0 may be changed.

@@ -28,7 +28,7 @@ typedef struct place {
     float *path;   // [steps, C, H, W], x after each; where paths are kept
     float *untold; // [C, H, W], x0 as it was last estimated without the class; where that is kept
     state state;
-    uint64_t number;
+    uint64_t name; // of its noise
     int class;
     double guidance, rescale;
     udm_track track;
@@ -125,8 +125,21 @@ static void keep_known(udm_rolling *rolling)
     rolling->settings.known_count = count;
 }
 
+static bool check_sampler(const udm_sampler *sampler, udm_error *error)
+{
+    if (!udm_track_takes(sampler))
+        return udm_fail(
+            error, UDM_ERROR_UNSUPPORTED,
+            "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such as "
+            "\"ddim\" or \"dpmpp_2m\"",
+            sampler->name);
+    return true;
+}
+
 udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *error)
 {
+    if (!check_sampler(settings->sampler, error))
+        return NULL;
     udm_rolling *rolling = calloc(1, sizeof *rolling);
     if (rolling) {
         rolling->settings = *settings;
@@ -170,6 +183,16 @@ int udm_rolling_steps(const udm_rolling *rolling)
     return rolling->ladder.steps;
 }
 
+void udm_rolling_restart(udm_rolling *rolling)
+{
+    rolling->begun = false;
+}
+
+int udm_rolling_ahead(const udm_rolling *rolling)
+{
+    return rolling->ramp;
+}
+
 uint64_t udm_rolling_scenes(const udm_rolling *rolling)
 {
     return rolling->scenes;
@@ -198,21 +221,41 @@ static int draw_class(const udm_rolling *rolling, uint64_t first)
     return classes ? (int)((uint64_t)bits[0] * (uint64_t)classes >> 32) : -1;
 }
 
+// From nothing, or from a picture that has some noise already.
+static void start(udm_rolling *rolling, place *at, const udm_rolling_wish *wish)
+{
+    const udm_sampler *sampler = rolling->settings.sampler;
+    at->track.start = wish->picture ? wish->time : 1;
+    at->state = at->track.start > 0 ? IN_MAKING : KNOWN;
+    draw(rolling, wish->name, 0, at->x);
+    if (!wish->picture)
+        return;
+    const udm_point from = udm_track_point(&at->track, sampler, &rolling->ladder, 0);
+    const double own = udm_noise_level(rolling->settings.noise, wish->own);
+    const double had = wish->own < 1 ? from.signal * own / sqrt(1 - own * own) : from.noise;
+    const float signal = (float)from.signal, noise = (float)sqrt(fmax(from.noise * from.noise - had * had, 0));
+    for (size_t i = 0; i < rolling->elements; i++)
+        at->x[i] = signal * wish->picture[i] + noise * at->x[i];
+}
+
 // The next frame of the scene, into the last place.
 static void enter(udm_rolling *rolling)
 {
     const udm_rolling_settings *s = &rolling->settings;
     place *last = &rolling->places[rolling->frames - 1];
-    last->state = IN_MAKING;
+    const uint64_t number = rolling->first + rolling->entered++;
+    udm_rolling_wish wish = { .class = -1, .guidance = 1, .name = number };
+    s->wish(s->context, number, &wish);
+    if (wish.class < 0 || wish.class >= s->network->window.classes)
+        wish.class = rolling->scene_class;
     last->track.count = 0;
-    last->number = rolling->first + rolling->entered++;
-    last->class = -1;
-    last->guidance = 1;
-    last->rescale = 0;
-    s->wish(s->context, last->number, &last->class, &last->guidance, &last->rescale);
-    if (last->class < 0 || last->class >= s->network->window.classes)
-        last->class = rolling->scene_class;
-    draw(rolling, last->number, 0, last->x);
+    last->name = wish.name;
+    last->class = wish.class;
+    last->guidance = wish.guidance;
+    last->rescale = wish.rescale;
+    start(rolling, last, &wish);
+    if (wish.over)
+        last->state = UNKNOWN;
 }
 
 // The frames that are given stand right before the first one, and the first of them is the anchor.
@@ -242,12 +285,13 @@ static void begin(udm_rolling *rolling, uint64_t first)
     rolling->entered = 0;
     rolling->done = 0;
     rolling->anchor_age = 0;
-    rolling->scene_class = given ? -1 : draw_class(rolling, first); // what is given shows what it shows
+    rolling->scene_class = given || rolling->settings.classless ? -1 : draw_class(rolling, first);
     for (int f = 0; f < rolling->frames; f++) {
         place *at = &rolling->places[f];
         *at = (place){
             .x = at->x, .path = at->path, .untold = at->untold, .class = -1, .guidance = 1, .track = at->track
         };
+        at->track.start = 1;
         draw(rolling, first, NOISE_UNKNOWN + (uint32_t)f, at->x);
     }
     if (given)
@@ -277,7 +321,7 @@ static void drop_anchor(udm_rolling *rolling, const place *done)
 static void roll(udm_rolling *rolling)
 {
     place *done = first_of_ramp(rolling);
-    if (done->state == IN_MAKING) {
+    if (rolling->entered >= (uint64_t)rolling->ramp && done->state != UNKNOWN) { // not one that was given
         done->state = KNOWN;
         drop_anchor(rolling, done);
         memcpy(rolling->made, done->x, rolling->elements * sizeof(float));
@@ -302,7 +346,8 @@ static int taken(const udm_rolling *rolling, int at)
 static udm_point point_of(const udm_rolling *rolling, int at)
 {
     const int steps[] = { [UNKNOWN] = 0, [IN_MAKING] = taken(rolling, at), [KNOWN] = rolling->ladder.steps };
-    return udm_track_point(rolling->settings.sampler, &rolling->ladder, steps[rolling->places[at].state]);
+    return udm_track_point(&rolling->places[at].track, rolling->settings.sampler, &rolling->ladder,
+                           steps[rolling->places[at].state]);
 }
 
 static void fill(float *to, size_t count, double value)
@@ -390,7 +435,7 @@ static bool step(udm_rolling *rolling, int at, udm_error *error)
         return false;
     const bool draws = s->sampler->stochastic && k + 1 < rolling->ladder.steps;
     if (draws)
-        draw(rolling, place->number, (uint32_t)k + 1, rolling->e);
+        draw(rolling, place->name, (uint32_t)k + 1, rolling->e);
     udm_track_step(&place->track, s->sampler, &rolling->ladder, k, x0, draws ? rolling->e : NULL, rolling->elements,
                    place->x);
     if (s->keeps_path)

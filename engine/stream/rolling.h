@@ -10,9 +10,20 @@
 #include "sampler/track.h"
 #include "stream/window.h"
 
+// What a frame shall be; it comes as a frame from pure noise, of no class, with guidance 1, and its number as `name`.
+typedef struct udm_rolling_wish {
+    bool over;            // there is no such frame, nor any after it
+    int class;            // any but the network's is one that is drawn for the scene
+    double guidance;      // how far the class is insisted on: 1 not beyond what was taught, 0 not at all
+    double rescale;       // how much of what that adds to the contrast is taken back (udm_guide())
+    uint64_t name;        // of its noise
+    const float *picture; // [C, H, W]: it is drawn anew from this picture, beginning at `time` (SDEdit, Meng et al.
+    double time, own;     // 2022), the picture having the noise of the time `own`. NULL: from nothing, at time 1
+} udm_rolling_wish;
+
 typedef struct udm_rolling_settings {
     const udm_network *network; // outlives it; so do the next three
-    const udm_sampler *sampler; // one that a track takes
+    const udm_sampler *sampler;
     const udm_spacing *spacing;
     const udm_noise *noise;
     udm_prediction prediction;
@@ -27,18 +38,21 @@ typedef struct udm_rolling_settings {
     int known_count;
     bool residual;   // guidance asks without the class once a frame only, and keeps the answer
     bool keeps_path; // udm_rolling_path() is wanted
-    // What frame `number` shall show, asked once, when it enters. class: any but the network's is one that is drawn for
-    // the scene. guidance: how far the class is insisted on; 1 not beyond what was taught, 0 not at all. rescale: how
-    // much of what that adds to the contrast is taken back (udm_guide()).
-    void (*wish)(void *context, uint64_t number, int *class, double *guidance, double *rescale);
+    bool classless; // scenes draw no class
+    // Asked once for each frame, when it enters.
+    void (*wish)(void *context, uint64_t number, udm_rolling_wish *wish);
     void *context;
 } udm_rolling_settings;
 
 typedef struct udm_rolling udm_rolling;
 
+// Errors: MEMORY; UNSUPPORTED, for a sampler that no track takes.
 udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *error);
 void udm_rolling_free(udm_rolling *rolling); // NULL is fine
 
+void udm_rolling_restart(udm_rolling *rolling); // frame 0 begins a scene when it is next asked for
+
+int udm_rolling_ahead(const udm_rolling *rolling); // how many frames enter before one is made
 size_t udm_rolling_memory(const udm_rolling *rolling);   // bytes, all of them
 int udm_rolling_steps(const udm_rolling *rolling);       // that a frame really takes
 uint64_t udm_rolling_scenes(const udm_rolling *rolling); // begun so far

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udmsrc goes on from a clip or a picture, and shows its steps.
+// A model that makes video: udmsrc goes on from a clip or a picture, and shows its steps; udmdenoise draws video anew.
 #include <glib/gstdio.h>
 
 #include "source.h"
@@ -144,6 +144,40 @@ GST_START_TEST(test_residual_guidance_is_another_film)
 }
 GST_END_TEST;
 
+// udmdenoise holds frames back for the window, and draws each anew in its place.
+GST_START_TEST(test_frames_are_drawn_anew)
+{
+    enum { FRAMES = 8, DELAY = 3 };
+    GstHarness *harness;
+
+    if (engine_is_fake())
+        return;
+    harness = gst_harness_new_parse("udmdenoise model=tiny-video device=reference threads=1 steps=6 noise-level=0 "
+                                    "strength=0.5");
+    gst_harness_set_src_caps_str(harness, CAPS);
+    for (guint n = 0; n < FRAMES; n++) {
+        GstBuffer *buffer = gst_buffer_new_allocate(NULL, SIDE * SIDE, NULL);
+
+        gst_buffer_memset(buffer, 0, 100, SIDE * SIDE);
+        GST_BUFFER_PTS(buffer) = n * FRAME_DURATION;
+        GST_BUFFER_DURATION(buffer) = FRAME_DURATION;
+        fail_unless_equals_int(gst_harness_push(harness, buffer), GST_FLOW_OK);
+        assert_equals_int(frames_out(harness), n < DELAY ? 0 : n - DELAY + 1);
+    }
+    assert_equals_uint64(gst_harness_query_latency(harness), DELAY * FRAME_DURATION);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(frames_out(harness), FRAMES);
+    for (guint n = 0; n < FRAMES; n++) {
+        GstBuffer *buffer = gst_harness_pull(harness);
+
+        assert_equals_uint64(GST_BUFFER_PTS(buffer), n * FRAME_DURATION);
+        fail_unless(gst_buffer_memcmp(buffer, 0, "dddd", 4) != 0);
+        gst_buffer_unref(buffer);
+    }
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("udmsrc, continued");
@@ -156,5 +190,6 @@ int main(int argc, char **argv)
     tcase_add_test(clips, test_what_cannot_be_continued_is_an_error);
     tcase_add_test(clips, test_a_preview_shows_every_step);
     tcase_add_test(clips, test_residual_guidance_is_another_film);
+    tcase_add_test(clips, test_frames_are_drawn_anew);
     return run_suite(suite, &argc, &argv);
 }

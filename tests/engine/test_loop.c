@@ -371,11 +371,11 @@ static void run_track(const exact *world, const udm_sampler *sampler, const udm_
 {
     static float kept[UDM_ESTIMATES][2 * ORDERS_SAMPLES], x0[2 * ORDERS_SAMPLES], e[2 * ORDERS_SAMPLES];
     static float signal[ORDERS_SAMPLES], noise[ORDERS_SAMPLES];
-    udm_track track = { .count = 0 };
+    udm_track track = { .start = 1 };
     for (int i = 0; i < UDM_ESTIMATES; i++)
         track.kept[i] = kept[i];
     for (int k = 0; k < ladder->steps; k++) {
-        const udm_point at = udm_track_point(sampler, ladder, k);
+        const udm_point at = udm_track_point(&track, sampler, ladder, k);
         for (int i = 0; i < ORDERS_SAMPLES; i++)
             signal[i] = (float)at.signal, noise[i] = (float)at.noise;
         const udm_levels levels = { .pixels = ORDERS_SAMPLES, .signal = signal, .noise = noise };

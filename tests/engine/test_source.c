@@ -451,18 +451,6 @@ TEST(forward_runs_a_window)
     free(x.data);
 }
 
-// A model that makes video restores nothing.
-TEST(it_is_no_stream)
-{
-    udm_error error = { 0 };
-    udm_settings settings = settings_for("reference", 1);
-    udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
-    REQUIRE(model);
-    CHECK(!udm_stream_open(model, &settings, &error));
-    CHECK(strstr(error.message, "makes video"));
-    udm_model_free(model);
-}
-
 TEST(a_model_says_what_it_makes)
 {
     udm_error error = { 0 };

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What there is: the names of devices and methods.
+#include "backend/backend.h"
+#include "process/process.h"
+#include "sampler/sampler.h"
+#include "schedule/schedule.h"
+#include "schedule/spacing.h"
+#include "udm.h"
+
+void udm_list_devices(udm_found found, void *context)
+{
+    for (const udm_backend *const *backend = udm_backends; *backend; backend++)
+        (*backend)->list(found, context);
+}
+
+void udm_list_samplers(udm_found found, void *context)
+{
+    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
+        found(context, (*sampler)->name, (*sampler)->about);
+}
+
+void udm_list_schedules(udm_found found, void *context)
+{
+    for (const udm_schedule *const *schedule = udm_schedules; *schedule; schedule++)
+        found(context, (*schedule)->name, (*schedule)->about);
+}
+
+void udm_list_spacings(udm_found found, void *context)
+{
+    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
+        found(context, (*spacing)->name, (*spacing)->about);
+}
+
+void udm_list_processes(udm_found found, void *context)
+{
+    for (const udm_process *const *process = udm_processes; *process; process++)
+        found(context, (*process)->name, (*process)->about);
+}
+
+const char *udm_version(void)
+{
+    return UDM_VERSION;
+}
