@@ -13,6 +13,12 @@ void udm_list_devices(udm_found found, void *context)
         (*backend)->list(found, context);
 }
 
+void udm_list_precisions(udm_found found, void *context)
+{
+    for (int i = 0; i < UDM_PRECISIONS; i++)
+        found(context, udm_precision_names[i], udm_precision_abouts[i]);
+}
+
 void udm_list_samplers(udm_found found, void *context)
 {
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)

@@ -51,7 +51,7 @@ static bool check_device(const char *name, udm_error *error)
 static bool open_network(udm_between *b, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &b->settings;
-    if (!udm_open_network(model, s->device, s->threads, &b->device, &b->network, error))
+    if (!udm_open_network(model, s, &b->device, &b->network, error))
         return false;
     if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",

@@ -12,6 +12,7 @@ udm_settings udm_settings_default(void)
     return (udm_settings){
         .channels = 3,
         .device = "auto",
+        .precision = "f32",
         .steps = 1,
         .sampler = "model",
         .schedule = "model",
@@ -78,10 +79,26 @@ size_t udm_settings_memory(const udm_settings *settings)
     return settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
 }
 
-bool udm_open_network(const udm_model *model, const char *name, int threads, udm_device **device, udm_network **network,
+udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
+{
+    udm_precision precision;
+    if (!udm_precision_find(settings->precision, &precision)) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "there is no precision \"%s\": it is f32, bf16 or auto",
+                 settings->precision);
+        return NULL;
+    }
+    udm_device *device = udm_device_open(settings->device, settings->threads, error);
+    if (device && !device->ops->set_precision(device, precision, error)) {
+        udm_device_close(device);
+        return NULL;
+    }
+    return device;
+}
+
+bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error)
 {
-    *device = udm_device_open(name, threads, error);
+    *device = udm_settings_device(settings, error);
     *network = *device
                    ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
                    : NULL;

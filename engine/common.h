@@ -26,8 +26,11 @@ const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_mode
                                     udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
 
+// The device that is set, for kernels of the precision that is set. The caller closes it.
+udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);
+
 // A model's network on a device of its own; the caller frees both, also when this fails.
-bool udm_open_network(const udm_model *model, const char *name, int threads, udm_device **device, udm_network **network,
+bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error);
 
 double udm_now_ms(void);

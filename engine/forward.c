@@ -121,7 +121,7 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
 {
     udm_device *device;
     udm_network *network;
-    bool good = udm_open_network(model, settings->device, settings->threads, &device, &network, error);
+    bool good = udm_open_network(model, settings, &device, &network, error);
     if (good && network->window.frames > 0)
         good = check_window(&network->window, settings, frames, error) &&
                forward_windows(model, network, settings, clips, x, times, out, error);

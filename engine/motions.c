@@ -20,7 +20,7 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
     if (!config)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no preview, between which motion is found",
                         udm_model_directory(model));
-    if (!udm_settings_check(s, error) || !(m->device = udm_device_open(s->device, s->threads, error)) ||
+    if (!udm_settings_check(s, error) || !(m->device = udm_settings_device(s, error)) ||
         !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
         return false;
     if (m->preview->channels != s->channels)

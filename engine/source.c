@@ -130,7 +130,7 @@ udm_source *udm_source_open(const udm_model *model, const udm_settings *settings
     }
     source->settings = *settings;
     source->film = *film;
-    if (!udm_open_network(model, settings->device, settings->threads, &source->device, &source->network, error) ||
+    if (!udm_open_network(model, settings, &source->device, &source->network, error) ||
         !check_size(source->network, model, settings, error) || !open_rolling(source, model, error)) {
         udm_source_free(source);
         return NULL;

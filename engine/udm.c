@@ -60,7 +60,7 @@ struct udm_stream {
 
 static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
-    if (!udm_open_network(stream->model, settings->device, settings->threads, &stream->device, &stream->network, error))
+    if (!udm_open_network(stream->model, settings, &stream->device, &stream->network, error))
         return false;
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",

@@ -59,18 +59,19 @@ UDM_API double udm_model_amount(const udm_model *model, double time); // and bac
 enum { UDM_MAX_LOOKAHEAD = 8 };
 
 typedef struct udm_settings {
-    int width, height;    // 1 to 65536
-    int channels;         // 1 or 3
-    const char *device;   // "auto", "cpu", ... (udm_list_devices). Where that fails which "auto" chose, "cpu" goes on
-    int threads;          // 0: all
-    int steps;            // 1 to 1000; 1 gives the posterior mean
-    const char *sampler;  // "model", that of its scheduler, or one of udm_list_samplers
-    const char *schedule; // "model", or one of udm_list_schedules: how the noise falls with time
-    const char *spacing;  // "model", or one of udm_list_spacings: at which times the steps stand
-    int label;            // the class, of a model that has classes; -1: none
-    uint64_t seed;        // of the noise of strength and of stochastic samplers
-    int lookahead;        // frames that are held back, so that each is seen in the light of as many after it; 0 to 8
-    size_t memory_limit;  // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
+    int width, height;     // 1 to 65536
+    int channels;          // 1 or 3
+    const char *device;    // "auto", "cpu", ... (udm_list_devices). Where that fails which "auto" chose, "cpu" goes on
+    const char *precision; // "f32", "bf16" or "auto" (udm_list_precisions)
+    int threads;           // 0: all
+    int steps;             // 1 to 1000; 1 gives the posterior mean
+    const char *sampler;   // "model", that of its scheduler, or one of udm_list_samplers
+    const char *schedule;  // "model", or one of udm_list_schedules: how the noise falls with time
+    const char *spacing;   // "model", or one of udm_list_spacings: at which times the steps stand
+    int label;             // the class, of a model that has classes; -1: none
+    uint64_t seed;         // of the noise of strength and of stochastic samplers
+    int lookahead;         // frames that are held back, so that each is seen in the light of as many after it; 0 to 8
+    size_t memory_limit;   // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
 } udm_settings;
 
 UDM_API udm_settings udm_settings_default(void); // all but width and height
@@ -259,6 +260,7 @@ UDM_API void udm_source_stats(const udm_source *source, udm_stats *stats); // fr
 // What there is. Each calls found(context, name, about) once per entry.
 typedef void (*udm_found)(void *context, const char *name, const char *about);
 UDM_API void udm_list_devices(udm_found found, void *context);
+UDM_API void udm_list_precisions(udm_found found, void *context);
 UDM_API void udm_list_samplers(udm_found found, void *context);
 UDM_API void udm_list_schedules(udm_found found, void *context);
 UDM_API void udm_list_spacings(udm_found found, void *context);

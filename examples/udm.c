@@ -15,7 +15,7 @@
 enum { MAX_TIMES = 4096 };
 
 static const char usage[] =
-    "usage: udm devices | samplers | schedules | spacings | processes\n"
+    "usage: udm devices | precisions | samplers | schedules | spacings | processes\n"
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--threads N]\n"
@@ -98,6 +98,9 @@ static bool parse_option(int option, const char *text, options *options)
     case 'd':
         options->settings.device = text;
         return true;
+    case 'p':
+        options->settings.precision = text;
+        return true;
     case 'n':
         return parse_int(text, 0, 256, &options->settings.threads);
     case 'f':
@@ -117,11 +120,17 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },      { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' },    { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' },    { "class", required_argument, NULL, 'c' },
-        { "repeat", required_argument, NULL, 'r' },    { "sigma", required_argument, NULL, 'g' },
-        { "lookahead", required_argument, NULL, 'l' }, { 0 },
+        { "time", required_argument, NULL, 't' },
+        { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },
+        { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },
+        { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' },
+        { "sigma", required_argument, NULL, 'g' },
+        { "lookahead", required_argument, NULL, 'l' },
+        { "precision", required_argument, NULL, 'p' },
+        { 0 },
     };
     *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1 };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -411,9 +420,12 @@ static void print_times(const char *directory, udm_stream *stream, const options
         fprintf(stderr, "udm: warning: %s\n", stats.warning);
     printf(
         "{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
-        "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f}\n",
+        "\"median_ms\": %.3f, \"min_ms\": %.3f, \"peak_rss_mib\": %.1f, \"ms\": [",
         directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
         stats.tiles, ms[options->repeat / 2], ms[0], usage.ru_maxrss / 1024.0);
+    for (int i = 0; i < options->repeat; i++)
+        printf("%s%.3f", i ? ", " : "", ms[i]);
+    puts("]}");
 }
 
 static void print_operation(void *context, const char *operation, int runs, double ms)
@@ -481,7 +493,7 @@ int main(int argc, char **argv)
         void (*list)(udm_found found, void *context);
     } lists[] = {
         { "devices", udm_list_devices },   { "samplers", udm_list_samplers },   { "schedules", udm_list_schedules },
-        { "spacings", udm_list_spacings }, { "processes", udm_list_processes },
+        { "spacings", udm_list_spacings }, { "processes", udm_list_processes }, { "precisions", udm_list_precisions },
     };
     options options;
     if (argc > 1 && strcmp(argv[1], "sample") == 0)

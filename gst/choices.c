@@ -21,14 +21,15 @@ static GType register_choices(const char *type_name, GArray *values)
     return type;
 }
 
-// The type of that name, whose values are "model" and what `list` finds.
+// The type of that name, whose values are "model", unless about_model is NULL, and what `list` finds.
 static GType choices_type(gsize *type, const char *type_name, const char *about_model,
                           void (*list)(udm_found found, void *context))
 {
     if (g_once_init_enter(type)) {
         GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
 
-        append(values, "model", about_model);
+        if (about_model)
+            append(values, "model", about_model);
         list(append, values);
         g_once_init_leave(type, register_choices(type_name, values));
     }
@@ -54,6 +55,13 @@ GType gst_udm_spacing_get_type(void)
     static gsize type = 0;
 
     return choices_type(&type, "GstUdmSpacing", "The spacing that the model's scheduler names", udm_list_spacings);
+}
+
+GType gst_udm_precision_get_type(void)
+{
+    static gsize type = 0;
+
+    return choices_type(&type, "GstUdmPrecision", NULL, udm_list_precisions);
 }
 
 const char *gst_udm_choice_name(GType type, int value)

@@ -9,6 +9,8 @@
 GType gst_udm_sampler_get_type(void);
 GType gst_udm_schedule_get_type(void);
 GType gst_udm_spacing_get_type(void);
+// This one has no "model".
+GType gst_udm_precision_get_type(void);
 
 // The name of a value, which is what the engine calls it; static. And the value of a name, 0 if there is none.
 const char *gst_udm_choice_name(GType type, int value);

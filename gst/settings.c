@@ -28,6 +28,12 @@ static void install_where(GObjectClass *object_class, const char *model)
                                     g_param_spec_string("device", "Device",
                                                         "What computes: auto, cpu, or another that udm lists",
                                                         defaults.device, AT_ONCE));
+    // precision: How exact products are; bf16 is faster, but not the same on every processor.
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_PRECISION,
+        g_param_spec_enum("precision", "Precision", "How exact products are (auto = bf16 where the processor has it)",
+                          gst_udm_precision_get_type(),
+                          gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision), AT_ONCE));
     // threads: How many threads compute (0 = one for each processor).
     g_object_class_install_property(object_class, GST_UDM_PROP_THREADS,
                                     g_param_spec_int("threads", "Threads",
@@ -89,6 +95,7 @@ void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int step
 
     settings->model = g_strdup(model);
     settings->device = g_strdup(defaults.device);
+    settings->precision = gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision);
     settings->threads = defaults.threads;
     settings->steps = steps;
     settings->sampler = gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler);
@@ -118,6 +125,9 @@ gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *
         return TRUE; // no new version: it takes effect at the next start
     case GST_UDM_PROP_DEVICE:
         replace(&settings->device, value);
+        break;
+    case GST_UDM_PROP_PRECISION:
+        settings->precision = g_value_get_enum(value);
         break;
     case GST_UDM_PROP_THREADS:
         settings->threads = g_value_get_int(value);
@@ -153,6 +163,9 @@ gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *
     case GST_UDM_PROP_DEVICE:
         g_value_set_string(value, settings->device);
         return TRUE;
+    case GST_UDM_PROP_PRECISION:
+        g_value_set_enum(value, settings->precision);
+        return TRUE;
     case GST_UDM_PROP_THREADS:
         g_value_set_int(value, settings->threads);
         return TRUE;
@@ -181,6 +194,7 @@ udm_settings gst_udm_settings_to_engine(const GstUdmSettings *settings)
     udm_settings engine = udm_settings_default();
 
     engine.device = g_intern_string(settings->device ? settings->device : "auto");
+    engine.precision = gst_udm_choice_name(gst_udm_precision_get_type(), settings->precision);
     engine.threads = settings->threads;
     engine.steps = settings->steps;
     engine.sampler = gst_udm_choice_name(gst_udm_sampler_get_type(), settings->sampler);

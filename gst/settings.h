@@ -11,6 +11,7 @@
 enum {
     GST_UDM_PROP_MODEL = 1,
     GST_UDM_PROP_DEVICE,
+    GST_UDM_PROP_PRECISION,
     GST_UDM_PROP_THREADS,
     GST_UDM_PROP_STEPS,
     GST_UDM_PROP_SAMPLER,
@@ -26,7 +27,7 @@ typedef struct GstUdmSettings {
     char *model;
     char *device;
     int threads, steps;
-    int sampler, schedule, spacing; // values of the types in choices.h
+    int precision, sampler, schedule, spacing; // values of the types in choices.h
     guint64 seed;
     guint version; // counts the changes of what a stream is opened with: all but the model
 } GstUdmSettings;

@@ -18,6 +18,31 @@ static void add_name(void *context, const char *device, const char *about)
     snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used ? ", " : "", device);
 }
 
+const char *const udm_precision_names[UDM_PRECISIONS] = { "f32", "bf16", "auto" };
+const char *const udm_precision_abouts[UDM_PRECISIONS] = {
+    "products of float32; the same on every processor",
+    "products of factors rounded to bf16, summed in float32; faster, where the processor has it",
+    "bf16 where the processor has it, f32 elsewhere",
+};
+
+bool udm_precision_find(const char *name, udm_precision *precision)
+{
+    for (int i = 0; i < UDM_PRECISIONS; i++)
+        if (strcmp(udm_precision_names[i], name) == 0) {
+            *precision = (udm_precision)i;
+            return true;
+        }
+    return false;
+}
+
+bool udm_only_f32(udm_device *device, udm_precision precision, udm_error *error)
+{
+    if (precision == UDM_PRECISION_BF16)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "\"%s\" computes in f32 only: set precision to f32 or auto, or device to cpu", device->name);
+    return true;
+}
+
 // The first that opens. Settings that are wrong for one are so for all, and that error is the one to show.
 static udm_device *open_processor(int threads, udm_error *error)
 {

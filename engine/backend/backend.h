@@ -18,6 +18,15 @@
 typedef struct udm_device udm_device;
 typedef struct udm_kernel udm_kernel; // the weights of a convolution, packed for a device
 
+// How exact products are: in float32, or of factors that are rounded to bf16 and summed in float32 (bf16), or the
+// latter on devices that have it (auto).
+typedef enum udm_precision { UDM_PRECISION_F32, UDM_PRECISION_BF16, UDM_PRECISION_AUTO, UDM_PRECISIONS } udm_precision;
+
+extern const char *const udm_precision_names[UDM_PRECISIONS], *const udm_precision_abouts[UDM_PRECISIONS];
+bool udm_precision_find(const char *name, udm_precision *precision); // false if there is none
+bool udm_only_f32(udm_device *device, udm_precision precision,
+                  udm_error *error); // set_precision where there is no bf16
+
 typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU } udm_activation;
 
 enum { UDM_MAX_SOURCES = 3 };
@@ -103,6 +112,9 @@ typedef struct udm_ops {
     void (*download)(udm_device *device, float *const *dst, const udm_tensor *src, int count);     // waits
     void (*clear)(udm_device *device, udm_memory *memory, size_t bytes); // to zero, from the start
     bool (*finish)(udm_device *device, udm_error *error);                // waits; false on any fault so far
+
+    // Of the kernels that are made from now on; f32 until then. UNSUPPORTED where the device has no bf16.
+    bool (*set_precision)(udm_device *device, udm_precision precision, udm_error *error);
 
     // Weights. The spec's arrays need only live until it returns.
     udm_kernel *(*kernel_new)(udm_device *device, const udm_kernel_spec *spec, udm_error *error);

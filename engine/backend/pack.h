@@ -46,16 +46,23 @@ static inline int udm_most_rows(int products, int row, int group, int step)
     return fit < step ? step : fit > MOST ? MOST : fit;
 }
 
+// F(4x4, 3x3) evaluates polynomials at 0, +-NEAR, +-FAR and infinity (Toom and Cook; Lavin and Gray 2016). At these
+// points the rounding of factors to bf16 does half the harm that it does at the usual +-1 and +-2 (searched for as
+// Barabasz et al. 2018 do; docs/EXPERIMENTS.md). opencl/kernels/winograd.cl has the same.
+#define UDM_WINOGRAD_NEAR 0.625f
+#define UDM_WINOGRAD_FAR 1.5f
+
 // U = G g G^T, the weights of one input and output in the domain of F(4x4, 3x3). g: [3, 3], u: [6, 6].
 static inline void udm_winograd_weights(const float *g, float *u)
 {
-    static const double G[6][3] = { { 1. / 4, 0, 0 },
-                                    { -1. / 6, -1. / 6, -1. / 6 },
-                                    { -1. / 6, 1. / 6, -1. / 6 },
-                                    { 1. / 24, 1. / 12, 1. / 6 },
-                                    { 1. / 24, -1. / 12, 1. / 6 },
-                                    { 0, 0, 1 } };
-    double t[6][3];
+    const double near = UDM_WINOGRAD_NEAR, far = UDM_WINOGRAD_FAR, apart = near * near - far * far;
+    const double points[5] = { 0, near, -near, far, -far };
+    const double scale[5] = { near * near * far * far, 2 * near * near * apart, 2 * near * near * apart,
+                              -2 * far * far * apart, -2 * far * far * apart };
+    double G[6][3] = { [5] = { 0, 0, 1 } }, t[6][3];
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 3; j++)
+            G[i][j] = (j == 0 ? 1 : j == 1 ? points[i] : points[i] * points[i]) / scale[i];
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 3; j++)
             t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];

@@ -84,7 +84,13 @@ udm_damage udm_model_damage(const udm_model *model)
 udm_settings udm_settings_default(void)
 {
     return (udm_settings){
-        .channels = 3, .device = "auto", .steps = 1, .sampler = "model", .schedule = "model", .spacing = "model"
+        .channels = 3,
+        .device = "auto",
+        .precision = "f32",
+        .steps = 1,
+        .sampler = "model",
+        .schedule = "model",
+        .spacing = "model",
     };
 }
 
@@ -415,6 +421,11 @@ void udm_list_samplers(udm_found found, void *context)
 void udm_list_schedules(udm_found found, void *context)
 {
     found(context, "linear", "The only one");
+}
+
+void udm_list_precisions(udm_found found, void *context)
+{
+    found(context, "f32", "The only one");
 }
 
 void udm_list_spacings(udm_found found, void *context)

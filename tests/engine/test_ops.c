@@ -11,8 +11,10 @@
 
 enum { MAX_DEVICES = 16, THREADS = 3 };
 
-// The devices under test: all that are listed, the instruction sets of cpu that this machine has, and the variants of
-// the kernels of OpenCL.
+// The devices under test: all that are listed, the instruction sets of cpu that this machine has, with bf16 where it
+// has that (BF16 after the name), and the variants of the kernels of OpenCL.
+#define BF16 "/bf16"
+
 typedef struct device_list {
     char names[MAX_DEVICES][32];
     udm_device *open[MAX_DEVICES][THREADS]; // on 1, 2 and 4 threads, from their first use on
@@ -26,16 +28,34 @@ static void add_device(void *context, const char *device, const char *about)
         snprintf(list->names[list->count++], sizeof(list->names[0]), "%s", device);
 }
 
+static bool rounds(const char *name)
+{
+    return strstr(name, BF16) != NULL;
+}
+
+// NULL, with an error, where the machine lacks it.
+static udm_device *open_device(const char *name, int threads, udm_error *error)
+{
+    char plain[32];
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, "/"), name);
+    udm_device *device = udm_device_open(plain, threads, error);
+    if (device && rounds(name) && !device->ops->set_precision(device, UDM_PRECISION_BF16, error)) {
+        udm_device_close(device);
+        return NULL;
+    }
+    return device;
+}
+
 static device_list find_devices(void)
 {
-    static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu:generic",
+    static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu" BF16, "cpu:generic",
                                             "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu", NULL };
     device_list list = { 0 };
     for (int i = 0; udm_backends[i]; i++)
         udm_backends[i]->list(add_device, &list);
     for (int i = 0; variants[i]; i++) {
         udm_error error = { 0 };
-        udm_device *device = udm_device_open(variants[i], 1, &error);
+        udm_device *device = open_device(variants[i], 1, &error);
         if (device)
             add_device(&list, variants[i], "");
         else if (strncmp(variants[i], "opencl", 6) == 0)
@@ -75,14 +95,14 @@ static void compare_device(const char *name, udm_device **open, run_case run, co
     float *first = NULL;
     for (int i = 0; i < THREADS; i++) {
         if (!open[i])
-            open[i] = udm_device_open(name, 1 << i, NULL);
+            open[i] = open_device(name, 1 << i, NULL);
         udm_device *device = open[i];
         REQUIRE(device);
         float *got = run(device, of);
         if (first)
             CHECK(memcmp(first, got, count * sizeof(float)) == 0);
         else
-            CHECK_CLOSE(difference(got, want, count), 0, 1e-4);
+            CHECK_CLOSE(difference(got, want, count), 0, rounds(name) ? 0.06 : 1e-4);
         CHECK(device->ops->finish(device, NULL));
         free(first);
         first = got;
@@ -117,6 +137,35 @@ static void compare_conv(const conv_case *c)
              c->in[0], c->in[1], c->in[2], c->size, c->stride, c->padding, c->activation, c->residual, c->height,
              c->width);
     compare(run_conv, c, conv_shape(c), label);
+}
+
+// What has no bf16 says so, and auto goes without; bf16 is rounded, or it would be no faster.
+TEST(precision)
+{
+    udm_error error = { 0 };
+    udm_precision found;
+    CHECK(udm_precision_find("auto", &found) && found == UDM_PRECISION_AUTO);
+    CHECK(!udm_precision_find("f16", &found));
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    CHECK(!device->ops->set_precision(device, UDM_PRECISION_BF16, &error));
+    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "f32"));
+    CHECK(device->ops->set_precision(device, UDM_PRECISION_AUTO, NULL));
+    udm_device_close(device);
+    if (!(device = open_device("cpu" BF16, 1, NULL))) {
+        printf("skip bf16: this processor has none\n");
+        return;
+    }
+    const conv_case c = {
+        .sources = 1, .in = { 48 }, .out = 16, .size = 3, .stride = 1, .padding = 1, .height = 8, .width = 8
+    };
+    const size_t count = udm_shape_elements(conv_shape(&c));
+    float *rounded = run_conv(device, &c);
+    CHECK(device->ops->set_precision(device, UDM_PRECISION_F32, NULL));
+    float *exact = run_conv(device, &c);
+    CHECK(difference(rounded, exact, count) > 1e-4);
+    free(rounded);
+    free(exact);
+    udm_device_close(device);
 }
 
 TEST(conv_sizes)
@@ -593,7 +642,7 @@ static int bench(const char *only)
 {
     const device_list *list = all_devices();
     for (int i = 0; i < list->count; i++) {
-        udm_device *device = udm_device_open(list->names[i], 0, NULL);
+        udm_device *device = open_device(list->names[i], 0, NULL);
         if (only && strcmp(only, list->names[i]) != 0) {
             udm_device_close(device);
             continue;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Packs the weights of convolutions, and divides their work among the threads.
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
 #include "backend/host.h"
 
-// Fills all but the pointers. False where a size does not fit.
+// Fills all but the weights and the code. False where a size does not fit.
 static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
 {
     bool winograd = udm_is_winograd(spec->size, spec->stride, spec->padding);
@@ -17,24 +18,41 @@ static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
     if (!udm_multiply(in, winograd ? 1 : (size_t)spec->size * spec->size, &depth) || depth > INT_MAX / 64 ||
         spec->out > INT_MAX / 64)
         return false;
-    *kernel = (udm_kernel){
-        .sources = spec->sources, .out = spec->out, .size = spec->size, .stride = spec->stride, .padding = spec->padding
-    };
+    *kernel = (udm_kernel){ .sources = spec->sources,
+                            .out = spec->out,
+                            .size = spec->size,
+                            .stride = spec->stride,
+                            .padding = spec->padding,
+                            .code = kernel->code };
     memcpy(kernel->in, spec->in, sizeof(kernel->in));
     kernel->products = winograd ? UDM_PRODUCTS : 1;
     kernel->depth = (int)depth;
+    kernel->steps = kernel->code->pairs ? udm_divide_up(kernel->depth, 2) : kernel->depth;
     kernel->row = udm_row_length(kernel->sources, kernel->in, kernel->depth, kernel->depth - (int)in, UDM_CPU_BLOCK);
     kernel->groups = (udm_cpu_blocks(spec->out) + 1) / 2;
-    kernel->max_batch = udm_most_rows(kernel->products, kernel->row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP);
+    int row = kernel->code->pairs ? kernel->row / 2 : kernel->row;
+    kernel->max_batch = udm_most_rows(kernel->products, row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP);
     return true;
 }
 
-// Where the weight of output o, row position k, product p lies.
-static float *packed_at(const udm_kernel *kernel, int o, int p, int k)
+// The nearest bf16, the even one of two; weights are finite.
+static uint16_t round_to_bf16(float value)
 {
-    int g = o / UDM_CPU_GROUP;
-    const float *panel = udm_cpu_panel(kernel, g, p);
-    return (float *)panel + (size_t)k * udm_cpu_width(kernel, g) + o % UDM_CPU_GROUP;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// Sets the weight of output o, row position k, product p.
+static void pack(const udm_kernel *kernel, int o, int p, int k, float value)
+{
+    int g = o / UDM_CPU_GROUP, step = kernel->code->pairs ? k / 2 : k;
+    float *at = (float *)udm_cpu_panel(kernel, g, p) + (size_t)step * udm_cpu_width(kernel, g) + o % UDM_CPU_GROUP;
+    const uint16_t rounded = round_to_bf16(value);
+    if (kernel->code->pairs)
+        memcpy((uint16_t *)at + k % 2, &rounded, sizeof rounded);
+    else
+        *at = value;
 }
 
 // taps: the size * size weights of input i to output o.
@@ -44,19 +62,19 @@ static void pack_taps(const udm_kernel *kernel, int o, int i, const float *taps)
     if (kernel->products == 1) {
         int in = kernel->depth / count;
         for (int t = 0; t < count; t++)
-            *packed_at(kernel, o, 0, t * in + i) = taps[t];
+            pack(kernel, o, 0, t * in + i, taps[t]);
         return;
     }
     float u[UDM_PRODUCTS];
     udm_winograd_weights(taps, u);
     for (int p = 0; p < UDM_PRODUCTS; p++)
-        *packed_at(kernel, o, p, i) = u[p];
+        pack(kernel, o, p, i, u[p]);
 }
 
 static bool allocate_weights(udm_device *device, udm_kernel *kernel)
 {
     size_t outputs = (size_t)kernel->groups * UDM_CPU_GROUP, floats, bytes;
-    if (!udm_multiply(outputs, (size_t)kernel->depth, &floats) ||
+    if (!udm_multiply(outputs, (size_t)kernel->steps, &floats) ||
         !udm_multiply(floats, (size_t)kernel->products, &floats) ||
         !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
         return false;
@@ -86,13 +104,15 @@ bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *err
 // Here, so that nothing is allocated while a network runs.
 static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
 {
-    size_t each = udm_cpu_rows_stride(kernel, kernel->max_batch) + udm_cpu_sums_stride(kernel->max_batch);
-    return udm_cpu_grow_scratch(cpu, kernel->products * each, error);
+    size_t sums = kernel->products * udm_cpu_sums_stride(kernel->max_batch);
+    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(kernel, kernel->max_batch) + sums, error);
 }
 
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
 {
     udm_kernel *kernel = calloc(1, sizeof(*kernel));
+    if (kernel)
+        kernel->code = ((udm_cpu_device *)device)->products;
     if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(device, kernel) ||
         !grow_scratch((udm_cpu_device *)device, kernel, error)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
@@ -149,5 +169,5 @@ void udm_cpu_conv(udm_device *device, const udm_conv *conv)
         .per_worker = cpu->per_worker,
     };
     int jobs = divide_work(&run, udm_pool_threads(cpu->pool));
-    udm_pool_run(cpu->pool, jobs, winograd ? cpu->isa->winograd : cpu->isa->direct, &run);
+    udm_pool_run(cpu->pool, jobs, winograd ? kernel->code->winograd : kernel->code->direct, &run);
 }

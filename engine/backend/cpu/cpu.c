@@ -11,6 +11,7 @@
 
 #if defined(__x86_64__)
 extern const udm_cpu_isa udm_cpu_isa_avx512, udm_cpu_isa_avx2, udm_cpu_isa_sse2;
+extern const udm_cpu_products udm_cpu_products_avx512bf16;
 static const udm_cpu_isa *const instruction_sets[] = { &udm_cpu_isa_avx512, &udm_cpu_isa_avx2, &udm_cpu_isa_sse2 };
 #else
 extern const udm_cpu_isa udm_cpu_isa_generic;
@@ -57,6 +58,36 @@ static const udm_cpu_isa *find_isa(const char *which, udm_error *error)
     }
     udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device 'cpu:%s', or this machine lacks it; have: %s", which, have);
     return NULL;
+}
+
+// The code that multiplies bf16, or NULL.
+static const udm_cpu_products *bf16_products(const udm_cpu_isa *isa)
+{
+#if defined(__x86_64__)
+    if (isa == &udm_cpu_isa_avx512 && __builtin_cpu_supports("avx512bf16"))
+        return &udm_cpu_products_avx512bf16;
+#endif
+    return NULL;
+}
+
+static void set_name(udm_cpu_device *cpu)
+{
+    int threads = udm_pool_threads(cpu->pool);
+    snprintf(cpu->device.name, sizeof(cpu->device.name), "cpu (%s%s, %d thread%s)", cpu->isa->title,
+             cpu->products->pairs ? " with bf16" : "", threads, threads == 1 ? "" : "s");
+}
+
+static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_error *error)
+{
+    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    const udm_cpu_products *bf16 = bf16_products(cpu->isa);
+    if (precision == UDM_PRECISION_BF16 && !bf16)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "precision bf16 needs a processor with AVX512-BF16, which \"%s\" has not: take f32, or auto",
+                        device->name);
+    cpu->products = precision != UDM_PRECISION_F32 && bf16 ? bf16 : &cpu->isa->products;
+    set_name(cpu);
+    return true;
 }
 
 static size_t cpu_bytes(const udm_device *device, udm_shape shape, udm_layout layout)
@@ -223,6 +254,7 @@ static void cpu_close(udm_device *device)
 static const udm_ops cpu_ops = {
     .alloc = udm_host_alloc,
     .free = udm_host_free,
+    .set_precision = cpu_set_precision,
     .bytes = cpu_bytes,
     .upload = cpu_upload,
     .download = cpu_download,
@@ -258,10 +290,9 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     cpu->device.ops = &cpu_ops;
     cpu->device.largest = SIZE_MAX;
     cpu->isa = isa;
+    cpu->products = &isa->products;
     cpu->pool = pool;
-    threads = udm_pool_threads(pool);
-    snprintf(cpu->device.name, sizeof(cpu->device.name), "cpu (%s, %d thread%s)", isa->title, threads,
-             threads == 1 ? "" : "s");
+    set_name(cpu);
     return &cpu->device;
 }
 

@@ -24,18 +24,26 @@ enum {
     UDM_CPU_TILE = 4,     // width and height of a Winograd tile's outputs
 };
 
+// How convolutions are computed: jobs that take a udm_cpu_run.
+typedef struct udm_cpu_products {
+    udm_job direct, winograd;
+    bool pairs; // rows and weights are bf16, two of which are multiplied in one step
+} udm_cpu_products;
+
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
-// Winograd); the right ones are [groups][products][depth][width of the group].
+// Winograd); the right ones are [groups][products][steps][width of the group], of a float or a pair of bf16.
 struct udm_kernel {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
     int products;  // 1, or UDM_PRODUCTS for Winograd
-    int depth;     // length of a row
-    int row;       // floats from row to row: gathering writes up to 15 past depth
+    int depth;     // length of a row,
+    int steps;     // and of one of pairs, which takes half as many
+    int row;       // elements from row to row: gathering writes up to 15 past depth
     int groups;    // panels of outputs
     int max_batch; // rows that fit the caches
     float *bias;   // [groups][32], at the end of the same memory
     float *weights;
+    const udm_cpu_products *code;
 };
 
 // One convolution as it runs: index = chunk of batches * splits + part of the groups.
@@ -77,12 +85,12 @@ typedef struct udm_cpu_attend {
     size_t per_worker;  // floats of each
 } udm_cpu_attend;
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_run, a udm_cpu_norm, a udm_cpu_attend, or a
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, or a
 // udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for shuffle_add; of a
 // block for resample).
 typedef struct udm_cpu_isa {
     const char *name, *title;
-    udm_job direct, winograd;
+    udm_cpu_products products;
     udm_job moments, normalise, attend;
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
@@ -90,6 +98,7 @@ typedef struct udm_cpu_isa {
 typedef struct udm_cpu_device {
     udm_device device;
     const udm_cpu_isa *isa;
+    const udm_cpu_products *products; // of the kernels to be made
     udm_pool *pool;
     float *scratch; // for all workers
     size_t per_worker;
@@ -122,15 +131,21 @@ static inline int udm_cpu_width(const udm_kernel *kernel, int g)
 // The matrix of product p of group g.
 static inline const float *udm_cpu_panel(const udm_kernel *kernel, int g, int p)
 {
-    size_t panel = (size_t)kernel->depth * udm_cpu_width(kernel, g);
-    return kernel->weights + (size_t)g * kernel->products * kernel->depth * UDM_CPU_GROUP + p * panel;
+    size_t panel = (size_t)kernel->steps * udm_cpu_width(kernel, g);
+    return kernel->weights + (size_t)g * kernel->products * kernel->steps * UDM_CPU_GROUP + p * panel;
 }
 
-// Floats from product to product of the scratch matrices. One line more than they need, so that the 36 places that a
-// tile is written to do not fall into few sets of the cache.
+// From product to product of the scratch matrices, elements and floats. One line more than they need, so that the 36
+// places that a tile is written to do not fall into few sets of the cache.
 static inline size_t udm_cpu_rows_stride(const udm_kernel *kernel, int batch)
 {
     return (size_t)batch * kernel->row + UDM_CPU_BLOCK;
+}
+
+// All rows of a batch, in floats.
+static inline size_t udm_cpu_rows_floats(const udm_kernel *kernel, int batch)
+{
+    return udm_cpu_rows_stride(kernel, batch) * kernel->products / (kernel->code->pairs ? 2 : 1);
 }
 
 static inline size_t udm_cpu_sums_stride(int batch)

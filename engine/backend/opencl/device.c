@@ -234,6 +234,7 @@ static bool opencl_finish(udm_device *device, udm_error *error)
 static const udm_ops opencl_ops = {
     .alloc = udm_opencl_alloc,
     .free = udm_opencl_free,
+    .set_precision = udm_only_f32,
     .bytes = udm_opencl_bytes,
     .upload = udm_opencl_upload,
     .download = udm_opencl_download,

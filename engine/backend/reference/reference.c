@@ -40,6 +40,7 @@ static void reference_close(udm_device *device)
 static const udm_ops reference_ops = {
     .alloc = udm_host_alloc,
     .free = udm_host_free,
+    .set_precision = udm_only_f32,
     .bytes = reference_bytes,
     .upload = reference_upload,
     .download = reference_download,

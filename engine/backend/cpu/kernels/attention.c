@@ -82,16 +82,22 @@ INLINE void weigh(head *of, int m, float *scores, int count, float *fade)
     }
 }
 
+// Once, not inlined twice.
+static void multiply_floats(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
+{
+    multiply(a, row, b, width, c, rows, depth, false);
+}
+
 // A step of queries, from m on, against `count` keys and values.
 static void attend_step(head *of, int m, int count, bool first)
 {
     float scores[KEYS * QUERIES], product[MICRO_ROWS * QUERIES], fade[QUERIES];
-    multiply(of->keys, of->size, of->queries + (size_t)m * of->size, QUERIES, scores, count, of->size);
+    multiply_floats(of->keys, of->size, of->queries + (size_t)m * of->size, QUERIES, scores, count, of->size);
     weigh(of, m, scores, count, fade);
     for (int c = 0; c < of->size; c += MICRO_ROWS) {
         int rows = of->size - c < MICRO_ROWS ? of->size - c : MICRO_ROWS;
         float *sums = of->sums + ((size_t)m * of->size + (size_t)c * QUERIES);
-        multiply(of->values + (size_t)c * KEYS, KEYS, scores, QUERIES, product, rows, count);
+        multiply_floats(of->values + (size_t)c * KEYS, KEYS, scores, QUERIES, product, rows, count);
         for (int i = 0; i < rows * QUERIES; i += LANES) {
             vec before = first ? broadcast(0) : load(sums + i) * load(fade + i % QUERIES);
             store(sums + i, before + load(product + i));

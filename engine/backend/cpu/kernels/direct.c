@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any convolution as one matrix product: a row of the left matrix is all that an output pixel sees, [taps][sources]
 // [channels].
-#include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/cells.h"
 #include "backend/cpu/kernels/kernels.h"
 
 // Appends the channels of a source at pixel (y, x), zeros outside of it; up to 15 zeros more, which the next
 // overwrites.
-INLINE void gather_pixel(float *row, const udm_tensor *src, int y, int x)
+INLINE void gather_pixel(cell *row, const udm_tensor *src, int y, int x)
 {
     udm_shape shape = src->shape;
     int blocks = udm_cpu_blocks(shape.c);
@@ -15,10 +15,10 @@ INLINE void gather_pixel(float *row, const udm_tensor *src, int y, int x)
     const float *from = within ? udm_host_data(src) + ((size_t)y * shape.w + x) * UDM_CPU_BLOCK : NULL;
     for (int b = 0; b < blocks; b++)
         for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)
-            store(row + b * UDM_CPU_BLOCK + lane, within ? load(from + b * plane + lane) : broadcast(0));
+            store_cells(row + b * UDM_CPU_BLOCK + lane, within ? load(from + b * plane + lane) : broadcast(0));
 }
 
-static void gather(const udm_cpu_run *run, int pixel, float *row)
+static void gather(const udm_cpu_run *run, int pixel, cell *row)
 {
     const udm_kernel *kernel = run->kernel;
     int width = run->conv->dst.shape.w;
@@ -51,15 +51,14 @@ void NAME(udm_cpu_direct)(void *context, int index, int worker)
     const udm_cpu_run *run = context;
     const udm_kernel *kernel = run->kernel;
     job_part part = part_of(run, index);
-    float *rows = run->scratch + worker * run->per_worker;
-    float *sums = rows + udm_cpu_rows_stride(kernel, run->batch);
+    cell *rows = (cell *)(run->scratch + worker * run->per_worker);
+    float *sums = (float *)rows + udm_cpu_rows_floats(kernel, run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         for (int i = 0; i < count; i++)
             gather(run, first + i, rows + (size_t)i * kernel->row);
         for (int g = part.first_group; g < part.end_group; g++) {
-            multiply(rows, kernel->row, udm_cpu_panel(kernel, g, 0), udm_cpu_width(kernel, g), sums, count,
-                     kernel->depth);
+            multiply_cells(kernel, rows, g, 0, sums, count);
             scatter(run, sums, first, count, g);
         }
     }

@@ -15,13 +15,21 @@
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 
+#if defined(__AVX512BF16__)
+extern const udm_cpu_products NAME(udm_cpu_products);
+
+const udm_cpu_products NAME(udm_cpu_products) = {
+    .direct = NAME(udm_cpu_direct),
+    .winograd = NAME(udm_cpu_winograd),
+    .pairs = true,
+};
+#else
 extern const udm_cpu_isa NAME(udm_cpu_isa);
 
 const udm_cpu_isa NAME(udm_cpu_isa) = {
     .name = TEXT(UDM_ISA),
     .title = TITLE,
-    .direct = NAME(udm_cpu_direct),
-    .winograd = NAME(udm_cpu_winograd),
+    .products = { .direct = NAME(udm_cpu_direct), .winograd = NAME(udm_cpu_winograd) },
     .moments = NAME(udm_cpu_moments),
     .normalise = NAME(udm_cpu_normalise),
     .attend = NAME(udm_cpu_attend),
@@ -30,3 +38,4 @@ const udm_cpu_isa NAME(udm_cpu_isa) = {
     .shuffle_add = NAME(udm_cpu_shuffle_add),
     .resample = NAME(udm_cpu_resample),
 };
+#endif

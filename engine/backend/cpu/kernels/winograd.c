@@ -4,32 +4,37 @@
 // 2016).
 //
 // A batch of tiles at a time is transformed, multiplied and transformed back, so that all between stays in the cache.
-#include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/cells.h"
 #include "backend/cpu/kernels/kernels.h"
+
+#define NEAR UDM_WINOGRAD_NEAR
+#define FAR UDM_WINOGRAD_FAR
 
 enum { WINDOW = 6, TILE = UDM_CPU_TILE }; // a tile of 4x4 outputs sees a window of 6x6
 
 // B^T d: one column or row of the window.
 INLINE void transform_window(const vec d[WINDOW], vec v[WINDOW])
 {
-    vec even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
-    vec outer = d[4] - d[2], inner = d[3] - d[1];
-    v[0] = 4 * d[0] - 5 * d[2] + d[4];
+    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    vec even = d[4] - far2 * d[2], odd = NEAR * (d[3] - far2 * d[1]);
+    vec outer = d[4] - near2 * d[2], inner = FAR * (d[3] - near2 * d[1]);
+    v[0] = near2 * far2 * d[0] - (near2 + far2) * d[2] + d[4];
     v[1] = even + odd;
     v[2] = even - odd;
-    v[3] = outer + 2 * inner;
-    v[4] = outer - 2 * inner;
-    v[5] = 4 * d[1] - 5 * d[3] + d[5];
+    v[3] = outer + inner;
+    v[4] = outer - inner;
+    v[5] = near2 * far2 * d[1] - (near2 + far2) * d[3] + d[5];
 }
 
 // A^T m: from 6 sums to 4 outputs.
 INLINE void transform_sums(const vec m[WINDOW], vec y[TILE])
 {
-    vec a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    vec a = m[1] + m[2], b = NEAR * (m[1] - m[2]), c = m[3] + m[4], d = FAR * (m[3] - m[4]);
     y[0] = m[0] + a + c;
-    y[1] = b + 2 * d;
-    y[2] = a + 4 * c;
-    y[3] = b + 8 * d + m[5];
+    y[1] = b + d;
+    y[2] = near2 * a + far2 * c;
+    y[3] = near2 * b + far2 * d + m[5];
 }
 
 // One block of a source as the windows are read from it.
@@ -50,7 +55,7 @@ INLINE void read_column(const plane *from, int top, int left, int lane, const bo
 }
 
 // B^T d B of the window whose first pixel is (top, left), into v[p * stride], p < 36.
-INLINE void gather_window(const plane *from, int top, int left, int lane, const bool inside, float *v, size_t stride)
+INLINE void gather_window(const plane *from, int top, int left, int lane, const bool inside, cell *v, size_t stride)
 {
     vec t[WINDOW][WINDOW], d[WINDOW], row[WINDOW];
     for (int x = 0; x < WINDOW; x++) {
@@ -62,11 +67,11 @@ INLINE void gather_window(const plane *from, int top, int left, int lane, const 
             row[x] = t[x][y];
         transform_window(row, d);
         for (int x = 0; x < WINDOW; x++)
-            store(v + (y * WINDOW + x) * stride, d[x]);
+            store_cells(v + (y * WINDOW + x) * stride, d[x]);
     }
 }
 
-static void gather_tile(const plane *from, int tile_y, int tile_x, float *v, size_t stride)
+static void gather_tile(const plane *from, int tile_y, int tile_x, cell *v, size_t stride)
 {
     int top = tile_y * TILE - 1, left = tile_x * TILE - 1;
     bool inside = top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width;
@@ -80,7 +85,7 @@ static void gather_tile(const plane *from, int tile_y, int tile_x, float *v, siz
 
 // All sources' channels of `count` tiles from `first`: rows [36][count][kernel->row]. Each block ends in zeros where
 // its channels do, which the next source overwrites.
-static void gather(const udm_cpu_run *run, int first, int count, float *rows)
+static void gather(const udm_cpu_run *run, int first, int count, cell *rows)
 {
     const udm_kernel *kernel = run->kernel;
     size_t stride = udm_cpu_rows_stride(kernel, run->batch);
@@ -140,14 +145,14 @@ void NAME(udm_cpu_winograd)(void *context, int index, int worker)
     const udm_kernel *kernel = run->kernel;
     job_part part = part_of(run, index);
     size_t rows_stride = udm_cpu_rows_stride(kernel, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
-    float *rows = run->scratch + worker * run->per_worker, *sums = rows + rows_stride * UDM_PRODUCTS;
+    cell *rows = (cell *)(run->scratch + worker * run->per_worker);
+    float *sums = (float *)rows + udm_cpu_rows_floats(kernel, run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         gather(run, first, count, rows);
         for (int g = part.first_group; g < part.end_group; g++) {
             for (int p = 0; p < UDM_PRODUCTS; p++)
-                multiply(rows + p * rows_stride, kernel->row, udm_cpu_panel(kernel, g, p), udm_cpu_width(kernel, g),
-                         sums + p * sums_stride, count, kernel->depth);
+                multiply_cells(kernel, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
             scatter(run, sums, first, count, g);
         }
     }

@@ -7,6 +7,8 @@
 #define WINDOW 6
 #define TILE 4
 #define PRODUCTS 36
+#define NEAR 0.625f // as UDM_WINOGRAD_NEAR and _FAR of backend/pack.h
+#define FAR 1.5f
 
 // Floats from product to product of the scratch matrices. One line more than they need, so that the 36 places that a
 // tile is written to do not fall into few sets of the cache.
@@ -23,24 +25,26 @@ size_t sums_stride(const udm_cl_conv *conv)
 // B^T d: one column or row of the window.
 void transform_window(const vec d[WINDOW], vec v[WINDOW])
 {
-    vec even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
-    vec outer = d[4] - d[2], inner = 2 * (d[3] - d[1]);
-    v[0] = 4 * d[0] - 5 * d[2] + d[4];
+    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    vec even = d[4] - far2 * d[2], odd = NEAR * (d[3] - far2 * d[1]);
+    vec outer = d[4] - near2 * d[2], inner = FAR * (d[3] - near2 * d[1]);
+    v[0] = near2 * far2 * d[0] - (near2 + far2) * d[2] + d[4];
     v[1] = even + odd;
     v[2] = even - odd;
     v[3] = outer + inner;
     v[4] = outer - inner;
-    v[5] = 4 * d[1] - 5 * d[3] + d[5];
+    v[5] = near2 * far2 * d[1] - (near2 + far2) * d[3] + d[5];
 }
 
 // A^T m: from 6 sums to 4 outputs.
 void transform_sums(const vec m[WINDOW], vec y[TILE])
 {
-    vec a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    vec a = m[1] + m[2], b = NEAR * (m[1] - m[2]), c = m[3] + m[4], d = FAR * (m[3] - m[4]);
     y[0] = m[0] + a + c;
-    y[1] = b + 2 * d;
-    y[2] = a + 4 * c;
-    y[3] = b + 8 * d + m[5];
+    y[1] = b + d;
+    y[2] = near2 * a + far2 * c;
+    y[3] = near2 * b + far2 * d + m[5];
 }
 
 // Pixel (y, x) of a plane [h][w][16]; zeros outside of it, where it is not sure that it is `inside`.

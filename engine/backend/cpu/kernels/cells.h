@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the matrices of a convolution are made of: floats, or bf16 (the upper half of a float) where the instruction set
+// that this file is compiled for multiplies those.
+#ifndef UDM_BACKEND_CPU_KERNELS_CELLS_H
+#define UDM_BACKEND_CPU_KERNELS_CELLS_H
+
+#include "backend/cpu/kernels/gemm.h"
+
+#if defined(__AVX512BF16__)
+typedef uint16_t cell;
+
+INLINE void store_cells(cell *at, vec value)
+{
+    __m256bh rounded = _mm512_cvtneps_pbh((__m512)value);
+    __builtin_memcpy(at, &rounded, sizeof rounded);
+}
+#else
+typedef float cell;
+
+INLINE void store_cells(cell *at, vec value)
+{
+    store(at, value);
+}
+#endif
+
+// Rows against the panel of group g and product p; sums: [count][UDM_CPU_GROUP].
+static void multiply_cells(const udm_kernel *kernel, const cell *rows, int g, int p, float *sums, int count)
+{
+    enum { IN_FLOAT = sizeof(float) / sizeof(cell) };
+    multiply((const float *)(const void *)rows, kernel->row / IN_FLOAT, udm_cpu_panel(kernel, g, p),
+             udm_cpu_width(kernel, g), sums, count, kernel->steps, IN_FLOAT > 1);
+}
+
+#endif
