@@ -53,7 +53,9 @@ bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
     };
     udm_device *device;
     udm_network *network;
-    udm_open_network(model, "reference", 1, &device, &network, error);
+    udm_settings settings = udm_settings_default();
+    settings.device = "reference", settings.threads = 1;
+    udm_open_network(model, &settings, &device, &network, error);
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_damage damage = udm_model_damage(model);
     if (network)

@@ -138,8 +138,7 @@ static bool open_sample(sample *s, const udm_model *model, udm_error *error)
     s->scheduler = udm_model_scheduler(model);
     s->process = s->scheduler->process;
     s->noise = udm_settings_noise(s->settings, model, &s->own_noise, error);
-    if (!s->noise ||
-        !udm_open_network(model, s->settings->device, s->settings->threads, &s->device, &s->network, error) ||
+    if (!s->noise || !udm_open_network(model, s->settings, &s->device, &s->network, error) ||
         !check(s, udm_model_directory(model), error))
         return false;
     s->pixels = (size_t)s->settings->width * s->settings->height;

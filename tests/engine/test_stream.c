@@ -226,18 +226,19 @@ TEST(what_a_stream_cannot_take_is_an_error)
                                 .height = H,
                                 .channels = 1,
                                 .device = "cpu",
+                                .precision = "f32",
                                 .threads = 1,
                                 .steps = 1,
                                 .sampler = "ddim",
                                 .schedule = "model",
                                 .spacing = "model" };
-    udm_settings bad[9];
-    for (int i = 0; i < 9; i++)
+    udm_settings bad[10];
+    for (int i = 0; i < 10; i++)
         bad[i] = good;
-    bad[8].spacing = "no";
+    bad[8].spacing = bad[9].precision = "no";
     bad[0].width = 0, bad[1].height = 65537, bad[2].channels = 2, bad[3].steps = 0, bad[4].sampler = "no";
     bad[5].schedule = "no", bad[6].threads = -1, bad[7].channels = 3; // colour, for a grey model
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         udm_error error = { 0 };
         CHECK(!udm_stream_open(model, &bad[i], &error));
         CHECK(error.code == UDM_ERROR_SETTINGS && error.message[0]);
