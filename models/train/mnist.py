@@ -12,6 +12,7 @@ Dhariwal 2021, section 3.1). It can be stopped at any time and goes on from its 
 model directory of the checkpoint.
 """
 import pathlib
+import shutil
 
 import torch
 from diffusers import UNet2DModel
@@ -56,7 +57,7 @@ def scheduler(process, spreads):
                 prediction_type="sample", sampler="ddim" if cold else "ddpm", **common)
 
 
-def write_model(directory, process, checkpoint):
+def write_model(directory, process, checkpoint, classifier):
     saved = torch.load(checkpoint, weights_only=True)
     weights = {name.removeprefix("unet."): w for name, w in saved["average"].items()}
     config = {"_class_name": "UNet2DModel", **saved["config"], "null_class": CLASSES}
@@ -64,9 +65,13 @@ def write_model(directory, process, checkpoint):
     made = scheduler(process, config["out_channels"] > config["in_channels"])
     export.write_json(directory / "scheduler/scheduler_config.json", made)
     library = "udm" if made["_class_name"] == "UdmScheduler" else "diffusers"
+    parts = {}
+    if classifier:
+        parts["classifier"] = ["udm", "UdmClassifier"]
+        shutil.copytree(classifier, directory / "classifier", dirs_exist_ok=True)
     export.write_json(directory / "model_index.json", {
         "_class_name": "UdmPicturePipeline", "unet": ["diffusers", "UNet2DModel"],
-        "scheduler": [library, made["_class_name"]]})
+        "scheduler": [library, made["_class_name"]], **parts})
     print(f"{directory}: step {saved['steps']}, {saved['seconds'] / 60:.1f} minutes of training, "
           f"{sum(w.numel() for w in weights.values())} weights")
 
@@ -164,9 +169,11 @@ def main():
     p.add_argument("--variance", action="store_true")
     p.add_argument("--export", type=pathlib.Path, metavar="DIRECTORY",
                    help="make a model directory of the checkpoint, and train nothing")
+    p.add_argument("--classifier", type=pathlib.Path, metavar="DIRECTORY",
+                   help="a part that models/train/classifier.py wrote, to be exported with it")
     options = p.parse_args()
     if options.export:
-        return write_model(options.export, options.process, options.checkpoint)
+        return write_model(options.export, options.process, options.checkpoint, options.classifier)
     torch.set_num_threads(options.threads)
     Digits(options, *digits.load(options.folders[0])).run()
 

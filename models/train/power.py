@@ -3,9 +3,10 @@
 its scheduler_config.json as "noise_power", so that the sampler "ddpm_analytic" can be used.
 
     python models/train/power.py MODEL PICTURE [PICTURE ...] [--udm build/examples/udm]
+    python models/train/power.py MODEL --digits FOLDER
 
-The pictures should be of the kind the model was trained on, and not those it is measured with. Bao et al.,
-"Analytic-DPM", 2022, equation 8.
+The pictures should be of the kind the model was trained on, and not those it is measured with; FOLDER holds MNIST, of
+which a model with classes is told those. Bao et al., "Analytic-DPM", 2022, equation 8.
 """
 import argparse
 import json
@@ -17,8 +18,11 @@ import tempfile
 import numpy as np
 from PIL import Image
 
+import digits
+
 TIMES = 32
 SIZE = 64  # of the patches
+EACH = 40  # digits of a class
 
 
 def alpha_bars(config):
@@ -57,30 +61,44 @@ def noise_of(prediction, output, x, signal, noise):
     return (x - signal * output) / noise
 
 
-def power(arguments, config, clean, alpha_bar, time, generator):
+def read_digits(folder):
+    """{class: [EACH, 1, 28, 28]}"""
+    pictures, labels = digits.load(folder)
+    return {k: pictures[labels == k][-EACH:].numpy() * 2 - 1 for k in range(10)}
+
+
+def power(arguments, config, groups, alpha_bar, time, generator):
+    squares = [square_of_noise(arguments, config, clean, label, alpha_bar, time, generator)
+               for label, clean in groups.items()]
+    return float(np.mean(squares))
+
+
+def square_of_noise(arguments, config, clean, label, alpha_bar, time, generator):
     signal, noise = math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
     x = (signal * clean + noise * generator.standard_normal(clean.shape)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         given, got = pathlib.Path(folder, "in.npy"), pathlib.Path(folder, "out.npy")
         np.save(given, x)
-        subprocess.run([arguments.udm, "forward", arguments.model, given, got, "--time", repr(time)], check=True)
+        told = [] if label is None else ["--class", str(label)]
+        subprocess.run([arguments.udm, "forward", arguments.model, given, got, "--time", repr(time), *told], check=True)
         estimate = noise_of(config.get("prediction_type", "epsilon"), np.load(got), x, signal, noise)
-    return float(np.mean(estimate.astype(np.float64) ** 2))
+    return np.mean(estimate.astype(np.float64) ** 2)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("pictures", nargs="+")
+    parser.add_argument("pictures", nargs="*")
+    parser.add_argument("--digits", metavar="FOLDER")
     parser.add_argument("--udm", default="build/examples/udm")
     arguments = parser.parse_args()
     path = pathlib.Path(arguments.model, "scheduler/scheduler_config.json")
     config = json.loads(path.read_text(encoding="utf-8"))
     generator = np.random.default_rng(0)
-    clean = patches(arguments.pictures, generator)
+    groups = read_digits(arguments.digits) if arguments.digits else {None: patches(arguments.pictures, generator)}
     powers = []
     for i, alpha_bar in enumerate(alpha_bars(config)):
-        powers.append(round(power(arguments, config, clean, alpha_bar, (i + 1) / TIMES, generator), 6))
+        powers.append(round(power(arguments, config, groups, alpha_bar, (i + 1) / TIMES, generator), 6))
         print(f"t = {(i + 1) / TIMES:.5f}: {powers[-1]:.6f}", flush=True)
     config["noise_power"] = powers
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -88,6 +88,10 @@ def symbols(x0):
     return torch.nn.functional.one_hot(level[:, 0], LEVELS + 1).permute(0, 3, 1, 2).float()
 
 
+def greys(one_hot):
+    return one_hot[:, :LEVELS].argmax(1, keepdim=True) / (LEVELS - 1) * 2 - 1
+
+
 def absorbing(one_hot, share):
     gone = torch.rand(one_hot[:, :1].shape) < column(share)
     nothing = torch.zeros_like(one_hot)
