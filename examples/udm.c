@@ -164,6 +164,10 @@ static int info(const char *directory, const udm_model *model)
     }
     printf("undoes           %s: %s, up to %g, at time %.4f\n", info.process, info.measure, info.max_amount,
            udm_model_time(model, info.max_amount));
+    if (info.classes)
+        printf("classes          %d\n", info.classes);
+    if (info.width)
+        printf("learned from     pictures of %dx%d\n", info.width, info.height);
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
     if (info.guess)

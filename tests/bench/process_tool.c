@@ -24,8 +24,13 @@ static bool degrade(const udm_process *process, double extent, double share, npy
         return false;
     float *e = memory, *signal = e + elements, *noise = signal + pixels, *scratch = noise + pixels;
     fill(signal, pixels, sqrt(1 - share)), fill(noise, pixels, sqrt(share));
-    const udm_levels at = { .pixels = pixels, .signal = signal, .noise = noise, .width = width, .height = height,
-                            .extent = extent, .scratch = scratch };
+    const udm_levels at = { .pixels = pixels,
+                            .signal = signal,
+                            .noise = noise,
+                            .width = width,
+                            .height = height,
+                            .extent = extent,
+                            .scratch = scratch };
     for (size_t k = 0; k < x->shape[0]; k++) {
         udm_normal(1, k, 0, 0, elements, e);
         if (process->cold)
