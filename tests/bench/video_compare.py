@@ -11,7 +11,8 @@ paper's settings, at a fifth of the speed. ffmpeg's filters run at the settings 
 clip.
 
 Flicker: where a 9x9 neighbourhood of the clean clip changes by less than 2 (root mean square, 0-255 scale) from a frame
-to the next, the standard deviation in time of what comes out, beside that of the clean clip.
+to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and of what comes out,
+beside that of the clean clip, which has noise of its own.
 """
 import json
 import pathlib
@@ -81,15 +82,18 @@ def deviation(frames, mask):
 
 def score(frames, clean):
     mask = still(clean)
-    flicker = deviation(frames, mask) if mask.mean() >= ENOUGH else None
-    return {"psnr": common.psnr(frames, clean), "flicker": flicker}
+    flicker = residual = None
+    if mask.mean() >= ENOUGH:
+        flicker, residual = deviation(frames, mask), deviation(frames.astype(np.float32) - clean, mask)
+    return {"psnr": common.psnr(frames, clean), "flicker": flicker, "residual": residual}
 
 
 def peer_score(o, name, clip, noisy, sigma):
     """Measured, or what the cache has of these very frames."""
     path = o.cache and o.cache / f"{clip.name}-{len(noisy)}-{sigma:g}-{name}-{zlib.crc32(noisy.tobytes()):08x}.json"
-    if path and path.exists():
-        return json.loads(path.read_text())
+    cached = json.loads(path.read_text()) if path and path.exists() else {}
+    if "residual" in cached:
+        return cached
     found = [dict(score(restore(noisy), clip.frames), way=label)
              for label, restore in ways(o, name, noisy, clip.frames, sigma)]
     best = max(found, key=lambda s: s["psnr"])
@@ -166,7 +170,8 @@ def main():
     common.need(clips, f"the clips {o.clips} in {o.data}")
     results = {(clip.name, sigma): measure(o, clip, sigma) for clip in clips for sigma in o.sigmas}
     table(f"PSNR, dB, {o.frames} frames", results, "psnr", but="clean")
-    table("flicker in still regions, grey levels", results, "flicker", but="noisy")
+    table("flicker of what is wrong, in still regions, grey levels", results, "residual", but="clean")
+    table("flicker of what comes out, there", results, "flicker", but="noisy")
     if o.peers and o.models:
         verdict(o, results)
 
