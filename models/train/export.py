@@ -44,16 +44,26 @@ def write_network(directory, config, weights, dtype):
     write_json(directory / "config.json", config)
 
 
+def power_of(directory):
+    """What models/train/power.py found of the weights in a directory, or nothing."""
+    path = directory / "scheduler/scheduler_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {key: config[key] for key in ("noise_power",) if key in config}
+
+
 def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, **parts):
     """config and weights: UdmUNet.config and a state dict of it; parts: the same two of small networks, `preview` and
     `trust`, or none."""
     directory = pathlib.Path(directory)
     config = dict(config)
     process = config.pop("scheduler", None)
+    schedule = {**PROCESS_SCHEDULER, **process} if process else SCHEDULER
+    power = power_of(directory)
+    if power:
+        print("noise_power is that of the weights that were there before: models/train/power.py finds it anew")
     for name, (part, values) in {"unet": (config, weights), **parts}.items():
         write_network(directory / name, part if process else {**part, "max_sigma": max_sigma}, values, dtype)
-    write_json(directory / "scheduler/scheduler_config.json",
-               {**PROCESS_SCHEDULER, **process} if process else SCHEDULER)
+    write_json(directory / "scheduler/scheduler_config.json", {**schedule, **power})
     index = {**INDEX, **{name: ["udm", "UdmUNet"] for name in parts}}
     write_json(directory / "model_index.json", {**index, "scheduler": ["udm", "UdmScheduler"]} if process else index)
 

@@ -169,6 +169,31 @@ TEST(samplers_that_a_model_has_nothing_for)
     udm_model_free(model);
 }
 
+// models/train/power.py was run for them.
+TEST(shipped_models_know_the_power_of_their_noise)
+{
+    static const char *const names[] = { "denoise", "denoise-quality" };
+    const char *folder = getenv("UDM_SHIPPED_MODELS");
+    static uint8_t pixels[W * H * 3], plain[W * H * 3], analytic[W * H * 3];
+    udm_image in = image_of(pixels, W, H, 3);
+    paint(pixels, sizeof pixels, 1);
+    for (int i = 0; i < 2; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", folder ? folder : "models", names[i]);
+        udm_model *model = udm_model_open(path, NULL);
+        udm_stream *a = model ? open_stream(model, 3, 2, "ddpm") : NULL;
+        udm_stream *b = a ? open_stream(model, 3, 2, "ddpm_analytic") : NULL;
+        REQUIRE(b);
+        const udm_frame frame = { .image = &in, .time = udm_model_time(model, 25) };
+        CHECK(pass(a, frame, plain, 3, NULL) == UDM_PULLED_FRAME &&
+              pass(b, frame, analytic, 3, NULL) == UDM_PULLED_FRAME);
+        CHECK(memcmp(plain, analytic, sizeof plain) != 0); // it adds what is not known of x0
+        udm_stream_free(a);
+        udm_stream_free(b);
+        udm_model_free(model);
+    }
+}
+
 TEST(grey_frames_pass_a_colour_network)
 {
     udm_model *model = open_model("tiny-denoise");
