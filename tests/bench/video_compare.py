@@ -11,8 +11,8 @@ paper's settings, at a fifth of the speed. ffmpeg's filters run at the settings 
 clip.
 
 Flicker: where a 9x9 neighbourhood of the clean clip changes by less than 2 (root mean square, 0-255 scale) from a frame
-to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and that of what comes
-out, beside that of the clean clip, which has noise of its own.
+to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and of what comes out
+itself, beside that of the clean clip, which has noise of its own.
 """
 import json
 import pathlib
