@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The public interface to the frames between frames: both neighbours are moved to the instant, and the restoration
-// network takes one for the frame and the other for its guess.
-#include <math.h>
+// The public interface to the frames between frames. A frame that never came stands at time 1; both neighbours, moved
+// to its instant, make a guess of it, and a network brings it to time 0.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
+#include "stream/evidence.h"
 #include "stream/midway.h"
 #include "stream/repeat.h"
+#include "stream/reverse.h"
 #include "stream/scene.h"
-#include "stream/tiles.h"
 
 struct udm_between {
     udm_settings settings;
@@ -18,25 +18,27 @@ struct udm_between {
     udm_pool *pool;
     udm_midway *midway;
     udm_scene *scene;
+    udm_evidence *evidence;
     udm_device *device; // these three are NULL without a model
     udm_network *network;
-    udm_tiles *tiles;
+    udm_reverse *reverse;
+    udm_noise noise; // of a schedule that is set
     float *memory;
     float *pictures[2]; // [channels, height, width]
-    float *levels[2];   // [height, width]
-    float *seen[2];     // [channels of the network, height, width], scaled by the signal that their levels leave
-    float *out;         // what the network says
+    float *frame;       // [channels of the network, height, width]: the one that is made
+    float *times;       // [height, width]: where it stands
+    double seconds;     // between the pictures
     bool paired, moved; // there are pictures, and their motion is known
     atomic_bool cancelled;
     udm_stats stats;
 };
 
-static bool check_settings(const udm_settings *s, udm_error *error)
+static bool check_settings(const udm_settings *s, bool has_model, udm_error *error)
 {
-    if (!udm_settings_check(s, error))
+    if (!udm_settings_check(s, error) || !udm_settings_check_method(s, error))
         return false;
-    if (s->steps != 1)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: frames between frames take 1", s->steps);
+    if (s->steps != 1 && !has_model)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: without a model it must be 1", s->steps);
     return true;
 }
 
@@ -56,28 +58,60 @@ static bool open_network(udm_between *b, const udm_model *model, udm_error *erro
     if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
                         udm_model_directory(model));
+    if (udm_model_scheduler(model)->process != &udm_process_gaussian || !b->network->guessed)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s does not take noise away in the light of a guess, as a model for frames between must",
+                        udm_model_directory(model));
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
-    b->tiles = udm_tiles_new(b->network, NULL, s->width, s->height, 1, udm_settings_memory(s), error);
-    return b->tiles != NULL;
+    return true;
+}
+
+static bool open_reverse(udm_between *b, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    const udm_noise *noise = udm_settings_noise(s, model, &b->noise, error);
+    udm_method method;
+    if (!noise || !udm_settings_method(s, model, &method, error))
+        return false;
+    method.ladder.short_of_zero = false; // no noise is left in what is made
+    const udm_reverse_settings reverse = {
+        .network = b->network,
+        .process = &udm_process_gaussian,
+        .sampler = method.sampler,
+        .order = method.order,
+        .ease_below = method.ease_below,
+        .powers = scheduler->powers,
+        .power_count = scheduler->power_count,
+        .ladder = method.ladder,
+        .noise = noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .steps = s->steps,
+        .seed = s->seed,
+        .label = s->label,
+        .width = s->width,
+        .height = s->height,
+        .grey = s->channels == 1,
+        .memory_limit = udm_settings_memory(s),
+    };
+    return (b->reverse = udm_reverse_new(&reverse, error)) != NULL;
 }
 
 static bool allocate(udm_between *b, udm_error *error)
 {
     const size_t n = b->pixels, channels = (size_t)b->settings.channels;
     const size_t wide = b->network ? (size_t)b->network->channels : 0;
-    const size_t outputs = b->network ? (size_t)udm_network_outputs(b->network) : 0;
-    b->memory = calloc(n * (2 * channels + 2 + 2 * wide + outputs), sizeof(float));
+    b->memory = calloc(n * (2 * channels + wide + 1), sizeof(float));
     if (!b->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames of %dx%d", b->settings.width,
                         b->settings.height);
-    for (size_t k = 0; k < 2; k++) {
-        b->pictures[k] = b->memory + k * channels * n;
-        b->levels[k] = b->memory + (2 * channels + k) * n;
-        b->seen[k] = b->memory + (2 * channels + 2 + k * wide) * n;
-    }
-    b->out = b->seen[0] + 2 * wide * n;
-    return true;
+    b->pictures[0] = b->memory, b->pictures[1] = b->memory + channels * n;
+    b->frame = b->pictures[1] + channels * n, b->times = b->frame + wide * n;
+    b->evidence =
+        udm_evidence_new(b->settings.width, b->settings.height, b->settings.channels, b->network, b->pool, error);
+    return b->evidence != NULL;
 }
 
 static bool open_motion(udm_between *b, udm_error *error)
@@ -93,7 +127,7 @@ static bool open_motion(udm_between *b, udm_error *error)
 
 udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    if (!check_settings(settings, error))
+    if (!check_settings(settings, model != NULL, error))
         return NULL;
     udm_between *b = calloc(1, sizeof *b);
     if (!b) {
@@ -102,8 +136,10 @@ udm_between *udm_between_open(const udm_model *model, const udm_settings *settin
     }
     b->settings = *settings;
     b->pixels = (size_t)settings->width * settings->height;
-    if (!open_motion(b, error) || !(model ? open_network(b, model, error) : check_device(settings->device, error)) ||
-        !allocate(b, error)) {
+    const bool opened = open_motion(b, error) &&
+                        (model ? open_network(b, model, error) : check_device(settings->device, error)) &&
+                        allocate(b, error) && (!model || open_reverse(b, model, error));
+    if (!opened) {
         udm_between_free(b);
         return NULL;
     }
@@ -114,8 +150,9 @@ void udm_between_free(udm_between *between)
 {
     if (!between)
         return;
+    udm_reverse_free(between->reverse);
+    udm_evidence_free(between->evidence);
     free(between->memory);
-    udm_tiles_free(between->tiles);
     udm_network_free(between->network);
     udm_device_close(between->device);
     udm_midway_free(between->midway);
@@ -139,13 +176,14 @@ static bool check_cancelled(const udm_between *b, udm_error *error)
     return !atomic_load(&b->cancelled) || udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
 }
 
-bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error)
+bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
+                      udm_error *error)
 {
     if (!check_image(between, first, error) || !check_image(between, second, error))
         return false;
     udm_image_to_planes(first, between->pictures[0]);
     udm_image_to_planes(second, between->pictures[1]);
-    between->paired = true, between->moved = false;
+    between->paired = true, between->moved = false, between->seconds = seconds;
     return true;
 }
 
@@ -160,29 +198,7 @@ bool udm_between_repeats(const udm_between *between)
     return udm_repeats(s->width, s->height, s->channels, between->pictures[0], between->pictures[1]);
 }
 
-// A picture as it stands on its way through the process: as much of it is left as its level says.
-static void show(udm_between *b, int k)
-{
-    const size_t n = b->pixels;
-    const float *moved = udm_midway_planes(b->midway, k);
-    for (int c = 0; b->network && c < b->network->channels; c++) {
-        const float *from = moved + (c < b->settings.channels ? c * n : 0);
-        for (size_t i = 0; i < n; i++)
-            b->seen[k][c * n + i] = sqrtf(1 - b->levels[k][i] * b->levels[k][i]) * from[i];
-    }
-}
-
-static void find_levels(udm_between *b)
-{
-    enum { UNKNOWN = 10 }; // a variance from which on nothing is known
-    for (int k = 0; k < 2; k++) {
-        const float *variance = udm_midway_variance(b->midway, k);
-        for (size_t i = 0; i < b->pixels; i++)
-            b->levels[k][i] = variance[i] < UNKNOWN ? sqrtf(variance[i] / (1 + variance[i])) : 1;
-    }
-}
-
-// Both pictures at an instant, and their levels there.
+// Both pictures at an instant, and what is known there.
 static bool move(udm_between *b, double position, udm_error *error)
 {
     if (!b->moved)
@@ -191,27 +207,35 @@ static bool move(udm_between *b, double position, udm_error *error)
         return false;
     b->moved = true;
     udm_midway_at(b->midway, position);
-    find_levels(b);
+    const float *const pictures[2] = { b->pictures[0], b->pictures[1] };
+    udm_evidence_find(b->evidence, b->midway, pictures, position, b->seconds);
     return check_cancelled(b, error);
 }
 
-static bool correct(udm_between *b, udm_error *error)
+// Of the frame itself nothing is known: it begins as noise.
+static bool draw(udm_between *b, uint64_t number, udm_error *error)
 {
-    for (int k = 0; k < 2; k++)
-        show(b, k);
-    udm_tiles_clear(b->tiles);
-    const udm_seen seen = {
-        .frame = b->seen[0], .level = b->levels[0], .guess = b->seen[1], .guess_level = b->levels[1]
-    };
-    if (!udm_tiles_run(b->tiles, 0, 0, &seen, b->out, &b->cancelled, error))
-        return false;
+    const size_t elements = b->pixels * (size_t)b->network->channels;
+    memset(b->frame, 0, elements * sizeof *b->frame);
+    memset(b->times, 0, b->pixels * sizeof *b->times);
+    return udm_reverse_run(b->reverse, number, b->frame, b->times, 1, &b->cancelled, error);
+}
+
+static bool reverse(udm_between *b, uint64_t number, udm_error *error)
+{
     const size_t n = b->pixels;
+    udm_reverse_clear(b->reverse);
+    udm_reverse_evidence(b->reverse, b->evidence);
+    if (!(b->settings.steps == 1 ? udm_reverse_mean(b->reverse, b->frame, &b->cancelled, error)
+                                 : draw(b, number, error)) ||
+        !check_cancelled(b, error))
+        return false;
     for (size_t i = 0; b->network->channels > b->settings.channels && i < n; i++)
-        b->out[i] = (b->out[i] + b->out[n + i] + b->out[2 * n + i]) / 3;
+        b->frame[i] = (b->frame[i] + b->frame[n + i] + b->frame[2 * n + i]) / 3;
     return true;
 }
 
-bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error)
+bool udm_between_make(udm_between *between, double position, uint64_t number, const udm_image *out, udm_error *error)
 {
     const double start = udm_now_ms();
     if (!check_image(between, out, error))
@@ -222,9 +246,9 @@ bool udm_between_make(udm_between *between, double position, const udm_image *ou
         return udm_fail(error, UDM_ERROR_SETTINGS, "a position of %g: it must be -8 to 9", position);
     if (!move(between, position, error))
         return false;
-    if (between->network && !correct(between, error))
+    if (between->network && !reverse(between, number, error))
         return false;
-    udm_image_from_planes(out, between->network ? between->out : udm_midway_mean(between->midway));
+    udm_image_from_planes(out, between->network ? between->frame : udm_midway_mean(between->midway));
     udm_stats_count(&between->stats, start);
     return true;
 }
@@ -239,8 +263,8 @@ void udm_between_stats(const udm_between *between, udm_stats *stats)
     *stats = between->stats;
     if (!between->network)
         return;
-    stats->memory = udm_tiles_memory(between->tiles);
-    stats->tiles = udm_tiles_count(between->tiles);
+    stats->memory = udm_tiles_memory(udm_reverse_tiles(between->reverse));
+    stats->tiles = udm_tiles_count(udm_reverse_tiles(between->reverse));
     udm_stats_device(stats, between->device);
 }
 
@@ -251,5 +275,10 @@ const float *udm_between_moved(const udm_between *between, int which)
 
 const float *udm_between_level(const udm_between *between, int which)
 {
-    return between->levels[which];
+    return udm_evidence_picture_level(between->evidence, which);
+}
+
+const float *udm_between_guess(const udm_between *between)
+{
+    return udm_midway_mean(between->midway);
 }

@@ -65,6 +65,9 @@ static bool open_stream_network(udm_stream *stream, const udm_settings *settings
     if (stream->network->channels != 1 && stream->network->channels != 3)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has %d channels, and frames have 1 or 3",
                         udm_model_directory(stream->model), stream->network->channels);
+    if (stream->network->context > 0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes frames between others: udminterp runs it",
+                        udm_model_directory(stream->model));
     if (stream->network->channels < settings->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
                         udm_model_directory(stream->model));

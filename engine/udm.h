@@ -187,22 +187,24 @@ typedef void (*udm_timed)(void *context, const char *operation, int runs, double
 UDM_API void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context);
 
 // The frames between two, and beyond them. Opens on a model, or on NULL: the mean of both pictures, each moved to the
-// instant. settings: width, height, channels, device, threads and memory_limit are used; steps must be 1. It belongs to
-// one thread at a time, as a stream does.
+// instant, which takes one step. With a model one step makes the mean, too; more begin with noise, and draw what cannot
+// be known. It belongs to one thread at a time, as a stream does.
 typedef struct udm_between udm_between;
 
 UDM_API udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error);
 UDM_API void udm_between_free(udm_between *between);
 
-// The two pictures that frames are asked for from now on.
-UDM_API bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error);
+// The two pictures that frames are asked for from now on. seconds: from the first to the second; 0 if not known.
+UDM_API bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
+                              udm_error *error);
 // How little the two have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between them.
 UDM_API double udm_between_change(const udm_between *between);
 // Whether the second is the first again, but for what compression does.
 UDM_API bool udm_between_repeats(const udm_between *between);
 // The frame at a position, any number of times for a pair: 0 is the first and 1 the second; -8 to 9. The first one for
-// a pair takes longest, for it finds the motion.
-UDM_API bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error);
+// a pair takes longest, for it finds the motion. number: names the noise.
+UDM_API bool udm_between_make(udm_between *between, double position, uint64_t number, const udm_image *out,
+                              udm_error *error);
 // As udm_stream_cancel().
 UDM_API void udm_between_cancel(udm_between *between, bool cancel);
 UDM_API void udm_between_stats(const udm_between *between, udm_stats *stats); // frames: made
@@ -211,6 +213,7 @@ UDM_API void udm_between_stats(const udm_between *between, udm_stats *stats); //
 // says that nothing is known. which: 0 or 1. For training.
 UDM_API const float *udm_between_moved(const udm_between *between, int which);
 UDM_API const float *udm_between_level(const udm_between *between, int which);
+UDM_API const float *udm_between_guess(const udm_between *between); // of both, and of what lies still
 
 // Video from nothing, with a model that makes some (udm_info.width). A frame is a function of its number, the settings
 // (but not of the device's threads), and of what was wished of the frames of its scene.

@@ -18,16 +18,17 @@ static const char usage[] =
     "usage: udm devices | precisions | samplers | schedules | spacings | processes\n"
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
-    "       udm between IN.npy OUT.npy [--threads N]\n"
+    "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
     "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N] "
     "[--lookahead L]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
-    "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves the "
-    "first and the last frame\n"
-    "of each clip N,C,F,H,W to those between: OUT.npy holds N,2C+2,F-2,H,W, the first and its level, then the last.\n"
+    "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves frames "
+    "A and B of each\n"
+    "clip N,C,F,H,W (the first and the last) to the others: OUT.npy holds N,3C+2,F-2,H,W, A and its level, B and its\n"
+    "level, and the guess that both make.\n"
     "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
     "it:\n"
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
@@ -38,6 +39,7 @@ typedef struct options {
     double times[MAX_TIMES];
     int time_count, frames, repeat;
     double sigma; // negative: not given
+    int known[2]; // frames
 } options;
 
 static int fail(const char *what, const char *why)
@@ -93,6 +95,8 @@ static bool parse_option(int option, const char *text, options *options)
         return parse_times(text, options);
     case 'g':
         return sscanf(text, "%lf%c", &options->sigma, &(char){ 0 }) == 1 && options->sigma >= 0;
+    case 'k':
+        return sscanf(text, "%d,%d%c", &options->known[0], &options->known[1], &(char){ 0 }) == 2;
     case 's':
         return parse_size(text, &options->settings);
     case 'd':
@@ -120,19 +124,16 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },
-        { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' },
-        { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' },
-        { "class", required_argument, NULL, 'c' },
-        { "repeat", required_argument, NULL, 'r' },
-        { "sigma", required_argument, NULL, 'g' },
-        { "lookahead", required_argument, NULL, 'l' },
-        { "precision", required_argument, NULL, 'p' },
-        { 0 },
+        { "time", required_argument, NULL, 't' },      { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },    { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },    { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' },    { "sigma", required_argument, NULL, 'g' },
+        { "lookahead", required_argument, NULL, 'l' }, { "precision", required_argument, NULL, 'p' },
+        { "known", required_argument, NULL, 'k' },     { 0 },
     };
-    *options = (struct options){ .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1 };
+    *options = (struct options){
+        .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 }
+    };
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, options))
             return false;
@@ -251,50 +252,65 @@ static void to_image(const float *clip, int frame, int frames, const udm_image *
     }
 }
 
-// Both ends of a clip, moved to each frame between them. out: [2 (channels + 1), frames - 2, pixels]
-static bool move_ends(udm_between *between, const float *clip, int frames, udm_image ends[2], float *out,
-                      udm_error *error)
+// What a frame was made of: [3 channels + 2], planes of which the frames of a clip lie between one and the next.
+static void keep_made(const udm_between *between, const udm_image *size, float *out, size_t stride)
 {
-    const size_t pixels = (size_t)ends[0].width * ends[0].height, channels = (size_t)ends[0].channels;
-    to_image(clip, 0, frames, &ends[0]);
-    to_image(clip, frames - 1, frames, &ends[1]);
-    if (!udm_between_pair(between, &ends[0], &ends[1], error))
+    const size_t pixels = (size_t)size->width * size->height, channels = (size_t)size->channels;
+    const struct {
+        const float *planes;
+        size_t count;
+    } parts[] = {
+        { udm_between_moved(between, 0), channels }, { udm_between_level(between, 0), 1 },
+        { udm_between_moved(between, 1), channels }, { udm_between_level(between, 1), 1 },
+        { udm_between_guess(between), channels },
+    };
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+        for (size_t plane = 0; plane < parts[part].count; plane++, out += stride)
+            memcpy(out, parts[part].planes + plane * pixels, pixels * sizeof *out);
+}
+
+// The known frames of a clip, moved to each of the others. out: [3 channels + 2, frames - 2, pixels]
+static bool move_known(udm_between *between, const float *clip, int frames, const int known[2], udm_image images[2],
+                       float *out, udm_error *error)
+{
+    const size_t pixels = (size_t)images[0].width * images[0].height;
+    for (int k = 0; k < 2; k++)
+        to_image(clip, known[k], frames, &images[k]);
+    if (!udm_between_pair(between, &images[0], &images[1], 0, error))
         return false;
-    for (int frame = 1; frame < frames - 1; frame++) {
-        if (!udm_between_make(between, (double)frame / (frames - 1), &ends[0], error))
+    for (int frame = 0; frame < frames; frame++) {
+        if (frame == known[0] || frame == known[1])
+            continue;
+        const double position = (double)(frame - known[0]) / (known[1] - known[0]);
+        if (!udm_between_make(between, position, 0, &images[0], error))
             return false;
-        for (size_t plane = 0; plane < 2 * (channels + 1); plane++) {
-            const int which = plane > channels;
-            const size_t c = plane - which * (channels + 1);
-            const float *from =
-                c < channels ? udm_between_moved(between, which) + c * pixels : udm_between_level(between, which);
-            memcpy(out + (plane * (frames - 2) + frame - 1) * pixels, from, pixels * sizeof *out);
-        }
+        keep_made(between, &images[0], out, (size_t)(frames - 2) * pixels);
+        out += pixels;
     }
     return true;
 }
 
-static bool move_clips(udm_between *between, const npy *x, npy *y, udm_error *error)
+static bool move_clips(udm_between *between, const npy *x, const int known[2], npy *y, udm_error *error)
 {
     const int channels = (int)x->shape[1], frames = (int)x->shape[2];
     const size_t pixels = x->shape[3] * x->shape[4];
     uint16_t *memory = malloc(2 * channels * pixels * sizeof *memory);
-    udm_image ends[2];
+    udm_image images[2];
     if (!memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "there is no memory for two frames");
     for (int k = 0; k < 2; k++) {
-        ends[k] =
+        images[k] =
             (udm_image){ .width = (int)x->shape[4], .height = (int)x->shape[3], .channels = channels, .bits = 16 };
         for (int c = 0; c < channels; c++) {
-            ends[k].data[c] = (uint8_t *)(memory + (k * channels + c) * pixels);
-            ends[k].stride[c] = (ptrdiff_t)(x->shape[4] * sizeof *memory);
-            ends[k].step[c] = sizeof *memory;
+            images[k].data[c] = (uint8_t *)(memory + (k * channels + c) * pixels);
+            images[k].stride[c] = (ptrdiff_t)(x->shape[4] * sizeof *memory);
+            images[k].step[c] = sizeof *memory;
         }
     }
     bool good = true;
     for (size_t clip = 0; good && clip < x->shape[0]; clip++)
-        good = move_ends(between, x->data + clip * (x->elements / x->shape[0]), frames, ends,
-                         y->data + clip * (y->elements / y->shape[0]), error);
+        good = move_known(between, x->data + clip * (x->elements / x->shape[0]), frames, known, images,
+                          y->data + clip * (y->elements / y->shape[0]), error);
     free(memory);
     return good;
 }
@@ -310,7 +326,14 @@ static int between(const char *in, const char *out, options *options)
         free(x.data);
         return fail(in, "this takes N,C,F,H,W with 3 frames or more");
     }
-    const size_t shape[5] = { x.shape[0], 2 * x.shape[1] + 2, x.shape[2] - 2, x.shape[3], x.shape[4] };
+    int *known = options->known;
+    if (known[1] < 0)
+        known[1] = (int)x.shape[2] - 1;
+    if (known[0] < 0 || known[0] >= known[1] || known[1] >= (int)x.shape[2]) {
+        free(x.data);
+        return fail(in, "--known must name two of its frames, the earlier one first");
+    }
+    const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + 2, x.shape[2] - 2, x.shape[3], x.shape[4] };
     memcpy(y.shape, shape, sizeof shape);
     y.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
     options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
@@ -322,7 +345,7 @@ static int between(const char *in, const char *out, options *options)
         fail(in, error.message);
     else if (!y.data)
         fail(in, "there is no memory for the result");
-    else if (!move_clips(opened, &x, &y, &error))
+    else if (!move_clips(opened, &x, known, &y, &error))
         fail(in, error.message);
     else if (!npy_write(out, &y, &why))
         fail(out, why);

@@ -66,7 +66,9 @@ struct udm_network {
     int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool guessed;      // it can be shown a guess
     bool spreads;      // as many planes again say how wide the new noise of a step is (ddpm_learned)
-    bool doubts;       // a last plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
+    bool doubts;       // a plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
+    int context;       // planes that it is shown besides: what else is known
+    int mixes;         // last planes of its output: the shares of other estimates than the guess
     int memory_frames; // ... and on no frame farther back than this
     double max_level;  // the highest noise level it was trained for, in (0, 1]
     int64_t weights;   // how many
@@ -81,8 +83,7 @@ extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 
-int udm_network_outputs(
-    const udm_network *network); // planes of its output: channels, twice if it spreads, and one if it doubts
+int udm_network_outputs(const udm_network *network); // planes of its output: channels, and what else it says
 
 // The device, config and weights must outlive the network. Where the device fails and has a stand-in, it opens there.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,

@@ -86,17 +86,18 @@ static bool read_resolutions(unet *net, const reader *from)
 
 static bool read_weights(unet *net, const reader *from)
 {
-    const int area = net->patch * net->patch, planes = (2 * net->base.channels + 3) * area;
-    const int outputs = udm_network_outputs(&net->base) * area;
-    return read_layer(from, &net->conv_in, spec(planes, net->channels[0], 3, 1, 1), "conv_in") &&
-           read_resolutions(net, from) &&
+    const int area = net->patch * net->patch, outputs = udm_network_outputs(&net->base) * area;
+    udm_kernel_spec first = spec((2 * net->base.channels + 3) * area, net->channels[0], 3, 1, 1);
+    if (net->base.context > 0)
+        first.sources = 2, first.in[1] = net->base.context * area;
+    return read_layer(from, &net->conv_in, first, "conv_in") && read_resolutions(net, from) &&
            read_layer(from, &net->conv_out, spec(net->channels[0], outputs, 3, 1, 1), "conv_out");
 }
 
 static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
-    static const char *const known[] = { "in_channels", "patch_size",         "temporal",         "max_sigma",
-                                         "doubt",       "block_out_channels", "layers_per_block", NULL };
+    static const char *const known[] = { "in_channels", "patch_size", "temporal",           "max_sigma",        "doubt",
+                                         "context",     "mix",        "block_out_channels", "layers_per_block", NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;
@@ -105,6 +106,8 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         !udm_config_int(config, "patch_size", 1, 4, &net->patch, error) ||
         !udm_config_bool(config, "temporal", &net->temporal, error) ||
         !udm_config_bool(config, "doubt", &net->base.doubts, error) ||
+        !udm_config_int(config, "context", 0, 64, &net->base.context, error) ||
+        !udm_config_int(config, "mix", 0, 64, &net->base.mixes, error) ||
         !udm_config_double(config, "max_sigma", 1, 1e6, &max_sigma, error) ||
         !udm_config_ints(config, "block_out_channels", 1, 4096, MAX_LEVELS, net->channels, &net->levels, error) ||
         !udm_config_ints(config, "layers_per_block", 0, MAX_BLOCKS, MAX_LEVELS, net->blocks, &blocks, error))
@@ -190,9 +193,12 @@ static udm_value build_level(udm_graph *graph, const level *at, int blocks, bool
 static bool unet_build(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error)
 {
     const unet *net = (const unet *)network;
-    udm_value skip[MAX_LEVELS], x;
-    x = udm_graph_observe(graph, net->patch);
-    x = udm_graph_conv(graph, &net->conv_in, x, UDM_NO_VALUE, UDM_LINEAR);
+    const int context = net->base.context * net->patch * net->patch, sources = context > 0 ? 2 : 1;
+    udm_value skip[MAX_LEVELS], x, shown[2] = { UDM_NO_VALUE, UDM_NO_VALUE };
+    shown[0] = udm_graph_observe(graph, net->patch);
+    if (context > 0)
+        shown[1] = udm_graph_input(graph, (udm_shape){ context, height / net->patch, width / net->patch });
+    x = udm_graph_conv_all(graph, &net->conv_in, shown, sources, UDM_NO_VALUE, UDM_LINEAR);
     for (int i = 0; i < net->levels - 1; i++) {
         skip[i] = x = build_level(graph, &net->down[i], net->blocks[i], net->temporal, x);
         x = udm_graph_conv(graph, &net->downsample[i], x, UDM_NO_VALUE, UDM_LINEAR);

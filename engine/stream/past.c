@@ -65,6 +65,7 @@ void udm_past_keep(udm_past *past, int stage, uint64_t number, const udm_seen *s
     kept->level = copy(planes + picture, seen->level, n);
     kept->guess = copy(planes + picture + n, seen->guess, picture);
     kept->guess_level = copy(planes + 2 * picture + n, seen->guess_level, n);
+    kept->context = NULL; // which only networks without a memory have
     past->ends[stage] = number + 1;
 }
 

@@ -28,7 +28,8 @@ struct udm_reverse {
     float *scratch;           // udm_levels
     udm_surround *surround;   // NULL: nothing is lost, or the network takes no guess
     const float *guess, *guess_level;
-    uint64_t frame; // counted from 0 since the last clear
+    const udm_evidence *evidence; // or NULL
+    uint64_t frame;               // counted from 0 since the last clear
 };
 
 static bool allocate(udm_reverse *reverse, udm_error *error)
@@ -134,6 +135,12 @@ void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *le
 {
     reverse->guess = guess;
     reverse->guess_level = level;
+}
+
+void udm_reverse_evidence(udm_reverse *reverse, const udm_evidence *evidence)
+{
+    udm_reverse_guess(reverse, udm_evidence_guess(evidence), udm_evidence_level(evidence));
+    reverse->evidence = evidence;
 }
 
 static udm_levels view(const udm_reverse *reverse, levels at)
@@ -301,26 +308,42 @@ static void guess_lost(const udm_reverse *reverse, const udm_levels *at, const f
     seen->guess = reverse->fill, seen->guess_level = reverse->fill_level;
 }
 
-// x0 as the network sees it.
+// x0 as the network sees it. xt: NULL, where nothing is known of the frame.
+static bool look(udm_reverse *reverse, int step, const udm_levels *at, const float *xt, float *x0,
+                 const atomic_bool *cancel, udm_error *error)
+{
+    const udm_reverse_settings *s = &reverse->settings;
+    udm_seen seen = { .frame = xt,
+                      .level = xt ? at->noise : NULL,
+                      .guess = reverse->guess,
+                      .guess_level = reverse->guess_level,
+                      .context = reverse->evidence ? udm_evidence_context(reverse->evidence) : NULL,
+                      .timestep = xt ? timestep(reverse, at) : udm_noise_timestep(s->noise, 1),
+                      .label = s->label };
+    if (xt && s->process != &udm_process_gaussian && !s->network->class->condition)
+        show_levels(reverse, at, xt, &seen);
+    if (xt && reverse->surround)
+        guess_lost(reverse, at, xt, &seen);
+    if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, cancel, error))
+        return false;
+    if (xt)
+        udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
+    else
+        memcpy(x0, reverse->output, reverse->elements * sizeof *x0);
+    if (reverse->evidence)
+        udm_evidence_mix(reverse->evidence, seen.level, reverse->output, x0);
+    return udm_bound_x0(&s->bounds, reverse->elements, x0, error);
+}
+
 static bool estimate(void *context, int step, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     const run *r = context;
-    udm_reverse *reverse = r->reverse;
-    const udm_reverse_settings *s = &reverse->settings;
-    udm_seen seen = { .frame = xt,
-                      .level = at->noise,
-                      .guess = reverse->guess,
-                      .guess_level = reverse->guess_level,
-                      .timestep = timestep(reverse, at),
-                      .label = s->label };
-    if (s->process != &udm_process_gaussian && !s->network->class->condition)
-        show_levels(reverse, at, xt, &seen);
-    if (reverse->surround)
-        guess_lost(reverse, at, xt, &seen);
-    if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, r->cancel, error))
-        return false;
-    udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);
-    return udm_bound_x0(&s->bounds, reverse->elements, x0, error);
+    return look(r->reverse, step, at, xt, x0, r->cancel, error);
+}
+
+bool udm_reverse_mean(udm_reverse *reverse, float *x0, const atomic_bool *cancel, udm_error *error)
+{
+    return look(reverse, 0, NULL, NULL, x0, cancel, error);
 }
 
 static bool draw_step(void *context, int step, float *e, udm_error *error)

@@ -7,6 +7,7 @@
 #include "process/process.h"
 #include "sampler/loop.h"
 #include "sampler/prediction.h"
+#include "stream/evidence.h"
 #include "stream/tiles.h"
 
 typedef struct udm_reverse_settings {
@@ -45,6 +46,9 @@ void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 // udm_seen; NULL, NULL: nothing. They are borrowed until the frame is done.
 void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *level);
 
+// The same, and what else a network that mixes is shown. It is borrowed.
+void udm_reverse_evidence(udm_reverse *reverse, const udm_evidence *evidence);
+
 // frame: the pixels, each as the process left it at its time, [C, height, width] in [-1, 1], but *not* scaled by the
 // signal; it becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the
 // highest time the network was trained for, by going on with the process. number: names the noise of that. On an error
@@ -52,5 +56,8 @@ void udm_reverse_guess(udm_reverse *reverse, const float *guess, const float *le
 // again from a copy of its pixels.
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, float *frame, float *times, double strength,
                      const atomic_bool *cancel, udm_error *error);
+
+// The mean of what a frame may be of which nothing is known but the guess, in one step. x0: [C, height, width].
+bool udm_reverse_mean(udm_reverse *reverse, float *x0, const atomic_bool *cancel, udm_error *error);
 
 #endif

@@ -23,11 +23,11 @@ struct udm_tiles {
     size_t limit;
     axis x, y;
     udm_graph *graph;
-    udm_room *shared, *own_room; // the first: of several, or NULL; the second: where that is of no use
-    udm_room *room;              // one of them; NULL: nothing is set up
-    udm_memory **states;         // [stages][tiles], or NULL for a network without
-    float *condition, gain;      // the values of the ports time and label, and what the output is multiplied by
-    bool blank_guess;            // the guess in the arena says nothing
+    udm_room *shared, *own_room;   // the first: of several, or NULL; the second: where that is of no use
+    udm_room *room;                // one of them; NULL: nothing is set up
+    udm_memory **states;           // [stages][tiles], or NULL for a network without
+    float *condition, gain;        // the values of the ports time and label, and what the output is multiplied by
+    bool blank_frame, blank_guess; // what is in the arena says nothing
 };
 
 static int round_up(int value, int multiple)
@@ -91,7 +91,8 @@ static size_t count_planes(const udm_tiles *tiles)
 {
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
     const int channels = tiles->network->channels, outputs = udm_network_outputs(tiles->network);
-    const int seen = (udm_graph_reads(tiles->graph, ports->guess) ? 2 : 1) * (channels + 1);
+    const int pictures = (udm_graph_reads(tiles->graph, ports->guess) ? 2 : 1) * (channels + 1);
+    const int seen = pictures + tiles->network->context;
     return seen > outputs ? seen : outputs;
 }
 
@@ -143,7 +144,7 @@ static void tear_down(udm_tiles *tiles)
 
 static bool set_up(udm_tiles *tiles, udm_error *error)
 {
-    tiles->blank_guess = false;
+    tiles->blank_frame = tiles->blank_guess = false;
     if (fit(tiles, error) && allocate(tiles, error))
         return true;
     tear_down(tiles);
@@ -257,8 +258,8 @@ static int mirror(int i, int size)
 
 // What goes up for a tile, in one call.
 typedef struct upload {
-    udm_tensor to[6]; // one for each port that is read
-    const float *from[6];
+    udm_tensor to[7]; // one for each port that is read
+    const float *from[7];
     int count;
     float *room; // where the next window may be put together
 } upload;
@@ -275,22 +276,36 @@ static bool is_whole(const udm_tiles *tiles)
     return tiles->x.window == tiles->x.size && tiles->y.window == tiles->y.size;
 }
 
-// The window of a port whose first pixel is (x0, y0).
+// A row of a frame, from x0 on, each `step`th value.
+static void take_row(const float *from, int width, int x0, int step, float *row, int count)
+{
+    const int inside = least(count, (width - x0 + step - 1) / step);
+    if (step == 1)
+        memcpy(row, from + x0, inside * sizeof *row);
+    for (int x = 0; step > 1 && x < inside; x++)
+        row[x] = from[x0 + x * step];
+    for (int x = inside; x < count; x++)
+        row[x] = from[mirror(x0 + x * step, width)];
+}
+
+// The window of a port whose first pixel is (x0, y0). Squares of patch * patch pixels become channels: value
+// c p p + dy p + dx at (y, x) is plane c at (y p + dy, x p + dx).
 static void add_window(const udm_tiles *tiles, upload *up, udm_value port, const float *planes, int x0, int y0)
 {
     if (!udm_graph_reads(tiles->graph, port))
         return;
     const int width = tiles->x.size, height = tiles->y.size;
     const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->room->arena).shape;
-    add(tiles, up, port, is_whole(tiles) ? planes : up->room);
-    for (int c = 0; !is_whole(tiles) && c < shape.c; c++)
+    const int patch = tiles->x.window / shape.w;
+    const bool as_it_is = is_whole(tiles) && patch == 1;
+    add(tiles, up, port, as_it_is ? planes : up->room);
+    for (int k = 0; !as_it_is && k < shape.c; k++) {
+        const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
         for (int y = 0; y < shape.h; y++, up->room += shape.w) {
-            const float *from = planes + ((size_t)c * height + mirror(y0 + y, height)) * width;
-            int inside = least(shape.w, width - x0);
-            memcpy(up->room, from + x0, inside * sizeof *from);
-            for (int x = inside; x < shape.w; x++)
-                up->room[x] = from[mirror(x0 + x, width)];
+            const float *from = planes + ((size_t)c * height + mirror(y0 + y * patch + dy, height)) * width;
+            take_row(from, width, x0 + dx, patch, up->room, shape.w);
         }
+    }
 }
 
 static void add_constant(const udm_tiles *tiles, upload *up, udm_value port, float value)
@@ -303,23 +318,43 @@ static void add_constant(const udm_tiles *tiles, upload *up, udm_value port, flo
         *up->room++ = value;
 }
 
+// A picture and its level, or that nothing is known, unless the arena says so already.
+static void add_pair(const udm_tiles *tiles, upload *up, const udm_value ports[2], const float *planes,
+                     const float *level, int x0, int y0, bool *blank)
+{
+    if (planes) {
+        add_window(tiles, up, ports[0], planes, x0, y0);
+        add_window(tiles, up, ports[1], level, x0, y0);
+    } else if (!*blank) {
+        add_constant(tiles, up, ports[0], 0);
+        add_constant(tiles, up, ports[1], 1);
+    }
+    *blank = !planes;
+}
+
+static void add_context(const udm_tiles *tiles, upload *up, const float *context, int x0, int y0)
+{
+    if (tiles->network->context == 0)
+        return;
+    const udm_value input = udm_graph_nth_input(tiles->graph, 0);
+    if (context)
+        add_window(tiles, up, input, context, x0, y0);
+    else
+        add_constant(tiles, up, input, 0);
+}
+
 static void send(udm_tiles *tiles, const udm_seen *seen, int x0, int y0)
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
     upload up = { .room = tiles->room->staging };
+    tiles->blank_frame &= tiles->room->user == tiles;
     tiles->blank_guess &= tiles->room->user == tiles;
     tiles->room->user = tiles;
-    add_window(tiles, &up, ports->frame, seen->frame, x0, y0);
-    add_window(tiles, &up, ports->level, seen->level, x0, y0);
-    if (seen->guess) {
-        add_window(tiles, &up, ports->guess, seen->guess, x0, y0);
-        add_window(tiles, &up, ports->guess_level, seen->guess_level, x0, y0);
-    } else if (!tiles->blank_guess) {
-        add_constant(tiles, &up, ports->guess, 0);
-        add_constant(tiles, &up, ports->guess_level, 1);
-    }
-    tiles->blank_guess = !seen->guess;
+    const udm_value frame[2] = { ports->frame, ports->level }, guess[2] = { ports->guess, ports->guess_level };
+    add_pair(tiles, &up, frame, seen->frame, seen->level, x0, y0, &tiles->blank_frame);
+    add_pair(tiles, &up, guess, seen->guess, seen->guess_level, x0, y0, &tiles->blank_guess);
+    add_context(tiles, &up, seen->context, x0, y0);
     if (udm_graph_reads(tiles->graph, ports->time))
         add(tiles, &up, ports->time, tiles->condition);
     if (udm_graph_reads(tiles->graph, ports->label))

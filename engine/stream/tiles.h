@@ -24,10 +24,12 @@ size_t udm_tiles_memory(
 // Forgets all that was carried over: the next frame is number 0.
 void udm_tiles_clear(udm_tiles *tiles);
 
-// What the network is shown: [C, height, width] and [1, height, width]. guess and guess_level may both be NULL: none.
+// What the network is shown: [C, height, width] and [1, height, width]. frame and level may both be NULL, and so may
+// guess and guess_level: nothing is known, and the level is 1.
 // timestep and label are for networks that are told them (udm_network_class.condition); label: -1 for none.
 typedef struct udm_seen {
     const float *frame, *level, *guess, *guess_level;
+    const float *context; // [network.context, height, width], for networks that have some; NULL: zeros
     double timestep;
     int label;
 } udm_seen;

@@ -75,15 +75,15 @@ class Level(nn.Module):
 
 class UdmUNet(nn.Module):
     def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
-                 patch_size=2, temporal=False, doubt=False):
+                 patch_size=2, temporal=False, doubt=False, context=0, mix=0):
         super().__init__()
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
-                           temporal=temporal, doubt=doubt)
+                           temporal=temporal, doubt=doubt, **(dict(context=context, mix=mix) if context else {}))
         ch, patch = block_out_channels, patch_size
-        planes = (2 * in_channels + 3) * patch * patch
-        self.patch = patch
+        planes = (2 * in_channels + 3 + context) * patch * patch
+        self.patch, self.others = patch, doubt + mix
         self.conv_in = nn.Conv2d(planes, ch[0], 3, padding=1)
         steps = list(zip(ch, ch[1:]))
         self.down_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
@@ -91,7 +91,7 @@ class UdmUNet(nn.Module):
         self.mid_block = Level(ch[-1], layers_per_block[-1], temporal)
         self.upsamplers = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in steps)
         self.up_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
-        self.conv_out = nn.Conv2d(ch[0], (in_channels + doubt) * patch * patch, 3, padding=1)
+        self.conv_out = nn.Conv2d(ch[0], (in_channels + self.others) * patch * patch, 3, padding=1)
 
     def ignore_innovation(self):
         """Zeroes the weights of what a guess says beyond the fused frame: training without guesses leaves them so."""
@@ -99,15 +99,18 @@ class UdmUNet(nn.Module):
         with torch.no_grad():
             self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
 
-    def forward(self, frame, level, guess=None, guess_level=None, frames=1):
-        """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride.
+    def forward(self, frame, level, guess=None, guess_level=None, frames=1, context=None):
+        """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
+        [N, planes, H, W], what else is known.
 
         Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less DOUBT_BIAS)
-        that the guess has beyond that of its level.
+        that the guess has beyond that of its level; if it mixes, the share of each other estimate (add_others).
         """
         if guess is None:
             guess, guess_level = torch.zeros_like(frame), torch.ones_like(level)
         fused, rho, planes = fuse(frame, level, guess, guess_level)
+        if context is not None:
+            planes = torch.cat([planes, context], 1)
         x = self.conv_in(F.pixel_unshuffle(planes, self.patch))
         skips = []
         for block, down in zip(self.down_blocks, self.downsamplers):
@@ -119,6 +122,18 @@ class UdmUNet(nn.Module):
             x = F.pixel_shuffle(self.upsamplers[i](x), 2) + skips[i]
             x = self.up_blocks[i](x, frames)
         output = F.pixel_shuffle(self.conv_out(x), self.patch).float()
-        correction, doubt = output.split([self.config["in_channels"], int(self.config["doubt"])], 1)
-        gate = rho / (rho + GATE) * (rho / GATE_OPEN).clamp(max=1) ** 2
-        return torch.cat([fused + gate * correction, doubt], 1)
+        correction, others = output.split([self.config["in_channels"], self.others], 1)
+        return torch.cat([fused + gate(rho) * correction, others], 1)
+
+
+def gate(rho):
+    """The share of a correction that is taken, where this much noise is left."""
+    return rho / (rho + GATE) * (rho / GATE_OPEN).clamp(max=1) ** 2
+
+
+def add_others(output, rho, guess, others):
+    """x0 of a network that mixes. others: [N, C, H, W] each, what else the frame may be, besides the guess."""
+    x0, shares = output.split([guess.shape[1], len(others)], 1)
+    for other, share in zip(others, shares.split(1, 1)):
+        x0 = x0 + gate(rho) * share * (other - guess)
+    return x0

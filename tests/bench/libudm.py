@@ -141,16 +141,18 @@ class Between(Library):
             self.lib.udm_between_free(self.between)
             self.lib.udm_model_free(self.model)
 
-    def pair(self, first, second):
-        """uint8 [H, W, 3], contiguous."""
+    def pair(self, first, second, seconds=0):
+        """uint8 [H, W, 3], contiguous; how far apart, 0 if that is not known."""
         views = image(first), image(second)
-        self.check(self.lib.udm_between_pair(self.between, *map(c.byref, views), c.byref(self.error)))
+        self.check(self.lib.udm_between_pair(self.between, *map(c.byref, views), c.c_double(seconds),
+                                             c.byref(self.error)))
 
     def change(self):
         return self.lib.udm_between_change(self.between)
 
-    def make(self, position):
+    def make(self, position, number=0):
         out = np.empty(self.size, np.uint8)
-        self.check(self.lib.udm_between_make(self.between, c.c_double(position), c.byref(image(out)),
+        self.check(self.lib.udm_between_make(self.between, c.c_double(position), c.c_uint64(number),
+                                             c.byref(image(out)),
                                              c.byref(self.error)))
         return out

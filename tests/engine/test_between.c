@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The frames between two pictures whose motion is known: where they are, what is hidden, and what is refused.
-#include "check.h"
+#include "golden.h"
 #include "udm.h"
 
 enum { WIDTH = 96, HEIGHT = 64, PLANE = WIDTH * HEIGHT };
@@ -71,11 +71,11 @@ TEST(frames_stand_where_their_position_says)
     draw(&first, 0, -1);
     draw(&second, 4, -1);
     view(&out);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
     static const double positions[] = { -0.5, 0, 0.25, 0.5, 0.8, 1, 1.5 };
     for (size_t k = 0; k < sizeof positions / sizeof *positions; k++) {
         draw(&want, (float)(4 * positions[k]), -1);
-        CHECK(udm_between_make(between, positions[k], &out.image, NULL));
+        CHECK(udm_between_make(between, positions[k], 0, &out.image, NULL));
         CHECK_CLOSE(difference(&out, &want), 0, 1.5);
     }
     udm_between_free(between);
@@ -88,10 +88,10 @@ TEST(pictures_come_back_at_their_own_instants)
     draw(&first, 0, 30);
     draw(&second, 0, 38);
     view(&out);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
-    CHECK(udm_between_make(between, 0, &out.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(between, 0, 0, &out.image, NULL));
     CHECK(memcmp(out.pixels, first.pixels, PLANE) == 0);
-    CHECK(udm_between_make(between, 1, &out.image, NULL));
+    CHECK(udm_between_make(between, 1, 0, &out.image, NULL));
     CHECK(memcmp(out.pixels, second.pixels, PLANE) == 0);
     udm_between_free(between);
 }
@@ -106,8 +106,8 @@ TEST(a_square_uncovers_what_one_neighbour_knows)
     view(&out);
     for (int i = 0; i < PLANE; i++)
         blend.pixels[i] = (uint8_t)((first.pixels[i] + second.pixels[i] + 1) / 2);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
-    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
     CHECK_CLOSE(difference(&out, &want), 0, 0.5 * difference(&blend, &want));
     // Left of the square lies what it covers in the first, right of it what it covers in the second.
     const float *left = udm_between_level(between, 0), *right = udm_between_level(between, 1);
@@ -123,8 +123,8 @@ TEST(what_comes_from_outside_is_unknown)
     draw(&first, 0, -1);
     draw(&second, 6, -1);
     view(&out);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
-    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
     CHECK(udm_between_level(between, 0)[32 * WIDTH] == 1);
     CHECK(udm_between_level(between, 1)[32 * WIDTH] < 1);
     udm_between_free(between);
@@ -138,8 +138,8 @@ TEST(threads_change_nothing)
     for (int k = 0; k < 2; k++) {
         udm_between *between = open(NULL, 1 + 2 * k);
         view(&out[k]);
-        CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
-        CHECK(udm_between_make(between, 0.3, &out[k].image, NULL));
+        CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+        CHECK(udm_between_make(between, 0.3, 0, &out[k].image, NULL));
         udm_between_free(between);
     }
     CHECK(memcmp(out[0].pixels, out[1].pixels, PLANE) == 0);
@@ -148,24 +148,96 @@ TEST(threads_change_nothing)
 TEST(a_network_has_the_last_word)
 {
     static picture first, second, out, mean;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/tiny-grey", getenv("UDM_TEST_DATA"));
-    udm_model *model = udm_model_open(path, NULL);
+    udm_model *model = udm_model_open(golden_path("tiny-grey"), NULL);
     REQUIRE(model != NULL);
     udm_between *between = open(model, 1), *alone = open(NULL, 1);
     draw(&first, 0, 30);
     draw(&second, 0, 38);
     view(&out);
     view(&mean);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
-    CHECK(udm_between_make(between, 0.5, &out.image, NULL));
-    CHECK(udm_between_pair(alone, &first.image, &second.image, NULL));
-    CHECK(udm_between_make(alone, 0.5, &mean.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
+    CHECK(udm_between_pair(alone, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(alone, 0.5, 0, &mean.image, NULL));
     CHECK(memcmp(out.pixels, mean.pixels, PLANE) != 0);
     udm_stats stats;
     udm_between_stats(between, &stats);
     CHECK(stats.frames == 1 && stats.tiles == 1);
     udm_between_free(alone);
+    udm_between_free(between);
+    udm_model_free(model);
+}
+
+// Frames of one colour, 16 bits a channel.
+typedef struct field {
+    uint16_t pixels[3][24 * 32];
+    udm_image image;
+} field;
+
+static void fill(field *f, float red, float green, float blue)
+{
+    const float colour[3] = { red, green, blue };
+    f->image = (udm_image){ .width = 32, .height = 24, .channels = 3, .bits = 16 };
+    for (int c = 0; c < 3; c++) {
+        f->image.data[c] = (uint8_t *)f->pixels[c], f->image.stride[c] = 32 * 2, f->image.step[c] = 2;
+        for (int i = 0; i < 24 * 32; i++)
+            f->pixels[c][i] = (uint16_t)lroundf((colour[c] + 1) * 32767.5f);
+    }
+}
+
+static udm_between *open_fields(const udm_model *model, int steps)
+{
+    udm_settings settings = udm_settings_default();
+    settings.width = 32, settings.height = 24, settings.channels = 3, settings.threads = 2, settings.steps = steps;
+    return udm_between_open(model, &settings, NULL);
+}
+
+// Pictures of one colour stay where they are, so all that the network is shown is known.
+TEST(a_network_is_told_what_pytorch_tells_it)
+{
+    static field first, second, out;
+    npy golden = golden_read("tiny-interp/pair-expected.npy");
+    udm_model *model = udm_model_open(golden_path("tiny-interp"), NULL);
+    REQUIRE(model && golden.elements == 3 * 24 * 32);
+    udm_between *between = open_fields(model, 1);
+    fill(&first, -0.5f, 0.25f, 0.125f);
+    fill(&second, 0.5f, -0.125f, 0.375f);
+    fill(&out, 0, 0, 0);
+    REQUIRE(between != NULL);
+    CHECK(udm_between_pair(between, &first.image, &second.image, 1.0 / 12, NULL));
+    CHECK(udm_between_make(between, 0.25, 0, &out.image, NULL));
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 24 * 32; i++) {
+            const float made = golden.data[c * 24 * 32 + i], in_range = fminf(fmaxf(made, -1), 1);
+            CHECK_CLOSE(out.pixels[c][i] / 32767.5 - 1, in_range, 1e-3);
+        }
+    // Another distance in time is something else to be told.
+    static field slower;
+    fill(&slower, 0, 0, 0);
+    CHECK(udm_between_pair(between, &first.image, &second.image, 1, NULL));
+    CHECK(udm_between_make(between, 0.25, 0, &slower.image, NULL));
+    CHECK(memcmp(slower.pixels, out.pixels, sizeof out.pixels) != 0);
+    udm_between_free(between);
+    udm_model_free(model);
+    free(golden.data);
+}
+
+TEST(more_steps_draw_what_their_number_names)
+{
+    static field first, second, out[3];
+    static const uint64_t numbers[3] = { 7, 7, 8 };
+    udm_model *model = udm_model_open(golden_path("tiny-interp"), NULL);
+    udm_between *between = open_fields(model, 3);
+    REQUIRE(between != NULL);
+    fill(&first, -0.5f, 0.25f, 0.125f);
+    fill(&second, 0.5f, -0.125f, 0.375f);
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    for (int k = 0; k < 3; k++) {
+        fill(&out[k], 0, 0, 0);
+        CHECK(udm_between_make(between, 0.5, numbers[k], &out[k].image, NULL));
+    }
+    CHECK(memcmp(out[0].pixels, out[1].pixels, sizeof out[0].pixels) == 0);
+    CHECK(memcmp(out[0].pixels, out[2].pixels, sizeof out[0].pixels) != 0);
     udm_between_free(between);
     udm_model_free(model);
 }
@@ -176,21 +248,21 @@ TEST(cuts_and_repeats_are_told_from_motion)
     udm_between *between = open(NULL, 1);
     draw(&first, 0, 30);
     draw(&second, 3, 41);
-    CHECK(udm_between_pair(between, &first.image, &second.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
     CHECK(udm_between_change(between) < 0.2 && !udm_between_repeats(between));
     view(&other);
     for (int i = 0; i < PLANE; i++)
         other.pixels[i] = wave(2.3f * (float)(i % WIDTH) + 50, 1.7f * (float)(i / WIDTH) + 20);
-    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &other.image, 0, NULL));
     CHECK(udm_between_change(between) > 0.4 && !udm_between_repeats(between));
     // Touched up everywhere by a level, and then changed in one place.
     for (int i = 0; i < PLANE; i++)
         other.pixels[i] = (uint8_t)(first.pixels[i] + (i * 7 % 3) - 1);
-    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &other.image, 0, NULL));
     CHECK(udm_between_change(between) < 0.01 && udm_between_repeats(between));
     for (int i = 0; i < 16; i++)
         memset(other.pixels + (32 + i) * WIDTH + 48, 128, 16);
-    CHECK(udm_between_pair(between, &first.image, &other.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &other.image, 0, NULL));
     CHECK(!udm_between_repeats(between));
     udm_between_free(between);
 }
@@ -205,17 +277,21 @@ TEST(what_cannot_be_done_is_refused)
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     settings.steps = 1, settings.device = "opencl"; // for motion alone there is only the processor
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
+    udm_model *model = udm_model_open(golden_path("tiny-interp"), NULL);
+    settings.device = "cpu"; // nor does a model for frames between restore any
+    CHECK(model && udm_stream_open(model, &settings, &error) == NULL && error.code == UDM_ERROR_UNSUPPORTED);
+    udm_model_free(model);
     udm_between *between = open(NULL, 1);
     draw(&first, 0, -1);
-    CHECK(!udm_between_make(between, 0.5, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
-    CHECK(udm_between_pair(between, &first.image, &first.image, &error));
-    CHECK(!udm_between_make(between, NAN, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_between_make(between, 0.5, 0, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(udm_between_pair(between, &first.image, &first.image, 0, &error));
+    CHECK(!udm_between_make(between, NAN, 0, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
     udm_between_cancel(between, true);
-    CHECK(!udm_between_make(between, 0.5, &first.image, &error) && error.code == UDM_ERROR_CANCELLED);
+    CHECK(!udm_between_make(between, 0.5, 0, &first.image, &error) && error.code == UDM_ERROR_CANCELLED);
     udm_between_cancel(between, false);
-    CHECK(udm_between_make(between, 0.5, &first.image, &error));
+    CHECK(udm_between_make(between, 0.5, 0, &first.image, &error));
     first.image.width = 5;
-    CHECK(!udm_between_pair(between, &first.image, &first.image, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_between_pair(between, &first.image, &first.image, 0, &error) && error.code == UDM_ERROR_SETTINGS);
     udm_between_free(between);
 }
 

@@ -9,7 +9,7 @@ static const char *const devices[] = { "reference", "cpu" };
 static void check_case(const char *device, const char *model, const char *name, bool guess)
 {
     golden_network golden;
-    npy frame, level, want, g = { 0 }, glevel = { 0 };
+    npy frame, level, want, g = { 0 }, glevel = { 0 }, context = { 0 };
     char path[256];
     snprintf(path, sizeof path, "%s/%s-frame.npy", model, name);
     frame = golden_read(path);
@@ -24,6 +24,10 @@ static void check_case(const char *device, const char *model, const char *name, 
         glevel = golden_read(path);
     }
     REQUIRE(golden_open(&golden, model, device, 2));
+    if (golden.network->context > 0) {
+        snprintf(path, sizeof path, "%s/%s-context.npy", model, name);
+        context = golden_read(path);
+    }
     const int h = (int)frame.shape[2], w = (int)frame.shape[3];
     const size_t pixels = (size_t)h * w, picture = pixels * frame.shape[1], output = pixels * want.shape[1];
     udm_tiles *tiles = udm_tiles_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
@@ -33,11 +37,14 @@ static void check_case(const char *device, const char *model, const char *name, 
         udm_seen seen = { .frame = frame.data + n * picture, .level = level.data + n * pixels };
         if (guess)
             seen.guess = g.data + n * picture, seen.guess_level = glevel.data + n * pixels;
+        if (context.data)
+            seen.context = context.data + n * pixels * context.shape[1];
         CHECK(udm_tiles_run(tiles, 0, 0, &seen, out + n * output, NULL, NULL));
     }
     CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
     free(out);
     free(frame.data), free(level.data), free(want.data), free(g.data), free(glevel.data);
+    free(context.data);
     udm_tiles_free(tiles);
     golden_close(&golden);
 }
@@ -54,6 +61,7 @@ TEST(frames_with_a_guess_equal_pytorch)
         check_case(devices[d], "tiny-denoise", "guess", true);
         check_case(devices[d], "tiny-grey", "guess", true);
         check_case(devices[d], "tiny-doubt", "guess", true);
+        check_case(devices[d], "tiny-interp", "guess", true);
     }
 }
 
@@ -121,20 +129,24 @@ static void fill(float *x, size_t count, float scale)
 
 typedef struct sized {
     int width, height;
-    size_t picture;
-    float *frame, *level, *out;
+    size_t outputs;
+    float *frame, *level, *context, *out;
 } sized;
 
-static bool sized_new(sized *of, int width, int height, int channels)
+static bool sized_new(sized *of, const udm_network *network, int width, int height)
 {
-    size_t pixels = (size_t)width * height;
-    *of = (sized){ .width = width, .height = height, .picture = pixels * channels };
-    of->frame = malloc((2 * of->picture + pixels) * sizeof(float));
-    of->out = of->frame + of->picture, of->level = of->out + of->picture;
-    fill(of->frame, of->picture, 2);
+    size_t pixels = (size_t)width * height, context = pixels * network->context;
+    *of = (sized){ .width = width, .height = height, .outputs = pixels * udm_network_outputs(network) };
+    of->frame = calloc(pixels * network->channels + pixels + context + of->outputs, sizeof(float));
+    if (!of->frame)
+        return false;
+    of->level = of->frame + pixels * network->channels, of->context = of->level + pixels;
+    of->out = of->context + context;
+    fill(of->frame, pixels * network->channels, 2);
+    fill(of->context, context, 2);
     for (size_t i = 0; i < pixels; i++)
         of->level[i] = 0.2f + 0.1f * (float)(i % 7) / 7;
-    return of->frame;
+    return true;
 }
 
 static int run_sized(const golden_network *golden, sized *of, size_t limit, int frames)
@@ -146,7 +158,7 @@ static int run_sized(const golden_network *golden, sized *of, size_t limit, int 
         check_failed = true;
         return 0;
     }
-    udm_seen seen = { .frame = of->frame, .level = of->level };
+    udm_seen seen = { .frame = of->frame, .level = of->level, .context = of->context };
     for (int f = 0; f < frames; f++)
         CHECK(udm_tiles_run(tiles, 0, f, &seen, of->out, NULL, NULL));
     int count = udm_tiles_count(tiles);
@@ -160,10 +172,10 @@ static void check_tiled(const char *model, int frames)
     sized whole, cut;
     REQUIRE(golden_open(&golden, model, "cpu", 1));
     const int side = 6 * golden.network->reach + 5;
-    REQUIRE(sized_new(&whole, side, side - 9, 3) && sized_new(&cut, side, side - 9, 3));
+    REQUIRE(sized_new(&whole, golden.network, side, side - 9) && sized_new(&cut, golden.network, side, side - 9));
     CHECK(run_sized(&golden, &whole, SIZE_MAX, frames) == 1);
     CHECK(run_sized(&golden, &cut, 1, frames) > 4);
-    CHECK_CLOSE(golden_difference(cut.out, whole.out, whole.picture), 0, 1e-4);
+    CHECK_CLOSE(golden_difference(cut.out, whole.out, whole.outputs), 0, 1e-4);
     free(whole.frame);
     free(cut.frame);
     golden_close(&golden);
@@ -172,6 +184,7 @@ static void check_tiled(const char *model, int frames)
 TEST(tiles_equal_the_whole_frame)
 {
     check_tiled("tiny-denoise", 1);
+    check_tiled("tiny-interp", 1);
 }
 
 TEST(tiles_carry_their_own_state)
@@ -186,12 +199,12 @@ TEST(threads_do_not_change_a_bit)
         golden_network golden;
         sized other;
         REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", threads));
-        REQUIRE(sized_new(&other, 101, 67, 3));
+        REQUIRE(sized_new(&other, golden.network, 101, 67));
         run_sized(&golden, &other, SIZE_MAX, 3);
         if (threads == 1) {
             first = other;
         } else {
-            CHECK(memcmp(first.out, other.out, first.picture * sizeof(float)) == 0);
+            CHECK(memcmp(first.out, other.out, first.outputs * sizeof(float)) == 0);
             free(other.frame);
         }
         golden_close(&golden);
@@ -206,9 +219,9 @@ TEST(any_size_works)
     REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         sized of;
-        REQUIRE(sized_new(&of, sizes[i][0], sizes[i][1], 3));
+        REQUIRE(sized_new(&of, golden.network, sizes[i][0], sizes[i][1]));
         run_sized(&golden, &of, SIZE_MAX, 1);
-        for (size_t k = 0; k < of.picture; k++)
+        for (size_t k = 0; k < of.outputs; k++)
             CHECK(isfinite(of.out[k]));
         free(of.frame);
     }
@@ -222,14 +235,14 @@ TEST(reach_is_as_far_as_it_says)
     sized a, b;
     REQUIRE(golden_open(&golden, "tiny-denoise", "reference", 1));
     const int reach = golden.network->reach, side = 4 * reach;
-    REQUIRE(sized_new(&a, side, 8, 3) && sized_new(&b, side, 8, 3));
+    REQUIRE(sized_new(&a, golden.network, side, 8) && sized_new(&b, golden.network, side, 8));
     const int centre = side / 2;
     for (int y = 0; y < 8; y++)
         b.frame[y * side + centre] += 1;
     run_sized(&golden, &a, SIZE_MAX, 1);
     run_sized(&golden, &b, SIZE_MAX, 1);
     int felt = 0;
-    for (size_t i = 0; i < a.picture; i++)
+    for (size_t i = 0; i < a.outputs; i++)
         if (a.out[i] != b.out[i] && abs((int)(i % side) - centre) > felt)
             felt = abs((int)(i % side) - centre);
     CHECK(felt <= reach);

@@ -12,6 +12,7 @@ import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "models/train"))
+import interp  # noqa: E402
 from export import write_model  # noqa: E402
 from network import TemporalConv, UdmUNet  # noqa: E402
 
@@ -59,7 +60,8 @@ def corners(level, *values):
 
 
 def write_case(folder, name, net, tensors, clip=False):
-    """tensors: frame, level and maybe guess, guess_level, all [N, ., H, W]; a clip is stored as [1, ., N, H, W]."""
+    """tensors: frame, level and maybe guess, guess_level, context, all [N, ., H, W]; a clip is stored as
+    [1, ., N, H, W]."""
     with torch.no_grad():
         expected = net(**tensors, frames=len(tensors["frame"]) if clip else 1)
     for part, x in {**tensors, "expected": expected}.items():
@@ -69,9 +71,9 @@ def write_case(folder, name, net, tensors, clip=False):
     print(f"{folder.name}/{name}: {list(expected.shape)}, deviation {expected.std():.2f}, change {change:.2f}")
 
 
-def write_tiny(name, net, dtype, **parts):
+def write_tiny(name, net, dtype, max_sigma=75, **parts):
     """The model as files, with small networks as its other parts; its weights are then those that the files hold."""
-    write_model(HERE / name, net.config, net.state_dict(), dtype,
+    write_model(HERE / name, net.config, net.state_dict(), dtype, max_sigma,
                 **{part: (small.config, small.state_dict()) for part, small in parts.items()})
     net.load_state_dict({k: v.to(dtype).float() for k, v in net.state_dict().items()})
     return HERE / name
@@ -93,6 +95,24 @@ def extremes(height, width):
     return dict(frame=at_level(x0, level), level=level, guess=at_level(x0, guess_level), guess_level=guess_level)
 
 
+def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
+    """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/stream/midway has
+    it, whose constants these are."""
+    near_variance, still_share = 1e-2, 0.35
+    first, second = (torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, height, width) for c in
+                     ((-0.5, 0.25, 0.125), (0.5, -0.125, 0.375)))
+    variances = [near_variance * away ** 2 for away in (position, 1 - position)]
+    moved = first + (second - first) * variances[0] / sum(variances)
+    still = first + (second - first) * position
+    guess = moved + (still - moved) / (1 + still_share ** 1.5)  # neither explains more than the other
+    levels = [torch.full((1, 1, height, width), math.sqrt(v / (1 + v))) for v in variances]
+    made = torch.cat([first, levels[0], second, levels[1], guess], 1)
+    with torch.no_grad():
+        expected = interp.between(net, made, first, second, torch.tensor([[position, seconds]]))
+    np.save(folder / "pair-expected.npy", np.ascontiguousarray(expected.numpy()))
+    print(f"{folder.name}/pair: change {(expected - guess).square().mean().sqrt():.2f}")
+
+
 def main():
     torch.set_num_threads(1)
     net = network(1, block_out_channels=(8, 16), layers_per_block=(1, 1))
@@ -108,6 +128,11 @@ def main():
     net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), doubt=True)
     folder = write_tiny("tiny-doubt", net, torch.float16)
     write_case(folder, "guess", net, inputs(2, 3, 12, 16, guess=True))
+
+    net = network(8, block_out_channels=(4, 8), layers_per_block=(1, 1), context=7, mix=3)
+    folder = write_tiny("tiny-interp", net, torch.float16, max_sigma=1e6)
+    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, guess=True), "context": torch.randn(1, 7, 12, 20)})
+    flat_pair(net, folder)
 
     small = dict(block_out_channels=(4, 8), layers_per_block=(0, 0))
     write_tiny("tiny-guess", network(6, **small), torch.float16, preview=network(5, **small),

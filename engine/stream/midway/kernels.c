@@ -312,6 +312,8 @@ static void mix_row(const udm_midway_job *job, int k, int y)
 #define TEXT(name) TEXT_OF(name)
 
 extern const udm_midway_ops NAME(udm_midway_ops);
+void NAME(udm_evidence_find_row)(const udm_evidence_job *job, int y);
+void NAME(udm_evidence_mix_row)(const udm_evidence_job *job, int y);
 
 const udm_midway_ops NAME(udm_midway_ops) = {
     .name = TEXT(UDM_ISA),
@@ -324,4 +326,6 @@ const udm_midway_ops NAME(udm_midway_ops) = {
     .fetch = fetch_row,
     .weigh = weigh_row,
     .mix = mix_row,
+    .find_evidence = NAME(udm_evidence_find_row),
+    .mix_evidence = NAME(udm_evidence_mix_row),
 };

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "stream/midway.h"
+#include "stream/midway/evidence.h"
 
 enum {
     UDM_MIDWAY_BORDER = 3, // of repeated pixels around a picture: what Lanczos-3 reaches beyond it
@@ -50,16 +51,18 @@ typedef struct udm_midway_job {
 typedef void (*udm_midway_row)(const udm_midway_job *job, int k, int y);
 
 typedef struct udm_midway_ops {
-    const char *name;       // of the instruction set
-    udm_midway_row pack;    // picture, luma and flow, and the border
-    udm_midway_row judge;   // how well the motion fits: motion.at[3]
-    udm_midway_row put;     // row y of a picture at the instant, onto rows around it
-    udm_midway_row gather;  // both that are put down, into the finest level
-    udm_midway_row coarsen; // row y of `coarse`, sums of 2x2
-    udm_midway_row refine;  // row y of `fine`, whose sums become means
-    udm_midway_row fetch;   // both pictures at the instant, their variance and their mean; and their cells
-    udm_midway_row weigh;   // row y of the cells: the share of rest
-    udm_midway_row mix;     // what lies still into the mean
+    const char *name;               // of the instruction set
+    udm_midway_row pack;            // picture, luma and flow, and the border
+    udm_midway_row judge;           // how well the motion fits: motion.at[3]
+    udm_midway_row put;             // row y of a picture at the instant, onto rows around it
+    udm_midway_row gather;          // both that are put down, into the finest level
+    udm_midway_row coarsen;         // row y of `coarse`, sums of 2x2
+    udm_midway_row refine;          // row y of `fine`, whose sums become means
+    udm_midway_row fetch;           // both pictures at the instant, their variance and their mean; and their cells
+    udm_midway_row weigh;           // row y of the cells: the share of rest
+    udm_midway_row mix;             // what lies still into the mean
+    udm_evidence_row find_evidence; // what is known at the instant
+    udm_evidence_row mix_evidence;  // other estimates, into x0
 } udm_midway_ops;
 
 // What this machine can run, the fastest first; NULL at the end.

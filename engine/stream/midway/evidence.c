@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The rows of stream/evidence.c, compiled once for each instruction set. Loops are plain, for compilers to vectorise.
+#include "stream/midway/evidence.h"
+
+#include <math.h>
+
+#include "backend/fusion.h"
+
+enum { LANES = 8 };
+
+#include "base/simd.h"
+
+#define UNKNOWN 10.f // a variance from which on a picture says nothing
+#define LEAST_VARIANCE 1e-6f
+#define MOST_LEVEL 0.7f // of a guess, which is worth something even where both pictures end
+#define CONTRAST 8.f    // by which differences are shown
+
+INLINE float precision_of(float variance)
+{
+    return variance < UNKNOWN ? 1 / (variance > LEAST_VARIANCE ? variance : LEAST_VARIANCE) : 0;
+}
+
+static void find_levels(const udm_evidence_job *job, size_t row)
+{
+    const size_t n = (size_t)job->width * job->height;
+    const float *restrict a = job->variance[0] + row, *restrict b = job->variance[1] + row;
+    float *restrict level = job->level + row;
+    float *restrict a_level = job->context + UDM_EVIDENCE_ESTIMATES * n + row, *restrict b_level = a_level + n;
+    for (int x = 0; x < job->width; x++) {
+        const float p = precision_of(a[x]), q = precision_of(b[x]), both = 1 / sqrtf(1 + p + q);
+        a_level[x] = 1 / sqrtf(1 + p);
+        b_level[x] = 1 / sqrtf(1 + q);
+        level[x] = both < MOST_LEVEL ? both : MOST_LEVEL;
+    }
+}
+
+static void find_guess(const udm_evidence_job *job, size_t row)
+{
+    const size_t n = (size_t)job->width * job->height;
+    const float *restrict level = job->level + row;
+    for (int c = 0; c < job->wide; c++) {
+        const float *restrict mean = job->mean + (c < job->channels ? c * n : 0) + row;
+        float *restrict guess = job->guess + c * n + row;
+        for (int x = 0; x < job->width; x++)
+            guess[x] = sqrtf(1 - level[x] * level[x]) * mean[x];
+    }
+}
+
+// A channel of what estimates are made of.
+typedef struct estimates {
+    const float *guess, *a, *b, *first, *second;
+    float position;
+} estimates;
+
+INLINE estimates estimates_of(const udm_evidence_job *job, int c, size_t row)
+{
+    const size_t at = (c < job->channels ? (size_t)job->width * job->height * c : 0) + row;
+    return (estimates){ job->mean + at,        job->moved[0] + at,    job->moved[1] + at,
+                        job->pictures[0] + at, job->pictures[1] + at, job->position };
+}
+
+INLINE float still_at(const estimates *of, int x)
+{
+    return of->first[x] + of->position * (of->second[x] - of->first[x]);
+}
+
+static void find_differences(const udm_evidence_job *job, size_t row)
+{
+    static const float luma[3] = { 0.299f, 0.587f, 0.114f };
+    const size_t n = (size_t)job->width * job->height;
+    float *restrict a = job->context + row, *restrict b = a + n, *restrict still = b + n;
+    for (int c = 0; c < job->channels; c++) {
+        const estimates of = estimates_of(job, c, row);
+        const float share = CONTRAST * (job->channels == 3 ? luma[c] : 1), keep = c > 0;
+        for (int x = 0; x < job->width; x++) {
+            a[x] = keep * a[x] + share * (of.a[x] - of.guess[x]);
+            b[x] = keep * b[x] + share * (of.b[x] - of.guess[x]);
+            still[x] = keep * still[x] + share * (still_at(&of, x) - of.guess[x]);
+        }
+    }
+}
+
+void NAME(udm_evidence_find_row)(const udm_evidence_job *job, int y);
+void NAME(udm_evidence_mix_row)(const udm_evidence_job *job, int y);
+
+void NAME(udm_evidence_find_row)(const udm_evidence_job *job, int y)
+{
+    const size_t row = (size_t)y * job->width;
+    find_levels(job, row);
+    find_guess(job, row);
+    find_differences(job, row);
+}
+
+enum { PART = 256 }; // pixels of which the gate is remembered
+
+static void mix_part(const udm_evidence_job *job, size_t at, int count)
+{
+    const size_t n = (size_t)job->width * job->height;
+    const float *restrict a = job->shares + at, *restrict b = a + n, *restrict still = b + n;
+    const float *guess_level = job->level + at;
+    float gate[PART];
+    for (int i = 0; i < count; i++)
+        gate[i] = udm_fusion_gate(udm_fusion_at(job->frame_level ? job->frame_level[at + i] : 1, guess_level[i]));
+    for (int c = 0; c < job->wide; c++) {
+        const estimates of = estimates_of(job, c, at);
+        float *restrict x0 = job->x0 + c * n + at;
+        for (int i = 0; i < count; i++) {
+            const float guess = of.guess[i];
+            x0[i] +=
+                gate[i] * (a[i] * (of.a[i] - guess) + b[i] * (of.b[i] - guess) + still[i] * (still_at(&of, i) - guess));
+        }
+    }
+}
+
+void NAME(udm_evidence_mix_row)(const udm_evidence_job *job, int y)
+{
+    for (int x = 0; x < job->width; x += PART)
+        mix_part(job, (size_t)y * job->width + x, job->width - x < PART ? job->width - x : PART);
+}
