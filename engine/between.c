@@ -79,6 +79,7 @@ static bool open_reverse(udm_between *b, const udm_model *model, udm_error *erro
     const udm_reverse_settings reverse = {
         .network = b->network,
         .process = &udm_process_gaussian,
+        .most = udm_noise_time(noise, b->network->max_level),
         .sampler = method.sampler,
         .order = method.order,
         .ease_below = method.ease_below,
@@ -86,6 +87,7 @@ static bool open_reverse(udm_between *b, const udm_model *model, udm_error *erro
         .power_count = scheduler->power_count,
         .ladder = method.ladder,
         .noise = noise,
+        .told = &scheduler->noise,
         .prediction = scheduler->prediction,
         .bounds = scheduler->bounds,
         .steps = s->steps,

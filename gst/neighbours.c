@@ -25,7 +25,7 @@ GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, 
 {
     double gap = (double)GST_CLOCK_DIFF(a->time, b->time);
 
-    return (GstUdmRecipe){ a, b, (double)GST_CLOCK_DIFF(a->time, time) / gap };
+    return (GstUdmRecipe){ a, b, (double)GST_CLOCK_DIFF(a->time, time) / gap, time };
 }
 
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
@@ -41,37 +41,39 @@ static gboolean map(GstUdmTransform *trans, GstVideoFrame *frame, GstBuffer *buf
 }
 
 // Shows both to the engine, unless it has seen them last.
-static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, GstBuffer *a, GstBuffer *b)
+static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
+                          const GstUdmNeighbour *b)
 {
+    double seconds = (double)ABS(GST_CLOCK_DIFF(a->time, b->time)) / GST_SECOND;
     GstVideoFrame first, second;
     udm_image images[2];
     udm_error error = { 0 };
     gboolean paired;
 
-    if (self->paired[0] == a && self->paired[1] == b)
+    if (self->paired[0] == a->buffer && self->paired[1] == b->buffer)
         return GST_FLOW_OK;
-    if (!map(trans, &first, a, GST_MAP_READ))
+    if (!map(trans, &first, a->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
-    if (!map(trans, &second, b, GST_MAP_READ)) {
+    if (!map(trans, &second, b->buffer, GST_MAP_READ)) {
         gst_video_frame_unmap(&first);
         return gst_udm_transform_invalid_buffer(trans);
     }
     images[0] = gst_udm_frame_image(&first);
     images[1] = gst_udm_frame_image(&second);
-    paired = udm_between_pair(trans->session.between, &images[0], &images[1], &error);
+    paired = udm_between_pair(trans->session.between, &images[0], &images[1], seconds, &error);
     gst_video_frame_unmap(&second);
     gst_video_frame_unmap(&first);
     if (!paired)
         return gst_udm_transform_failed(trans, &error);
-    gst_buffer_replace(&self->paired[0], a);
-    gst_buffer_replace(&self->paired[1], b);
+    gst_buffer_replace(&self->paired[0], a->buffer);
+    gst_buffer_replace(&self->paired[1], b->buffer);
     return GST_FLOW_OK;
 }
 
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, double *change)
 {
-    GstFlowReturn ret = pair(self, trans, a->buffer, b->buffer);
+    GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
         *change = udm_between_change(trans->session.between);
@@ -81,7 +83,7 @@ GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform 
 GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, gboolean *repeats)
 {
-    GstFlowReturn ret = pair(self, trans, a->buffer, b->buffer);
+    GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
         *repeats = udm_between_repeats(trans->session.between);
@@ -95,7 +97,7 @@ static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, Gs
     udm_error error = { 0 };
 
     gst_udm_frame_copy_rest(out, nearest);
-    if (gst_udm_session_make(&trans->session, recipe->position, &image, &error))
+    if (gst_udm_session_make(&trans->session, recipe->position, recipe->time, &image, &error))
         return GST_FLOW_OK;
     return gst_udm_transform_failed(trans, &error);
 }
@@ -104,7 +106,7 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
                                       GstBuffer *output)
 {
     GstVideoFrame nearest, out;
-    GstFlowReturn ret = pair(self, trans, recipe->a->buffer, recipe->b->buffer);
+    GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
 
     if (ret != GST_FLOW_OK)
         return ret;

@@ -20,6 +20,7 @@ typedef struct GstUdmNeighbours {
 typedef struct GstUdmRecipe {
     const GstUdmNeighbour *a, *b;
     double position;
+    GstClockTime time; // which names the noise, if there is any
 } GstUdmRecipe;
 
 void gst_udm_neighbours_clear(GstUdmNeighbours *self);

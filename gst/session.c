@@ -125,9 +125,10 @@ udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, ud
     return pulled;
 }
 
-gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error)
+gboolean gst_udm_session_make(GstUdmSession *session, double position, guint64 number, const udm_image *out,
+                              udm_error *error)
 {
-    if (!udm_between_make(session->between, position, out, error))
+    if (!udm_between_make(session->between, position, number, out, error))
         return FALSE;
     note_stats(session);
     return TRUE;

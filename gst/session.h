@@ -34,7 +34,8 @@ void gst_udm_session_close(GstUdmSession *session);
 // As udm_stream_pull(), udm_between_make() and udm_source_make(), and they note the statistics. These and the above
 // post a warning where another device goes on than the best.
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error);
-gboolean gst_udm_session_make(GstUdmSession *session, double position, const udm_image *out, udm_error *error);
+gboolean gst_udm_session_make(GstUdmSession *session, double position, guint64 number, const udm_image *out,
+                              udm_error *error);
 gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, const udm_image *out, udm_error *error);
 
 // From any thread, open or not: TRUE makes what runs return soon, and what is begun later, until FALSE.

@@ -318,7 +318,7 @@ static bool look(udm_reverse *reverse, int step, const udm_levels *at, const flo
                       .guess = reverse->guess,
                       .guess_level = reverse->guess_level,
                       .context = reverse->evidence ? udm_evidence_context(reverse->evidence) : NULL,
-                      .timestep = xt ? timestep(reverse, at) : udm_noise_timestep(s->noise, 1),
+                      .timestep = xt ? timestep(reverse, at) : udm_noise_timestep(s->told, 1),
                       .label = s->label };
     if (xt && s->process != &udm_process_gaussian && !s->network->class->condition)
         show_levels(reverse, at, xt, &seen);

@@ -249,8 +249,10 @@ static size_t count_values(const udm_between *between)
     return (size_t)s->channels * (size_t)s->width * (size_t)s->height;
 }
 
-bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, udm_error *error)
+bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
+                      udm_error *error)
 {
+    (void)seconds;
     (void)error;
     move(first, between->pictures[0], true);
     move(second, between->pictures[1], true);
@@ -282,8 +284,9 @@ static bool wait_for_steps(const udm_between *between)
     return !between->cancelled;
 }
 
-bool udm_between_make(udm_between *between, double position, const udm_image *out, udm_error *error)
+bool udm_between_make(udm_between *between, double position, uint64_t number, const udm_image *out, udm_error *error)
 {
+    (void)number;
     uint16_t *blend = malloc(count_values(between) * sizeof(uint16_t));
 
     if (!wait_for_steps(between)) {

@@ -379,8 +379,9 @@ static void make_film(const udm_model *model, const char *device, int runs, uint
     REQUIRE(source);
     now.runs = runs;
     for (int n = 0; n < FRAMES; n++) {
-        const udm_image out = { .width = 16, .height = 16, .channels = 1, .bits = 8, .data = { film[n] },
-                                .stride = { 16 }, .step = { 1 } };
+        const udm_image out = {
+            .width = 16, .height = 16, .channels = 1, .bits = 8, .data = { film[n] }, .stride = { 16 }, .step = { 1 }
+        };
         CHECK(udm_source_make(source, n, &out, &error));
     }
     udm_stats stats;
@@ -421,8 +422,8 @@ TEST(lost_between_frames)
         udm_between *between = udm_between_open(model, &settings, &error);
         REQUIRE(between);
         now.runs = lost ? 1 : NEVER;
-        CHECK(udm_between_pair(between, &a, &b, &error));
-        CHECK(udm_between_make(between, 0.25, &out, &error) && udm_between_make(between, 0.5, &out, &error));
+        CHECK(udm_between_pair(between, &a, &b, 0, &error));
+        CHECK(udm_between_make(between, 0.25, 0, &out, &error) && udm_between_make(between, 0.5, 0, &out, &error));
         udm_stats stats;
         udm_between_stats(between, &stats);
         CHECK(now.failed == lost && (stats.warning[0] != 0) == lost && strncmp(stats.device, "cpu", 3) == 0);

@@ -258,10 +258,10 @@ TEST(a_shared_room_changes_nothing)
     golden_network golden;
     sized small, large;
     REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
-    REQUIRE(sized_new(&small, 40, 24, 3) && sized_new(&large, 64, 48, 3));
+    REQUIRE(sized_new(&small, golden.network, 40, 24) && sized_new(&large, golden.network, 64, 48));
     run_sized(&golden, &small, SIZE_MAX, 1);
-    float *alone = malloc(small.picture * sizeof *alone);
-    memcpy(alone, small.out, small.picture * sizeof *alone);
+    float *alone = malloc(small.outputs * sizeof *alone);
+    memcpy(alone, small.out, small.outputs * sizeof *alone);
     udm_room *room = udm_room_new(golden.device, NULL);
     udm_tiles *a = udm_tiles_new(golden.network, room, 40, 24, 1, SIZE_MAX, NULL);
     const size_t before = udm_room_memory(room);
@@ -275,7 +275,7 @@ TEST(a_shared_room_changes_nothing)
     };
     for (int pass = 0; pass < 3; pass++) {
         CHECK(udm_tiles_run(a, 0, 0, &seen, small.out, NULL, NULL));
-        CHECK(memcmp(small.out, alone, small.picture * sizeof *alone) == 0);
+        CHECK(memcmp(small.out, alone, small.outputs * sizeof *alone) == 0);
         CHECK(udm_tiles_run(b, 0, 0, &other, large.out, NULL, NULL));
     }
     udm_tiles_free(a);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames that come in: which are known, which stand for missing ones, and which never came.
+#include "interp.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_udm_interp_debug);
+#define GST_CAT_DEFAULT gst_udm_interp_debug
+
+void gst_udm_missing_free(gpointer data)
+{
+    GstUdmMissing *missing = data;
+
+    gst_clear_buffer(&missing->buffer);
+    g_free(missing);
+}
+
+void gst_udm_interp_forget(GstUdmTransform *trans)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+
+    gst_udm_neighbours_clear(&self->known);
+    gst_clear_buffer(&self->untouched);
+    g_queue_clear_full(&self->missing, gst_udm_missing_free);
+    self->last = GST_CLOCK_TIME_NONE;
+    self->repeats = self->beyond = 0;
+    self->hopeless = FALSE;
+}
+
+GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time)
+{
+    GstClockTimeDiff difference = GST_CLOCK_DIFF(self->last, time);
+
+    return GST_BASE_TRANSFORM(self)->segment.rate < 0 ? -difference : difference;
+}
+
+GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame)
+{
+    return (GstClockTimeDiff)((self->now.max_gap + 1) * frame + frame / 2);
+}
+
+gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstClockTime pts = GST_BUFFER_PTS(frame);
+
+    if (!self->known.first.buffer)
+        return TRUE;
+    if (!GST_CLOCK_TIME_IS_VALID(pts))
+        return !GST_BUFFER_IS_DISCONT(frame);
+    if (gst_udm_interp_ahead(self, pts) <= 0) {
+        GST_INFO_OBJECT(self, "a frame goes back in time: starting anew");
+        return FALSE;
+    }
+    return !GST_BUFFER_IS_DISCONT(frame) ||
+           (self->now.fill_holes && gst_udm_interp_ahead(self, pts) <=
+                                        gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
+}
+
+static GstClockTime time_of(GstUdmInterp *self, GstBuffer *frame)
+{
+    const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
+    GstClockTime length = gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame));
+
+    if (GST_BUFFER_PTS_IS_VALID(frame))
+        return self->known.first.buffer ? gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(frame))
+                                        : GST_BUFFER_PTS(frame);
+    if (!GST_CLOCK_TIME_IS_VALID(self->last))
+        return segment->rate < 0 && GST_CLOCK_TIME_IS_VALID(segment->stop) ? segment->stop - length : segment->start;
+    return segment->rate < 0 ? self->last - MIN(self->last, length) : self->last + length;
+}
+
+static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
+{
+    const GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+
+    gst_udm_timeline_init(&self->line, &filter->in_info, &filter->out_info,
+                          self->now.factor > 0 ? self->now.factor : GST_UDM_INTERP_FREE_FACTOR,
+                          GST_BASE_TRANSFORM(self)->segment.rate < 0);
+    frame.time = time_of(self, frame.buffer);
+    gst_udm_timeline_begin(&self->line, frame.time,
+                           gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame.buffer)));
+    self->known.first = frame;
+    self->last = frame.time;
+    if (self->now.mode == GST_UDM_INTERP_MODE_FILL)
+        self->untouched = gst_buffer_ref(frame.buffer);
+}
+
+static void add_missing(GstUdmInterp *self, GstBuffer *buffer, GstClockTime time, GstClockTime duration)
+{
+    GstUdmMissing *missing = g_new(GstUdmMissing, 1);
+
+    *missing = (GstUdmMissing){ buffer, time, duration };
+    g_queue_push_tail(&self->missing, missing);
+    self->hopeless |= self->missing.length > self->now.max_gap;
+}
+
+// Frames that never came, before one that did.
+static void add_holes(GstUdmInterp *self, GstClockTime time)
+{
+    GstClockTime length = gst_udm_timeline_frame(&self->line, 0);
+    guint holes = (guint)((gst_udm_interp_ahead(self, time) + length / 2) / length);
+
+    if (self->line.in_n <= 0 || gst_udm_interp_ahead(self, time) > gst_udm_interp_longest_gap(self, length))
+        return;
+    for (guint i = 1; i < holes; i++) {
+        GstClockTime away = gst_util_uint64_scale_round((guint64)gst_udm_interp_ahead(self, time), i, holes);
+
+        add_missing(self, NULL, self->line.reverse ? self->last - away : self->last + away, length);
+    }
+}
+
+static GstFlowReturn is_missing(GstUdmInterp *self, const GstUdmNeighbour *frame, gboolean *missing)
+{
+    *missing = (self->now.mode == GST_UDM_INTERP_MODE_FILL || self->now.de_duplicate) &&
+               GST_BUFFER_FLAG_IS_SET(frame->buffer, GST_BUFFER_FLAG_GAP);
+    if (*missing || !self->now.de_duplicate)
+        return GST_FLOW_OK;
+    return gst_udm_neighbours_repeat(&self->known, GST_UDM_TRANSFORM(self), &self->known.first, frame, missing);
+}
+
+static void take_for_fill(GstUdmInterp *self, GstUdmNeighbour frame, gboolean missing)
+{
+    if (self->now.fill_holes)
+        add_holes(self, frame.time);
+    if (missing)
+        add_missing(self, frame.buffer, frame.time, GST_BUFFER_DURATION(frame.buffer));
+    else
+        self->known.second = frame;
+}
+
+static void take_for_rate(GstUdmInterp *self, GstUdmNeighbour frame, gboolean missing)
+{
+    if (missing && self->repeats < self->now.max_gap) {
+        self->repeats++;
+        gst_buffer_unref(frame.buffer);
+        return;
+    }
+    self->known.second = frame;
+    gst_udm_timeline_span(&self->line, self->known.first.time, frame.time);
+}
+
+GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstUdmNeighbour frame = { .buffer = buffer };
+    gboolean missing;
+    GstFlowReturn ret;
+
+    if (!self->known.first.buffer) {
+        take_first(self, frame);
+        return GST_FLOW_OK;
+    }
+    frame.time = time_of(self, buffer);
+    ret = is_missing(self, &frame, &missing);
+    if (ret != GST_FLOW_OK) {
+        gst_buffer_unref(buffer);
+        return ret;
+    }
+    if (self->now.mode == GST_UDM_INTERP_MODE_FILL)
+        take_for_fill(self, frame, missing);
+    else
+        take_for_rate(self, frame, missing);
+    self->last = frame.time;
+    return GST_FLOW_OK;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames that go out: from which neighbours each is made, or which of them it repeats, and what it is stamped with.
+#include "interp.h"
+
+#define FARTHEST 8       // that the engine extrapolates, in gaps
+#define CLOSE (1.0 / 64) // of a gap: a frame that is so close to an instant is shown at it as it is
+
+static void count(GstUdmInterp *self, guint64 *counter)
+{
+    GST_OBJECT_LOCK(self);
+    ++*counter;
+    GST_OBJECT_UNLOCK(self);
+}
+
+static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstFlowReturn *ret)
+{
+    GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
+    double change = 1;
+
+    if (!a->buffer || !b->buffer)
+        return FALSE;
+    if (self->line.in_n > 0 && ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
+        return FALSE;
+    *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, &change);
+    return change < self->now.scene_threshold || self->now.scene_threshold == 1;
+}
+
+// From which frames the one at an instant is made; with no b, it is a.
+static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe *recipe)
+{
+    GstUdmNeighbours *known = &self->known;
+    GstFlowReturn ret = GST_FLOW_OK;
+
+    *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
+    if (time == known->first.time)
+        return GST_FLOW_OK;
+    if (!self->hopeless && is_joined(self, &known->first, &known->second, &ret)) {
+        *recipe = gst_udm_recipe(&known->first, &known->second, time);
+        return ret;
+    }
+    if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
+        !is_joined(self, &known->before, &known->first, &ret))
+        return ret;
+    *recipe = gst_udm_recipe(&known->before, &known->first, time);
+    if (recipe->position < 1 || recipe->position > 1 + FARTHEST)
+        *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
+    else
+        self->beyond++;
+    return ret;
+}
+
+static void stamp(GstUdmInterp *self, GstBuffer *buffer, const GstUdmMissing *missing)
+{
+    GST_BUFFER_PTS(buffer) = missing->time;
+    GST_BUFFER_DURATION(buffer) = missing->duration;
+    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+    GST_BUFFER_OFFSET(buffer) = self->now.mode == GST_UDM_INTERP_MODE_RATE ? self->count : GST_BUFFER_OFFSET_NONE;
+    GST_BUFFER_OFFSET_END(buffer) =
+        self->now.mode == GST_UDM_INTERP_MODE_RATE ? self->count + 1 : GST_BUFFER_OFFSET_NONE;
+}
+
+// A neighbour at another time.
+static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
+{
+    GstBuffer *buffer;
+
+    if (missing->buffer)
+        return gst_buffer_ref(missing->buffer);
+    buffer = gst_buffer_copy(frame->buffer);
+    stamp(self, buffer, missing);
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
+    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+    return buffer;
+}
+
+// A frame that came in; it carries the time at which it goes out.
+static GstBuffer *original(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
+{
+    GstBuffer *buffer = gst_buffer_copy(frame->buffer);
+
+    stamp(self, buffer, missing);
+    return buffer;
+}
+
+static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const GstUdmMissing *missing,
+                          GstBuffer **output)
+{
+    GstBuffer *like = missing->buffer ? missing->buffer : gst_udm_recipe_nearest(recipe)->buffer, *buffer = NULL;
+    GstFlowReturn ret =
+        GST_BASE_TRANSFORM_GET_CLASS(self)->prepare_output_buffer(GST_BASE_TRANSFORM(self), like, &buffer);
+
+    if (ret == GST_FLOW_OK)
+        ret = gst_udm_neighbours_make(&self->known, GST_UDM_TRANSFORM(self), recipe, buffer);
+    if (ret != GST_FLOW_OK) {
+        gst_clear_buffer(&buffer);
+        return ret;
+    }
+    if (!missing->buffer)
+        stamp(self, buffer, missing);
+    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
+    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
+    *output = buffer;
+    return GST_FLOW_OK;
+}
+
+static GstFlowReturn produce(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
+{
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
+    GstUdmRecipe recipe;
+    GstFlowReturn ret = choose(self, missing->time, &recipe);
+    GstBuffer *buffer;
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    if (!missing->buffer && (missing->time == recipe.a->time || (recipe.b && recipe.position < CLOSE))) {
+        *output = original(self, recipe.a, missing);
+        count(self, &self->originals);
+        return GST_FLOW_OK;
+    }
+    if (!missing->buffer && recipe.b && ABS(1 - recipe.position) < CLOSE) {
+        *output = original(self, recipe.b, missing);
+        count(self, &self->originals);
+        return GST_FLOW_OK;
+    }
+    buffer = repeat(self, recipe.b ? gst_udm_recipe_nearest(&recipe) : recipe.a, missing);
+    if (!recipe.b || gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(self), buffer)) {
+        *output = buffer;
+        count(self, &self->repeated);
+        return GST_FLOW_OK;
+    }
+    gst_buffer_unref(buffer);
+    ret = make(self, &recipe, missing, output);
+    if (ret == GST_FLOW_OK)
+        count(self, &self->made);
+    return ret;
+}
+
+static void advance(GstUdmInterp *self)
+{
+    gst_udm_neighbours_advance(&self->known);
+    self->repeats = self->beyond = 0;
+    self->hopeless = FALSE;
+}
+
+// Duplicates wait for the next known frame, which follows them.
+static GstFlowReturn next_for_fill(GstUdmInterp *self, GstBuffer **output)
+{
+    GstUdmNeighbours *known = &self->known;
+    GstUdmMissing *missing = g_queue_peek_head(&self->missing);
+
+    if (!self->untouched && missing) {
+        GstFlowReturn ret = GST_FLOW_OK;
+
+        if (known->second.buffer || self->hopeless)
+            ret = produce(self, missing, output);
+        if (*output)
+            gst_udm_missing_free(g_queue_pop_head(&self->missing));
+        return ret;
+    }
+    if (!self->untouched && known->second.buffer) {
+        self->untouched = gst_buffer_ref(known->second.buffer);
+        advance(self);
+    }
+    if (self->untouched)
+        count(self, &self->originals);
+    *output = g_steal_pointer(&self->untouched);
+    return GST_FLOW_OK;
+}
+
+static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
+{
+    GstClockTime stop = GST_BASE_TRANSFORM(self)->segment.stop;
+    GstUdmMissing instant = { .buffer = NULL };
+    GstFlowReturn ret;
+
+    while (self->known.first.buffer && gst_udm_timeline_next(&self->line, &instant.time, &instant.duration)) {
+        if (GST_CLOCK_TIME_IS_VALID(stop) && instant.time >= stop)
+            continue;
+        ret = produce(self, &instant, output);
+        self->count += ret == GST_FLOW_OK;
+        return ret;
+    }
+    if (self->known.second.buffer)
+        advance(self);
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+
+    *output = NULL;
+    return self->now.mode == GST_UDM_INTERP_MODE_FILL ? next_for_fill(self, output) : next_for_rate(self, output);
+}
