@@ -46,14 +46,14 @@ def agree(x0, pixelated, block):
 def lost_blocks(draw, width, height):
     """As a decoder loses them: squares of 8, 16 or 32 pixels, some in a row."""
     side = random.choice((8, 16, 16, 32))
-    for _ in range(max(1, round(random.uniform(0.05, 0.25) * width * height / side ** 2 / 2))):
+    for _ in range(max(1, round(random.uniform(0.1, 0.45) * width * height / side ** 2 / 2))):
         x, y = (random.randrange(0, max(n - side, 1), side) for n in (width, height))
         draw.rectangle((x, y, x + side * random.choice((1, 1, 2, 3)) - 1, y + side - 1), fill=255)
 
 
 def scratches(draw, width, height):
     """Bent strokes of 1 to 12 pixels."""
-    for _ in range(random.randint(1, 1 + width * height // 1500)):
+    for _ in range(random.randint(2, 2 + width * height // 700)):
         points = [(random.uniform(0, width), random.uniform(0, height))]
         angle = random.uniform(0, 2 * math.pi)
         for _ in range(random.randint(1, 4)):

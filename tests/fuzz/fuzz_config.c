@@ -25,10 +25,10 @@ static void read_all(const udm_config *config)
     udm_config_only(config, known, NULL);
 }
 
-static void read_scheduler(const udm_config *config)
+static void read_scheduler(const char *class, const udm_config *config)
 {
     udm_scheduler scheduler = { 0 };
-    if (!udm_scheduler_read(&scheduler, "DDIMScheduler", config, NULL))
+    if (!udm_scheduler_read(&scheduler, class, config, NULL))
         return;
     for (double t = 0; t <= 1; t += 0.25) {
         double level = udm_noise_level(&scheduler.noise, t);
@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     udm_config *config = udm_config_open(path, &error);
     if (config) {
         read_all(config);
-        read_scheduler(config);
+        read_scheduler("DDIMScheduler", config);
+        read_scheduler("UdmScheduler", config);
     }
     if ((config != NULL) != (error.code == UDM_OK))
         abort();
