@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Pull-push. Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph", 1996, section 3.6.3: a pyramid of means of what is
-// known is pulled up, and what is not known is pushed down from the level above, linearly between its pixels.
+// known is pulled up, and what is not known is pushed down from the level above, linearly between its pixels. At every
+// level some sweeps of Jacobi's method then bring it nearer to the membrane, the solution of Laplace's equation, which
+// is spanned between the known pixels.
 #include "stream/surround.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LEVELS = 18 }; // the highest has one pixel
+enum {
+    MAX_LEVELS = 18, // the highest has one pixel
+    SWEEPS = 8,      // models/train/degrade.py has the same
+};
 
 typedef struct level {
     int width, height;
-    float *known;  // [height, width], how much is
+    float *known;  // [height, width], 1 or 0: where any of what a pixel stands for is
     float *planes; // [channels, height, width]
 } level;
 
 struct udm_surround {
     int channels, count;
     level levels[MAX_LEVELS];
-    float *memory;
+    float *memory, *rows; // rows: two of the largest level
 };
 
 static size_t pixels_of(const level *at)
@@ -37,7 +41,7 @@ udm_surround *udm_surround_new(int channels, int width, int height, udm_error *e
             all += pixels_of(&surround->levels[surround->count++]) * (channels + 1);
             last = width == 1 && height == 1;
         }
-        surround->memory = malloc(all * sizeof(float));
+        surround->memory = malloc((all + 2 * (size_t)surround->levels->width) * sizeof(float));
     }
     if (!surround || !surround->memory) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for what surrounds holes");
@@ -50,6 +54,7 @@ udm_surround *udm_surround_new(int channels, int width, int height, udm_error *e
         at->planes = next + pixels_of(at);
         next = at->planes + pixels_of(at) * channels;
     }
+    surround->rows = next;
     return surround;
 }
 
@@ -87,7 +92,7 @@ static void pull(const level *fine, level *coarse, int channels)
                     sum += fine->known[from[i]] * fine->planes[c * n + from[i]];
                 coarse->planes[c * m + to] = known > 0 ? sum / known : 0;
             }
-            coarse->known[to] = fminf(known, 1);
+            coarse->known[to] = known > 0;
         }
 }
 
@@ -99,24 +104,55 @@ static void parents(int i, int size, int out[2])
     out[1] = other < 0 || other >= size ? i / 2 : other;
 }
 
+// One sweep: what is not known becomes the mean of its four neighbours, as they were before. rows: [2, width].
+static void sweep(const level *at, float *plane, float *rows)
+{
+    const int w = at->width, last = at->height - 1;
+    float *above = rows, *here = rows + w;
+    memcpy(above, plane, w * sizeof *above);
+    for (int y = 0; y <= last; y++) {
+        float *line = plane + (size_t)y * w;
+        const float *known = at->known + (size_t)y * w, *below = y < last ? line + w : line;
+        memcpy(here, line, w * sizeof *here);
+        for (int x = 0; x < w; x++) {
+            const float beside =
+                here[x > 0 ? x - 1 : 0] + here[x < w - 1 ? x + 1 : x] + above[x] + (y < last ? below[x] : here[x]);
+            if (known[x] <= 0)
+                line[x] = beside / 4;
+        }
+        float *spare = above;
+        above = here;
+        here = spare;
+    }
+}
+
 static void push(const level *coarse, level *fine, int channels)
 {
     const size_t n = pixels_of(fine), m = pixels_of(coarse);
     for (int y = 0; y < fine->height; y++)
         for (int x = 0; x < fine->width; x++) {
             const size_t at = (size_t)y * fine->width + x;
-            const float known = fine->known[at];
             int px[2], py[2];
+            if (fine->known[at] > 0)
+                continue;
             parents(x, coarse->width, px);
             parents(y, coarse->height, py);
-            for (int c = 0; known < 1 && c < channels; c++) {
+            for (int c = 0; c < channels; c++) {
                 const float *near = coarse->planes + c * m + (size_t)py[0] * coarse->width,
                             *far = coarse->planes + c * m + (size_t)py[1] * coarse->width;
                 const float above = 0.75f * (0.75f * near[px[0]] + 0.25f * near[px[1]]) +
                                     0.25f * (0.75f * far[px[0]] + 0.25f * far[px[1]]);
-                fine->planes[c * n + at] += (1 - known) * (above - fine->planes[c * n + at]);
+                fine->planes[c * n + at] = above;
             }
         }
+}
+
+static void spread(const level *coarse, level *fine, int channels, float *rows)
+{
+    push(coarse, fine, channels);
+    for (int c = 0; c < channels; c++)
+        for (int i = 0; i < SWEEPS; i++)
+            sweep(fine, fine->planes + c * pixels_of(fine), rows);
 }
 
 const float *udm_surround_fill(udm_surround *surround, const float *planes, const float *known)
@@ -129,6 +165,6 @@ const float *udm_surround_fill(udm_surround *surround, const float *planes, cons
     for (int i = 0; i + 1 < surround->count; i++)
         pull(&levels[i], &levels[i + 1], surround->channels);
     for (int i = surround->count - 1; i > 0; i--)
-        push(&levels[i], &levels[i - 1], surround->channels);
+        spread(&levels[i], &levels[i - 1], surround->channels, surround->rows);
     return levels->planes;
 }

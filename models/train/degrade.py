@@ -74,6 +74,7 @@ def mask(width, height):
 
 
 SURROUNDED = 0.2  # the level of what surroundings say: some 26 of 255 grey levels
+SWEEPS = 8        # that smooth it, at every size
 
 
 def halved(x):
@@ -83,9 +84,9 @@ def halved(x):
 
 
 def surround(x, known):
-    """Fills the unknown pixels from ever larger surroundings, as engine/stream/surround.c. known: [N, 1, H, W], 0 to 1.
+    """Fills the unknown pixels from ever larger surroundings, as engine/stream/surround.c, which says how.
 
-    Gortler et al., "The Lumigraph", 1996, section 3.6.3 (pull-push).
+    known: [N, 1, H, W], 0 to 1.
     """
     if min(x.shape[2:]) == 1 and max(x.shape[2:]) == 1:
         return x
@@ -93,7 +94,12 @@ def surround(x, known):
     coarse = halved(known * x) / weight.clamp(min=1e-6)
     coarse = surround(coarse, weight.clamp(max=1))
     fine = F.interpolate(coarse, scale_factor=2, mode="bilinear")[:, :, :x.shape[2], :x.shape[3]]
-    return known * x + (1 - known) * fine
+    filled = known * x + (1 - known) * fine
+    for _ in range(SWEEPS):
+        wide = F.pad(filled, (1, 1, 1, 1), mode="replicate")
+        beside = wide[:, :, 1:-1, :-2] + wide[:, :, 1:-1, 2:] + wide[:, :, :-2, 1:-1] + wide[:, :, 2:, 1:-1]
+        filled = known * x + (1 - known) * beside / 4
+    return filled
 
 
 def shown(xt, share):
