@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udmdenoise with models of other processes than noise: blur and blocks.
+// udmdenoise with models of other processes than noise: blur, blocks, and holes that the alpha of frames says.
 #include <glib/gstdio.h>
 
 #include "harness.h"
 
+#define SIDE 48
 #define CAPS(format) "video/x-raw,format=" format ",width=48,height=48,framerate=25/1"
 
 // A shipped model, beside those of the tests.
@@ -17,6 +18,113 @@ static GstElement *make_restore(const char *model, const char *properties)
     g_free(line);
     return gst_object_ref_sink(element);
 }
+
+static gboolean in_hole(guint x, guint y)
+{
+    return x >= 16 && x < 26 && y >= 20 && y < 30;
+}
+
+// A slope from left to right, and a hole with other colours in it.
+static GstBuffer *make_holed(const GstVideoInfo *info, guint alpha_in_hole)
+{
+    GstBuffer *buffer = make_frame(info, 0);
+    GstVideoFrame frame;
+
+    fail_unless(gst_video_frame_map(&frame, info, buffer, GST_MAP_READWRITE));
+    for (guint c = 0; c < 4; c++)
+        for (guint i = 0; i < SIDE * SIDE; i++) {
+            guint x = i % SIDE, y = i / SIDE, value = c == 3 ? 255 : 60 + 2 * x + 20 * c;
+
+            if (in_hole(x, y))
+                value = c == 3 ? alpha_in_hole : 255 * (c == 0);
+            set_value(&frame, c, x, y, (value * max_value(info) + 127) / 255);
+        }
+    gst_video_frame_unmap(&frame);
+    return buffer;
+}
+
+// slack: in grey levels of 255, for what is filled
+static void check_filled(const GstVideoInfo *info, GstBuffer *in, GstBuffer *out, double slack)
+{
+    GstVideoFrame fi, fo;
+
+    fail_unless(gst_video_frame_map(&fi, info, in, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&fo, info, out, GST_MAP_READ));
+    for (guint c = 0; c < 4; c++)
+        for (guint i = 0; i < SIDE * SIDE; i++) {
+            guint x = i % SIDE, y = i / SIDE, value = get_value(&fo, c, x, y);
+
+            if (c == 3)
+                fail_unless(value == max_value(info), "%u,%u did not become opaque", x, y);
+            else if (in_hole(x, y))
+                fail_unless(ABS(value * 255.0 / max_value(info) - (60 + 2.0 * x + 20 * c)) < slack,
+                            "colour %u at %u,%u is %u of %u", c, x, y, value, max_value(info));
+            else
+                fail_unless(value == get_value(&fi, c, x, y), "%u,%u was known, and changed", x, y);
+        }
+    gst_video_frame_unmap(&fi);
+    gst_video_frame_unmap(&fo);
+}
+
+GST_START_TEST(what_is_transparent_is_filled)
+{
+    static const char *const formats[] = { CAPS("RGBA"), CAPS("ARGB"), CAPS("BGRA"), CAPS("GBRA"), CAPS("ARGB64") };
+
+    for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+        GstVideoInfo info = info_from(formats[i]);
+        GstBuffer *in = make_holed(&info, 0),
+                  *out = denoise_one(make_restore("inpaint", ""), formats[i], gst_buffer_ref(in));
+
+        check_filled(&info, in, out, 12);
+        gst_buffer_unref(in);
+        gst_buffer_unref(out);
+    }
+}
+GST_END_TEST;
+
+// A frame with nothing transparent leaves as it came, but for the alpha of models that do not care, which is kept.
+GST_START_TEST(alpha_is_a_mask_to_models_that_fill_holes_only)
+{
+    GstVideoInfo info = info_from(CAPS("RGBA"));
+    GstBuffer *whole = make_holed(&info, 255), *holed = make_holed(&info, 7), *out;
+    GstVideoFrame frame;
+
+    out = denoise_one(make_restore("inpaint", ""), CAPS("RGBA"), gst_buffer_ref(whole));
+    assert_equals_uint64(difference(whole, out, &info), 0);
+    gst_buffer_unref(out);
+
+    out = denoise_one(make_restore("deblur", ""), CAPS("RGBA"), gst_buffer_ref(holed));
+    fail_unless(gst_video_frame_map(&frame, &info, out, GST_MAP_READ));
+    assert_equals_int(get_value(&frame, 3, 20, 25), 7);
+    gst_video_frame_unmap(&frame);
+    gst_buffer_unref(out);
+    gst_buffer_unref(whole);
+    gst_buffer_unref(holed);
+}
+GST_END_TEST;
+
+GST_START_TEST(frames_without_alpha_have_no_holes)
+{
+    GstElement *element = make_restore("inpaint", "");
+    GstHarness *harness = make_harness(gst_object_ref(element), NULL);
+    GstBus *bus = watch(element);
+    GstVideoInfo info = info_from(CAPS("RGBx"));
+    GstMessage *message;
+    GError *error = NULL;
+
+    gst_harness_set_src_caps_str(harness, CAPS("RGBx"));
+    assert_equals_int(gst_harness_push(harness, make_frame(&info, 0)), GST_FLOW_ERROR);
+    message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    fail_unless(message != NULL);
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(strstr(error->message, "RGBx") && strstr(error->message, "alpha"), "%s", error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    unwatch(element, bus);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
 
 // The change that an element makes to a frame.
 static guint64 change(GstElement *element)
@@ -105,6 +213,9 @@ static Suite *restore_suite(void)
     TCase *tests = tcase_create("processes");
 
     suite_add_tcase(suite, tests);
+    tcase_add_test(tests, what_is_transparent_is_filled);
+    tcase_add_test(tests, alpha_is_a_mask_to_models_that_fill_holes_only);
+    tcase_add_test(tests, frames_without_alpha_have_no_holes);
     tcase_add_test(tests, amount_says_how_much_is_undone);
     tcase_add_test(tests, a_property_that_says_nothing_to_the_model_is_a_warning);
     tcase_add_test(tests, what_nobody_says_is_asked_for);

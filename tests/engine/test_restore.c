@@ -193,6 +193,35 @@ TEST(what_is_known_stays)
     udm_model_free(model);
 }
 
+// The shipped model says more about a hole than what surrounds it.
+TEST(holes_are_filled)
+{
+    static float x0[ALL], planes[ALL], sure[PIXELS];
+    static uint8_t clean[ALL], given[ALL], smooth[ALL], out[ALL], known[PIXELS];
+    udm_model *model = open_model(golden_path("../../models/inpaint"));
+    REQUIRE(model);
+    draw(x0);
+    to_bytes(x0, clean);
+    make_holes(known);
+    for (int i = 0; i < ALL; i++)
+        given[i] = known[i / 3] ? clean[i] : 255;
+    udm_error error = { 0 };
+    const udm_image alpha = image_of(known, 1), view = image_of(given, 3);
+    CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
+
+    udm_surround *surround = udm_surround_new(3, W, H, &error);
+    REQUIRE(surround);
+    udm_image_to_planes(&view, planes);
+    for (int i = 0; i < PIXELS; i++)
+        sure[i] = known[i] / 255;
+    to_bytes(udm_surround_fill(surround, planes, sure), smooth);
+    udm_surround_free(surround);
+    printf("    %.2f dB in the holes, by their surroundings %.2f\n", psnr(out, clean, known),
+           psnr(smooth, clean, known));
+    CHECK(psnr(out, clean, known) > psnr(smooth, clean, known) + 1);
+    udm_model_free(model);
+}
+
 TEST(a_frame_without_holes_stays)
 {
     static float x0[ALL];
