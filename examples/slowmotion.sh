@@ -43,8 +43,7 @@ demonstrate() {
     width=640 height=272 size=640x272
     get_clip
     get_frames "$work/all.rgb"
-    $python examples/slowmotion.py --size $size halve --frames 51 \
-        "$work/all.rgb" "$work/clean.rgb" "$work/half.rgb" || exit 1
+    $python examples/slowmotion.py --size $size halve "$work/all.rgb" "$work/clean.rgb" "$work/half.rgb" || exit 1
     rm "$work/all.rgb"
     fill_in
     $python examples/slowmotion.py --size $size compare --picture build/slowmotion.png "$work/clean.rgb" \
@@ -54,7 +53,7 @@ demonstrate() {
         ! filesink location="$work/slow.rgb" || fail 'the pipeline failed'
     encode "$work/slow.rgb" build/slowmotion.mp4
     echo "slowmotion: wrote $PWD/build/slowmotion.mp4 and build/slowmotion.png"
-    echo "slowmotion: from the left: a neighbour, blend, minterpolate, udminterp"
+    echo "slowmotion: where most moves in the middle of the clip: a neighbour, blend, minterpolate, udminterp"
 }
 
 if [ $# -gt 0 ]; then

@@ -4,8 +4,9 @@
     python models/train/interp.py FOLDER [FOLDER ...] --udm build/examples/udm --checkpoint WORK/interp.pt --minutes 60
 
 Crops of short clips go through `udm between`: gaps of 1 to 7 missing frames, and up to three frames beyond two known
-ones. A pool of them is renewed as training goes on. Stops and resumes at will; models/train/export.py turns the
-checkpoint into a model directory. engine/stream/midframe.c shows a network the same.
+ones. With --pictures some are made of those (layers.py). A pool of them is renewed as training goes on. Stops and
+resumes at will; models/train/export.py turns the checkpoint into a model directory. engine/stream/evidence.c shows a
+network the same.
 """
 import math
 import pathlib
@@ -17,16 +18,20 @@ import numpy as np
 import torch
 
 import data
+import layers
 import train
 from network import add_others, fuse
 
-MOST_MISSING = 7     # frames between two known ones
+MOST_MISSING = 7     # frames between two known ones: as in GAPS
 MOST_BEYOND = 3      # frames beyond them
 MARGIN = 32          # of pixels around a crop: shows the motion search what comes in from outside
 MOST_LEVEL = 0.7     # of a guess, which is worth something even where both pictures end
 CONTRAST = 8         # by which differences are shown
 NOMINAL_RATE = 24
-CONFIG = dict(block_out_channels=(16, 32, 64), layers_per_block=(1, 2, 3), context=7, mix=3)
+GAPS = (2, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8)  # between known frames, as often as they are drawn
+MADE = 0.4           # share of the clips that are made of pictures, if there are any
+TOLD = 0.8           # share of the clips whose frame rate is told
+CONFIG = dict(block_out_channels=(16, 32, 64), layers_per_block=(1, 1, 2), context=7, mix=3)
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -46,7 +51,8 @@ def read_video(path, most):
 
 
 def clips_of(folders, most):
-    """One of each video or folder of pictures, of `most` consecutive frames; large ones at half their size."""
+    """One of each video or folder of pictures, of `most` consecutive frames; large ones at half their size, and at a
+    quarter, where compression leaves no traces."""
     found = []
     for path in sorted(p for folder in folders for p in pathlib.Path(folder).rglob("*")):
         frames, rate = [], NOMINAL_RATE
@@ -55,9 +61,14 @@ def clips_of(folders, most):
         elif path.is_dir():
             stills = [q for q in sorted(path.iterdir()) if q.suffix.lower() in data.PICTURES][:most]
             frames = [np.asarray(data.Image.open(q).convert("RGB")) for q in stills]
-        if len(frames) > MOST_MISSING + 1 and len({f.shape for f in frames}) == 1:
-            large = min(frames[0].shape[:2]) > 400
-            found.append(Clip(np.stack([data.halve(f) for f in frames] if large else frames), rate))
+        if len(frames) <= MOST_MISSING + 1 or len({f.shape for f in frames}) > 1:
+            continue
+        if min(frames[0].shape[:2]) > 400:
+            frames = [data.halve(f) for f in frames]
+        if min(frames[0].shape[:2]) < 330:
+            found.append(Clip(np.stack(frames), rate))
+        if min(frames[0].shape[:2]) >= 320:
+            found.append(Clip(np.stack([data.halve(f) for f in frames]), rate))
     return found
 
 
@@ -74,11 +85,15 @@ def crop(clip, frames, size):
     return part.transpose(3, 0, 1, 2) / 127.5 - 1
 
 
-def crops(clips, count, frames, size):
+def crops(clips, pictures, count, frames, size):
     """Of clips in which more moves, more: ([count, 3, frames, H, W], the rates)."""
     usable = [c for c in clips if min(c.frames.shape[1:3]) >= size + 2 * MARGIN and len(c.frames) >= frames]
     parts, rates = [], []
     while len(parts) < count:
+        if pictures and random.random() < MADE:
+            parts.append(layers.clip(pictures, frames, size + 2 * MARGIN))
+            rates.append(random.choice((12, 24, 30)))
+            continue
         clip = random.choices(usable, [c.motion for c in usable])[0]
         part = crop(clip, frames, size)
         if part is not None:
@@ -97,12 +112,12 @@ def move(options, clips, gap):
         return np.load(made)
 
 
-def examples(options, clips, count, beyond):
+def examples(options, clips, pictures, count, beyond):
     """Up to three frames of each of `count` crops: (truth, what the engine made, the first and the second neighbour,
     (position, seconds between the neighbours))."""
-    gap = random.randint(1, 3) if beyond else random.randint(2, MOST_MISSING + 1)
+    gap = random.randint(1, 3) if beyond else random.choice(GAPS)
     frames = gap + 1 + (MOST_BEYOND if beyond else 0)
-    truth, rates = crops(clips, count, frames, options.patch)
+    truth, rates = crops(clips, pictures, count, frames, options.patch)
     made = move(options, truth, gap)
     missing = [i for i in range(frames) if i not in (0, gap)]
     wanted = [i for i in missing if i > gap] if beyond else missing
@@ -111,7 +126,8 @@ def examples(options, clips, count, beyond):
     for k in range(count):
         for i in random.sample(wanted, min(3, len(wanted))):
             planes = truth[k, :, i], made[k, :, missing.index(i)], truth[k, :, 0], truth[k, :, gap]
-            numbers = np.array([i / gap, gap / rates[k]], np.float32)
+            seconds = gap / rates[k] if random.random() < TOLD else 1 / NOMINAL_RATE
+            numbers = np.array([i / gap, seconds], np.float32)
             out.append((*(p[inner].astype(np.float16) for p in planes), numbers))
     return out
 
@@ -160,12 +176,14 @@ def decibels(made, x0):
 
 
 class Interpolation(train.Training):
-    def __init__(self, options, clips):
+    def __init__(self, options, clips, pictures):
         options.config = {**CONFIG, **options.config}
         super().__init__(options)
         self.clips, held = train.hold_out(clips, 8)
+        self.pictures = pictures
         random.seed(1)
-        self.held = {name: sum((examples(options, held or clips, 8, beyond) for _ in range(5)), [])
+        np.random.seed(1)
+        self.held = {name: sum((examples(options, held or clips, pictures, 8, beyond) for _ in range(5)), [])
                      for name, beyond in (("between", False), ("beyond", True))}
         random.seed()
         self.pool = []
@@ -178,7 +196,8 @@ class Interpolation(train.Training):
         return network
 
     def more(self):
-        return examples(self.options, self.clips, 16, False) + examples(self.options, self.clips, 8, True)
+        known = self.options, self.clips, self.pictures
+        return examples(*known, 16, False) + examples(*known, 8, True)
 
     def draw(self):
         """A batch, after the oldest of the pool made way for new ones."""
@@ -215,6 +234,7 @@ def batch_of(chosen):
 def main():
     p = train.parser(__doc__, minutes=60, batch=12, patch=96, rate=1e-3)
     p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
+    p.add_argument("--pictures", nargs="*", default=[], help="folders of sharp pictures, which clips are made of")
     p.add_argument("--pool", type=int, default=768, help="frames that are drawn from")
     p.add_argument("--most", type=int, default=90, help="frames of a video")
     p.add_argument("--noisy", type=float, default=0.25, help="share of frames of which something is known, under "
@@ -222,8 +242,9 @@ def main():
     options = p.parse_args()
     torch.set_num_threads(options.threads)
     clips = clips_of(options.folders, options.most)
-    print(f"{len(clips)} clips", flush=True)
-    Interpolation(options, clips).run()
+    pictures = data.load(options.pictures)
+    print(f"{len(clips)} clips, {len(pictures)} pictures", flush=True)
+    Interpolation(options, clips, pictures).run()
 
 
 if __name__ == "__main__":

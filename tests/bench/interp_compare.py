@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Removes frames of public clips and compares what interpolators put in their place: blending, ffmpeg's minterpolate,
-MVTools FlowFPS, DIS optical flow with one warp, and ours. PSNR and SSIM over the removed frames, and the time that a
-made frame takes, all on the same threads in the same run; then what extrapolating gains over repeating.
+MVTools FlowFPS, DIS optical flow with one warp, ours by motion alone, and ours with a model. PSNR and SSIM over the
+removed frames, and the time that a made frame takes, all on the same threads in the same run, and in one table at the
+end; and what extrapolating gains over repeating.
 
     python tests/bench/interp_compare.py [--tables middlebury,2,4,beyond,time] [--flowfps PYTHON] [--model DIRECTORY]
 
@@ -19,6 +20,7 @@ import common
 import libudm
 
 BLOCK = 16  # of FlowFPS; 8 is slower, and no better on these clips
+RATE = 25  # frames a second that every contestant is told
 
 
 def repeat(known, factor):
@@ -43,9 +45,10 @@ def minterpolate(threads):
         n, h, w, _ = known.shape
         padded = np.concatenate([known, known[-1:], known[-1:]])  # it looks one frame ahead, and drops what lacks it
         flags = "flags=accurate_rnd+full_chroma_int+full_chroma_inp:sws_dither=none"
-        graph = (f"scale={flags},format=yuv444p,minterpolate=fps={25 * factor}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir,"
+        graph = (f"scale={flags},format=yuv444p,"
+                 f"minterpolate=fps={RATE * factor}:mi_mode=mci:mc_mode=aobmc:me_mode=bidir,"
                  f"scale={flags},format=rgb24")
-        command = ["ffmpeg", "-v", "error", "-filter_complex_threads", str(threads), *raw(f"{w}x{h}", 25), "-i", "-",
+        command = ["ffmpeg", "-v", "error", "-filter_complex_threads", str(threads), *raw(f"{w}x{h}", RATE), "-i", "-",
                    "-filter_complex", graph, *raw(f"{w}x{h}"), "-"]
         made = subprocess.run(command, input=padded.tobytes(), stdout=subprocess.PIPE, check=True).stdout
         return np.frombuffer(made, np.uint8).reshape(-1, h, w, 3)[:(n - 1) * factor + 1]
@@ -89,12 +92,12 @@ def dis(threads):
     return run
 
 
-def ours(o):
+def ours(o, model):
     def run(known, factor):
-        between = libudm.Between(o, *known.shape[1:3], o.model)
+        between = libudm.Between(o, *known.shape[1:3], model)
         out = repeat(known, factor).copy()
         for k in range(len(known) - 1):
-            between.pair(known[k], known[k + 1])
+            between.pair(known[k], known[k + 1], factor / RATE)
             if between.change() >= libudm.CUT:
                 continue
             for i in range(1, factor):
@@ -103,15 +106,18 @@ def ours(o):
     return run
 
 
-def extrapolate(o, clip):
-    """PSNR of each third frame of a clip: the second again, and what goes on from the first two."""
+def extrapolate(o, clip, models):
+    """PSNR of each third frame of a clip: the second again, and what goes on from the first two, with each model."""
     f = clip.frames
-    between = libudm.Between(o, *f.shape[1:3], o.model)
-    made = []
-    for a, b in zip(f[:-2], f[1:-1]):
-        between.pair(a, b)
-        made.append(b if between.change() >= libudm.CUT else between.make(2))
-    return common.psnr(f[1:-1], f[2:]), common.psnr(np.stack(made), f[2:])
+    scores = [common.psnr(f[1:-1], f[2:])]
+    for model in models:
+        between = libudm.Between(o, *f.shape[1:3], model)
+        made = []
+        for a, b in zip(f[:-2], f[1:-1]):
+            between.pair(a, b, 1 / RATE)
+            made.append(b if between.change() >= libudm.CUT else between.make(2))
+        scores.append(common.psnr(np.stack(made), f[2:]))
+    return scores
 
 
 def load(o, name):
@@ -147,48 +153,62 @@ def milliseconds(run, clip):
     return [f"{1e3 * s:.0f}" for s in (many - few) / (len(known) - 3)]
 
 
+def title(name):
+    return "Middlebury other" if name == "middlebury" else f"one of {name} frames left"
+
+
 def print_set(o, name, contestants):
+    """The means of each: (PSNR, SSIM)."""
     clips, step = load(o, name)
     scores = {who: [score(c, step, run) for c in clips] for who, run in contestants.items()}
-    print(f"\n{'Middlebury other' if name == 'middlebury' else f'one of {name} frames left'}: PSNR (dB)", flush=True)
+    print(f"\n{title(name)}: PSNR (dB)", flush=True)
     rows = [[who, *(f"{p:.2f}" for p, _ in s), f"{np.mean(s, 0)[0]:.2f}", f"{np.mean(s, 0)[1]:.4f}"]
             for who, s in scores.items()]
     common.print_table(["", *(c.name for c in clips), "mean", "SSIM"], rows)
+    return {who: [f"{x:.{d}f}" for x, d in zip(np.mean(s, 0), (2, 4))] for who, s in scores.items()}
 
 
-def print_beyond(o):
+def print_beyond(o, models):
     clips = common.load_clips(o)
-    scores = np.array([extrapolate(o, c) for c in clips])
+    scores = np.array([extrapolate(o, c, models.values()) for c in clips])
     print("\none frame beyond two: PSNR (dB)")
     rows = [[who, *(f"{p:.2f}" for p in column), f"{column.mean():.2f}"]
-            for who, column in zip(("repeat", "ours"), scores.T)]
+            for who, column in zip(("repeat", *models), scores.T)]
     common.print_table(["", *(c.name for c in clips), "mean"], rows)
 
 
 def print_times(o, contestants):
     clip = common.load_clips(o, ["blackswan"])[0]
     print(f"\nms for a frame that is made, {clip}, {o.threads} threads")
-    rows = [[who, *milliseconds(run, clip)] for who, run in contestants.items()]
-    common.print_table(["", "clock", "processors"], rows)
+    times = {who: milliseconds(run, clip) for who, run in contestants.items()}
+    common.print_table(["", "clock", "processors"], [[who, *spent] for who, spent in times.items()])
+    return times
 
 
 def main():
     p = common.options(__doc__)
     p.add_argument("--tables", default="middlebury,2,4,beyond,time")
     p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")
-    p.set_defaults(frames=25, model=None)
+    p.set_defaults(frames=25, model=common.ROOT / "models/interp")
     o = p.parse_args()
+    models = {"ours, motion alone": None}
+    if o.model.is_dir():
+        models["ours"] = o.model
     contestants = {"repeat": repeat, "blend": blend, "minterpolate": minterpolate(o.threads)}
     if o.flowfps:
         contestants["FlowFPS"] = flowfps(o.flowfps, o.threads)
-    contestants |= {"DIS, one warp": dis(o.threads), "ours": ours(o)}
+    contestants |= {"DIS, one warp": dis(o.threads), **{who: ours(o, model) for who, model in models.items()}}
+    header, found = [], {who: [] for who in contestants}
     for name in o.tables.split(","):
         if name == "beyond":
-            print_beyond(o)
-        elif name == "time":
-            print_times(o, contestants)
-        else:
-            print_set(o, name, contestants)
+            print_beyond(o, models)
+            continue
+        means = print_times(o, contestants) if name == "time" else print_set(o, name, contestants)
+        header += ["ms", "of processors"] if name == "time" else [title(name), "SSIM"]
+        for who, figures in means.items():
+            found[who] += figures
+    print("\nall of it")
+    common.print_table(["", *header], [[who, *figures] for who, figures in found.items()])
 
 
 if __name__ == "__main__":
