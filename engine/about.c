@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What there is: the names of devices and methods.
+#include <stdio.h>
+
 #include "backend/backend.h"
 #include "process/process.h"
 #include "sampler/sampler.h"
@@ -7,8 +9,23 @@
 #include "schedule/spacing.h"
 #include "udm.h"
 
+// Opened, as its choice is what people want to know.
+static void list_auto(udm_found found, void *context)
+{
+    udm_error error = { 0 };
+    udm_device *device = udm_device_open("auto", 0, &error);
+    char about[sizeof device->name + sizeof device->warning + 2];
+    if (device)
+        snprintf(about, sizeof about, "%s%s%s", device->name, device->warning[0] ? ". " : "", device->warning);
+    else
+        snprintf(about, sizeof about, "%s", error.message);
+    found(context, "auto", about);
+    udm_device_close(device);
+}
+
 void udm_list_devices(udm_found found, void *context)
 {
+    list_auto(found, context);
     for (const udm_backend *const *backend = udm_backends; *backend; backend++)
         (*backend)->list(found, context);
 }

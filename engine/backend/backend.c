@@ -110,9 +110,9 @@ void udm_device_close(udm_device *device)
 
 udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error)
 {
-    if (!device->stand_in || (fault->code != UDM_ERROR_DEVICE && fault->code != UDM_ERROR_MEMORY)) {
-        if (error)
-            *error = *fault;
+    const bool lost = fault->code == UDM_ERROR_DEVICE;
+    if (!device->stand_in || (!lost && fault->code != UDM_ERROR_MEMORY)) {
+        udm_fail(error, fault->code, lost ? "%s; with device=auto, cpu would go on" : "%s", fault->message);
         return NULL;
     }
     if (!device->failed)

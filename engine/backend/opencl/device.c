@@ -283,14 +283,32 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     return NULL;
 }
 
+// "NAME, a GPU of 20 units with 8.0 GiB: PLATFORM, driver VERSION"
+static void describe(cl_device_id id, char *about, size_t room)
+{
+    char name[128] = "", driver[64] = "", maker[96] = "";
+    cl_platform_id platform = NULL;
+    cl_device_type type = 0;
+    cl_ulong memory = 0;
+    clGetDeviceInfo(id, CL_DEVICE_NAME, sizeof name - 1, name, NULL);
+    clGetDeviceInfo(id, CL_DRIVER_VERSION, sizeof driver - 1, driver, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL);
+    clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof maker - 1, maker, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL);
+    const char *kind = type & CL_DEVICE_TYPE_GPU ? "GPU" : type & CL_DEVICE_TYPE_CPU ? "processor" : "accelerator";
+    snprintf(about, room, "%s, as a %s of %u units with %.1f GiB: %s, driver %s", name, kind,
+             device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS), (double)memory / (1 << 30), maker, driver);
+}
+
 static void opencl_list(void (*found)(void *context, const char *device, const char *about), void *context)
 {
     device_ids devices;
     find_devices(&devices);
     for (int i = 0; i < devices.count; i++) {
-        char name[32], about[256] = "";
+        char name[32], about[384];
         snprintf(name, sizeof name, "opencl:%d", i);
-        clGetDeviceInfo(devices.ids[i], CL_DEVICE_NAME, sizeof about - 1, about, NULL);
+        describe(devices.ids[i], about, sizeof about);
         found(context, name, about);
     }
 }

@@ -25,7 +25,8 @@ static bool check_room(const udm_opencl_device *cl, size_t bytes, udm_error *err
 {
     cl_ulong all = 0;
     clGetDeviceInfo(cl->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof all, &all, NULL);
-    return bytes <= all || udm_fail(error, UDM_ERROR_MEMORY, "%s has %llu MiB of memory, and %zu are needed",
+    return bytes <= all || udm_fail(error, UDM_ERROR_MEMORY,
+                                    "%s has %llu MiB of memory, and %zu are needed: use cpu, or a lower memory limit",
                                     cl->device.name, (unsigned long long)all >> 20, bytes >> 20);
 }
 
