@@ -88,7 +88,7 @@ udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
         return NULL;
     }
     udm_device *device = udm_device_open(settings->device, settings->threads, error);
-    if (device && !device->ops->set_precision(device, precision, error)) {
+    if (device && !udm_device_set_precision(device, precision, error)) {
         udm_device_close(device);
         return NULL;
     }

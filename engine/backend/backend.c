@@ -125,3 +125,12 @@ const udm_device *udm_device_in_use(const udm_device *device)
 {
     return device->failed ? device->stand_in : device;
 }
+
+bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_error *error)
+{
+    udm_device *other = device->stand_in;
+    if (!other)
+        return device->ops->set_precision(device, precision, error);
+    device->failed = device->failed || !device->ops->set_precision(device, precision, NULL);
+    return other->ops->set_precision(other, precision, error);
+}

@@ -175,6 +175,8 @@ void udm_device_close(udm_device *device); // NULL is fine
 // where the device was asked for by its name, and for faults that are not the device's. From then on the device counts
 // as failed, also where only its memory did not suffice.
 udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error);
+// As set_precision of its operations, for its stand-in, too, which takes over where only that has the precision.
+bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_error *error);
 const udm_device *udm_device_in_use(const udm_device *device); // itself, or its stand-in
 
 // The constants of the fusion; models/train/network.py has the same.
