@@ -35,13 +35,9 @@ double udm_seconds(udm_device *device, udm_error *error)
     const udm_ops *ops = device->ops;
     const udm_shape shape = { CHANNELS, SIDE, SIDE };
     float *weight = calloc((size_t)CHANNELS * CHANNELS * TAPS, sizeof *weight);
-    const udm_kernel_spec spec = { .sources = 1,
-                                   .in = { CHANNELS },
-                                   .out = CHANNELS,
-                                   .size = 3,
-                                   .stride = 1,
-                                   .padding = 1,
-                                   .weight = weight };
+    const udm_kernel_spec spec = {
+        .sources = 1, .in = { CHANNELS }, .out = CHANNELS, .size = 3, .stride = 1, .padding = 1, .weight = weight
+    };
     udm_conv conv = { .dst = { .shape = shape, .layout = UDM_FEATURES }, .src[0] = { .shape = shape } };
     if (!weight) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a trial");

@@ -8,9 +8,9 @@
 struct udm_past {
     int stages, frames, channels;
     size_t pixels;
-    uint64_t *ends;  // of each stage: the number after the last frame
-    udm_seen *seen;  // [stages, frames]: they point into the planes
-    float *planes;   // [stages, frames, 2 channels + 2, pixels]: frame, level, guess, its level
+    uint64_t *ends; // of each stage: the number after the last frame
+    udm_seen *seen; // [stages, frames]: they point into the planes
+    float *planes;  // [stages, frames, 2 channels + 2, pixels]: frame, level, guess, its level
 };
 
 udm_past *udm_past_new(int stages, int frames, int channels, size_t pixels, udm_error *error)

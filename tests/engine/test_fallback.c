@@ -76,6 +76,12 @@ static void processor_conv(udm_device *device, const udm_conv *conv)
     real->conv(device, conv);
 }
 
+static bool any_precision(udm_device *device, udm_precision precision, udm_error *error)
+{
+    (void)device, (void)precision, (void)error;
+    return true;
+}
+
 static udm_device *open_processor(const char *which, int threads, udm_error *error)
 {
     static udm_ops ops;
@@ -83,7 +89,7 @@ static udm_device *open_processor(const char *which, int threads, udm_error *err
     if (device) {
         real = device->ops;
         ops = *real;
-        ops.conv = processor_conv;
+        ops.conv = processor_conv, ops.set_precision = any_precision;
         device->ops = &ops;
     }
     return device;
@@ -106,7 +112,7 @@ static udm_device *open_weak(const char *which, int threads, udm_error *error)
     real = device->ops;
     ops = *real;
     ops.alloc = weak_alloc, ops.kernel_new = weak_kernel_new, ops.conv = weak_conv;
-    ops.download = weak_download, ops.finish = weak_finish;
+    ops.download = weak_download, ops.finish = weak_finish, ops.set_precision = udm_only_f32;
     device->ops = &ops;
     snprintf(device->name, sizeof device->name, "weak (%s)", which ? which : "asked for");
     return device;
@@ -167,6 +173,20 @@ TEST(who_asks_by_name_gets_no_other)
     udm_error error = { 0 };
     now = with(-1, false, false);
     CHECK(!udm_device_open("weak", 1, &error) && error.code == UDM_ERROR_DEVICE);
+}
+
+TEST(a_precision_that_only_the_processor_has)
+{
+    udm_error error = { 0 };
+    now = sound;
+    udm_device *device = udm_device_open("auto", 1, NULL), *named = udm_device_open("weak", 1, NULL);
+    REQUIRE(device && named);
+    CHECK(udm_device_set_precision(device, UDM_PRECISION_AUTO, NULL) && udm_device_in_use(device) == device);
+    CHECK(udm_device_set_precision(device, UDM_PRECISION_BF16, NULL) && udm_device_in_use(device) == device->stand_in);
+    CHECK(device->warning[0] == 0);
+    CHECK(!udm_device_set_precision(named, UDM_PRECISION_BF16, &error) && error.code == UDM_ERROR_UNSUPPORTED);
+    udm_device_close(device);
+    udm_device_close(named);
 }
 
 // ---- streams
