@@ -87,7 +87,7 @@ def noise_maps(count, size, max_sigma):
 
 
 def observe(x0, grey, sigma):
-    """Noise of the given standard deviation; half the patches are then clipped and rounded to 8 bits, as files are.
+    """Noise of the given standard deviation; most patches are then clipped and rounded to 8 bits, as files are.
 
     Returns (frame, level): x_t = sqrt(alpha_bar) (x0 + n) and sqrt(1 - alpha_bar).
     """
@@ -95,6 +95,6 @@ def observe(x0, grey, sigma):
     noise = torch.randn_like(x0)
     noisy = x0 + torch.where(grey, noise[:, :1].expand_as(noise), noise) * ratio
     stored = ((noisy.clamp(-1, 1) * 127.5).round() / 127.5)
-    noisy = torch.where(torch.rand(len(x0), 1, 1, 1) < 0.5, stored, noisy)
+    noisy = torch.where(torch.rand(len(x0), 1, 1, 1) < 0.8, stored, noisy)
     signal = (1 + ratio ** 2).rsqrt()
     return noisy * signal, ratio * signal
