@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+import realnoise
+
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm", ".264", ".h264", ".y4m"}
 LOSSLESS = {".png", ".webp", ".bmp", ".ppm"}
@@ -86,15 +88,28 @@ def noise_maps(count, size, max_sigma):
     return torch.where(kind < 0.7, even, torch.where(kind < 0.85, step, smooth))
 
 
-def observe(x0, grey, sigma):
-    """Noise of the given standard deviation; most patches are then clipped and rounded to 8 bits, as files are.
-
-    Returns (frame, level): x_t = sqrt(alpha_bar) (x0 + n) and sqrt(1 - alpha_bar).
-    """
+def at_time(noisy, sigma):
+    """(frame, level): x_t = sqrt(alpha_bar) (x0 + n) and sqrt(1 - alpha_bar)."""
     ratio = sigma * (2 / 255)
-    noise = torch.randn_like(x0)
-    noisy = x0 + torch.where(grey, noise[:, :1].expand_as(noise), noise) * ratio
-    stored = ((noisy.clamp(-1, 1) * 127.5).round() / 127.5)
-    noisy = torch.where(torch.rand(len(x0), 1, 1, 1) < 0.8, stored, noisy)
     signal = (1 + ratio ** 2).rsqrt()
     return noisy * signal, ratio * signal
+
+
+def add_noise(x0, grey, sigma):
+    """Noise of the given standard deviation; most patches are then clipped and rounded to 8 bits, as files are."""
+    noise = torch.randn_like(x0)
+    noisy = x0 + torch.where(grey, noise[:, :1].expand_as(noise), noise) * sigma * (2 / 255)
+    stored = ((noisy.clamp(-1, 1) * 127.5).round() / 127.5)
+    return torch.where(torch.rand(len(x0), 1, 1, 1) < 0.8, stored, noisy)
+
+
+def batch(pictures, options):
+    """(x0, frame, level, sigma) of patches of pictures, of which a share has the noise of cameras, film and codecs."""
+    x0, grey = patches(pictures, options.batch, options.patch)
+    sigma = noise_maps(options.batch, options.patch, options.max_sigma)
+    noisy = add_noise(x0, grey, sigma)
+    real = torch.rand(options.batch) < options.real_share
+    if real.any():
+        noisy[real], x0[real] = realnoise.draw(x0[real], grey[real])
+        sigma[real] = realnoise.told_sigma(noisy[real] - x0[real]).clamp(0.5, options.max_sigma)
+    return x0, *at_time(noisy, sigma), sigma

@@ -209,9 +209,7 @@ class Recursion(train.Denoising):
         guess, noise = self.streams.guess, (sigma * 2 / 255).square()
         signal = (1 + noise).rsqrt()
         level = (noise.sqrt() * signal).expand_as(guess.p)
-        picture, grey = data.patches(self.pictures, o.batch, o.patch)
-        picture_sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
-        frame, picture_level = data.observe(picture, grey, picture_sigma)
+        picture, frame, picture_level, picture_sigma = data.batch(self.pictures, o)
         none = torch.zeros_like(frame), torch.ones_like(picture_level)
         with torch.autocast("cpu", torch.bfloat16):
             doubt = self.network.doubt(noisy * signal, level, guess)
@@ -235,7 +233,7 @@ def main():
     p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
     p.add_argument("--likelihood", type=float, default=0.005, help="its weight in the loss (default: %(default)s)")
-    p.add_argument("--max-sigma", type=float, default=75)
+    train.add_noise_options(p)
     options = p.parse_args()
     torch.set_num_threads(options.threads)
     pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]

@@ -45,6 +45,12 @@ def parser(doc, minutes, batch, patch, rate):
     return p
 
 
+def add_noise_options(p):
+    p.add_argument("--max-sigma", type=float, default=75)
+    p.add_argument("--real-share", type=float, default=0, help="of the pictures, with the noise of cameras, film and "
+                   "codecs instead of white noise (default: %(default)s)")
+
+
 def trained(path, part="unet", network=UdmUNet):
     """(arguments of the network, weights) of a part of a model directory, or of a checkpoint."""
     if path.is_dir():
@@ -187,10 +193,7 @@ class Denoising(Training):
         return found
 
     def step(self):
-        o = self.options
-        x0, grey = data.patches(self.pictures, o.batch, o.patch)
-        sigma = data.noise_maps(o.batch, o.patch, o.max_sigma)
-        frame, level = data.observe(x0, grey, sigma)
+        x0, frame, level, sigma = data.batch(self.pictures, self.options)
         with torch.autocast("cpu", torch.bfloat16):
             made = self.network(frame.to(memory_format=torch.channels_last), level)
         weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
@@ -199,7 +202,7 @@ class Denoising(Training):
 
 def main():
     p = parser(__doc__, minutes=120, batch=32, patch=64, rate=1e-3)
-    p.add_argument("--max-sigma", type=float, default=75)
+    add_noise_options(p)
     options = p.parse_args()
     torch.set_num_threads(options.threads)
     pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]
