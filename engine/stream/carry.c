@@ -10,6 +10,8 @@
 #include "stream/motion.h"
 #include "tensor/image.h"
 
+#define MOST_NOISE 0.35 // of variance: sigma 75
+
 struct udm_carry {
     const udm_network *preview, *trust;
     udm_pool *pool;
@@ -124,10 +126,21 @@ static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *
     return true;
 }
 
+// The mean variance of the noise of a frame, as of the largest sigma that networks know at most.
+static float noise_of(const udm_carry *carry, const udm_sight *sight)
+{
+    double sum = 0;
+    for (size_t i = 0; i < carry->pixels; i++) {
+        const double square = (double)sight->level[i] * sight->level[i], most = MOST_NOISE / (1 + MOST_NOISE);
+        sum += square < most ? square / (1 - square) : MOST_NOISE;
+    }
+    return (float)(sum / (double)carry->pixels);
+}
+
 static void link_to(udm_carry *carry, udm_sight *sight, const udm_sight *after)
 {
     if (!sight->linked)
-        udm_motion_estimate(carry->motion, sight->preview, after->preview, sight->flow);
+        udm_motion_estimate(carry->motion, sight->preview, after->preview, noise_of(carry, sight), sight->flow);
     sight->linked = true;
 }
 
@@ -167,7 +180,7 @@ static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, co
 static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, const atomic_bool *cancel, udm_error *error)
 {
     if (carry->began)
-        udm_motion_estimate(carry->motion, sight->preview, carry->preview_before, carry->flow);
+        udm_motion_estimate(carry->motion, sight->preview, carry->preview_before, noise_of(carry, sight), carry->flow);
     *made = udm_guess_make(carry->guess, carry->flow);
     if (*made && !doubt(carry, sight, carry->guess, cancel, error))
         return false;

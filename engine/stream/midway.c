@@ -180,7 +180,7 @@ void udm_midway_pair(udm_midway *m, const float *first, const float *second)
     m->job.views[0].picture = first, m->job.views[1].picture = second;
     udm_pool_run(m->pool, 2, find_luma, m);
     for (int k = 0; k < 2; k++)
-        udm_motion_estimate(m->motion, m->luma[k], m->luma[!k], m->flow[k]);
+        udm_motion_estimate(m->motion, m->luma[k], m->luma[!k], 0, m->flow[k]);
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->pack, k, m->job.height);
     for (int k = 0; k < 2; k++)

@@ -268,8 +268,10 @@ static void copy_out(const udm_motion_level *level, const float *plane, float *t
         memcpy(to + (size_t)y * level->width, plane + y * level->stride, level->width * sizeof(float));
 }
 
-void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float *flow)
+void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float noise, float *flow)
 {
+    for (int k = 0; k < motion->levels; k++)
+        motion->level[k].care = udm_motion_care_for(noise);
     udm_pool_run(motion->pool, 2, build_pyramid, &(pyramid_job){ motion, { from, to } });
     start_at_rest(&motion->level[motion->levels - 1]);
     for (int k = motion->levels - 1; k >= 0; k--) {

@@ -17,6 +17,7 @@ void udm_motion_free(udm_motion *motion);           // NULL is fine
 size_t udm_motion_memory(const udm_motion *motion); // bytes
 
 // flow [2, height, width], x before y, in pixels: from(p) = to(p + flow(p)). from, to: luma [height, width] in [-1, 1].
-void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float *flow);
+// noise: the variance of that which they had before they were denoised; 0: none.
+void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float noise, float *flow);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/random.h"
 #include "check.h"
 #include "stream/motion/engine.h"
 
@@ -48,16 +49,21 @@ static picture picture_new(int width, int height, pose seen)
     return made;
 }
 
-static float *estimate(const udm_motion_ops *ops, int threads, picture from, picture to)
+static float *estimate_in(float noise, const udm_motion_ops *ops, int threads, picture from, picture to)
 {
     udm_pool *pool = udm_pool_new(threads, NULL);
     udm_motion *motion = udm_motion_new_with(ops, from.width, from.height, pool, NULL);
     float *flow = malloc(sizeof(float) * 2 * (size_t)from.width * (size_t)from.height);
     if (motion && flow)
-        udm_motion_estimate(motion, from.luma, to.luma, flow);
+        udm_motion_estimate(motion, from.luma, to.luma, noise, flow);
     udm_motion_free(motion);
     udm_pool_free(pool);
     return flow;
+}
+
+static float *estimate(const udm_motion_ops *ops, int threads, picture from, picture to)
+{
+    return estimate_in(0, ops, threads, from, to);
 }
 
 // The mean distance to the true motion, `border` pixels from the border on. from shows the pose, `to` is at rest.
@@ -156,6 +162,32 @@ TEST(flat_pictures_do_not_move)
     free(flat.luma);
 }
 
+// What is left of noise moves at random: told of it, motion follows it less, and goes on following the texture.
+TEST(noise_is_not_followed)
+{
+    const udm_motion_ops *ops = udm_motion_ops_list()[0];
+    for (int moving = 0; moving < 2; moving++) {
+        const pose seen = { .x = moving ? 2.5f : 0, .zoom = 1 };
+        picture from = picture_new(96, 80, seen), to = picture_new(96, 80, at_rest);
+        float *noise = malloc(2 * 96 * 80 * sizeof *noise);
+        udm_normal(3, 0, 0, 0, 2 * 96 * 80, noise);
+        for (int i = 0; i < 96 * 80; i++) {
+            from.luma[i] = 0.3f * from.luma[i] + 0.05f * noise[i];
+            to.luma[i] = 0.3f * to.luma[i] + 0.05f * noise[96 * 80 + i];
+        }
+        float *careless = estimate(ops, 2, from, to), *careful = estimate_in(0.1f, ops, 2, from, to);
+        double before = mean_error(careless, from, seen, 8), after = mean_error(careful, from, seen, 8);
+        if (!(after < 0.8 * before))
+            printf("    %g, told of it %g\n", before, after);
+        CHECK(after < 0.8 * before);
+        free(careless);
+        free(careful);
+        free(noise);
+        free(from.luma);
+        free(to.luma);
+    }
+}
+
 TEST(every_size)
 {
     static const int sizes[][2] = { { 1, 1 },   { 1, 9 },   { 2, 3 },   { 7, 5 },   { 8, 8 },   { 9, 1 },
@@ -203,9 +235,9 @@ TEST(pairs_are_independent)
     udm_pool *pool = udm_pool_new(2, NULL);
     udm_motion *motion = udm_motion_new(90, 70, pool, NULL);
     REQUIRE(motion && first && again);
-    udm_motion_estimate(motion, a.luma, b.luma, first);
-    udm_motion_estimate(motion, b.luma, a.luma, again);
-    udm_motion_estimate(motion, a.luma, b.luma, again);
+    udm_motion_estimate(motion, a.luma, b.luma, 0, first);
+    udm_motion_estimate(motion, b.luma, a.luma, 0, again);
+    udm_motion_estimate(motion, a.luma, b.luma, 0, again);
     CHECK(memcmp(first, again, floats * sizeof(float)) == 0);
     udm_motion_free(motion);
     udm_pool_free(pool);
@@ -229,15 +261,16 @@ TEST(as_reference)
 {
     static const int sizes[][2] = { { 75, 53 }, { 64, 48 }, { 19, 33 }, { 6, 40 } };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const float noise = i % 2 ? 0.1f : 0;
         int width = sizes[i][0], height = sizes[i][1], count = 2 * width * height;
         picture from = picture_new(width, height, (pose){ .x = 1.4f, .y = -0.7f, .zoom = 1.03f });
         picture to = picture_new(width, height, at_rest);
         const udm_motion_ops *const *ops = udm_motion_ops_list(), *const *reference = ops;
         while (reference[1])
             reference++;
-        float *want = estimate(*reference, 1, from, to);
+        float *want = estimate_in(noise, *reference, 1, from, to);
         for (; ops < reference; ops++) {
-            float *got = estimate(*ops, 2, from, to);
+            float *got = estimate_in(noise, *ops, 2, from, to);
             if (share_apart(got, want, count, 1e-2f) > 0.02)
                 printf("    %s %d x %d\n", (*ops)->name, width, height);
             CHECK_CLOSE(share_apart(got, want, count, 1e-2f), 0, 0.02);

@@ -18,14 +18,25 @@ enum {
 // Luma is in [-1, 1] and motion in pixels. Chosen on clean and on denoised frames; nothing changes by 0.1 dB within
 // half or twice these.
 #define UDM_MOTION_STOP 0.02f       // a step this short ends the search
-#define UDM_MOTION_DAMP 0.1f        // added to the diagonal of a patch's Hessian: what is flat stays where it is
-#define UDM_MOTION_LEAST_MISS 8e-3f // a pixel that fits better than this weighs no more
 #define UDM_MOTION_LEAST_ERROR 0.1f // and so for a patch
 #define UDM_MOTION_DATA 5.f         // weight of the brightness constancy,
 #define UDM_MOTION_SMOOTHNESS 4.f   // and of smoothness
-#define UDM_MOTION_CONTRAST 6e-6f   // the squared gradient below which there is nothing to follow
 #define UDM_MOTION_KINK 1e-3f       // the robust penalty is sqrt(x^2 + KINK^2), x in pixels
 #define UDM_MOTION_OMEGA 1.6f       // over-relaxation
+
+// What the noise asks for that the pictures had before they were denoised: the less is followed the more there was, or
+// motion follows what is left of it. By the variance of the noise; chosen on training clips and on stills of sigma 20
+// and 40.
+typedef struct udm_motion_care {
+    float damp;       // added to the diagonal of a patch's Hessian: what is flat stays where it is
+    float least_miss; // a pixel that fits better than this weighs no more
+    float contrast;   // the squared gradient below which there is nothing to follow
+} udm_motion_care;
+
+static inline udm_motion_care udm_motion_care_for(float variance)
+{
+    return (udm_motion_care){ 0.1f + 5 * variance, 8e-3f + 0.22f * variance, 6e-6f + 0.03f * variance };
+}
 
 // Planes are [height, width] with `stride` floats a row and UDM_MOTION_PAD pixels on every side, and point to pixel
 // (0, 0). Split planes hold in each row its even pixels from 0 on and its odd ones from `odd` on, so that the pixels of
@@ -33,6 +44,7 @@ enum {
 typedef struct udm_motion_level {
     const struct udm_motion_level *coarser; // NULL at the top
     int width, height, odd;
+    udm_motion_care care;
     ptrdiff_t stride;
     float *from, *to; // luma, its borders repeated into the padding
     float *dx, *dy;   // gradient of from

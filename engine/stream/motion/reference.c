@@ -80,7 +80,7 @@ static void compare(const udm_motion_level *level, int left, int top, match *m, 
         dx_mean += level->dx[at] / area;
         dy_mean += level->dy[at] / area;
     }
-    float h11 = UDM_MOTION_DAMP, h12 = 0, h22 = UDM_MOTION_DAMP, sx = 0, sy = 0;
+    float h11 = level->care.damp, h12 = 0, h22 = level->care.damp, sx = 0, sy = 0;
     for (int i = 0; i < PATCH * PATCH; i++) {
         ptrdiff_t at = (top + i / PATCH) * level->stride + left + i % PATCH;
         float miss = miss_at(level, left, top, i % PATCH, i / PATCH, m) - mean;
@@ -167,7 +167,7 @@ static void densify(const udm_motion_level *level, int y)
                 continue;
             match m = { level->patch_u[at], level->patch_v[at], level->patch_error[at], level->patch_mean[at] };
             float miss = fabsf(miss_at(level, left, top, x - left, y - top, &m) - m.mean);
-            float weight = 1 / (fmaxf(miss, UDM_MOTION_LEAST_MISS) * (UDM_MOTION_LEAST_ERROR + m.error));
+            float weight = 1 / (fmaxf(miss, level->care.least_miss) * (UDM_MOTION_LEAST_ERROR + m.error));
             u += weight * m.u;
             v += weight * m.v;
             sum += weight;
@@ -207,7 +207,7 @@ static void assemble(const udm_motion_level *level, int y)
         float u = *pixel(level, level->u, x, y), v = *pixel(level, level->v, x, y);
         float ix = (*pixel(level, level->mean, x + 1, y) - *pixel(level, level->mean, x - 1, y)) / 2;
         float iy = (*pixel(level, level->mean, x, y + 1) - *pixel(level, level->mean, x, y - 1)) / 2;
-        float change = *pixel(level, level->change, x, y), norm = 1 / (ix * ix + iy * iy + UDM_MOTION_CONTRAST);
+        float change = *pixel(level, level->change, x, y), norm = 1 / (ix * ix + iy * iy + level->care.contrast);
         bool inside = x + u > -0.5f && y + v > -0.5f && x + u < level->width - 0.5f && y + v < level->height - 0.5f;
         float kink = UDM_MOTION_KINK;
         float force = inside ? UDM_MOTION_DATA * norm / sqrtf(change * change * norm + kink * kink) : 0;

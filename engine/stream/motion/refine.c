@@ -108,13 +108,13 @@ typedef struct stencil {
 } stencil;
 
 // count pixels from column x on, of which the plane ends at `width`.
-INLINE void assemble_run(const stencil *s, int x, int y, int count, const float size[2], run *out)
+INLINE void assemble_run(const stencil *s, int x, int y, int count, const float size[2], float contrast, run *out)
 {
     const float *const *m = s->mean, *g = s->diffusivity[1];
     for (int i = 0; i < count; i++) {
         float u = s->u[i], v = s->v[i], change = s->change[i], px = x + i + u, py = y + v;
         float ix = 0.5f * (m[1][i + 1] - m[1][i - 1]), iy = 0.5f * (m[2][i] - m[0][i]);
-        float norm = 1 / (ix * ix + iy * iy + UDM_MOTION_CONTRAST);
+        float norm = 1 / (ix * ix + iy * iy + contrast);
         float force = UDM_MOTION_DATA * norm / sqrtf(change * change * norm + UDM_MOTION_KINK * UDM_MOTION_KINK);
         force = px > -0.5f && py > -0.5f && px < size[0] - 0.5f && py < size[1] - 0.5f ? force : 0;
         float a11 = force * ix * ix, a12 = force * ix * iy, a22 = force * iy * iy;
@@ -158,7 +158,7 @@ void NAME(udm_motion_assemble)(const udm_motion_level *level, int y)
         s.u = level->u + row + x;
         s.v = level->v + row + x;
         run out;
-        assemble_run(&s, x, y, count, size, &out);
+        assemble_run(&s, x, y, count, size, level->care.contrast, &out);
         split(level, level->right, at, out.right, count);
         split(level, level->below, at, out.below, count);
         split(level, level->a12, at, out.a12, count);

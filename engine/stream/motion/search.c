@@ -98,9 +98,9 @@ INLINE void measure(const udm_motion_level *level, patch *p)
     }
     p->dx_sum = sum_of(sx);
     p->dy_sum = sum_of(sy);
-    float h11 = sum_of(xx) - p->dx_sum * p->dx_sum / AREA + UDM_MOTION_DAMP;
+    float h11 = sum_of(xx) - p->dx_sum * p->dx_sum / AREA + level->care.damp;
     float h12 = sum_of(xy) - p->dx_sum * p->dy_sum / AREA;
-    float h22 = sum_of(yy) - p->dy_sum * p->dy_sum / AREA + UDM_MOTION_DAMP;
+    float h22 = sum_of(yy) - p->dy_sum * p->dy_sum / AREA + level->care.damp;
     float determinant = h11 * h22 - h12 * h12;
     p->h11 = h22 / determinant;
     p->h12 = -h12 / determinant;
@@ -189,7 +189,7 @@ INLINE void spread(const udm_motion_level *level, int column, int row, int line,
     vec above = between(s.at + line * level->stride, s.fx), below = between(s.at + (line + 1) * level->stride, s.fx);
     vec miss = above + (below - above) * s.fy - load(p.from + line * level->stride) - level->patch_mean[at];
     vec weight =
-        1 / (at_least(absolute(miss), UDM_MOTION_LEAST_MISS) * (UDM_MOTION_LEAST_ERROR + level->patch_error[at]));
+        1 / (at_least(absolute(miss), level->care.least_miss) * (UDM_MOTION_LEAST_ERROR + level->patch_error[at]));
     store(sums[0] + p.x, load(sums[0] + p.x) + weight * u);
     store(sums[1] + p.x, load(sums[1] + p.x) + weight * v);
     store(sums[2] + p.x, load(sums[2] + p.x) + weight);
