@@ -297,10 +297,34 @@ static gboolean gst_udm_transform_start(GstBaseTransform *trans)
     return started;
 }
 
+// Under the object lock.
+static GstStructure *get_stats(GstUdmTransform *self)
+{
+    GstStructure *stats = gst_udm_session_stats(&self->session);
+
+    gst_structure_set(stats, "degraded", G_TYPE_UINT64, self->lateness.degraded, NULL);
+    if (GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats)
+        GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats(self, stats);
+    return stats;
+}
+
+// What there was to see, for those who read logs.
+static void log_stats(GstUdmTransform *self)
+{
+    GstStructure *stats;
+
+    GST_OBJECT_LOCK(self);
+    stats = get_stats(self);
+    GST_OBJECT_UNLOCK(self);
+    GST_INFO_OBJECT(self, "%" GST_PTR_FORMAT, stats);
+    gst_structure_free(stats);
+}
+
 static gboolean gst_udm_transform_stop(GstBaseTransform *trans)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
 
+    log_stats(self);
     forget(self);
     gst_udm_session_close(&self->session);
     self->version = 0;
@@ -340,17 +364,6 @@ static void gst_udm_transform_set_property(GObject *object, guint id, const GVal
     GST_OBJECT_UNLOCK(self);
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-// Under the object lock.
-static GstStructure *get_stats(GstUdmTransform *self)
-{
-    GstStructure *stats = gst_udm_session_stats(&self->session);
-
-    gst_structure_set(stats, "degraded", G_TYPE_UINT64, self->lateness.degraded, NULL);
-    if (GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats)
-        GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats(self, stats);
-    return stats;
 }
 
 static void gst_udm_transform_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)

@@ -19,6 +19,8 @@ UNET2D = dict(sample_size=SIDE, block_out_channels=(64, 128, 128, 256), layers_p
               up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * 3)
 NOISE_TIME = 0.1279  # of the cosine schedule: sigma 25
 SIZES = {"denoise-cif": (352, 288), "denoise-272p": (640, 272), "denoise-1080p": (1920, 1080)}
+INDEX = json.dumps({"_class_name": "UdmRestorationPipeline", "unet": ["udm", "UdmUNet"],
+                    "scheduler": ["diffusers", "DDIMScheduler"]})
 CASES = ["unet2d", *SIZES]
 
 
@@ -84,9 +86,7 @@ def denoise(folder, size):
     import torch
     for part in ("unet", "scheduler"):
         shutil.copytree(common.ROOT / "models/denoise" / part, folder / "model" / part, dirs_exist_ok=True)
-    index = {"_class_name": "UdmRestorationPipeline", "unet": ["udm", "UdmUNet"],
-             "scheduler": ["diffusers", "DDIMScheduler"]}
-    (folder / "model/model_index.json").write_text(json.dumps(index))
+    (folder / "model/model_index.json").write_text(INDEX)
     torch.manual_seed(SEED)
     width, height = size
     level = torch.full((1, 1, height, width), level_of(NOISE_TIME))

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How fast is udmdenoise in a pipeline, what do conversion, copies and GStreamer take of it, and does the cost grow with
+the pixels? Against the same network in OpenVINO f32, frame by frame.
+
+    python tests/bench/element_speed.py --threads 2
+
+"network" is the network of the model alone, one step a frame, which is what OpenVINO runs too; "whole" is the model as
+it is shipped, which also finds motion and makes a guess of each frame with two small networks. A frame's time is that
+of a pipeline over --frames of them less that of one over a single frame; "engine" is the share of it that the engine
+computes (property stats), "around" the rest: conversion, copies, GStreamer, and reading the file. OpenVINO's time is
+that of infer() alone. Turns are interleaved, and the best of each counts.
+"""
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import common
+import compare
+import compare_cases as cases
+
+SIZES = {"qcif": (176, 144), "cif": (352, 288), "4cif": (704, 576), "720p": (1280, 720), "1080p": (1920, 1080)}
+SIGMA = 25
+
+
+def frames_at(o, clip, size, count):
+    """Rows of a clip at some size, as a file has them."""
+    from PIL import Image
+    pictures = [np.asarray(Image.fromarray(f).resize(size, Image.BICUBIC)) for f in clip.frames[:count]]
+    return common.add_noise(common.Clip(clip.name, np.stack(pictures)), SIGMA)
+
+
+def run_pipeline(o, model, frames, precision):
+    """Seconds of the process, and milliseconds that the engine computed."""
+    _, h, w, _ = frames.shape
+    path = o.work / "frames.rgb"
+    frames.tofile(path)
+    environment = dict(os.environ, GST_PLUGIN_PATH=str(o.build / "elements"), GST_DEBUG_NO_COLOR="1",
+                       GST_REGISTRY=str(o.work / "registry.bin"), GST_DEBUG="udmtransform:4")
+    start = time.perf_counter()
+    run = subprocess.run(
+        ["gst-launch-1.0", "-q", "filesrc", f"location={path}", f"blocksize={3 * w * h}", "!", "rawvideoparse",
+         "format=rgb", f"width={w}", f"height={h}", "!", "udmdenoise", f"model={model}", f"noise-level={SIGMA}",
+         f"threads={o.threads}", f"precision={precision}", "!", "fakesink"],
+        env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    seconds = time.perf_counter() - start
+    stats = re.search(r"frames=\(guint64\)(\d+).*mean-ms=\(double\)([\d.e+-]+)", run.stderr)
+    if run.returncode or not stats:
+        sys.exit(f"gst-launch-1.0 failed: {run.stderr[-500:]}")
+    return seconds, int(stats[1]) * float(stats[2])
+
+
+def element(o, model, frames, precision="f32"):
+    """(ms a frame, of which the engine computes, seconds until a first frame is through)"""
+    first, first_engine = run_pipeline(o, model, frames[:1], precision)
+    seconds, engine = run_pipeline(o, model, frames, precision)
+    count = len(frames) - 1
+    return 1e3 * (seconds - first) / count, (engine - first_engine) / count, first
+
+
+class OpenVino:
+    """The network at one size."""
+
+    def __init__(self, o, size):
+        folder = o.work / "openvino-{}x{}".format(*size)
+        if not (folder / "facts.json").exists():
+            cases.SIZES["here"] = size
+            cases.make("here", folder)
+        steps = compare.openvino(folder, o.threads, "f32")
+        next(steps)
+        self.run = next(steps)
+        self.run()
+
+    def ms(self, count):
+        times = []
+        for _ in range(count):
+            start = time.perf_counter()
+            self.run()
+            times.append(1e3 * (time.perf_counter() - start))
+        return statistics.median(times)
+
+
+def prepare(o):
+    """The shipped model, and its network alone."""
+    alone = o.work / "network"
+    for part in ("unet", "scheduler"):
+        shutil.copytree(o.model / part, alone / part, dirs_exist_ok=True)
+    (alone / "model_index.json").write_text(cases.INDEX)
+    return {"network": alone, "whole": o.model}
+
+
+def measure_one(o, clip):
+    """Turns at CIF; the table of who is how fast."""
+    models, frames = prepare(o), frames_at(o, clip, SIZES["cif"], o.frames)
+    peer, found = OpenVino(o, SIZES["cif"]), {}
+    runs = [(name, p) for p in ("f32", "bf16") for name in models]
+    for _ in range(o.turns):
+        found.setdefault("openvino", []).append((peer.ms(9),))
+        for name, precision in runs:
+            found.setdefault((name, precision), []).append(element(o, models[name], frames, precision))
+    best = {key: min(turns) for key, turns in found.items()}
+    theirs = best.pop("openvino")[0]
+    rows = [["OpenVINO f32, infer()", "%.1f" % theirs, "%.1f" % (1e3 / theirs), "", "", "1.00"]]
+    for (name, precision), (ms, engine, first) in best.items():
+        rows.append([f"udmdenoise, {name}, {precision}", "%.1f" % ms, "%.1f" % (1e3 / ms),
+                     "%.1f %%" % (100 * (ms - engine) / ms), "%.2f" % first, "%.2f" % (theirs / ms)])
+    print(f"{clip.name} at 352x288, {len(frames)} frames, {o.threads} threads, best of {o.turns} turns")
+    common.print_table(["", "ms a frame", "frames/s", "around", "first frame after, s", "speed / OpenVINO"], rows)
+
+
+def measure_sizes(o, clip):
+    models, rows = prepare(o), []
+    for name, size in SIZES.items():
+        count = max(4, min(o.frames, 4_000_000 // (size[0] * size[1])))
+        frames, row = frames_at(o, clip, size, count), [f"{name}, {size[0]}x{size[1]}"]
+        for model in models.values():
+            ms = min(element(o, model, frames)[0] for _ in range(o.turns))
+            row += ["%.1f" % ms, "%.0f" % (1e6 * ms / (size[0] * size[1]))]
+        rows.append(row)
+    print(f"\nf32, {o.threads} threads, best of {o.turns} turns")
+    common.print_table(["", "network, ms", "ns a pixel", "whole, ms", "ns a pixel"], rows)
+
+
+def main():
+    p = common.options(__doc__)
+    p.set_defaults(frames=24)
+    p.add_argument("--clip", default="foreman", help="default: %(default)s")
+    p.add_argument("--turns", type=int, default=3)
+    p.add_argument("--tables", default="cif,sizes", help="default: %(default)s")
+    p.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "udm-element-speed")
+    o = p.parse_args()
+    o.work.mkdir(parents=True, exist_ok=True)
+    clip, = common.load_clips(o, [o.clip])
+    if "cif" in o.tables:
+        measure_one(o, clip)
+    if "sizes" in o.tables:
+        measure_sizes(o, clip)
+
+
+if __name__ == "__main__":
+    main()
