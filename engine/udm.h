@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/timing.h"
 #include "tensor/image.h"
 
 #ifdef __cplusplus
@@ -162,7 +163,7 @@ UDM_API bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_err
 // image).
 UDM_API udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error);
 UDM_API void udm_stream_end(udm_stream *stream);
-UDM_API void udm_stream_reset(udm_stream *stream);      // flush: drops what is held, forgets the past, undoes end
+UDM_API void udm_stream_reset(udm_stream *stream); // flush: drops what is held, forgets the past, undoes end
 // Frames held back: lookahead, or what a model that makes video has in the making.
 UDM_API int udm_stream_delay(const udm_stream *stream);
 UDM_API void udm_stream_cancel(udm_stream *stream,
@@ -181,9 +182,8 @@ typedef struct udm_stats {
 
 UDM_API void udm_stream_stats(const udm_stream *stream, udm_stats *stats);
 
-// Calls found(context, operation, runs, ms) for each operation that the device timed so far: those of
-// "opencl:N:profile" do, which makes them slower; others have nothing to tell.
-typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
+// Calls found(context, operation, timing) for each operation that the device timed so far: those of "cpu:profile" and
+// "opencl:N:profile" do, which makes the latter slower; others have nothing to tell.
 UDM_API void udm_stream_profile(const udm_stream *stream, udm_timed found, void *context);
 
 // The frames between two, and beyond them. Opens on a model, or on NULL: the mean of both pictures, each moved to the

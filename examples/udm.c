@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "npy.h"
+#include "profile.h"
 #include "sample.h"
 #include "udm.h"
 
@@ -21,8 +22,9 @@ static const char usage[] =
     "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
     "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
-    "       udm bench MODEL --size WxH [--frames N] [--device D] [--threads N] [--repeat N] "
-    "[--lookahead L]\n"
+    "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
+    "[--profile]\n"
+    "                 [--lookahead L]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
     "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves frames "
@@ -32,7 +34,7 @@ static const char usage[] =
     "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
     "it:\n"
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
-    "bench prints one line of JSON with the time of a frame and, on opencl:N:profile, that of each kernel.\n";
+    "bench prints one line of JSON with the time of a frame and, with --profile, a table of what it goes into.\n";
 
 typedef struct options {
     udm_settings settings;
@@ -40,6 +42,7 @@ typedef struct options {
     int time_count, frames, repeat;
     double sigma; // negative: not given
     int known[2]; // frames
+    bool profile;
 } options;
 
 static int fail(const char *what, const char *why)
@@ -113,6 +116,8 @@ static bool parse_option(int option, const char *text, options *options)
         return parse_int(text, 0, 65535, &options->settings.label);
     case 'l':
         return parse_int(text, 0, UDM_MAX_LOOKAHEAD, &options->settings.lookahead);
+    case 'P':
+        return options->profile = true;
     case 'r':
         return parse_int(text, 1, 1000000, &options->repeat);
     default:
@@ -124,12 +129,19 @@ static bool parse_option(int option, const char *text, options *options)
 static bool parse_options(int argc, char **argv, options *options)
 {
     static const struct option known[] = {
-        { "time", required_argument, NULL, 't' },      { "size", required_argument, NULL, 's' },
-        { "device", required_argument, NULL, 'd' },    { "threads", required_argument, NULL, 'n' },
-        { "frames", required_argument, NULL, 'f' },    { "class", required_argument, NULL, 'c' },
-        { "repeat", required_argument, NULL, 'r' },    { "sigma", required_argument, NULL, 'g' },
-        { "lookahead", required_argument, NULL, 'l' }, { "precision", required_argument, NULL, 'p' },
-        { "known", required_argument, NULL, 'k' },     { 0 },
+        { "time", required_argument, NULL, 't' },
+        { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },
+        { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },
+        { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' },
+        { "sigma", required_argument, NULL, 'g' },
+        { "lookahead", required_argument, NULL, 'l' },
+        { "precision", required_argument, NULL, 'p' },
+        { "known", required_argument, NULL, 'k' },
+        { "profile", no_argument, NULL, 'P' },
+        { 0 },
     };
     *options = (struct options){
         .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 }
@@ -455,10 +467,12 @@ static void print_times(const char *directory, udm_stream *stream, const options
     puts("]}");
 }
 
-static void print_operation(void *context, const char *operation, int runs, double ms)
+// Those that time their operations.
+static const char *profiled_device(const char *device, char *name, size_t room)
 {
-    (void)context;
-    fprintf(stderr, "%-16s %6d runs  %10.2f ms\n", operation, runs, ms);
+    const char *plain = strcmp(device, "auto") == 0 ? "cpu" : strcmp(device, "opencl") == 0 ? "opencl:0" : device;
+    snprintf(name, room, "%s:profile", plain);
+    return name;
 }
 
 static int bench(const char *directory, const udm_model *model, options *options)
@@ -466,9 +480,12 @@ static int bench(const char *directory, const udm_model *model, options *options
     udm_error error = { 0 };
     udm_info info;
     udm_settings *s = &options->settings;
+    char device[64];
     if (!udm_model_info(model, &info, &error))
         return fail(directory, error.message);
     s->channels = info.channels;
+    if (options->profile)
+        s->device = profiled_device(s->device, device, sizeof device);
     udm_stream *stream = udm_stream_open(model, s, &error);
     if (!stream)
         return fail(directory, error.message);
@@ -485,7 +502,8 @@ static int bench(const char *directory, const udm_model *model, options *options
         print_times(directory, stream, options, ms);
     else
         fail(directory, error.code ? error.message : "there is no memory for a frame");
-    udm_stream_profile(stream, print_operation, NULL);
+    if (good && options->profile)
+        profile_print(stream, (options->repeat + 1) * options->frames);
     free(ms);
     free(pixels);
     udm_stream_free(stream);

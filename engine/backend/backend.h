@@ -13,6 +13,7 @@
 #define UDM_BACKEND_BACKEND_H
 
 #include "base/error.h"
+#include "base/timing.h"
 #include "tensor/tensor.h"
 
 typedef struct udm_device udm_device;
@@ -99,9 +100,6 @@ typedef struct udm_frame_attention {
     int heads;  // divides C; at most UDM_MAX_FRAME_HEADS
 } udm_frame_attention;
 
-// As in udm.h.
-typedef void (*udm_timed)(void *context, const char *operation, int runs, double ms);
-
 typedef struct udm_ops {
     // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes. Several
     // tensors of one memory that lie side by side, each at the next multiple of UDM_ALIGNMENT, travel in one transfer.
@@ -138,7 +136,8 @@ typedef struct udm_ops {
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape; layouts may differ
 
-    // What was timed, operation by operation; nothing on a device that was not opened to be timed (opencl:N:profile).
+    // What was timed, operation by operation; nothing on a device that was not opened to be timed (cpu:profile,
+    // opencl:N:profile).
     void (*profile)(const udm_device *device, udm_timed found, void *context);
     void (*close)(udm_device *device);
 } udm_ops;

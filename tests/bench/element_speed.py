@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How fast is udmdenoise in a pipeline, what do conversion, copies and GStreamer take of it, and does the cost grow with
-the pixels? Against the same network in OpenVINO f32, frame by frame.
+"""How fast is udmdenoise in a pipeline, what do conversion, copies and GStreamer take of it, and does the cost grow
+with the pixels? Against the same network in OpenVINO f32, frame by frame.
 
     python tests/bench/element_speed.py --threads 2
 

@@ -320,13 +320,13 @@ TEST(fault)
     udm_device_close(device);
 }
 
-static void note_kernel(void *context, const char *kernel, int runs, double ms)
+static void note_kernel(void *context, const char *kernel, const udm_timing *timing)
 {
     if (strcmp(kernel, "upload") == 0 || strcmp(kernel, "download") == 0)
         return;
     CHECK(strncmp(kernel, "conv_", 5) == 0);
-    CHECK(runs == 2);
-    CHECK(ms > 0);
+    CHECK(timing->runs == 2);
+    CHECK(timing->ms > 0);
     *(int *)context += 1;
 }
 

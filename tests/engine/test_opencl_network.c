@@ -148,14 +148,14 @@ typedef struct transfers {
     int up, down;
 } transfers;
 
-static void note(void *context, const char *operation, int runs, double ms)
+static void note(void *context, const char *operation, const udm_timing *timing)
 {
     transfers *t = context;
-    CHECK(ms >= 0);
+    CHECK(timing->ms >= 0);
     if (strcmp(operation, "upload") == 0)
-        t->up = runs;
+        t->up = timing->runs;
     if (strcmp(operation, "download") == 0)
-        t->down = runs;
+        t->down = timing->runs;
 }
 
 static transfers count_transfers(udm_device *device)

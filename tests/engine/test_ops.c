@@ -168,6 +168,35 @@ TEST(precision)
     udm_device_close(device);
 }
 
+static void note_timing(void *context, const char *operation, const udm_timing *timing)
+{
+    udm_timing *convs = context;
+    CHECK(timing->runs > 0 && timing->ms > 0 && timing->flops + timing->bytes > 0);
+    if (strncmp(operation, "conv 3x3", 8) == 0)
+        *convs = *timing;
+}
+
+// A device that times its operations gives what others give, and says what it did.
+TEST(timing)
+{
+    const conv_case c = {
+        .sources = 1, .in = { 16 }, .out = 32, .size = 3, .stride = 1, .padding = 1, .height = 8, .width = 12
+    };
+    udm_device *timed = udm_device_open("cpu:profile", 1, NULL), *plain = udm_device_open("cpu", 1, NULL);
+    REQUIRE(timed && plain);
+    float *a = run_conv(timed, &c), *b = run_conv(plain, &c);
+    CHECK(memcmp(a, b, udm_shape_elements(conv_shape(&c)) * sizeof *a) == 0);
+    udm_timing convs = { 0 };
+    timed->ops->profile(timed, note_timing, &convs);
+    CHECK(convs.runs == 1);
+    CHECK_CLOSE(convs.flops, 2. * 6 * 36 * 16 * 32, 0); // six tiles
+    free(a);
+    free(b);
+    udm_device_close(timed);
+    udm_device_close(plain);
+    CHECK(!udm_device_open("cpu:profiles", 1, NULL));
+}
+
 TEST(conv_sizes)
 {
     static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 },   { 2, 3 },  { 3, 2 },

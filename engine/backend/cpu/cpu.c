@@ -247,6 +247,7 @@ static void cpu_close(udm_device *device)
 {
     udm_cpu_device *cpu = (udm_cpu_device *)device;
     udm_pool_free(cpu->pool);
+    udm_cpu_times_free(cpu->times);
     udm_host_free(device, (udm_memory *)cpu->scratch);
     free(cpu);
 }
@@ -271,13 +272,26 @@ static const udm_ops cpu_ops = {
     .attend_frames = udm_cpu_attend_frames,
     .resample = cpu_resample,
     .copy = cpu_copy,
-    .profile = udm_host_profile,
+    .profile = udm_cpu_profile,
     .close = cpu_close,
 };
 
+// Whether `which` ends in "profile"; name: what stands before that, or nothing.
+static bool takes_times(const char *which, char *name, size_t room)
+{
+    const size_t length = which ? strlen(which) : 0, end = strlen("profile");
+    const bool timed = length >= end && strcmp(which + length - end, "profile") == 0 &&
+                       (length == end || which[length - end - 1] == ':');
+    const size_t rest = !timed ? length : length == end ? 0 : length - end - 1;
+    snprintf(name, room, "%.*s", (int)rest, which ? which : "");
+    return timed;
+}
+
 static udm_device *cpu_open(const char *which, int threads, udm_error *error)
 {
-    const udm_cpu_isa *isa = find_isa(which, error);
+    char name[32];
+    const bool timed = takes_times(which, name, sizeof name);
+    const udm_cpu_isa *isa = find_isa(*name ? name : NULL, error);
     udm_pool *pool = isa ? udm_pool_new(threads, error) : NULL;
     if (!pool)
         return NULL;
@@ -293,6 +307,10 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     cpu->products = &isa->products;
     cpu->pool = pool;
     set_name(cpu);
+    if (timed && !udm_cpu_times_new(cpu, error)) {
+        cpu_close(&cpu->device);
+        return NULL;
+    }
     return &cpu->device;
 }
 

@@ -27,7 +27,8 @@ enum {
 // How convolutions are computed: jobs that take a udm_cpu_run.
 typedef struct udm_cpu_products {
     udm_job direct, winograd;
-    bool pairs; // rows and weights are bf16, two of which are multiplied in one step
+    udm_job peak; // context: int, the steps; each job does udm_cpu_peak_flops() in a step
+    bool pairs;   // rows and weights are bf16, two of which are multiplied in one step
 } udm_cpu_products;
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
@@ -90,10 +91,13 @@ typedef struct udm_cpu_attend {
 // block for resample).
 typedef struct udm_cpu_isa {
     const char *name, *title;
+    int lanes;
     udm_cpu_products products;
     udm_job moments, normalise, attend;
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
+
+typedef struct udm_cpu_times udm_cpu_times;
 
 typedef struct udm_cpu_device {
     udm_device device;
@@ -102,7 +106,8 @@ typedef struct udm_cpu_device {
     udm_pool *pool;
     float *scratch; // for all workers
     size_t per_worker;
-    bool lacks_memory; // an operation found none for its scratch
+    udm_cpu_times *times; // NULL where nothing is timed
+    bool lacks_memory;    // an operation found none for its scratch
 } udm_cpu_device;
 
 extern const udm_backend udm_backend_cpu;
@@ -113,6 +118,18 @@ void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_cpu_attention(udm_device *device, const udm_attention *attention);
+
+// Lets the device time its operations.
+bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error);
+void udm_cpu_times_free(udm_cpu_times *times); // NULL is fine
+void udm_cpu_profile(const udm_device *device, udm_timed found, void *context);
+
+enum { UDM_CPU_PEAK_SUMS = 12 };
+
+static inline int udm_cpu_peak_flops(bool pairs, int lanes)
+{
+    return UDM_CPU_PEAK_SUMS * lanes * (pairs ? 4 : 2);
+}
 
 // Lets each worker have as many floats of scratch memory; what was in it is lost.
 bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *error);

@@ -182,5 +182,5 @@ void udm_opencl_profile(const udm_device *device, udm_timed found, void *context
     const udm_opencl_device *cl = (const udm_opencl_device *)device;
     for (int k = 0; k < UDM_CL_COMMANDS; k++)
         if (cl->times[k].runs > 0)
-            found(context, kernel_names[k], cl->times[k].runs, cl->times[k].ms);
+            found(context, kernel_names[k], &(udm_timing){ .runs = cl->times[k].runs, .ms = cl->times[k].ms });
 }

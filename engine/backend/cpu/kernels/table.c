@@ -21,6 +21,7 @@ extern const udm_cpu_products NAME(udm_cpu_products);
 const udm_cpu_products NAME(udm_cpu_products) = {
     .direct = NAME(udm_cpu_direct),
     .winograd = NAME(udm_cpu_winograd),
+    .peak = NAME(udm_cpu_peak),
     .pairs = true,
 };
 #else
@@ -29,7 +30,8 @@ extern const udm_cpu_isa NAME(udm_cpu_isa);
 const udm_cpu_isa NAME(udm_cpu_isa) = {
     .name = TEXT(UDM_ISA),
     .title = TITLE,
-    .products = { .direct = NAME(udm_cpu_direct), .winograd = NAME(udm_cpu_winograd) },
+    .lanes = LANES,
+    .products = { .direct = NAME(udm_cpu_direct), .winograd = NAME(udm_cpu_winograd), .peak = NAME(udm_cpu_peak) },
     .moments = NAME(udm_cpu_moments),
     .normalise = NAME(udm_cpu_normalise),
     .attend = NAME(udm_cpu_attend),
