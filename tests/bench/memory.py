@@ -17,7 +17,8 @@ def peak_mib(o, width, height, frames):
     process = subprocess.Popen(
         ["gst-launch-1.0", "-q", "videotestsrc", "pattern=snow", f"num-buffers={frames}", "!",
          f"video/x-raw,format=RGB,width={width},height={height}", "!", "udmdenoise", f"model={o.model}",
-         "noise-level=25", f"threads={o.threads}", "!", "fakesink"], env=environment, stdin=subprocess.DEVNULL)
+         "noise-level=25", f"lookahead={o.lookahead}", f"threads={o.threads}", "!", "fakesink"],
+        env=environment, stdin=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"gst-launch-1.0 failed at {width}x{height}")
@@ -25,7 +26,9 @@ def peak_mib(o, width, height, frames):
 
 
 def main():
-    o = common.options(__doc__).parse_args()
+    p = common.options(__doc__)
+    p.add_argument("--lookahead", type=int, default=0, help="frames it looks ahead (default: %(default)s)")
+    o = p.parse_args()
     common.need((o.build / "elements").is_dir(), f"the plugin in {o.build}/elements")
     runs = [(176, 144, 100), (176, 144, 1000), (854, 480, 3), (1920, 1080, 3), (3840, 2160, 2)]
     rows = [[f"{w}x{h}", frames, "%.0f" % peak_mib(o, w, h, frames)] for w, h, frames in runs]
