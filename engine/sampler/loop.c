@@ -351,11 +351,13 @@ static void end(udm_loop *loop)
     loop->start = other;
 }
 
-// New noise for a stage, unless it goes to where there is none.
+// New noise for a stage, unless it goes to where there is none. Cold processes keep what an estimate leaves unexplained
+// to their end.
 static bool draw_for(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
-    w->drawn = draws(s) && (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || s->process->posterior);
+    w->drawn = draws(s) &&
+               (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || s->process->posterior || s->process->cold);
     return !w->drawn || udm_walk_draw(loop, w, error);
 }
 

@@ -246,6 +246,50 @@ TEST(the_step_of_cold_processes_is_that_of_their_paper)
     }
 }
 
+static bool estimate_half(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
+{
+    for (size_t i = 0; i < at->pixels; i++)
+        x0[i] = xt[i] / 2;
+    return true;
+}
+
+static bool draw_nothing(void *context, int number, float *e, udm_error *error)
+{
+    memset(e, 0, PIXELS * sizeof *e);
+    return true;
+}
+
+// Their algorithm 1 ends with the estimate, algorithm 2 with what it leaves unexplained, too.
+TEST(cold_processes_end_as_the_sampler_says)
+{
+    static clip k;
+    udm_noise noise;
+    REQUIRE(udm_noise_init(&noise, &udm_schedule_flow, udm_schedule_flow.defaults, 0, NULL));
+    for (const udm_process *const *process = udm_processes; *process; process++)
+        for (int trivial = 0; (*process)->cold && trivial < 2; trivial++) {
+            make_clip(&k, *process, 0.3);
+            udm_loop_settings settings = { .process = *process,
+                                           .sampler = trivial ? &udm_sampler_trivial : &udm_sampler_ddim,
+                                           .ladder = { .spacing = &udm_spacing_trailing, .noise = &noise, .steps = 1 },
+                                           .channels = 1,
+                                           .pixels = PIXELS,
+                                           .width = WIDTH,
+                                           .height = HEIGHT,
+                                           .extent = EXTENT };
+            udm_loop *loop = udm_loop_new(&settings, NULL);
+            REQUIRE(loop);
+            memcpy(k.xt, k.x0, sizeof k.xt);
+            const udm_loop_calls calls = { .estimate = estimate_half, .draw = draw_nothing };
+            CHECK(udm_loop_run(loop, &calls, k.time, k.xt, NULL));
+            double most = 0;
+            for (int i = 0; i < PIXELS; i++)
+                most = fmax(most, fabs(k.xt[i] - k.x0[i] / 2));
+            CHECK(trivial ? most == 0 : most > 0.1);
+            udm_loop_free(loop);
+        }
+    udm_noise_clear(&noise);
+}
+
 // BBDM: x_s = x0 + (s / t) (x_t - x0) + sqrt(s (t - s) / t) e.
 TEST(the_step_of_the_bridge_is_its_posterior)
 {

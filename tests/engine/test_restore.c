@@ -122,7 +122,7 @@ static void check_gain(const char *name, double amount, double gain)
 
 TEST(blur_is_undone)
 {
-    check_gain("deblur", 1.6, 3);
+    check_gain("deblur", 1.6, 2);
 }
 
 TEST(pixelation_is_undone)
