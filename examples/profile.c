@@ -58,17 +58,14 @@ static void print_row(const table *t, const row *r, int frames, double frame_ms)
     puts("");
 }
 
-void profile_print(const udm_stream *stream, int frames)
+void profile_print(const udm_stream *stream, int frames, double frame_ms)
 {
     table t = { 0 };
     double sum = 0;
-    udm_stats stats;
-    udm_stream_stats(stream, &stats);
-    const double frame_ms = stats.mean_ms;
     udm_stream_profile(stream, add, &t);
     if (t.count > 0)
         qsort(t.rows, t.count, sizeof *t.rows, by_time);
-    printf("%-44s %5s %9s %7s %8s %7s %8s\n", "operation, of a frame", "runs", "ms", "share", "GFLOP/s", "GB/s",
+    printf("%-44s %5s %9s %7s %8s %7s %8s\n", "operation, of a frame", "runs", "CPU ms", "share", "GFLOP/s", "GB/s",
            "roofline");
     for (int i = 0; i < t.count; i++)
         if (!is_peak(&t.rows[i])) {
@@ -78,6 +75,7 @@ void profile_print(const udm_stream *stream, int frames)
     printf("%-44s %5s %9.3f %5.1f %%\n", "around them: conversion, motion, guess", "", frame_ms - sum,
            100 * (frame_ms - sum) / frame_ms);
     if (t.flops_per_ms > 0)
-        printf("at most %.0f GFLOP/s and %.1f GB/s, as measured here\n", t.flops_per_ms / 1e6, t.bytes_per_ms / 1e6);
+        printf("at most %.0f GFLOP/s and %.1f GB/s, as measured here; all of one processor\n", t.flops_per_ms / 1e6,
+               t.bytes_per_ms / 1e6);
     free(t.rows);
 }

@@ -5,7 +5,7 @@
 
 #include "udm.h"
 
-// frames: that the stream has done, on a device that times its operations.
-void profile_print(const udm_stream *stream, int frames);
+// frames: that the stream has done, on a device that times its operations; frame_ms: of all processors, for one.
+void profile_print(const udm_stream *stream, int frames, double frame_ms);
 
 #endif

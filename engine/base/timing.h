@@ -5,7 +5,8 @@
 
 typedef struct udm_timing {
     int runs;
-    double ms, flops, bytes; // of all runs; flops and bytes 0 where they are not known
+    double ms;           // of all runs: of the device or, on cpu, of all its processors together
+    double flops, bytes; // 0 where they are not known
 } udm_timing;
 
 #define UDM_PEAK_PRODUCTS "(all products that the processor can do)"
