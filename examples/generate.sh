@@ -3,8 +3,8 @@
 #
 #     sh examples/generate.sh [MODEL]
 #
-# It leaves three pictures in build: eight samples of each class (generated-wall.png), frames of three films
-# (generated-film.png), and every hundredth frame of a film of a thousand (generated-long.png).
+# It leaves three pictures in build: eight samples of each class (generated-wall.png), the way from noise to the first
+# frame of three films (generated-path.png), and every hundredth frame of a film of a thousand (generated-long.png).
 cd "$(dirname "$0")/.." || exit 1
 model=${1:-digits}
 work=build/generate
@@ -45,8 +45,8 @@ done
 # shellcheck disable=SC2086
 picture wall 5 10 $classes
 for class in 2 5 8; do
-    film "film$class" class="$class" seed=3 scene-length=0 num-frames=60
+    film "path$class" class="$class" seed=3 num-frames=1 preview=true
 done
-picture film 0 4 film2 film5 film8
+picture path 0 1 path2 path5 path8
 film long class=3 seed=4 scene-length=0 num-frames=1001
 picture long 0 100 long

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 SIZE = 64
-SPEED = 30, 70      # pixels a second
+SPEED = 12, 30      # pixels a second
 TURN = 0.25, 0.6    # radians to either side
 SWINGS = 0.2, 0.5   # a second, of turning and of growing
 SCALE = 1.5, 0.25   # pixels of the picture for one of MNIST's: the mean, and how far it grows and shrinks

@@ -22,15 +22,15 @@ from pseudo3d import UdmPseudo3D
 
 NO_CLASS = 0.12         # share of clips whose class is not told, for guidance (Ho and Salimans 2022)
 NO_ANCHOR = 0.1         # ... that have no anchor
-BEGINNINGS = 0.5        # ... in which the video begins
+BEGINNINGS = 0.4        # ... in which the video begins
 LONG_CONTEXT = 0.2      # ... in which more frames are known: a clip is continued, or there are few steps
 INDEPENDENT = 0.2       # ... whose frames have times that know nothing of each other (Chen et al. 2024)
-MORPHS = 0.15           # ... in which one digit becomes another
+MORPHS = 0.1            # ... in which one digit becomes another
 LEAST_NOISE = 0.1       # errors are divided by the square of the noise, or by this where it is less
 HUBER = 0.03            # below which errors of a distilled network count by their square (Song and Dhariwal 2023)
 FADE = 4                # frames that this takes
 CONTEXT_TIME = 0.08     # known frames may be this noisy, so that small faults of frames do not grow
-RATES = 12, 50          # frames a second
+RATES = 15, 50          # frames a second
 ANCHOR_SECONDS = 10     # an anchor is at most so much older than the window
 
 

@@ -34,6 +34,7 @@ def options():
     p.add_argument("--steps", default="10")
     p.add_argument("--guidance", default="2")
     p.add_argument("--sampler", default="ddim")
+    p.add_argument("--properties", default="", help="more of udmsrc, such as residual-guidance=true")
     p.add_argument("--frames", type=int, default=64)
     p.add_argument("--films", type=int, default=2, help="of each class")
     p.add_argument("--long", type=int, default=0, help="also one film of each class with so many frames")
@@ -45,7 +46,7 @@ def film(o, steps, guidance, digit, seed, frames):
     """[frames, 64, 64] in [-1, 1], and the seconds that it took."""
     env = dict(os.environ, GST_PLUGIN_PATH=str(o.build / "elements"), GST_REGISTRY=str(o.build / "bench.registry"))
     source = (f"udmsrc model={o.model} threads={o.threads} class={digit} seed={seed} steps={steps} "
-              f"guidance-scale={guidance} sampler={o.sampler} scene-length=0 num-frames={frames}")
+              f"guidance-scale={guidance} sampler={o.sampler} scene-length=0 num-frames={frames} {o.properties}")
     start = time.monotonic()
     done = subprocess.run(["gst-launch-1.0", "-q", *source.split(), "!",
                            f"video/x-raw,format=GRAY8,width=64,height=64,framerate={RATE}/1", "!", "fdsink"],
