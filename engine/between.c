@@ -28,6 +28,7 @@ struct udm_between {
     float *frame;       // [channels of the network, height, width]: the one that is made
     float *times;       // [height, width]: where it stands
     double seconds;     // between the pictures
+    double position;    // of the last frame
     bool paired, moved; // there are pictures, and their motion is known
     atomic_bool cancelled;
     udm_stats stats;
@@ -200,7 +201,13 @@ bool udm_between_repeats(const udm_between *between)
     return udm_repeats(s->width, s->height, s->channels, between->pictures[0], between->pictures[1]);
 }
 
-// Both pictures at an instant, and what is known there.
+static void find_evidence(const udm_between *b)
+{
+    const float *const pictures[2] = { b->pictures[0], b->pictures[1] };
+    udm_evidence_find(b->evidence, b->midway, pictures, b->position, b->seconds);
+}
+
+// Both pictures at an instant.
 static bool move(udm_between *b, double position, udm_error *error)
 {
     if (!b->moved)
@@ -209,8 +216,7 @@ static bool move(udm_between *b, double position, udm_error *error)
         return false;
     b->moved = true;
     udm_midway_at(b->midway, position);
-    const float *const pictures[2] = { b->pictures[0], b->pictures[1] };
-    udm_evidence_find(b->evidence, b->midway, pictures, position, b->seconds);
+    b->position = position;
     return check_cancelled(b, error);
 }
 
@@ -226,6 +232,7 @@ static bool draw(udm_between *b, uint64_t number, udm_error *error)
 static bool reverse(udm_between *b, uint64_t number, udm_error *error)
 {
     const size_t n = b->pixels;
+    find_evidence(b);
     udm_reverse_clear(b->reverse);
     udm_reverse_evidence(b->reverse, b->evidence);
     if (!(b->settings.steps == 1 ? udm_reverse_mean(b->reverse, b->frame, &b->cancelled, error)
@@ -277,6 +284,8 @@ const float *udm_between_moved(const udm_between *between, int which)
 
 const float *udm_between_level(const udm_between *between, int which)
 {
+    if (!between->network) // which has no other use of them
+        find_evidence(between);
     return udm_evidence_picture_level(between->evidence, which);
 }
 
