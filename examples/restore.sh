@@ -23,7 +23,7 @@ restore_file() { # input, output
     shift 2
     echo "restore: $input"
     launch -q -e filesrc location="$input" ! decodebin name=d d. ! video/x-raw ! queue ! videoconvert \
-        ! udmdenoise noise-level=-1 ! progressreport name=restored update-freq=5 ! videoconvert \
+        ! udmdenoise noise-level=-1 lookahead=2 ! progressreport name=restored update-freq=5 ! videoconvert \
         ! video/x-raw,format=$format ! $encoder ! queue ! mp4mux name=mux ! filesink location="$new" "$@" \
         2>"$work/log" || {
         tail -n 20 "$work/log" >&2
@@ -48,7 +48,7 @@ demonstrate() {
     make_noisy
     echo "restore: $frames frames of $size with noise of sigma $sigma"
     launch filesrc location="$work/noisy.rgb" blocksize=$((width * height * 3)) \
-        ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 ! udmdenoise noise-level=$sigma \
+        ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 ! udmdenoise noise-level=$sigma lookahead=2 \
         ! filesink location="$work/restored.rgb" >"$work/log" 2>&1 || {
         tail -n 20 "$work/log" >&2
         fail 'the pipeline failed'
