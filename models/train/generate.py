@@ -5,7 +5,7 @@
 
 It can be stopped at any time and goes on from its checkpoint. models/train/export.py makes a model of it.
 
-    python models/train/generate.py FOLDER --checkpoint WORK/fast.pt --distill models/digits --guidance 2.5
+    python models/train/generate.py FOLDER --checkpoint WORK/fast.pt --distill models/digits --guidance 7
 
 teaches a copy of a model to say at once what the model, guided, comes to in many steps (consistency distillation). It
 is for `udmsrc sampler=consistency guidance-scale=1`, with 1 to 5 steps.
@@ -197,7 +197,7 @@ def main():
                    help="share of the digits of each class that it learns from: the most typical are learnt sooner")
     p.add_argument("--stills", type=float, default=0.25, help="share of the time that goes to stills")
     p.add_argument("--distill", type=pathlib.Path, help="the model that a faster one is made of")
-    p.add_argument("--guidance", type=float, default=2.5, help="of that model (default: %(default)s)")
+    p.add_argument("--guidance", type=float, default=7, help="of that model (default: %(default)s)")
     p.add_argument("--intervals", type=int, default=20, help="its steps (default: %(default)s)")
     options = p.parse_args()
     torch.set_num_threads(options.threads)
