@@ -48,7 +48,8 @@ demonstrate() {
     make_noisy
     echo "restore: $frames frames of $size with noise of sigma $sigma"
     launch filesrc location="$work/noisy.rgb" blocksize=$((width * height * 3)) \
-        ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 ! udmdenoise noise-level=$sigma lookahead=2 \
+        ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 \
+        ! udmdenoise noise-level=$sigma lookahead=2 \
         ! filesink location="$work/restored.rgb" >"$work/log" 2>&1 || {
         tail -n 20 "$work/log" >&2
         fail 'the pipeline failed'
