@@ -8,8 +8,8 @@ with the pixels? Against the same network in OpenVINO f32, frame by frame.
 it is shipped, which also finds motion and makes a guess of each frame with two small networks. A frame's time is that
 of a pipeline over --frames of them less that of one over a single frame; "engine" is the share of it that the engine
 computes (property stats), "around" the rest: conversion, copies, GStreamer, and reading the file. OpenVINO's time is
-that of infer() alone. Turns are interleaved, and the best of each counts. CPU ms is the time of all processors together,
-which other work on the machine changes little.
+that of infer() alone. Turns are interleaved, and the best of each counts. CPU ms is the time of all processors
+together, which other work on the machine changes little.
 """
 import os
 import pathlib
@@ -65,9 +65,14 @@ def run_pipeline(o, model, frames, precision):
 
 
 def element(o, model, frames, precision="f32"):
-    """(ms a frame, of which the engine computes, of all processors, seconds until a first frame is through)"""
-    first, first_cpu, first_engine = run_pipeline(o, model, frames[:1], precision)
-    seconds, cpu, engine = run_pipeline(o, model, frames, precision)
+    """A turn: run_pipeline() over one frame, and over all."""
+    return run_pipeline(o, model, frames[:1], precision) + run_pipeline(o, model, frames, precision)
+
+
+def best_of(turns, frames):
+    """(ms a frame, of which the engine computes, of all processors, seconds until a first frame is through): the least
+    of each figure in the turns."""
+    first, first_cpu, first_engine, seconds, cpu, engine = map(min, zip(*turns))
     count = len(frames) - 1
     return 1e3 * (seconds - first) / count, (engine - first_engine) / count, 1e3 * (cpu - first_cpu) / count, first
 
@@ -113,13 +118,11 @@ def measure_one(o, clip):
         found.setdefault("openvino", []).append(peer.ms(9))
         for name, precision in runs:
             found.setdefault((name, precision), []).append(element(o, models[name], frames, precision))
-    best = {key: min(turns) for key, turns in found.items()}
-    least_cpu = {key: min(turn[-1 if key == "openvino" else 2] for turn in turns) for key, turns in found.items()}
-    theirs, their_cpu = best.pop("openvino")
+    theirs, their_cpu = map(min, zip(*found.pop("openvino")))
     rows = [["OpenVINO f32, infer()", "%.1f" % theirs, "%.1f" % (1e3 / theirs), "", "", "1.00", "%.1f" % their_cpu,
              "1.00"]]
-    for (name, precision), (ms, engine, _, first) in best.items():
-        cpu = least_cpu[name, precision]
+    for (name, precision), turns in found.items():
+        ms, engine, cpu, first = best_of(turns, frames)
         rows.append([f"udmdenoise, {name}, {precision}", "%.1f" % ms, "%.1f" % (1e3 / ms),
                      "%.1f %%" % (100 * (ms - engine) / ms), "%.2f" % first, "%.2f" % (theirs / ms), "%.1f" % cpu,
                      "%.2f" % (their_cpu / cpu)])
@@ -134,9 +137,8 @@ def measure_sizes(o, clip):
         count = max(4, min(o.frames, 4_000_000 // (size[0] * size[1])))
         frames, row = frames_at(o, clip, size, count), [f"{name}, {size[0]}x{size[1]}"]
         for model in models.values():
-            turns = [element(o, model, frames) for _ in range(o.turns)]
-            cpu = min(turn[2] for turn in turns)
-            row += ["%.1f" % min(turn[0] for turn in turns), "%.1f" % cpu, "%.0f" % (1e6 * cpu / (size[0] * size[1]))]
+            ms, _, cpu, _ = best_of([element(o, model, frames) for _ in range(o.turns)], frames)
+            row += ["%.1f" % ms, "%.1f" % cpu, "%.0f" % (1e6 * cpu / (size[0] * size[1]))]
         rows.append(row)
     print(f"\nf32, {o.threads} threads, best of {o.turns} turns")
     common.print_table(["", "network, ms", "CPU ms", "ns a pixel", "whole, ms", "CPU ms", "ns a pixel"], rows)
