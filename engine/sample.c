@@ -29,6 +29,7 @@ typedef struct sample {
     float *x, *e, *picture, *times;           // [elements], [elements], what of x is a picture, [pixels]
     float *output, *untold, *gradient, *work; // all that the network says, twice; [elements]; for the process
     float *levels;                            // signal and noise where it begins, [2, pixels]
+    float *known;                             // [pixels], 1 where a pixel was given
 } sample;
 
 static int planes_of(const sample *s)
@@ -123,13 +124,14 @@ static bool allocate(sample *s, udm_error *error)
 {
     const size_t output = s->pixels * udm_network_outputs(s->network), n = s->elements;
     const size_t work = s->pixels + 5 * ((size_t)s->settings->width + s->settings->height);
-    float *at = s->memory = calloc(4 * n + 3 * s->pixels + 2 * output + work, sizeof *at);
+    float *at = s->memory = calloc(4 * n + 4 * s->pixels + 2 * output + work, sizeof *at);
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture of %dx%d", s->settings->width,
                         s->settings->height);
     s->x = at, s->e = at += n, s->picture = at += n, s->gradient = at += n;
     s->times = at += n, s->levels = at += s->pixels;
-    s->output = at += 2 * s->pixels, s->untold = at += output, s->work = at += output;
+    s->known = at += 2 * s->pixels;
+    s->output = at += s->pixels, s->untold = at += output, s->work = at += output;
     return true;
 }
 
@@ -190,6 +192,17 @@ static bool look(sample *s, const udm_levels *at, const float *xt, int label, fl
     return udm_tiles_run(s->tiles, 0, 0, &seen, output, NULL, error);
 }
 
+// Pixels that were given and are not lost are what they are; what was filled in since may change.
+static void keep_known(sample *s, const udm_levels *at, int number, const float *xt, float *x0)
+{
+    for (size_t i = 0; number == 0 && i < s->pixels; i++)
+        s->known[i] = !s->process->lost(at, i);
+    for (size_t i = 0; i < s->pixels; i++)
+        if (s->known[i] > 0)
+            for (size_t k = i; k < s->elements; k += s->pixels)
+                x0[k] = xt[k];
+}
+
 static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     sample *s = context;
@@ -207,6 +220,8 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
         return true;
     }
     udm_predict_x0(s->scheduler->prediction, at, channels, s->output, xt, x0);
+    if (s->process->lost && s->sampling->from)
+        keep_known(s, at, number, xt, x0);
     if (s->classifier) {
         udm_classifier_run(s->classifier, xt, at->noise[0]);
         udm_classifier_gradient(s->classifier, s->settings->label, s->gradient);

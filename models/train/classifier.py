@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A classifier of noisy pictures for classifier guidance; engine/network/classifier.c has the same. Trains it on MNIST:
 
-    python models/train/classifier.py FOLDER DIRECTORY --minutes 3            # told the noise level, any level
-    python models/train/classifier.py FOLDER DIRECTORY --minutes 3 --clean    # for pictures without noise
+    python models/train/classifier.py FOLDER DIRECTORY --minutes 3           # told the noise level, any level
+    python models/train/classifier.py FOLDER DIRECTORY --minutes 3 --clean   # for pictures without noise
 
 DIRECTORY is written as a part of a model directory. Prints the share of the t10k part, which it has not seen, that it
 reads right, at some levels.
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 import digits
 import export
+import processes
 
 LEVELS = 0, 0.3, 0.6, 0.9
 
@@ -54,6 +55,13 @@ def noisy(x, level):
     return (1 - s * s).sqrt() * x + s * torch.randn_like(x)
 
 
+def levels(count):
+    """Half of them even, half as often as the linear schedule has them, which are mostly high."""
+    steps = torch.randint(processes.STEPS, (count,))
+    scheduled = (1 - processes.alpha_bars("linear")[steps]).sqrt().float()
+    return torch.where(torch.rand(count) < 0.5, torch.rand(count), scheduled)
+
+
 def learn(net, pictures, labels, o):
     optimizer = torch.optim.AdamW(net.parameters(), o.rate, weight_decay=0.01)
     start = time.process_time()
@@ -61,7 +69,7 @@ def learn(net, pictures, labels, o):
         for group in optimizer.param_groups:
             group["lr"] = o.rate * (1 - done)
         which = torch.randint(len(pictures), (o.batch,))
-        level = torch.zeros(o.batch) if o.clean else torch.rand(o.batch)
+        level = torch.zeros(o.batch) if o.clean else levels(o.batch)
         x = noisy(moved(pictures[which], 1 if o.clean else 0), level)
         loss = F.cross_entropy(net(x, level), labels[which], label_smoothing=0.05 if o.clean else 0)
         optimizer.zero_grad()

@@ -173,21 +173,22 @@ TEST(a_picture_goes_on_from_where_another_was)
     CHECK_CLOSE(golden_difference(rest, whole, PIXELS), 0, 1e-5);
 }
 
-// tiny-symbols as if it had learned to predict v, which is the same everywhere.
-static folder smooth_model(void)
+// The network of a model with another scheduler.
+static folder other_model(const char *name, const char *class, const char *scheduler)
 {
     static const char *const files[] = { "unet/config.json", "unet/diffusion_pytorch_model.safetensors" };
-    static const char index[] = "{\"_class_name\": \"UdmPicturePipeline\", \"unet\": [\"diffusers\", \"UNet2DModel\"],"
-                                " \"scheduler\": [\"diffusers\", \"DDIMScheduler\"]}";
-    static const char scheduler[] = "{\"prediction_type\": \"v_prediction\", \"clip_sample\": false,"
-                                    " \"timestep_spacing\": \"trailing\"}";
+    char index[256];
     folder made = folder_new();
     folder_make(&made, "unet"), folder_make(&made, "scheduler");
+    snprintf(index, sizeof index,
+             "{\"_class_name\": \"UdmPicturePipeline\", \"unet\": [\"diffusers\", \"UNet2DModel\"],"
+             " \"scheduler\": [\"udm\", \"%s\"]}",
+             class);
     folder_write_text(&made, "model_index.json", index);
     folder_write_text(&made, "scheduler/scheduler_config.json", scheduler);
     for (int i = 0; i < 2; i++) {
-        char path[64], *whole;
-        snprintf(path, sizeof path, "tiny-symbols/%s", files[i]);
+        char path[96], *whole;
+        snprintf(path, sizeof path, "%s/%s", name, files[i]);
         whole = realpath(golden_path(path), NULL);
         CHECK(whole && symlink(whole, folder_path(&made, files[i])) == 0);
         free(whole);
@@ -195,10 +196,10 @@ static folder smooth_model(void)
     return made;
 }
 
-static void smooth_sample(const char *path, int steps, const udm_sampling *sampling, float *out)
+static void sample_other(const char *path, int steps, int label, const udm_sampling *sampling, float *out)
 {
     udm_error error = { 0 };
-    const udm_settings settings = settings_for("ddim", steps, -1);
+    const udm_settings settings = settings_for("ddim", steps, label);
     udm_model *model = udm_model_open(path, &error);
     if (!model || !udm_model_sample(model, &settings, sampling, out, &error)) {
         printf("    %s\n", error.message);
@@ -210,20 +211,43 @@ static void smooth_sample(const char *path, int steps, const udm_sampling *sampl
 // The noise of a picture leads back to it, the better the more steps are made.
 TEST(ddim_leads_back_to_what_was_inverted)
 {
-    const folder model = smooth_model();
+    const folder model = other_model("tiny-symbols", "DDIMScheduler", // which says the same v everywhere
+                                     "{\"prediction_type\": \"v_prediction\", \"clip_sample\": false,"
+                                     " \"timestep_spacing\": \"trailing\"}");
     float picture[5 * PIXELS], noise[5 * PIXELS], back[5 * PIXELS];
     double errors[2];
     for (int i = 0; i < 5 * PIXELS; i++)
         picture[i] = 0.3f * (float)sin(i);
     for (int k = 0; k < 2; k++) {
         const int steps = k ? 200 : 25;
-        smooth_sample(model.path, steps, &(udm_sampling){ .count = 1, .guidance = 1, .from = picture, .invert = true },
-                      noise);
-        smooth_sample(model.path, steps, &(udm_sampling){ .count = 1, .guidance = 1, .from = noise, .time = 1 }, back);
+        sample_other(model.path, steps, -1,
+                     &(udm_sampling){ .count = 1, .guidance = 1, .from = picture, .invert = true }, noise);
+        sample_other(model.path, steps, -1, &(udm_sampling){ .count = 1, .guidance = 1, .from = noise, .time = 1 },
+                     back);
         errors[k] = golden_difference(back, picture, 5 * PIXELS);
     }
     folder_free(&model);
     CHECK(errors[1] < errors[0] / 5);
+}
+
+// Half of the pixels are lost; the others come out as they were given, in any number of steps.
+TEST(known_pixels_stay)
+{
+    const folder model = other_model("tiny-sample", "UdmScheduler",
+                                     "{\"process\": \"mask\", \"prediction_type\": \"sample\","
+                                     " \"beta_schedule\": \"squaredcos_cap_v2\", \"timestep_spacing\": \"trailing\"}");
+    float given[PIXELS], out[PIXELS];
+    for (int i = 0; i < PIXELS; i++)
+        given[i] = 0.7f * (float)sin(i);
+    for (int steps = 1; steps <= 3; steps++) {
+        int same = 0;
+        sample_other(model.path, steps, 0, &(udm_sampling){ .count = 1, .guidance = 1, .from = given, .time = 0.5 },
+                     out);
+        for (int i = 0; i < PIXELS; i++)
+            same += out[i] == given[i];
+        CHECK(same > PIXELS * 0.35 && same < PIXELS * 0.65);
+    }
+    folder_free(&model);
 }
 
 static void check_refused(const char *name, udm_settings settings, udm_sampling sampling, const char *what)
