@@ -34,8 +34,9 @@ static inline double golden_difference(const float *got, const float *want, size
     double difference = 0, largest = 0;
     for (size_t i = 0; i < count; i++) {
         double d = fabs((double)got[i] - want[i]);
-        if (!(d <= difference)) // NaN too
-            difference = d;
+        if (isnan(d))
+            return NAN; // passes no comparison
+        difference = fmax(difference, d);
         largest = fmax(largest, fabs(want[i]));
     }
     return difference / largest;
