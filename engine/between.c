@@ -71,34 +71,12 @@ static bool open_network(udm_between *b, const udm_model *model, udm_error *erro
 static bool open_reverse(udm_between *b, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &b->settings;
-    const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_noise *noise = udm_settings_noise(s, model, &b->noise, error);
-    udm_method method;
-    if (!noise || !udm_settings_method(s, model, &method, error))
+    udm_reverse_settings reverse;
+    if (!noise || !udm_settings_reverse(s, model, b->network, noise, &reverse, error))
         return false;
-    method.ladder.short_of_zero = false; // no noise is left in what is made
-    const udm_reverse_settings reverse = {
-        .network = b->network,
-        .process = &udm_process_gaussian,
-        .most = udm_noise_time(noise, b->network->max_level),
-        .sampler = method.sampler,
-        .order = method.order,
-        .ease_below = method.ease_below,
-        .powers = scheduler->powers,
-        .power_count = scheduler->power_count,
-        .ladder = method.ladder,
-        .noise = noise,
-        .told = &scheduler->noise,
-        .prediction = scheduler->prediction,
-        .bounds = scheduler->bounds,
-        .steps = s->steps,
-        .seed = s->seed,
-        .label = s->label,
-        .width = s->width,
-        .height = s->height,
-        .grey = s->channels == 1,
-        .memory_limit = udm_settings_memory(s),
-    };
+    reverse.process = &udm_process_gaussian;
+    reverse.most = udm_noise_time(noise, b->network->max_level);
     return (b->reverse = udm_reverse_new(&reverse, error)) != NULL;
 }
 

@@ -74,6 +74,37 @@ const udm_noise *udm_settings_noise(const udm_settings *s, const udm_model *mode
     return udm_noise_init(own, other, other->defaults, 0, error) ? own : NULL;
 }
 
+bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const udm_network *network,
+                          const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    udm_method method;
+    if (!udm_settings_method(s, model, &method, error))
+        return false;
+    method.ladder.short_of_zero = false; // no noise is left in what is made
+    *reverse = (udm_reverse_settings){
+        .network = network,
+        .sampler = method.sampler,
+        .order = method.order,
+        .ease_below = method.ease_below,
+        .powers = scheduler->powers,
+        .power_count = scheduler->power_count,
+        .ladder = method.ladder,
+        .noise = noise,
+        .told = &scheduler->noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .steps = s->steps,
+        .seed = s->seed,
+        .label = s->label,
+        .width = s->width,
+        .height = s->height,
+        .grey = s->channels == 1,
+        .memory_limit = udm_settings_memory(s),
+    };
+    return true;
+}
+
 size_t udm_settings_memory(const udm_settings *settings)
 {
     return settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;

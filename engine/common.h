@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "model/model.h"
 #include "network/network.h"
+#include "stream/reverse.h"
 #include "udm.h"
 
 // Size, channels and threads: what every use of a model needs.
@@ -24,6 +25,10 @@ bool udm_settings_method(const udm_settings *settings, const udm_model *model, u
 // What a time means: the model's noise, or that of the schedule that is set, which is put into *own.
 const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_model *model, udm_noise *own,
                                     udm_error *error);
+// How frames are brought back: all but the process, its extent, its highest time, and a room. noise: as above; it must
+// outlive what is opened with *reverse. Errors: those of udm_settings_method().
+bool udm_settings_reverse(const udm_settings *settings, const udm_model *model, const udm_network *network,
+                          const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
 
 // The device that is set, for kernels of the precision that is set. The caller closes it.

@@ -149,38 +149,17 @@ static bool open_redraw(udm_stream *stream, const udm_settings *settings, udm_er
 static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
 {
     const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
-    udm_method method;
-    if (!udm_settings_method(settings, stream->model, &method, error))
-        return false;
-    method.ladder.short_of_zero = false; // no noise is left in what is restored
     if (scheduler->process->symbols)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes symbols (process \"%s\"), and restores no frames",
                         udm_model_directory(stream->model), scheduler->process->name);
-    const udm_reverse_settings reverse = {
-        .network = stream->network,
-        .room = stream->room,
-        .process = scheduler->process,
-        .extent = scheduler->extent,
-        .most = scheduler->process->factors ? udm_noise_time(stream->noise, stream->network->max_level)
-                                            : own_time(stream, udm_model_time(stream->model, INFINITY)),
-        .sampler = method.sampler,
-        .order = method.order,
-        .ease_below = method.ease_below,
-        .powers = scheduler->powers,
-        .power_count = scheduler->power_count,
-        .ladder = method.ladder,
-        .noise = stream->noise,
-        .told = &scheduler->noise,
-        .prediction = scheduler->prediction,
-        .bounds = scheduler->bounds,
-        .steps = settings->steps,
-        .seed = settings->seed,
-        .label = settings->label,
-        .width = settings->width,
-        .height = settings->height,
-        .grey = settings->channels == 1,
-        .memory_limit = udm_settings_memory(settings),
-    };
+    udm_reverse_settings reverse;
+    if (!udm_settings_reverse(settings, stream->model, stream->network, stream->noise, &reverse, error))
+        return false;
+    reverse.room = stream->room;
+    reverse.process = scheduler->process;
+    reverse.extent = scheduler->extent;
+    reverse.most = scheduler->process->factors ? udm_noise_time(stream->noise, stream->network->max_level)
+                                               : own_time(stream, udm_model_time(stream->model, INFINITY));
     stream->reverse = udm_reverse_new(&reverse, error);
     stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
     stream->work = malloc(stream->pixels * (stream->network->channels + 1) * sizeof(float));
