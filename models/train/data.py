@@ -71,13 +71,13 @@ def patches(pictures, count, size):
     return torch.where(grey, luma.expand_as(x0), x0), grey
 
 
-def noise_maps(count, size, max_sigma):
+def noise_maps(count, size, max_sigma, power=1.5):
     """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch.
 
-    Low ones, where little is to be gained and much to be lost, are drawn more often.
+    Low ones, where little is to be gained and much to be lost, are drawn the more often the higher the power is.
     """
-    even = (torch.rand(count, 1, 1, 1) ** 1.5 * max_sigma).expand(-1, 1, size, size)
-    other = (torch.rand(count, 1, 1, 1) ** 1.5 * max_sigma).expand(-1, 1, size, size)
+    even = (torch.rand(count, 1, 1, 1) ** power * max_sigma).expand(-1, 1, size, size)
+    other = (torch.rand(count, 1, 1, 1) ** power * max_sigma).expand(-1, 1, size, size)
     axis = torch.arange(size).view(1, 1, 1, size)
     edge = torch.randint(size, (count, 1, 1, 1))
     step = torch.where(axis < edge, even, other)
@@ -106,7 +106,7 @@ def add_noise(x0, grey, sigma):
 def batch(pictures, options):
     """(x0, frame, level, sigma) of patches of pictures, of which a share has the noise of cameras, film and codecs."""
     x0, grey = patches(pictures, options.batch, options.patch)
-    sigma = noise_maps(options.batch, options.patch, options.max_sigma)
+    sigma = noise_maps(options.batch, options.patch, options.max_sigma, options.low)
     noisy = add_noise(x0, grey, sigma)
     real = torch.rand(options.batch) < options.real_share
     if real.any():
