@@ -34,6 +34,10 @@
  * gst-play-1.0 "udm://digits?class=7&num-frames=250"
  * ]|
  * Ten seconds of a seven, in a player.
+ * |[
+ * ges-launch-1.0 +clip "udm://digits%3Fclass=7&seed=3" duration=10.0 +effect udmdenoise
+ * ]|
+ * The same in an editor, which takes its description of a timeline for a URI: the question mark is escaped.
  */
 #include "udmsrc.h"
 
@@ -382,19 +386,22 @@ static gboolean gst_udm_src_do_seek(GstBaseSrc *src, GstSegment *segment)
     return TRUE;
 }
 
+// Unknown, as that of what has no end is; players take it for a stream, and editors let clips of it be of any length.
 static gboolean query_duration(GstUdmSrc *self, GstQuery *query, const GstVideoInfo *info, gint64 num_frames)
 {
     GstFormat format;
 
     gst_query_parse_duration(query, &format, NULL);
-    if (num_frames == 0 || (format == GST_FORMAT_TIME && info->fps_n == 0))
-        return FALSE;
-    if (format == GST_FORMAT_TIME)
-        gst_query_set_duration(query, format, (gint64)time_of_frame(info, (guint64)num_frames));
-    else if (format == GST_FORMAT_DEFAULT)
-        gst_query_set_duration(query, format, num_frames);
-    else
+    if (format != GST_FORMAT_TIME && format != GST_FORMAT_DEFAULT)
         return GST_BASE_SRC_CLASS(parent_class)->query(GST_BASE_SRC(self), query);
+    if (format == GST_FORMAT_TIME && info->fps_n == 0)
+        return FALSE;
+    if (num_frames == 0)
+        gst_query_set_duration(query, format, -1);
+    else if (format == GST_FORMAT_TIME)
+        gst_query_set_duration(query, format, (gint64)time_of_frame(info, (guint64)num_frames));
+    else
+        gst_query_set_duration(query, format, num_frames);
     return TRUE;
 }
 
