@@ -114,7 +114,7 @@ class Library:
             clean = crop(random.choice(self.clips), frames, width, height)
         else:
             clean = camera(random.choice(self.pictures), frames, width, height)
-        sigma = 2 + random.random() ** 1.4 * (o.max_sigma - 2)
+        sigma = 2 + random.random() ** o.low * (o.max_sigma - 2)
         return Rendition(turn(clean), sigma, o.udm, o.preview, o.threads)
 
     def renew(self, size):

@@ -47,8 +47,8 @@ def parser(doc, minutes, batch, patch, rate):
 
 def add_noise_options(p):
     p.add_argument("--max-sigma", type=float, default=75)
-    p.add_argument("--low", type=float, default=1.5, help="the higher, the more pictures have little noise (default: "
-                   "%(default)s)")
+    p.add_argument("--low", type=float, default=1.5, help="the higher, the more pictures and clips have little noise "
+                   "(default: %(default)s)")
     p.add_argument("--real-share", type=float, default=0, help="of the pictures, with the noise of cameras, film and "
                    "codecs instead of white noise (default: %(default)s)")
 
