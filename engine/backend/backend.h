@@ -100,6 +100,20 @@ typedef struct udm_frame_attention {
     int heads;  // divides C; at most UDM_MAX_FRAME_HEADS
 } udm_frame_attention;
 
+// Planes moved along a flow: dst(p) = src(p + flow(p)), flow being x before y, in pixels. A place beyond the border is
+// brought to the nearest one within, and what is not a number to 0. All planar; dst, src: [C, H, W], flow: [2, H, W];
+// inside: [1, H, W] of 1 where the place lay within and 0 elsewhere, or NULL.
+typedef enum udm_filter {
+    UDM_BILINEAR, // 2 x 2 pixels: for what is smooth
+    UDM_LANCZOS_3 // 6 x 6 (lanczos.h): keeps detail that is moved again and again
+} udm_filter;
+
+typedef struct udm_warp {
+    udm_tensor dst, src, flow;
+    const udm_tensor *inside;
+    udm_filter filter;
+} udm_warp;
+
 typedef struct udm_ops {
     // Memory and transfer. alloc: bytes > 0, zero-filled. bytes: what a tensor of this shape and layout takes. Several
     // tensors of one memory that lie side by side, each at the next multiple of UDM_ALIGNMENT, travel in one transfer.
@@ -135,6 +149,7 @@ typedef struct udm_ops {
     // dst [C, 2 H, 2 W]: each pixel four times (nearest); or dst [C, H / 2, W / 2]: the mean of each 2x2.
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape; layouts may differ
+    void (*warp)(udm_device *device, const udm_warp *warp);
 
     // What was timed, operation by operation; nothing on a device that was not opened to be timed (cpu:profile,
     // opencl:N:profile).

@@ -11,6 +11,17 @@ void udm_host_clear(udm_device *device, udm_memory *memory, size_t bytes);
 bool udm_host_finish(udm_device *device, udm_error *error);                      // nothing is queued and nothing fails
 void udm_host_profile(const udm_device *device, udm_timed found, void *context); // nothing is timed
 
+// Whether a device computes in the memory of the process, and a tensor of planes there.
+static inline bool udm_host_computes(const udm_device *device)
+{
+    return device->ops->alloc == udm_host_alloc;
+}
+
+static inline udm_tensor udm_host_tensor(float *planes, udm_shape shape)
+{
+    return (udm_tensor){ .memory = (udm_memory *)planes, .shape = shape, .layout = UDM_PLANAR };
+}
+
 static inline float *udm_host_data(const udm_tensor *tensor)
 {
     return (float *)((char *)tensor->memory + tensor->offset);

@@ -183,9 +183,14 @@ static bool compute(udm_device *device, float out[OUT], udm_error *error)
     const udm_tensor wide = conv(&t, 32, 3, 1, &observed, 1, NULL), normal = normalise(&t, &wide);
     const udm_tensor attended = attend(&t, &normal), correction = resize(&t, &attended, &seen.frame);
     const udm_tensor restored = tensor(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR);
+    const udm_warp warp = { .dst = tensor(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR),
+                            .src = restored,
+                            .flow = input(&t, 2, HEIGHT, WIDTH, UDM_PLANAR, false),
+                            .filter = UDM_LANCZOS_3 };
     if (!t.failed) {
         device->ops->restore(device, &restored, &correction, &seen, PATCH);
-        device->ops->download(device, &out, &restored, 1);
+        device->ops->warp(device, &warp);
+        device->ops->download(device, &out, &warp.dst, 1);
     }
     return end(&t);
 }

@@ -12,6 +12,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+// Before a loop whose turns do not touch what another turn reads.
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t vec_int __attribute__((vector_size(LANES * sizeof(float))));
 typedef float vec_unaligned __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));

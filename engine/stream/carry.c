@@ -50,13 +50,14 @@ static bool open_parts(udm_carry *carry, udm_room *room, int width, int height, 
                        udm_error *error)
 {
     const int channels = carry->preview->channels;
+    udm_device *device = carry->preview->device;
     return (carry->pool = udm_pool_new(threads, error)) &&
            (carry->tiles = udm_tiles_new(carry->preview, room, width, height, 1, limit, error)) &&
            (!carry->trust ||
             (carry->trust_tiles = udm_tiles_new(carry->trust, room, width, height, 1, limit, error))) &&
            (carry->motion = udm_motion_new(width, height, carry->pool, error)) &&
-           (carry->guess = udm_guess_new(width, height, channels, carry->pool, error)) &&
-           (ahead == 0 || (carry->ahead = udm_guess_new(width, height, channels, carry->pool, error)));
+           (carry->guess = udm_guess_new(width, height, channels, device, carry->pool, error)) &&
+           (ahead == 0 || (carry->ahead = udm_guess_new(width, height, channels, device, carry->pool, error)));
 }
 
 udm_carry *udm_carry_new(const udm_network *preview, const udm_network *trust, udm_room *room, int width, int height,
@@ -169,8 +170,8 @@ static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, co
         udm_guess_reset(carry->ahead);
     for (int k = count - 1; k > 0; k--) {
         udm_guess_learn(carry->ahead, sights[k]->planes, sights[k]->level);
-        udm_guess_make(carry->ahead, sights[k - 1]->flow);
-        if (!doubt(carry, sights[k - 1], carry->ahead, cancel, error))
+        if (!udm_guess_make(carry->ahead, sights[k - 1]->flow, error) ||
+            !doubt(carry, sights[k - 1], carry->ahead, cancel, error))
             return false;
     }
     return true;
@@ -181,7 +182,9 @@ static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, cons
 {
     if (carry->began)
         udm_motion_estimate(carry->motion, sight->preview, carry->preview_before, noise_of(carry, sight), carry->flow);
-    *made = udm_guess_make(carry->guess, carry->flow);
+    if (!udm_guess_make(carry->guess, carry->flow, error))
+        return false;
+    *made = udm_guess_made(carry->guess);
     if (*made && !doubt(carry, sight, carry->guess, cancel, error))
         return false;
     udm_guess_learn(carry->guess, sight->planes, sight->level);

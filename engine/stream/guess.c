@@ -33,12 +33,13 @@ struct udm_guess {
     size_t pixels;
     bool began, made; // there is a mean; there is a guess
     udm_pool *pool;
+    udm_mover *mover;
     float *memory;
     float *mean, *moved;             // [channels, height, width]
     float *mean_variance, *variance; // [height, width]; that of the guess is `unknown` or more where it is not known
 };
 
-udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, udm_error *error)
+udm_guess *udm_guess_new(int width, int height, int channels, udm_device *device, udm_pool *pool, udm_error *error)
 {
     if (width < 1 || height < 1 || channels < 1) {
         udm_fail(error, UDM_ERROR_SETTINGS, "there is no guess of %d planes of %d x %d", channels, width, height);
@@ -49,8 +50,10 @@ udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, ud
                 !__builtin_mul_overflow(plane, 2 * ((size_t)channels + 1), &floats) &&
                 !__builtin_mul_overflow(floats, sizeof(float), &bytes);
     udm_guess *guess = fits ? calloc(1, sizeof *guess) : NULL;
-    if (!guess || !(guess->memory = malloc(bytes))) {
+    const bool have = guess && (guess->memory = malloc(bytes));
+    if (!have)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess of %d planes of %d x %d", channels, width, height);
+    if (!have || !(guess->mover = udm_mover_new(device, error))) {
         udm_guess_free(guess);
         return NULL;
     }
@@ -70,6 +73,7 @@ void udm_guess_free(udm_guess *guess)
 {
     if (!guess)
         return;
+    udm_mover_free(guess->mover);
     free(guess->memory);
     free(guess);
 }
@@ -104,17 +108,23 @@ static void fade_part(void *context, int index, int worker)
         guess->variance[i] = valid[i] > 0 ? (1 + FADE) * guess->variance[i] : unknown;
 }
 
-bool udm_guess_make(udm_guess *guess, const float *flow)
+bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error)
 {
+    const udm_moving spread = { guess->width, guess->height, 1, UDM_BILINEAR, flow, guess->mean_variance };
+    const udm_moving mean = { guess->width, guess->height, guess->channels, UDM_LANCZOS_3, flow, guess->mean };
     if (!guess->began || guess->made)
-        return guess->made;
-    udm_moving what = { guess->width, guess->height, 1, UDM_BILINEAR, flow, guess->mean_variance };
-    udm_warp(guess->pool, &what, guess->variance, NULL);
-    what = (udm_moving){ guess->width, guess->height, guess->channels, UDM_LANCZOS_3, flow, guess->mean };
-    udm_warp(guess->pool, &what, guess->moved, guess->mean_variance);
+        return true;
+    if (!udm_mover_run(guess->mover, &spread, guess->variance, NULL, error) ||
+        !udm_mover_run(guess->mover, &mean, guess->moved, guess->mean_variance, error))
+        return false;
     udm_pool_run(guess->pool, parts(guess), fade_part, guess);
     guess->made = true;
     return true;
+}
+
+bool udm_guess_made(const udm_guess *guess)
+{
+    return guess->made;
 }
 
 typedef struct doubt_job {

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "backend/backend.h"
 #include "base/error.h"
 #include "base/threads.h"
 
@@ -12,15 +13,17 @@
 // frame: make, doubt if there is somebody to doubt, learn. Frames may come in their order or backwards.
 typedef struct udm_guess udm_guess;
 
-// Borrows the pool. Errors: SETTINGS, MEMORY.
-udm_guess *udm_guess_new(int width, int height, int channels, udm_pool *pool, udm_error *error);
+// Borrows the device, which moves pictures, and the pool. Errors: SETTINGS, MEMORY.
+udm_guess *udm_guess_new(int width, int height, int channels, udm_device *device, udm_pool *pool, udm_error *error);
 void udm_guess_free(udm_guess *guess);           // NULL is fine
 void udm_guess_reset(udm_guess *guess);          // what was seen so far is of another scene
 size_t udm_guess_memory(const udm_guess *guess); // bytes
 
 // Makes the guess of a frame, given the motion to the one that was learned last, [2, height, width]: the frame at p is
-// that one at p + flow(p). False if none was, as for a first frame. Called again for the same frame, it does nothing.
-bool udm_guess_make(udm_guess *guess, const float *flow);
+// that one at p + flow(p). Does nothing if none was, as for a first frame, and if called again for the same frame.
+// Errors: DEVICE, MEMORY.
+bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error);
+bool udm_guess_made(const udm_guess *guess); // whether there is a guess
 
 // Says how far the guess is wrong beyond the noise that is left in it: doubt [height, width] is the plane of a network
 // that doubts (UDM_DOUBT_BIAS). Once for each guess.

@@ -6,11 +6,11 @@
 // motion explains no more than rest, both are mixed.
 #include "stream/midway.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/lanczos.h"
 #include "stream/midway/kernels.h"
 #include "stream/motion.h"
 #include "tensor/image.h"
@@ -93,22 +93,6 @@ static size_t lay_out(udm_midway *m, float *memory)
     return all.next > shared.next ? all.next : shared.next;
 }
 
-// Lanczos windows the sinc: sinc(d) sinc(d / 3) within 3 pixels. The weights of a phase add up to 1.
-static void tabulate(float weights[UDM_MIDWAY_PHASES + 1][8])
-{
-    const double pi = 3.14159265358979324, reach = UDM_MIDWAY_TAPS / 2.0;
-    for (int phase = 0; phase <= UDM_MIDWAY_PHASES; phase++) {
-        double taps[UDM_MIDWAY_TAPS], sum = 0;
-        for (int i = 0; i < UDM_MIDWAY_TAPS; i++) {
-            const double d = fabs((double)phase / UDM_MIDWAY_PHASES - (i - UDM_MIDWAY_TAPS / 2 + 1));
-            taps[i] = d < 1e-9 ? 1 : d < reach ? sin(pi * d) * sin(pi * d / reach) * reach / (pi * pi * d * d) : 0;
-            sum += taps[i];
-        }
-        for (int i = 0; i < UDM_MIDWAY_TAPS; i++)
-            weights[phase][i] = (float)(taps[i] / sum);
-    }
-}
-
 udm_midway *udm_midway_new_with(const udm_midway_ops *ops, int width, int height, int channels, udm_pool *pool,
                                 udm_error *error)
 {
@@ -128,7 +112,8 @@ udm_midway *udm_midway_new_with(const udm_midway_ops *ops, int width, int height
         return NULL;
     }
     lay_out(m, m->memory);
-    tabulate(m->job.weights);
+    for (int phase = 0; phase <= UDM_MIDWAY_PHASES; phase++)
+        udm_lanczos_weights((double)phase / UDM_MIDWAY_PHASES, m->job.weights[phase]);
     return m;
 }
 

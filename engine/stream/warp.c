@@ -1,129 +1,104 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Planes that are moved along a flow.
+// Where the device computes in the memory of the process, planes are moved where they lie; to others they are copied.
 #include "stream/warp.h"
 
-#include <math.h>
-#include <stddef.h>
+#include <stdlib.h>
 
-enum { BAND = 8, MAX_TAPS = 6, PHASES = 64 };
+#include "backend/host.h"
 
-typedef struct warp_job {
-    const udm_moving *what;
-    float *out, *valid;
-} warp_job;
+enum { FROM, FLOW, TO, INSIDE, PARTS };
 
-static int inside(int i, int size)
+struct udm_mover {
+    udm_device *device;
+    udm_memory *memory[PARTS]; // on a device that has its own
+    size_t bytes[PARTS];
+};
+
+udm_mover *udm_mover_new(udm_device *device, udm_error *error)
 {
-    return i < 0 ? 0 : i < size ? i : size - 1;
-}
-
-static inline float positive(float x) // 0 for what is not a number
-{
-    return x > 0 ? x : 0;
-}
-
-// A coordinate, brought into the picture.
-static inline float clamped(float x, int size)
-{
-    float last = (float)(size - 1), at = positive(x);
-    return at < last ? at : last;
-}
-
-// Lanczos windows the sinc: sinc(d) sinc(d / 3) within 3 pixels. With 2 taps, a tent.
-static float kernel(int taps, float distance)
-{
-    float reach = (float)taps / 2, d = fabsf(distance), pi = 3.14159265f;
-    if (taps == 2 || d < 1e-4f)
-        return d < 1e-4f ? 1 : fmaxf(1 - d, 0);
-    return d < reach ? sinf(pi * d) * sinf(pi * d / reach) * reach / (pi * pi * d * d) : 0;
-}
-
-// The weights of the taps, which add up to 1, for every PHASES-th of a pixel.
-typedef struct phases {
-    float weight[PHASES + 1][MAX_TAPS];
-} phases;
-
-static void tabulate(int taps, phases *out)
-{
-    for (int k = 0; k <= PHASES; k++) {
-        float sum = 0;
-        for (int i = 0; i < taps; i++)
-            sum += out->weight[k][i] = kernel(taps, (float)k / PHASES - (float)(i - taps / 2 + 1));
-        for (int i = 0; i < taps; i++)
-            out->weight[k][i] /= sum;
-    }
-}
-
-// Where a value is taken from, along one axis: pixels, and how much of each.
-typedef struct taps_at {
-    int pixel[MAX_TAPS];
-    float weight[MAX_TAPS];
-} taps_at;
-
-static inline taps_at place(const phases *table, int taps, float at, int size)
-{
-    taps_at placed;
-    int whole = (int)at, phase = (int)((at - (float)whole) * PHASES);
-    float between = (at - (float)whole) * PHASES - (float)phase;
-    for (int i = 0; i < taps; i++) {
-        float weight = table->weight[phase][i];
-        placed.pixel[i] = inside(whole + i - taps / 2 + 1, size);
-        placed.weight[i] = weight + (table->weight[phase + 1][i] - weight) * between;
-    }
-    return placed;
-}
-
-// 1 if it lay within the picture
-static inline float warp_pixel(const warp_job *job, const phases *table, int taps, int x, int y)
-{
-    const udm_moving *what = job->what;
-    size_t plane = (size_t)what->width * (size_t)what->height, at = (size_t)y * (size_t)what->width + (size_t)x;
-    float from_x = (float)x + what->flow[at], from_y = (float)y + what->flow[plane + at];
-    float px = clamped(from_x, what->width), py = clamped(from_y, what->height);
-    taps_at across = place(table, taps, px, what->width), down = place(table, taps, py, what->height);
-    for (int c = 0; c < what->channels; c++) {
-        float sum = 0;
-        for (int j = 0; j < taps; j++) {
-            const float *row = what->planes + (size_t)c * plane + (size_t)down.pixel[j] * (size_t)what->width;
-            float line = 0;
-            for (int i = 0; i < taps; i++)
-                line += across.weight[i] * row[across.pixel[i]];
-            sum += down.weight[j] * line;
-        }
-        job->out[(size_t)c * plane + at] = sum;
-    }
-    return from_x == px && from_y == py;
-}
-
-static inline void warp_rows(const warp_job *job, int taps, int first)
-{
-    const udm_moving *what = job->what;
-    phases table;
-    tabulate(taps, &table);
-    for (int y = first; y < first + BAND && y < what->height; y++) {
-        for (int x = 0; x < what->width; x++) {
-            float within = warp_pixel(job, &table, taps, x, y);
-            if (job->valid)
-                job->valid[(size_t)y * (size_t)what->width + (size_t)x] = within;
-        }
-    }
-}
-
-static void warp_band(void *context, int index, int worker)
-{
-    const warp_job *job = context;
-    if (job->what->filter == UDM_BILINEAR)
-        warp_rows(job, 2, index * BAND);
+    udm_mover *mover = calloc(1, sizeof *mover);
+    if (mover)
+        mover->device = device->failed ? device->stand_in : device;
     else
-        warp_rows(job, 6, index * BAND);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to move pictures");
+    return mover;
 }
 
-static int bands(int height)
+static void release(udm_mover *mover)
 {
-    return (height + BAND - 1) / BAND;
+    for (int i = 0; i < PARTS; i++) {
+        if (mover->memory[i])
+            mover->device->ops->free(mover->device, mover->memory[i]);
+        mover->memory[i] = NULL;
+        mover->bytes[i] = 0;
+    }
 }
 
-void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid)
+void udm_mover_free(udm_mover *mover)
 {
-    udm_pool_run(pool, bands(what->height), warp_band, &(warp_job){ what, out, valid });
+    if (!mover)
+        return;
+    release(mover);
+    free(mover);
+}
+
+static bool make_room(udm_mover *mover, int part, size_t bytes, udm_error *error)
+{
+    const udm_ops *ops = mover->device->ops;
+    if (bytes <= mover->bytes[part])
+        return true;
+    if (bytes > mover->device->largest)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s takes no more than %zu bytes at once, and a picture has %zu",
+                        mover->device->name, mover->device->largest, bytes);
+    if (mover->memory[part])
+        ops->free(mover->device, mover->memory[part]);
+    mover->memory[part] = ops->alloc(mover->device, bytes, error);
+    mover->bytes[part] = mover->memory[part] ? bytes : 0;
+    return mover->memory[part] != NULL;
+}
+
+static bool run_copied(udm_mover *mover, const udm_moving *what, float *out, float *inside, udm_error *error)
+{
+    udm_device *device = mover->device;
+    const int planes[PARTS] = { what->channels, 2, what->channels, 1 };
+    udm_tensor tensors[PARTS];
+    for (int i = 0; i < PARTS; i++) {
+        tensors[i] = (udm_tensor){ .shape = { planes[i], what->height, what->width }, .layout = UDM_PLANAR };
+        if (!make_room(mover, i, device->ops->bytes(device, tensors[i].shape, UDM_PLANAR), error))
+            return false;
+        tensors[i].memory = mover->memory[i];
+    }
+    const udm_warp warp = { tensors[TO], tensors[FROM], tensors[FLOW], inside ? &tensors[INSIDE] : NULL, what->filter };
+    device->ops->upload(device, &tensors[FROM], (const float *[]){ what->planes, what->flow }, 2);
+    device->ops->warp(device, &warp);
+    device->ops->download(device, (float *[]){ out, inside }, &tensors[TO], inside ? 2 : 1);
+    return device->ops->finish(device, error);
+}
+
+static bool run_in_place(udm_mover *mover, const udm_moving *what, float *out, float *inside, udm_error *error)
+{
+    const int width = what->width, height = what->height;
+    const udm_tensor within = udm_host_tensor(inside, (udm_shape){ 1, height, width });
+    const udm_warp warp = {
+        .dst = udm_host_tensor(out, (udm_shape){ what->channels, height, width }),
+        .src = udm_host_tensor((float *)what->planes, (udm_shape){ what->channels, height, width }),
+        .flow = udm_host_tensor((float *)what->flow, (udm_shape){ 2, height, width }),
+        .inside = inside ? &within : NULL,
+        .filter = what->filter,
+    };
+    mover->device->ops->warp(mover->device, &warp);
+    return mover->device->ops->finish(mover->device, error);
+}
+
+bool udm_mover_run(udm_mover *mover, const udm_moving *what, float *out, float *inside, udm_error *error)
+{
+    udm_error fault = { 0 };
+    if ((udm_host_computes(mover->device) ? run_in_place : run_copied)(mover, what, out, inside, &fault))
+        return true;
+    udm_device *other = udm_device_replace(mover->device, &fault, error);
+    if (!other)
+        return false;
+    release(mover);
+    mover->device = other;
+    return udm_mover_run(mover, what, out, inside, error);
 }

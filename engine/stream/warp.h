@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Planes that are moved along a flow.
+// Planes of the host, moved along a flow by a device.
 #ifndef UDM_STREAM_WARP_H
 #define UDM_STREAM_WARP_H
 
-#include "base/threads.h"
-
-typedef enum udm_filter {
-    UDM_BILINEAR, // 2 x 2 pixels: for what is smooth
-    UDM_LANCZOS_3 // 6 x 6: keeps detail that is moved again and again
-} udm_filter;
+#include "backend/backend.h"
 
 // Planes [channels, height, width] and how they move.
 typedef struct udm_moving {
@@ -18,7 +13,13 @@ typedef struct udm_moving {
     const float *planes;
 } udm_moving;
 
-// valid [height, width], or NULL: 1 where the flow stays within the picture, 0 where the border was repeated.
-void udm_warp(udm_pool *pool, const udm_moving *what, float *out, float *valid);
+typedef struct udm_mover udm_mover;
+
+// Borrows the device. Where that fails and has a stand-in, it goes on there.
+udm_mover *udm_mover_new(udm_device *device, udm_error *error);
+void udm_mover_free(udm_mover *mover); // NULL is fine
+
+// inside: [height, width], or NULL: 1 where the flow stays within the picture, 0 where the border was repeated.
+bool udm_mover_run(udm_mover *mover, const udm_moving *what, float *out, float *inside, udm_error *error);
 
 #endif

@@ -434,4 +434,56 @@ static inline float *run_convert(udm_device *device, const void *of)
     return result;
 }
 
+typedef struct warp_case {
+    int channels, height, width;
+    udm_filter filter;
+    float reach; // of the flow, in pixels; 0: it stays where it is
+    bool inside; // is asked for, and given after the planes
+} warp_case;
+
+static udm_shape warp_shape(const warp_case *c)
+{
+    return (udm_shape){ c->channels + c->inside, c->height, c->width };
+}
+
+// Some of the flow is no number.
+static udm_tensor flow_new(udm_device *device, const warp_case *c)
+{
+    const udm_shape shape = { 2, c->height, c->width };
+    const size_t count = udm_shape_elements(shape);
+    float *values = random_values(count, 1);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i % 31 == 30 ? NAN : values[i] * c->reach;
+    udm_tensor tensor = tensor_new(device, shape, UDM_PLANAR, values);
+    free(values);
+    return tensor;
+}
+
+static void warp_free(udm_device *device, const udm_warp *warp)
+{
+    tensor_free(device, &warp->dst);
+    tensor_free(device, &warp->src);
+    tensor_free(device, &warp->flow);
+}
+
+static float *run_warp(udm_device *device, const void *of)
+{
+    const warp_case *c = of;
+    const udm_shape planes = { c->channels, c->height, c->width }, plane = { 1, c->height, c->width };
+    const size_t count = udm_shape_elements(planes);
+    udm_tensor inside = blank_tensor(device, plane, UDM_PLANAR);
+    udm_warp warp = { .dst = blank_tensor(device, planes, UDM_PLANAR),
+                      .src = random_tensor(device, planes, UDM_PLANAR, 2),
+                      .flow = flow_new(device, c),
+                      .inside = c->inside ? &inside : NULL,
+                      .filter = c->filter };
+    float *result = malloc((count + udm_shape_elements(plane)) * sizeof(float));
+    device->ops->warp(device, &warp);
+    device->ops->download(device, &(float *){ result }, &warp.dst, 1);
+    device->ops->download(device, &(float *){ result + count }, &inside, 1);
+    warp_free(device, &warp);
+    tensor_free(device, &inside);
+    return result;
+}
+
 #endif

@@ -26,15 +26,17 @@ static void fill_flow(float *flow, float u, float v)
 static double warp_error(udm_filter filter, float u, float v, float *valid)
 {
     static float flow[2 * PLANE], planes[2 * PLANE], out[2 * PLANE];
-    udm_pool *pool = udm_pool_new(2, NULL);
+    udm_device *device = udm_device_open("cpu", 2, NULL);
+    udm_mover *mover = udm_mover_new(device, NULL);
     fill_flow(flow, u, v);
     for (int i = 0; i < PLANE; i++) {
         planes[i] = wave((float)(i % WIDTH), (float)(i / WIDTH));
         planes[PLANE + i] = -planes[i];
     }
     udm_moving what = { WIDTH, HEIGHT, 2, filter, flow, planes };
-    udm_warp(pool, &what, out, valid);
-    udm_pool_free(pool);
+    CHECK(udm_mover_run(mover, &what, out, valid, NULL));
+    udm_mover_free(mover);
+    udm_device_close(device);
     double worst = 0;
     for (int i = 0; i < PLANE; i++) {
         int x = i % WIDTH, y = i / WIDTH;
@@ -62,12 +64,14 @@ TEST(warp_moves)
 TEST(warp_repeats_the_border)
 {
     float flow[2] = { 1e9f, -1e9f }, plane[1] = { 0.5f }, out[1], valid[1];
-    udm_pool *pool = udm_pool_new(1, NULL);
+    udm_device *device = udm_device_open("cpu", 1, NULL);
+    udm_mover *mover = udm_mover_new(device, NULL);
     udm_moving what = { 1, 1, 1, UDM_LANCZOS_3, flow, plane };
-    udm_warp(pool, &what, out, valid);
+    CHECK(udm_mover_run(mover, &what, out, valid, NULL));
     CHECK_CLOSE(out[0], 0.5, 1e-6);
     CHECK(valid[0] == 0);
-    udm_pool_free(pool);
+    udm_mover_free(mover);
+    udm_device_close(device);
 }
 
 // A wave with noise of this deviation, moved by half a pixel a frame to the left.
@@ -109,22 +113,23 @@ static void run(udm_guess *guess, int first, int last, float log_doubt, float si
     }
     for (int frame = first; frame != last + step; frame += step) {
         fill_frame(noisy, clean, frame, sigma);
-        CHECK(udm_guess_make(guess, flow) == (frame != first));
+        CHECK(udm_guess_make(guess, flow, NULL) && udm_guess_made(guess) == (frame != first));
         if (frame != first)
             udm_guess_doubt(guess, doubt);
         udm_guess_learn(guess, noisy, level);
     }
     fill_frame(noisy, clean, last + step, sigma);
-    CHECK(udm_guess_make(guess, flow));
-    CHECK(udm_guess_make(guess, flow)); // again changes nothing
+    CHECK(udm_guess_make(guess, flow, NULL) && udm_guess_made(guess));
+    CHECK(udm_guess_make(guess, flow, NULL)); // again changes nothing
 }
 
 TEST(what_is_trusted_averages_along_the_motion)
 {
     static float clean[PLANE];
     const float sigma = 0.2f;
+    udm_device *device = udm_device_open("cpu", 2, NULL);
     udm_pool *pool = udm_pool_new(2, NULL);
-    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
     REQUIRE(guess);
     run(guess, 0, 11, -16, sigma, clean);
     // each frame counts for 1 / 1.15 of the next: 12 add up to 6.23 frames, and what they leave is believed to have
@@ -136,13 +141,15 @@ TEST(what_is_trusted_averages_along_the_motion)
     CHECK(shown.level[20 * WIDTH + WIDTH - 1] == 1); // it comes from beyond the border
     udm_guess_free(guess);
     udm_pool_free(pool);
+    udm_device_close(device);
 }
 
 TEST(what_is_doubted_is_forgotten)
 {
     static float clean[PLANE];
+    udm_device *device = udm_device_open("cpu", 1, NULL);
     udm_pool *pool = udm_pool_new(1, NULL);
-    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
     REQUIRE(guess);
     run(guess, 0, 11, 4, 0.2f, clean); // a doubt far above the noise leaves the last frame alone
     CHECK_CLOSE(udm_guess_show(guess).level[20 * WIDTH + 20], sqrt(0.046 / 1.046), 0.002);
@@ -152,18 +159,20 @@ TEST(what_is_doubted_is_forgotten)
     udm_guess_doubt(guess, doubt);
     CHECK_CLOSE(udm_guess_show(guess).level[20 * WIDTH + 20], sqrt(0.096 / 1.096), 0.002);
     udm_guess_reset(guess);
-    CHECK(!udm_guess_make(guess, flow));
+    CHECK(udm_guess_make(guess, flow, NULL) && !udm_guess_made(guess));
     udm_guess_free(guess);
     udm_pool_free(pool);
+    udm_device_close(device);
 }
 
 TEST(what_is_known_from_both_sides_is_known_better)
 {
     static float clean[PLANE], noisy[PLANE], level[PLANE];
     const float sigma = 0.2f;
+    udm_device *device = udm_device_open("cpu", 2, NULL);
     udm_pool *pool = udm_pool_new(2, NULL);
-    udm_guess *before = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
-    udm_guess *after = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+    udm_guess *before = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
+    udm_guess *after = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
     REQUIRE(before && after);
     run(before, 3, 5, -16, sigma, clean);
     run(after, 9, 7, -16, sigma, clean); // both are of frame 6
@@ -188,14 +197,16 @@ TEST(what_is_known_from_both_sides_is_known_better)
     udm_guess_free(before);
     udm_guess_free(after);
     udm_pool_free(pool);
+    udm_device_close(device);
 }
 
 TEST(threads_change_nothing)
 {
     static float clean[PLANE], first[PLANE];
     for (int threads = 1; threads <= 4; threads++) {
+        udm_device *device = udm_device_open("cpu", threads, NULL);
         udm_pool *pool = udm_pool_new(threads, NULL);
-        udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, pool, NULL);
+        udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
         REQUIRE(guess);
         run(guess, 0, 11, -6, 0.2f, clean);
         const float *planes = udm_guess_show(guess).planes;
@@ -204,15 +215,16 @@ TEST(threads_change_nothing)
         CHECK(memcmp(first, planes, sizeof first) == 0);
         udm_guess_free(guess);
         udm_pool_free(pool);
+        udm_device_close(device);
     }
 }
 
 TEST(wrong_sizes)
 {
     udm_error error = { 0 };
-    CHECK(!udm_guess_new(0, 1, 1, NULL, &error));
+    CHECK(!udm_guess_new(0, 1, 1, NULL, NULL, &error));
     CHECK(error.code == UDM_ERROR_SETTINGS);
-    CHECK(!udm_guess_new(1 << 30, 1 << 30, 1 << 30, NULL, &error));
+    CHECK(!udm_guess_new(1 << 30, 1 << 30, 1 << 30, NULL, NULL, &error));
     CHECK(error.code == UDM_ERROR_MEMORY);
     udm_guess_free(NULL);
 }

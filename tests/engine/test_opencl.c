@@ -40,6 +40,10 @@ static const attention_case attention_cases[] = {
     { 18, 3, 5, 7, 5, 7, 3 },
     { 20, 1, 4, 4, 3, 9, 1 },
 };
+static const warp_case warp_cases[] = {
+    { 3, 9, 21, UDM_LANCZOS_3, 5, true },
+    { 1, 4, 6, UDM_BILINEAR, 2, false },
+};
 
 typedef float *(*run_case)(udm_device *device, const void *of);
 
@@ -79,6 +83,8 @@ static void compare_variant(const char *name)
         compare(device, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
     for (size_t i = 0; i < sizeof attention_cases / sizeof attention_cases[0]; i++)
         compare(device, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
+    for (size_t i = 0; i < sizeof warp_cases / sizeof warp_cases[0]; i++)
+        compare(device, run_warp, &warp_cases[i], warp_shape(&warp_cases[i]));
     CHECK(device->ops->finish(device, NULL));
     udm_device_close(device);
 }

@@ -272,6 +272,7 @@ static const udm_ops cpu_ops = {
     .attend_frames = udm_cpu_attend_frames,
     .resample = cpu_resample,
     .copy = cpu_copy,
+    .warp = udm_cpu_warp_run,
     .profile = udm_cpu_profile,
     .close = cpu_close,
 };

@@ -86,14 +86,22 @@ typedef struct udm_cpu_attend {
     size_t per_worker;  // floats of each
 } udm_cpu_attend;
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, or a
-// udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for shuffle_add; of a
-// block for resample).
+enum { UDM_CPU_PHASES = 512, UDM_CPU_TAPS = 8 }; // of a pixel, at which weights are known; the last two taps weigh 0
+
+// A warp as it runs: an index is a row of dst.
+typedef struct udm_cpu_warp {
+    const udm_warp *warp;
+    const float (*weights)[UDM_CPU_TAPS];
+} udm_cpu_warp;
+
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, a
+// udm_cpu_warp, or a udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for
+// shuffle_add; of a block for resample).
 typedef struct udm_cpu_isa {
     const char *name, *title;
     int lanes;
     udm_cpu_products products;
-    udm_job moments, normalise, attend;
+    udm_job moments, normalise, attend, warp;
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
 
@@ -108,6 +116,8 @@ typedef struct udm_cpu_device {
     size_t per_worker;
     udm_cpu_times *times; // NULL where nothing is timed
     bool lacks_memory;    // an operation found none for its scratch
+    bool has_weights;     // of lanczos.h, for each phase: from the first warp on
+    float weights[UDM_CPU_PHASES + 1][UDM_CPU_TAPS];
 } udm_cpu_device;
 
 extern const udm_backend udm_backend_cpu;
@@ -118,6 +128,7 @@ void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_cpu_attention(udm_device *device, const udm_attention *attention);
+void udm_cpu_warp_run(udm_device *device, const udm_warp *warp);
 
 // Lets the device time its operations.
 bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error);

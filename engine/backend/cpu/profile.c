@@ -165,6 +165,16 @@ static void timed_copy(udm_device *device, const udm_tensor *dst, const udm_tens
     note_simple(device, "copy", start, dst, 0, bytes_of(device, src));
 }
 
+static void timed_warp(udm_device *device, const udm_warp *warp)
+{
+    const bool lanczos = warp->filter == UDM_LANCZOS_3;
+    const double start = now_ms(), flops = lanczos ? 2 * 36 + 2 * 6 : 6; // for each value
+    times_of(device)->plain->warp(device, warp);
+    note_simple(device, lanczos ? "warp, Lanczos-3" : "warp, bilinear", start, &warp->dst,
+                flops * (double)udm_shape_elements(warp->dst.shape),
+                bytes_of(device, &warp->src) + bytes_of(device, &warp->flow));
+}
+
 bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error)
 {
     cpu->times = calloc(1, sizeof *cpu->times);
@@ -176,6 +186,7 @@ bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error)
     ops->conv = timed_conv, ops->observe = timed_observe, ops->restore = timed_restore;
     ops->shuffle_add = timed_shuffle_add, ops->norm = timed_norm, ops->attention = timed_attention;
     ops->attend_frames = timed_attend_frames, ops->resample = timed_resample, ops->copy = timed_copy;
+    ops->warp = timed_warp;
     cpu->device.ops = ops;
     return true;
 }

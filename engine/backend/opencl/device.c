@@ -251,6 +251,7 @@ static const udm_ops opencl_ops = {
     .attend_frames = udm_opencl_attend_frames,
     .resample = udm_opencl_resample,
     .copy = udm_opencl_copy,
+    .warp = udm_opencl_warp,
     .profile = udm_opencl_profile,
     .close = opencl_close,
 };

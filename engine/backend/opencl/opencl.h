@@ -33,6 +33,7 @@ typedef enum udm_cl_kernel {
     UDM_CL_RESAMPLE,
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
+    UDM_CL_WARP,
     UDM_CL_KERNELS,
     UDM_CL_UPLOAD = UDM_CL_KERNELS, // these are timed, too
     UDM_CL_DOWNLOAD,
@@ -140,6 +141,7 @@ void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
 void udm_opencl_norm(udm_device *device, const udm_norm *norm);
 void udm_opencl_attention(udm_device *device, const udm_attention *attention);
 void udm_opencl_attend_frames(udm_device *device, const udm_frame_attention *attention);
+void udm_opencl_warp(udm_device *device, const udm_warp *warp);
 void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // to the other layout
 

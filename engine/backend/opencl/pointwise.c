@@ -75,6 +75,20 @@ void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
                          quarters * src->shape.h * src->shape.w);
 }
 
+void udm_opencl_warp(udm_device *device, const udm_warp *warp)
+{
+    const udm_cl_tensor to = udm_opencl_tensor(&warp->dst), from = udm_opencl_tensor(&warp->src);
+    const udm_cl_tensor along = udm_opencl_tensor(&warp->flow), within = udm_opencl_tensor(warp->inside);
+    const cl_int lanczos = warp->filter == UDM_LANCZOS_3;
+    const udm_cl_argument arguments[] = {
+        UDM_CL_ARGUMENT(to),       UDM_CL_ARGUMENT(from),      UDM_CL_ARGUMENT(along),
+        UDM_CL_ARGUMENT(within),   UDM_CL_ARGUMENT(lanczos),   UDM_CL_BUFFER(&warp->dst),
+        UDM_CL_BUFFER(&warp->src), UDM_CL_BUFFER(&warp->flow), UDM_CL_BUFFER(warp->inside ? warp->inside : &warp->dst),
+    };
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_WARP, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)warp->dst.shape.h * warp->dst.shape.w);
+}
+
 static void run_two(udm_device *device, udm_cl_kernel kernel, const udm_tensor *dst, const udm_tensor *src,
                     size_t items)
 {

@@ -57,6 +57,7 @@ static const udm_ops reference_ops = {
     .attend_frames = udm_reference_attend_frames,
     .resample = udm_reference_resample,
     .copy = reference_copy,
+    .warp = udm_reference_warp,
     .profile = udm_host_profile,
     .close = reference_close,
 };

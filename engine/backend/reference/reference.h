@@ -22,6 +22,7 @@ void udm_reference_norm(udm_device *device, const udm_norm *norm);
 void udm_reference_attention(udm_device *device, const udm_attention *attention);
 void udm_reference_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_reference_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+void udm_reference_warp(udm_device *device, const udm_warp *warp);
 
 static inline float udm_reference_activate(udm_activation activation, float x)
 {

@@ -5,13 +5,6 @@
 
 #include "stream/motion/level.h"
 
-// Before a loop whose turns do not touch what another turn reads.
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
 enum { LANES = UDM_MOTION_PATCH };
 
 #include "base/simd.h"

@@ -17,6 +17,7 @@ void NAME(udm_cpu_resample)(void *run, int index, int worker);
 void NAME(udm_cpu_observe)(void *run, int index, int worker);
 void NAME(udm_cpu_restore)(void *run, int index, int worker);
 void NAME(udm_cpu_shuffle_add)(void *run, int index, int worker);
+void NAME(udm_cpu_warp)(void *run, int index, int worker);
 
 // A part of a convolution: rows [first, end) for the groups [first_group, end_group).
 typedef struct job_part {

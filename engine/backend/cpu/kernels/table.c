@@ -35,6 +35,7 @@ const udm_cpu_isa NAME(udm_cpu_isa) = {
     .moments = NAME(udm_cpu_moments),
     .normalise = NAME(udm_cpu_normalise),
     .attend = NAME(udm_cpu_attend),
+    .warp = NAME(udm_cpu_warp),
     .observe = NAME(udm_cpu_observe),
     .restore = NAME(udm_cpu_restore),
     .shuffle_add = NAME(udm_cpu_shuffle_add),

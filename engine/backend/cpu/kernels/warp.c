@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Planes moved along a flow. A pixel of Lanczos-3 is a vector of eight columns of its six rows, summed down, then
+// across; so the two columns beyond the six must be there, and weigh 0.
+#include "backend/cpu/cpu.h"
+#include "backend/host.h"
+
+enum { LANES = UDM_CPU_TAPS };
+
+#include "base/simd.h"
+
+enum { RUN = 64, TAPS = 6, BEFORE = 2 }; // BEFORE: pixels left of and above the one at a place's whole part
+
+// Where a run of pixels comes from: the pixel at the whole part, the phase beyond it, and the steps to the pixels to
+// its right and below, which are 0 at the border.
+typedef struct places {
+    int left[RUN], top[RUN], right[RUN], below[RUN];
+    float x[RUN], y[RUN];
+} places;
+
+// 0 for what is not a number
+INLINE float within(float x, float last)
+{
+    const float positive = x > 0 ? x : 0;
+    return positive < last ? positive : last;
+}
+
+INLINE void find_places(const udm_warp *warp, int y, int first, int count, float scale, places *found)
+{
+    const udm_shape shape = warp->dst.shape;
+    const size_t at = (size_t)y * (size_t)shape.w + (size_t)first, plane = (size_t)shape.h * (size_t)shape.w;
+    const float *u = udm_host_data(&warp->flow) + at, *v = u + plane;
+    const float last_x = (float)(shape.w - 1), last_y = (float)(shape.h - 1);
+    float *inside = warp->inside ? udm_host_data(warp->inside) + at : NULL;
+    for (int i = 0; i < count; i++) {
+        const float x = within((float)(first + i) + u[i], last_x), down = within((float)y + v[i], last_y);
+        found->left[i] = (int)x, found->top[i] = (int)down;
+        found->x[i] = (x - (float)found->left[i]) * scale;
+        found->y[i] = (down - (float)found->top[i]) * scale;
+        found->right[i] = found->left[i] < shape.w - 1;
+        found->below[i] = found->top[i] < shape.h - 1 ? shape.w : 0;
+    }
+    for (int i = 0; inside && i < count; i++) {
+        const float x = (float)(first + i) + u[i], down = (float)y + v[i];
+        inside[i] = (x >= 0) & (x <= last_x) & (down >= 0) & (down <= last_y) ? 1.f : 0.f;
+    }
+}
+
+INLINE void bilinear(const udm_warp *warp, const places *from, const float *restrict src, float *restrict dst,
+                     int count)
+{
+    const int width = warp->src.shape.w;
+    INDEPENDENT
+    for (int i = 0; i < count; i++) {
+        const int at = from->top[i] * width + from->left[i], next = at + from->right[i];
+        const float above = src[at] + (src[next] - src[at]) * from->x[i];
+        const float a = src[at + from->below[i]], b = src[next + from->below[i]];
+        const float below = a + (b - a) * from->x[i];
+        dst[i] = above + (below - above) * from->y[i];
+    }
+}
+
+// The weights at a place whose part is this many phases.
+INLINE vec weights_at(const float (*table)[LANES], float phase)
+{
+    const int whole = (int)phase;
+    const vec here = load(table[whole]), next = load(table[whole + 1]);
+    return here + (next - here) * (phase - (float)whole);
+}
+
+INLINE float sum_of(vec x)
+{
+    const vec by4 = x + __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+    const vec by2 = by4 + __builtin_shufflevector(by4, by4, 2, 3, 0, 1, 6, 7, 4, 5);
+    return by2[0] + by2[1];
+}
+
+// Where a pixel of Lanczos-3 is read: the first of its rows of eight, and the steps to the next row and plane.
+typedef struct block {
+    const float *rows;
+    size_t row, plane;
+} block;
+
+INLINE void lanczos(const block *from, int channels, vec across, vec down, float *dst, size_t plane)
+{
+    for (int c = 0; c < channels; c++) {
+        const float *rows = from->rows + c * from->plane;
+        vec sum = load(rows) * down[0];
+        for (int j = 1; j < TAPS; j++)
+            sum += load(rows + j * from->row) * down[j];
+        dst[c * plane] = sum_of(sum * across);
+    }
+}
+
+INLINE int nearest(int i, int size)
+{
+    return i < 0 ? 0 : i < size ? i : size - 1;
+}
+
+// A pixel at the border, which is repeated.
+static void lanczos_at_border(const udm_warp *warp, int left, int top, vec across, vec down, float *dst)
+{
+    const udm_shape shape = warp->src.shape;
+    const size_t plane = (size_t)shape.h * (size_t)shape.w;
+    for (int c = 0; c < shape.c; c++) {
+        float rows[TAPS][LANES];
+        for (int j = 0; j < TAPS; j++)
+            for (int i = 0; i < LANES; i++)
+                rows[j][i] =
+                    udm_host_data(&warp->src)[c * plane + (size_t)nearest(top - BEFORE + j, shape.h) * (size_t)shape.w +
+                                              (size_t)nearest(left - BEFORE + i, shape.w)];
+        lanczos(&(block){ rows[0], LANES, 0 }, 1, across, down, dst + c * plane, 0);
+    }
+}
+
+INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, int count, int channels)
+{
+    const udm_shape shape = job->warp->src.shape;
+    const size_t row = (size_t)shape.w, plane = (size_t)shape.h * row;
+    const float *src = udm_host_data(&job->warp->src);
+    float *dst = udm_host_data(&job->warp->dst) + at;
+    for (int i = 0; i < count; i++) {
+        const int left = from->left[i] - BEFORE, top = from->top[i] - BEFORE;
+        const vec across = weights_at(job->weights, from->x[i]), down = weights_at(job->weights, from->y[i]);
+        if (left >= 0 && top >= 0 && left + LANES <= shape.w && top + TAPS <= shape.h)
+            lanczos(&(block){ src + (size_t)top * row + (size_t)left, row, plane }, channels, across, down, dst + i,
+                    plane);
+        else
+            lanczos_at_border(job->warp, from->left[i], from->top[i], across, down, dst + i);
+    }
+}
+
+void NAME(udm_cpu_warp)(void *context, int y, int worker)
+{
+    const udm_cpu_warp *job = context;
+    const udm_warp *warp = job->warp;
+    const udm_shape shape = warp->dst.shape;
+    const size_t plane = (size_t)shape.h * (size_t)shape.w;
+    places from;
+    for (int x = 0; x < shape.w; x += RUN) {
+        const int count = shape.w - x < RUN ? shape.w - x : RUN;
+        const size_t at = (size_t)y * (size_t)shape.w + (size_t)x;
+        find_places(warp, y, x, count, warp->filter == UDM_BILINEAR ? 1 : UDM_CPU_PHASES, &from);
+        if (warp->filter == UDM_LANCZOS_3 && shape.c == 3)
+            lanczos_run(job, &from, at, count, 3);
+        else if (warp->filter == UDM_LANCZOS_3)
+            lanczos_run(job, &from, at, count, shape.c);
+        for (int c = 0; warp->filter == UDM_BILINEAR && c < shape.c; c++)
+            bilinear(warp, &from, udm_host_data(&warp->src) + c * plane, udm_host_data(&warp->dst) + c * plane + at,
+                     count);
+    }
+}
