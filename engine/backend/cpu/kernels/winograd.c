@@ -4,37 +4,76 @@
 // 2016).
 //
 // A batch of tiles at a time is transformed, multiplied and transformed back, so that all between stays in the cache.
+#include <string.h>
+
 #include "backend/cpu/kernels/cells.h"
 #include "backend/cpu/kernels/kernels.h"
 
 #define NEAR UDM_WINOGRAD_NEAR
 #define FAR UDM_WINOGRAD_FAR
 
-enum { WINDOW = 6, TILE = UDM_CPU_TILE }; // a tile of 4x4 outputs sees a window of 6x6
+enum { WINDOW = 6, TILE = UDM_CPU_TILE, PARTS = 3 }; // a tile of 4x4 outputs sees a window of 6x6
 
-// B^T d: one column or row of the window.
-INLINE void transform_window(const vec d[WINDOW], vec v[WINDOW])
+// B^T d, one column or row of the window, in parts of two rows of B^T: those of +-point, where `other` is the other
+// pair's point,
+INLINE void transform_pair(const vec d[WINDOW], const float point, const float other, vec v[2])
 {
-    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
-    vec even = d[4] - far2 * d[2], odd = NEAR * (d[3] - far2 * d[1]);
-    vec outer = d[4] - near2 * d[2], inner = FAR * (d[3] - near2 * d[1]);
-    v[0] = near2 * far2 * d[0] - (near2 + far2) * d[2] + d[4];
-    v[1] = even + odd;
-    v[2] = even - odd;
-    v[3] = outer + inner;
-    v[4] = outer - inner;
-    v[5] = near2 * far2 * d[1] - (near2 + far2) * d[3] + d[5];
+    vec even = d[4] - other * other * d[2], odd = d[3] - other * other * d[1];
+    v[0] = even + point * odd;
+    v[1] = even - point * odd;
 }
 
-// A^T m: from 6 sums to 4 outputs.
-INLINE void transform_sums(const vec m[WINDOW], vec y[TILE])
+// and those of 0 and infinity.
+INLINE void transform_ends(const vec d[WINDOW], vec v[2])
 {
     const float near2 = NEAR * NEAR, far2 = FAR * FAR;
-    vec a = m[1] + m[2], b = NEAR * (m[1] - m[2]), c = m[3] + m[4], d = FAR * (m[3] - m[4]);
-    y[0] = m[0] + a + c;
-    y[1] = b + d;
-    y[2] = near2 * a + far2 * c;
-    y[3] = near2 * b + far2 * d + m[5];
+    v[0] = near2 * far2 * d[0] - (near2 + far2) * d[2] + d[4];
+    v[1] = near2 * far2 * d[1] - (near2 + far2) * d[3] + d[5];
+}
+
+INLINE void transform_part(const vec d[WINDOW], const int part, vec v[2])
+{
+    if (part == 0)
+        transform_pair(d, NEAR, FAR, v);
+    else if (part == 1)
+        transform_pair(d, FAR, NEAR, v);
+    else
+        transform_ends(d, v);
+}
+
+// B^T d B of a window, whose rows are `pitch` floats apart: LANES channels into v[p * stride], p < 36. It is read once
+// for each part of the columns' transform, so that what lies between both transforms stays in registers.
+INLINE void transform_window(const float *window, size_t pitch, cell *v, size_t stride)
+{
+    static const int rows[PARTS][2] = { { 1, 2 }, { 3, 4 }, { 0, 5 } };
+#pragma GCC unroll 3
+    for (int part = 0; part < PARTS; part++) {
+        vec t[2][WINDOW], d[WINDOW], pair[2];
+#pragma GCC unroll 6
+        for (int x = 0; x < WINDOW; x++) {
+#pragma GCC unroll 6
+            for (int y = 0; y < WINDOW; y++)
+                d[y] = load(window + y * pitch + x * UDM_CPU_BLOCK);
+            transform_part(d, part, pair);
+            t[0][x] = pair[0], t[1][x] = pair[1];
+        }
+#pragma GCC unroll 2
+        for (int row = 0; row < 2; row++)
+#pragma GCC unroll 3
+            for (int across = 0; across < PARTS; across++) {
+                cell *to = v + rows[part][row] * WINDOW * stride;
+                transform_part(t[row], across, pair);
+                store_cells(to + rows[across][0] * stride, pair[0]);
+                store_cells(to + rows[across][1] * stride, pair[1]);
+            }
+    }
+}
+
+// All 16 channels. Not inlined, which would leave the compiler too few registers for addresses.
+static __attribute__((noinline)) void gather_window(const float *window, size_t pitch, cell *v, size_t stride)
+{
+    for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)
+        transform_window(window + lane, pitch, v + lane, stride);
 }
 
 // One block of a source as the windows are read from it.
@@ -43,44 +82,28 @@ typedef struct plane {
     int height, width;
 } plane;
 
-// Pixels (top .. top + 5, left) of the plane, with zeros outside of it where it is not sure that they are `inside`.
-INLINE void read_column(const plane *from, int top, int left, int lane, const bool inside, vec d[WINDOW])
+// The window whose first pixel is (top, left), with zeros where it lies outside of the plane.
+static void copy_window(const plane *from, int top, int left, float window[WINDOW][WINDOW][UDM_CPU_BLOCK])
 {
-    for (int y = 0; y < WINDOW; y++) {
-        bool within =
-            inside || ((unsigned)(top + y) < (unsigned)from->height && (unsigned)left < (unsigned)from->width);
-        ptrdiff_t at = ((ptrdiff_t)(top + y) * from->width + left) * UDM_CPU_BLOCK + lane;
-        d[y] = within ? load(from->src + at) : broadcast(0);
-    }
-}
-
-// B^T d B of the window whose first pixel is (top, left), into v[p * stride], p < 36.
-INLINE void gather_window(const plane *from, int top, int left, int lane, const bool inside, cell *v, size_t stride)
-{
-    vec t[WINDOW][WINDOW], d[WINDOW], row[WINDOW];
-    for (int x = 0; x < WINDOW; x++) {
-        read_column(from, top, left + x, lane, inside, d);
-        transform_window(d, t[x]);
-    }
-    for (int y = 0; y < WINDOW; y++) {
-        for (int x = 0; x < WINDOW; x++)
-            row[x] = t[x][y];
-        transform_window(row, d);
-        for (int x = 0; x < WINDOW; x++)
-            store_cells(v + (y * WINDOW + x) * stride, d[x]);
-    }
+    const int first = left < 0 ? -left : 0, end = from->width - left < WINDOW ? from->width - left : WINDOW;
+    memset(window, 0, WINDOW * sizeof window[0]);
+    for (int y = 0; y < WINDOW; y++)
+        if (top + y >= 0 && top + y < from->height)
+            memcpy(window[y][first], from->src + ((size_t)(top + y) * from->width + left + first) * UDM_CPU_BLOCK,
+                   (end - first) * sizeof window[0][0]);
 }
 
 static void gather_tile(const plane *from, int tile_y, int tile_x, cell *v, size_t stride)
 {
-    int top = tile_y * TILE - 1, left = tile_x * TILE - 1;
-    bool inside = top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width;
-    for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES) {
-        if (inside)
-            gather_window(from, top, left, lane, true, v + lane, stride);
-        else
-            gather_window(from, top, left, lane, false, v + lane, stride);
+    const int top = tile_y * TILE - 1, left = tile_x * TILE - 1;
+    const size_t pitch = (size_t)from->width * UDM_CPU_BLOCK;
+    if (top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width) {
+        gather_window(from->src + top * pitch + (size_t)left * UDM_CPU_BLOCK, pitch, v, stride);
+        return;
     }
+    float window[WINDOW][WINDOW][UDM_CPU_BLOCK] __attribute__((aligned(UDM_ALIGNMENT)));
+    copy_window(from, top, left, window);
+    gather_window(window[0][0], WINDOW * UDM_CPU_BLOCK, v, stride);
 }
 
 // All sources' channels of `count` tiles from `first`: rows [36][count][kernel->row]. Each block ends in zeros where
@@ -102,39 +125,80 @@ static void gather(const udm_cpu_run *run, int first, int count, cell *rows)
     }
 }
 
-// A^T m A, m[p * stride] the sums of a tile: to the pixels of (top, left) that lie in the picture.
-INLINE void scatter_tile(const output *out, udm_shape shape, const int at[2], int lane, const float *m, size_t stride)
+// A^T m: from 6 sums to 4 outputs.
+INLINE void transform_sums(const vec m[WINDOW], vec y[TILE])
+{
+    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    vec a = m[1] + m[2], b = NEAR * (m[1] - m[2]), c = m[3] + m[4], d = FAR * (m[3] - m[4]);
+    y[0] = m[0] + a + c;
+    y[1] = b + d;
+    y[2] = near2 * a + far2 * c;
+    y[3] = near2 * b + far2 * d + m[5];
+}
+
+// Where the outputs of a tile go: its height x width pixels that lie in the picture, from `pixel` on (in floats).
+typedef struct place {
+    size_t pixel, pitch;
+    int height, width;
+} place;
+
+// A^T m A of LANES channels, m[p * stride] the sums of a tile.
+INLINE void scatter_lanes(const output *out, const place *to, int lane, const float *m, size_t stride)
 {
     vec t[TILE][WINDOW], column[WINDOW], y[TILE];
+#pragma GCC unroll 6
     for (int i = 0; i < WINDOW; i++) {
+#pragma GCC unroll 6
         for (int j = 0; j < WINDOW; j++)
             column[j] = load(m + (j * WINDOW + i) * stride);
         transform_sums(column, y);
+#pragma GCC unroll 4
         for (int j = 0; j < TILE; j++)
             t[j][i] = y[j];
     }
-    int height = shape.h - at[0] < TILE ? shape.h - at[0] : TILE;
-    int width = shape.w - at[1] < TILE ? shape.w - at[1] : TILE;
-    for (int j = 0; j < height; j++) {
-        size_t pixel = ((size_t)(at[0] + j) * shape.w + at[1]) * UDM_CPU_BLOCK;
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE; j++) {
         transform_sums(t[j], y);
-        for (int i = 0; i < width; i++)
-            finish(out, pixel + i * UDM_CPU_BLOCK, lane, y[i]);
+#pragma GCC unroll 4
+        for (int i = 0; i < TILE; i++)
+            if (j < to->height && i < to->width)
+                finish(out, to->pixel + j * to->pitch + i * UDM_CPU_BLOCK, lane, y[i]);
+    }
+}
+
+// Compiled apart for whole tiles and the activation that nearly all have.
+INLINE void scatter_tile(const output *out, const place *to, int lane, const float *m, size_t stride)
+{
+    const place whole = { to->pixel, to->pitch, TILE, TILE };
+    output known = *out;
+    if (to->height < TILE || to->width < TILE || out->activation == UDM_SILU) {
+        scatter_lanes(out, to, lane, m, stride);
+    } else if (known.activation == UDM_RELU) {
+        scatter_lanes(&known, &whole, lane, m, stride);
+    } else {
+        known.activation = UDM_LINEAR;
+        scatter_lanes(&known, &whole, lane, m, stride);
     }
 }
 
 static void scatter(const udm_cpu_run *run, const float *sums, int first, int count, int g)
 {
-    udm_shape shape = run->conv->dst.shape;
-    size_t plane = (size_t)shape.h * shape.w * UDM_CPU_BLOCK, stride = udm_cpu_sums_stride(run->batch);
-    int across = (shape.w + TILE - 1) / TILE;
+    const udm_shape shape = run->conv->dst.shape;
+    const size_t pitch = (size_t)shape.w * UDM_CPU_BLOCK, stride = udm_cpu_sums_stride(run->batch);
+    const int across = (shape.w + TILE - 1) / TILE;
     for (int half = 0; half < udm_cpu_width(run->kernel, g) / UDM_CPU_BLOCK; half++) {
-        output out = output_of(run, 2 * g + half, plane);
+        output out = output_of(run, 2 * g + half, shape.h * pitch);
         for (int i = 0; i < count; i++) {
-            int at[2] = { (first + i) / across * TILE, (first + i) % across * TILE };
+            const int top = (first + i) / across * TILE, left = (first + i) % across * TILE;
+            const place to = {
+                .pixel = top * pitch + (size_t)left * UDM_CPU_BLOCK,
+                .pitch = pitch,
+                .height = shape.h - top < TILE ? shape.h - top : TILE,
+                .width = shape.w - left < TILE ? shape.w - left : TILE,
+            };
             const float *m = sums + (size_t)i * UDM_CPU_GROUP + half * UDM_CPU_BLOCK;
             for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)
-                scatter_tile(&out, shape, at, lane, m + lane, stride);
+                scatter_tile(&out, &to, lane, m + lane, stride);
         }
     }
 }
