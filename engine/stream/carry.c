@@ -10,6 +10,8 @@
 #include "stream/motion.h"
 #include "tensor/image.h"
 
+enum { PART = 1024 }; // pixels of a job
+
 #define MOST_NOISE 0.35 // of variance: sigma 75
 
 struct udm_carry {
@@ -105,13 +107,32 @@ size_t udm_carry_memory(const udm_carry *carry)
     return networks + guesses + udm_motion_memory(carry->motion) + own_floats(carry) * sizeof(float);
 }
 
+typedef struct scale_job {
+    udm_carry *carry;
+    const udm_sight *sight;
+} scale_job;
+
+static void scale_part(void *context, int index, int worker)
+{
+    const scale_job *job = context;
+    const size_t pixels = job->carry->pixels, first = (size_t)index * PART;
+    const size_t count = pixels - first < PART ? pixels - first : PART;
+    const float *level = job->sight->level + first;
+    float signal[PART];
+    for (size_t i = 0; i < count; i++)
+        signal[i] = sqrtf(1 - level[i] * level[i]);
+    for (size_t at = first; at < pixels * job->carry->preview->channels; at += pixels) {
+        const float *planes = job->sight->planes + at;
+        float *restrict scaled = job->carry->scaled + at;
+        for (size_t i = 0; i < count; i++)
+            scaled[i] = planes[i] * signal[i];
+    }
+}
+
 // The frame as networks are shown it.
 static void scale(udm_carry *carry, const udm_sight *sight)
 {
-    const size_t picture = carry->pixels * carry->preview->channels;
-    for (size_t c = 0; c < picture; c += carry->pixels)
-        for (size_t i = 0; i < carry->pixels; i++)
-            carry->scaled[c + i] = sight->planes[c + i] * sqrtf(1 - sight->level[i] * sight->level[i]);
+    udm_pool_run(carry->pool, (int)((carry->pixels + PART - 1) / PART), scale_part, &(scale_job){ carry, sight });
 }
 
 static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *cancel, udm_error *error)
@@ -131,9 +152,11 @@ static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *
 static float noise_of(const udm_carry *carry, const udm_sight *sight)
 {
     double sum = 0;
-    for (size_t i = 0; i < carry->pixels; i++) {
+    for (size_t i = 0, end; i < carry->pixels; i = end) { // neighbours mostly share their level
+        for (end = i + 1; end < carry->pixels && sight->level[end] == sight->level[i];)
+            end++;
         const double square = (double)sight->level[i] * sight->level[i], most = MOST_NOISE / (1 + MOST_NOISE);
-        sum += square < most ? square / (1 - square) : MOST_NOISE;
+        sum += (double)(end - i) * (square < most ? square / (1 - square) : MOST_NOISE);
     }
     return (float)(sum / (double)carry->pixels);
 }

@@ -18,11 +18,12 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "network/network.h"
 #include "stream/warp.h"
 
-enum { PART = 4096 };
+enum { PART = 1024 }; // pixels of a job
 
 #define FADE 0.15f
 
@@ -93,19 +94,21 @@ static int parts(const udm_guess *guess)
     return (int)((guess->pixels + PART - 1) / PART);
 }
 
-static size_t part_end(const udm_guess *guess, int index)
+static size_t part_length(const udm_guess *guess, int index)
 {
-    size_t end = ((size_t)index + 1) * PART;
-    return end < guess->pixels ? end : guess->pixels;
+    const size_t left = guess->pixels - (size_t)index * PART;
+    return left < PART ? left : PART;
 }
 
 // The variance grows, and there is none where the flow came from outside, as the plane of the mean's says for now.
 static void fade_part(void *context, int index, int worker)
 {
-    udm_guess *guess = context;
-    const float *valid = guess->mean_variance;
-    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++)
-        guess->variance[i] = valid[i] > 0 ? (1 + FADE) * guess->variance[i] : unknown;
+    const udm_guess *guess = context;
+    const size_t first = (size_t)index * PART, count = part_length(guess, index);
+    const float *valid = guess->mean_variance + first;
+    float *restrict variance = guess->variance + first;
+    for (size_t i = 0; i < count; i++)
+        variance[i] = valid[i] > 0 ? (1 + FADE) * variance[i] : unknown;
 }
 
 bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error)
@@ -136,7 +139,8 @@ typedef struct doubt_job {
 static void doubt_part(void *context, int index, int worker)
 {
     const doubt_job *job = context;
-    for (size_t i = (size_t)index * PART; i < part_end(job->guess, index); i++)
+    const size_t first = (size_t)index * PART, count = part_length(job->guess, index);
+    for (size_t i = first; i < first + count; i++)
         job->guess->variance[i] += expf(fminf(fmaxf(job->doubt[i] + UDM_DOUBT_BIAS, -16), 4));
 }
 
@@ -150,25 +154,30 @@ typedef struct learn_job {
     const float *frame, *level;
 } learn_job;
 
-static float noise_variance(float level)
-{
-    float square = level * level;
-    return square < 1 ? fminf(square / (1 - square), unknown) : unknown;
-}
-
+// What is known of a pixel: its variance is below `unknown`, which that of noise never exceeds.
 static void learn_part(void *context, int index, int worker)
 {
     const learn_job *job = context;
-    udm_guess *guess = job->guess;
-    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float noise = noise_variance(job->level[i]);
-        bool known = guess->made && guess->variance[i] < unknown;
-        float gain = known ? guess->variance[i] / (guess->variance[i] + noise) : 1;
-        guess->mean_variance[i] = gain * noise;
-        for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels) {
-            float before = guess->made ? guess->moved[at] : 0;
-            guess->mean[at] = before + gain * (job->frame[at] - before);
-        }
+    const udm_guess *guess = job->guess;
+    const size_t first = (size_t)index * PART, count = part_length(guess, index);
+    const float *level = job->level + first, *variance = guess->variance + first;
+    float *restrict mean_variance = guess->mean_variance + first;
+    float gain[PART];
+    for (size_t i = 0; i < count; i++) {
+        const float square = level[i] * level[i], ratio = square / (1 - square);
+        const float noise = square < 1 && ratio < unknown ? ratio : unknown;
+        const float known = variance[i] / (variance[i] + noise);
+        gain[i] = guess->made && variance[i] < unknown ? known : 1;
+        mean_variance[i] = gain[i] * noise;
+    }
+    for (size_t at = first; at < guess->pixels * (size_t)guess->channels; at += guess->pixels) {
+        const float *frame = job->frame + at, *moved = guess->moved + at;
+        float *restrict mean = guess->mean + at;
+        if (guess->made)
+            for (size_t i = 0; i < count; i++)
+                mean[i] = moved[i] + gain[i] * (frame[i] - moved[i]);
+        else
+            memcpy(mean, frame, count * sizeof *mean);
     }
 }
 
@@ -187,15 +196,21 @@ typedef struct join_job {
 static void join_part(void *context, int index, int worker)
 {
     const join_job *job = context;
-    udm_guess *guess = job->guess;
-    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float p = guess->variance[i], q = job->other->variance[i];
-        if (q >= unknown)
-            continue;
-        float share = p >= unknown ? 1 : p + q > 0 ? p / (p + q) : 0.5f; // of the other
-        guess->variance[i] = share * q;
-        for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels)
-            guess->moved[at] += share * (job->other->moved[at] - guess->moved[at]);
+    const udm_guess *guess = job->guess;
+    const size_t first = (size_t)index * PART, count = part_length(guess, index);
+    const float *theirs = job->other->variance + first;
+    float *restrict ours = guess->variance + first;
+    float share[PART]; // of the other
+    for (size_t i = 0; i < count; i++) {
+        const float p = ours[i], q = theirs[i], both = p + q, ratio = both > 0 ? p / both : 0.5f;
+        share[i] = q >= unknown ? 0 : p >= unknown ? 1 : ratio;
+        ours[i] = q >= unknown ? p : share[i] * q;
+    }
+    for (size_t at = first; at < guess->pixels * (size_t)guess->channels; at += guess->pixels) {
+        const float *other = job->other->moved + at;
+        float *restrict moved = guess->moved + at;
+        for (size_t i = 0; i < count; i++)
+            moved[i] += share[i] * (other[i] - moved[i]);
     }
 }
 
@@ -214,14 +229,16 @@ static void show_part(void *context, int index, int worker)
 {
     const show_job *job = context;
     const udm_guess *guess = job->guess;
-    for (size_t i = (size_t)index * PART; i < part_end(guess, index); i++) {
-        float variance = guess->variance[i];
-        bool known = variance < unknown;
-        float signal = known ? 1 / sqrtf(1 + variance) : 0;
-        job->level[i] = known ? sqrtf(variance) * signal : 1;
-        for (size_t at = i; at < guess->pixels * (size_t)guess->channels; at += guess->pixels)
-            job->planes[at] = signal * guess->moved[at];
+    const size_t first = (size_t)index * PART, count = part_length(guess, index);
+    float signal[PART];
+    for (size_t i = 0; i < count; i++) {
+        const float variance = guess->variance[first + i], ratio = 1 / sqrtf(1 + variance);
+        signal[i] = variance < unknown ? ratio : 0;
+        job->level[first + i] = variance < unknown ? sqrtf(variance) * ratio : 1;
     }
+    for (size_t at = first; at < guess->pixels * (size_t)guess->channels; at += guess->pixels)
+        for (size_t i = 0; i < count; i++)
+            job->planes[at + i] = signal[i] * guess->moved[at + i];
 }
 
 udm_shown udm_guess_show(udm_guess *guess)

@@ -148,13 +148,34 @@ static udm_pool *pool_of(udm_device *device)
     return ((udm_cpu_device *)device)->pool;
 }
 
+// A copy in parts, which several threads do faster.
+typedef struct copying {
+    char *dst;
+    const char *src;
+    size_t bytes;
+} copying;
+
+enum { COPY_PARTS = 64 };
+
+static void copy_part(void *context, int index, int worker)
+{
+    const copying *c = context;
+    size_t part = c->bytes / COPY_PARTS, first = index * part;
+    memcpy(c->dst + first, c->src + first, index == COPY_PARTS - 1 ? c->bytes - first : part);
+}
+
+static void copy_bytes(udm_device *device, void *dst, const void *src, size_t bytes)
+{
+    udm_pool_run(pool_of(device), COPY_PARTS, copy_part, &(copying){ dst, src, bytes });
+}
+
 static void upload_one(udm_device *device, const udm_tensor *dst, const float *src)
 {
     transfer t = { .tensor = dst, .src = src };
     if (dst->layout == UDM_FEATURES)
         udm_pool_run(pool_of(device), udm_cpu_blocks(dst->shape.c) * dst->shape.h, upload_row, &t);
     else
-        memcpy(udm_host_data(dst), src, cpu_bytes(device, dst->shape, UDM_PLANAR));
+        copy_bytes(device, udm_host_data(dst), src, cpu_bytes(device, dst->shape, UDM_PLANAR));
 }
 
 static void download_one(udm_device *device, float *dst, const udm_tensor *src)
@@ -163,7 +184,7 @@ static void download_one(udm_device *device, float *dst, const udm_tensor *src)
     if (src->layout == UDM_FEATURES)
         udm_pool_run(pool_of(device), udm_cpu_blocks(src->shape.c) * src->shape.h, download_row, &t);
     else
-        memcpy(dst, udm_host_data(src), cpu_bytes(device, src->shape, UDM_PLANAR));
+        copy_bytes(device, dst, udm_host_data(src), cpu_bytes(device, src->shape, UDM_PLANAR));
 }
 
 static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count)
@@ -197,22 +218,6 @@ static void cpu_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
     udm_pool_run(pool_of(device), src->shape.h, ((udm_cpu_device *)device)->isa->shuffle_add, &run);
 }
 
-// A copy in parts, which several threads do faster.
-typedef struct copying {
-    char *dst;
-    const char *src;
-    size_t bytes;
-} copying;
-
-enum { COPY_PARTS = 64 };
-
-static void copy_part(void *context, int index, int worker)
-{
-    const copying *c = context;
-    size_t part = c->bytes / COPY_PARTS, first = index * part;
-    memcpy(c->dst + first, c->src + first, index == COPY_PARTS - 1 ? c->bytes - first : part);
-}
-
 static void cpu_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
 {
     udm_cpu_pointwise run = { .dst = dst, .src = src };
@@ -230,9 +235,7 @@ static void cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor
         download_one(device, udm_host_data(dst), src);
         return;
     }
-    copying c = { (char *)udm_host_data(dst), (const char *)udm_host_data(src),
-                  cpu_bytes(device, src->shape, src->layout) };
-    udm_pool_run(pool_of(device), COPY_PARTS, copy_part, &c);
+    copy_bytes(device, udm_host_data(dst), udm_host_data(src), cpu_bytes(device, src->shape, src->layout));
 }
 
 // Nothing is queued, and nothing fails but a first run that lacks memory.

@@ -100,14 +100,17 @@ INLINE int nearest(int i, int size)
 static void lanczos_at_border(const udm_warp *warp, int left, int top, vec across, vec down, float *dst)
 {
     const udm_shape shape = warp->src.shape;
-    const size_t plane = (size_t)shape.h * (size_t)shape.w;
+    const size_t width = (size_t)shape.w, plane = (size_t)shape.h * width;
+    int column[LANES];
+    for (int i = 0; i < LANES; i++)
+        column[i] = nearest(left + i, shape.w);
     for (int c = 0; c < shape.c; c++) {
         float rows[TAPS][LANES];
-        for (int j = 0; j < TAPS; j++)
+        for (int j = 0; j < TAPS; j++) {
+            const float *row = udm_host_data(&warp->src) + c * plane + (size_t)nearest(top + j, shape.h) * width;
             for (int i = 0; i < LANES; i++)
-                rows[j][i] =
-                    udm_host_data(&warp->src)[c * plane + (size_t)nearest(top - BEFORE + j, shape.h) * (size_t)shape.w +
-                                              (size_t)nearest(left - BEFORE + i, shape.w)];
+                rows[j][i] = row[column[i]];
+        }
         lanczos(&(block){ rows[0], LANES, 0 }, 1, across, down, dst + c * plane, 0);
     }
 }
@@ -125,7 +128,7 @@ INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, 
             lanczos(&(block){ src + (size_t)top * row + (size_t)left, row, plane }, channels, across, down, dst + i,
                     plane);
         else
-            lanczos_at_border(job->warp, from->left[i], from->top[i], across, down, dst + i);
+            lanczos_at_border(job->warp, left, top, across, down, dst + i);
     }
 }
 
