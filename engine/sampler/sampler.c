@@ -84,10 +84,23 @@ static void renew(const udm_sampler *sampler, double eta, const udm_levels *from
     }
 }
 
+// Whether nothing is left of the noise, so that forward() leaves x0 as it is.
+static bool ends(const udm_process *process, const udm_levels *at)
+{
+    for (size_t i = 0; i < at->pixels; i++)
+        if (at->noise[i] != 0)
+            return false;
+    return process == &udm_process_gaussian;
+}
+
 void udm_reverse_step(const udm_process *process, const udm_sampler *sampler, double eta, const udm_levels *from,
                       const udm_levels *to, int channels, const float *x0, const float *xt, const float *e,
                       float *scratch, float *out)
 {
+    if (!e && ends(process, to)) {
+        memcpy(out, x0, to->pixels * (size_t)channels * sizeof *out);
+        return;
+    }
     process->inverse(from, channels, x0, xt, scratch);
     if (e)
         renew(sampler, eta, from, to, channels, e, scratch);
