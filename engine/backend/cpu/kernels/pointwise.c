@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The operations that have no weights. Frames are planar, so they are worked on in runs of pixels of a row, and then
 // spread over the channels of their patches, or collected from them.
+#include <string.h>
+
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/fusion.h"
 
@@ -46,18 +48,31 @@ INLINE float *unshuffled(const udm_tensor *features, int patch, int c, int y, in
     return udm_host_data(features) + (row * features->shape.w + x / patch) * UDM_CPU_BLOCK + channel % UDM_CPU_BLOCK;
 }
 
-// Values of plane c from (y, x) on, to their channels. x is a multiple of patch.
-INLINE void spread(const udm_tensor *dst, int patch, int c, const int at[2], const float *values, int count)
+// Values of plane c from (y, x) on, to their channels. x is a multiple of patch, and so is count. Those of one row of a
+// patch stand side by side, in one block where that holds whole rows.
+INLINE void spread(const udm_tensor *dst, const int patch, int c, const int at[2], const float *values, int count)
 {
-    for (int dx = 0; dx < patch; dx++) {
+    const int together = UDM_CPU_BLOCK % patch == 0 ? patch : 1;
+    for (int dx = 0; dx < patch; dx += together) {
         float *to = unshuffled(dst, patch, c, at[0], at[1] + dx);
         for (int x = dx; x < count; x += patch, to += UDM_CPU_BLOCK)
-            *to = values[x];
+            memcpy(to, values + x, together * sizeof *to);
+    }
+}
+
+// The way back.
+INLINE void collect(const udm_tensor *src, const int patch, int c, const int at[2], float *values, int count)
+{
+    const int together = UDM_CPU_BLOCK % patch == 0 ? patch : 1;
+    for (int dx = 0; dx < patch; dx += together) {
+        const float *from = unshuffled(src, patch, c, at[0], at[1] + dx);
+        for (int x = dx; x < count; x += patch, from += UDM_CPU_BLOCK)
+            memcpy(values + x, from, together * sizeof *from);
     }
 }
 
 // count pixels of the frame from (y, x) on
-static void observe_run(const udm_cpu_pointwise *job, int y, int x, int count)
+INLINE void observe_run(const udm_cpu_pointwise *job, const int patch, int y, int x, int count)
 {
     const udm_observation *seen = job->seen;
     udm_shape shape = seen->frame.shape;
@@ -70,68 +85,83 @@ static void observe_run(const udm_cpu_pointwise *job, int y, int x, int count)
         const float *guess = udm_host_data(&seen->guess) + c * plane + pixel;
         float values[RUN];
         mean(&run, frame, guess, count, values);
-        spread(job->dst, job->patch, c, at, values, count);
+        spread(job->dst, patch, c, at, values, count);
         innovation(&run, frame, guess, count, values);
-        spread(job->dst, job->patch, shape.c + 1 + c, at, values, count);
+        spread(job->dst, patch, shape.c + 1 + c, at, values, count);
     }
-    spread(job->dst, job->patch, shape.c, at, run.rho, count);
-    spread(job->dst, job->patch, 2 * shape.c + 1, at, udm_host_data(&seen->level) + pixel, count);
-    spread(job->dst, job->patch, 2 * shape.c + 2, at, udm_host_data(&seen->guess_level) + pixel, count);
+    spread(job->dst, patch, shape.c, at, run.rho, count);
+    spread(job->dst, patch, 2 * shape.c + 1, at, udm_host_data(&seen->level) + pixel, count);
+    spread(job->dst, patch, 2 * shape.c + 2, at, udm_host_data(&seen->guess_level) + pixel, count);
 }
 
+// The last block of a row, which need not be full.
 static void clear_padding(const udm_tensor *dst, int row)
 {
-    udm_shape shape = dst->shape;
-    int last = udm_cpu_blocks(shape.c) - 1, used = shape.c - last * UDM_CPU_BLOCK;
-    float *at = udm_host_data(dst) + ((size_t)last * shape.h + row) * shape.w * UDM_CPU_BLOCK;
-    for (int x = 0; x < shape.w; x++, at += UDM_CPU_BLOCK)
-        for (int lane = used; lane < UDM_CPU_BLOCK; lane++)
-            at[lane] = 0;
+    const udm_shape shape = dst->shape;
+    const size_t line = (size_t)shape.w * UDM_CPU_BLOCK;
+    const int last = udm_cpu_blocks(shape.c) - 1;
+    if (shape.c % UDM_CPU_BLOCK != 0)
+        memset(udm_host_data(dst) + ((size_t)last * shape.h + row) * line, 0, line * sizeof(float));
+}
+
+// Runs of pixels from left to right, and all rows of a patch before the next run, while its blocks are in the cache.
+INLINE void observe_rows(const udm_cpu_pointwise *job, const int patch, int index)
+{
+    const int width = job->seen->frame.shape.w, step = RUN / patch * patch;
+    clear_padding(job->dst, index);
+    for (int x = 0; x < width; x += step)
+        for (int y = index * patch; y < (index + 1) * patch; y++)
+            observe_run(job, patch, y, x, width - x < step ? width - x : step);
 }
 
 // index: a row of dst, which is `patch` rows of the frame
 void NAME(udm_cpu_observe)(void *context, int index, int worker)
 {
     const udm_cpu_pointwise *job = context;
-    int width = job->seen->frame.shape.w, step = RUN / job->patch * job->patch;
-    clear_padding(job->dst, index);
-    for (int y = index * job->patch; y < (index + 1) * job->patch; y++)
-        for (int x = 0; x < width; x += step)
-            observe_run(job, y, x, width - x < step ? width - x : step);
+    if (job->patch == 2) // the compiler knows it
+        observe_rows(job, 2, index);
+    else
+        observe_rows(job, job->patch, index);
 }
 
-static void restore_run(const udm_cpu_pointwise *job, int y, int x, int count)
+INLINE void restore_run(const udm_cpu_pointwise *job, const int patch, int y, int x, int count)
 {
     const udm_observation *seen = job->seen;
     udm_shape shape = job->dst->shape;
     size_t plane = (size_t)shape.h * shape.w, pixel = (size_t)y * shape.w + x;
+    int at[2] = { y, x };
     fusion_run run;
     fuse(seen, pixel, count, &run);
     for (int c = 0; c < shape.c; c++) {
-        float *out = udm_host_data(job->dst) + c * plane + pixel;
-        if (c < seen->frame.shape.c) {
-            const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
-            mean(&run, frame, udm_host_data(&seen->guess) + c * plane + pixel, count, out);
-        } else { // no fusion, no gate
-            for (int i = 0; i < count; i++)
-                out[i] = 0, run.gate[i] = 1;
+        float *out = udm_host_data(job->dst) + c * plane + pixel, values[RUN];
+        collect(job->src, patch, c, at, values, count);
+        if (c >= seen->frame.shape.c) { // no fusion, no gate
+            memcpy(out, values, count * sizeof *out);
+            continue;
         }
-        for (int dx = 0; dx < job->patch; dx++) {
-            const float *from = unshuffled(job->src, job->patch, c, y, x + dx);
-            for (int i = dx; i < count; i += job->patch, from += UDM_CPU_BLOCK)
-                out[i] += run.gate[i] * *from;
-        }
+        const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
+        mean(&run, frame, udm_host_data(&seen->guess) + c * plane + pixel, count, out);
+        for (int i = 0; i < count; i++)
+            out[i] += run.gate[i] * values[i];
     }
+}
+
+INLINE void restore_rows(const udm_cpu_pointwise *job, const int patch, int index)
+{
+    const int width = job->dst->shape.w, step = RUN / patch * patch;
+    for (int x = 0; x < width; x += step)
+        for (int y = index * patch; y < (index + 1) * patch; y++)
+            restore_run(job, patch, y, x, width - x < step ? width - x : step);
 }
 
 // index: a row of the correction, which is `patch` rows of dst
 void NAME(udm_cpu_restore)(void *context, int index, int worker)
 {
     const udm_cpu_pointwise *job = context;
-    int width = job->dst->shape.w, step = RUN / job->patch * job->patch;
-    for (int y = index * job->patch; y < (index + 1) * job->patch; y++)
-        for (int x = 0; x < width; x += step)
-            restore_run(job, y, x, width - x < step ? width - x : step);
+    if (job->patch == 2)
+        restore_rows(job, 2, index);
+    else
+        restore_rows(job, job->patch, index);
 }
 
 // Four channels of a pixel: always four lanes.
