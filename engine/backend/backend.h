@@ -41,6 +41,7 @@ typedef struct udm_kernel_spec {
     int stride;  // 1 or 2
     int padding; // zeros on every side: 0 or 1
     int extra;   // zeros after the last row and column beyond that: 0 or, with stride 2, 1
+    int pixels;  // of dst, about, where they are known when the weights are read; 0: unknown
     const float *weight;
     const float *bias;
 } udm_kernel_spec;

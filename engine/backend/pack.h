@@ -52,17 +52,24 @@ static inline int udm_most_rows(int products, int row, int group, int step)
 #define UDM_WINOGRAD_NEAR 0.625f
 #define UDM_WINOGRAD_FAR 1.5f
 
-// U = G g G^T, the weights of one input and output in the domain of F(4x4, 3x3). g: [3, 3], u: [6, 6].
-static inline void udm_winograd_weights(const float *g, float *u)
+// G, from 3 weights to 6.
+static inline void udm_winograd_matrix(double G[6][3])
 {
     const double near = UDM_WINOGRAD_NEAR, far = UDM_WINOGRAD_FAR, apart = near * near - far * far;
     const double points[5] = { 0, near, -near, far, -far };
     const double scale[5] = { near * near * far * far, 2 * near * near * apart, 2 * near * near * apart,
                               -2 * far * far * apart, -2 * far * far * apart };
-    double G[6][3] = { [5] = { 0, 0, 1 } }, t[6][3];
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 3; j++)
             G[i][j] = (j == 0 ? 1 : j == 1 ? points[i] : points[i] * points[i]) / scale[i];
+    G[5][0] = G[5][1] = 0, G[5][2] = 1;
+}
+
+// U = G g G^T, the weights of one input and output in the domain of F(4x4, 3x3). g: [3, 3], u: [6, 6].
+static inline void udm_winograd_weights(const float *g, float *u)
+{
+    double G[6][3], t[6][3];
+    udm_winograd_matrix(G);
     for (int i = 0; i < 6; i++)
         for (int j = 0; j < 3; j++)
             t[i][j] = G[i][0] * g[j] + G[i][1] * g[3 + j] + G[i][2] * g[6 + j];

@@ -15,6 +15,7 @@ typedef struct reader {
     udm_device *device;
     udm_error *error;
     int channels;             // of what flows
+    int halvings;             // of its resolution
     int kept[MAX_KEPT], held; // the widths of what is kept for the way up
     float *projection, *bias; // of all residual blocks' time_emb_proj: [rows, time_width], [rows]
     int rows;
@@ -50,6 +51,8 @@ static name nth(const char *prefix, const char *list, int index)
 
 static bool read_conv(const reader *from, udm_layer *layer, udm_kernel_spec shape, const char *full)
 {
+    const udm_unet2d_config *config = &from->net->config;
+    shape.pixels = (config->sample_width >> from->halvings) * (config->sample_height >> from->halvings);
     return udm_layer_open(layer, shape, true, from->weights, full, from->device, from->error);
 }
 
@@ -161,6 +164,7 @@ static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind,
 {
     const bool down = kind == UDM_STEP_DOWNSAMPLE;
     name layer = join(prefix, down ? "downsamplers.0" : "upsamplers.0");
+    from->halvings += down ? 1 : -1;
     if (resnet)
         return read_resnet(from, layer.text, from->channels, false, down ? -1 : 1);
     udm_unet2d_step *step = add_step(from, kind);

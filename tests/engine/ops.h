@@ -57,6 +57,7 @@ typedef struct conv_case {
     udm_activation activation;
     bool bias;
     enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
+    int pixels; // that the kernel is told of; 0: none
 } conv_case;
 
 enum { PADDING_AFTER = 2 }; // a padding: one after the last row and column only
@@ -86,6 +87,7 @@ static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
                              .stride = c->stride,
                              .padding = c->padding % PADDING_AFTER,
                              .extra = c->padding / PADDING_AFTER,
+                             .pixels = c->pixels,
                              .weight = weight,
                              .bias = c->bias ? bias : NULL };
     udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);

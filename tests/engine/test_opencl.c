@@ -16,15 +16,15 @@
 
 enum { SKIPPED = 77 };
 
-static const conv_case small = { 1, { 20 }, 36, 3, 1, 1, 9, 13, UDM_SILU, true, NO_RESIDUAL };
+static const conv_case small = { 1, { 20 }, 36, 3, 1, 1, 9, 13, UDM_SILU, true, NO_RESIDUAL, 0 };
 
 // Few, since oclgrind is a hundred times slower, but with every edge: partial tiles, blocks, groups and batches.
 static const conv_case conv_cases[] = {
-    { 1, { 20 }, 36, 3, 1, 1, 9, 13, UDM_SILU, true, NO_RESIDUAL },
-    { 2, { 17, 3 }, 12, 3, 1, 1, 6, 5, UDM_RELU, true, IN_PLACE },
-    { 1, { 18 }, 20, 2, 2, 0, 8, 10, UDM_LINEAR, true, NO_RESIDUAL },
-    { 3, { 5, 16, 1 }, 49, 1, 1, 0, 7, 11, UDM_LINEAR, false, RESIDUAL },
-    { 1, { 4 }, 70, 3, 2, 1, 7, 9, UDM_LINEAR, true, NO_RESIDUAL },
+    { 1, { 20 }, 36, 3, 1, 1, 9, 13, UDM_SILU, true, NO_RESIDUAL, 0 },
+    { 2, { 17, 3 }, 12, 3, 1, 1, 6, 5, UDM_RELU, true, IN_PLACE, 0 },
+    { 1, { 18 }, 20, 2, 2, 0, 8, 10, UDM_LINEAR, true, NO_RESIDUAL, 0 },
+    { 3, { 5, 16, 1 }, 49, 1, 1, 0, 7, 11, UDM_LINEAR, false, RESIDUAL, 0 },
+    { 1, { 4 }, 70, 3, 2, 1, 7, 9, UDM_LINEAR, true, NO_RESIDUAL, 0 },
 };
 static const patch_case patch_cases[] = {
     { .channels = 3, .height = 6, .width = 10, .patch = 2, .addend = true },

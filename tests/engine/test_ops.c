@@ -143,6 +143,30 @@ TEST(conv_activations_and_residuals)
             }
 }
 
+// Many weights for few pixels, as the kernel is told; and for more than it was told of.
+TEST(conv_few_pixels)
+{
+    static const int channels[][4] = { { 256, 0, 0, 256 }, { 130, 200, 0, 240 }, { 241, 3, 16, 130 } };
+    static const int sizes[][2] = { { 16, 16 }, { 3, 7 }, { 22, 21 }, { 1, 1 }, { 40, 50 } };
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+            const int *n = channels[i];
+            conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0),
+                            .in = { n[0], n[1], n[2] },
+                            .out = n[3],
+                            .size = 3,
+                            .stride = 1,
+                            .padding = 1,
+                            .height = sizes[k][0],
+                            .width = sizes[k][1],
+                            .activation = UDM_RELU,
+                            .bias = true,
+                            .residual = RESIDUAL,
+                            .pixels = 256 };
+            compare_conv(&c);
+        }
+}
+
 // More tiles and pixels than one batch takes, so that all threads have work.
 TEST(conv_large)
 {
@@ -511,23 +535,23 @@ typedef struct bench_case {
 
 // The shapes of the shipped network for a 1920x1080 frame, at half resolution and below.
 static const bench_case conv_benches[] = {
-    { "conv_in 36->32", { 1, { 36 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "3x3 32->32 relu", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_RELU, true, NO_RESIDUAL } },
-    { "3x3 32->32 +res", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, IN_PLACE } },
-    { "3x3 64->64 relu", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_RELU, true, NO_RESIDUAL } },
-    { "3x3 64->64 +res", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_LINEAR, true, IN_PLACE } },
-    { "3x3 128->128 relu", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_RELU, true, NO_RESIDUAL } },
-    { "3x3 128->128 +res", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_LINEAR, true, IN_PLACE } },
-    { "conv_out 32->12", { 1, { 32 }, 12, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "2x2/2 32->64", { 1, { 32 }, 64, 2, 2, 0, 540, 960, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "2x2/2 64->128", { 1, { 64 }, 128, 2, 2, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "1x1 128->256", { 1, { 128 }, 256, 1, 1, 0, 135, 240, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "1x1 64->128", { 1, { 64 }, 128, 1, 1, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL } },
-    { "time 3x32->32", { 3, { 32, 32, 32 }, 32, 1, 1, 0, 540, 960, UDM_LINEAR, false, RESIDUAL } },
-    { "time 3x128->128", { 3, { 128, 128, 128 }, 128, 1, 1, 0, 135, 240, UDM_LINEAR, false, RESIDUAL } },
-    { "small 3x3 64->64", { 1, { 64 }, 64, 3, 1, 1, 128, 128, UDM_RELU, true, NO_RESIDUAL } },
-    { "small 3x3 32->32", { 1, { 32 }, 32, 3, 1, 1, 144, 176, UDM_RELU, true, NO_RESIDUAL } },
-    { "tiny 3x3 128->128", { 1, { 128 }, 128, 3, 1, 1, 16, 16, UDM_RELU, true, NO_RESIDUAL } },
+    { "conv_in 36->32", { 1, { 36 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "3x3 32->32 relu", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_RELU, true, NO_RESIDUAL, 0 } },
+    { "3x3 32->32 +res", { 1, { 32 }, 32, 3, 1, 1, 540, 960, UDM_LINEAR, true, IN_PLACE, 0 } },
+    { "3x3 64->64 relu", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_RELU, true, NO_RESIDUAL, 0 } },
+    { "3x3 64->64 +res", { 1, { 64 }, 64, 3, 1, 1, 270, 480, UDM_LINEAR, true, IN_PLACE, 0 } },
+    { "3x3 128->128 relu", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_RELU, true, NO_RESIDUAL, 0 } },
+    { "3x3 128->128 +res", { 1, { 128 }, 128, 3, 1, 1, 135, 240, UDM_LINEAR, true, IN_PLACE, 0 } },
+    { "conv_out 32->12", { 1, { 32 }, 12, 3, 1, 1, 540, 960, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "2x2/2 32->64", { 1, { 32 }, 64, 2, 2, 0, 540, 960, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "2x2/2 64->128", { 1, { 64 }, 128, 2, 2, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "1x1 128->256", { 1, { 128 }, 256, 1, 1, 0, 135, 240, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "1x1 64->128", { 1, { 64 }, 128, 1, 1, 0, 270, 480, UDM_LINEAR, true, NO_RESIDUAL, 0 } },
+    { "time 3x32->32", { 3, { 32, 32, 32 }, 32, 1, 1, 0, 540, 960, UDM_LINEAR, false, RESIDUAL, 0 } },
+    { "time 3x128->128", { 3, { 128, 128, 128 }, 128, 1, 1, 0, 135, 240, UDM_LINEAR, false, RESIDUAL, 0 } },
+    { "small 3x3 64->64", { 1, { 64 }, 64, 3, 1, 1, 128, 128, UDM_RELU, true, NO_RESIDUAL, 0 } },
+    { "small 3x3 32->32", { 1, { 32 }, 32, 3, 1, 1, 144, 176, UDM_RELU, true, NO_RESIDUAL, 0 } },
+    { "tiny 3x3 128->128", { 1, { 128 }, 128, 3, 1, 1, 16, 16, UDM_RELU, true, NO_RESIDUAL, 0 } },
 };
 
 enum { CONV_BENCHES = sizeof(conv_benches) / sizeof(conv_benches[0]), REPEATS = 8 };

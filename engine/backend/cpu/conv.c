@@ -8,6 +8,17 @@
 #include "backend/cpu/cpu.h"
 #include "backend/host.h"
 
+// Whether 3x3 weights, which take four times their size once transformed, are kept as they are. Where tiles are few,
+// transforming them when they are used costs little beside the products, and less has to come from memory, as for many
+// weights the caches are too small.
+static bool is_late(const udm_kernel *kernel, int pixels)
+{
+    enum { MOST_TILES = 32, LEAST_BYTES = 4 << 20 };
+    size_t bytes = sizeof(float) * UDM_PRODUCTS * kernel->depth * kernel->out;
+    return pixels > 0 && pixels <= MOST_TILES * UDM_CPU_TILE * UDM_CPU_TILE && bytes >= LEAST_BYTES &&
+           !kernel->code->pairs;
+}
+
 // Fills all but the weights and the code. False where a size does not fit.
 static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
 {
@@ -27,6 +38,7 @@ static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
     memcpy(kernel->in, spec->in, sizeof(kernel->in));
     kernel->products = winograd ? UDM_PRODUCTS : 1;
     kernel->depth = (int)depth;
+    kernel->matrices = winograd && is_late(kernel, spec->pixels) ? spec->size * spec->size : kernel->products;
     kernel->steps = kernel->code->pairs ? udm_divide_up(kernel->depth, 2) : kernel->depth;
     kernel->row = udm_row_length(kernel->sources, kernel->in, kernel->depth, kernel->depth - (int)in, UDM_CPU_BLOCK);
     kernel->groups = (udm_cpu_blocks(spec->out) + 1) / 2;
@@ -67,15 +79,15 @@ static void pack_taps(const udm_kernel *kernel, int o, int i, const float *taps)
     }
     float u[UDM_PRODUCTS];
     udm_winograd_weights(taps, u);
-    for (int p = 0; p < UDM_PRODUCTS; p++)
-        pack(kernel, o, p, i, u[p]);
+    for (int p = 0; p < kernel->matrices; p++)
+        pack(kernel, o, p, i, udm_cpu_is_late(kernel) ? taps[p] : u[p]);
 }
 
 static bool allocate_weights(udm_device *device, udm_kernel *kernel)
 {
     size_t outputs = (size_t)kernel->groups * UDM_CPU_GROUP, floats, bytes;
     if (!udm_multiply(outputs, (size_t)kernel->steps, &floats) ||
-        !udm_multiply(floats, (size_t)kernel->products, &floats) ||
+        !udm_multiply(floats, (size_t)kernel->matrices, &floats) ||
         !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
         return false;
     kernel->weights = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
@@ -105,7 +117,8 @@ bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *err
 static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
 {
     size_t sums = kernel->products * udm_cpu_sums_stride(kernel->max_batch);
-    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(kernel, kernel->max_batch) + sums, error);
+    size_t late = udm_cpu_is_late(kernel) ? UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP : 0;
+    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(kernel, kernel->max_batch) + sums + late, error);
 }
 
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
@@ -143,7 +156,7 @@ void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel)
 static int divide_work(udm_cpu_run *run, int threads)
 {
     enum { LEAST = 16 };
-    int wanted = threads == 1 ? 1 : 4 * threads;
+    int wanted = threads == 1 || udm_cpu_is_late(run->kernel) ? 1 : 4 * threads; // each transforms late weights
     int even = udm_divide_up(run->rows, wanted), least = run->rows < LEAST ? run->rows : LEAST;
     even = udm_round_up(even > least ? even : least, UDM_CPU_ROW_STEP);
     run->batch = even < run->kernel->max_batch ? even : run->kernel->max_batch;

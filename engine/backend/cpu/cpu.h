@@ -32,11 +32,12 @@ typedef struct udm_cpu_products {
 } udm_cpu_products;
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
-// Winograd); the right ones are [groups][products][steps][width of the group], of a float or a pair of bf16.
+// Winograd); the right ones are [groups][matrices][steps][width of the group], of a float or a pair of bf16.
 struct udm_kernel {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
     int products;  // 1, or UDM_PRODUCTS for Winograd
+    int matrices;  // as many; or the 9 taps, where Winograd's weights are transformed when they are used
     int depth;     // length of a row,
     int steps;     // and of one of pairs, which takes half as many
     int row;       // elements from row to row: gathering writes up to 15 past depth
@@ -156,11 +157,11 @@ static inline int udm_cpu_width(const udm_kernel *kernel, int g)
     return udm_cpu_blocks(kernel->out) - 2 * g == 1 ? UDM_CPU_BLOCK : UDM_CPU_GROUP;
 }
 
-// The matrix of product p of group g.
+// Matrix p of group g.
 static inline const float *udm_cpu_panel(const udm_kernel *kernel, int g, int p)
 {
     size_t panel = (size_t)kernel->steps * udm_cpu_width(kernel, g);
-    return kernel->weights + (size_t)g * kernel->products * kernel->steps * UDM_CPU_GROUP + p * panel;
+    return kernel->weights + (size_t)g * kernel->matrices * kernel->steps * UDM_CPU_GROUP + p * panel;
 }
 
 // From product to product of the scratch matrices, elements and floats. One line more than they need, so that the 36
@@ -179,6 +180,14 @@ static inline size_t udm_cpu_rows_floats(const udm_kernel *kernel, int batch)
 static inline size_t udm_cpu_sums_stride(int batch)
 {
     return (size_t)batch * UDM_CPU_GROUP + UDM_CPU_BLOCK;
+}
+
+enum { UDM_CPU_LATE_STEPS = 32 }; // inputs whose late weights are transformed at once
+
+// Whether Winograd's weights are kept as they are until they are used.
+static inline bool udm_cpu_is_late(const udm_kernel *kernel)
+{
+    return kernel->matrices < kernel->products;
 }
 
 #endif

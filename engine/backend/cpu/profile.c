@@ -89,7 +89,7 @@ static void timed_conv(udm_device *device, const udm_conv *conv)
     const double rows = (double)udm_divide_up(dst.h, unit) * udm_divide_up(dst.w, unit);
     const double outputs = UDM_CPU_BLOCK * (double)udm_cpu_blocks(kernel->out);
     double bytes = bytes_of(device, &conv->dst) * (conv->residual ? 2 : 1) +
-                   kernel->products * (double)kernel->steps * outputs * sizeof(float);
+                   kernel->matrices * (double)kernel->steps * outputs * sizeof(float);
     for (int s = 0; s < kernel->sources; s++)
         bytes += bytes_of(device, &conv->src[s]);
     char label[64];

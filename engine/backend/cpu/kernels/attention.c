@@ -85,7 +85,7 @@ INLINE void weigh(head *of, int m, float *scores, int count, float *fade)
 // Once, not inlined twice.
 static void multiply_floats(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
 {
-    multiply(a, row, b, width, c, rows, depth, false);
+    multiply(a, row, b, width, c, rows, depth, false, false);
 }
 
 // A step of queries, from m on, against `count` keys and values.

@@ -28,7 +28,7 @@ static void multiply_cells(const udm_kernel *kernel, const cell *rows, int g, in
 {
     enum { IN_FLOAT = sizeof(float) / sizeof(cell) };
     multiply((const float *)(const void *)rows, kernel->row / IN_FLOAT, udm_cpu_panel(kernel, g, p),
-             udm_cpu_width(kernel, g), sums, count, kernel->steps, IN_FLOAT > 1);
+             udm_cpu_width(kernel, g), sums, count, kernel->steps, IN_FLOAT > 1, false);
 }
 
 #endif

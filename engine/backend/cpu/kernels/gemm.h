@@ -29,9 +29,15 @@ INLINE vec add_product(vec sum, const float *a, vec b, const bool pairs)
 
 // `rows` (at most MICRO_ROWS) rows by `vectors` (1 or 2) vectors, which stay in registers.
 INLINE void multiply_block(const float *a, size_t row, const float *b, int width, float *c, int depth, const int rows,
-                           const int vectors, const bool pairs)
+                           const int vectors, const bool pairs, const bool more)
 {
     vec sum[MICRO_ROWS][2] = { 0 };
+#pragma GCC unroll 16
+    for (int m = 0; more && m < rows; m++) {
+        sum[m][0] = load(c + m * UDM_CPU_GROUP);
+        if (vectors == 2)
+            sum[m][1] = load(c + m * UDM_CPU_GROUP + LANES);
+    }
     for (int k = 0; k < depth; k++, b += width) {
         vec b0 = load(b), b1 = vectors == 2 ? load(b + LANES) : b0;
 #pragma GCC unroll 16
@@ -50,29 +56,29 @@ INLINE void multiply_block(const float *a, size_t row, const float *b, int width
 }
 
 INLINE void multiply_rows(const float *a, size_t row, const float *b, int width, float *c, int depth, const int rows,
-                          const bool pairs)
+                          const bool pairs, const bool more)
 {
     enum { STEP = 2 * LANES };
     if (width < STEP)
-        multiply_block(a, row, b, width, c, depth, rows, 1, pairs);
+        multiply_block(a, row, b, width, c, depth, rows, 1, pairs, more);
     else
         for (int n = 0; n < width; n += STEP)
-            multiply_block(a, row, b + n, width, c + n, depth, rows, 2, pairs);
+            multiply_block(a, row, b + n, width, c + n, depth, rows, 2, pairs, more);
 }
 
 // a: [rows][row], of which depth count; b: [depth][width]; c: [rows][UDM_CPU_GROUP]. Works on whole thirds of
-// MICRO_ROWS: what is past `rows` is scratch memory.
+// MICRO_ROWS: what is past `rows` is scratch memory. more: c has a sum to which this is added.
 INLINE void multiply(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth,
-                     const bool pairs)
+                     const bool pairs, const bool more)
 {
     enum { THIRD = MICRO_ROWS / 3 };
     int m = 0;
     for (; rows - m > 2 * THIRD; m += MICRO_ROWS)
-        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, MICRO_ROWS, pairs);
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, MICRO_ROWS, pairs, more);
     if (rows - m > THIRD)
-        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, 2 * THIRD, pairs);
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, 2 * THIRD, pairs, more);
     else if (rows > m)
-        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, THIRD, pairs);
+        multiply_rows(a + m * row, row, b, width, c + m * UDM_CPU_GROUP, depth, THIRD, pairs, more);
 }
 
 #endif

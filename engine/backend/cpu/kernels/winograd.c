@@ -203,20 +203,97 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
     }
 }
 
+// G g: 3 weights to 6; G has the rows of +-NEAR and those of +-FAR one after the other.
+INLINE void transform_taps(const vec g[3], vec G[WINDOW][3], vec u[WINDOW])
+{
+    u[0] = G[0][0] * g[0];
+#pragma GCC unroll 2
+    for (int point = 1; point < 5; point += 2) {
+        vec even = G[point][0] * g[0] + G[point][2] * g[2], odd = G[point][1] * g[1];
+        u[point] = even + odd;
+        u[point + 1] = even - odd;
+    }
+    u[5] = g[2];
+}
+
+// U = G g G^T of LANES outputs: taps and u are `taps_stride` and `stride` apart.
+INLINE void transform_weights(const float *taps, size_t taps_stride, vec G[WINDOW][3], float *u, size_t stride)
+{
+    vec t[3][WINDOW], g[3], row[WINDOW];
+#pragma GCC unroll 3
+    for (int x = 0; x < 3; x++) {
+#pragma GCC unroll 3
+        for (int y = 0; y < 3; y++)
+            g[y] = load(taps + (y * 3 + x) * taps_stride);
+        transform_taps(g, G, t[x]);
+    }
+#pragma GCC unroll 6
+    for (int y = 0; y < WINDOW; y++) {
+#pragma GCC unroll 3
+        for (int x = 0; x < 3; x++)
+            g[x] = t[x][y];
+        transform_taps(g, G, row);
+#pragma GCC unroll 6
+        for (int x = 0; x < WINDOW; x++)
+            store(u + (y * WINDOW + x) * stride, row[x]);
+    }
+}
+
+// The sums of group g: [36][count][32].
+static void multiply_tiles(const udm_cpu_run *run, const cell *rows, int g, float *sums, int count)
+{
+    const size_t rows_stride = udm_cpu_rows_stride(run->kernel, run->batch);
+    const size_t sums_stride = udm_cpu_sums_stride(run->batch);
+    for (int p = 0; p < UDM_PRODUCTS; p++)
+        multiply_cells(run->kernel, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
+}
+
+// The same from late weights: those of some inputs at a time are transformed to [36][UDM_CPU_LATE_STEPS][width], which
+// lies after the sums.
+static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, float *sums, int count)
+{
+    const udm_kernel *kernel = run->kernel;
+    const float *rows = (const float *)(const void *)cells; // late weights are floats, and so are rows
+    const int width = udm_cpu_width(kernel, g);
+    const size_t rows_stride = udm_cpu_rows_stride(kernel, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
+    const size_t taps_stride = (size_t)kernel->steps * width, stride = UDM_CPU_LATE_STEPS * (size_t)width;
+    float *u = sums + UDM_PRODUCTS * sums_stride;
+    double matrix[WINDOW][3];
+    vec G[WINDOW][3];
+    udm_winograd_matrix(matrix);
+    for (int i = 0; i < WINDOW; i++)
+        for (int j = 0; j < 3; j++)
+            G[i][j] = broadcast((float)matrix[i][j]);
+    for (int k = 0; k < kernel->steps; k += UDM_CPU_LATE_STEPS) {
+        const int steps = kernel->steps - k < UDM_CPU_LATE_STEPS ? kernel->steps - k : UDM_CPU_LATE_STEPS;
+        const float *taps = udm_cpu_panel(kernel, g, 0) + (size_t)k * width;
+        for (int at = 0; at < steps * width; at += LANES)
+            transform_weights(taps + at, taps_stride, G, u + at, stride);
+        for (int p = 0; p < UDM_PRODUCTS; p++) {
+            const float *a = rows + p * rows_stride + k;
+            if (k == 0)
+                multiply(a, kernel->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, false);
+            else
+                multiply(a, kernel->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, true);
+        }
+    }
+}
+
 void NAME(udm_cpu_winograd)(void *context, int index, int worker)
 {
     const udm_cpu_run *run = context;
     const udm_kernel *kernel = run->kernel;
     job_part part = part_of(run, index);
-    size_t rows_stride = udm_cpu_rows_stride(kernel, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
     cell *rows = (cell *)(run->scratch + worker * run->per_worker);
     float *sums = (float *)rows + udm_cpu_rows_floats(kernel, run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         gather(run, first, count, rows);
         for (int g = part.first_group; g < part.end_group; g++) {
-            for (int p = 0; p < UDM_PRODUCTS; p++)
-                multiply_cells(kernel, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
+            if (udm_cpu_is_late(kernel))
+                multiply_late(run, rows, g, sums, count);
+            else
+                multiply_tiles(run, rows, g, sums, count);
             scatter(run, sums, first, count, g);
         }
     }
