@@ -8,12 +8,18 @@
 #include <stddef.h>
 
 enum {
-    UDM_MOTION_PAD = 16,   // pixels around a plane
-    UDM_MOTION_PATCH = 8,  // side of a patch
-    UDM_MOTION_STEP = 4,   // between patches
-    UDM_MOTION_SEARCH = 8, // Gauss-Newton iterations of a patch,
-    UDM_MOTION_AGAIN = 6,  // and of one that took over a neighbour's motion
+    UDM_MOTION_PAD = 16,  // pixels around a plane
+    UDM_MOTION_PATCH = 8, // side of a patch
+    UDM_MOTION_STEP = 4,  // between patches
 };
+
+// How much is done on a level.
+typedef struct udm_motion_effort {
+    int search;      // Gauss-Newton iterations of a patch,
+    int again;       // and of one that took over a neighbour's motion
+    int steps;       // of refinement,
+    int relaxations; // and of the solver in each
+} udm_motion_effort;
 
 // Luma is in [-1, 1] and motion in pixels. Chosen on clean and on denoised frames; nothing changes by 0.1 dB within
 // half or twice these.
@@ -45,6 +51,7 @@ typedef struct udm_motion_level {
     const struct udm_motion_level *coarser; // NULL at the top
     int width, height, odd;
     udm_motion_care care;
+    udm_motion_effort effort;
     ptrdiff_t stride;
     float *from, *to; // luma, its borders repeated into the padding
     float *dx, *dy;   // gradient of from

@@ -130,7 +130,7 @@ static void search(const udm_motion_level *level, int row)
         int left = udm_motion_patch_at(i, level->width);
         match start = { .u = *pixel(level, level->u, left + PATCH / 2, top + PATCH / 2),
                         .v = *pixel(level, level->v, left + PATCH / 2, top + PATCH / 2) };
-        keep(level, row * level->columns + i, descend(level, left, top, start, UDM_MOTION_SEARCH));
+        keep(level, row * level->columns + i, descend(level, left, top, start, level->effort.search));
     }
 }
 
@@ -152,7 +152,8 @@ static void propagate(const udm_motion_level *level, int row)
             if (du * du + dv * dv >= 0.0625f && m.error < best.error)
                 best = m;
         }
-        keep(level, at, best.error < level->seen_error[at] ? descend(level, left, top, best, UDM_MOTION_AGAIN) : best);
+        keep(level, at,
+             best.error < level->seen_error[at] ? descend(level, left, top, best, level->effort.again) : best);
     }
 }
 

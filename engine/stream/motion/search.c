@@ -142,7 +142,7 @@ void NAME(udm_motion_search)(const udm_motion_level *level, int row)
         ptrdiff_t y = udm_motion_index(p.y + PATCH / 2, level->height);
         ptrdiff_t middle = y * level->stride + x;
         keep(level, row * level->columns + i,
-             descend(level, &p, level->u[middle], level->v[middle], UDM_MOTION_SEARCH));
+             descend(level, &p, level->u[middle], level->v[middle], level->effort.search));
     }
 }
 
@@ -174,7 +174,7 @@ void NAME(udm_motion_propagate)(const udm_motion_level *level, int row)
         if (row < level->rows - 1)
             consider(level, &p, at + level->columns, &best);
         if (best.error < level->seen_error[at])
-            best = descend(level, &p, best.u, best.v, UDM_MOTION_AGAIN);
+            best = descend(level, &p, best.u, best.v, level->effort.again);
         keep(level, at, best);
     }
 }
