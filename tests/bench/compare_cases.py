@@ -81,25 +81,26 @@ def unet2d(folder):
                                              "time": STEP}
 
 
-def denoise(folder, size):
-    """The network of the shipped denoiser alone, without preview and guess."""
+def denoise(folder, size, part="unet", guessed=False):
+    """A network of the shipped denoiser alone; guessed: it is shown a guess, too, as in a stream."""
     import torch
-    for part in ("unet", "scheduler"):
-        shutil.copytree(common.ROOT / "models/denoise" / part, folder / "model" / part, dirs_exist_ok=True)
+    for name, source in (("unet", part), ("scheduler", "scheduler")):
+        shutil.copytree(common.ROOT / "models/denoise" / source, folder / "model" / name, dirs_exist_ok=True)
     (folder / "model/model_index.json").write_text(INDEX)
     torch.manual_seed(SEED)
     width, height = size
     level = torch.full((1, 1, height, width), level_of(NOISE_TIME))
     smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 9, 16), (height, width), mode="bicubic") * 2 - 1
     frame = (1 - level ** 2).sqrt() * smooth + level * torch.randn_like(smooth)
-    return [frame, level], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
+    guess = [(1 - level ** 2 / 4).sqrt() * smooth + level / 2 * torch.randn_like(smooth), level / 2] if guessed else []
+    return [frame, level, *guess], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
 
 
-def make(name, folder):
+def make(name, folder, **more):
     """In a process of its own, as others inherit its peak memory."""
     import torch
     folder.mkdir(parents=True, exist_ok=True)
-    inputs, facts = unet2d(folder) if name == "unet2d" else denoise(folder, SIZES[name])
+    inputs, facts = unet2d(folder) if name == "unet2d" else denoise(folder, SIZES[name], **more)
     net = load(folder, facts)
     facts.update(flops=count_flops(net, inputs), weights=sum(p.numel() for p in net.parameters()))
     names = [f"x{i}" for i in range(len(inputs))]

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How fast is udmdenoise in a pipeline, what do conversion, copies and GStreamer take of it, and does the cost grow
-with the pixels? Against the same network in OpenVINO f32, frame by frame.
+with the pixels? Against the same networks in OpenVINO f32, frame by frame.
 
     python tests/bench/element_speed.py --threads 2
 
-"network" is the network of the model alone, one step a frame, which is what OpenVINO runs too; "whole" is the model as
-it is shipped, which also finds motion and makes a guess of each frame with two small networks. A frame's time is that
-of a pipeline over --frames of them less that of one over a single frame; "engine" is the share of it that the engine
-computes (property stats), "around" the rest: conversion, copies, GStreamer, and reading the file. OpenVINO's time is
-that of infer() alone. Turns are interleaved, and the best of each counts. CPU ms is the time of all processors
-together, which other work on the machine changes little.
+"network" is the network of the model alone, one step a frame; "whole" is the model as it is shipped, which also finds
+motion and makes a guess of each frame with two small networks. OpenVINO runs the network alone, and all three networks,
+each shown what a stream shows it, one after the other: its time is that of infer() alone, so that motion, guess and
+conversion count for the element only. A frame's time is that of a pipeline over --frames of them less that of one over
+a single frame; "engine" is the share of it that the engine computes (property stats), "around" the rest: conversion,
+copies, GStreamer, and reading the file. Turns are interleaved, and the best of each counts. CPU ms is the time of all
+processors together, which other work on the machine changes little.
 """
 import os
 import pathlib
@@ -77,24 +78,35 @@ def best_of(turns, frames):
     return 1e3 * (seconds - first) / count, (engine - first_engine) / count, 1e3 * (cpu - first_cpu) / count, first
 
 
-class OpenVino:
-    """The network at one size."""
+# What OpenVINO runs: networks, by the part of the model, and whether they are shown a guess.
+ALONE = {"unet": False}
+ALL = {"preview": False, "trust": True, "unet": True}
 
-    def __init__(self, o, size):
-        folder = o.work / "openvino-{}x{}".format(*size)
+
+class OpenVino:
+    """Networks at one size, one after the other."""
+
+    def __init__(self, o, size, networks):
+        self.runs = [self.open(o, size, part, guessed) for part, guessed in networks.items()]
+
+    @staticmethod
+    def open(o, size, part, guessed):
+        folder = o.work / "openvino-{}-{}x{}-{}".format(part, *size, "guessed" if guessed else "alone")
         if not (folder / "facts.json").exists():
             cases.SIZES["here"] = size
-            cases.make("here", folder)
+            cases.make("here", folder, part=part, guessed=guessed)
         steps = compare.openvino(folder, o.threads, "f32")
         next(steps)
-        self.run = next(steps)
-        self.run()
+        run = next(steps)
+        run()
+        return run
 
     def ms(self, count):
         times, cpu = [], []
         for _ in range(count):
             start, cpu_start = time.perf_counter(), time.process_time()
-            self.run()
+            for run in self.runs:
+                run()
             times.append(1e3 * (time.perf_counter() - start))
             cpu.append(1e3 * (time.process_time() - cpu_start))
         return statistics.median(times), min(cpu)
@@ -112,23 +124,28 @@ def prepare(o):
 def measure_one(o, clip):
     """Turns at CIF; the table of who is how fast."""
     models, frames = prepare(o), frames_at(o, clip, SIZES["cif"], o.frames)
-    peer, found = OpenVino(o, SIZES["cif"]), {}
-    runs = [(name, p) for p in ("f32", "bf16") for name in models]
+    peers = {"network": OpenVino(o, SIZES["cif"], ALONE), "all networks": OpenVino(o, SIZES["cif"], ALL)}
+    runs, found, theirs = [(name, p) for p in ("f32", "bf16") for name in models], {}, {}
     for _ in range(o.turns):
-        found.setdefault("openvino", []).append(peer.ms(9))
+        for name, peer in peers.items():
+            theirs.setdefault(name, []).append(peer.ms(9))
         for name, precision in runs:
             found.setdefault((name, precision), []).append(element(o, models[name], frames, precision))
-    theirs, their_cpu = map(min, zip(*found.pop("openvino")))
-    rows = [["OpenVINO f32, infer()", "%.1f" % theirs, "%.1f" % (1e3 / theirs), "", "", "1.00", "%.1f" % their_cpu,
-             "1.00"]]
+    theirs = {name: tuple(map(min, zip(*turns))) for name, turns in theirs.items()}
+
+    def against(of, own):
+        return ["%.2f" % (peer[of] / own) for peer in theirs.values()]
+
+    rows = [[f"OpenVINO f32, {name}", "%.1f" % ms, "%.1f" % (1e3 / ms), "", "", *against(0, ms), "%.1f" % cpu,
+             *against(1, cpu)] for name, (ms, cpu) in theirs.items()]
     for (name, precision), turns in found.items():
         ms, engine, cpu, first = best_of(turns, frames)
         rows.append([f"udmdenoise, {name}, {precision}", "%.1f" % ms, "%.1f" % (1e3 / ms),
-                     "%.1f %%" % (100 * (ms - engine) / ms), "%.2f" % first, "%.2f" % (theirs / ms), "%.1f" % cpu,
-                     "%.2f" % (their_cpu / cpu)])
+                     "%.1f %%" % (100 * (ms - engine) / ms), "%.2f" % first, *against(0, ms), "%.1f" % cpu,
+                     *against(1, cpu)])
     print(f"{clip.name} at 352x288, {len(frames)} frames, {o.threads} threads, best of {o.turns} turns")
-    common.print_table(["", "ms a frame", "frames/s", "around", "first frame after, s", "speed / OpenVINO",
-                        "CPU ms", "OpenVINO's / it"], rows)
+    common.print_table(["", "ms a frame", "frames/s", "around", "first frame after, s", "speed / OpenVINO, network",
+                        "all networks", "CPU ms", "OpenVINO's / it, network", "all networks"], rows)
 
 
 def measure_sizes(o, clip):
