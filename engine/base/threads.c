@@ -19,9 +19,9 @@ struct udm_pool {
     int threads, started; // started: workers, without the caller's own thread
     pthread_mutex_t mutex;
     pthread_cond_t begin, idle;
-    atomic_uint run; // counts the runs; written under the mutex, and watched by the workers that spin
-    bool open, stop; // open: a worker may still join the current run
-    int active;      // workers that joined it
+    atomic_uint run;   // counts the runs; written under the mutex, and watched by the workers that spin
+    bool open, stop;   // open: a worker may still join the current run
+    atomic_int active; // workers that joined it; written under the mutex, and watched by the caller that spins
     udm_job job;
     void *context;
     int count;
@@ -56,6 +56,13 @@ static void await_run(udm_pool *pool, unsigned seen)
         pause_briefly();
 }
 
+// The others end at nearly the same time, so the caller waits for a moment before it sleeps.
+static void await_others(const udm_pool *pool)
+{
+    for (int i = 0; i < SPINS && atomic_load_explicit(&pool->active, memory_order_relaxed) > 0; i++)
+        pause_briefly();
+}
+
 static void *worker_main(void *context)
 {
     worker *self = context;
@@ -69,13 +76,13 @@ static void *worker_main(void *context)
         if (pool->stop)
             break;
         seen = atomic_load(&pool->run);
-        pool->active++;
+        atomic_fetch_add(&pool->active, 1);
         pthread_mutex_unlock(&pool->mutex);
 
         work(pool, self->number);
 
         pthread_mutex_lock(&pool->mutex);
-        if (--pool->active == 0)
+        if (atomic_fetch_sub(&pool->active, 1) == 1)
             pthread_cond_signal(&pool->idle);
         pthread_mutex_unlock(&pool->mutex);
     }
@@ -182,7 +189,10 @@ void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context)
     // Whoever did not wake in time is not waited for.
     pthread_mutex_lock(&pool->mutex);
     pool->open = false;
-    while (pool->active > 0)
+    pthread_mutex_unlock(&pool->mutex);
+    await_others(pool);
+    pthread_mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->active) > 0)
         pthread_cond_wait(&pool->idle, &pool->mutex);
     pthread_mutex_unlock(&pool->mutex);
 }

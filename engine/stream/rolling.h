@@ -38,7 +38,7 @@ typedef struct udm_rolling_settings {
     int known_count;
     bool residual;   // guidance asks without the class once a frame only, and keeps the answer
     bool keeps_path; // udm_rolling_path() is wanted
-    bool classless; // scenes draw no class
+    bool classless;  // scenes draw no class
     // Asked once for each frame, when it enters.
     void (*wish)(void *context, uint64_t number, udm_rolling_wish *wish);
     void *context;
@@ -52,7 +52,7 @@ void udm_rolling_free(udm_rolling *rolling); // NULL is fine
 
 void udm_rolling_restart(udm_rolling *rolling); // frame 0 begins a scene when it is next asked for
 
-int udm_rolling_ahead(const udm_rolling *rolling); // how many frames enter before one is made
+int udm_rolling_ahead(const udm_rolling *rolling);       // how many frames enter before one is made
 size_t udm_rolling_memory(const udm_rolling *rolling);   // bytes, all of them
 int udm_rolling_steps(const udm_rolling *rolling);       // that a frame really takes
 uint64_t udm_rolling_scenes(const udm_rolling *rolling); // begun so far
