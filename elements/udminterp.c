@@ -66,8 +66,11 @@ static guint gst_udm_interp_delay(GstUdmTransform *trans)
 {
     const GstUdmInterpOptions *now = &GST_UDM_INTERP(trans)->now;
 
+    guint leading = gst_udm_interp_most_leading(now);
+
     return (now->mode == GST_UDM_INTERP_MODE_RATE) +
-           (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0);
+           (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
+           (leading > 0 ? leading + 1 : 0); // which wait for two known frames, with a gap between them
 }
 
 static guint gst_udm_interp_buffers(GstUdmTransform *trans)
@@ -80,10 +83,11 @@ static gboolean gst_udm_interp_end(GstUdmTransform *trans)
     GstUdmInterp *self = GST_UDM_INTERP(trans);
     const GstUdmNeighbour *first = &self->known.first;
 
-    if (!first->buffer)
+    if (!first->buffer && self->leading.length == 0)
         return FALSE;
     self->hopeless = TRUE;
-    gst_udm_timeline_end(&self->line, first->time, self->last,
+    if (first->buffer)
+        gst_udm_timeline_end(&self->line, first->time, self->last,
                          gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(first->buffer)));
     return TRUE;
 }
@@ -196,6 +200,7 @@ static void gst_udm_interp_init(GstUdmInterp *self)
 {
     gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_udm_interp_options_init(&self->options);
+    g_queue_init(&self->leading);
     g_queue_init(&self->missing);
     self->last = GST_CLOCK_TIME_NONE;
 }

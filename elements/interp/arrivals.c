@@ -19,6 +19,7 @@ void gst_udm_interp_forget(GstUdmTransform *trans)
 
     gst_udm_neighbours_clear(&self->known);
     gst_clear_buffer(&self->untouched);
+    g_queue_clear_full(&self->leading, gst_udm_missing_free);
     g_queue_clear_full(&self->missing, gst_udm_missing_free);
     self->last = GST_CLOCK_TIME_NONE;
     self->repeats = self->beyond = 0;
@@ -42,7 +43,7 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
     GstUdmInterp *self = GST_UDM_INTERP(trans);
     GstClockTime pts = GST_BUFFER_PTS(frame);
 
-    if (!self->known.first.buffer)
+    if (!GST_CLOCK_TIME_IS_VALID(self->last))
         return TRUE;
     if (!GST_CLOCK_TIME_IS_VALID(pts))
         return !GST_BUFFER_IS_DISCONT(frame);
@@ -61,36 +62,46 @@ static GstClockTime time_of(GstUdmInterp *self, GstBuffer *frame)
     GstClockTime length = gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame));
 
     if (GST_BUFFER_PTS_IS_VALID(frame))
-        return self->known.first.buffer ? gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(frame))
-                                        : GST_BUFFER_PTS(frame);
+        return GST_CLOCK_TIME_IS_VALID(self->last) ? gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(frame))
+                                                   : GST_BUFFER_PTS(frame);
     if (!GST_CLOCK_TIME_IS_VALID(self->last))
         return segment->rate < 0 && GST_CLOCK_TIME_IS_VALID(segment->stop) ? segment->stop - length : segment->start;
     return segment->rate < 0 ? self->last - MIN(self->last, length) : self->last + length;
 }
 
-static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
+static void begin(GstUdmInterp *self, GstBuffer *frame)
 {
     const GstVideoFilter *filter = GST_VIDEO_FILTER(self);
 
     gst_udm_timeline_init(&self->line, &filter->in_info, &filter->out_info,
                           self->now.factor > 0 ? self->now.factor : GST_UDM_INTERP_FREE_FACTOR,
                           GST_BASE_TRANSFORM(self)->segment.rate < 0);
-    frame.time = time_of(self, frame.buffer);
-    gst_udm_timeline_begin(&self->line, frame.time,
-                           gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame.buffer)));
-    self->known.first = frame;
-    self->last = frame.time;
-    if (self->now.mode == GST_UDM_INTERP_MODE_FILL)
-        self->untouched = gst_buffer_ref(frame.buffer);
+    gst_udm_timeline_begin(&self->line, time_of(self, frame),
+                           gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame)));
 }
 
-static void add_missing(GstUdmInterp *self, GstBuffer *buffer, GstClockTime time, GstClockTime duration)
+static void add_missing(GQueue *to, GstBuffer *buffer, GstClockTime time, GstClockTime duration)
 {
     GstUdmMissing *missing = g_new(GstUdmMissing, 1);
 
     *missing = (GstUdmMissing){ buffer, time, duration };
-    g_queue_push_tail(&self->missing, missing);
-    self->hopeless |= self->missing.length > self->now.max_gap;
+    g_queue_push_tail(to, missing);
+}
+
+guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options)
+{
+    return options->mode == GST_UDM_INTERP_MODE_FILL ? MIN(options->extrapolate, options->max_gap) : 0;
+}
+
+static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
+{
+    if (GST_BUFFER_FLAG_IS_SET(frame.buffer, GST_BUFFER_FLAG_GAP) && gst_udm_interp_most_leading(&self->now) > 0) {
+        add_missing(&self->leading, frame.buffer, frame.time, GST_BUFFER_DURATION(frame.buffer));
+        return;
+    }
+    self->known.first = frame;
+    if (self->now.mode == GST_UDM_INTERP_MODE_FILL)
+        self->untouched = gst_buffer_ref(frame.buffer);
 }
 
 // Frames that never came, before one that did.
@@ -104,7 +115,7 @@ static void add_holes(GstUdmInterp *self, GstClockTime time)
     for (guint i = 1; i < holes; i++) {
         GstClockTime away = gst_util_uint64_scale_round((guint64)gst_udm_interp_ahead(self, time), i, holes);
 
-        add_missing(self, NULL, self->line.reverse ? self->last - away : self->last + away, length);
+        add_missing(&self->missing, NULL, self->line.reverse ? self->last - away : self->last + away, length);
     }
 }
 
@@ -122,9 +133,10 @@ static void take_for_fill(GstUdmInterp *self, GstUdmNeighbour frame, gboolean mi
     if (self->now.fill_holes)
         add_holes(self, frame.time);
     if (missing)
-        add_missing(self, frame.buffer, frame.time, GST_BUFFER_DURATION(frame.buffer));
+        add_missing(&self->missing, frame.buffer, frame.time, GST_BUFFER_DURATION(frame.buffer));
     else
         self->known.second = frame;
+    self->hopeless |= self->missing.length > self->now.max_gap;
 }
 
 static void take_for_rate(GstUdmInterp *self, GstUdmNeighbour frame, gboolean missing)
@@ -145,11 +157,14 @@ GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
     gboolean missing;
     GstFlowReturn ret;
 
+    if (!GST_CLOCK_TIME_IS_VALID(self->last))
+        begin(self, buffer);
+    frame.time = time_of(self, buffer);
     if (!self->known.first.buffer) {
         take_first(self, frame);
+        self->last = frame.time;
         return GST_FLOW_OK;
     }
-    frame.time = time_of(self, buffer);
     ret = is_missing(self, &frame, &missing);
     if (ret != GST_FLOW_OK) {
         gst_buffer_unref(buffer);

@@ -36,6 +36,8 @@ static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe 
         return GST_FLOW_OK;
     if (!self->hopeless && is_joined(self, &known->first, &known->second, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
+        if (recipe->position < -FARTHEST)
+            *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
         return ret;
     }
     if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
@@ -142,21 +144,27 @@ static void advance(GstUdmInterp *self)
     self->hopeless = FALSE;
 }
 
-// Duplicates wait for the next known frame, which follows them.
+// The longest that waits.
+static GstFlowReturn next_missing(GstUdmInterp *self, GQueue *queue, gboolean ready, GstBuffer **output)
+{
+    GstFlowReturn ret = ready ? produce(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
+
+    if (*output)
+        gst_udm_missing_free(g_queue_pop_head(queue));
+    return ret;
+}
+
+// Duplicates wait for the next known frame, which follows them; those before the first one, for the two that follow.
 static GstFlowReturn next_for_fill(GstUdmInterp *self, GstBuffer **output)
 {
     GstUdmNeighbours *known = &self->known;
-    GstUdmMissing *missing = g_queue_peek_head(&self->missing);
+    gboolean decided = known->second.buffer || self->hopeless;
 
-    if (!self->untouched && missing) {
-        GstFlowReturn ret = GST_FLOW_OK;
-
-        if (known->second.buffer || self->hopeless)
-            ret = produce(self, missing, output);
-        if (*output)
-            gst_udm_missing_free(g_queue_pop_head(&self->missing));
-        return ret;
-    }
+    if (self->leading.length > 0)
+        return next_missing(self, &self->leading,
+                            decided || self->leading.length > gst_udm_interp_most_leading(&self->now), output);
+    if (!self->untouched && self->missing.length > 0)
+        return next_missing(self, &self->missing, decided, output);
     if (!self->untouched && known->second.buffer) {
         self->untouched = gst_buffer_ref(known->second.buffer);
         advance(self);

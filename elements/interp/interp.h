@@ -42,6 +42,7 @@ struct _GstUdmInterp {
     GstUdmTimeline line;
     GstUdmNeighbours known;
     GstClockTime last;    // of the last frame that came
+    GQueue leading;       // missing before the first neighbour of all; with mode fill
     GQueue missing;       // since the first neighbour; with mode fill
     guint repeats;        // that came since the first neighbour; with mode rate
     guint beyond;         // frames that were extrapolated from the first neighbour
@@ -78,6 +79,8 @@ GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer);
 GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
+// The most missing frames before the first known one that wait to be extrapolated from it.
+guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options);
 
 // ---- departures.c
 

@@ -153,13 +153,16 @@ static void install_rate_properties(GObjectClass *object_class)
      * GstUdmInterp:extrapolate:
      *
      * How many frames after the last of a scene or of the stream go on along the motion. Those after them repeat it.
+     * With mode fill, so do as many before the first, where a stream begins with duplicates; they wait for two known
+     * frames.
      *
      * Since: 0.1
      */
     g_object_class_install_property(
         object_class, PROP_EXTRAPOLATE,
         g_param_spec_uint("extrapolate", "Extrapolate",
-                          "Frames after the last of a scene that go on along its motion, before they repeat", 0, 1000,
+                          "Frames after the last of a scene that go on along its motion, before they repeat; with mode "
+                          "fill also before the first of the stream", 0, 1000,
                           DEFAULT_EXTRAPOLATE, FLAGS));
 }
 

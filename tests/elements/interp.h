@@ -84,7 +84,7 @@ static inline void expect_made(GstBuffer *buffer, Shot shot)
 {
     fail_if(GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP), "it is marked as a duplicate");
     if (!engine_is_fake())
-        fail_unless(miss(buffer, shot) < 1.5, "it misses by %.2f", miss(buffer, shot));
+        fail_unless(miss(buffer, shot) < 2.5, "it misses by %.2f", miss(buffer, shot));
 }
 
 // ---- harness

@@ -150,6 +150,7 @@ GST_START_TEST(the_latency_is_that_of_the_frames_held)
         { "factor=2", 1 },
         { "mode=fill", 7 },
         { "mode=fill max-gap=3", 3 },
+        { "mode=fill max-gap=3 extrapolate=2", 6 },
         { "factor=2 de-duplicate=true max-gap=3", 4 },
     };
 
