@@ -260,11 +260,21 @@ const float *udm_between_moved(const udm_between *between, int which)
     return udm_midway_planes(between->midway, which);
 }
 
-const float *udm_between_level(const udm_between *between, int which)
+static const udm_evidence *evidence_of(const udm_between *between)
 {
-    if (!between->network) // which has no other use of them
+    if (!between->network) // which has no other use of it
         find_evidence(between);
-    return udm_evidence_picture_level(between->evidence, which);
+    return between->evidence;
+}
+
+const float *udm_between_level(const udm_between *between)
+{
+    return udm_evidence_level(evidence_of(between));
+}
+
+const float *udm_between_told(const udm_between *between)
+{
+    return udm_evidence_told(evidence_of(between));
 }
 
 const float *udm_between_guess(const udm_between *between)

@@ -209,11 +209,14 @@ UDM_API bool udm_between_make(udm_between *between, double position, uint64_t nu
 UDM_API void udm_between_cancel(udm_between *between, bool cancel);
 UDM_API void udm_between_stats(const udm_between *between, udm_stats *stats); // frames: made
 
-// What the last frame was made of: [channels, height, width] and [height, width], valid until the next call. Level 1
-// says that nothing is known. which: 0 or 1. For training.
-UDM_API const float *udm_between_moved(const udm_between *between, int which);
-UDM_API const float *udm_between_level(const udm_between *between, int which);
-UDM_API const float *udm_between_guess(const udm_between *between); // of both, and of what lies still
+// What the last frame was made of, valid until the next call. A network is told, in planes [height, width], by how much
+// the first picture, the second, and what lies still differ from their mean; what weight each has in that; and how much
+// of either picture moved there. For training.
+enum { UDM_BETWEEN_TOLD = 8 };
+UDM_API const float *udm_between_moved(const udm_between *between, int which); // [channels, H, W]; which: 0 or 1
+UDM_API const float *udm_between_guess(const udm_between *between);            // [channels, H, W]: their mean
+UDM_API const float *udm_between_level(const udm_between *between);            // [H, W]: how little that is known
+UDM_API const float *udm_between_told(const udm_between *between);             // [UDM_BETWEEN_TOLD, H, W]
 
 // Video from nothing, with a model that makes some (udm_info.width). A frame is a function of its number, the settings
 // (but not of the device's threads), and of what was wished of the frames of its scene.

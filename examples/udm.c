@@ -265,7 +265,10 @@ static void to_image(const float *clip, int frame, int frames, const udm_image *
     }
 }
 
-// What a frame was made of: [3 channels + 2], planes of which the frames of a clip lie between one and the next.
+enum { MADE_OTHERS = 1 + UDM_BETWEEN_TOLD };
+
+// What a frame was made of: [3 channels + MADE_OTHERS], planes of which the frames of a clip lie between one and the
+// next.
 static void keep_made(const udm_between *between, const udm_image *size, float *out, size_t stride)
 {
     const size_t pixels = (size_t)size->width * size->height, channels = (size_t)size->channels;
@@ -273,16 +276,16 @@ static void keep_made(const udm_between *between, const udm_image *size, float *
         const float *planes;
         size_t count;
     } parts[] = {
-        { udm_between_moved(between, 0), channels }, { udm_between_level(between, 0), 1 },
-        { udm_between_moved(between, 1), channels }, { udm_between_level(between, 1), 1 },
-        { udm_between_guess(between), channels },
+        { udm_between_moved(between, 0), channels }, { udm_between_moved(between, 1), channels },
+        { udm_between_guess(between), channels },    { udm_between_level(between), 1 },
+        { udm_between_told(between), UDM_BETWEEN_TOLD },
     };
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
         for (size_t plane = 0; plane < parts[part].count; plane++, out += stride)
             memcpy(out, parts[part].planes + plane * pixels, pixels * sizeof *out);
 }
 
-// The known frames of a clip, moved to each of the others. out: [3 channels + 2, frames - 2, pixels]
+// The known frames of a clip, moved to each of the others. out: [3 channels + MADE_OTHERS, frames - 2, pixels]
 static bool move_known(udm_between *between, const float *clip, int frames, const int known[2], udm_image images[2],
                        float *out, udm_error *error)
 {
@@ -346,7 +349,7 @@ static int between(const char *in, const char *out, options *options)
         free(x.data);
         return fail(in, "--known must name two of its frames, the earlier one first");
     }
-    const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + 2, x.shape[2] - 2, x.shape[3], x.shape[4] };
+    const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + MADE_OTHERS, x.shape[2] - 2, x.shape[3], x.shape[4] };
     memcpy(y.shape, shape, sizeof shape);
     y.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
     options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Both pictures, moved to the instant, make a guess together; each of them alone, and what lies still, are other
-// estimates. A network sees by how much they differ from the guess, and says what share of each difference is right:
+// Both pictures, moved to the instant, and what lies still are three estimates of a frame; their mean, weighted by what
+// is known of each, is the guess. A network sees by how much they differ from it, and votes on each:
 //
-//     x0 = what it makes of frame and guess + gate sum_k share_k (estimate_k - guess)
+//     guess = sum_k weight_k estimate_k,  better = sum_k weight_k e^(8 vote_k) estimate_k / sum_k weight_k e^(8 vote_k)
+//     x0    = what it makes of frame and guess + (the guess's part in that) (better - guess)
 //
-// Where frames are known (the gate of backend/fusion.h), nothing is added.
+// Where the frame is known, a guess has no part in it (backend/fusion.h).
 #include "stream/evidence.h"
 
 #include <math.h>
@@ -100,12 +101,13 @@ void udm_evidence_find(udm_evidence *e, const udm_midway *midway, const float *c
     udm_evidence_job *job = &e->job;
     for (int k = 0; k < 2; k++) {
         job->moved[k] = udm_midway_planes(midway, k), job->variance[k] = udm_midway_variance(midway, k);
+        job->support[k] = udm_midway_support(midway, k);
         job->pictures[k] = pictures[k];
     }
-    job->mean = udm_midway_mean(midway);
+    job->mean = udm_midway_mean(midway), job->rest = udm_midway_rest(midway);
     job->position = (float)(position < 0 ? 0 : position < 1 ? position : 1);
     for_rows(e, job, udm_midway_ops_list()[0]->find_evidence);
-    float *constants = job->context + (UDM_EVIDENCE_ESTIMATES + 2) * e->pixels;
+    float *constants = job->context + UDM_EVIDENCE_TOLD * e->pixels;
     fill(constants, e->pixels, (float)position - 0.5f);
     fill(constants + e->pixels, e->pixels, told_rate(seconds));
 }
@@ -125,9 +127,9 @@ const float *udm_evidence_context(const udm_evidence *evidence)
     return evidence->network && evidence->network->context ? evidence->job.context : NULL;
 }
 
-const float *udm_evidence_picture_level(const udm_evidence *evidence, int which)
+const float *udm_evidence_told(const udm_evidence *evidence)
 {
-    return evidence->job.context + (UDM_EVIDENCE_ESTIMATES + which) * evidence->pixels;
+    return evidence->job.context;
 }
 
 void udm_evidence_mix(const udm_evidence *e, const float *level, const float *output, float *x0)
@@ -136,6 +138,6 @@ void udm_evidence_mix(const udm_evidence *e, const float *level, const float *ou
         return;
     udm_evidence_job job = e->job;
     job.frame_level = level, job.x0 = x0;
-    job.shares = output + (udm_network_outputs(e->network) - e->network->mixes) * e->pixels;
+    job.votes = output + (udm_network_outputs(e->network) - e->network->mixes) * e->pixels;
     for_rows(e, &job, udm_midway_ops_list()[0]->mix_evidence);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is known of a frame that never came: a guess of it and how well it is known, other estimates of it, and what a
-// network is told besides. models/train/interp.py shows a network the same (show, add_others).
+// What is known of a frame that never came: a guess of it and how well it is known, the estimates that it is made of,
+// and what a network is told besides. models/train/interp.py has a network vote on them likewise (show, mend).
 #ifndef UDM_STREAM_EVIDENCE_H
 #define UDM_STREAM_EVIDENCE_H
 
@@ -23,10 +23,10 @@ void udm_evidence_find(udm_evidence *evidence, const udm_midway *midway, const f
 const float *udm_evidence_guess(const udm_evidence *evidence);   // as in udm_seen: [channels of the network, H, W],
 const float *udm_evidence_level(const udm_evidence *evidence);   // [H, W]
 const float *udm_evidence_context(const udm_evidence *evidence); // [context, H, W], or NULL
-const float *udm_evidence_picture_level(const udm_evidence *evidence, int which); // [H, W], of a picture that was moved
+const float *udm_evidence_told(const udm_evidence *evidence);    // [told, H, W], with or without a network
 
-// Adds to x0 [channels of the network, H, W] what other estimates say, as far as the network wants it: the last planes
-// of its output. level: of the frame that it was shown; NULL: 1.
+// Mends the guess's part in x0 [channels of the network, H, W] by the network's votes: the last planes of its output.
+// level: of the frame that it was shown; NULL: 1.
 void udm_evidence_mix(const udm_evidence *evidence, const float *level, const float *output, float *x0);
 
 #endif

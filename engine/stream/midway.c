@@ -72,12 +72,14 @@ static size_t lay_out(udm_midway *m, float *memory)
     const size_t n = (size_t)job->width * (size_t)job->height;
     arena all = { memory, 0 };
     job->mean = take(&all, job->channels * n);
+    job->rest = take(&all, n);
     job->cells = take_packed(&all, (job->width + UDM_MIDWAY_CELL - 1) / UDM_MIDWAY_CELL,
                              (job->height + UDM_MIDWAY_CELL - 1) / UDM_MIDWAY_CELL, 0);
     for (int k = 0; k < 2; k++) {
         udm_midway_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
         view->motion = take_packed(&all, job->width, job->height, BORDER);
+        view->support = take(&all, n);
         arena shared = all;
         view->put = take_packed(&all, job->width, job->height, 1);
         view->planes = take(&shared, job->channels * n);
@@ -221,6 +223,16 @@ const float *udm_midway_planes(const udm_midway *midway, int which)
 const float *udm_midway_variance(const udm_midway *midway, int which)
 {
     return midway->job.views[which].variance;
+}
+
+const float *udm_midway_support(const udm_midway *midway, int which)
+{
+    return midway->job.views[which].support;
+}
+
+const float *udm_midway_rest(const udm_midway *midway)
+{
+    return midway->job.rest;
 }
 
 const float *udm_midway_mean(const udm_midway *midway)

@@ -21,6 +21,8 @@ void udm_midway_at(udm_midway *midway, double position);
 // What came out: valid until the next call. which: 0 the first, 1 the second.
 const float *udm_midway_planes(const udm_midway *midway, int which);   // [channels, height, width]
 const float *udm_midway_variance(const udm_midway *midway, int which); // [height, width], of its doubt
-const float *udm_midway_mean(const udm_midway *midway);                // [channels, height, width], of both
+const float *udm_midway_support(const udm_midway *midway, int which);  // [height, width], how much of it moved there
+const float *udm_midway_mean(const udm_midway *midway);                // [channels, height, width], of all
+const float *udm_midway_rest(const udm_midway *midway);                // [height, width], share of what lies still
 
 #endif

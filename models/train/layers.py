@@ -32,10 +32,15 @@ def warp(picture, motion, corner, side, border=cv2.BORDER_REFLECT_101, how=cv2.I
     return cv2.warpAffine(picture, m, (side, side), flags=how, borderMode=border)
 
 
-def clip(pictures, frames, side):
-    """[3, frames, side, side] in [-1, 1], rounded to 8 bits. pictures: uint8 [H, W, 3]."""
+def drawn_moves(frames):
+    """Of what lies behind and of what lies before."""
     most = random.choice(SPEEDS) / max(1, (frames - 1) / 2)
-    mask, moves, chosen = outline(side), (velocity(most), velocity(most)), random.choices(pictures, k=2)
+    return velocity(most), velocity(most)
+
+
+def clip(pictures, frames, side, moves):
+    """[3, frames, side, side] in [-1, 1], rounded to 8 bits. pictures: uint8 [H, W, 3]."""
+    mask, chosen = outline(side), random.choices(pictures, k=2)
     corners = [[random.uniform(0, max(n - side, 1)) for n in (p.shape[1], p.shape[0])] for p in chosen]
     out = []
     for time in np.arange(frames) - (frames - 1) / 2:

@@ -16,6 +16,9 @@ PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor guess 
 DOUBT_BIAS = -6         # an untrained network trusts the guess to some 6 of 255 grey levels
 GATE = 1e-2             # the correction is halved where this much noise is left,
 GATE_OPEN = 1.2e-2      # and less than that below this much: sigma 1.5
+CONVICTION = 8          # a vote of 1 makes an estimate e^8 times as likely
+LEAST_WEIGHT = 1e-3     # of an estimate, before votes are counted
+MOST_POWER = 12         # of e, so that nothing overflows
 
 
 def fuse(frame, level, guess, guess_level):
@@ -104,7 +107,8 @@ class UdmUNet(nn.Module):
         [N, planes, H, W], what else is known.
 
         Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less DOUBT_BIAS)
-        that the guess has beyond that of its level; if it mixes, the share of each other estimate (add_others).
+        that the guess has beyond that of its level; if it mixes, its vote on each estimate that the guess is made of
+        (mend).
         """
         if guess is None:
             guess, guess_level = torch.zeros_like(frame), torch.ones_like(level)
@@ -131,9 +135,19 @@ def gate(rho):
     return rho / (rho + GATE) * (rho / GATE_OPEN).clamp(max=1) ** 2
 
 
-def add_others(output, rho, guess, others):
-    """x0 of a network that mixes. others: [N, C, H, W] each, what else the frame may be, besides the guess."""
-    x0, shares = output.split([guess.shape[1], len(others)], 1)
-    for other, share in zip(others, shares.split(1, 1)):
-        x0 = x0 + gate(rho) * share * (other - guess)
-    return x0
+def part_of_guess(level, guess_level):
+    """How much of a fused frame is what a guess of it says."""
+    s2, g2 = (x.clamp(MIN_LEVEL, 1) ** 2 for x in (level, guess_level))
+    return (1 - g2) * s2 / ((1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * s2 * g2)
+
+
+def mend(output, part, guess, estimates, weights):
+    """x0 of a network that votes on what its guess was made of.
+
+    part: of the guess in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the guess is, with
+    weights [N, estimates, H, W].
+    """
+    x0, votes = output.split([guess.shape[1], len(estimates)], 1)
+    weights = weights.clamp(min=LEAST_WEIGHT) * (CONVICTION * votes).clamp(-MOST_POWER, MOST_POWER).exp()
+    weights = part * weights / weights.sum(1, keepdim=True)
+    return x0 + sum(w * (estimate - guess) for w, estimate in zip(weights.split(1, 1), estimates))

@@ -98,15 +98,21 @@ def extremes(height, width):
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
     """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/stream/midway has
     it, whose constants these are."""
-    near_variance, still_share = 1e-2, 0.35
+    near_variance, still_share, least_fit, miss_scale, contrast = 1e-2, 0.35, 1e-4, 10, 8
     first, second = (torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, height, width) for c in
                      ((-0.5, 0.25, 0.125), (0.5, -0.125, 0.375)))
     variances = [near_variance * away ** 2 for away in (position, 1 - position)]
-    moved = first + (second - first) * variances[0] / sum(variances)
-    still = first + (second - first) * position
-    guess = moved + (still - moved) / (1 + still_share ** 1.5)  # neither explains more than the other
-    levels = [torch.full((1, 1, height, width), math.sqrt(v / (1 + v))) for v in variances]
-    made = torch.cat([first, levels[0], second, levels[1], guess], 1)
+    rest = 1 / (1 + still_share ** 1.5)  # neither explains more than the other
+    weights = [(1 - rest) * variances[1] / sum(variances), (1 - rest) * variances[0] / sum(variances), rest]
+    estimates = first, second, first + (second - first) * position
+    guess = sum(w * e for w, e in zip(weights, estimates))
+    level = (1 + sum(1 / v for v in variances)) ** -0.5
+    luma = torch.tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
+    miss = (luma * (second - first))[..., 0, 0].sum()
+    support = least_fit + math.exp(-miss_scale * miss ** 2)
+    planes = [torch.full((1, 1, height, width), x) for x in (*weights, *[support / (1 + support)] * 2)]
+    differences = [contrast * (luma * (e - guess)).sum(1, keepdim=True) for e in estimates]
+    made = torch.cat([first, second, guess, torch.full_like(planes[0], level), *differences, *planes], 1)
     with torch.no_grad():
         expected = interp.between(net, made, first, second, torch.tensor([[position, seconds]]))
     np.save(folder / "pair-expected.npy", np.ascontiguousarray(expected.numpy()))
@@ -129,9 +135,9 @@ def main():
     folder = write_tiny("tiny-doubt", net, torch.float16)
     write_case(folder, "guess", net, inputs(2, 3, 12, 16, guess=True))
 
-    net = network(8, block_out_channels=(4, 8), layers_per_block=(1, 1), context=7, mix=3)
+    net = network(8, block_out_channels=(4, 8), layers_per_block=(1, 1), context=10, mix=3)
     folder = write_tiny("tiny-interp", net, torch.float16, max_sigma=1e6)
-    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, guess=True), "context": torch.randn(1, 7, 12, 20)})
+    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, guess=True), "context": torch.randn(1, 10, 12, 20)})
     flat_pair(net, folder)
 
     small = dict(block_out_channels=(4, 8), layers_per_block=(0, 0))

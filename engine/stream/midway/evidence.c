@@ -14,23 +14,41 @@ enum { LANES = 8 };
 #define LEAST_VARIANCE 1e-6f
 #define MOST_LEVEL 0.7f // of a guess, which is worth something even where both pictures end
 #define CONTRAST 8.f    // by which differences are shown
+#define CONVICTION 8.f
+#define LEAST_WEIGHT 1e-3f
+#define MOST_POWER 12.f
 
 INLINE float precision_of(float variance)
 {
     return variance < UNKNOWN ? 1 / (variance > LEAST_VARIANCE ? variance : LEAST_VARIANCE) : 0;
 }
 
-static void find_levels(const udm_evidence_job *job, size_t row)
+// How well the guess is known, and what share each estimate has in it. Where neither picture is known they are shared.
+static void find_weights(const udm_evidence_job *job, size_t row)
 {
     const size_t n = (size_t)job->width * job->height;
     const float *restrict a = job->variance[0] + row, *restrict b = job->variance[1] + row;
-    float *restrict level = job->level + row;
-    float *restrict a_level = job->context + UDM_EVIDENCE_ESTIMATES * n + row, *restrict b_level = a_level + n;
+    const float *restrict rest = job->rest + row;
+    float *restrict level = job->level + row, *restrict of_a = job->context + UDM_EVIDENCE_ESTIMATES * n + row;
+    float *restrict of_b = of_a + n, *restrict of_rest = of_b + n;
     for (int x = 0; x < job->width; x++) {
-        const float p = precision_of(a[x]), q = precision_of(b[x]), both = 1 / sqrtf(1 + p + q);
-        a_level[x] = 1 / sqrtf(1 + p);
-        b_level[x] = 1 / sqrtf(1 + q);
+        const float both = 1 / sqrtf(1 + precision_of(a[x]) + precision_of(b[x]));
+        const float share = a[x] / (a[x] + b[x] + 1e-12f), motion = 1 - rest[x];
         level[x] = both < MOST_LEVEL ? both : MOST_LEVEL;
+        of_a[x] = motion * (1 - share);
+        of_b[x] = motion * share;
+        of_rest[x] = rest[x];
+    }
+}
+
+static void find_support(const udm_evidence_job *job, size_t row)
+{
+    const size_t n = (size_t)job->width * job->height;
+    for (int k = 0; k < 2; k++) {
+        const float *restrict support = job->support[k] + row;
+        float *restrict told = job->context + (2 * UDM_EVIDENCE_ESTIMATES + k) * n + row;
+        for (int x = 0; x < job->width; x++)
+            told[x] = support[x] / (1 + support[x]);
     }
 }
 
@@ -86,28 +104,40 @@ void NAME(udm_evidence_mix_row)(const udm_evidence_job *job, int y);
 void NAME(udm_evidence_find_row)(const udm_evidence_job *job, int y)
 {
     const size_t row = (size_t)y * job->width;
-    find_levels(job, row);
+    find_weights(job, row);
+    find_support(job, row);
     find_guess(job, row);
     find_differences(job, row);
 }
 
-enum { PART = 256 }; // pixels of which the gate is remembered
+enum { PART = 256 }; // pixels whose weights are remembered
+
+// A vote of 1 makes an estimate e^CONVICTION times as likely. What seems impossible has a chance; nothing overflows.
+INLINE float weight_by(float weight, float vote)
+{
+    const float power = CONVICTION * vote;
+    return fmaxf(weight, LEAST_WEIGHT) * expf(fminf(fmaxf(power, -MOST_POWER), MOST_POWER));
+}
 
 static void mix_part(const udm_evidence_job *job, size_t at, int count)
 {
     const size_t n = (size_t)job->width * job->height;
-    const float *restrict a = job->shares + at, *restrict b = a + n, *restrict still = b + n;
+    const float *votes = job->votes + at, *prior = job->context + UDM_EVIDENCE_ESTIMATES * n + at;
     const float *guess_level = job->level + at;
-    float gate[PART];
-    for (int i = 0; i < count; i++)
-        gate[i] = udm_fusion_gate(udm_fusion_at(job->frame_level ? job->frame_level[at + i] : 1, guess_level[i]));
+    float a[PART], b[PART], still[PART]; // the guess's part in x0, divided among them
+    for (int i = 0; i < count; i++) {
+        const udm_fusion fusion = udm_fusion_at(job->frame_level ? job->frame_level[at + i] : 1, guess_level[i]);
+        const float p = weight_by(prior[i], votes[i]), q = weight_by(prior[n + i], votes[n + i]);
+        const float r = weight_by(prior[2 * n + i], votes[2 * n + i]);
+        const float part = fusion.guess * fusion.guess_gain / (p + q + r);
+        a[i] = part * p, b[i] = part * q, still[i] = part * r;
+    }
     for (int c = 0; c < job->wide; c++) {
         const estimates of = estimates_of(job, c, at);
         float *restrict x0 = job->x0 + c * n + at;
         for (int i = 0; i < count; i++) {
             const float guess = of.guess[i];
-            x0[i] +=
-                gate[i] * (a[i] * (of.a[i] - guess) + b[i] * (of.b[i] - guess) + still[i] * (still_at(&of, i) - guess));
+            x0[i] += a[i] * (of.a[i] - guess) + b[i] * (of.b[i] - guess) + still[i] * (still_at(&of, i) - guess);
         }
     }
 }

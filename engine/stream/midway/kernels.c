@@ -137,11 +137,17 @@ static void judge_row(const udm_midway_job *job, int k, int y)
 
 // ---- the motion at an instant
 
+// A picture's share of what is put down.
+INLINE float nearness(const udm_midway_job *job, int k)
+{
+    return fmaxf(1 - fabsf(job->part[k]), 0.05f);
+}
+
 // The sign is that of motion from the first to the second.
 static void put_row(const udm_midway_job *job, int k, int y)
 {
     const udm_packed *motion = &job->views[k].motion, *put = &job->views[k].put;
-    const float part = job->part[k], sign = k ? -1.f : 1.f, near = fmaxf(1 - fabsf(part), 0.05f);
+    const float part = job->part[k], sign = k ? -1.f : 1.f, near = nearness(job, k);
     for (int x = 0; x < job->width; x++) {
         const pixel own = get(motion, x, y);
         const float to_x = (float)x + part * own[0], to_y = (float)y + part * own[1];
@@ -160,8 +166,12 @@ static void put_row(const udm_midway_job *job, int k, int y)
 
 static void gather_row(const udm_midway_job *job, int k, int y)
 {
-    for (int x = 0; x < job->width; x++)
-        set(job->fine, x, y, get(&job->views[0].put, x, y) + get(&job->views[1].put, x, y));
+    for (int x = 0; x < job->width; x++) {
+        const pixel second = get(&job->views[1].put, x, y);
+        pixel both = get(&job->views[0].put, x, y) + second;
+        both[3] = second[0];
+        set(job->fine, x, y, both);
+    }
 }
 
 static void coarsen_row(const udm_midway_job *job, int k, int y)
@@ -187,7 +197,7 @@ static void refine_row(const udm_midway_job *job, int k, int y)
         const pixel sum = get(fine, x, y), around = coarse ? get(coarse, x / 2, y / 2) : (pixel){ 0 };
         const float lack = fmaxf(LEAST_HIT - sum[0], 0) + 1e-12f;
         pixel mean = (sum + around * lack) / (sum[0] + lack);
-        mean[0] = sum[0];
+        mean[0] = sum[0], mean[3] = sum[3];
         set(fine, x, y, mean);
     }
 }
@@ -241,6 +251,8 @@ static void fetch_row(const udm_midway_job *job, int k, int y)
         note_change(job, x, y, b.colour - a.colour);
         views[0].variance[row + x] = a.variance;
         views[1].variance[row + x] = b.variance;
+        views[0].support[row + x] = (motion[0] - motion[3]) / nearness(job, 0);
+        views[1].support[row + x] = motion[3] / nearness(job, 1);
         for (int c = 0; c < job->channels; c++) {
             views[0].planes[c * n + row + x] = a.colour[c];
             views[1].planes[c * n + row + x] = b.colour[c];
@@ -297,11 +309,13 @@ static void mix_row(const udm_midway_job *job, int k, int y)
         const float left = share_at(&around, cell > 0 ? cell - 1 : 0);
         const float right = share_at(&around, cell < job->cells.width ? cell : cell - 1);
         const float slope = (right - left) / UDM_MIDWAY_CELL, origin = (float)(cell * UDM_MIDWAY_CELL - half) - 0.5f;
+        for (int x = first; x < end; x++)
+            job->rest[row + x] = left + slope * ((float)x - origin);
         for (int c = 0; c < job->channels; c++) {
             const float *a = job->views[0].picture + c * n + row, *b = job->views[1].picture + c * n + row;
             float *restrict mean = job->mean + c * n + row;
             for (int x = first; x < end; x++)
-                mean[x] += (left + slope * ((float)x - origin)) * (a[x] + position * (b[x] - a[x]) - mean[x]);
+                mean[x] += job->rest[row + x] * (a[x] + position * (b[x] - a[x]) - mean[x]);
         }
     }
 }

@@ -33,6 +33,7 @@ typedef struct udm_midway_view {
     udm_packed put;       // what is put down at the instant: how firmly, and as much times the motion
     float *planes;        // [channels, height, width]: the picture at the instant
     float *variance;      // [height, width]: of its doubt
+    float *support;       // [height, width]: how firmly its motion is put down there, 1 where all fits
 } udm_midway_view;
 
 typedef struct udm_midway_job {
@@ -40,11 +41,12 @@ typedef struct udm_midway_job {
     float weights[UDM_MIDWAY_PHASES + 1][8]; // of the taps, at each phase
     udm_midway_view views[2];                // of the first and of the second
     const udm_packed *fine, *coarse;         // levels that are worked on
-    const udm_packed *settled;               // the motion at the instant, from the first to the second: -, u, v, -
+    const udm_packed *settled;               // at the instant: support of both, u, v (from the first), of the second
     float part[2];                           // of its motion that each picture goes, and how far away it so is
     udm_packed cells;                        // how much the pictures differ moved, and still; the share of rest
     float position;                          // of the instant
     float *mean;                             // [channels, height, width]
+    float *rest;                             // [height, width]: the share of what lies still in the mean
 } udm_midway_job;
 
 // Rows of something; k is 0 or 1 for one of the views.
