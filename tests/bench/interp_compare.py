@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Removes frames of public clips and compares what interpolators put in their place: blending, ffmpeg's minterpolate,
-MVTools FlowFPS, DIS optical flow with one warp, ours by motion alone, and ours with a model. PSNR and SSIM over the
+MVTools FlowFPS, DIS optical flow with one warp, ours by motion alone, and with a model. PSNR and SSIM over the
 removed frames, and the time that a made frame takes, all on the same threads in the same run, and in one table at the
 end; and what extrapolating gains over repeating.
 
@@ -92,9 +92,9 @@ def dis(threads):
     return run
 
 
-def ours(o, model):
+def ours(o, model, precision="f32"):
     def run(known, factor):
-        between = libudm.Between(o, *known.shape[1:3], model)
+        between = libudm.Between(o, *known.shape[1:3], model, precision)
         out = repeat(known, factor).copy()
         for k in range(len(known) - 1):
             between.pair(known[k], known[k + 1], factor / RATE)
@@ -198,6 +198,8 @@ def main():
     if o.flowfps:
         contestants["FlowFPS"] = flowfps(o.flowfps, o.threads)
     contestants |= {"DIS, one warp": dis(o.threads), **{who: ours(o, model) for who, model in models.items()}}
+    if o.model.is_dir():
+        contestants["ours, precision=auto"] = ours(o, o.model, "auto")
     header, found = [], {who: [] for who in contestants}
     for name in o.tables.split(","):
         if name == "beyond":

@@ -129,10 +129,10 @@ class Engine(Library):
 class Between(Library):
     """The frames between two."""
 
-    def __init__(self, o, height, width, model=None):
+    def __init__(self, o, height, width, model=None, precision="f32"):
         super().__init__(o)
         self.model = self.open_model(model) if model else None
-        settings = self.settings(width, height)
+        settings = self.settings(width, height, precision=precision.encode())
         self.size = height, width, 3
         self.between = self.check(self.lib.udm_between_open(self.model, c.byref(settings), c.byref(self.error)))
 

@@ -3,12 +3,14 @@
 #include "stream/midway/evidence.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "backend/fusion.h"
 
 enum { LANES = 8 };
 
 #include "base/simd.h"
+#include "stream/midway/exponential.h"
 
 #define UNKNOWN 10.f // a variance from which on a picture says nothing
 #define LEAST_VARIANCE 1e-6f
@@ -115,29 +117,42 @@ enum { PART = 256 }; // pixels whose weights are remembered
 // A vote of 1 makes an estimate e^CONVICTION times as likely. What seems impossible has a chance; nothing overflows.
 INLINE float weight_by(float weight, float vote)
 {
-    const float power = CONVICTION * vote;
-    return fmaxf(weight, LEAST_WEIGHT) * expf(fminf(fmaxf(power, -MOST_POWER), MOST_POWER));
+    float power = CONVICTION * vote;
+    power = power > -MOST_POWER ? power : -MOST_POWER;
+    power = power < MOST_POWER ? power : MOST_POWER;
+    return (weight > LEAST_WEIGHT ? weight : LEAST_WEIGHT) * exponential(power);
+}
+
+// The guess's part in x0, divided among the estimates.
+static void count_votes(const udm_evidence_job *job, size_t at, int count, float parts[][PART])
+{
+    const size_t n = (size_t)job->width * job->height;
+    const float *restrict a_vote = job->votes + at, *restrict b_vote = a_vote + n, *restrict rest_vote = b_vote + n;
+    const float *restrict a = job->context + UDM_EVIDENCE_ESTIMATES * n + at, *restrict b = a + n, *restrict rest = b + n;
+    float levels[PART], known[PART];
+    memcpy(levels, job->level + at, (size_t)count * sizeof *levels);
+    for (int i = 0; i < count; i++)
+        known[i] = job->frame_level ? job->frame_level[at + i] : 1;
+    for (int i = 0; i < count; i++) {
+        const udm_fusion fusion = udm_fusion_at(known[i], levels[i]);
+        const float p = weight_by(a[i], a_vote[i]), q = weight_by(b[i], b_vote[i]), r = weight_by(rest[i], rest_vote[i]);
+        const float part = fusion.guess * fusion.guess_gain / (p + q + r);
+        parts[0][i] = part * p, parts[1][i] = part * q, parts[2][i] = part * r;
+    }
 }
 
 static void mix_part(const udm_evidence_job *job, size_t at, int count)
 {
     const size_t n = (size_t)job->width * job->height;
-    const float *votes = job->votes + at, *prior = job->context + UDM_EVIDENCE_ESTIMATES * n + at;
-    const float *guess_level = job->level + at;
-    float a[PART], b[PART], still[PART]; // the guess's part in x0, divided among them
-    for (int i = 0; i < count; i++) {
-        const udm_fusion fusion = udm_fusion_at(job->frame_level ? job->frame_level[at + i] : 1, guess_level[i]);
-        const float p = weight_by(prior[i], votes[i]), q = weight_by(prior[n + i], votes[n + i]);
-        const float r = weight_by(prior[2 * n + i], votes[2 * n + i]);
-        const float part = fusion.guess * fusion.guess_gain / (p + q + r);
-        a[i] = part * p, b[i] = part * q, still[i] = part * r;
-    }
+    float parts[UDM_EVIDENCE_ESTIMATES][PART];
+    count_votes(job, at, count, parts);
     for (int c = 0; c < job->wide; c++) {
         const estimates of = estimates_of(job, c, at);
         float *restrict x0 = job->x0 + c * n + at;
         for (int i = 0; i < count; i++) {
             const float guess = of.guess[i];
-            x0[i] += a[i] * (of.a[i] - guess) + b[i] * (of.b[i] - guess) + still[i] * (still_at(&of, i) - guess);
+            x0[i] += parts[0][i] * (of.a[i] - guess) + parts[1][i] * (of.b[i] - guess) +
+                     parts[2][i] * (still_at(&of, i) - guess);
         }
     }
 }

@@ -120,6 +120,11 @@ INLINE pixel take_lanczos(const udm_midway_job *job, const udm_packed *from, flo
 
 // ---- how well motion fits
 
+INLINE float least(float a, float b)
+{
+    return a < b ? a : b;
+}
+
 // What it finds in the other picture, and how well it agrees with the way back.
 static void judge_row(const udm_midway_job *job, int k, int y)
 {
@@ -129,7 +134,7 @@ static void judge_row(const udm_midway_job *job, int k, int y)
         const pixel other =
             take_bilinear(there, inside((float)x + own[0], job->width), inside((float)y + own[1], job->height));
         const float u = own[0] + other[0], v = own[1] + other[1], miss = other[2] - own[2];
-        const float mismatch = fminf(u * u + v * v, MOST_MISMATCH);
+        const float mismatch = least(u * u + v * v, MOST_MISMATCH);
         here->at[4 * (y * here->stride + x) + 3] =
             LEAST_FIT + expf(-MISS_SCALE * miss * miss - MISMATCH_SCALE * mismatch);
     }
@@ -195,7 +200,7 @@ static void refine_row(const udm_midway_job *job, int k, int y)
     const udm_packed *fine = job->fine, *coarse = job->coarse;
     for (int x = 0; x < fine->width; x++) {
         const pixel sum = get(fine, x, y), around = coarse ? get(coarse, x / 2, y / 2) : (pixel){ 0 };
-        const float lack = fmaxf(LEAST_HIT - sum[0], 0) + 1e-12f;
+        const float lack = (sum[0] < LEAST_HIT ? LEAST_HIT - sum[0] : 0) + 1e-12f;
         pixel mean = (sum + around * lack) / (sum[0] + lack);
         mean[0] = sum[0], mean[3] = sum[3];
         set(fine, x, y, mean);
@@ -218,7 +223,7 @@ INLINE fetched fetch(const udm_midway_job *job, int k, int x, int y, pixel motio
     const float at_x = inside(from_x, job->width), at_y = inside(from_y, job->height);
     const pixel there = take_bilinear(&view->motion, at_x, at_y);
     const float du = sign * there[0] - motion[1], dv = sign * there[1] - motion[2];
-    const float apart = fminf(du * du + dv * dv, MOST_MISMATCH);
+    const float apart = least(du * du + dv * dv, MOST_MISMATCH);
     return (fetched){ take_lanczos(job, &view->pixels, at_x, at_y),
                       from_x == at_x && from_y == at_y ? away * away * (NEAR_VARIANCE + APART_VARIANCE * apart)
                                                        : OUTSIDE_VARIANCE };
@@ -242,6 +247,7 @@ static void fetch_row(const udm_midway_job *job, int k, int y)
 {
     const udm_midway_view *views = job->views;
     const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
+    const float gains[2] = { 1 / nearness(job, 0), 1 / nearness(job, 1) };
     for (int x = 0; y % UDM_MIDWAY_CELL == 0 && x < job->cells.width; x++)
         set(&job->cells, x, y / UDM_MIDWAY_CELL, (pixel){ 0 });
     for (int x = 0; x < job->width; x++) {
@@ -251,8 +257,8 @@ static void fetch_row(const udm_midway_job *job, int k, int y)
         note_change(job, x, y, b.colour - a.colour);
         views[0].variance[row + x] = a.variance;
         views[1].variance[row + x] = b.variance;
-        views[0].support[row + x] = (motion[0] - motion[3]) / nearness(job, 0);
-        views[1].support[row + x] = motion[3] / nearness(job, 1);
+        views[0].support[row + x] = (motion[0] - motion[3]) * gains[0];
+        views[1].support[row + x] = motion[3] * gains[1];
         for (int c = 0; c < job->channels; c++) {
             views[0].planes[c * n + row + x] = a.colour[c];
             views[1].planes[c * n + row + x] = b.colour[c];
