@@ -128,14 +128,16 @@ static void count_votes(const udm_evidence_job *job, size_t at, int count, float
 {
     const size_t n = (size_t)job->width * job->height;
     const float *restrict a_vote = job->votes + at, *restrict b_vote = a_vote + n, *restrict rest_vote = b_vote + n;
-    const float *restrict a = job->context + UDM_EVIDENCE_ESTIMATES * n + at, *restrict b = a + n, *restrict rest = b + n;
+    const float *restrict a = job->context + UDM_EVIDENCE_ESTIMATES * n + at;
+    const float *restrict b = a + n, *restrict rest = b + n;
     float levels[PART], known[PART];
     memcpy(levels, job->level + at, (size_t)count * sizeof *levels);
     for (int i = 0; i < count; i++)
         known[i] = job->frame_level ? job->frame_level[at + i] : 1;
     for (int i = 0; i < count; i++) {
         const udm_fusion fusion = udm_fusion_at(known[i], levels[i]);
-        const float p = weight_by(a[i], a_vote[i]), q = weight_by(b[i], b_vote[i]), r = weight_by(rest[i], rest_vote[i]);
+        const float p = weight_by(a[i], a_vote[i]), q = weight_by(b[i], b_vote[i]);
+        const float r = weight_by(rest[i], rest_vote[i]);
         const float part = fusion.guess * fusion.guess_gain / (p + q + r);
         parts[0][i] = part * p, parts[1][i] = part * q, parts[2][i] = part * r;
     }

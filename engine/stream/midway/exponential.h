@@ -8,7 +8,7 @@
 
 #include "base/simd.h"
 
-// e^x for |x| <= 80, to 1e-6 of it: 2^n from the bits of a float, and 2^f for |f| <= 1/2 from the first terms of its series.
+// e^x for |x| <= 80, to 1e-6 of it: 2^n from the bits of a float, and 2^f for |f| <= 1/2 from its series.
 INLINE float exponential(float x)
 {
     const float power = x * 1.44269504f, whole = (power + 0x1.8p23f) - 0x1.8p23f, y = (power - whole) * 0.693147181f;
