@@ -7,7 +7,7 @@
 FOLDER holds MNIST. Films of --frames frames, --films of each class, go through gst-launch-1.0; each is one scene. Read:
 frames in which the reader sees the class that was asked for. Kept: films whose last frame shows it. Speed (pixels a
 second) and turning (radians a second) are those of the mass and of its longer axis, found in the same way in films that
-models/train/digits.py draws; the ratio is to those.
+models/train/digits.py draws; the ratio is to those. Of long films it says too in how many every 50th frame is read.
 """
 import argparse
 import os
@@ -32,7 +32,7 @@ def options():
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     p.add_argument("--model", default=str(ROOT / "models/digits"))
     p.add_argument("--steps", default="10")
-    p.add_argument("--guidance", default="2")
+    p.add_argument("--guidance", default="7")
     p.add_argument("--sampler", default="ddim")
     p.add_argument("--properties", default="", help="more of udmsrc, such as residual-guidance=true")
     p.add_argument("--frames", type=int, default=64)
@@ -77,6 +77,7 @@ def drawn(folder, count, frames):
 
 
 def measure(o, reader, steps, guidance, films, frames, truth):
+    """Prints a line; returns in which frames [films, frames] the class is read."""
     made, seen, took = [], [], 0
     for number in range(10 * films):
         pixels, seconds = film(o, steps, guidance, number % 10, number, frames)
@@ -87,6 +88,12 @@ def measure(o, reader, steps, guidance, films, frames, truth):
     print(f"{steps:>5} {guidance:>8} {len(made):>5} x {frames:<5}{100 * seen.float().mean():7.1f} %"
           f"{100 * seen[:, -1].float().mean():7.1f} %{speed:8.1f} ({speed / truth[0]:.2f}){turning:8.2f} "
           f"({turning / truth[1]:.2f}){len(made) * frames / took:8.1f}", flush=True)
+    return seen
+
+
+def tell_kept(seen, every=50):
+    shares = 100 * seen[:, every - 1::every].float().mean(0)
+    print("\n".join(f"kept at frame {every * (i + 1):<5}{share:7.1f} %" for i, share in enumerate(shares)))
 
 
 def main():
@@ -101,7 +108,7 @@ def main():
         for guidance in o.guidance.split(","):
             measure(o, reader, steps, guidance, o.films, o.frames, truth)
     if o.long:
-        measure(o, reader, o.steps.split(",")[0], o.guidance.split(",")[0], 1, o.long, truth)
+        tell_kept(measure(o, reader, o.steps.split(",")[0], o.guidance.split(",")[0], 1, o.long, truth))
 
 
 if __name__ == "__main__":
