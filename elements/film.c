@@ -6,6 +6,7 @@
 #define DEFAULT_GUIDANCE_RESCALE 0
 #define DEFAULT_GUIDANCE_SCALE 7
 #define DEFAULT_RESIDUAL_GUIDANCE FALSE
+#define DEFAULT_KEEP_STATE FALSE
 #define DEFAULT_NUM_FRAMES 0
 #define DEFAULT_SCENE_LENGTH 250
 #define DEFAULT_PREVIEW FALSE
@@ -56,8 +57,10 @@ static void install_what(GObjectClass *object_class)
                             DEFAULT_GUIDANCE_RESCALE, flags));
 }
 
-static void install_residual(GObjectClass *object_class)
+static void install_how_fast(GObjectClass *object_class)
 {
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
     /**
      * GstUdmSrc:residual-guidance:
      *
@@ -71,8 +74,22 @@ static void install_residual(GObjectClass *object_class)
         g_param_spec_boolean("residual-guidance", "Residual guidance",
                              "Whether guidance asks without the class once a frame and not once a step, which is "
                              "faster",
-                             DEFAULT_RESIDUAL_GUIDANCE,
-                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+                             DEFAULT_RESIDUAL_GUIDANCE, flags));
+    /**
+     * GstUdmSrc:keep-state:
+     *
+     * Computes what the network's layers along time see of the frames that are done at the first of a frame's
+     * evaluations only. The others then compute the frames in the making alone, which are 5 of 8 with the model
+     * "digits". What is done is seen as it was when those were noisier, and as one that was told its class.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, GST_UDM_FILM_PROP_KEEP_STATE,
+        g_param_spec_boolean("keep-state", "Keep state",
+                             "Whether layers along time see frames that are done as they were at the first evaluation "
+                             "of a frame, which is faster",
+                             DEFAULT_KEEP_STATE, flags));
 }
 
 static void install_how_long(GObjectClass *object_class)
@@ -150,7 +167,7 @@ static void install_from_where(GObjectClass *object_class)
 void gst_udm_film_install(GObjectClass *object_class)
 {
     install_what(object_class);
-    install_residual(object_class);
+    install_how_fast(object_class);
     install_how_long(object_class);
     install_from_where(object_class);
 }
@@ -161,6 +178,7 @@ void gst_udm_film_init(GstUdmFilm *film)
     film->guidance_scale = DEFAULT_GUIDANCE_SCALE;
     film->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
     film->residual_guidance = DEFAULT_RESIDUAL_GUIDANCE;
+    film->keep_state = DEFAULT_KEEP_STATE;
     film->num_frames = DEFAULT_NUM_FRAMES;
     film->scene_length = DEFAULT_SCENE_LENGTH;
     film->preview = DEFAULT_PREVIEW;
@@ -198,6 +216,9 @@ gboolean gst_udm_film_set(GstUdmFilm *film, guint id, const GValue *value)
     case GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE:
         film->residual_guidance = g_value_get_boolean(value);
         break;
+    case GST_UDM_FILM_PROP_KEEP_STATE:
+        film->keep_state = g_value_get_boolean(value);
+        break;
     case GST_UDM_FILM_PROP_SCENE_LENGTH:
         film->scene_length = g_value_get_int(value);
         break;
@@ -229,6 +250,9 @@ gboolean gst_udm_film_get(const GstUdmFilm *film, guint id, GValue *value)
         return TRUE;
     case GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE:
         g_value_set_boolean(value, film->residual_guidance);
+        return TRUE;
+    case GST_UDM_FILM_PROP_KEEP_STATE:
+        g_value_set_boolean(value, film->keep_state);
         return TRUE;
     case GST_UDM_FILM_PROP_NUM_FRAMES:
         g_value_set_int64(value, film->num_frames);

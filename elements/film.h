@@ -10,6 +10,7 @@ enum {
     GST_UDM_FILM_PROP_GUIDANCE_SCALE,
     GST_UDM_FILM_PROP_GUIDANCE_RESCALE,
     GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE,
+    GST_UDM_FILM_PROP_KEEP_STATE,
     GST_UDM_FILM_PROP_NUM_FRAMES,
     GST_UDM_FILM_PROP_SCENE_LENGTH,
     GST_UDM_FILM_PROP_CONTINUE_FROM,
@@ -21,7 +22,7 @@ enum {
 typedef struct GstUdmFilm {
     gint class;
     gdouble guidance_scale, guidance_rescale;
-    gboolean residual_guidance;
+    gboolean residual_guidance, keep_state;
     gint64 num_frames;
     gint scene_length;
     char *continue_from; // a file or URI, or NULL

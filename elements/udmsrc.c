@@ -187,6 +187,7 @@ static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
     self->versions[1] = self->film.version;
     film.scene = (guint64)self->film.scene_length;
     film.residual_guidance = self->film.residual_guidance;
+    film.keep_state = self->film.keep_state;
     film.preview = self->film.preview;
     GST_OBJECT_UNLOCK(self);
     settings.width = GST_VIDEO_INFO_WIDTH(info);

@@ -96,7 +96,7 @@ static bool forward_windows(const udm_model *model, const udm_network *network, 
     const size_t pixels = (size_t)settings->width * settings->height, clip = pixels * channels * frames;
     udm_window_state state = { .rate = 25 };
     const float *places[UDM_MAX_FRAMES];
-    udm_window *window = udm_window_new(network, error);
+    udm_window *window = udm_window_new(network, 0, error);
     float *in = malloc(2 * clip * sizeof *in);
     bool good = window && in;
     if (!in)

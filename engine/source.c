@@ -106,6 +106,7 @@ static bool open_rolling(udm_source *source, const udm_model *model, udm_error *
         .known = known,
         .known_count = source->film.known_count,
         .residual = source->film.residual_guidance,
+        .recalls = source->film.keep_state,
         .keeps_path = source->film.preview,
         .wish = ask,
         .context = source,

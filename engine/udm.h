@@ -237,6 +237,7 @@ typedef struct udm_film {
     const udm_image *known;
     int known_count;
     bool residual_guidance; // guidance asks the network without the class once a frame, not once a step
+    bool keep_state;        // layers along time keep what they read of known frames until the next frame
     bool preview;           // each step of each frame is a frame of its own: see udm_source_steps()
     // Fills in what frame `number` shall show; *wish holds class -1, guidance 1 and rescale 0. NULL: those. Called from
     // udm_source_make(), once for a frame each time it is computed, some frames ahead.

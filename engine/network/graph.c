@@ -146,6 +146,22 @@ udm_value udm_graph_nth_kept(const udm_graph *graph, int n)
     return v;
 }
 
+int udm_graph_count_inputs(const udm_graph *graph)
+{
+    int count = 0;
+    for (int v = 0; v < graph->value_count; v++)
+        count += graph->values[v].input;
+    return count;
+}
+
+int udm_graph_count_kept(const udm_graph *graph)
+{
+    int count = 0;
+    for (int v = 0; v < graph->value_count; v++)
+        count += graph->values[v].kept;
+    return count;
+}
+
 static void use_observation(udm_graph *graph)
 {
     const udm_graph_ports *ports = &graph->ports;

@@ -42,6 +42,8 @@ udm_value udm_graph_input(udm_graph *graph, udm_shape shape);
 void udm_graph_keep(udm_graph *graph, udm_value x);
 udm_value udm_graph_nth_input(const udm_graph *graph, int n);
 udm_value udm_graph_nth_kept(const udm_graph *graph, int n);
+int udm_graph_count_inputs(const udm_graph *graph);
+int udm_graph_count_kept(const udm_graph *graph);
 
 // Operations of backend.h; each returns the value that it writes.
 udm_value udm_graph_observe(udm_graph *graph, int patch);

@@ -28,6 +28,7 @@ typedef struct udm_window_state {
     float levels[UDM_MAX_FRAMES]; // of their noise
     int classes[UDM_MAX_FRAMES];  // -1: none is told
     double rate;                  // frames a second
+    bool recalls;                 // what the known frames came to is taken from the last run that was without this
 } udm_window_state;
 
 typedef struct udm_network_class {
@@ -42,10 +43,14 @@ typedef struct udm_network_class {
     // For networks that make video, NULL for others: fills the values that say what the frames are (conditions of
     // them).
     void (*describe)(const udm_network *network, const udm_window_state *state, float *conditions);
-    // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`. A network
-    // that makes video adds an input for each frame of its window [C patch patch, H / patch, W / patch], then one for
-    // the conditions [conditions, 1, 1], and keeps a value for each frame.
+    // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`; NULL for
+    // networks that make video.
     bool (*build)(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error);
+    // For networks that make video, NULL for others: adds an input for each frame of the window [C patch patch,
+    // H / patch, W / patch], then one for the conditions [conditions, 1, 1], and keeps a value for each frame. What
+    // layers along time read of the first `known` frames are memories: they are kept, too, before the others; or,
+    // `recalled`, they are the last inputs, in the same order, and the known frames have no others and no output.
+    bool (*build_window)(const udm_network *network, udm_graph *graph, int known, bool recalled, udm_error *error);
 } udm_network_class;
 
 enum { UDM_REACH_ALL = 65536 }; // more than any frame has

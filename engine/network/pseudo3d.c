@@ -396,7 +396,10 @@ typedef struct builder {
     const pseudo3d *net;
     udm_graph *graph;
     udm_value conditions;
-    int frames;
+    int frames, first; // first: that it computes; those before it are recalled
+    int known;         // frames of which layers along time have memories
+    udm_shape shapes[MAX_LEVELS];
+    udm_value zero[MAX_LEVELS];
 } builder;
 
 static udm_value build_norm(const builder *in, const udm_norm_layer *layer, udm_value x, udm_activation activation)
@@ -407,7 +410,7 @@ static udm_value build_norm(const builder *in, const udm_norm_layer *layer, udm_
 static clip build_conv(const builder *in, const udm_layer *layer, const clip *x)
 {
     clip y = { 0 };
-    for (int f = 0; f < in->frames; f++)
+    for (int f = in->first; f < in->frames; f++)
         y.frames[f] = udm_graph_conv(in->graph, layer, x->frames[f], UDM_NO_VALUE, UDM_LINEAR);
     return y;
 }
@@ -416,7 +419,7 @@ static clip build_residual(const builder *in, const block *at, const clip *x)
 {
     const udm_value vector = in->conditions;
     clip y = { 0 };
-    for (int f = 0; f < in->frames; f++) {
+    for (int f = in->first; f < in->frames; f++) {
         udm_value h = build_norm(in, &at->norm1, x->frames[f], UDM_SILU);
         h = udm_graph_conv(in->graph, &at->conv1, h, UDM_NO_VALUE, UDM_LINEAR);
         h = udm_graph_norm(in->graph, &at->norm2, &h, 1, UDM_EMBED_ADD, vector, f * in->net->conditions + at->first,
@@ -426,11 +429,24 @@ static clip build_residual(const builder *in, const block *at, const clip *x)
     return y;
 }
 
-// Before the first frame and after the last there is `zero`.
-static clip build_temporal(const builder *in, const udm_layer *layer, const clip *x, udm_value zero)
+// Of the known frames from `from` on, before a layer along time.
+static void remember(const builder *in, int depth, int from, clip *x)
 {
+    for (int f = from; f < in->known; f++)
+        if (in->first > 0)
+            x->frames[f] = udm_graph_input(in->graph, in->shapes[depth]);
+        else
+            udm_graph_keep(in->graph, x->frames[f]);
+}
+
+// Before the first frame and after the last there is zero.
+static clip build_temporal(const builder *in, const udm_layer *layer, int depth, clip *x)
+{
+    const udm_value zero = in->zero[depth];
     clip y = { 0 };
-    for (int f = 0; f < in->frames; f++) {
+    if (in->known > 0)
+        remember(in, depth, in->known - 1, x);
+    for (int f = in->first; f < in->frames; f++) {
         const udm_value three[] = { f > 0 ? x->frames[f - 1] : zero, x->frames[f],
                                     f + 1 < in->frames ? x->frames[f + 1] : zero };
         y.frames[f] = udm_graph_conv_all(in->graph, layer, three, 3, x->frames[f], UDM_LINEAR);
@@ -441,13 +457,14 @@ static clip build_temporal(const builder *in, const udm_layer *layer, const clip
 static clip build_attention(const builder *in, const attention *at, const clip *x, int heads, bool along_time)
 {
     clip q = { 0 }, k = { 0 }, v = { 0 }, y = { 0 };
-    for (int f = 0; f < in->frames; f++) {
+    for (int f = along_time ? 0 : in->first; f < in->frames; f++) {
         udm_value h = build_norm(in, &at->norm, x->frames[f], UDM_LINEAR);
-        q.frames[f] = udm_graph_conv(in->graph, &at->query, h, UDM_NO_VALUE, UDM_LINEAR);
+        if (f >= in->first)
+            q.frames[f] = udm_graph_conv(in->graph, &at->query, h, UDM_NO_VALUE, UDM_LINEAR);
         k.frames[f] = udm_graph_conv(in->graph, &at->key, h, UDM_NO_VALUE, UDM_LINEAR);
         v.frames[f] = udm_graph_conv(in->graph, &at->value, h, UDM_NO_VALUE, UDM_LINEAR);
     }
-    for (int f = 0; f < in->frames; f++) {
+    for (int f = in->first; f < in->frames; f++) {
         udm_value h = along_time
                           ? udm_graph_attend_frames(in->graph, q.frames[f], k.frames, v.frames, in->frames, heads)
                           : udm_graph_attention(in->graph, q.frames[f], k.frames[f], v.frames[f], heads);
@@ -456,15 +473,16 @@ static clip build_attention(const builder *in, const attention *at, const clip *
     return y;
 }
 
-static clip build_level(const builder *in, const level *at, clip x, udm_value zero)
+static clip build_level(const builder *in, const level *at, int depth, clip x)
 {
     for (int b = 0; b < at->layers; b++) {
         const block *block = &at->blocks[b];
         x = build_residual(in, block, &x);
-        x = build_temporal(in, &block->temporal, &x, zero);
+        x = build_temporal(in, &block->temporal, depth, &x);
         if (at->heads == 0)
             continue;
         x = build_attention(in, &block->pixels, &x, at->heads, false);
+        remember(in, depth, 0, &x);
         x = build_attention(in, &block->frames, &x, at->heads, true);
     }
     return x;
@@ -473,37 +491,47 @@ static clip build_level(const builder *in, const level *at, clip x, udm_value ze
 static clip build_up(const builder *in, const udm_layer *layer, const clip *x, const clip *skip)
 {
     clip y = build_conv(in, layer, x);
-    for (int f = 0; f < in->frames; f++)
+    for (int f = in->first; f < in->frames; f++)
         y.frames[f] = udm_graph_shuffle_add(in->graph, y.frames[f], skip->frames[f]);
     return y;
 }
 
-static bool pseudo3d_build(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error)
+static clip build_inputs(builder *in)
+{
+    const udm_window_shape *window = &in->net->base.window;
+    const int w = window->width / window->patch, h = window->height / window->patch;
+    clip x = { 0 };
+    for (int f = in->first; f < in->frames; f++)
+        x.frames[f] =
+            udm_graph_input(in->graph, (udm_shape){ in->net->base.channels * window->patch * window->patch, h, w });
+    in->conditions = udm_graph_input(in->graph, (udm_shape){ in->net->base.conditions, 1, 1 });
+    for (int i = 0; i < in->net->levels; i++) {
+        int channels = i + 1 < in->net->levels ? in->net->down[i].channels : in->net->mid.channels;
+        in->shapes[i] = (udm_shape){ channels, h >> i, w >> i };
+        in->zero[i] = udm_graph_input(in->graph, in->shapes[i]);
+    }
+    return x;
+}
+
+static bool pseudo3d_build_window(const udm_network *network, udm_graph *graph, int known, bool recalled,
+                                  udm_error *error)
 {
     const pseudo3d *net = (const pseudo3d *)network;
-    const udm_window_shape *window = &network->window;
-    builder in = { .net = net, .graph = graph, .frames = window->frames };
-    const int w = width / window->patch, h = height / window->patch;
-    udm_value zero[MAX_LEVELS];
-    clip skip[MAX_LEVELS], x = { 0 };
-    for (int f = 0; f < window->frames; f++)
-        x.frames[f] = udm_graph_input(graph, (udm_shape){ network->channels * window->patch * window->patch, h, w });
-    in.conditions = udm_graph_input(graph, (udm_shape){ network->conditions, 1, 1 });
-    for (int i = 0; i < net->levels; i++) {
-        int channels = i + 1 < net->levels ? net->down[i].channels : net->mid.channels;
-        zero[i] = udm_graph_input(graph, (udm_shape){ channels, h >> i, w >> i });
-    }
+    builder in = {
+        .net = net, .graph = graph, .frames = network->window.frames, .first = recalled ? known : 0, .known = known
+    };
+    clip skip[MAX_LEVELS], x = build_inputs(&in);
     x = build_conv(&in, &net->conv_in, &x);
     for (int i = 0; i < net->levels - 1; i++) {
-        skip[i] = x = build_level(&in, &net->down[i], x, zero[i]);
+        skip[i] = x = build_level(&in, &net->down[i], i, x);
         x = build_conv(&in, &net->downsample[i], &x);
     }
-    x = build_level(&in, &net->mid, x, zero[net->levels - 1]);
+    x = build_level(&in, &net->mid, net->levels - 1, x);
     for (int i = net->levels - 2; i >= 0; i--) {
         x = build_up(&in, &net->upsample[i], &x, &skip[i]);
-        x = build_level(&in, &net->up[i], x, zero[i]);
+        x = build_level(&in, &net->up[i], i, x);
     }
-    for (int f = 0; f < window->frames; f++) {
+    for (int f = in.first; f < in.frames; f++) {
         udm_value y = build_norm(&in, &net->norm_out, x.frames[f], UDM_SILU);
         udm_graph_keep(graph, udm_graph_conv(graph, &net->conv_out, y, UDM_NO_VALUE, UDM_LINEAR));
     }
@@ -514,6 +542,6 @@ const udm_network_class udm_network_pseudo3d = {
     .name = "UdmPseudo3D",
     .open = pseudo3d_open,
     .free = pseudo3d_free,
-    .build = pseudo3d_build,
+    .build_window = pseudo3d_build_window,
     .describe = pseudo3d_describe,
 };

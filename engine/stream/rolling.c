@@ -52,6 +52,7 @@ struct udm_rolling {
     uint64_t first;   // of the scene
     uint64_t entered; // frames of the scene
     int done;         // evaluations of this turn
+    bool remembers;   // the window does, from one of them
     int scene_class;  // for those who do not say
     int anchor_age;   // frames that were done since the class changed
     uint64_t scenes;
@@ -156,7 +157,7 @@ udm_rolling *udm_rolling_new(const udm_rolling_settings *settings, udm_error *er
         memcpy(rolling->known, rolling->settings.known,
                rolling->settings.known_count * rolling->elements * sizeof(float));
     rolling->settings.known = rolling->known;
-    rolling->window = udm_window_new(settings->network, error);
+    rolling->window = udm_window_new(settings->network, settings->recalls ? rolling->frames - rolling->ramp : 0, error);
     if (!rolling->window) {
         udm_rolling_free(rolling);
         return NULL;
@@ -368,13 +369,16 @@ static udm_levels levels_of(udm_rolling *rolling, int at)
 static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_bool *cancel, udm_error *error)
 {
     const float *frames[UDM_MAX_FRAMES];
-    udm_window_state state = { .rate = rolling->settings.rate };
+    udm_window_state state = { .rate = rolling->settings.rate, .recalls = rolling->remembers };
     for (int f = 0; f < rolling->frames; f++) {
         frames[f] = rolling->places[f].x;
         state.levels[f] = (float)point_of(rolling, f).noise;
         state.classes[f] = with_class ? rolling->places[f].class : -1;
     }
-    return udm_window_run(rolling->window, frames, &state, out, cancel, error);
+    if (!udm_window_run(rolling->window, frames, &state, out, cancel, error))
+        return false;
+    rolling->remembers = rolling->settings.recalls && rolling->places[0].state == KNOWN; // the first frame: with care
+    return true;
 }
 
 // What the network says of the ramp without the classes. Residual guidance (Kodaira et al., "StreamDiffusion", 2023,
@@ -447,6 +451,7 @@ static bool step(udm_rolling *rolling, int at, udm_error *error)
 static bool turn(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
 {
     for (; rolling->done < rolling->turns; rolling->done++) {
+        rolling->remembers = rolling->remembers && rolling->done > 0;
         if (!look(rolling, cancel, error))
             return false;
         for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++)

@@ -37,6 +37,7 @@ typedef struct udm_rolling_settings {
     const float *known;
     int known_count;
     bool residual;   // guidance asks without the class once a frame only, and keeps the answer
+    bool recalls;    // layers along time see the known frames as they were at the first evaluation of a turn
     bool keeps_path; // udm_rolling_path() is wanted
     bool classless;  // scenes draw no class
     // Asked once for each frame, when it enters.

@@ -204,13 +204,17 @@ TEST(one_transfer_of_all_that_a_network_is_told)
         frames[f] = the_clip()->frame[0] + f * 256;
     REQUIRE(golden_open(&golden, "tiny-video", "opencl:0:profile", 0) && golden_open(&cpu, "tiny-video", "cpu", 1));
     const int before = count_transfers(golden.device).up;
-    udm_window *here = udm_window_new(golden.network, NULL), *there = udm_window_new(cpu.network, NULL);
+    udm_window *here = udm_window_new(golden.network, 2, NULL), *there = udm_window_new(cpu.network, 2, NULL);
     REQUIRE(here && there);
     CHECK(udm_window_run(here, frames, &state, got[0], NULL, NULL));
     CHECK(udm_window_run(there, frames, &state, got[1], NULL, NULL));
     CHECK_CLOSE(golden_difference(got[0], got[1], 5 * 256), 0, 1e-5);
     t = count_transfers(golden.device);
     CHECK(t.up - before == 1 && t.down == 1);
+    state.recalls = true, state.levels[4] = .8f;
+    CHECK(udm_window_run(here, frames, &state, got[0], NULL, NULL));
+    CHECK(udm_window_run(there, frames, &state, got[1], NULL, NULL));
+    CHECK_CLOSE(golden_difference(got[0] + 2 * 256, got[1] + 2 * 256, 3 * 256), 0, 1e-5);
     udm_window_free(here);
     udm_window_free(there);
     golden_close(&golden);

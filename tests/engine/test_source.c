@@ -26,7 +26,7 @@ static void check_network(const char *device)
     npy want = golden_read("tiny-video/expected.npy");
     REQUIRE(golden_open(&golden, "tiny-video", device, 2));
     udm_error error = { 0 };
-    udm_window *window = udm_window_new(golden.network, &error);
+    udm_window *window = udm_window_new(golden.network, 0, &error);
     udm_window_state state = { .classes = { 1, 1, 0, -1, 2 }, .rate = 12.5 };
     const float *frames[FRAMES];
     float out[FRAMES * PIXELS];
@@ -179,6 +179,15 @@ TEST(residual_guidance_equals_pytorch)
     const udm_settings settings = settings_for("reference", 2);
     const udm_film film = { .rate = 12.5, .wish = wish_all, .residual_guidance = true };
     check_film(&settings, &film, "tiny-video/residual.npy");
+}
+
+TEST(state_that_is_kept_equals_pytorch)
+{
+    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
+        const udm_settings settings = settings_for(devices[d], 2);
+        const udm_film film = { .rate = 12.5, .wish = wish_all, .keep_state = true };
+        check_film(&settings, &film, "tiny-video/recalled.npy");
+    }
 }
 
 // ---- what goes on from a clip
@@ -435,7 +444,7 @@ TEST(forward_runs_a_window)
     REQUIRE(model && golden_open(&golden, "tiny-video", "cpu", 1));
     settings.label = 2;
     REQUIRE(udm_model_forward(model, &settings, 1, FRAMES, x.data, times, by_forward, &error));
-    udm_window *window = udm_window_new(golden.network, &error);
+    udm_window *window = udm_window_new(golden.network, 0, &error);
     udm_window_state state = { .classes = { 2, 2, 2, 2, 2 }, .rate = 25 };
     const float *frames[FRAMES];
     for (int f = 0; f < FRAMES; f++) {

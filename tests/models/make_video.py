@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "models/train"))
 from export import write_video_model  # noqa: E402
 from generate import level_of  # noqa: E402
-from pseudo3d import UdmPseudo3D  # noqa: E402
+from pseudo3d import TemporalConv, UdmPseudo3D  # noqa: E402
 
 SEED, RATE = 7, 12.5
 GIVEN = -1  # the number of frames that were given
@@ -57,16 +57,36 @@ def normal(number, step, shape):
     return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 
+class Memories:
+    """What layers along time of a network read of the known frames at its last run that did not recall them."""
+
+    def __init__(self, net, known):
+        self.known, self.kept, self.recalls = known, {}, False
+        along_time = [m for m in net.modules() if isinstance(m, TemporalConv) or getattr(m, "along_time", False)]
+        self.hooks = [layer.register_forward_pre_hook(self.replace) for layer in along_time]
+
+    def replace(self, layer, arguments):
+        x, frames = arguments
+        if self.recalls:
+            return torch.cat([self.kept[layer], x[self.known:]]), frames
+        self.kept[layer] = x[:self.known]
+
+    def remove(self):
+        for hook in self.hooks:
+            hook.remove()
+
+
 class Rolling:
     """engine/stream/rolling.c, for the first frames of one scene, with DDIM."""
 
-    def __init__(self, net, steps, classes, guidance, known=(), residual=False):
+    def __init__(self, net, steps, classes, guidance, known=(), residual=False, recalls=False):
         """classes, guidance: of frame n; a class of -1 is drawn, or not told after `known` frames."""
         self.net, self.classes, self.guidance = net, classes, guidance
         self.frames, self.shape = net.frames, (1, net.config["sample_size"], net.config["sample_size"])
         self.ramp = min(steps, self.frames - 1 - net.config["context"])
         self.turns = -(-steps // self.ramp)
         self.residual = residual
+        self.memories = Memories(net, self.frames - self.ramp) if recalls else None
         bits = int(philox(np.array([0, 0, 0, CLASS], np.uint64), (SEED, 0))[0])
         self.drawn = net.config["num_class_embeds"] if len(known) else bits * net.config["num_class_embeds"] >> 32
         self.x = [normal(0, UNKNOWN + f, self.shape) for f in range(self.frames)]
@@ -100,13 +120,18 @@ class Rolling:
         none = self.net.config["num_class_embeds"]
         known = [self.class_of(f) if told and self.number[f] is not None else none for f in range(self.frames)]
         with torch.no_grad():
-            return self.net(torch.stack(self.x), level, torch.tensor(known), torch.full((self.frames,), RATE),
-                            self.frames)
+            out = self.net(torch.stack(self.x), level, torch.tensor(known), torch.full((self.frames,), RATE),
+                           self.frames)
+        if self.memories:
+            self.memories.recalls = self.number[0] is not None
+        return out
 
     def step(self, done):
         time = torch.tensor([[self.time(f, d) for d in (done, done + 1)] for f in range(self.frames)],
                             dtype=torch.float64)
         level = level_of(time).float()
+        if self.memories and done == 0:
+            self.memories.recalls = False
         told, untold = self.look(level[:, 0], True), self.look(level[:, 0], False)
         for f in range(self.frames - self.ramp, self.frames):
             if self.number[f] in (None, GIVEN):
@@ -140,6 +165,8 @@ class Rolling:
                 self.step(done)
             x, number = self.roll()
             made += [x] if number not in (None, GIVEN) else []
+        if self.memories:
+            self.memories.remove()
         return torch.stack(made)
 
 
@@ -156,10 +183,11 @@ def main():
     film = Rolling(net, 6, lambda n: -1 if n < 3 else 2, guidance).run(12)
     few = Rolling(net, 2, lambda n: 1, guidance).run(6)
     residual = Rolling(net, 6, lambda n: n % 3, guidance, residual=True).run(6)
+    recalled = Rolling(net, 6, lambda n: n % 3, guidance, recalls=True).run(6)
     known = film[:3]
     continued = Rolling(net, 6, lambda n: -1 if n < 2 else 0, guidance, known).run(6)
     for name, x in dict(window=window, level=level, expected=expected, film=film, few=few, residual=residual,
-                        continued=continued).items():
+                        recalled=recalled, continued=continued).items():
         np.save(HERE / "tiny-video" / f"{name}.npy", x.numpy())
     print(f"expected {expected.std():.2f}, film {film.std():.2f}, {film.abs().max():.2f}")
 
