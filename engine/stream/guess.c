@@ -23,7 +23,9 @@
 #include "network/network.h"
 #include "stream/warp.h"
 
-enum { PART = 1024 }; // pixels of a job
+enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machine has them
+
+#include "stream/midway/exponential.h"
 
 #define FADE 0.15f
 
@@ -140,8 +142,12 @@ static void doubt_part(void *context, int index, int worker)
 {
     const doubt_job *job = context;
     const size_t first = (size_t)index * PART, count = part_length(job->guess, index);
-    for (size_t i = first; i < first + count; i++)
-        job->guess->variance[i] += expf(fminf(fmaxf(job->doubt[i] + UDM_DOUBT_BIAS, -16), 4));
+    const float *doubt = job->doubt + first;
+    float *restrict variance = job->guess->variance + first;
+    for (size_t i = 0; i < count; i++) {
+        const float log = doubt[i] + UDM_DOUBT_BIAS, least = log > -16 ? log : -16;
+        variance[i] += exponential(least < 4 ? least : 4);
+    }
 }
 
 void udm_guess_doubt(udm_guess *guess, const float *doubt)
