@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns a checkpoint of train.py, recursion.py, restore.py or generate.py into a model directory as diffusers has them.
+"""Turns a checkpoint of train.py, recursion.py, restore.py, interp.py or generate.py into a model directory as diffusers
+has them.
 
     python models/train/export.py WORK/denoise.pt models/denoise [--preview WORK/preview.pt]
 """
@@ -86,8 +87,17 @@ def write_video_model(directory, config, weights, dtype=torch.float16):
     write_json(directory / "model_index.json", VIDEO_INDEX)
 
 
+def shrink_correction(config, weights, share):
+    """Of a UdmUNet, which corrects by that share of what it would."""
+    rows = config["in_channels"] * config["patch_size"] ** 2  # votes and doubts come after them
+    for name in ("conv_out.weight", "conv_out.bias"):
+        weights[name][:rows] *= share
+
+
 def write_saved(directory, saved, dtype, options):
     config, weights = saved["config"], saved["average"]
+    if options.correction != 1:
+        shrink_correction(config, weights, options.correction)
     if "trust" in config:  # of recursion.py
         if not options.preview:
             raise SystemExit("a model with a guess has a preview: name it with --preview")
@@ -107,6 +117,8 @@ def main():
     p.add_argument("--dtype", choices=["float16", "float32"], default="float16")
     p.add_argument("--max-sigma", type=float, default=75, help="the largest noise that train.py was given")
     p.add_argument("--preview", type=pathlib.Path, help="a checkpoint, or a model directory with a preview")
+    p.add_argument("--correction", type=float, default=1, help="share of the correction that is kept, of interp.py "
+                   "(default: %(default)s)")
     o = p.parse_args()
     saved = torch.load(o.checkpoint, weights_only=True, map_location="cpu")
     write_saved(o.directory, saved, getattr(torch, o.dtype), o)

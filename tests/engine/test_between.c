@@ -223,6 +223,33 @@ TEST(a_network_is_told_what_pytorch_tells_it)
     free(golden.data);
 }
 
+// Where motion explains nearly all, the network that is shipped must not undo it.
+TEST(the_shipped_network_keeps_what_motion_finds)
+{
+    static picture first, second, want, alone, out;
+    char path[4096];
+    const char *folder = getenv("UDM_SHIPPED_MODELS");
+    snprintf(path, sizeof path, "%s/interp", folder ? folder : "models");
+    udm_model *model = udm_model_open(path, NULL);
+    REQUIRE(model);
+    draw(&first, 0, 30);
+    draw(&second, 0, 38);
+    draw(&want, 0, 34);
+    udm_between *by_motion = open(NULL, 1), *between = open(model, 1);
+    REQUIRE(by_motion && between);
+    view(&alone);
+    view(&out);
+    CHECK(udm_between_pair(by_motion, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(by_motion, 0.5, 0, &alone.image, NULL));
+    CHECK(udm_between_pair(between, &first.image, &second.image, 0, NULL));
+    CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
+    CHECK(memcmp(out.pixels, alone.pixels, PLANE) != 0);
+    CHECK_CLOSE(difference(&out, &want), 0, 1.2 * difference(&alone, &want));
+    udm_between_free(by_motion);
+    udm_between_free(between);
+    udm_model_free(model);
+}
+
 TEST(more_steps_draw_what_their_number_names)
 {
     static field first, second, out[3];
