@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns a checkpoint of train.py, recursion.py, restore.py, interp.py or generate.py into a model directory as diffusers
-has them.
+"""Turns a checkpoint of train.py, recursion.py, restore.py, interp.py or generate.py into a model directory as
+diffusers has them.
 
     python models/train/export.py WORK/denoise.pt models/denoise [--preview WORK/preview.pt]
 """
