@@ -104,13 +104,12 @@ static void clear_padding(const udm_tensor *dst, int row)
         memset(udm_host_data(dst) + ((size_t)last * shape.h + row) * line, 0, line * sizeof(float));
 }
 
-// Runs of pixels from left to right, and all rows of a patch before the next run, while its blocks are in the cache.
 INLINE void observe_rows(const udm_cpu_pointwise *job, const int patch, int index)
 {
     const int width = job->seen->frame.shape.w, step = RUN / patch * patch;
     clear_padding(job->dst, index);
-    for (int x = 0; x < width; x += step)
-        for (int y = index * patch; y < (index + 1) * patch; y++)
+    for (int y = index * patch; y < (index + 1) * patch; y++)
+        for (int x = 0; x < width; x += step)
             observe_run(job, patch, y, x, width - x < step ? width - x : step);
 }
 
@@ -149,8 +148,8 @@ INLINE void restore_run(const udm_cpu_pointwise *job, const int patch, int y, in
 INLINE void restore_rows(const udm_cpu_pointwise *job, const int patch, int index)
 {
     const int width = job->dst->shape.w, step = RUN / patch * patch;
-    for (int x = 0; x < width; x += step)
-        for (int y = index * patch; y < (index + 1) * patch; y++)
+    for (int y = index * patch; y < (index + 1) * patch; y++)
+        for (int x = 0; x < width; x += step)
             restore_run(job, patch, y, x, width - x < step ? width - x : step);
 }
 
