@@ -584,7 +584,7 @@ static void bench_conv(const char *name, udm_device *device, const bench_case *b
     conv_setup_clear(&setup, c);
 }
 
-// observe, restore and shuffle_add at the sizes of a 1920x1080 frame
+// observe, restore, shuffle_add and warp at the sizes of a 1920x1080 frame
 static void bench_pointwise(const char *name, udm_device *device)
 {
     patch_case c = { 3, 1080, 1920, 2, true, 0 };
@@ -594,8 +594,10 @@ static void bench_pointwise(const char *name, udm_device *device)
     udm_tensor frame = random_tensor(device, frame_shape(&c), UDM_PLANAR, 3);
     udm_tensor deep = random_tensor(device, (udm_shape){ 128, 270, 480 }, UDM_FEATURES, 4);
     udm_tensor wide = random_tensor(device, (udm_shape){ 32, 540, 960 }, UDM_FEATURES, 5);
-    static const char *const labels[] = { "observe", "restore", "shuffle_add" };
-    for (int op = 0; op < 3; op++) {
+    static const char *const labels[] = { "observe", "restore", "shuffle_add", "warp" };
+    const warp_case moved = { 3, 1080, 1920, UDM_LANCZOS_3, 4, false };
+    const udm_warp warp = { frame, seen.frame, flow_new(device, &moved), NULL, moved.filter };
+    for (int op = 0; op < 4; op++) {
         double best = 1e9;
         for (int i = 0; i < REPEATS; i++) {
             double start = now();
@@ -603,16 +605,18 @@ static void bench_pointwise(const char *name, udm_device *device)
                 device->ops->observe(device, &features, &seen, 2);
             else if (op == 1)
                 device->ops->restore(device, &frame, &correction, &seen, 2);
-            else
+            else if (op == 2)
                 device->ops->shuffle_add(device, &wide, &deep, &wide);
+            else
+                device->ops->warp(device, &warp);
             device->ops->finish(device, NULL);
             best = now() - start < best ? now() - start : best;
         }
         print_time(name, labels[op], best, 0);
     }
     observation_free(device, &seen);
-    const udm_tensor *tensors[] = { &features, &correction, &frame, &deep, &wide };
-    for (int i = 0; i < 5; i++)
+    const udm_tensor *tensors[] = { &features, &correction, &frame, &deep, &wide, &warp.flow };
+    for (int i = 0; i < 6; i++)
         tensor_free(device, tensors[i]);
 }
 
