@@ -25,7 +25,7 @@
 
 enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machine has them
 
-#include "stream/midway/exponential.h"
+#include "stream/exponential.h"
 
 #define FADE 0.15f
 
@@ -172,7 +172,7 @@ static void learn_part(void *context, int index, int worker)
     for (size_t i = 0; i < count; i++) {
         const float square = level[i] * level[i], ratio = square / (1 - square);
         const float noise = square < 1 && ratio < unknown ? ratio : unknown;
-        const float known = variance[i] / (variance[i] + noise);
+        const float both = variance[i] + noise, known = both > 0 ? variance[i] / both : 0.5f;
         gain[i] = guess->made && variance[i] < unknown ? known : 1;
         mean_variance[i] = gain[i] * noise;
     }

@@ -165,6 +165,27 @@ TEST(what_is_doubted_is_forgotten)
     udm_device_close(device);
 }
 
+// Two frames without noise, the first of which is believed as it is.
+TEST(frames_without_noise_stay_numbers)
+{
+    static float frame[PLANE], level[PLANE], flow[2 * PLANE];
+    udm_device *device = udm_device_open("cpu", 1, NULL);
+    udm_pool *pool = udm_pool_new(1, NULL);
+    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
+    REQUIRE(guess);
+    for (int i = 0; i < PLANE; i++)
+        frame[i] = 0.25f;
+    for (int k = 0; k < 3; k++) {
+        CHECK(udm_guess_make(guess, flow, NULL) && udm_guess_made(guess) == (k > 0));
+        if (k > 0)
+            CHECK_CLOSE(udm_guess_show(guess).planes[20 * WIDTH + 20], 0.25, 1e-6);
+        udm_guess_learn(guess, frame, level);
+    }
+    udm_guess_free(guess);
+    udm_pool_free(pool);
+    udm_device_close(device);
+}
+
 TEST(what_is_known_from_both_sides_is_known_better)
 {
     static float clean[PLANE], noisy[PLANE], level[PLANE];

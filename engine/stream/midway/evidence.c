@@ -10,7 +10,7 @@
 enum { LANES = 8 };
 
 #include "base/simd.h"
-#include "stream/midway/exponential.h"
+#include "stream/exponential.h"
 
 #define UNKNOWN 10.f // a variance from which on a picture says nothing
 #define LEAST_VARIANCE 1e-6f

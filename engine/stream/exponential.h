@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // An exponential that compilers vectorise.
-#ifndef UDM_STREAM_MIDWAY_EXPONENTIAL_H
-#define UDM_STREAM_MIDWAY_EXPONENTIAL_H
+#ifndef UDM_STREAM_EXPONENTIAL_H
+#define UDM_STREAM_EXPONENTIAL_H
 
 #include <stdint.h>
 #include <string.h>
