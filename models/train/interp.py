@@ -4,7 +4,8 @@
     python models/train/interp.py FOLDER [FOLDER ...] --udm build/examples/udm --checkpoint WORK/interp.pt --minutes 60
 
 Crops of short clips go through `udm between`: gaps of 1 to 7 missing frames, and up to three frames beyond two known
-ones. With --pictures some are made of those (layers.py). A pool of them is renewed as training goes on. Stops and
+ones. With --pictures some are made of those (layers.py). Some have noise, as what cameras film has, which what is
+learned from has not. A pool of them is renewed as training goes on. Stops and
 resumes at will; models/train/export.py turns the checkpoint into a model directory. engine/stream/evidence.c shows a
 network the same.
 """
@@ -30,6 +31,8 @@ ALIKE = 4            # crops of a clip that are drawn together
 TOLD = 0.8           # share of the clips whose frame rate is told
 TOLD_PLANES = 8      # UDM_BETWEEN_TOLD
 HELD = (("every other", 24, 2, 0, 0), ("three of four", 8, 4, 0, 0), ("beyond", 8, 1, 1, 0), ("made", 8, 2, 0, 1))
+NOISY = 0.5          # share of the clips
+MOST_NOISE = 5       # its standard deviation, 0-255 scale
 FLOOR = 2.5e-5       # of a mean squared error: 46 dB, over which nothing more is to be gained
 CONFIG = dict(block_out_channels=(16, 32, 64), layers_per_block=(1, 1, 2), context=TOLD_PLANES + 2, mix=3)
 
@@ -53,7 +56,8 @@ def read_video(path, most):
 
 def videos_of(folders, most):
     """Of each video or folder of pictures a list of clips, of `most` consecutive frames: large ones at half their size,
-    and at a quarter, where compression leaves no traces."""
+    and at a quarter, where compression leaves no traces; and every other pixel of large ones, which is sharp, and
+    where fine detail becomes false coarse detail."""
     found = []
     for path in sorted(p for folder in folders for p in pathlib.Path(folder).rglob("*")):
         frames, rate = [], NOMINAL_RATE
@@ -64,9 +68,11 @@ def videos_of(folders, most):
             frames = [np.asarray(data.Image.open(q).convert("RGB")) for q in stills]
         if len(frames) <= max(GAPS) or len({f.shape for f in frames}) > 1:
             continue
+        sizes = []
         if min(frames[0].shape[:2]) > 320:
+            sizes.append([f[::2, ::2] for f in frames])
             frames = [data.halve(f) for f in frames]
-        sizes = [frames]
+        sizes.append(frames)
         if min(frames[0].shape[:2]) > 340:
             sizes.append([data.halve(f) for f in frames])
         found.append([Clip(f, rate) for f in sizes])
@@ -104,6 +110,16 @@ def crops(clips, pictures, groups, frames, size, made):
     return np.ascontiguousarray(parts, np.float32), rates
 
 
+def add_noise(clip):
+    """[3, F, H, W] in [-1, 1], rounded to 8 bits: noise of one deviation, of single pixels or a little wider."""
+    sigma = MOST_NOISE * random.random() ** 2
+    noise = np.random.randn(*clip.shape).astype(np.float32)
+    if random.random() < 0.5:  # what a camera made of every other pixel of a colour, or a codec left
+        noise = (noise + np.roll(noise, 1, 3)) / 2 ** 0.5
+        noise = (noise + np.roll(noise, 1, 2)) / 2 ** 0.5
+    return ((clip * 127.5 + sigma * noise).clip(-127.5, 127.5) + 127.5).round() / 127.5 - 1
+
+
 def move(options, clips, gap):
     """What the engine makes of frames 0 and `gap` of clips, [N, planes, frames - 2, H, W], as `udm between` has it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +135,8 @@ def examples(options, clips, pictures, groups, gap, beyond=0, made=None):
     seconds between the neighbours), the squared error of the guess in the mean of the group)."""
     frames, size = gap + 1 + beyond, options.patch
     truth, rates = crops(clips, pictures, groups, frames, size, options.made if made is None else made)
-    engine = move(options, truth.reshape(-1, *truth.shape[2:]), gap)
+    known = np.stack([[add_noise(c) for c in g] if random.random() < NOISY else g for g in truth]).astype(np.float32)
+    engine = move(options, known.reshape(-1, *truth.shape[2:]), gap)
     engine = engine.reshape(*truth.shape[:2], *engine.shape[1:])
     missing = [i for i in range(frames) if i not in (0, gap)]
     wanted = [i for i in missing if i > gap] if beyond else missing
@@ -129,8 +146,8 @@ def examples(options, clips, pictures, groups, gap, beyond=0, made=None):
         chosen = []
         for k in range(ALIKE):
             for i in random.sample(wanted, min(3, len(wanted))):
-                whole = truth[group, k]
-                planes = whole[:, i], engine[group, k, :, missing.index(i)], whole[:, 0], whole[:, gap]
+                whole = known[group, k]
+                planes = truth[group, k, :, i], engine[group, k, :, missing.index(i)], whole[:, 0], whole[:, gap]
                 seconds = gap / rate if random.random() < TOLD else 1 / NOMINAL_RATE
                 chosen.append((*(p[inner].astype(np.float16) for p in planes), np.float32([i / gap, seconds])))
         error = np.mean([np.square(c[0].astype(np.float32) - c[1][6:9]).mean() for c in chosen]) / 4

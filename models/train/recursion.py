@@ -216,8 +216,7 @@ class Recursion(train.Denoising):
             shown, shown_level = guess.show(doubt)
             made = self.network(*(torch.cat(both).contiguous(memory_format=torch.channels_last) for both in (
                 (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))))
-        weight = (20 / (torch.cat([sigma.expand_as(level), picture_sigma]) + 4)).sqrt()
-        error = (made.float() - torch.cat([x0, picture])).abs() * weight
+        error = train.errors(made, torch.cat([x0, picture]), torch.cat([sigma.expand_as(level), picture_sigma]), o)
         loss = error.mean() + o.likelihood * guess.surprise(x0, doubt)
         guess.learn(noisy, noise, doubt.detach())
         self.learn(loss)

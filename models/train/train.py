@@ -26,6 +26,9 @@ import curve
 import data
 from network import UdmUNet
 
+HELD = 128    # at most, the side of the crops of pictures that are held out
+SQUARED = 12  # times squared errors are about as large as absolute ones
+
 
 def parser(doc, minutes, batch, patch, rate):
     """What every training takes; the figures are defaults."""
@@ -49,6 +52,8 @@ def add_noise_options(p):
     p.add_argument("--max-sigma", type=float, default=75)
     p.add_argument("--low", type=float, default=1.5, help="the higher, the more pictures and clips have little noise "
                    "(default: %(default)s)")
+    p.add_argument("--squared", action="store_true", help="learn from squared errors: the mean of what it might have "
+                   "been, and the best PSNR, where absolute ones teach the median, which outliers trouble less")
     p.add_argument("--real-share", type=float, default=0, help="of the pictures, with the noise of cameras, film and "
                    "codecs instead of white noise (default: %(default)s)")
 
@@ -176,11 +181,17 @@ def psnr(made, x0):
     return (-10 * ((made.clamp(-1, 1) - x0) / 2).square().flatten(1).mean(1).log10()).mean().item()
 
 
+def errors(made, x0, sigma, options):
+    """Of each value, weighted so that each level of noise counts alike: what is left of an error grows as its root."""
+    error = (made.float() - x0).abs() * (20 / (sigma + 4)).sqrt()
+    return SQUARED * error.square() if options.squared else error
+
+
 class Denoising(Training):
     def __init__(self, options, pictures):
         super().__init__(options)
         self.pictures, held = hold_out(pictures)
-        side = options.patch // 8 * 8
+        side = min(HELD, *(n for p in held or pictures for n in p.shape[:2])) // 8 * 8
         crops = [p[:side, :side] for p in (held or pictures)[:32]]
         self.held = torch.stack([torch.from_numpy(p.copy()) for p in crops]).permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -198,8 +209,7 @@ class Denoising(Training):
         x0, frame, level, sigma = data.batch(self.pictures, self.options)
         with torch.autocast("cpu", torch.bfloat16):
             made = self.network(frame.to(memory_format=torch.channels_last), level)
-        weight = (20 / (sigma + 4)).sqrt()  # the error that is left grows like this, so each sigma counts alike
-        return self.learn(((made.float() - x0).abs() * weight).mean())
+        return self.learn(errors(made, x0, sigma, self.options).mean())
 
 
 def main():
