@@ -153,6 +153,7 @@ class Streams:
                 self.at[k] = self.place()
                 self.guess.variance[k] = UNKNOWN
         self.guess.make(flow)
+        self.flow = flow
         sigma = torch.tensor([s["r"].sigma for s in self.at]).view(-1, 1, 1, 1)
         return self.pixels("clean"), self.pixels("noisy"), sigma
 
@@ -182,6 +183,7 @@ class Recursion(train.Denoising):
         while len(library.renditions) < min(24, options.renditions):
             library.renew(options.renditions)
         self.streams = Streams(library, options.streams, options.patch)
+        self.wrong = torch.zeros(options.streams, 3, options.patch, options.patch)
 
     def first_network(self):
         o = self.options
@@ -218,9 +220,18 @@ class Recursion(train.Denoising):
                 (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))))
         error = train.errors(made, torch.cat([x0, picture]), torch.cat([sigma.expand_as(level), picture_sigma]), o)
         loss = error.mean() + o.likelihood * guess.surprise(x0, doubt)
+        if o.steady:
+            loss = loss + o.steady * self.flicker(made[:len(x0)].float() - x0, sigma)
         guess.learn(noisy, noise, doubt.detach())
         self.learn(loss)
         return error.detach().mean().item()
+
+    def flicker(self, wrong, sigma):
+        """How much what is wrong differs from what was wrong in the frame before, along the motion; keeps it."""
+        before, _ = warp(self.wrong, self.streams.flow, 2, tent)
+        self.wrong = wrong.detach()
+        known = self.streams.guess.known.expand_as(wrong)
+        return (train.errors(wrong, before, sigma, self.options) * known).mean()
 
 
 def main():
@@ -231,6 +242,8 @@ def main():
     p.add_argument("--streams", type=int, default=10, help="crops of video in a batch, beside --batch pictures")
     p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
+    p.add_argument("--steady", type=float, default=0, help="weight of the flicker of what is wrong in the loss "
+                   "(default: %(default)s)")
     p.add_argument("--likelihood", type=float, default=0.005, help="its weight in the loss (default: %(default)s)")
     train.add_noise_options(p)
     options = p.parse_args()

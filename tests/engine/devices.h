@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// For test_ops.c: every device there is, and what it computes against `reference`.
+// For the tests of operations: every device there is, and what it computes against `reference`.
 #ifndef UDM_TESTS_DEVICES_H
 #define UDM_TESTS_DEVICES_H
 
@@ -20,20 +20,20 @@ typedef struct device_list {
     int count;
 } device_list;
 
-static void add_device(void *context, const char *device, const char *about)
+static inline void add_device(void *context, const char *device, const char *about)
 {
     device_list *list = context;
     if (list->count < MAX_DEVICES && strcmp(device, "reference") != 0)
         snprintf(list->names[list->count++], sizeof(list->names[0]), "%s", device);
 }
 
-static bool rounds(const char *name)
+static inline bool rounds(const char *name)
 {
     return strstr(name, BF16) != NULL;
 }
 
 // NULL, with an error, where the machine lacks it.
-static udm_device *open_device(const char *name, int threads, udm_error *error)
+static inline udm_device *open_device(const char *name, int threads, udm_error *error)
 {
     char plain[32];
     snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, "/"), name);
@@ -45,7 +45,7 @@ static udm_device *open_device(const char *name, int threads, udm_error *error)
     return device;
 }
 
-static device_list find_devices(void)
+static inline device_list find_devices(void)
 {
     static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu" BF16, "cpu:generic",
                                             "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu", NULL };
@@ -64,7 +64,7 @@ static device_list find_devices(void)
     return list;
 }
 
-static device_list *all_devices(void)
+static inline device_list *all_devices(void)
 {
     static device_list list;
     if (list.count == 0)
@@ -76,7 +76,7 @@ static device_list *all_devices(void)
 typedef float *(*run_case)(udm_device *device, const void *of);
 
 // The largest difference; NaN where there is one. Values are near 1, so absolute and relative are the same.
-static double difference(const float *a, const float *b, size_t count)
+static inline double difference(const float *a, const float *b, size_t count)
 {
     double worst = 0;
     for (size_t i = 0; i < count; i++) {
@@ -88,8 +88,8 @@ static double difference(const float *a, const float *b, size_t count)
 }
 
 // On 1, 2 and 4 threads: near the reference, and the same bits on all.
-static void compare_device(const char *name, udm_device **open, run_case run, const void *of, size_t count,
-                           const float *want)
+static inline void compare_device(const char *name, udm_device **open, run_case run, const void *of, size_t count,
+                                  const float *want)
 {
     float *first = NULL;
     for (int i = 0; i < THREADS; i++) {
@@ -109,7 +109,7 @@ static void compare_device(const char *name, udm_device **open, run_case run, co
     free(first);
 }
 
-static void compare(run_case run, const void *of, udm_shape shape, const char *label)
+static inline void compare(run_case run, const void *of, udm_shape shape, const char *label)
 {
     size_t count = udm_shape_elements(shape);
     udm_device *reference = udm_device_open("reference", 1, NULL);

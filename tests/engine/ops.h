@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// For test_ops.c: each operation set up on a device, with inputs that depend on the case alone, run, and its result in
-// planes, which the caller frees.
+// For the tests of operations: each set up on a device, with inputs that depend on the case alone, run, and its result
+// in planes, which the caller frees.
 #ifndef UDM_TESTS_OPS_H
 #define UDM_TESTS_OPS_H
 
@@ -11,13 +11,13 @@
 #include "backend/backend.h"
 
 // Repeatable numbers in [-1, 1).
-static float random_value(uint32_t *state)
+static inline float random_value(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
     return (float)(int32_t)*state / 2147483648.f;
 }
 
-static float *random_values(size_t count, uint32_t seed)
+static inline float *random_values(size_t count, uint32_t seed)
 {
     float *values = malloc(count * sizeof(float));
     for (size_t i = 0; i < count; i++)
@@ -26,7 +26,7 @@ static float *random_values(size_t count, uint32_t seed)
 }
 
 // A tensor with memory of its own. It does not start where the memory does.
-static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout layout, const float *values)
+static inline udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout layout, const float *values)
 {
     size_t bytes = device->ops->bytes(device, shape, layout);
     udm_tensor tensor = { device->ops->alloc(device, bytes + UDM_ALIGNMENT, NULL), UDM_ALIGNMENT, shape, layout };
@@ -35,13 +35,13 @@ static udm_tensor tensor_new(udm_device *device, udm_shape shape, udm_layout lay
     return tensor;
 }
 
-static void tensor_free(udm_device *device, const udm_tensor *tensor)
+static inline void tensor_free(udm_device *device, const udm_tensor *tensor)
 {
     device->ops->free(device, tensor->memory);
 }
 
 // A tensor to write to, of NaN: operations must write all of it.
-static udm_tensor blank_tensor(udm_device *device, udm_shape shape, udm_layout layout)
+static inline udm_tensor blank_tensor(udm_device *device, udm_shape shape, udm_layout layout)
 {
     size_t count = udm_shape_elements(shape);
     float *values = malloc(count * sizeof(float));
@@ -62,18 +62,18 @@ typedef struct conv_case {
 
 enum { PADDING_AFTER = 2 }; // a padding: one after the last row and column only
 
-static int total_in(const conv_case *c)
+static inline int total_in(const conv_case *c)
 {
     return c->in[0] + c->in[1] + c->in[2];
 }
 
-static udm_shape conv_shape(const conv_case *c)
+static inline udm_shape conv_shape(const conv_case *c)
 {
     int more = (c->padding == PADDING_AFTER ? 1 : 2 * c->padding) - c->size;
     return (udm_shape){ c->out, (c->height + more) / c->stride + 1, (c->width + more) / c->stride + 1 };
 }
 
-static udm_kernel *kernel_new(udm_device *device, const conv_case *c)
+static inline udm_kernel *kernel_new(udm_device *device, const conv_case *c)
 {
     int in = total_in(c);
     size_t weights = (size_t)c->out * in * c->size * c->size;
@@ -104,7 +104,7 @@ typedef struct conv_setup {
     udm_kernel *kernel;
 } conv_setup;
 
-static void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
+static inline void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
 {
     udm_shape shape = conv_shape(c);
     float *values = random_values(udm_shape_elements(shape), 9);
@@ -124,7 +124,7 @@ static void conv_setup_init(conv_setup *setup, udm_device *device, const conv_ca
     free(values);
 }
 
-static void conv_setup_clear(conv_setup *setup, const conv_case *c)
+static inline void conv_setup_clear(conv_setup *setup, const conv_case *c)
 {
     setup->device->ops->kernel_free(setup->device, setup->kernel);
     for (int s = 0; s < c->sources; s++)
@@ -135,14 +135,14 @@ static void conv_setup_clear(conv_setup *setup, const conv_case *c)
 }
 
 // The result in planes [C, H, W]; the caller frees it.
-static float *download(udm_device *device, const udm_tensor *tensor)
+static inline float *download(udm_device *device, const udm_tensor *tensor)
 {
     float *values = malloc(udm_shape_elements(tensor->shape) * sizeof(float));
     device->ops->download(device, &values, tensor, 1);
     return values;
 }
 
-static float *run_conv(udm_device *device, const void *of)
+static inline float *run_conv(udm_device *device, const void *of)
 {
     const conv_case *c = of;
     conv_setup setup;
@@ -160,23 +160,23 @@ typedef struct patch_case {
     int beyond; // planes of restore that are not the frame's
 } patch_case;
 
-static udm_shape observe_shape(const patch_case *c)
+static inline udm_shape observe_shape(const patch_case *c)
 {
     return (udm_shape){ (2 * c->channels + 3) * c->patch * c->patch, c->height / c->patch, c->width / c->patch };
 }
 
-static udm_shape frame_shape(const patch_case *c)
+static inline udm_shape frame_shape(const patch_case *c)
 {
     return (udm_shape){ c->channels, c->height, c->width };
 }
 
-static udm_shape restore_shape(const patch_case *c)
+static inline udm_shape restore_shape(const patch_case *c)
 {
     return (udm_shape){ c->channels + c->beyond, c->height, c->width };
 }
 
 // Levels in [0, 1], with the ends among them.
-static udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
+static inline udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
 {
     udm_shape shape = { 1, c->height, c->width };
     size_t count = udm_shape_elements(shape);
@@ -188,7 +188,7 @@ static udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t se
     return tensor;
 }
 
-static udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout layout, uint32_t seed)
+static inline udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout layout, uint32_t seed)
 {
     float *values = random_values(udm_shape_elements(shape), seed);
     udm_tensor tensor = tensor_new(device, shape, layout, values);
@@ -196,7 +196,7 @@ static udm_tensor random_tensor(udm_device *device, udm_shape shape, udm_layout 
     return tensor;
 }
 
-static udm_observation observation_new(udm_device *device, const patch_case *c)
+static inline udm_observation observation_new(udm_device *device, const patch_case *c)
 {
     return (udm_observation){
         .frame = random_tensor(device, frame_shape(c), UDM_PLANAR, 1),
@@ -206,7 +206,7 @@ static udm_observation observation_new(udm_device *device, const patch_case *c)
     };
 }
 
-static void observation_free(udm_device *device, const udm_observation *seen)
+static inline void observation_free(udm_device *device, const udm_observation *seen)
 {
     tensor_free(device, &seen->frame);
     tensor_free(device, &seen->level);
@@ -214,7 +214,7 @@ static void observation_free(udm_device *device, const udm_observation *seen)
     tensor_free(device, &seen->guess_level);
 }
 
-static float *run_observe(udm_device *device, const void *of)
+static inline float *run_observe(udm_device *device, const void *of)
 {
     const patch_case *c = of;
     udm_observation seen = observation_new(device, c);
@@ -226,7 +226,7 @@ static float *run_observe(udm_device *device, const void *of)
     return result;
 }
 
-static float *run_restore(udm_device *device, const void *of)
+static inline float *run_restore(udm_device *device, const void *of)
 {
     const patch_case *c = of;
     int planes = c->channels + c->beyond;
@@ -242,7 +242,7 @@ static float *run_restore(udm_device *device, const void *of)
     return result;
 }
 
-static float *run_shuffle(udm_device *device, const void *of)
+static inline float *run_shuffle(udm_device *device, const void *of)
 {
     const patch_case *c = of;
     udm_shape deep = { 4 * c->channels, c->height / 2, c->width / 2 };
@@ -257,7 +257,7 @@ static float *run_shuffle(udm_device *device, const void *of)
     return result;
 }
 
-static float *run_copy(udm_device *device, const void *of)
+static inline float *run_copy(udm_device *device, const void *of)
 {
     const patch_case *c = of;
     udm_tensor src = random_tensor(device, frame_shape(c), UDM_FEATURES, 1);
@@ -277,12 +277,12 @@ typedef struct norm_case {
     float mean; // of the values, which deviate by about 1/2
 } norm_case;
 
-static udm_shape norm_shape(const norm_case *c)
+static inline udm_shape norm_shape(const norm_case *c)
 {
     return (udm_shape){ c->in[0] + c->in[1] + c->in[2], c->height, c->width };
 }
 
-static udm_tensor shifted_tensor(udm_device *device, udm_shape shape, float mean, uint32_t seed)
+static inline udm_tensor shifted_tensor(udm_device *device, udm_shape shape, float mean, uint32_t seed)
 {
     size_t count = udm_shape_elements(shape);
     float *values = random_values(count, seed);
@@ -293,7 +293,7 @@ static udm_tensor shifted_tensor(udm_device *device, udm_shape shape, float mean
     return tensor;
 }
 
-static udm_norm norm_new(udm_device *device, const norm_case *c)
+static inline udm_norm norm_new(udm_device *device, const norm_case *c)
 {
     udm_shape shape = norm_shape(c);
     udm_norm norm = { .dst = blank_tensor(device, shape, UDM_FEATURES),
@@ -310,7 +310,7 @@ static udm_norm norm_new(udm_device *device, const norm_case *c)
     return norm;
 }
 
-static void norm_free(udm_device *device, const udm_norm *norm)
+static inline void norm_free(udm_device *device, const udm_norm *norm)
 {
     const udm_tensor *const others[] = { &norm->dst, &norm->affine, &norm->vector };
     for (int i = 0; i < 3; i++)
@@ -334,12 +334,12 @@ typedef struct attention_case {
     float sharpness;               // of the weights: queries are so large
 } attention_case;
 
-static udm_shape attention_shape(const attention_case *c)
+static inline udm_shape attention_shape(const attention_case *c)
 {
     return (udm_shape){ c->channels, c->height, c->width };
 }
 
-static udm_attention attention_new(udm_device *device, const attention_case *c)
+static inline udm_attention attention_new(udm_device *device, const attention_case *c)
 {
     udm_shape shape = attention_shape(c), other = { c->channels, c->other_height, c->other_width };
     size_t count = udm_shape_elements(shape);
@@ -355,7 +355,7 @@ static udm_attention attention_new(udm_device *device, const attention_case *c)
     return attention;
 }
 
-static void attention_free(udm_device *device, const udm_attention *attention)
+static inline void attention_free(udm_device *device, const udm_attention *attention)
 {
     const udm_tensor *const all[] = { &attention->dst, &attention->query, &attention->key, &attention->value };
     for (int i = 0; i < 4; i++)
@@ -375,7 +375,7 @@ typedef struct frame_attention_case {
     int channels, heads, height, width, frames;
 } frame_attention_case;
 
-static udm_shape frame_attention_shape(const frame_attention_case *c)
+static inline udm_shape frame_attention_shape(const frame_attention_case *c)
 {
     return (udm_shape){ c->channels, c->height, c->width };
 }
@@ -404,7 +404,7 @@ static inline float *run_attend_frames(udm_device *device, const void *of)
 }
 
 // of: a patch_case; to twice the size where `addend`, to half of it otherwise
-static udm_shape resample_shape(const patch_case *c)
+static inline udm_shape resample_shape(const patch_case *c)
 {
     return (udm_shape){ c->channels, c->addend ? 2 * c->height : c->height / 2,
                         c->addend ? 2 * c->width : c->width / 2 };
@@ -443,13 +443,13 @@ typedef struct warp_case {
     bool inside; // is asked for, and given after the planes
 } warp_case;
 
-static udm_shape warp_shape(const warp_case *c)
+static inline udm_shape warp_shape(const warp_case *c)
 {
     return (udm_shape){ c->channels + c->inside, c->height, c->width };
 }
 
 // Some of the flow is no number.
-static udm_tensor flow_new(udm_device *device, const warp_case *c)
+static inline udm_tensor flow_new(udm_device *device, const warp_case *c)
 {
     const udm_shape shape = { 2, c->height, c->width };
     const size_t count = udm_shape_elements(shape);
@@ -461,14 +461,14 @@ static udm_tensor flow_new(udm_device *device, const warp_case *c)
     return tensor;
 }
 
-static void warp_free(udm_device *device, const udm_warp *warp)
+static inline void warp_free(udm_device *device, const udm_warp *warp)
 {
     tensor_free(device, &warp->dst);
     tensor_free(device, &warp->src);
     tensor_free(device, &warp->flow);
 }
 
-static float *run_warp(udm_device *device, const void *of)
+static inline float *run_warp(udm_device *device, const void *of)
 {
     const warp_case *c = of;
     const udm_shape planes = { c->channels, c->height, c->width }, plane = { 1, c->height, c->width };
