@@ -7,9 +7,11 @@ import subprocess
 import tempfile
 
 import numpy as np
+import torch
 from PIL import Image
 
 import data
+import realnoise
 from train import hold_out
 
 LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
@@ -75,17 +77,29 @@ def turn(clip):
     return np.ascontiguousarray(clip[..., np.random.permutation(3)] if random.random() < 0.3 else clip)
 
 
+def with_white_noise(clean, sigma):
+    """As an 8-bit file has it."""
+    noise = np.random.randn(*clean.shape).astype(np.float32) * sigma
+    return (clean + noise).clip(0, 255).round().astype(np.uint8)
+
+
+def with_real_noise(clean):
+    """(noisy, clean, sigma) of one camera, film or codec for all frames, which it sees one below the other."""
+    tall = realnoise.from_bytes(clean.reshape(1, -1, *clean.shape[2:]))
+    noisy, made = realnoise.draw(tall, torch.zeros(1, 1, 1, 1, dtype=torch.bool))
+    sigma = realnoise.told_sigma(noisy - made).item()
+    return *(realnoise.to_bytes(x).reshape(clean.shape) for x in (noisy, made)), sigma
+
+
 class Rendition:
-    """A clip, the same with noise of one sigma as an 8-bit file has it, and the motion that the engine finds there.
+    """A clip, the same with noise of one sigma, as a file has it, and the motion that the engine finds there.
 
     clean, noisy: uint8 [F, H, W, 3]; flow: float16 [F - 1, 2, H, W].
     """
 
-    def __init__(self, clean, sigma, udm, model, threads):
-        self.clean, self.sigma = clean, sigma
-        noise = np.random.randn(*clean.shape).astype(np.float32) * sigma
-        self.noisy = (clean + noise).clip(0, 255).round().astype(np.uint8)
-        self.flow = motion(self.noisy, sigma, udm, model, threads)
+    def __init__(self, clean, noisy, sigma, options):
+        self.clean, self.noisy, self.sigma = clean, noisy, sigma
+        self.flow = motion(noisy, sigma, options.udm, options.preview, options.threads)
 
 
 def motion(noisy, sigma, udm, model, threads):
@@ -104,7 +118,7 @@ class Library:
         self.options, self.renditions = options, []
         usable = [c for c in clips if min(c.shape[1:3]) >= options.patch]
         self.clips, held = hold_out(usable, 10)
-        self.held = [Rendition(c[:12], 20, options.udm, options.preview, options.threads) for c in held]
+        self.held = [Rendition(c[:12], with_white_noise(c[:12], 20), 20, options) for c in held]
         self.pictures = [p for p in pictures if min(p.shape[:2]) >= 240]
 
     def render(self):
@@ -114,8 +128,12 @@ class Library:
             clean = crop(random.choice(self.clips), frames, width, height)
         else:
             clean = camera(random.choice(self.pictures), frames, width, height)
+        clean = turn(clean)
+        if random.random() < o.real_share:
+            noisy, clean, sigma = with_real_noise(clean)
+            return Rendition(clean, noisy, min(max(sigma, 0.5), o.max_sigma), o)
         sigma = 2 + random.random() ** o.low * (o.max_sigma - 2)
-        return Rendition(turn(clean), sigma, o.udm, o.preview, o.threads)
+        return Rendition(clean, with_white_noise(clean, sigma), sigma, o)
 
     def renew(self, size):
         self.renditions = self.renditions[-size + 1:] + [self.render()]

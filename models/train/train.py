@@ -54,8 +54,8 @@ def add_noise_options(p):
                    "(default: %(default)s)")
     p.add_argument("--squared", action="store_true", help="learn from squared errors: the mean of what it might have "
                    "been, and the best PSNR, where absolute ones teach the median, which outliers trouble less")
-    p.add_argument("--real-share", type=float, default=0, help="of the pictures, with the noise of cameras, film and "
-                   "codecs instead of white noise (default: %(default)s)")
+    p.add_argument("--real-share", type=float, default=0, help="of the pictures and clips, with the noise of cameras, "
+                   "film and codecs instead of white noise (default: %(default)s)")
 
 
 def trained(path, part="unet", network=UdmUNet):
