@@ -70,6 +70,7 @@ static guint gst_udm_interp_delay(GstUdmTransform *trans)
 
     return (now->mode == GST_UDM_INTERP_MODE_RATE) +
            (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
+           gst_udm_interp_most_waiting(now) +
            (leading > 0 ? leading + 1 : 0); // which wait for two known frames, with a gap between them
 }
 
@@ -78,26 +79,13 @@ static guint gst_udm_interp_buffers(GstUdmTransform *trans)
     return gst_udm_interp_delay(trans) + 2; // the two neighbours before
 }
 
-static gboolean gst_udm_interp_end(GstUdmTransform *trans)
-{
-    GstUdmInterp *self = GST_UDM_INTERP(trans);
-    const GstUdmNeighbour *first = &self->known.first;
-
-    if (!first->buffer && self->leading.length == 0)
-        return FALSE;
-    self->hopeless = TRUE;
-    if (first->buffer)
-        gst_udm_timeline_end(&self->line, first->time, self->last,
-                         gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(first->buffer)));
-    return TRUE;
-}
-
 // A gap that the next frame is going to fill is not passed on.
 static gboolean fills(GstUdmInterp *self, GstEvent *event)
 {
     GstClockTime time, duration;
 
-    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes || !self->known.first.buffer)
+    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes ||
+        (!self->known.first.buffer && self->waiting.length == 0))
         return FALSE;
     gst_event_parse_gap(event, &time, &duration);
     return gst_udm_interp_ahead(self, time) > 0 &&
@@ -200,6 +188,7 @@ static void gst_udm_interp_init(GstUdmInterp *self)
 {
     gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_udm_interp_options_init(&self->options);
+    g_queue_init(&self->waiting);
     g_queue_init(&self->leading);
     g_queue_init(&self->missing);
     self->last = GST_CLOCK_TIME_NONE;

@@ -24,12 +24,14 @@ struct udm_between {
     udm_reverse *reverse;
     udm_noise noise; // of a schedule that is set
     float *memory;
-    float *pictures[2]; // [channels, height, width]
+    float *pictures[3]; // [channels, height, width]: the pair, and what follows it
     float *frame;       // [channels of the network, height, width]: the one that is made
     float *times;       // [height, width]: where it stands
     double seconds;     // between the pictures
+    double gap;         // from the second to what follows, times that; 0: nothing does
     double position;    // of the last frame
     bool paired, moved; // there are pictures, and their motion is known
+    udm_midway_past past;
     atomic_bool cancelled;
     udm_stats stats;
 };
@@ -84,12 +86,13 @@ static bool allocate(udm_between *b, udm_error *error)
 {
     const size_t n = b->pixels, channels = (size_t)b->settings.channels;
     const size_t wide = b->network ? (size_t)b->network->channels : 0;
-    b->memory = calloc(n * (2 * channels + wide + 1), sizeof(float));
+    b->memory = calloc(n * (3 * channels + wide + 1), sizeof(float));
     if (!b->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames of %dx%d", b->settings.width,
                         b->settings.height);
-    b->pictures[0] = b->memory, b->pictures[1] = b->memory + channels * n;
-    b->frame = b->pictures[1] + channels * n, b->times = b->frame + wide * n;
+    for (int i = 0; i < 3; i++)
+        b->pictures[i] = b->memory + i * channels * n;
+    b->frame = b->memory + 3 * channels * n, b->times = b->frame + wide * n;
     b->evidence =
         udm_evidence_new(b->settings.width, b->settings.height, b->settings.channels, b->network, b->pool, error);
     return b->evidence != NULL;
@@ -157,14 +160,52 @@ static bool check_cancelled(const udm_between *b, udm_error *error)
     return !atomic_load(&b->cancelled) || udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
 }
 
+static bool are_alike(const udm_between *b, int i, int j)
+{
+    return memcmp(b->pictures[i], b->pictures[j], b->settings.channels * b->pixels * sizeof(float)) == 0;
+}
+
+// A gap as so many times another; what is not known is taken to be the same.
+static double ratio(double seconds, double of)
+{
+    return seconds > 0 && of > 0 ? seconds / of : 1;
+}
+
+// What is known of the new first picture, which is in the place of what is no longer needed, from the pair before. A
+// pair of which no frame was made, and which begins with the same picture, passes on what it knew.
+static double gap_before(udm_between *b, double seconds)
+{
+    if (b->moved)
+        return are_alike(b, 0, 1) ? ratio(b->seconds, seconds) : 0;
+    float *new = b->pictures[2];
+    const bool same = b->paired && are_alike(b, 0, 2);
+    b->pictures[2] = b->pictures[0], b->pictures[0] = new;
+    return same ? b->past.gap * ratio(b->seconds, seconds) : 0;
+}
+
 bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
                       udm_error *error)
 {
     if (!check_image(between, first, error) || !check_image(between, second, error))
         return false;
-    udm_image_to_planes(first, between->pictures[0]);
+    udm_image_to_planes(first, between->pictures[between->moved ? 0 : 2]);
+    const bool foresaw = between->moved && between->gap > 0;
+    between->past.gap = gap_before(between, seconds);
     udm_image_to_planes(second, between->pictures[1]);
-    between->paired = true, between->moved = false, between->seconds = seconds;
+    between->past.foreseen = foresaw && between->past.gap > 0 && are_alike(between, 1, 2);
+    between->paired = true, between->moved = false, between->seconds = seconds, between->gap = 0;
+    return true;
+}
+
+bool udm_between_follow(udm_between *between, const udm_image *after, double seconds, udm_error *error)
+{
+    if (!check_image(between, after, error))
+        return false;
+    if (!between->paired || between->moved)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "what follows a pair is told after the pair and before its frames");
+    udm_image_to_planes(after, between->pictures[2]);
+    const bool cut = udm_scene_change(between->scene, between->pictures[1], between->pictures[2]) >= UDM_SCENE_CUT;
+    between->gap = cut ? 0 : ratio(seconds, between->seconds);
     return true;
 }
 
@@ -185,11 +226,20 @@ static void find_evidence(const udm_between *b)
     udm_evidence_find(b->evidence, b->midway, pictures, b->position, b->seconds);
 }
 
+// If that is cancelled it is half done, and nothing is known the next time.
+static void find_motion(udm_between *b)
+{
+    udm_midway_pair(b->midway, b->pictures[0], b->pictures[1], &b->past);
+    if (b->gap > 0)
+        udm_midway_follow(b->midway, b->pictures[2], b->gap);
+    b->past = (udm_midway_past){ 0 };
+}
+
 // Both pictures at an instant.
 static bool move(udm_between *b, double position, udm_error *error)
 {
     if (!b->moved)
-        udm_midway_pair(b->midway, b->pictures[0], b->pictures[1]);
+        find_motion(b);
     if (!check_cancelled(b, error))
         return false;
     b->moved = true;

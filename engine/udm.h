@@ -194,9 +194,13 @@ typedef struct udm_between udm_between;
 UDM_API udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error);
 UDM_API void udm_between_free(udm_between *between);
 
-// The two pictures that frames are asked for from now on. seconds: from the first to the second; 0 if not known.
+// The two pictures that frames are asked for from now on. seconds: from the first to the second; 0 if not known. If the
+// first is the second of the pair before, of which frames were made, motion may bend there.
 UDM_API bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
                               udm_error *error);
+// What comes after the second, so many seconds later (0 if not known), if that is known: told before the pair's first
+// frame is made, it lets motion bend at the second, too. A picture beyond a cut is left out.
+UDM_API bool udm_between_follow(udm_between *between, const udm_image *after, double seconds, udm_error *error);
 // How little the two have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between them.
 UDM_API double udm_between_change(const udm_between *between);
 // Whether the second is the first again, but for what compression does.

@@ -25,7 +25,7 @@ GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, 
 {
     double gap = (double)GST_CLOCK_DIFF(a->time, b->time);
 
-    return (GstUdmRecipe){ a, b, (double)GST_CLOCK_DIFF(a->time, time) / gap, time };
+    return (GstUdmRecipe){ .a = a, .b = b, .position = (double)GST_CLOCK_DIFF(a->time, time) / gap, .time = time };
 }
 
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
@@ -67,7 +67,28 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
         return gst_udm_transform_failed(trans, &error);
     gst_buffer_replace(&self->paired[0], a->buffer);
     gst_buffer_replace(&self->paired[1], b->buffer);
+    self->begun = FALSE;
     return GST_FLOW_OK;
+}
+
+// Shows the engine what follows, before it makes the first frame of a pair.
+static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe)
+{
+    const GstUdmNeighbour *after = &recipe->after;
+    gboolean timed = GST_CLOCK_TIME_IS_VALID(after->time), followed;
+    double seconds = timed ? (double)ABS(GST_CLOCK_DIFF(recipe->b->time, after->time)) / GST_SECOND : 0;
+    GstVideoFrame frame;
+    udm_image image;
+    udm_error error = { 0 };
+
+    if (self->begun || !after->buffer)
+        return GST_FLOW_OK;
+    if (!map(trans, &frame, after->buffer, GST_MAP_READ))
+        return gst_udm_transform_invalid_buffer(trans);
+    image = gst_udm_frame_image(&frame);
+    followed = udm_between_follow(trans->session.between, &image, seconds, &error);
+    gst_video_frame_unmap(&frame);
+    return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
 
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
@@ -108,8 +129,11 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
     GstVideoFrame nearest, out;
     GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
 
+    if (ret == GST_FLOW_OK)
+        ret = follow(self, trans, recipe);
     if (ret != GST_FLOW_OK)
         return ret;
+    self->begun = TRUE;
     if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
     if (!map(trans, &out, output, GST_MAP_WRITE)) {

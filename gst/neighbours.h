@@ -13,14 +13,16 @@ typedef struct GstUdmNeighbour {
 // In the order in which they are played, which is backwards in reverse.
 typedef struct GstUdmNeighbours {
     GstUdmNeighbour before, first, second;
-    GstBuffer *paired[2]; // what the engine was shown last
+    GstBuffer *paired[2]; // what the engine was shown last,
+    gboolean begun;       // and of which it has made a frame
 } GstUdmNeighbours;
 
 // A frame at a position between two, or beyond them: 0 is a, and 1 is b.
 typedef struct GstUdmRecipe {
     const GstUdmNeighbour *a, *b;
     double position;
-    GstClockTime time; // which names the noise, if there is any
+    GstClockTime time;     // which names the noise, if there is any
+    GstUdmNeighbour after; // that follows b, if that is known; its time may not be
 } GstUdmRecipe;
 
 void gst_udm_neighbours_clear(GstUdmNeighbours *self);

@@ -17,18 +17,20 @@ void gst_udm_interp_forget(GstUdmTransform *trans)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
 
+    while (self->waiting.length > 0)
+        gst_buffer_unref(g_queue_pop_head(&self->waiting));
     gst_udm_neighbours_clear(&self->known);
     gst_clear_buffer(&self->untouched);
     g_queue_clear_full(&self->leading, gst_udm_missing_free);
     g_queue_clear_full(&self->missing, gst_udm_missing_free);
     self->last = GST_CLOCK_TIME_NONE;
     self->repeats = self->beyond = 0;
-    self->hopeless = FALSE;
+    self->hopeless = self->ending = FALSE;
 }
 
-GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time)
+GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to)
 {
-    GstClockTimeDiff difference = GST_CLOCK_DIFF(self->last, time);
+    GstClockTimeDiff difference = GST_CLOCK_DIFF(from, to);
 
     return GST_BASE_TRANSFORM(self)->segment.rate < 0 ? -difference : difference;
 }
@@ -43,7 +45,7 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
     GstUdmInterp *self = GST_UDM_INTERP(trans);
     GstClockTime pts = GST_BUFFER_PTS(frame);
 
-    if (!GST_CLOCK_TIME_IS_VALID(self->last))
+    if (!GST_CLOCK_TIME_IS_VALID(self->last) && self->waiting.length == 0)
         return TRUE;
     if (!GST_CLOCK_TIME_IS_VALID(pts))
         return !GST_BUFFER_IS_DISCONT(frame);
@@ -108,12 +110,13 @@ static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
 static void add_holes(GstUdmInterp *self, GstClockTime time)
 {
     GstClockTime length = gst_udm_timeline_frame(&self->line, 0);
-    guint holes = (guint)((gst_udm_interp_ahead(self, time) + length / 2) / length);
+    GstClockTimeDiff ahead = gst_udm_interp_apart(self, self->last, time);
+    guint holes = (guint)((ahead + length / 2) / length);
 
-    if (self->line.in_n <= 0 || gst_udm_interp_ahead(self, time) > gst_udm_interp_longest_gap(self, length))
+    if (self->line.in_n <= 0 || ahead > gst_udm_interp_longest_gap(self, length))
         return;
     for (guint i = 1; i < holes; i++) {
-        GstClockTime away = gst_util_uint64_scale_round((guint64)gst_udm_interp_ahead(self, time), i, holes);
+        GstClockTime away = gst_util_uint64_scale_round((guint64)ahead, i, holes);
 
         add_missing(&self->missing, NULL, self->line.reverse ? self->last - away : self->last + away, length);
     }
@@ -150,9 +153,8 @@ static void take_for_rate(GstUdmInterp *self, GstUdmNeighbour frame, gboolean mi
     gst_udm_timeline_span(&self->line, self->known.first.time, frame.time);
 }
 
-GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
+GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer)
 {
-    GstUdmInterp *self = GST_UDM_INTERP(trans);
     GstUdmNeighbour frame = { .buffer = buffer };
     gboolean missing;
     GstFlowReturn ret;
@@ -176,4 +178,18 @@ GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
         take_for_rate(self, frame, missing);
     self->last = frame.time;
     return GST_FLOW_OK;
+}
+
+gboolean gst_udm_interp_finish(GstUdmInterp *self)
+{
+    const GstUdmNeighbour *first = &self->known.first;
+
+    self->ending = FALSE;
+    if (!first->buffer && self->leading.length == 0)
+        return FALSE;
+    self->hopeless = TRUE;
+    if (first->buffer)
+        gst_udm_timeline_end(&self->line, first->time, self->last,
+                             gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(first->buffer)));
+    return TRUE;
 }

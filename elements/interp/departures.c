@@ -25,19 +25,33 @@ static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const Gs
     return change < self->now.scene_threshold || self->now.scene_threshold == 1;
 }
 
+// What follows the second neighbour, if it is near.
+static GstUdmNeighbour after(GstUdmInterp *self)
+{
+    GstUdmNeighbour frame = gst_udm_interp_foreseen(self);
+
+    if (frame.buffer && GST_CLOCK_TIME_IS_VALID(frame.time) && self->line.in_n > 0 &&
+        gst_udm_interp_apart(self, self->known.second.time, frame.time) >
+            gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
+        frame.buffer = NULL;
+    return frame;
+}
+
 // From which frames the one at an instant is made; with no b, it is a.
 static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe *recipe)
 {
     GstUdmNeighbours *known = &self->known;
     GstFlowReturn ret = GST_FLOW_OK;
 
-    *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
+    *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
     if (time == known->first.time)
         return GST_FLOW_OK;
     if (!self->hopeless && is_joined(self, &known->first, &known->second, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
         if (recipe->position < -FARTHEST)
-            *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
+            *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
+        else
+            recipe->after = after(self);
         return ret;
     }
     if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
@@ -45,7 +59,7 @@ static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe 
         return ret;
     *recipe = gst_udm_recipe(&known->before, &known->first, time);
     if (recipe->position < 1 || recipe->position > 1 + FARTHEST)
-        *recipe = (GstUdmRecipe){ &known->first, NULL, 0, time };
+        *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
     else
         self->beyond++;
     return ret;
@@ -193,10 +207,27 @@ static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
     return GST_FLOW_OK;
 }
 
+static GstFlowReturn next_of_accepted(GstUdmInterp *self, GstBuffer **output)
+{
+    return self->now.mode == GST_UDM_INTERP_MODE_FILL ? next_for_fill(self, output) : next_for_rate(self, output);
+}
+
 GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstFlowReturn ret;
+    GstBuffer *arrival;
 
     *output = NULL;
-    return self->now.mode == GST_UDM_INTERP_MODE_FILL ? next_for_fill(self, output) : next_for_rate(self, output);
+    for (;;) {
+        ret = next_of_accepted(self, output);
+        if (ret != GST_FLOW_OK || *output)
+            return ret;
+        if ((arrival = gst_udm_interp_next_arrival(self)))
+            ret = gst_udm_interp_accept(self, arrival);
+        else if (!self->ending || !gst_udm_interp_finish(self))
+            return GST_FLOW_OK;
+        if (ret != GST_FLOW_OK)
+            return ret;
+    }
 }

@@ -17,6 +17,7 @@ typedef struct GstUdmInterpOptions {
     guint extrapolate;
     gboolean de_duplicate, fill_holes;
     guint max_gap;
+    guint lookahead;
 } GstUdmInterpOptions;
 
 #define GST_TYPE_UDM_INTERP_MODE (gst_udm_interp_mode_get_type())
@@ -40,8 +41,10 @@ struct _GstUdmInterp {
     // state of the streaming thread
     GstUdmInterpOptions now; // the properties as they were when the session was opened
     GstUdmTimeline line;
+    GQueue waiting;       // frames that came, until it is known what follows them
+    gboolean ending;      // nothing follows them
     GstUdmNeighbours known;
-    GstClockTime last;    // of the last frame that came
+    GstClockTime last;    // of the last frame that waits no more
     GQueue leading;       // missing before the first neighbour of all; with mode fill
     GQueue missing;       // since the first neighbour; with mode fill
     guint repeats;        // that came since the first neighbour; with mode rate
@@ -70,13 +73,29 @@ GstCaps *gst_udm_interp_transform_caps(GstBaseTransform *trans, GstPadDirection 
 GstCaps *gst_udm_interp_fixate_rate(GstPadDirection direction, GstCaps *caps, GstCaps *other);
 gboolean gst_udm_interp_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
 
+// ---- waiting.c
+
+GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer);
+gboolean gst_udm_interp_end(GstUdmTransform *trans);
+// The next frame whose time has come, or NULL.
+GstBuffer *gst_udm_interp_next_arrival(GstUdmInterp *self);
+// The first known frame that waits, if there is one.
+GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self);
+// How far a time lies ahead of the last frame that came, in the direction of play.
+GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
+// Frames that may wait.
+guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options);
+
 // ---- arrivals.c
 
 void gst_udm_interp_forget(GstUdmTransform *trans);
 gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
-GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer);
-// How far a time lies ahead of the last frame, in the direction of play; and the most that is not too far.
-GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
+// Takes a frame that waits no more.
+GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
+// Nothing comes after what was accepted. FALSE if nothing was.
+gboolean gst_udm_interp_finish(GstUdmInterp *self);
+// The same from one time to another; and the most that is not too far.
+GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to);
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
 // The most missing frames before the first known one that wait to be extrapolated from it.

@@ -9,6 +9,7 @@
 #define DEFAULT_DE_DUPLICATE FALSE
 #define DEFAULT_FILL_HOLES FALSE
 #define DEFAULT_MAX_GAP 7
+#define DEFAULT_LOOKAHEAD 1
 #define MAX_FACTOR 64
 
 enum {
@@ -19,6 +20,7 @@ enum {
     PROP_DE_DUPLICATE,
     PROP_FILL_HOLES,
     PROP_MAX_GAP,
+    PROP_LOOKAHEAD,
 };
 
 GType gst_udm_interp_mode_get_type(void)
@@ -55,6 +57,7 @@ void gst_udm_interp_options_init(GstUdmInterpOptions *options)
         .de_duplicate = DEFAULT_DE_DUPLICATE,
         .fill_holes = DEFAULT_FILL_HOLES,
         .max_gap = DEFAULT_MAX_GAP,
+        .lookahead = DEFAULT_LOOKAHEAD,
     };
 }
 
@@ -87,6 +90,9 @@ gboolean gst_udm_interp_options_set_property(GstUdmInterpOptions *options, guint
     case PROP_MAX_GAP:
         options->max_gap = g_value_get_uint(value);
         return TRUE;
+    case PROP_LOOKAHEAD:
+        options->lookahead = g_value_get_uint(value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -115,6 +121,9 @@ gboolean gst_udm_interp_options_get_property(const GstUdmInterpOptions *options,
         return TRUE;
     case PROP_MAX_GAP:
         g_value_set_uint(value, options->max_gap);
+        return TRUE;
+    case PROP_LOOKAHEAD:
+        g_value_set_uint(value, options->lookahead);
         return TRUE;
     default:
         return FALSE;
@@ -208,8 +217,8 @@ static void install_known_properties(GObjectClass *object_class)
     /**
      * GstUdmInterp:max-gap:
      *
-     * The longest row of missing frames that is made; longer ones repeat the frame before. It is the latency of mode
-     * fill.
+     * The longest row of missing frames that is made; longer ones repeat the frame before. Mode fill waits for as many
+     * frames, and with #GstUdmInterp:lookahead for as many again.
      *
      * Since: 0.1
      */
@@ -219,9 +228,26 @@ static void install_known_properties(GObjectClass *object_class)
                                                       1000, DEFAULT_MAX_GAP, FLAGS));
 }
 
+static void install_waiting_properties(GObjectClass *object_class)
+{
+    /**
+     * GstUdmInterp:lookahead:
+     *
+     * How many known frames after the next are waited for: 1 lets motion bend on its way from the one before, as what
+     * shakes, turns or falls does, and not only from what was before that. With #GstUdmInterp:de-duplicate it is 0.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(object_class, PROP_LOOKAHEAD,
+                                    g_param_spec_uint("lookahead", "Look ahead",
+                                                      "Known frames that are waited for after the next, so that motion "
+                                                      "bends as it does in them", 0, 1, DEFAULT_LOOKAHEAD, FLAGS));
+}
+
 void gst_udm_interp_options_install(GObjectClass *object_class)
 {
     gst_type_mark_as_plugin_api(GST_TYPE_UDM_INTERP_MODE, 0);
     install_rate_properties(object_class);
     install_known_properties(object_class);
+    install_waiting_properties(object_class);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Motion is straight from picture to picture, so a pixel p of the first with motion F is at p + t F at the instant t.
-// Both motions are put down there (forward splatting), more firmly the better they fit (Niklaus and Liu, "Softmax
+// Were motion straight from picture to picture, a pixel p of the first with motion F would be at p + t F at the instant
+// t. Both motions are put down there (forward splatting), more firmly the better they fit (Niklaus and Liu, "Softmax
 // Splatting for Video Frame Interpolation", CVPR 2020); where nothing landed it is what lies around. A picture that is
 // fetched along the motion at t, but moves otherwise where it is fetched, shows something that is hidden at t. Where
-// motion explains no more than rest, both are mixed.
+// motion explains no more than rest, both are mixed. With the picture before the first or after the second motion has
+// an acceleration a, which takes a pixel a (t^2 - t) / 2 off that way.
 #include "stream/midway.h"
 
 #include <stdint.h>
@@ -26,7 +27,7 @@ struct udm_midway {
     const udm_midway_ops *ops;
     udm_pool *pool;
     udm_motion *motion;
-    float *luma[2], *flow[2];
+    float *luma[2], *flow[3]; // the third: from the second picture to the one after it
     udm_packed levels[MAX_LEVELS];
     int level_count;
     float *memory;
@@ -64,7 +65,7 @@ static void take_levels(udm_midway *m, arena *from)
     }
 }
 
-// What motion is found with makes way for the levels, and what is put down for the pictures at the instant. Returns how
+// What motion is found in makes way for the levels, and what is put down for the pictures at the instant. Returns how
 // many floats that takes.
 static size_t lay_out(udm_midway *m, float *memory)
 {
@@ -79,19 +80,20 @@ static size_t lay_out(udm_midway *m, float *memory)
         udm_midway_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
         view->motion = take_packed(&all, job->width, job->height, BORDER);
+        view->bend = take_packed(&all, (job->width + UDM_MIDWAY_BEND - 1) / UDM_MIDWAY_BEND,
+                                 (job->height + UDM_MIDWAY_BEND - 1) / UDM_MIDWAY_BEND, BORDER);
         view->support = take(&all, n);
         arena shared = all;
         view->put = take_packed(&all, job->width, job->height, 1);
         view->planes = take(&shared, job->channels * n);
         view->variance = take(&shared, n);
     }
+    for (int i = 0; i < 3; i++)
+        m->flow[i] = take(&all, 2 * n);
     arena shared = all;
     take_levels(m, &all);
-    for (int k = 0; k < 2; k++) {
-        m->luma[k] = take(&shared, n);
-        m->flow[k] = take(&shared, 2 * n);
-        job->views[k].luma = m->luma[k], job->views[k].flow = m->flow[k];
-    }
+    for (int k = 0; k < 2; k++)
+        job->views[k].luma = m->luma[k] = take(&shared, n);
     return all.next > shared.next ? all.next : shared.next;
 }
 
@@ -155,23 +157,56 @@ static void for_rows(udm_midway *m, udm_midway_row row, int k, int rows)
 
 // ---- a pair
 
-static void find_luma(void *context, int k, int worker)
+static void find_luma(const udm_midway *m, const float *picture, float *luma)
 {
-    udm_midway *m = context;
-    const udm_midway_job *job = &m->job;
-    udm_planes_to_luma(job->views[k].picture, job->channels, (size_t)job->width * job->height, m->luma[k]);
+    udm_planes_to_luma(picture, m->job.channels, (size_t)m->job.width * m->job.height, luma);
 }
 
-void udm_midway_pair(udm_midway *m, const float *first, const float *second)
+static void find_lumas(void *context, int k, int worker)
+{
+    const udm_midway *m = context;
+    find_luma(m, m->job.views[k].picture, m->luma[k]);
+}
+
+// outer: the motion to the picture on the other side.
+static void accelerate(udm_midway *m, int k, const float *outer, double gap)
+{
+    udm_midway_view *view = &m->job.views[k];
+    view->bent = true, view->outer = outer, view->outer_gap = (float)gap;
+    for_rows(m, m->ops->accelerate, k, view->bend.height);
+}
+
+static void find_flow(udm_midway *m, bool foreseen)
+{
+    if (foreseen) {
+        float *known = m->flow[2];
+        m->flow[2] = m->flow[0], m->flow[0] = known;
+    } else {
+        udm_motion_estimate(m->motion, m->luma[0], m->luma[1], 0, m->flow[0]);
+    }
+    m->job.views[0].flow = m->flow[0], m->job.views[1].flow = m->flow[1];
+}
+
+void udm_midway_pair(udm_midway *m, const float *first, const float *second, const udm_midway_past *past)
 {
     m->job.views[0].picture = first, m->job.views[1].picture = second;
-    udm_pool_run(m->pool, 2, find_luma, m);
-    for (int k = 0; k < 2; k++)
-        udm_motion_estimate(m->motion, m->luma[k], m->luma[!k], 0, m->flow[k]);
+    m->job.views[0].bent = m->job.views[1].bent = false;
+    udm_pool_run(m->pool, 2, find_lumas, m);
+    find_flow(m, past && past->foreseen);
+    if (past && past->gap > 0)
+        accelerate(m, 0, m->flow[1], past->gap); // which still leads from the first to the one before it
+    udm_motion_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[1]);
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->pack, k, m->job.height);
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->judge, k, m->job.height);
+}
+
+void udm_midway_follow(udm_midway *m, const float *after, double gap)
+{
+    find_luma(m, after, m->luma[0]);
+    udm_motion_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[2]);
+    accelerate(m, 1, m->flow[2], gap);
 }
 
 // ---- an instant
@@ -207,6 +242,7 @@ void udm_midway_at(udm_midway *m, double position)
 {
     m->job.position = (float)position;
     m->job.part[0] = (float)position, m->job.part[1] = (float)(1 - position);
+    m->job.curve = (float)(position * (position - 1) / 2);
     udm_pool_run(m->pool, 2, put_down, m);
     settle(m);
     for_rows(m, m->ops->fetch, 0, m->job.height);

@@ -3,6 +3,8 @@
 #ifndef UDM_STREAM_MIDWAY_H
 #define UDM_STREAM_MIDWAY_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/threads.h"
 
@@ -12,10 +14,20 @@ typedef struct udm_midway udm_midway;
 udm_midway *udm_midway_new(int width, int height, int channels, udm_pool *pool, udm_error *error);
 void udm_midway_free(udm_midway *midway); // NULL is fine
 
-// first, second: [channels, height, width] in [-1, 1]; borrowed until the next pair. Finds the motion both ways.
-void udm_midway_pair(udm_midway *midway, const float *first, const float *second);
+// What is known of a pair from the one before it.
+typedef struct udm_midway_past {
+    double gap;    // the first picture was the second of that, whose gap was so many times this one's; 0: it was not
+    bool foreseen; // the second picture is what followed then
+} udm_midway_past;
 
-// Moves both to an instant: 0 is that of the first and 1 that of the second; beyond them motion goes on as it is.
+// first, second: [channels, height, width] in [-1, 1]; borrowed until the next pair. Finds the motion both ways, and,
+// if it knows what was before, how it bends. past: NULL if nothing is known.
+void udm_midway_pair(udm_midway *midway, const float *first, const float *second, const udm_midway_past *past);
+
+// Right after that: the picture after the second, in a gap so many times as long, for how motion bends there.
+void udm_midway_follow(udm_midway *midway, const float *after, double gap);
+
+// Moves both to an instant: 0 is that of the first and 1 that of the second; motion goes on beyond them.
 void udm_midway_at(udm_midway *midway, double position);
 
 // What came out: valid until the next call. which: 0 the first, 1 the second.

@@ -18,7 +18,10 @@ void udm_scene_reset(udm_scene *scene);
 // blots it out is two, for what comes after it is not known yet. planes: [channels, height, width] in [-1, 1].
 bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma);
 
-// How little two frames have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between them.
+#define UDM_SCENE_CUT 0.3
+
+// How little two frames have in common: 0 where one is the other, moved, up to 1; from UDM_SCENE_CUT on a cut lies
+// between them.
 // Looks at no frame but these. a, b: [channels, height, width] in [-1, 1].
 double udm_scene_change(const udm_scene *scene, const float *a, const float *b);
 

@@ -92,7 +92,7 @@ def dis(threads):
     return run
 
 
-def ours(o, model, precision="f32"):
+def ours(o, model, precision="f32", ahead=True):
     def run(known, factor):
         between = libudm.Between(o, *known.shape[1:3], model, precision)
         out = repeat(known, factor).copy()
@@ -100,6 +100,8 @@ def ours(o, model, precision="f32"):
             between.pair(known[k], known[k + 1], factor / RATE)
             if between.change() >= libudm.CUT:
                 continue
+            if ahead and k + 2 < len(known):
+                between.follow(known[k + 2], factor / RATE)
             for i in range(1, factor):
                 out[k * factor + i] = between.make(i / factor)
         return out

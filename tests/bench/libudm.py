@@ -56,7 +56,7 @@ class Library:
             getattr(self.lib, name).restype = c.c_void_p
         for name in ("udm_model_time", "udm_between_change"):
             getattr(self.lib, name).restype = c.c_double
-        for name in ("udm_stream_push", "udm_between_pair", "udm_between_make"):
+        for name in ("udm_stream_push", "udm_between_pair", "udm_between_follow", "udm_between_make"):
             getattr(self.lib, name).restype = c.c_bool
         self.lib.udm_settings_default.restype = Settings
 
@@ -146,6 +146,11 @@ class Between(Library):
         views = image(first), image(second)
         self.check(self.lib.udm_between_pair(self.between, *map(c.byref, views), c.c_double(seconds),
                                              c.byref(self.error)))
+
+    def follow(self, after, seconds=0):
+        """What comes after the second."""
+        self.check(self.lib.udm_between_follow(self.between, c.byref(image(after)), c.c_double(seconds),
+                                               c.byref(self.error)))
 
     def change(self):
         return self.lib.udm_between_change(self.between)

@@ -260,6 +260,15 @@ bool udm_between_pair(udm_between *between, const udm_image *first, const udm_im
     return true;
 }
 
+bool udm_between_follow(udm_between *between, const udm_image *after, double seconds, udm_error *error)
+{
+    (void)between;
+    (void)after;
+    (void)seconds;
+    (void)error;
+    return true;
+}
+
 double udm_between_change(const udm_between *between)
 {
     double sum = 0;

@@ -64,7 +64,7 @@ GST_START_TEST(a_flush_drops_what_is_held)
     GstSegment segment;
 
     gst_segment_init(&segment, GST_FORMAT_TIME);
-    push_moving(harness, 0, 2);
+    push_moving(harness, 0, 3);
     fail_unless(gst_harness_push_event(harness, gst_event_new_flush_start()));
     fail_unless(gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE)));
     fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
@@ -147,10 +147,12 @@ typedef struct Delay {
 GST_START_TEST(the_latency_is_that_of_the_frames_held)
 {
     static const Delay delays[] = {
-        { "factor=2", 1 },
-        { "mode=fill", 7 },
-        { "mode=fill max-gap=3", 3 },
-        { "mode=fill max-gap=3 extrapolate=2", 6 },
+        { "factor=2", 2 },
+        { "factor=2 lookahead=0", 1 },
+        { "mode=fill", 15 },
+        { "mode=fill lookahead=0", 7 },
+        { "mode=fill max-gap=3", 7 },
+        { "mode=fill max-gap=3 lookahead=0 extrapolate=2", 6 },
         { "factor=2 de-duplicate=true max-gap=3", 4 },
     };
 
@@ -169,10 +171,10 @@ GST_START_TEST(late_frames_are_repeated)
 {
     GstHarness *harness = start("factor=2 qos=true", CAPS, NULL);
 
-    push_moving(harness, 0, 3);
+    push_moving(harness, 0, 4);
     gst_harness_push_upstream_event(harness,
                                     gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 3 * FRAME_DURATION, FRAME_DURATION));
-    push_moving(harness, 3, 4);
+    push_moving(harness, 4, 3);
     finish(harness);
     assert_equals_int(frames_out(harness), 14);
     expect_stats(harness, 7, 4, 3);
@@ -200,6 +202,36 @@ GST_START_TEST(alpha_is_kept)
         gst_buffer_unref(buffer);
     }
     gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+// How far the frames between are from where they should be, of what moves ever faster and then slower again.
+static double miss_of_a_swing(const char *properties)
+{
+    static const double shifts[] = { 0, 1.5, 6, 13.5, 18, 19.5 };
+    GstHarness *harness = start(properties, CAPS, NULL);
+    double missed = 0;
+
+    for (guint n = 0; n < G_N_ELEMENTS(shifts); n++)
+        push(harness, make_shot((Shot){ 0, shifts[n] }, n * FRAME_DURATION, FRAME_DURATION));
+    finish(harness);
+    for (guint n = 0; n < 2 * G_N_ELEMENTS(shifts); n++) {
+        GstBuffer *buffer = gst_harness_pull(harness);
+
+        if (n == 3) // x(t) = 1.5 t^2 at 1.5 frames
+            missed = miss(buffer, (Shot){ 0, 3.375 });
+        gst_buffer_unref(buffer);
+    }
+    gst_harness_teardown(harness);
+    return missed;
+}
+
+GST_START_TEST(motion_bends_as_what_follows_does)
+{
+    double ahead = miss_of_a_swing("factor=2"), behind = miss_of_a_swing("factor=2 lookahead=0");
+
+    fail_unless(ahead < 1.5 && ahead < 0.6 * behind, "it misses by %.2f, and by %.2f if it does not look ahead", ahead,
+                behind);
 }
 GST_END_TEST;
 
@@ -486,6 +518,7 @@ static Suite *flow_suite(void)
     if (engine_is_fake()) {
         tcase_add_test(tests, a_device_that_is_replaced_is_a_warning);
     } else {
+        tcase_add_test(tests, motion_bends_as_what_follows_does);
         tcase_add_test(tests, a_model_is_used_where_one_is_set);
         tcase_add_test(tests, what_the_engine_refuses_is_an_error);
     }

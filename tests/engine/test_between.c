@@ -81,6 +81,68 @@ TEST(frames_stand_where_their_position_says)
     udm_between_free(between);
 }
 
+// The middle of the second gap of a picture that stands at these places, by how much it differs from the picture there.
+// The engine sees the first gap, if `before`, and what follows the second, if `after`.
+static double miss_between(const float places[4], float there, const double gaps[3], bool before, bool after)
+{
+    static picture pictures[4], want, out;
+    udm_between *between = open(NULL, 1);
+    for (int i = 0; i < 4; i++)
+        draw(&pictures[i], places[i], -1);
+    draw(&want, there, -1);
+    view(&out);
+    if (before) {
+        CHECK(udm_between_pair(between, &pictures[0].image, &pictures[1].image, gaps[0], NULL));
+        CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
+        CHECK(udm_between_pair(between, &pictures[1].image, &pictures[3].image, gaps[1], NULL)); // looked at only
+    }
+    CHECK(udm_between_pair(between, &pictures[1].image, &pictures[2].image, gaps[1], NULL));
+    if (after)
+        CHECK(udm_between_follow(between, &pictures[3].image, gaps[2], NULL));
+    CHECK(udm_between_make(between, 0.5, 0, &out.image, NULL));
+    CHECK(!udm_between_follow(between, &pictures[3].image, gaps[2], NULL)); // too late
+    udm_between_free(between);
+    return difference(&out, &want);
+}
+
+TEST(motion_bends)
+{
+    const double even[3] = { 1, 1, 1 }, uneven[3] = { 2, 1, 1 }, unknown[3] = { 0 };
+    const float fall[4] = { 0, 1, 4, 9 }, late[4] = { 1, 1, 4, 9 }; // t^2 from 0 to 3, and from -1 to 3
+    const double straight = miss_between(fall, 2.25f, even, false, false);
+    CHECK(straight > 1.5);
+    CHECK(miss_between(fall, 2.25f, even, true, false) < 0.6 * straight);
+    CHECK(miss_between(fall, 2.25f, even, false, true) < 0.6 * straight);
+    CHECK(miss_between(fall, 2.25f, even, true, true) < 0.25 * straight);
+    CHECK(miss_between(fall, 2.25f, unknown, true, true) < 0.25 * straight);
+    CHECK(miss_between(late, 2.25f, uneven, true, true) < 0.25 * straight);
+    const float steady[4] = { 0, 3, 6, 9 }, jump[4] = { 0, 3, 6, 70 };
+    CHECK_CLOSE(miss_between(steady, 4.5f, even, true, true), miss_between(steady, 4.5f, even, false, false), 0.3);
+    CHECK_CLOSE(miss_between(jump, 4.5f, even, true, true), miss_between(jump, 4.5f, even, false, false), 1);
+}
+
+// The motion is the same, whether it was found early or late; what was foreseen may also not come.
+TEST(what_was_foreseen_is_what_comes)
+{
+    static picture pictures[3], other, made[3];
+    for (int i = 0; i < 3; i++)
+        draw(&pictures[i], (float)(i * i), -1);
+    draw(&other, 4, 10);
+    for (int told = 0; told < 3; told++) {
+        udm_between *between = open(NULL, 1);
+        view(&made[told]);
+        CHECK(udm_between_pair(between, &pictures[0].image, &pictures[1].image, 1, NULL));
+        if (told)
+            CHECK(udm_between_follow(between, told == 1 ? &pictures[2].image : &other.image, 1, NULL));
+        CHECK(udm_between_make(between, 0.5, 0, &made[told].image, NULL));
+        CHECK(udm_between_pair(between, &pictures[1].image, &pictures[2].image, 1, NULL));
+        CHECK(udm_between_make(between, 0.5, 0, &made[told].image, NULL));
+        udm_between_free(between);
+    }
+    CHECK(memcmp(made[0].pixels, made[1].pixels, PLANE) == 0);
+    CHECK(memcmp(made[0].pixels, made[2].pixels, PLANE) == 0);
+}
+
 TEST(pictures_come_back_at_their_own_instants)
 {
     static picture first, second, out;

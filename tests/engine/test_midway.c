@@ -34,7 +34,7 @@ TEST(instruction_sets_agree)
     for (const udm_midway_ops *const *ops = udm_midway_ops_list(); *ops; ops++, k = 1) {
         udm_midway *m = udm_midway_new_with(*ops, WIDTH, HEIGHT, CHANNELS, pool, NULL);
         REQUIRE(m);
-        udm_midway_pair(m, pictures[0], pictures[1]);
+        udm_midway_pair(m, pictures[0], pictures[1], NULL);
         udm_midway_at(m, 0.3);
         memcpy(means[k], udm_midway_mean(m), sizeof means[k]);
         memcpy(variances[k], udm_midway_variance(m, 0), sizeof variances[k]);
@@ -56,7 +56,7 @@ TEST(any_size)
         memcpy(pictures[1], pictures[0], (size_t)(width * height) * sizeof(float));
         udm_midway *m = udm_midway_new(width, height, 1, pool, NULL);
         REQUIRE(m);
-        udm_midway_pair(m, pictures[0], pictures[1]);
+        udm_midway_pair(m, pictures[0], pictures[1], NULL);
         udm_midway_at(m, 0.5);
         CHECK_CLOSE(largest(udm_midway_mean(m), pictures[0], width * height), 0, 1e-3);
         udm_midway_free(m);

@@ -21,6 +21,8 @@ enum { BORDER = UDM_MIDWAY_BORDER, TAPS = UDM_MIDWAY_TAPS, PHASES = UDM_MIDWAY_P
 #define STILL_SHARE 0.35f     // pictures that differ 0.35 times as much moved as still are half taken still,
 #define LEAST_CHANGE 1e-5f    // but not where neither differs (squared value)
 #define OUTSIDE_VARIANCE 1e2f // of what lies outside of the picture
+#define LEAST_BEND 1e-2f      // accelerations that both pictures agree on count where they are larger (squared pixels)
+#define BEND_OF_ONE 0.5f      // share of an acceleration that only one of them knows
 
 typedef float pixel __attribute__((vector_size(16)));
 typedef float pixel_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -116,6 +118,54 @@ INLINE pixel take_lanczos(const udm_midway_job *job, const udm_packed *from, flo
     for (int i = 0; i < TAPS; i++, row += 4 * from->stride)
         sum += (first * load(row) + second * load(row + 8) + third * load(row + 16)) * down[i];
     return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+}
+
+// ---- the bend of motion
+
+// From three instants: with x(t) = v t + a t^2 / 2, x(1) the motion and x(-gap) that to the other side,
+// a = 2 (x(1) + x(-gap) / gap) / (1 + gap).
+static void accelerate_row(const udm_midway_job *job, int k, int y)
+{
+    const udm_midway_view *view = &job->views[k];
+    const size_t n = (size_t)job->width * job->height;
+    const float outer = 1 / view->outer_gap, gain = 2 / (1 + view->outer_gap);
+    const int bottom = (y + 1) * UDM_MIDWAY_BEND < job->height ? (y + 1) * UDM_MIDWAY_BEND : job->height;
+    for (int x = 0; x < view->bend.width; x++) {
+        const int right = (x + 1) * UDM_MIDWAY_BEND < job->width ? (x + 1) * UDM_MIDWAY_BEND : job->width;
+        pixel sum = { 0 };
+        for (int j = y * UDM_MIDWAY_BEND; j < bottom; j++)
+            for (int i = x * UDM_MIDWAY_BEND; i < right; i++) {
+                const size_t at = (size_t)j * job->width + i;
+                sum += (pixel){ view->flow[at] + outer * view->outer[at],
+                                view->flow[n + at] + outer * view->outer[n + at], 1, 0 };
+            }
+        set(&view->bend, x, y, sum * (gain / sum[2]));
+    }
+    close_border(&view->bend, y);
+}
+
+INLINE pixel bend_of(const udm_packed *bend, float x, float y)
+{
+    const float side = UDM_MIDWAY_BEND, half = 0.5f;
+    return take_bilinear(bend, inside((x + half) / side - half, bend->width),
+                         inside((y + half) / side - half, bend->height));
+}
+
+// How far the instant's pixel lies from where its straight way would lead: as far as both pictures agree that its
+// motion is bent (Xu et al., "Quadratic Video Interpolation", NeurIPS 2019, trust one of them). away: to the pixel in
+// either picture.
+INLINE pixel bend_at(const udm_midway_job *job, float x, float y, const pixel away[2])
+{
+    const udm_midway_view *first = &job->views[0], *second = &job->views[1];
+    if (!first->bent && !second->bent)
+        return (pixel){ 0 };
+    const pixel a = first->bent ? bend_of(&first->bend, x + away[0][0], y + away[0][1]) : (pixel){ 0 };
+    const pixel b = second->bent ? bend_of(&second->bend, x + away[1][0], y + away[1][1]) : (pixel){ 0 };
+    if (!first->bent || !second->bent)
+        return (a + b) * (BEND_OF_ONE * job->curve);
+    const pixel mean = (a + b) * 0.5f, half = (a - b) * 0.5f;
+    const float agreed = mean[0] * mean[0] + mean[1] * mean[1], apart = half[0] * half[0] + half[1] * half[1];
+    return mean * (job->curve * agreed / (agreed + apart + LEAST_BEND));
 }
 
 // ---- how well motion fits
@@ -214,12 +264,18 @@ typedef struct fetched {
     float variance;
 } fetched;
 
+// Where a picture shows the pixel (x, y) of the instant, if motion were straight: from there on.
+INLINE pixel way_to(const udm_midway_job *job, int k, pixel motion)
+{
+    const float far = k ? job->part[1] : -job->part[0];
+    return (pixel){ far * motion[1], far * motion[2], 0, 0 };
+}
+
 // A picture that moves otherwise where it is fetched shows something that is hidden at the instant.
-INLINE fetched fetch(const udm_midway_job *job, int k, int x, int y, pixel motion)
+INLINE fetched fetch(const udm_midway_job *job, int k, float from_x, float from_y, pixel motion)
 {
     const udm_midway_view *view = &job->views[k];
     const float sign = k ? -1.f : 1.f, away = job->part[k];
-    const float from_x = (float)x - sign * away * motion[1], from_y = (float)y - sign * away * motion[2];
     const float at_x = inside(from_x, job->width), at_y = inside(from_y, job->height);
     const pixel there = take_bilinear(&view->motion, at_x, at_y);
     const float du = sign * there[0] - motion[1], dv = sign * there[1] - motion[2];
@@ -252,7 +308,10 @@ static void fetch_row(const udm_midway_job *job, int k, int y)
         set(&job->cells, x, y / UDM_MIDWAY_CELL, (pixel){ 0 });
     for (int x = 0; x < job->width; x++) {
         const pixel motion = get(job->settled, x, y);
-        const fetched a = fetch(job, 0, x, y, motion), b = fetch(job, 1, x, y, motion);
+        const pixel ways[2] = { way_to(job, 0, motion), way_to(job, 1, motion) };
+        const pixel here = (pixel){ (float)x, (float)y, 0, 0 } - bend_at(job, (float)x, (float)y, ways);
+        const fetched a = fetch(job, 0, here[0] + ways[0][0], here[1] + ways[0][1], motion);
+        const fetched b = fetch(job, 1, here[0] + ways[1][0], here[1] + ways[1][1], motion);
         const pixel mean = a.colour + (b.colour - a.colour) * (a.variance / (a.variance + b.variance + 1e-12f));
         note_change(job, x, y, b.colour - a.colour);
         views[0].variance[row + x] = a.variance;
@@ -338,6 +397,7 @@ void NAME(udm_evidence_mix_row)(const udm_evidence_job *job, int y);
 const udm_midway_ops NAME(udm_midway_ops) = {
     .name = TEXT(UDM_ISA),
     .pack = pack_row,
+    .accelerate = accelerate_row,
     .judge = judge_row,
     .put = put_row,
     .gather = gather_row,

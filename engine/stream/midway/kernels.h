@@ -14,6 +14,7 @@ enum {
     UDM_MIDWAY_TAPS = 6,
     UDM_MIDWAY_PHASES = 64, // of a pixel, for which the weights of the taps are known
     UDM_MIDWAY_CELL = 16,   // side of the squares in which motion is weighed against rest; also rows of a job
+    UDM_MIDWAY_BEND = 4,    // side of the squares in which motion is bent
 };
 
 // Pixel (x, y) is at at[4 * (y * stride + x)]; the border lies before and after.
@@ -28,6 +29,10 @@ typedef struct udm_midway_view {
     const float *picture; // [channels, height, width]
     const float *luma;    // [height, width]
     const float *flow;    // [2, height, width]: to the other picture
+    const float *outer;   // likewise, to the picture on the other side of this one,
+    float outer_gap;      // which is so many times as far away as the other
+    int bent;             // whether there is such a picture
+    udm_packed bend;      // the acceleration in squares, in pixels and gaps between the pictures
     udm_packed pixels;    // the picture, red, green, blue, nothing
     udm_packed motion;    // u, v, luma, how firmly it is put down
     udm_packed put;       // what is put down at the instant: how firmly, and as much times the motion
@@ -45,6 +50,7 @@ typedef struct udm_midway_job {
     float part[2];                           // of its motion that each picture goes, and how far away it so is
     udm_packed cells;                        // how much the pictures differ moved, and still; the share of rest
     float position;                          // of the instant
+    float curve;                             // how much of its acceleration has moved a pixel off its straight way
     float *mean;                             // [channels, height, width]
     float *rest;                             // [height, width]: the share of what lies still in the mean
 } udm_midway_job;
@@ -55,6 +61,7 @@ typedef void (*udm_midway_row)(const udm_midway_job *job, int k, int y);
 typedef struct udm_midway_ops {
     const char *name;               // of the instruction set
     udm_midway_row pack;            // picture, luma and flow, and the border
+    udm_midway_row accelerate;      // row y of the bend of a view, from its flow and what lies on its other side
     udm_midway_row judge;           // how well the motion fits: motion.at[3]
     udm_midway_row put;             // row y of a picture at the instant, onto rows around it
     udm_midway_row gather;          // both that are put down, into the finest level
