@@ -22,7 +22,7 @@ enum { BORDER = UDM_MIDWAY_BORDER, TAPS = UDM_MIDWAY_TAPS, PHASES = UDM_MIDWAY_P
 #define LEAST_CHANGE 1e-5f    // but not where neither differs (squared value)
 #define OUTSIDE_VARIANCE 1e2f // of what lies outside of the picture
 #define LEAST_BEND 1e-2f      // accelerations that both pictures agree on count where they are larger (squared pixels)
-#define BEND_OF_ONE 0.5f      // share of an acceleration that only one of them knows
+#define BEND_OF_ONE 0.5f // share of an acceleration that only one of them knows, if it is large for how far it leads
 
 typedef float pixel __attribute__((vector_size(16)));
 typedef float pixel_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -161,8 +161,11 @@ INLINE pixel bend_at(const udm_midway_job *job, float x, float y, const pixel aw
         return (pixel){ 0 };
     const pixel a = first->bent ? bend_of(&first->bend, x + away[0][0], y + away[0][1]) : (pixel){ 0 };
     const pixel b = second->bent ? bend_of(&second->bend, x + away[1][0], y + away[1][1]) : (pixel){ 0 };
-    if (!first->bent || !second->bent)
-        return (a + b) * (BEND_OF_ONE * job->curve);
+    if (!first->bent || !second->bent) {
+        const pixel one = a + b;
+        const float known = one[0] * one[0] + one[1] * one[1];
+        return one * (BEND_OF_ONE * job->curve * known / (known + fabsf(job->curve) + 1e-12f));
+    }
     const pixel mean = (a + b) * 0.5f, half = (a - b) * 0.5f;
     const float agreed = mean[0] * mean[0] + mean[1] * mean[1], apart = half[0] * half[0] + half[1] * half[1];
     return mean * (job->curve * agreed / (agreed + apart + LEAST_BEND));
