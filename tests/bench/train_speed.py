@@ -51,8 +51,8 @@ def main():
         plain = least(training(o, folder), o.steps)
         winograd.serves = serves
         ours = least(training(o, folder), o.steps)
-    print(f"{o.model.name}, {o.batch} patches of {o.patch}x{o.patch}, {o.threads} threads: a step takes {plain:.2f} s in "
-          f"PyTorch, {ours:.2f} s with winograd.c, {plain / ours:.2f} times as fast")
+    print(f"{o.model.name}, {o.batch} patches of {o.patch}x{o.patch}, {o.threads} threads: a step takes {plain:.2f} s "
+          f"in PyTorch, {ours:.2f} s with winograd.c, {plain / ours:.2f} times as fast")
 
 
 if __name__ == "__main__":
