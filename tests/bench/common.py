@@ -113,6 +113,18 @@ def psnr(a, b):
     return float(np.mean(10 * np.log10(255 ** 2 / np.maximum(mean, 1e-9))))
 
 
+def octave_power(pictures):
+    """Mean power of luma between a half and the whole of the highest frequency, under a window."""
+    power = []
+    for picture in pictures:
+        luma = picture.astype(np.float64).mean(-1)
+        window = np.outer(*(np.hanning(side) for side in luma.shape))
+        spectrum = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
+        radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(side) for side in luma.shape), indexing="ij"))
+        power.append(spectrum[(radius >= 0.25) & (radius < 0.5)].mean() / np.mean(window ** 2))
+    return np.mean(power)
+
+
 def blur(x):
     """Gaussian window of 11x11, deviation 1.5, where it fits. x: [H, W, C]"""
     window = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2).astype(np.float32)

@@ -5,9 +5,13 @@ removed frames, and the time that a made frame takes, all on the same threads in
 end; and what extrapolating gains over repeating.
 
     python tests/bench/interp_compare.py [--tables middlebury,2,4,beyond,time] [--flowfps PYTHON] [--model DIRECTORY]
+    python tests/bench/interp_compare.py --picture FILE --only CiscoVT2people
 
-Tables: middlebury takes out the middle of 12 triplets, N leaves one of N frames, beyond extrapolates. PYTHON is the one
-of flowfps.py; without it FlowFPS is left out.
+The second draws what blending, minterpolate and ours make of the middle frame of a clip, beside the frame itself, where
+most moves.
+
+Tables: middlebury takes out the middle of 12 triplets, N leaves one of N frames, beyond extrapolates, steps makes more
+than one. PYTHON is the one of flowfps.py; without it FlowFPS is left out.
 """
 import os
 import pathlib
@@ -92,9 +96,9 @@ def dis(threads):
     return run
 
 
-def ours(o, model, precision="f32", ahead=True):
+def ours(o, model, precision="f32", ahead=True, steps=1):
     def run(known, factor):
-        between = libudm.Between(o, *known.shape[1:3], model, precision)
+        between = libudm.Between(o, *known.shape[1:3], model, precision, steps)
         out = repeat(known, factor).copy()
         for k in range(len(known) - 1):
             between.pair(known[k], known[k + 1], factor / RATE)
@@ -179,6 +183,22 @@ def print_beyond(o, models):
     common.print_table(["", *(c.name for c in clips), "mean"], rows)
 
 
+def print_steps(o):
+    """What more steps draw: PSNR, and how much of the detail there is, in the highest octave of frequencies."""
+    clips, step = load(o, "4")
+    rows = []
+    for steps in (1, 4, 10):
+        found = []
+        for clip in clips:
+            made = ours(o, o.model, steps=steps)(np.ascontiguousarray(clip.frames[::step]), step)
+            removed = np.arange(len(made)) % step > 0
+            power = [common.octave_power(f[removed]) for f in (made, clip.frames)]
+            found.append((common.psnr(made[removed], clip.frames[removed]), 10 * np.log10(power[0] / power[1])))
+        rows.append([str(steps), *("%.2f" % x for x in np.mean(found, 0))])
+    print("\none of 4 frames left, more steps: PSNR (dB), detail (dB)")
+    common.print_table(["steps", "PSNR", "detail"], rows)
+
+
 def print_times(o, contestants):
     clip = common.load_clips(o, ["blackswan"])[0]
     print(f"\nms for a frame that is made, {clip}, {o.threads} threads")
@@ -187,8 +207,31 @@ def print_times(o, contestants):
     return times
 
 
+def draw(o, contestants):
+    from PIL import Image
+    clips, step = load(o, "2")
+    common.need(clips, f"a clip whose name contains '{o.only}'")
+    frames = clips[0].frames
+    middle = len(frames) // 4 * 2 + 1
+    detail = busiest(frames[middle - 1], frames[middle + 1])
+    made = [contestants[who](np.ascontiguousarray(frames[::step]), step)[middle] for who in ("blend", "minterpolate")]
+    made.append(contestants["ours" if "ours" in contestants else "ours, motion alone"](
+        np.ascontiguousarray(frames[::step]), step)[middle])
+    Image.fromarray(np.concatenate([f[detail] for f in (*made, frames[middle])], 1)).save(o.picture, quality=92)
+
+
+def busiest(a, b, height=128, width=160):
+    """The part of that size, at most, in which two frames differ most."""
+    change = np.abs(a.astype(np.float32) - b).mean(2)
+    corners = [(y, x) for y in range(0, max(len(a) - height, 0) + 1, 16)
+               for x in range(0, max(a.shape[1] - width, 0) + 1, 16)]
+    y, x = max(corners, key=lambda at: change[at[0]:at[0] + height, at[1]:at[1] + width].mean())
+    return slice(y, y + height), slice(x, x + width)
+
+
 def main():
     p = common.options(__doc__)
+    p.add_argument("--picture", type=pathlib.Path, help="draw instead")
     p.add_argument("--tables", default="middlebury,2,4,beyond,time")
     p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")
     p.set_defaults(frames=25, model=common.ROOT / "models/interp")
@@ -202,17 +245,23 @@ def main():
     contestants |= {"DIS, one warp": dis(o.threads), **{who: ours(o, model) for who, model in models.items()}}
     if o.model.is_dir():
         contestants["ours, precision=auto"] = ours(o, o.model, "auto")
+    if o.picture:
+        return draw(o, contestants)
     header, found = [], {who: [] for who in contestants}
     for name in o.tables.split(","):
         if name == "beyond":
             print_beyond(o, models)
             continue
+        if name == "steps":
+            print_steps(o)
+            continue
         means = print_times(o, contestants) if name == "time" else print_set(o, name, contestants)
         header += ["ms", "of processors"] if name == "time" else [title(name), "SSIM"]
         for who, figures in means.items():
             found[who] += figures
-    print("\nall of it")
-    common.print_table(["", *header], [[who, *figures] for who, figures in found.items()])
+    if header:
+        print("\nall of it")
+        common.print_table(["", *header], [[who, *figures] for who, figures in found.items()])
 
 
 if __name__ == "__main__":

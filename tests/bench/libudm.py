@@ -129,10 +129,10 @@ class Engine(Library):
 class Between(Library):
     """The frames between two."""
 
-    def __init__(self, o, height, width, model=None, precision="f32"):
+    def __init__(self, o, height, width, model=None, precision="f32", steps=1):
         super().__init__(o)
         self.model = self.open_model(model) if model else None
-        settings = self.settings(width, height, precision=precision.encode())
+        settings = self.settings(width, height, precision=precision.encode(), steps=steps)
         self.size = height, width, 3
         self.between = self.check(self.lib.udm_between_open(self.model, c.byref(settings), c.byref(self.error)))
 

@@ -71,29 +71,17 @@ def frechet(a, b):
     return max(float(np.sum((a[0] - b[0]) ** 2) + np.trace(a[1] + b[1]) - 2 * shared), 0)
 
 
-def octave_power(pictures):
-    """Mean power of luma between a half and the whole of the highest frequency, under a window."""
-    power = []
-    for picture in pictures:
-        luma = picture.astype(np.float64).mean(-1)
-        window = np.outer(*(np.hanning(side) for side in luma.shape))
-        spectrum = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
-        radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(side) for side in luma.shape), indexing="ij"))
-        power.append(spectrum[(radius >= 0.25) & (radius < 0.5)].mean() / np.mean(window ** 2))
-    return np.mean(power)
-
-
 class Judge:
     """Compares with clean pictures."""
 
     def __init__(self, o, clean):
         self.features, self.clean = Features(o.ffdnet), clean
-        self.gaussian, self.power = self.features.gaussian(clean), octave_power(clean)
+        self.gaussian, self.power = self.features.gaussian(clean), common.octave_power(clean)
 
     def row(self, name, pictures, flicker=""):
         psnr = np.mean([common.psnr(p[None], c[None]) for p, c in zip(pictures, self.clean)])
         distance = frechet(self.features.gaussian(pictures), self.gaussian)
-        detail = 10 * np.log10(octave_power(pictures) / self.power)
+        detail = 10 * np.log10(common.octave_power(pictures) / self.power)
         return [name, "%.2f" % psnr, "%.4f" % distance, "%+.2f" % detail, flicker]
 
 
