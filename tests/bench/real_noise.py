@@ -3,9 +3,14 @@
 mean of many of the same scene, with a noise level that is estimated? Allowed: 0.6 dB in the mean, none worse by 0.2 dB.
 
     python tests/bench/real_noise.py --models models/denoise
+    python tests/bench/real_noise.py --clips 3 --models models/denoise,models/denoise-real
+
+The second puts noise as of cameras, film and codecs on the public clips, so many times each (models/train/realnoise.py,
+with fixed seeds).
 
 The pictures are JPEG files as they came out of the cameras: demosaiced, developed and compressed, 512x512 of each.
 """
+import random
 import sys
 
 import numpy as np
@@ -20,12 +25,29 @@ MEAN, WORST = 0.6, -0.2
 def arguments():
     p = common.options(__doc__, models=["denoise"])
     p.add_argument("--level", type=float, default=-1, help="sigma that is told; -1: estimated (default: %(default)s)")
+    p.add_argument("--clips", type=int, default=0, help="take clips, with so many kinds of noise on each")
     p.add_argument("--every", type=int, default=1, help="of the pictures, one in this many (default: %(default)s)")
     return p.parse_args()
 
 
+def noisy_clips(o):
+    sys.path.insert(0, str(common.ROOT / "models/train"))
+    import clips
+    import torch
+    for clip in common.load_clips(o):
+        for seed in range(o.clips):
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)
+            noisy, clean, _ = clips.with_real_noise(clip.frames)
+            yield f"{clip.name} {seed}", noisy, clean
+
+
 def pairs(o):
     """[(name, noisy, clean)], pictures as clips of one frame."""
+    if o.clips:
+        yield from noisy_clips(o)
+        return
     folder = o.data / "polyu_real_noise_512"
     paths = [p for p in sorted(folder.glob("*_real.JPG")) if o.only in p.name][::o.every]
     common.need(paths, f"pictures whose name contains '{o.only}' in {folder}")
