@@ -42,7 +42,7 @@ static float *scratch(size_t floats)
     static __thread size_t size;
     if (floats > size) {
         free(memory);
-        memory = aligned_alloc(UDM_ALIGNMENT, floats * sizeof *memory + UDM_ALIGNMENT);
+        memory = aligned_alloc(UDM_ALIGNMENT, (floats * sizeof *memory / UDM_ALIGNMENT + 1) * UDM_ALIGNMENT);
         size = memory ? floats : 0;
     }
     return memory;

@@ -16,12 +16,16 @@ than one. PYTHON is the one of flowfps.py; without it FlowFPS is left out.
 import os
 import pathlib
 import subprocess
+import sys
 import time
 
 import numpy as np
 
 import common
 import libudm
+
+sys.path.append(str(common.ROOT / "examples"))
+import slowmotion  # noqa: E402
 
 BLOCK = 16  # of FlowFPS; 8 is slower, and no better on these clips
 RATE = 25  # frames a second that every contestant is told
@@ -96,7 +100,7 @@ def dis(threads):
     return run
 
 
-def ours(o, model, precision="f32", ahead=True, steps=1):
+def ours(o, model, precision="f32", steps=1):
     def run(known, factor):
         between = libudm.Between(o, *known.shape[1:3], model, precision, steps)
         out = repeat(known, factor).copy()
@@ -104,7 +108,7 @@ def ours(o, model, precision="f32", ahead=True, steps=1):
             between.pair(known[k], known[k + 1], factor / RATE)
             if between.change() >= libudm.CUT:
                 continue
-            if ahead and k + 2 < len(known):
+            if o.lookahead and k + 2 < len(known):
                 between.follow(known[k + 2], factor / RATE)
             for i in range(1, factor):
                 out[k * factor + i] = between.make(i / factor)
@@ -213,24 +217,17 @@ def draw(o, contestants):
     common.need(clips, f"a clip whose name contains '{o.only}'")
     frames = clips[0].frames
     middle = len(frames) // 4 * 2 + 1
-    detail = busiest(frames[middle - 1], frames[middle + 1])
+    detail = slowmotion.busiest(frames[middle - 1], frames[middle + 1], 128, 160)
     made = [contestants[who](np.ascontiguousarray(frames[::step]), step)[middle] for who in ("blend", "minterpolate")]
     made.append(contestants["ours" if "ours" in contestants else "ours, motion alone"](
         np.ascontiguousarray(frames[::step]), step)[middle])
     Image.fromarray(np.concatenate([f[detail] for f in (*made, frames[middle])], 1)).save(o.picture, quality=92)
 
 
-def busiest(a, b, height=128, width=160):
-    """The part of that size, at most, in which two frames differ most."""
-    change = np.abs(a.astype(np.float32) - b).mean(2)
-    corners = [(y, x) for y in range(0, max(len(a) - height, 0) + 1, 16)
-               for x in range(0, max(a.shape[1] - width, 0) + 1, 16)]
-    y, x = max(corners, key=lambda at: change[at[0]:at[0] + height, at[1]:at[1] + width].mean())
-    return slice(y, y + height), slice(x, x + width)
-
-
 def main():
     p = common.options(__doc__)
+    p.add_argument("--lookahead", type=int, default=1, choices=(0, 1),
+                   help="whether ours sees the known frame after the next (default: %(default)s)")
     p.add_argument("--picture", type=pathlib.Path, help="draw instead")
     p.add_argument("--tables", default="middlebury,2,4,beyond,time")
     p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")

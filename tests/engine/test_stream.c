@@ -172,12 +172,12 @@ TEST(samplers_that_a_model_has_nothing_for)
 // models/train/power.py was run for them.
 TEST(shipped_models_know_the_power_of_their_noise)
 {
-    static const char *const names[] = { "denoise", "denoise-quality" };
+    static const char *const names[] = { "denoise", "denoise-quality", "denoise-real" };
     const char *folder = getenv("UDM_SHIPPED_MODELS");
     static uint8_t pixels[W * H * 3], plain[W * H * 3], analytic[W * H * 3];
     udm_image in = image_of(pixels, W, H, 3);
     paint(pixels, sizeof pixels, 1);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", folder ? folder : "models", names[i]);
         udm_model *model = udm_model_open(path, NULL);
