@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Preview, motion, guess, trust. The frames ahead are averaged as those before are, from the last of them back to the
-// frame at hand, anew for each frame; then both guesses are joined.
+// Preview, motion, guess, trust. Motion leads to the preview of the frame before; where that was at rest, to a mean of
+// the previews since it has been: it has less noise, and slow motion leaves it behind until it is seen. The frames
+// ahead are averaged as those before are, from the last of them back to the frame at hand, anew for each frame; then
+// both guesses are joined.
 #include "stream/carry.h"
 
 #include <math.h>
@@ -13,6 +15,7 @@
 enum { PART = 1024 }; // pixels of a job
 
 #define MOST_NOISE 0.35 // of variance: sigma 75
+#define NEWS 0.125f     // the weight of a preview in that mean
 
 struct udm_carry {
     const udm_network *preview, *trust;
@@ -21,13 +24,13 @@ struct udm_carry {
     udm_motion *motion;
     udm_guess *guess, *ahead; // the second: NULL if nothing looks ahead
     size_t pixels;
-    bool began;            // there is a frame before
-    udm_shown shown;       // of the frame looked at last
-    float *memory;         // all of the following
-    float *scaled;         // [C, height, width]
-    float *estimate;       // and a plane of doubt
-    float *flow;           // [2, height, width]
-    float *preview_before; // [height, width]
+    bool began;      // there is a frame before
+    udm_shown shown; // of the frame looked at last
+    float *memory;   // all of the following
+    float *scaled;   // [C, height, width]
+    float *estimate; // and a plane of doubt
+    float *flow;     // [2, height, width]
+    float *before;   // [height, width]: a preview
 };
 
 static size_t own_floats(const udm_carry *carry)
@@ -44,7 +47,7 @@ static bool allocate(udm_carry *carry, udm_error *error)
     carry->scaled = carry->memory;
     carry->estimate = carry->scaled + picture;
     carry->flow = carry->estimate + picture + carry->pixels;
-    carry->preview_before = carry->flow + 2 * carry->pixels;
+    carry->before = carry->flow + 2 * carry->pixels;
     return true;
 }
 
@@ -107,6 +110,11 @@ size_t udm_carry_memory(const udm_carry *carry)
     return networks + guesses + udm_motion_memory(carry->motion) + own_floats(carry) * sizeof(float);
 }
 
+static int parts(const udm_carry *carry)
+{
+    return (int)((carry->pixels + PART - 1) / PART);
+}
+
 typedef struct scale_job {
     udm_carry *carry;
     const udm_sight *sight;
@@ -132,7 +140,7 @@ static void scale_part(void *context, int index, int worker)
 // The frame as networks are shown it.
 static void scale(udm_carry *carry, const udm_sight *sight)
 {
-    udm_pool_run(carry->pool, (int)((carry->pixels + PART - 1) / PART), scale_part, &(scale_job){ carry, sight });
+    udm_pool_run(carry->pool, parts(carry), scale_part, &(scale_job){ carry, sight });
 }
 
 static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *cancel, udm_error *error)
@@ -200,18 +208,37 @@ static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, co
     return true;
 }
 
+typedef struct keep_job {
+    udm_carry *carry;
+    const udm_sight *sight;
+} keep_job;
+
+// What the next frame's motion will lead to.
+static void keep_part(void *context, int index, int worker)
+{
+    const keep_job *job = context;
+    const udm_carry *carry = job->carry;
+    const size_t first = (size_t)index * PART, left = carry->pixels - first, count = left < PART ? left : PART;
+    const float *preview = job->sight->preview + first, *u = carry->flow + first, *v = u + carry->pixels;
+    float *restrict before = carry->before + first;
+    for (size_t i = 0; i < count; i++) {
+        const bool rest = carry->began && u[i] == 0 && v[i] == 0;
+        before[i] = rest ? before[i] + NEWS * (preview[i] - before[i]) : preview[i];
+    }
+}
+
 // Learns the frame, having made the guess of it. False if it failed; *made: whether there was something to make it of.
 static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, const atomic_bool *cancel, udm_error *error)
 {
     if (carry->began)
-        udm_motion_estimate(carry->motion, sight->preview, carry->preview_before, noise_of(carry, sight), carry->flow);
+        udm_motion_estimate(carry->motion, sight->preview, carry->before, noise_of(carry, sight), carry->flow);
     if (!udm_guess_make(carry->guess, carry->flow, error))
         return false;
     *made = udm_guess_made(carry->guess);
     if (*made && !doubt(carry, sight, carry->guess, cancel, error))
         return false;
     udm_guess_learn(carry->guess, sight->planes, sight->level);
-    memcpy(carry->preview_before, sight->preview, carry->pixels * sizeof(float));
+    udm_pool_run(carry->pool, parts(carry), keep_part, &(keep_job){ carry, sight });
     carry->began = true;
     return true;
 }

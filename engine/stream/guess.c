@@ -5,7 +5,7 @@
 //     mean = g + k (y - g),   k = p / (p + s),   of variance k s.
 //
 // Each time it is moved it becomes a little wrong, which does not average out: so the variance grows by FADE from frame
-// to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more).
+// to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more), and by less where it is at rest.
 //
 // The mean is moved along the motion and is the next guess. Two guesses g and h made of different frames, with the
 // variances p and q, are worth (q g + p h) / (p + q) of variance p q / (p + q). Variances are relative to the signal:
@@ -28,6 +28,7 @@ enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machi
 #include "stream/exponential.h"
 
 #define FADE 0.15f
+#define FADE_AT_REST 0.06f // where the flow is exactly 0
 
 static const float unknown = 1e4f; // a variance of which nothing is known; finite, so that it can be interpolated
 
@@ -102,15 +103,23 @@ static size_t part_length(const udm_guess *guess, int index)
     return left < PART ? left : PART;
 }
 
+typedef struct fade_job {
+    udm_guess *guess;
+    const float *flow;
+} fade_job;
+
 // The variance grows, and there is none where the flow came from outside, as the plane of the mean's says for now.
 static void fade_part(void *context, int index, int worker)
 {
-    const udm_guess *guess = context;
+    const fade_job *job = context;
+    const udm_guess *guess = job->guess;
     const size_t first = (size_t)index * PART, count = part_length(guess, index);
-    const float *valid = guess->mean_variance + first;
+    const float *valid = guess->mean_variance + first, *u = job->flow + first, *v = u + guess->pixels;
     float *restrict variance = guess->variance + first;
-    for (size_t i = 0; i < count; i++)
-        variance[i] = valid[i] > 0 ? (1 + FADE) * variance[i] : unknown;
+    for (size_t i = 0; i < count; i++) {
+        const float fade = u[i] == 0 && v[i] == 0 ? FADE_AT_REST : FADE;
+        variance[i] = valid[i] > 0 ? (1 + fade) * variance[i] : unknown;
+    }
 }
 
 bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error)
@@ -122,7 +131,7 @@ bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error)
     if (!udm_mover_run(guess->mover, &spread, guess->variance, NULL, error) ||
         !udm_mover_run(guess->mover, &mean, guess->moved, guess->mean_variance, error))
         return false;
-    udm_pool_run(guess->pool, parts(guess), fade_part, guess);
+    udm_pool_run(guess->pool, parts(guess), fade_part, &(fade_job){ guess, flow });
     guess->made = true;
     return true;
 }

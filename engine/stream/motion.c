@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "stream/motion/engine.h"
+#include "stream/motion/rest.h"
 
 enum {
     PAD = UDM_MOTION_PAD,
@@ -79,6 +80,13 @@ static size_t place_work(udm_motion_level *l, arena work)
     return match.next > refine.next ? match.next : refine.next;
 }
 
+static void take_blocks(udm_motion_level *l, arena *from)
+{
+    float **blocks[] = { &l->unmoved, &l->moved, &l->excess };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        *blocks[i] = take(from, (size_t)l->block_rows, (size_t)l->block_columns);
+}
+
 static void size_level(udm_motion_level *level, int width, int height)
 {
     level->width = width;
@@ -87,6 +95,8 @@ static void size_level(udm_motion_level *level, int width, int height)
     level->odd = width / 2 / 8 * 8 + 16;
     level->columns = udm_motion_patches(width);
     level->rows = udm_motion_patches(height);
+    level->block_columns = (width + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
+    level->block_rows = (height + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
 }
 
 // Sizes every level and places its planes; the floats they take, or 0 where that does not fit.
@@ -101,6 +111,7 @@ static size_t lay_out(udm_motion *motion, int width, int height, float *memory)
         width -= width / 2;
         height -= height / 2;
     }
+    take_blocks(&motion->level[0], &all);
     for (int k = motion->levels - 1; k > 0; k--)
         place_work(&motion->level[k], all);
     return all.fits ? place_work(&motion->level[0], all) : 0; // the largest
@@ -266,6 +277,15 @@ static void refine(udm_motion *motion, const udm_motion_level *level)
     }
 }
 
+// After the last step of refinement `change` is that of the flow before it.
+static void settle(udm_motion *motion, const udm_motion_level *level)
+{
+    for_pixels(motion, motion->ops->prepare, level);
+    for_rows(motion, udm_motion_compare, level, 0, level->block_rows, 1);
+    for_rows(motion, udm_motion_judge, level, 0, level->block_rows, 1);
+    for_rows(motion, udm_motion_settle, level, 0, level->block_rows, 1);
+}
+
 static void copy_out(const udm_motion_level *level, const float *plane, float *to)
 {
     for (int y = 0; y < level->height; y++)
@@ -288,6 +308,8 @@ void udm_motion_estimate(udm_motion *motion, const float *from, const float *to,
         refine(motion, level);
     }
     const udm_motion_level *finest = &motion->level[0];
+    if (noise > 0)
+        settle(motion, finest);
     copy_out(finest, finest->u, flow);
     copy_out(finest, finest->v, flow + (size_t)finest->width * finest->height);
 }

@@ -17,7 +17,8 @@ void udm_motion_free(udm_motion *motion);           // NULL is fine
 size_t udm_motion_memory(const udm_motion *motion); // bytes
 
 // flow [2, height, width], x before y, in pixels: from(p) = to(p + flow(p)). from, to: luma [height, width] in [-1, 1].
-// noise: the variance of that which they had before they were denoised; 0: none.
+// noise: the variance of that which they had before they were denoised; 0: none. Where they had noise and seem to be at
+// rest the flow is exactly 0.
 void udm_motion_estimate(udm_motion *motion, const float *from, const float *to, float noise, float *flow);
 
 #endif

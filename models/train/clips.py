@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import chroma
 import data
 import realnoise
 from train import hold_out
@@ -65,7 +66,7 @@ def crop(clip, frames, width, height):
     clip = clip[::stride]
     at = random.randrange(max(len(clip) - frames, 0) + 1)
     clip = clip[at:at + frames][::random.choice((-1, 1))]
-    h, w = (min(a, b) for a, b in zip((height, width), clip.shape[1:3]))
+    h, w = (min(a, b) // 2 * 2 for a, b in zip((height, width), clip.shape[1:3]))
     y, x = random.randrange(clip.shape[1] - h + 1), random.randrange(clip.shape[2] - w + 1)
     return clip[:, y:y + h, x:x + w]
 
@@ -129,6 +130,8 @@ class Library:
         else:
             clean = camera(random.choice(self.pictures), frames, width, height)
         clean = turn(clean)
+        if random.random() < o.chroma_share:
+            clean = realnoise.to_bytes(chroma.subsampled(realnoise.from_bytes(clean)))
         if random.random() < o.real_share:
             noisy, clean, sigma = with_real_noise(clean)
             return Rendition(clean, noisy, min(max(sigma, 0.5), o.max_sigma), o)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import chroma
 import realnoise
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
@@ -106,6 +107,7 @@ def add_noise(x0, grey, sigma):
 def batch(pictures, options):
     """(x0, frame, level, sigma) of patches of pictures, of which a share has the noise of cameras, film and codecs."""
     x0, grey = patches(pictures, options.batch, options.patch)
+    x0 = chroma.some_subsampled(x0, options.chroma_share)
     sigma = noise_maps(options.batch, options.patch, options.max_sigma, options.low)
     noisy = add_noise(x0, grey, sigma)
     real = torch.rand(options.batch) < options.real_share

@@ -22,7 +22,7 @@ import data
 import train
 from network import DOUBT_BIAS, UdmUNet
 
-FADE = 0.15        # of engine/stream/guess.c
+FADE, FADE_AT_REST = 0.15, 0.06  # of engine/stream/guess.c
 UNKNOWN = 1e4      # a variance of which nothing is known
 OUTLIER = 25       # squared errors beyond this many variances count by their logarithm
 
@@ -74,7 +74,8 @@ class Guess:
         moved_variance, _ = warp(self.variance, flow, 2, tent)
         self.p = torch.where(inside, moved_variance, torch.tensor(float(UNKNOWN)))
         self.known = self.p < 0.99 * UNKNOWN  # the rest of it tells nothing
-        self.p = torch.where(self.known, self.p * (1 + FADE), self.p)
+        fade = torch.where((flow == 0).all(1, keepdim=True), FADE_AT_REST, FADE)
+        self.p = torch.where(self.known, self.p * (1 + fade), self.p)
 
     def show(self, doubt=0):
         """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
@@ -134,7 +135,7 @@ class Streams:
     def place(self):
         r = random.choice(self.library.renditions)
         h, w = r.clean.shape[1:3]
-        y, x = random.randrange(h - self.size + 1), random.randrange(w - self.size + 1)
+        y, x = (random.randrange(0, n - self.size + 1, 2) for n in (h, w))  # where squares of chroma begin
         return dict(r=r, f=random.randrange(max(len(r.clean) - 10, 1)), rows=slice(y, y + self.size),
                     columns=slice(x, x + self.size))
 

@@ -54,6 +54,8 @@ def add_noise_options(p):
                    "(default: %(default)s)")
     p.add_argument("--squared", action="store_true", help="learn from squared errors: the mean of what it might have "
                    "been, and the best PSNR, where absolute ones teach the median, which outliers trouble less")
+    p.add_argument("--chroma-share", type=float, default=0.5, help="of the pictures and clips, with chroma at half the "
+                   "resolution, as video has it (default: %(default)s)")
     p.add_argument("--real-share", type=float, default=0, help="of the pictures and clips, with the noise of cameras, "
                    "film and codecs instead of white noise (default: %(default)s)")
 

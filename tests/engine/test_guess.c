@@ -144,6 +144,32 @@ TEST(what_is_trusted_averages_along_the_motion)
     udm_device_close(device);
 }
 
+// The variance of a guess of one frame of variance 0.04, after it was moved by this much.
+static void check_variance_after(float x, double expected)
+{
+    static float frame[PLANE], level[PLANE], flow[2 * PLANE];
+    udm_device *device = udm_device_open("cpu", 1, NULL);
+    udm_pool *pool = udm_pool_new(1, NULL);
+    udm_guess *guess = udm_guess_new(WIDTH, HEIGHT, 1, device, pool, NULL);
+    REQUIRE(guess);
+    fill_flow(flow, x, 0);
+    for (int i = 0; i < PLANE; i++)
+        level[i] = sqrtf(0.04f / 1.04f);
+    udm_guess_learn(guess, frame, level);
+    CHECK(udm_guess_make(guess, flow, NULL));
+    const double shown = udm_guess_show(guess).level[20 * WIDTH + 20], variance = shown * shown / (1 - shown * shown);
+    CHECK_CLOSE(variance, expected, 1e-5);
+    udm_guess_free(guess);
+    udm_pool_free(pool);
+    udm_device_close(device);
+}
+
+TEST(what_is_at_rest_fades_less)
+{
+    check_variance_after(0, 0.04 * 1.06);
+    check_variance_after(0.01f, 0.04 * 1.15);
+}
+
 TEST(what_is_doubted_is_forgotten)
 {
     static float clean[PLANE];

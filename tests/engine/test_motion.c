@@ -188,6 +188,53 @@ TEST(noise_is_not_followed)
     }
 }
 
+// Two pictures, the second with its columns from `first` on moved by 2.5 pixels, and what noise leaves on both.
+static float *estimate_noisy(int first, float noise)
+{
+    enum { WIDTH = 256, HEIGHT = 96 };
+    picture still = picture_new(WIDTH, HEIGHT, at_rest), moved = picture_new(WIDTH, HEIGHT, (pose){ 2.5f, 0, 1, 0 });
+    picture to = picture_new(WIDTH, HEIGHT, at_rest);
+    float *random = malloc(2 * WIDTH * HEIGHT * sizeof *random);
+    udm_normal(5, 0, 0, 0, 2 * WIDTH * HEIGHT, random);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        const float seen = i % WIDTH < first ? still.luma[i] : moved.luma[i];
+        still.luma[i] = 0.5f * seen + 0.03f * random[i];
+        to.luma[i] = 0.5f * to.luma[i] + 0.03f * random[WIDTH * HEIGHT + i];
+    }
+    float *flow = estimate_in(noise, udm_motion_ops_list()[0], 2, still, to);
+    free(random);
+    free(still.luma);
+    free(moved.luma);
+    free(to.luma);
+    return flow;
+}
+
+static double share_still(const float *flow, int left, int right)
+{
+    int still = 0;
+    for (int y = 0; y < 96; y++)
+        for (int x = left; x < right; x++)
+            still += flow[y * 256 + x] == 0 && flow[(96 + y) * 256 + x] == 0;
+    return still / (96.0 * (right - left));
+}
+
+// Of pictures that had noise, what does not move has a motion of exactly 0, and what moves, and is near it, has not.
+TEST(rest)
+{
+    float *still = estimate_noisy(256, 0.02f), *moves = estimate_noisy(0, 0.02f), *half = estimate_noisy(128, 0.02f);
+    float *without_noise = estimate_noisy(256, 0);
+    REQUIRE(still && moves && half && without_noise);
+    CHECK(share_still(still, 0, 256) == 1);
+    CHECK(share_still(moves, 0, 256) == 0);
+    CHECK(share_still(half, 0, 64) == 1);
+    CHECK(share_still(half, 128, 256) == 0);
+    CHECK(share_still(without_noise, 0, 256) < 0.1);
+    free(still);
+    free(moves);
+    free(half);
+    free(without_noise);
+}
+
 TEST(every_size)
 {
     static const int sizes[][2] = { { 1, 1 },   { 1, 9 },   { 2, 3 },   { 7, 5 },   { 8, 8 },   { 9, 1 },
@@ -197,7 +244,7 @@ TEST(every_size)
             int width = sizes[i][0], height = sizes[i][1], wrong = 0;
             picture from = picture_new(width, height, (pose){ .x = 1, .zoom = 1 });
             picture to = picture_new(width, height, at_rest);
-            float *flow = estimate(*ops, 2, from, to);
+            float *flow = estimate_in(0.1f * (float)(i % 2), *ops, 2, from, to);
             for (int k = 0; k < 2 * width * height; k++)
                 wrong += !(fabsf(flow[k]) < 400);
             CHECK(wrong == 0);
@@ -289,7 +336,7 @@ TEST(not_a_number)
     for (int i = 0; i < 60 * 45; i += 7)
         to.luma[i] = i % 2 ? NAN : INFINITY;
     for (const udm_motion_ops *const *ops = udm_motion_ops_list(); *ops; ops++) {
-        float *flow = estimate(*ops, 2, from, to);
+        float *flow = estimate_in(0.1f, *ops, 2, from, to);
         CHECK(flow);
         free(flow);
     }

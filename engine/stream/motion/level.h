@@ -69,6 +69,9 @@ typedef struct udm_motion_level {
     float *right, *below;     // the strength of the links to the neighbours there
     float *a12, *b1, *b2;     // the system at a pixel: [a11 a12; a12 a22] (u, v) = (b1, b2) + what the links pull
     float *scale1, *scale2;   // omega / (a11 + links), omega / (a22 + links)
+
+    int block_columns, block_rows;   // of the finest level; see rest.h
+    float *unmoved, *moved, *excess; // [block_rows, block_columns]: squared differences, and the one over the other
 } udm_motion_level;
 
 typedef void (*udm_motion_row)(const udm_motion_level *level, int row);
