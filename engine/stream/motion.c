@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/motion/blocks.h"
 #include "stream/motion/engine.h"
-#include "stream/motion/rest.h"
 
 enum {
     PAD = UDM_MOTION_PAD,
     MAX_LEVELS = 32,
     LEAST_SIDE = 20, // of the top level
-    BAND = 8         // rows of a job
+    BAND = 8,        // rows of a job
+    UPDATES = 3      // of the motion of the camera
 };
 
 // Between pictures that noise was taken from, more smoothing finds more, and at the finest level, which begins close to
@@ -80,11 +81,12 @@ static size_t place_work(udm_motion_level *l, arena work)
     return match.next > refine.next ? match.next : refine.next;
 }
 
-static void take_blocks(udm_motion_level *l, arena *from)
+static void take_blocks(udm_motion_blocks *b, arena *from)
 {
-    float **blocks[] = { &l->unmoved, &l->moved, &l->excess };
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        *blocks[i] = take(from, (size_t)l->block_rows, (size_t)l->block_columns);
+    float **sums[] = { &b->unmoved, &b->found, &b->along, &b->rest_excess, &b->camera_excess,
+                       &b->xx,      &b->xy,    &b->yy,    &b->xr,          &b->yr };
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        *sums[i] = take(from, (size_t)b->rows, (size_t)b->columns);
 }
 
 static void size_level(udm_motion_level *level, int width, int height)
@@ -95,8 +97,8 @@ static void size_level(udm_motion_level *level, int width, int height)
     level->odd = width / 2 / 8 * 8 + 16;
     level->columns = udm_motion_patches(width);
     level->rows = udm_motion_patches(height);
-    level->block_columns = (width + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
-    level->block_rows = (height + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
+    level->blocks.columns = (width + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
+    level->blocks.rows = (height + UDM_MOTION_BLOCK - 1) / UDM_MOTION_BLOCK;
 }
 
 // Sizes every level and places its planes; the floats they take, or 0 where that does not fit.
@@ -111,7 +113,7 @@ static size_t lay_out(udm_motion *motion, int width, int height, float *memory)
         width -= width / 2;
         height -= height / 2;
     }
-    take_blocks(&motion->level[0], &all);
+    take_blocks(&motion->level[0].blocks, &all);
     for (int k = motion->levels - 1; k > 0; k--)
         place_work(&motion->level[k], all);
     return all.fits ? place_work(&motion->level[0], all) : 0; // the largest
@@ -277,13 +279,42 @@ static void refine(udm_motion *motion, const udm_motion_level *level)
     }
 }
 
-// After the last step of refinement `change` is that of the flow before it.
-static void settle(udm_motion *motion, const udm_motion_level *level)
+static void for_blocks(udm_motion *motion, udm_motion_row row, const udm_motion_level *level)
+{
+    for_rows(motion, row, level, 0, level->blocks.rows, 1);
+}
+
+static void measure(udm_motion *motion, const udm_motion_level *level)
 {
     for_pixels(motion, motion->ops->prepare, level);
-    for_rows(motion, udm_motion_compare, level, 0, level->block_rows, 1);
-    for_rows(motion, udm_motion_judge, level, 0, level->block_rows, 1);
-    for_rows(motion, udm_motion_settle, level, 0, level->block_rows, 1);
+    for_blocks(motion, udm_motion_measure, level);
+}
+
+// Leaves the motion of the camera in u, v, and what was there in split_u, split_v.
+static void follow_camera(udm_motion *motion, udm_motion_level *level)
+{
+    level->moves = udm_motion_camera_guess(level);
+    if (!level->moves)
+        return;
+    for_blocks(motion, udm_motion_keep, level);
+    for (int i = 0; i < UPDATES; i++) {
+        for_blocks(motion, udm_motion_follow, level);
+        measure(motion, level);
+        udm_motion_camera_improve(level);
+    }
+    for_blocks(motion, udm_motion_follow, level);
+    measure(motion, level);
+    for_blocks(motion, udm_motion_fit, level);
+    level->most_move = udm_motion_most_move(level);
+}
+
+static void settle(udm_motion *motion, udm_motion_level *level)
+{
+    measure(motion, level);
+    for_blocks(motion, udm_motion_compare, level);
+    for_blocks(motion, udm_motion_rest, level);
+    follow_camera(motion, level);
+    for_blocks(motion, udm_motion_settle, level);
 }
 
 static void copy_out(const udm_motion_level *level, const float *plane, float *to)
@@ -307,7 +338,7 @@ void udm_motion_estimate(udm_motion *motion, const float *from, const float *to,
         match_patches(motion, level);
         refine(motion, level);
     }
-    const udm_motion_level *finest = &motion->level[0];
+    udm_motion_level *finest = &motion->level[0];
     if (noise > 0)
         settle(motion, finest);
     copy_out(finest, finest->u, flow);

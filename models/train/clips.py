@@ -16,6 +16,7 @@ import realnoise
 from train import hold_out
 
 LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
+JPEG = 0.3      # the share of clips whose clean frames were compressed, each by itself
 
 
 def videos(folders, most=48):
@@ -78,6 +79,13 @@ def turn(clip):
     return np.ascontiguousarray(clip[..., np.random.permutation(3)] if random.random() < 0.3 else clip)
 
 
+def compressed(clip):
+    """Its frames with the artefacts of one quality, which differ from frame to frame: not all that time would average
+    away is noise."""
+    settings = random.randint(75, 97), random.choice((0, 2))
+    return np.stack([realnoise.as_jpeg(frame, *settings) for frame in clip])
+
+
 def with_white_noise(clean, sigma):
     """As an 8-bit file has it."""
     noise = np.random.randn(*clean.shape).astype(np.float32) * sigma
@@ -130,6 +138,8 @@ class Library:
         else:
             clean = camera(random.choice(self.pictures), frames, width, height)
         clean = turn(clean)
+        if random.random() < JPEG:
+            clean = compressed(clean)
         if random.random() < o.chroma_share:
             clean = realnoise.to_bytes(chroma.subsampled(realnoise.from_bytes(clean)))
         if random.random() < o.real_share:

@@ -137,15 +137,16 @@ def from_bytes(pixels):
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def as_jpeg(picture, quality, subsampling):
+    """What uint8 [H, W, 3] is after it was a JPEG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(Image.open(file))
+
+
 def jpeg(x):
     """Each patch by itself, quality 60 to 97, chroma mostly halved."""
-    out = []
-    for picture in to_bytes(x):
-        file = io.BytesIO()
-        Image.fromarray(picture).save(file, "JPEG", quality=random.randint(60, 97),
-                                      subsampling=random.choice((0, 2, 2)))
-        out.append(np.asarray(Image.open(file)))
-    return from_bytes(np.stack(out))
+    return from_bytes(np.stack([as_jpeg(p, random.randint(60, 97), random.choice((0, 2, 2))) for p in to_bytes(x)]))
 
 
 def sheet(pixels):

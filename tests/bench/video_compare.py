@@ -2,6 +2,7 @@
 """Ours against what uses time, and what does not, on moving clips: PSNR, flicker where nothing moves, and speed.
 
     python tests/bench/video_compare.py --cache ../bench-cache
+    python tests/bench/video_compare.py --clips "" --stills 4 --sigmas 20,40 --peers ffdnet
     python tests/bench/video_compare.py --speed
 
 Noise is Gaussian with a fixed seed, then clipped and rounded to 8 bits: everybody gets the same 8-bit RGB frames, is
@@ -12,7 +13,8 @@ clip.
 
 Flicker: where a 9x9 neighbourhood of the clean clip changes by less than 2 (root mean square, 0-255 scale) from a frame
 to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and of what comes out
-itself, beside that of the clean clip, which has noise of its own.
+itself, beside that of the clean clip, which has noise of its own. --stills adds pictures that stand still, which have
+none, as before a camera on a tripod.
 """
 import json
 import pathlib
@@ -35,6 +37,7 @@ ENOUGH = 0.005  # of all pixels, to call it a region
 def arguments():
     p = common.options(__doc__, models=["denoise", "denoise-quality"])
     p.add_argument("--clips", default=CLIPS, help="separated by commas (default: %(default)s)")
+    p.add_argument("--stills", type=int, default=0, help="Kodak pictures, each as a clip (default: %(default)s)")
     p.add_argument("--sigmas", default="10,20,30,40,50", help="separated by commas (default: %(default)s)")
     p.add_argument("--peers", default="ffdnet,vbm3d", help="of " + ", ".join(PEERS) + " (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
@@ -48,6 +51,13 @@ def arguments():
     for name in o.peers:
         common.need(name in PEERS, f"a peer {name}; there are: {', '.join(PEERS)}")
     return o
+
+
+def stills(o):
+    pictures = common.load_kodak(o) if o.stills else []
+    step = max(len(pictures) // max(o.stills, 1), 1)
+    return [common.Clip(f"still {p.name}", np.repeat(p.frames, o.frames, 0))
+            for p in pictures[step // 2::step][:o.stills]]
 
 
 def ours(o, model, sigma):
@@ -166,7 +176,7 @@ def main():
     o = arguments()
     if o.speed:
         return speed(o)
-    clips = common.load_clips(o, o.clips.split(","))
+    clips = common.load_clips(o, [name for name in o.clips.split(",") if name]) + stills(o)
     common.need(clips, f"the clips {o.clips} in {o.data}")
     results = {(clip.name, sigma): measure(o, clip, sigma) for clip in clips for sigma in o.sigmas}
     table(f"PSNR, dB, {o.frames} frames", results, "psnr", but="clean")
