@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""python models/train/test_realnoise.py: each source and codec of realnoise.py by itself, on smooth patches."""
+"""What training makes of clean pictures: each source and codec of realnoise.py by itself, on smooth patches, and the
+ways of chroma.py.
+
+    python3 tests/train/noise.py
+
+Skipped (77) where python3 has not what training needs.
+"""
+import pathlib
 import random
+import sys
 import unittest
 
-import torch
+try:
+    import av, numpy, torch  # noqa: E401, F401
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
 
-import realnoise
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"))
+import chroma  # noqa: E402
+import realnoise  # noqa: E402
 
 SIDE = 64
 NO_GREY = torch.zeros(8, 1, 1, 1, dtype=torch.bool)
@@ -74,6 +88,43 @@ class RealNoise(unittest.TestCase):
         self.assertLess((sigma - 20).abs().max(), 0.4)
         grains = torch.randn(4, 3, 128, 128).repeat_interleave(2, 2).repeat_interleave(2, 3) * (2 * 20 / 255)
         self.assertLess((realnoise.white_sigma(grains) - 40).abs().max(), 0.8)
+
+
+def planes(x):
+    """Luma of BT.601 and the two differences from it that chroma is made of."""
+    y = realnoise.luma(x)
+    return y, x[:, :1] - y, x[:, 2:] - y
+
+
+class Chroma(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        random.seed(1)
+        noise = torch.nn.functional.avg_pool2d(torch.randn(4, 3, 2 * SIDE, 2 * SIDE), 2)
+        self.x = ((0.5 * noise).clamp(-1, 1) * 127.5).round() / 127.5
+
+    def test_luma_stays(self):
+        for _ in range(20):
+            y, *_ = planes(chroma.subsampled(0.5 * self.x))
+            self.assertLess((y - planes(0.5 * self.x)[0]).abs().mean(), 0.03)  # either matrix, in 8 bits
+
+    def test_chroma_is_halved(self):
+        """Along rows always: what lies between is repeated, or is a mean."""
+        for _ in range(20):
+            _, r, b = planes(chroma.subsampled(0.3 * self.x))
+            for plane in (r, b):
+                pairs = plane.view(4, 1, SIDE, SIDE // 2, 2)
+                within = (pairs[..., 0] - pairs[..., 1]).square().mean()
+                self.assertLess(within, 0.5 * (0.3 * self.x).square().mean())
+
+    def test_share(self):
+        self.assertTrue(torch.equal(chroma.some_subsampled(self.x, 0), self.x))
+        changed = (chroma.some_subsampled(self.x, 1) != self.x).flatten(1).any(1)
+        self.assertTrue(changed.all())
+
+    def test_grey_stays(self):
+        grey = self.x[:, :1].expand_as(self.x)
+        self.assertLess((chroma.subsampled(grey) - grey).abs().max(), 1e-5)
 
 
 if __name__ == "__main__":
