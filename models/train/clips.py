@@ -145,7 +145,7 @@ class Library:
         if random.random() < o.real_share:
             noisy, clean, sigma = with_real_noise(clean)
             return Rendition(clean, noisy, min(max(sigma, 0.5), o.max_sigma), o)
-        sigma = 2 + random.random() ** o.low * (o.max_sigma - 2)
+        sigma = max(2, data.sigmas(1, o).item())
         return Rendition(clean, with_white_noise(clean, sigma), sigma, o)
 
     def renew(self, size):

@@ -12,6 +12,7 @@ import realnoise
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm", ".264", ".h264", ".y4m"}
+USUAL = 5, 40  # sigmas that most noise has
 LOSSLESS = {".png", ".webp", ".bmp", ".ppm"}
 
 
@@ -72,18 +73,23 @@ def patches(pictures, count, size):
     return torch.where(grey, luma.expand_as(x0), x0), grey
 
 
-def noise_maps(count, size, max_sigma, power=1.5):
-    """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch.
-
-    Low ones, where little is to be gained and much to be lost, are drawn the more often the higher the power is.
+def sigmas(count, options):
+    """Standard deviations, 0-255 scale, [count]: a share of usual ones, evenly in their logarithm, and others up to the
+    largest; of those, low ones, where little is to be gained and much to be lost, are the more often the higher `low` is.
     """
-    even = (torch.rand(count, 1, 1, 1) ** power * max_sigma).expand(-1, 1, size, size)
-    other = (torch.rand(count, 1, 1, 1) ** power * max_sigma).expand(-1, 1, size, size)
+    usual = USUAL[0] * (USUAL[1] / USUAL[0]) ** torch.rand(count)
+    return torch.where(torch.rand(count) < options.usual, usual.clamp(max=options.max_sigma),
+                       torch.rand(count) ** options.low * options.max_sigma)
+
+
+def noise_maps(count, size, options):
+    """Standard deviations, 0-255 scale, [count, 1, size, size]: even ones, and some that vary over the patch."""
+    even, other = (sigmas(count, options).view(-1, 1, 1, 1).expand(-1, 1, size, size) for _ in range(2))
     axis = torch.arange(size).view(1, 1, 1, size)
     edge = torch.randint(size, (count, 1, 1, 1))
     step = torch.where(axis < edge, even, other)
     step = torch.where(torch.rand(count, 1, 1, 1) < 0.5, step, step.transpose(2, 3))
-    cells = torch.rand(count, 1, 3, 3) * max_sigma
+    cells = torch.rand(count, 1, 3, 3) * options.max_sigma
     smooth = torch.nn.functional.interpolate(cells, (size, size), mode="bilinear", align_corners=True)
     kind = torch.rand(count, 1, 1, 1)
     return torch.where(kind < 0.7, even, torch.where(kind < 0.85, step, smooth))
@@ -108,7 +114,7 @@ def batch(pictures, options):
     """(x0, frame, level, sigma) of patches of pictures, of which a share has the noise of cameras, film and codecs."""
     x0, grey = patches(pictures, options.batch, options.patch)
     x0 = chroma.some_subsampled(x0, options.chroma_share)
-    sigma = noise_maps(options.batch, options.patch, options.max_sigma, options.low)
+    sigma = noise_maps(options.batch, options.patch, options)
     noisy = add_noise(x0, grey, sigma)
     real = torch.rand(options.batch) < options.real_share
     if real.any():

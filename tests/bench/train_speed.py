@@ -24,7 +24,7 @@ def training(o, folder):
     pictures = list(np.random.default_rng(1).integers(0, 256, (4, 2 * o.patch, 2 * o.patch, 3), np.uint8))
     return train.Denoising(types.SimpleNamespace(
         start=o.model, config={}, rate=1e-5, checkpoint=pathlib.Path(folder) / "none", batch=o.batch, patch=o.patch,
-        max_sigma=75, low=1.5, chroma_share=0.5, real_share=0, minutes=1, squared=False), pictures)
+        max_sigma=75, low=1.5, usual=0, chroma_share=0.5, real_share=0, minutes=1, squared=False), pictures)
 
 
 def least(training, steps):
