@@ -14,7 +14,7 @@ clip.
 Flicker: where a 9x9 neighbourhood of the clean clip changes by less than 2 (root mean square, 0-255 scale) from a frame
 to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and of what comes out
 itself, beside that of the clean clip, which has noise of its own. --stills adds pictures that stand still, which have
-none, as before a camera on a tripod.
+none, as before a camera on a tripod; with --pan the camera turns.
 """
 import json
 import pathlib
@@ -38,6 +38,7 @@ def arguments():
     p = common.options(__doc__, models=["denoise", "denoise-quality"])
     p.add_argument("--clips", default=CLIPS, help="separated by commas (default: %(default)s)")
     p.add_argument("--stills", type=int, default=0, help="Kodak pictures, each as a clip (default: %(default)s)")
+    p.add_argument("--pan", type=float, default=0, help="pixels a frame that those move by (default: %(default)s)")
     p.add_argument("--sigmas", default="10,20,30,40,50", help="separated by commas (default: %(default)s)")
     p.add_argument("--peers", default="ffdnet,vbm3d", help="of " + ", ".join(PEERS) + " (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
@@ -53,10 +54,17 @@ def arguments():
     return o
 
 
+def filmed(picture, frames, pan):
+    """By a camera that turns so many pixels a frame to the right, and half as many down."""
+    h, w = picture.shape[:2]
+    return np.stack([cv2.warpAffine(picture, np.float32([[1, 0, -k * pan], [0, 1, -k * pan / 2]]), (w, h),
+                                    flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT) for k in range(frames)])
+
+
 def stills(o):
     pictures = common.load_kodak(o) if o.stills else []
     step = max(len(pictures) // max(o.stills, 1), 1)
-    return [common.Clip(f"still {p.name}", np.repeat(p.frames, o.frames, 0))
+    return [common.Clip(f"still {p.name}", filmed(p.frames[0], o.frames, o.pan))
             for p in pictures[step // 2::step][:o.stills]]
 
 

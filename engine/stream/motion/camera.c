@@ -3,7 +3,6 @@
 // figures, by least squares over blocks.
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "stream/motion/blocks.h"
 
@@ -15,7 +14,7 @@ enum {
 };
 
 #define FIRST_SCALE 4. // pixels by which blocks may be apart from it, halved from round to round
-#define DAMPING 5e-3   // relative to the figures of a shift; without it those would be 0.04 of that
+#define DAMPING 5e-3 // relative to what says how it shifts; what says how it varies is 0.04 of that if it is everywhere
 #define LEAST_DAMPING 1e-6
 #define MOST_WRONG 3.f // a block that fits so many times worse than along the flow found does not follow the camera
 
