@@ -75,7 +75,7 @@ def patches(pictures, count, size):
 
 def sigmas(count, options):
     """Standard deviations, 0-255 scale, [count]: a share of usual ones, evenly in their logarithm, and others up to the
-    largest; of those, low ones, where little is to be gained and much to be lost, are the more often the higher `low` is.
+    largest; of those, low ones, where little is to be gained and much to be lost, come the more often the higher `low`.
     """
     usual = USUAL[0] * (USUAL[1] / USUAL[0]) ** torch.rand(count)
     return torch.where(torch.rand(count) < options.usual, usual.clamp(max=options.max_sigma),

@@ -52,8 +52,8 @@ def add_noise_options(p):
     p.add_argument("--max-sigma", type=float, default=75)
     p.add_argument("--low", type=float, default=1.5, help="the higher, the more pictures and clips have little noise "
                    "(default: %(default)s)")
-    p.add_argument("--usual", type=float, default=0, help="of the pictures and clips, with sigma 5 to 40, evenly in its "
-                   "logarithm (default: %(default)s)")
+    p.add_argument("--usual", type=float, default=0, help="of the pictures and clips, with sigma 5 to 40, evenly in "
+                   "its logarithm (default: %(default)s)")
     p.add_argument("--squared", action="store_true", help="learn from squared errors: the mean of what it might have "
                    "been, and the best PSNR, where absolute ones teach the median, which outliers trouble less")
     p.add_argument("--chroma-share", type=float, default=0.5, help="of the pictures and clips, with chroma at half the "
