@@ -115,14 +115,14 @@ static int parts(const udm_carry *carry)
     return (int)((carry->pixels + PART - 1) / PART);
 }
 
-typedef struct scale_job {
+typedef struct sight_job {
     udm_carry *carry;
     const udm_sight *sight;
-} scale_job;
+} sight_job;
 
 static void scale_part(void *context, int index, int worker)
 {
-    const scale_job *job = context;
+    const sight_job *job = context;
     const size_t pixels = job->carry->pixels, first = (size_t)index * PART;
     const size_t count = pixels - first < PART ? pixels - first : PART;
     const float *level = job->sight->level + first;
@@ -140,7 +140,7 @@ static void scale_part(void *context, int index, int worker)
 // The frame as networks are shown it.
 static void scale(udm_carry *carry, const udm_sight *sight)
 {
-    udm_pool_run(carry->pool, parts(carry), scale_part, &(scale_job){ carry, sight });
+    udm_pool_run(carry->pool, parts(carry), scale_part, &(sight_job){ carry, sight });
 }
 
 static bool make_preview(udm_carry *carry, udm_sight *sight, const atomic_bool *cancel, udm_error *error)
@@ -208,15 +208,10 @@ static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, co
     return true;
 }
 
-typedef struct keep_job {
-    udm_carry *carry;
-    const udm_sight *sight;
-} keep_job;
-
 // What the next frame's motion will lead to.
 static void keep_part(void *context, int index, int worker)
 {
-    const keep_job *job = context;
+    const sight_job *job = context;
     const udm_carry *carry = job->carry;
     const size_t first = (size_t)index * PART, left = carry->pixels - first, count = left < PART ? left : PART;
     const float *preview = job->sight->preview + first, *u = carry->flow + first, *v = u + carry->pixels;
@@ -238,7 +233,7 @@ static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, cons
     if (*made && !doubt(carry, sight, carry->guess, cancel, error))
         return false;
     udm_guess_learn(carry->guess, sight->planes, sight->level);
-    udm_pool_run(carry->pool, parts(carry), keep_part, &(keep_job){ carry, sight });
+    udm_pool_run(carry->pool, parts(carry), keep_part, &(sight_job){ carry, sight });
     carry->began = true;
     return true;
 }

@@ -188,10 +188,11 @@ TEST(noise_is_not_followed)
     }
 }
 
-// Two pictures, the second with its columns from `first` on moved by 2.5 pixels, and what noise leaves on both.
+enum { WIDTH = 256, HEIGHT = 96 };
+
+// Between two pictures, the first with its columns from `first` on moved by 2.5 pixels, and what noise leaves on both.
 static float *estimate_noisy(int first, float noise)
 {
-    enum { WIDTH = 256, HEIGHT = 96 };
     picture still = picture_new(WIDTH, HEIGHT, at_rest), moved = picture_new(WIDTH, HEIGHT, (pose){ 2.5f, 0, 1, 0 });
     picture to = picture_new(WIDTH, HEIGHT, at_rest);
     float *random = malloc(2 * WIDTH * HEIGHT * sizeof *random);
@@ -212,10 +213,10 @@ static float *estimate_noisy(int first, float noise)
 static double share_still(const float *flow, int left, int right)
 {
     int still = 0;
-    for (int y = 0; y < 96; y++)
+    for (int y = 0; y < HEIGHT; y++)
         for (int x = left; x < right; x++)
-            still += flow[y * 256 + x] == 0 && flow[(96 + y) * 256 + x] == 0;
-    return still / (96.0 * (right - left));
+            still += flow[y * WIDTH + x] == 0 && flow[(HEIGHT + y) * WIDTH + x] == 0;
+    return still / ((double)HEIGHT * (right - left));
 }
 
 // Of pictures that had noise, what does not move has a motion of exactly 0, and what moves, and is near it, has not.
@@ -238,7 +239,7 @@ TEST(rest)
 // A camera's motion over a picture with noise is found as if there was none; what moves by itself keeps its own motion.
 TEST(camera)
 {
-    enum { WIDTH = 320, HEIGHT = 208, X = 128, Y = 64, SIDE = 64 };
+    enum { X = 96, Y = 16, SIDE = 64 };
     const pose seen = { .x = 1.3f, .y = -0.6f, .zoom = 1.004f, .angle = 0.003f };
     for (int moving = 0; moving < 2; moving++) {
         picture from = picture_new(WIDTH, HEIGHT, seen), to = picture_new(WIDTH, HEIGHT, at_rest);

@@ -44,11 +44,6 @@ static inline udm_motion_care udm_motion_care_for(float variance)
     return (udm_motion_care){ 0.1f + 5 * variance, 8e-3f + 0.22f * variance, 6e-6f + 0.03f * variance };
 }
 
-// A picture at rest differs, unmoved, up to this many times as much, in squares, as along the flow that was fitted to
-// it: of stills of sigma 10 to 40, one place in twenty differs more than 1.2 to 1.3 times; of pictures that move by 0.3
-// pixels, half of the places do that have any texture. Chosen on training clips.
-#define UDM_MOTION_MOST_EXCESS 1.35f
-
 // A motion of the whole picture: u = of[0] + of[1] x + of[2] y, x and y being from the middle, in widths of the
 // picture.
 typedef struct udm_motion_camera {
