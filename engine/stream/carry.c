@@ -10,12 +10,13 @@
 #include <string.h>
 
 #include "stream/motion.h"
+#include "stream/variance.h"
 #include "tensor/image.h"
 
 enum { PART = 1024 }; // pixels of a job
 
-#define MOST_NOISE 0.35 // of variance: sigma 75
-#define NEWS 0.125f     // the weight of a preview in that mean
+#define MOST_NOISE 0.35f // of variance: sigma 75
+#define NEWS 0.125f      // the weight of a preview in that mean
 
 struct udm_carry {
     const udm_network *preview, *trust;
@@ -163,8 +164,7 @@ static float noise_of(const udm_carry *carry, const udm_sight *sight)
     for (size_t i = 0, end; i < carry->pixels; i = end) { // neighbours mostly share their level
         for (end = i + 1; end < carry->pixels && sight->level[end] == sight->level[i];)
             end++;
-        const double square = (double)sight->level[i] * sight->level[i], most = MOST_NOISE / (1 + MOST_NOISE);
-        sum += (double)(end - i) * (square < most ? square / (1 - square) : MOST_NOISE);
+        sum += (double)(end - i) * variance_of(sight->level[i], MOST_NOISE);
     }
     return (float)(sum / (double)carry->pixels);
 }
@@ -201,8 +201,10 @@ static bool look_ahead(udm_carry *carry, udm_sight *const *sights, int count, co
         udm_guess_reset(carry->ahead);
     for (int k = count - 1; k > 0; k--) {
         udm_guess_learn(carry->ahead, sights[k]->planes, sights[k]->level);
-        if (!udm_guess_make(carry->ahead, sights[k - 1]->flow, error) ||
-            !doubt(carry, sights[k - 1], carry->ahead, cancel, error))
+        if (!udm_guess_make(carry->ahead, sights[k - 1]->flow, error))
+            return false;
+        udm_guess_light(carry->ahead, sights[k - 1]->planes, sights[k - 1]->level);
+        if (!doubt(carry, sights[k - 1], carry->ahead, cancel, error))
             return false;
     }
     return true;
@@ -229,6 +231,7 @@ static bool look_back(udm_carry *carry, const udm_sight *sight, bool *made, cons
         udm_motion_estimate(carry->motion, sight->preview, carry->before, noise_of(carry, sight), carry->flow);
     if (!udm_guess_make(carry->guess, carry->flow, error))
         return false;
+    udm_guess_light(carry->guess, sight->planes, sight->level);
     *made = udm_guess_made(carry->guess);
     if (*made && !doubt(carry, sight, carry->guess, cancel, error))
         return false;

@@ -4,8 +4,9 @@
 //
 //     mean = g + k (y - g),   k = p / (p + s),   of variance k s.
 //
-// Each time it is moved it becomes a little wrong, which does not average out: so the variance grows by FADE from frame
-// to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more), and by less where it is at rest.
+// If the light changed, that is put right first (brightness.c). Each time it is moved it becomes a little wrong, which
+// does not average out: so the variance grows by FADE from frame to frame (a filter of fading memory; it was worth 0.15
+// dB, and 0.4 no more), and by less where it is at rest.
 //
 // The mean is moved along the motion and is the next guess. Two guesses g and h made of different frames, with the
 // variances p and q, are worth (q g + p h) / (p + q) of variance p q / (p + q). Variances are relative to the signal:
@@ -21,6 +22,8 @@
 #include <string.h>
 
 #include "network/network.h"
+#include "stream/brightness.h"
+#include "stream/variance.h"
 #include "stream/warp.h"
 
 enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machine has them
@@ -38,6 +41,7 @@ struct udm_guess {
     bool began, made; // there is a mean; there is a guess
     udm_pool *pool;
     udm_mover *mover;
+    udm_brightness *brightness;
     float *memory;
     float *mean, *moved;             // [channels, height, width]
     float *mean_variance, *variance; // [height, width]; that of the guess is `unknown` or more where it is not known
@@ -57,7 +61,8 @@ udm_guess *udm_guess_new(int width, int height, int channels, udm_device *device
     const bool have = guess && (guess->memory = malloc(bytes));
     if (!have)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess of %d planes of %d x %d", channels, width, height);
-    if (!have || !(guess->mover = udm_mover_new(device, error))) {
+    if (!have || !(guess->mover = udm_mover_new(device, error)) ||
+        !(guess->brightness = udm_brightness_new(width, height, channels, pool, error))) {
         udm_guess_free(guess);
         return NULL;
     }
@@ -77,6 +82,7 @@ void udm_guess_free(udm_guess *guess)
 {
     if (!guess)
         return;
+    udm_brightness_free(guess->brightness);
     udm_mover_free(guess->mover);
     free(guess->memory);
     free(guess);
@@ -89,7 +95,8 @@ void udm_guess_reset(udm_guess *guess)
 
 size_t udm_guess_memory(const udm_guess *guess)
 {
-    return 2 * ((size_t)guess->channels + 1) * guess->pixels * sizeof(float);
+    const size_t pictures = 2 * ((size_t)guess->channels + 1) * guess->pixels * sizeof(float);
+    return pictures + udm_brightness_memory(guess->brightness);
 }
 
 static int parts(const udm_guess *guess)
@@ -141,6 +148,13 @@ bool udm_guess_made(const udm_guess *guess)
     return guess->made;
 }
 
+void udm_guess_light(udm_guess *guess, const float *frame, const float *level)
+{
+    const udm_lit lit = { frame, level, guess->variance, unknown };
+    if (guess->made)
+        udm_brightness_match(guess->brightness, &lit, guess->moved);
+}
+
 typedef struct doubt_job {
     udm_guess *guess;
     const float *doubt;
@@ -179,8 +193,7 @@ static void learn_part(void *context, int index, int worker)
     float *restrict mean_variance = guess->mean_variance + first;
     float gain[PART];
     for (size_t i = 0; i < count; i++) {
-        const float square = level[i] * level[i], ratio = square / (1 - square);
-        const float noise = square < 1 && ratio < unknown ? ratio : unknown;
+        const float noise = variance_of(level[i], unknown);
         const float both = variance[i] + noise, known = both > 0 ? variance[i] / both : 0.5f;
         gain[i] = guess->made && variance[i] < unknown ? known : 1;
         mean_variance[i] = gain[i] * noise;

@@ -10,7 +10,7 @@
 #include "base/threads.h"
 
 // A recursive mean of frames along their motion: a Kalman filter for each pixel, which a network may doubt. For each
-// frame: make, doubt if there is somebody to doubt, learn. Frames may come in their order or backwards.
+// frame: make, light, doubt if there is somebody to doubt, learn. Frames may come in their order or backwards.
 typedef struct udm_guess udm_guess;
 
 // Borrows the device, which moves pictures, and the pool. Errors: SETTINGS, MEMORY.
@@ -24,6 +24,9 @@ size_t udm_guess_memory(const udm_guess *guess); // bytes
 // Errors: DEVICE, MEMORY.
 bool udm_guess_make(udm_guess *guess, const float *flow, udm_error *error);
 bool udm_guess_made(const udm_guess *guess); // whether there is a guess
+
+// Makes the guess as bright as the frame, over wide areas: as udm_guess_learn is given it. Before it is doubted.
+void udm_guess_light(udm_guess *guess, const float *frame, const float *level);
 
 // Says how far the guess is wrong beyond the noise that is left in it: doubt [height, width] is the plane of a network
 // that doubts (UDM_DOUBT_BIAS). Once for each guess.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains models/digits on MNIST's digits in motion, on the CPU, in bfloat16: stills first, then windows of video.
+"""Trains models/digits on MNIST's digits in motion, in mixed precision: stills first, then windows of video.
 
     python models/train/generate.py FOLDER --checkpoint WORK/digits.pt --minutes 80
 
@@ -141,7 +141,7 @@ class Generating(train.Training):
 
     def step(self):
         x0, seen, level, classes, rates, times = self.batch_as_network_sees_it()
-        with torch.autocast("cpu", torch.bfloat16):
+        with train.mixed():
             made = self.network(seen, level, classes, rates, times.shape[1])
         # The network says x0, which is little to say, and not the noise, which its narrow features would have to carry
         # through (Li and He, "Back to Basics", 2025). The weight makes it the error of v.
@@ -177,7 +177,7 @@ class Distilling(Generating):
         moves = made_here(times)
         further_on = level_of((times - 1 / self.options.intervals).clamp(min=0)).flatten()
         next_level = torch.where(moves, further_on, level)
-        with torch.autocast("cpu", torch.bfloat16):
+        with train.mixed():
             with torch.no_grad():
                 x0 = self.teach(seen, level, classes, rates, frames)
                 s, s2 = (v.view(-1, 1, 1, 1) for v in (level.clamp(min=1e-3), next_level))

@@ -176,7 +176,7 @@ def between(network, made, first, second, numbers, frame=None, level=None):
     if frame is None:
         frame, level = torch.zeros_like(guess), torch.ones_like(guess_level)
     seen = frame, level, at_level(guess, guess_level), guess_level
-    with torch.autocast("cpu", torch.bfloat16, enabled=network.training):
+    with train.mixed(network.training):
         output = network(*(x.to(memory_format=torch.channels_last) for x in seen), context=context).float()
     return mend(output, part_of_guess(level, guess_level), guess, estimates, weights)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a U-Net on MNIST for one process, on the CPU, in bfloat16, told the time and the class.
+"""Trains a U-Net on MNIST for one process, on the CPU, in mixed precision, told the time and the class.
 
     python models/train/mnist.py FOLDER --process gaussian --checkpoint WORK/noise.pt --minutes 15
     python models/train/mnist.py FOLDER --process soft_blur --start WORK/noise.pt --checkpoint WORK/blur.pt --minutes 6
@@ -126,7 +126,7 @@ class Digits(train.Training):
 
     def step(self):
         x0, classes, steps, share, noise, x = self.batch()
-        with torch.autocast("cpu", torch.bfloat16):
+        with train.mixed():
             made = self.network(x.contiguous(memory_format=torch.channels_last), steps, classes).float()
         if self.options.variance:
             loss = self.bound(made, x0, x, steps)

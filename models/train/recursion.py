@@ -23,6 +23,7 @@ import train
 from network import DOUBT_BIAS, UdmUNet
 
 FADE, FADE_AT_REST = 0.15, 0.06  # of engine/stream/guess.c
+BLOCK, FAR, SURE, LEAST = 32, 3, 4, 1e-6  # of engine/stream/brightness.c
 UNKNOWN = 1e4      # a variance of which nothing is known
 OUTLIER = 25       # squared errors beyond this many variances count by their logarithm
 
@@ -61,6 +62,12 @@ def warp(planes, flow, count, kernel):
     return moved.view(n, h, w, c).permute(0, 3, 1, 2), inside[:, None]
 
 
+def in_blocks(x):
+    """Sums over blocks of pixels: [N, C, rows, columns]"""
+    h, w = x.shape[2:]
+    return BLOCK ** 2 * F.avg_pool2d(F.pad(x, (0, -w % BLOCK, 0, -h % BLOCK)), BLOCK)
+
+
 class Guess:
     """What engine/stream/guess.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H, W]."""
 
@@ -76,6 +83,17 @@ class Guess:
         self.known = self.p < 0.99 * UNKNOWN  # the rest of it tells nothing
         fade = torch.where((flow == 0).all(1, keepdim=True), FADE_AT_REST, FADE)
         self.p = torch.where(self.known, self.p * (1 + fade), self.p)
+
+    def light(self, frame, noise):
+        """Makes it as bright as the frame, over wide areas."""
+        both = (self.p + noise).clamp(min=LEAST)
+        lacks = frame - self.moved
+        weight = self.known / (1 + lacks.square().mean(1, keepdim=True) / (FAR ** 2 * both)).square() / both
+        total, variance, difference = (in_blocks(x) for x in (weight, weight.square() * both, weight * lacks))
+        certain = (difference.square() - SURE * variance).clamp(min=0)
+        offset = torch.where(certain > 0, certain / (difference * total), 0)
+        offset = F.interpolate(offset, scale_factor=BLOCK, mode="bilinear")
+        self.moved = self.moved + self.known * offset[..., :frame.shape[2], :frame.shape[3]]
 
     def show(self, doubt=0):
         """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
@@ -166,6 +184,7 @@ def restore(pair, frames, flow, sigma):
     guess, out = Guess(1, *frames.shape[2:]), []
     for k, frame in enumerate(frames[:, None]):
         guess.make(flow[k - 1:k] if k else torch.zeros_like(flow[:1]))
+        guess.light(frame, noise)
         doubt = pair.doubt(frame * signal, level, guess)
         out.append(pair(frame * signal, level, *guess.show(doubt)))
         guess.learn(frame, noise, doubt)
@@ -212,9 +231,10 @@ class Recursion(train.Denoising):
         guess, noise = self.streams.guess, (sigma * 2 / 255).square()
         signal = (1 + noise).rsqrt()
         level = (noise.sqrt() * signal).expand_as(guess.p)
+        guess.light(noisy, noise)
         picture, frame, picture_level, picture_sigma = data.batch(self.pictures, o)
         none = torch.zeros_like(frame), torch.ones_like(picture_level)
-        with torch.autocast("cpu", torch.bfloat16):
+        with train.mixed():
             doubt = self.network.doubt(noisy * signal, level, guess)
             shown, shown_level = guess.show(doubt)
             made = self.network(*(torch.cat(both).contiguous(memory_format=torch.channels_last) for both in (

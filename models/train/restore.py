@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a network that undoes blur, pixelation or holes, on the CPU, in bfloat16; stops and resumes as train.py does.
+"""Trains a network that undoes blur, pixelation or holes, on the CPU, in mixed precision; resumes as train.py does.
 
     python models/train/restore.py FOLDER [FOLDER ...] --process blur --start models/denoise --checkpoint WORK/deblur.pt
     python models/train/export.py WORK/deblur.pt models/deblur
@@ -109,7 +109,7 @@ class Restoring(train.Training):
     def step(self):
         x0, _ = data.patches(self.pictures, self.options.batch, self.options.patch)
         kind = KINDS[self.options.process](x0)
-        with torch.autocast("cpu", torch.bfloat16):
+        with train.mixed():
             made = self.undo(self.network, kind)
         return self.learn(kind.loss(made, x0))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a restoration network on a folder of pictures and videos, on the CPU, in bfloat16; stops and resumes at will.
+"""Trains a restoration network on a folder of pictures and videos, on the CPU, in mixed precision; it resumes at will.
 
     python models/train/train.py FOLDER [FOLDER ...] --checkpoint WORK/denoise.pt --minutes 120
 
@@ -176,6 +176,11 @@ class Training:
         self.save()
 
 
+def mixed(enabled=True):
+    """Products in bfloat16, where the processor has them: elsewhere they are many times slower than those in float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled and torch.cpu._is_avx512_bf16_supported())
+
+
 def hold_out(things, every=25):
     """(the ones to train on, every 25th)"""
     return [x for i, x in enumerate(things) if i % every != every - 1], things[every - 1::every]
@@ -211,7 +216,7 @@ class Denoising(Training):
 
     def step(self):
         x0, frame, level, sigma = data.batch(self.pictures, self.options)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             made = self.network(frame.to(memory_format=torch.channels_last), level)
         return self.learn(errors(made, x0, sigma, self.options).mean())
 
