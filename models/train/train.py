@@ -177,7 +177,7 @@ class Training:
 
 
 def mixed(enabled=True):
-    """Products in bfloat16, where the processor has them: elsewhere they are many times slower than those in float32."""
+    """Products in bfloat16 where the processor has them: elsewhere they are many times slower than in float32."""
     return torch.autocast("cpu", torch.bfloat16, enabled and torch.cpu._is_avx512_bf16_supported())
 
 
