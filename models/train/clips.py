@@ -3,6 +3,7 @@
 import math
 import pathlib
 import random
+import re
 import subprocess
 import tempfile
 
@@ -19,11 +20,30 @@ LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
 JPEG = 0.3      # the share of clips whose clean frames were compressed, each by itself
 
 
-def videos(folders, most=48):
-    """Consecutive frames: uint8 [F, H, W, 3] of each video and each folder of pictures; at most `most` of each.
+LARGE = 300     # more lines than this are many
+PART = 480, 640
 
-    Large frames are halved, which takes most of the compression artefacts away.
-    """
+
+def both_sizes(clip):
+    """A clip; a large one twice: halved, which takes most of its compression artefacts away, and its middle as it is,
+    for what is to be restored has such artefacts too, and they do not move along."""
+    h, w = clip.shape[1:3]
+    if min(h, w) <= LARGE:
+        return [clip]
+    y, x = (max(n - part, 0) // 4 * 2 for n, part in zip((h, w), PART))  # even: where squares of chroma begin
+    return [np.stack([data.halve(f) for f in clip]), clip[:, y:y + PART[0], x:x + PART[1]].copy()]
+
+
+def frames_of(folder):
+    """The pictures in it, if they are numbered without gaps."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in data.PICTURES)
+    ends = [re.search(r"\d+$", p.stem) for p in found]
+    follow = None not in ends and all(int(b[0]) == int(a[0]) + 1 for a, b in zip(ends, ends[1:]))
+    return found if follow else []
+
+
+def videos(folders, most=48):
+    """Consecutive frames: uint8 [F, H, W, 3] of each video and each folder of frames; at most `most` of each."""
     import av
     found = []
     for folder in folders:
@@ -32,12 +52,11 @@ def videos(folders, most=48):
                 with av.open(str(path)) as container:
                     frames = [f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(most))]
             elif path.is_dir():
-                stills = [q for q in sorted(path.iterdir()) if q.suffix.lower() in data.PICTURES][:most]
-                frames = [np.asarray(Image.open(q).convert("RGB")) for q in stills]
+                frames = [np.asarray(Image.open(q).convert("RGB")) for q in frames_of(path)[:most]]
             else:
                 continue
             if len({f.shape for f in frames}) == 1 and len(frames) >= 8:
-                found.append(np.stack([data.halve(f) if min(f.shape[:2]) > 300 else f for f in frames]))
+                found += both_sizes(np.stack(frames))
     return found
 
 

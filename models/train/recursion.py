@@ -248,11 +248,11 @@ class Recursion(train.Denoising):
         return error.detach().mean().item()
 
     def flicker(self, wrong, sigma):
-        """How much what is wrong differs from what was wrong in the frame before, along the motion; keeps it."""
-        before, _ = warp(self.wrong, self.streams.flow, 2, tent)
+        """How much what is wrong differs from what was wrong in the frame before, where nothing moves; keeps it."""
+        rest = (self.streams.flow == 0).all(1, keepdim=True) & self.streams.guess.known
+        change = (train.errors(wrong, self.wrong, sigma, self.options) * rest).mean()
         self.wrong = wrong.detach()
-        known = self.streams.guess.known.expand_as(wrong)
-        return (train.errors(wrong, before, sigma, self.options) * known).mean()
+        return change
 
 
 def main():
@@ -260,17 +260,19 @@ def main():
     p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
     p.add_argument("--preview", required=True, type=pathlib.Path,
                    help="a model directory with a preview, between which motion is found")
+    p.add_argument("--videos", nargs="+", default=[], metavar="FOLDER", help="more videos, whose frames do not stand for "
+                   "pictures: many of one scene teach little")
     p.add_argument("--streams", type=int, default=10, help="crops of video in a batch, beside --batch pictures")
     p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
-    p.add_argument("--steady", type=float, default=0, help="weight of the flicker of what is wrong in the loss "
-                   "(default: %(default)s)")
+    p.add_argument("--steady", type=float, default=0, help="weight of the flicker of what is wrong in the loss, "
+                   "where nothing moves (default: %(default)s)")
     p.add_argument("--likelihood", type=float, default=0.005, help="its weight in the loss (default: %(default)s)")
     train.add_noise_options(p)
     options = p.parse_args()
     torch.set_num_threads(options.threads)
     pictures = [p for p in data.load(options.folders) if min(p.shape[:2]) >= options.patch]
-    library = clips.Library(options, pictures, clips.videos(options.folders))
+    library = clips.Library(options, pictures, clips.videos(options.folders + options.videos))
     print(f"{len(pictures)} pictures, {len(library.clips)} clips", flush=True)
     Recursion(options, pictures, library).run()
 

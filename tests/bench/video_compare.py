@@ -14,7 +14,7 @@ clip.
 Flicker: where a 9x9 neighbourhood of the clean clip changes by less than 2 (root mean square, 0-255 scale) from a frame
 to the next, the standard deviation in time of what is wrong (what comes out less the clean clip), and of what comes out
 itself, beside that of the clean clip, which has noise of its own. --stills adds pictures that stand still, which have
-none, as before a camera on a tripod; with --pan the camera turns.
+none, as before a camera on a tripod; with --pan the camera turns. With --fade all clips become darker, evenly.
 """
 import json
 import pathlib
@@ -39,6 +39,8 @@ def arguments():
     p.add_argument("--clips", default=CLIPS, help="separated by commas (default: %(default)s)")
     p.add_argument("--stills", type=int, default=0, help="Kodak pictures, each as a clip (default: %(default)s)")
     p.add_argument("--pan", type=float, default=0, help="pixels a frame that those move by (default: %(default)s)")
+    p.add_argument("--fade", type=float, default=1, help="share of their light that the last frames have (default: "
+                   "%(default)s)")
     p.add_argument("--sigmas", default="10,20,30,40,50", help="separated by commas (default: %(default)s)")
     p.add_argument("--peers", default="ffdnet,vbm3d", help="of " + ", ".join(PEERS) + " (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
@@ -66,6 +68,11 @@ def stills(o):
     step = max(len(pictures) // max(o.stills, 1), 1)
     return [common.Clip(f"still {p.name}", filmed(p.frames[0], o.frames, o.pan))
             for p in pictures[step // 2::step][:o.stills]]
+
+
+def faded(clip, share):
+    light = np.linspace(1, share, len(clip.frames)).reshape(-1, 1, 1, 1)
+    return common.Clip(clip.name, (clip.frames * light).round().astype(np.uint8))
 
 
 def ours(o, model, sigma):
@@ -186,6 +193,7 @@ def main():
         return speed(o)
     clips = common.load_clips(o, [name for name in o.clips.split(",") if name]) + stills(o)
     common.need(clips, f"the clips {o.clips} in {o.data}")
+    clips = [faded(clip, o.fade) for clip in clips] if o.fade != 1 else clips
     results = {(clip.name, sigma): measure(o, clip, sigma) for clip in clips for sigma in o.sigmas}
     table(f"PSNR, dB, {o.frames} frames", results, "psnr", but="clean")
     table("flicker of what is wrong, in still regions, grey levels", results, "residual", but="clean")
