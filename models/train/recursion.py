@@ -260,8 +260,8 @@ def main():
     p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
     p.add_argument("--preview", required=True, type=pathlib.Path,
                    help="a model directory with a preview, between which motion is found")
-    p.add_argument("--videos", nargs="+", default=[], metavar="FOLDER", help="more videos, whose frames do not count as "
-                   "pictures: many of one scene teach little")
+    p.add_argument("--videos", nargs="+", default=[], metavar="FOLDER",
+                   help="more videos, whose frames do not count as pictures: many of one scene teach little")
     p.add_argument("--streams", type=int, default=10, help="crops of video in a batch, beside --batch pictures")
     p.add_argument("--renditions", type=int, default=160, help="noisy clips that are drawn from")
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
