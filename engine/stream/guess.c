@@ -31,7 +31,7 @@ enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machi
 #include "stream/exponential.h"
 
 #define FADE 0.15f
-#define FADE_AT_REST 0.06f // where the flow is exactly 0
+#define FADE_AT_REST 0.03f // where the flow is exactly 0
 
 static const float unknown = 1e4f; // a variance of which nothing is known; finite, so that it can be interpolated
 

@@ -22,7 +22,7 @@ import data
 import train
 from network import DOUBT_BIAS, UdmUNet
 
-FADE, FADE_AT_REST = 0.15, 0.06  # of engine/stream/guess.c
+FADE, FADE_AT_REST = 0.15, 0.03  # of engine/stream/guess.c
 BLOCK, FAR, SURE, LEAST = 32, 3, 4, 1e-6  # of engine/stream/brightness.c
 UNKNOWN = 1e4      # a variance of which nothing is known
 OUTLIER = 25       # squared errors beyond this many variances count by their logarithm

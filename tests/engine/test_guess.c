@@ -166,7 +166,7 @@ static void check_variance_after(float x, double expected)
 
 TEST(what_is_at_rest_fades_less)
 {
-    check_variance_after(0, 0.04 * 1.06);
+    check_variance_after(0, 0.04 * 1.03);
     check_variance_after(0.01f, 0.04 * 1.15);
 }
 
