@@ -42,12 +42,9 @@ udm_brightness *udm_brightness_new(int width, int height, int channels, udm_pool
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for the brightness of %d planes", channels);
         return NULL;
     }
-    brightness->width = width;
-    brightness->height = height;
-    brightness->channels = channels;
-    brightness->columns = columns;
-    brightness->rows = rows;
-    brightness->pool = pool;
+    *brightness = (udm_brightness){
+        .width = width, .height = height, .channels = channels, .columns = columns, .rows = rows, .pool = pool
+    };
     return brightness;
 }
 
