@@ -6,9 +6,7 @@
 // middles of blocks it is interpolated.
 #include "stream/brightness.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "stream/variance.h"
 

@@ -18,10 +18,8 @@ from train import hold_out
 
 LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
 JPEG = 0.3      # the share of clips whose clean frames were compressed, each by itself
-
-
-LARGE = 300     # more lines than this are many
-PART = 480, 640
+LARGE = 300     # lines: videos that have more are taken twice, once halved
+PART = 480, 640  # and once, at most so much, from their middle
 
 
 def both_sizes(clip):

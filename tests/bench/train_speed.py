@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long a training step takes with the residual blocks of models/train/winograd.c and with those of PyTorch in bf16:
-least seconds, one after the other, on the same pictures of noise.
+"""How long a training step takes with the residual blocks of models/train/winograd.c and with those of PyTorch, in
+mixed precision: least seconds, one after the other, on the same pictures of noise.
 
     python tests/bench/train_speed.py --model models/denoise-quality --threads 1
 """
