@@ -267,7 +267,8 @@ def main():
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
     p.add_argument("--steady", type=float, default=0, help="weight of the flicker of what is wrong in the loss, "
                    "where nothing moves (default: %(default)s)")
-    p.add_argument("--likelihood", type=float, default=0.005, help="its weight in the loss (default: %(default)s)")
+    p.add_argument("--likelihood", type=float, default=0.0003, help="its weight in the loss; with more of it the guess "
+                   "is trusted as if what is wrong in it were white noise (default: %(default)s)")
     train.add_noise_options(p)
     options = p.parse_args()
     torch.set_num_threads(options.threads)
