@@ -10,7 +10,8 @@
  * that is the most likely picture; with more steps, and some #GstUdmDenoise:strength, detail is drawn anew.
  *
  * With #GstUdmDenoise:lookahead, frames are held back until the ones that follow have come, and are restored the better
- * for it.
+ * for it. With #GstUdmDenoise:ensemble, the network sees each of them in several views, which is for single pictures
+ * and for those who have the time.
  *
  * With a model of another process, frames are on their way through that: "deblur" takes a blur of
  * #GstUdmDenoise:amount pixels back, "super4" the blocks of 4 pixels that a picture a quarter as wide and high was
@@ -50,12 +51,14 @@
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
 #define DEFAULT_LOOKAHEAD 0
+#define DEFAULT_ENSEMBLE 1
 #define DEFAULT_AMOUNT (-1.0)
 
 enum {
     PROP_NOISE_LEVEL = GST_UDM_PROP_OWN,
     PROP_STRENGTH,
     PROP_LOOKAHEAD,
+    PROP_ENSEMBLE,
     PROP_AMOUNT,
 };
 
@@ -64,7 +67,7 @@ struct _GstUdmDenoise {
 
     // properties, under the object lock
     gdouble noise_level, strength, amount;
-    gint lookahead;
+    gint lookahead, ensemble;
 
     // state of the streaming thread
     gboolean warned; // that a property does not suit the model
@@ -158,14 +161,15 @@ static gboolean gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings 
 
     GST_OBJECT_LOCK(trans);
     all.lookahead = GST_UDM_DENOISE(trans)->lookahead;
+    all.ensemble = GST_UDM_DENOISE(trans)->ensemble;
     GST_OBJECT_UNLOCK(trans);
     return GST_UDM_TRANSFORM_CLASS(parent_class)->open(trans, &all, error);
 }
 
-static void set_lookahead(GstUdmDenoise *self, gint frames)
+// Of what a stream is opened with.
+static gint *setting_of(GstUdmDenoise *self, guint id)
 {
-    self->lookahead = frames;
-    GST_UDM_TRANSFORM(self)->settings.version++; // a stream is opened with it
+    return id == PROP_LOOKAHEAD ? &self->lookahead : id == PROP_ENSEMBLE ? &self->ensemble : NULL;
 }
 
 static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
@@ -188,10 +192,12 @@ static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue
         return;
     }
     GST_OBJECT_LOCK(self);
-    if (id == PROP_LOOKAHEAD)
-        set_lookahead(self, g_value_get_int(value));
-    else
+    if (setting_of(self, id)) {
+        *setting_of(self, id) = g_value_get_int(value);
+        GST_UDM_TRANSFORM(self)->settings.version++;
+    } else {
         *value_of(self, id) = g_value_get_double(value);
+    }
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -204,8 +210,8 @@ static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *valu
         return;
     }
     GST_OBJECT_LOCK(self);
-    if (id == PROP_LOOKAHEAD)
-        g_value_set_int(value, self->lookahead);
+    if (setting_of(self, id))
+        g_value_set_int(value, *setting_of(self, id));
     else
         g_value_set_double(value, *value_of(self, id));
     GST_OBJECT_UNLOCK(self);
@@ -258,6 +264,20 @@ static void install_properties(GObjectClass *object_class)
                          UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD,
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
     /**
+     * GstUdmDenoise:ensemble:
+     *
+     * In how many views, turned and mirrored, the network sees each frame; the mean of what it makes of them is what
+     * comes out. Two views take twice the time, and gain half of what eight do. For models that do not make video.
+     *
+     * Since: 0.1
+     */
+    g_object_class_install_property(
+        object_class, PROP_ENSEMBLE,
+        g_param_spec_int("ensemble", "Ensemble",
+                         "Views of each frame, turned and mirrored, whose estimates are averaged (1 = as it is)", 1,
+                         UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE,
+                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+    /**
      * GstUdmDenoise:amount:
      *
      * How much there is in the frames of what the model undoes, if that is not noise: the standard deviation of the
@@ -302,5 +322,6 @@ static void gst_udm_denoise_init(GstUdmDenoise *self)
     self->noise_level = DEFAULT_NOISE_LEVEL;
     self->strength = DEFAULT_STRENGTH;
     self->lookahead = DEFAULT_LOOKAHEAD;
+    self->ensemble = DEFAULT_ENSEMBLE;
     self->amount = DEFAULT_AMOUNT;
 }

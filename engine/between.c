@@ -300,8 +300,8 @@ void udm_between_stats(const udm_between *between, udm_stats *stats)
     *stats = between->stats;
     if (!between->network)
         return;
-    stats->memory = udm_tiles_memory(udm_reverse_tiles(between->reverse));
-    stats->tiles = udm_tiles_count(udm_reverse_tiles(between->reverse));
+    stats->memory = udm_ensemble_memory(udm_reverse_ensemble(between->reverse));
+    stats->tiles = udm_ensemble_tiles(udm_reverse_ensemble(between->reverse));
     udm_stats_device(stats, between->device);
 }
 

@@ -14,6 +14,7 @@ udm_settings udm_settings_default(void)
         .device = "auto",
         .precision = "f32",
         .steps = 1,
+        .ensemble = 1,
         .sampler = "model",
         .schedule = "model",
         .spacing = "model",
@@ -39,6 +40,8 @@ bool udm_settings_check_method(const udm_settings *s, udm_error *error)
     if (s->lookahead < 0 || s->lookahead > UDM_MAX_LOOKAHEAD)
         return udm_fail(error, UDM_ERROR_SETTINGS, "lookahead is %d: it must be 0 to %d", s->lookahead,
                         UDM_MAX_LOOKAHEAD);
+    if (s->ensemble < 1 || s->ensemble > UDM_MAX_ENSEMBLE)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "ensemble is %d: it must be 1 to %d", s->ensemble, UDM_MAX_ENSEMBLE);
     if (s->steps < 1 || s->steps > 1000)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
     if (strcmp(s->sampler, "model") != 0 && !udm_sampler_find(s->sampler))
@@ -99,6 +102,7 @@ bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const u
         .label = s->label,
         .width = s->width,
         .height = s->height,
+        .views = s->ensemble,
         .grey = s->channels == 1,
         .memory_limit = udm_settings_memory(s),
     };

@@ -115,6 +115,10 @@ static bool check_redraw(const udm_stream *stream, const udm_settings *s, udm_er
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "lookahead is %d, but %s has a window of its own, and holds frames back for it: it must be 0",
                         s->lookahead, udm_model_directory(stream->model));
+    if (s->ensemble > 1)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "ensemble is %d, but %s sees a window of frames, and once: it must be 1", s->ensemble,
+                        udm_model_directory(stream->model));
     return true;
 }
 
@@ -561,9 +565,9 @@ void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
         stats->memory = udm_redraw_memory(stream->redraw);
         stats->tiles = 1;
     } else {
-        const udm_tiles *tiles = udm_reverse_tiles(stream->reverse);
-        stats->memory = udm_tiles_memory(tiles) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
-        stats->tiles = udm_tiles_count(tiles);
+        const udm_ensemble *ensemble = udm_reverse_ensemble(stream->reverse);
+        stats->memory = udm_ensemble_memory(ensemble) + (stream->carry ? udm_carry_memory(stream->carry) : 0);
+        stats->tiles = udm_ensemble_tiles(ensemble);
     }
     stats->memory += udm_room_memory(stream->room);
     udm_stats_device(stats, stream->device);

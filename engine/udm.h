@@ -57,7 +57,7 @@ UDM_API udm_damage udm_model_damage(const udm_model *model);
 UDM_API double udm_model_time(const udm_model *model, double amount);
 UDM_API double udm_model_amount(const udm_model *model, double time); // and back
 
-enum { UDM_MAX_LOOKAHEAD = 8 };
+enum { UDM_MAX_LOOKAHEAD = 8, UDM_MAX_ENSEMBLE = 8 };
 
 typedef struct udm_settings {
     int width, height;     // 1 to 65536
@@ -72,6 +72,8 @@ typedef struct udm_settings {
     int label;             // the class, of a model that has classes; -1: none
     uint64_t seed;         // of the noise of strength and of stochastic samplers
     int lookahead;         // frames that are held back, so that each is seen in the light of as many after it; 0 to 8
+    int ensemble;          // views of a frame, turned and mirrored, of which the network's estimates are averaged; each
+                           // takes the time of one. 1 to 8
     size_t memory_limit;   // bytes for a frame's computation; larger frames are done in tiles. 0: 1 GiB
 } udm_settings;
 
@@ -111,8 +113,9 @@ typedef struct udm_sampling {
     void *context;
 } udm_sampling;
 
-// settings: all but channels is used; label: the class, or -1. out: [count, channels, height, width], nominally in
-// [-1, 1]; one channel where the model has symbols. Picture k depends on the seed and on k, not on `count`.
+// settings: all but channels, lookahead and ensemble is used; label: the class, or -1. out: [count, channels, height,
+// width], nominally in [-1, 1]; one channel where the model has symbols. Picture k depends on the seed and on k, not on
+// `count`.
 UDM_API bool udm_model_sample(const udm_model *model, const udm_settings *settings, const udm_sampling *sampling,
                               float *out, udm_error *error);
 
@@ -251,9 +254,9 @@ typedef struct udm_film {
 
 typedef struct udm_source udm_source;
 
-// settings: memory_limit is not used; width and height are the model's own or the same multiple of both; a grey model
-// makes frames of 3 channels, too; more steps than the model's window makes frames at once are rounded up to whole
-// turns of it. The film is copied.
+// settings: memory_limit, lookahead and ensemble are not used; width and height are the model's own or the same
+// multiple of both; a grey model makes frames of 3 channels, too; more steps than the model's window makes frames at
+// once are rounded up to whole turns of it. The film is copied.
 UDM_API udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
                                     udm_error *error);
 UDM_API void udm_source_free(udm_source *source);

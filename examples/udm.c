@@ -25,7 +25,7 @@ static const char usage[] =
     "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
     "[--profile]\n"
-    "                 [--lookahead L]\n"
+    "                 [--lookahead L] [--ensemble E]\n"
     "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
     "time, 0 to\n"
     "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves frames "
@@ -117,6 +117,8 @@ static bool parse_option(int option, const char *text, options *options)
         return parse_int(text, 0, 65535, &options->settings.label);
     case 'l':
         return parse_int(text, 0, UDM_MAX_LOOKAHEAD, &options->settings.lookahead);
+    case 'e':
+        return parse_int(text, 1, UDM_MAX_ENSEMBLE, &options->settings.ensemble);
     case 'P':
         return options->profile = true;
     case 'r':
@@ -139,6 +141,7 @@ static bool parse_options(int argc, char **argv, options *options)
         { "repeat", required_argument, NULL, 'r' },
         { "sigma", required_argument, NULL, 'g' },
         { "lookahead", required_argument, NULL, 'l' },
+        { "ensemble", required_argument, NULL, 'e' },
         { "precision", required_argument, NULL, 'p' },
         { "known", required_argument, NULL, 'k' },
         { "profile", no_argument, NULL, 'P' },

@@ -16,7 +16,7 @@ typedef struct levels {
 
 struct udm_reverse {
     udm_reverse_settings settings;
-    udm_tiles *tiles;
+    udm_ensemble *ensemble;
     udm_loop *loop;
     size_t pixels, elements; // height * width, and times channels
     float *memory;           // all of the following
@@ -96,13 +96,14 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
         return NULL;
     }
     reverse->loop = udm_loop_new(&loop, error);
-    reverse->tiles = reverse->loop ? udm_tiles_new(settings->network, settings->room, settings->width, settings->height,
-                                                   udm_loop_estimates(&loop), settings->memory_limit, error)
-                                   : NULL;
+    reverse->ensemble =
+        !reverse->loop ? NULL
+                       : udm_ensemble_new(settings->network, settings->room, settings->width, settings->height,
+                                          udm_loop_estimates(&loop), settings->views, settings->memory_limit, error);
     const bool fills = settings->process->lost && settings->network->guessed;
-    if (fills && reverse->tiles)
+    if (fills && reverse->ensemble)
         reverse->surround = udm_surround_new(settings->network->channels, settings->width, settings->height, error);
-    if (!reverse->tiles || (fills && !reverse->surround) || !allocate(reverse, error)) {
+    if (!reverse->ensemble || (fills && !reverse->surround) || !allocate(reverse, error)) {
         udm_reverse_free(reverse);
         return NULL;
     }
@@ -113,21 +114,21 @@ void udm_reverse_free(udm_reverse *reverse)
 {
     if (!reverse)
         return;
-    udm_tiles_free(reverse->tiles);
+    udm_ensemble_free(reverse->ensemble);
     udm_loop_free(reverse->loop);
     udm_surround_free(reverse->surround);
     free(reverse->memory);
     free(reverse);
 }
 
-const udm_tiles *udm_reverse_tiles(const udm_reverse *reverse)
+const udm_ensemble *udm_reverse_ensemble(const udm_reverse *reverse)
 {
-    return reverse->tiles;
+    return reverse->ensemble;
 }
 
 void udm_reverse_clear(udm_reverse *reverse)
 {
-    udm_tiles_clear(reverse->tiles);
+    udm_ensemble_clear(reverse->ensemble);
     reverse->frame = 0;
 }
 
@@ -324,7 +325,7 @@ static bool look(udm_reverse *reverse, int step, const udm_levels *at, const flo
         show_levels(reverse, at, xt, &seen);
     if (xt && reverse->surround)
         guess_lost(reverse, at, xt, &seen);
-    if (!udm_tiles_run(reverse->tiles, step, reverse->frame, &seen, reverse->output, cancel, error))
+    if (!udm_ensemble_run(reverse->ensemble, step, reverse->frame, &seen, reverse->output, cancel, error))
         return false;
     if (xt)
         udm_predict_x0(s->prediction, at, s->network->channels, reverse->output, xt, x0);

@@ -7,8 +7,8 @@
 #include "process/process.h"
 #include "sampler/loop.h"
 #include "sampler/prediction.h"
+#include "stream/ensemble.h"
 #include "stream/evidence.h"
-#include "stream/tiles.h"
 
 typedef struct udm_reverse_settings {
     const udm_network *network;
@@ -28,6 +28,7 @@ typedef struct udm_reverse_settings {
     udm_bounds bounds; // of estimates of x0
     uint64_t seed;
     int width, height;
+    int views; // of udm_ensemble_new()
     int label; // for a network with classes; -1: none
     bool grey; // all channels are the same, and so is the noise that is drawn for them
     size_t memory_limit;
@@ -39,7 +40,7 @@ typedef struct udm_reverse udm_reverse;
 udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *error);
 void udm_reverse_free(udm_reverse *reverse); // NULL is fine
 
-const udm_tiles *udm_reverse_tiles(const udm_reverse *reverse);
+const udm_ensemble *udm_reverse_ensemble(const udm_reverse *reverse);
 void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 
 // What is known of the next frame from elsewhere: [C, height, width] and its level [height, width], both as in

@@ -25,7 +25,7 @@ class Settings(c.Structure):
     _fields_ = [("width", c.c_int), ("height", c.c_int), ("channels", c.c_int), ("device", c.c_char_p),
                 ("precision", c.c_char_p), ("threads", c.c_int), ("steps", c.c_int), ("sampler", c.c_char_p),
                 ("schedule", c.c_char_p), ("spacing", c.c_char_p), ("label", c.c_int), ("seed", c.c_uint64),
-                ("lookahead", c.c_int), ("memory_limit", c.c_size_t)]
+                ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t)]
 
 
 class Frame(c.Structure):

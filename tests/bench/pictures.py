@@ -3,12 +3,15 @@
 
     python tests/bench/pictures.py --models models/denoise,models/denoise-quality --sigmas 15,25,50
     python tests/bench/pictures.py --set set12 --unclipped
+    python tests/bench/pictures.py --ensemble 8
     python tests/bench/pictures.py --low
 
 PSNR in dB, the mean over the pictures, of 8-bit output. Everybody gets the same noise, which is Gaussian, clipped and
 rounded to 8 bits, or with --unclipped left as it is, as in papers. Set12 is grey, for which this FFDNet was not made:
 its weights for grey pictures are published with 32.75, 30.43 and 27.32 dB at sigma 15, 25 and 50, unclipped. kFLOP: two
 for each multiply-add, per pixel.
+
+--ensemble has every model see the pictures in that many views, too, in the engine.
 
 --low asks whether any picture gets worse at sigma 0, 0.5, 1 and 2 (allowed: 0.01 dB, 60 dB are good enough), and
 prints the least gain.
@@ -20,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 import common
+import libudm
 import ours
 import peers
 
@@ -34,6 +38,7 @@ def arguments():
     p.add_argument("--sigmas", default="15,25,50", help="separated by commas (default: %(default)s)")
     p.add_argument("--unclipped", action="store_true", help="noise in float, as papers have it")
     p.add_argument("--low", action="store_true", help="is a picture with little noise ever made worse?")
+    p.add_argument("--ensemble", type=int, default=1, help="views (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
     return p.parse_args()
 
@@ -65,7 +70,15 @@ def contestants(o):
         common.need(o.ffdnet.is_file(), f"FFDNet's weights {o.ffdnet}; name them with --ffdnet")
         yield "FFDNet", ffdnet_flops(o.ffdnet), lambda s: peers.ffdnet(o.ffdnet, s, o.threads)
     for o.model in o.models:
-        yield o.model.name, 2 * ours.multiply_adds(ours.load_network(o.model)), lambda s: ours.pytorch(o, s)
+        flops = 2 * ours.multiply_adds(ours.load_network(o.model))
+        yield o.model.name, flops, lambda s: ours.pytorch(o, s)
+        if o.ensemble > 1:
+            yield f"... {o.ensemble} views", o.ensemble * flops, lambda s: ensemble(o, s)
+
+
+def ensemble(o, sigma):
+    engine = libudm.Engine(o)
+    return lambda frames: engine.restore(frames, sigma, ensemble=o.ensemble)[0]
 
 
 def scores(o, pictures, sigma, restore):

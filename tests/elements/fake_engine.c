@@ -2,7 +2,7 @@
 // An engine that turns frames into their negatives, holds two of them back and as many as `lookahead` says, and can be
 // made slow and made to fail: for the promises of the elements that no real model puts to the test on every machine.
 //
-// steps: each takes 10 ms. device "fails-at-3": the fourth frame fails; "moves-at-2": another device makes the third
+// steps: each takes 10 ms. ensemble: a frame's first value is brighter by what is above 1. device "fails-at-3": the fourth frame fails; "moves-at-2": another device makes the third
 // frame, with a warning. A model is any directory with model_index.json.
 #include "udm.h"
 
@@ -143,6 +143,7 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     if (stream->pushed - stream->pulled > (uint64_t)udm_stream_delay(stream))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed before one was pulled");
     move(frame->image, stream->frames[stream->pushed % SLOTS], true);
+    stream->frames[stream->pushed % SLOTS][0] += stream->settings.ensemble - 1;
     stream->scenes += frame->discontinuity;
     stream->sigma = frame->time * MAX_SIGMA;
     stream->pushed++;

@@ -325,6 +325,36 @@ GST_START_TEST(settings_may_change_while_frames_flow)
 }
 GST_END_TEST;
 
+// The second of two frames, before which the property was set.
+static GstBuffer *second_frame(const char *property, gint value)
+{
+    GstElement *element = make_denoise("noise-level=25");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBuffer *out;
+
+    push_frames(harness, CAPS, 0, 1);
+    g_object_set(element, property, value, NULL);
+    push_frames(harness, CAPS, 1, 1);
+    finish(harness);
+    assert_equals_int(frames_out(harness), 2);
+    gst_buffer_unref(gst_harness_pull(harness));
+    out = gst_harness_pull(harness);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+    return out;
+}
+
+GST_START_TEST(an_ensemble_may_begin_while_frames_flow)
+{
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *one = second_frame("ensemble", 1), *eight = second_frame("ensemble", 8);
+
+    fail_unless(difference(one, eight, &info) > 0, "eight views make what one makes");
+    gst_buffer_unref(one);
+    gst_buffer_unref(eight);
+}
+GST_END_TEST;
+
 GST_START_TEST(a_bad_setting_while_frames_flow_is_an_error_that_can_be_undone)
 {
     GstElement *element = make_denoise("");
@@ -505,6 +535,7 @@ static Suite *flow_suite(void)
     tcase_add_test(flow, a_flush_drops_what_is_looked_ahead_to);
     tcase_add_test(flow, nothing_to_do_is_passthrough);
     tcase_add_test(flow, settings_may_change_while_frames_flow);
+    tcase_add_test(flow, an_ensemble_may_begin_while_frames_flow);
     tcase_add_test(flow, a_bad_setting_while_frames_flow_is_an_error_that_can_be_undone);
     tcase_add_test(flow, more_noise_than_the_model_knows_is_a_warning);
     tcase_add_test(flow, keyframes_follow_the_stream);

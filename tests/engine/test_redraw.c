@@ -173,6 +173,9 @@ TEST(what_cannot_be_drawn_is_refused)
     settings.lookahead = 1;
     check_refused(&settings, "lookahead");
     settings = settings_for(6);
+    settings.ensemble = 2;
+    check_refused(&settings, "ensemble");
+    settings = settings_for(6);
     settings.sampler = "heun";
     check_refused(&settings, "heun");
 }

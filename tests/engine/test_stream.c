@@ -247,16 +247,8 @@ TEST(what_a_stream_cannot_take_is_an_error)
 {
     udm_model *model = open_model("tiny-grey");
     REQUIRE(model);
-    const udm_settings good = { .width = W,
-                                .height = H,
-                                .channels = 1,
-                                .device = "cpu",
-                                .precision = "f32",
-                                .threads = 1,
-                                .steps = 1,
-                                .sampler = "ddim",
-                                .schedule = "model",
-                                .spacing = "model" };
+    udm_settings good = udm_settings_default();
+    good.width = W, good.height = H, good.channels = 1, good.device = "cpu", good.threads = 1, good.sampler = "ddim";
     udm_settings bad[10];
     for (int i = 0; i < 10; i++)
         bad[i] = good;
@@ -489,6 +481,36 @@ TEST(nobody_looks_beyond_a_cut)
     look_ahead(model, 3, FILM, 4, false, whole);
     look_ahead(model, 3, 4, -1, false, first);
     CHECK(memcmp(whole, first, 4 * sizeof first[0]) == 0);
+    udm_model_free(model);
+}
+
+static void stats_of(const udm_model *model, const udm_settings *settings, udm_stats *stats)
+{
+    udm_stream *stream = udm_stream_open(model, settings, NULL);
+    REQUIRE(stream);
+    udm_stream_stats(stream, stats);
+    udm_stream_free(stream);
+}
+
+TEST(there_are_eight_views)
+{
+    udm_model *model = open_model("tiny-guess");
+    REQUIRE(model);
+    udm_error error = { 0 };
+    udm_settings settings = udm_settings_default();
+    settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
+    const int wrong[] = { -1, 0, UDM_MAX_ENSEMBLE + 1 };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        settings.ensemble = wrong[i];
+        CHECK(!udm_stream_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+        CHECK(strstr(error.message, "ensemble"));
+    }
+    udm_stats one, eight;
+    settings.ensemble = 1;
+    stats_of(model, &settings, &one);
+    settings.ensemble = UDM_MAX_ENSEMBLE;
+    stats_of(model, &settings, &eight);
+    CHECK(eight.memory > one.memory);
     udm_model_free(model);
 }
 

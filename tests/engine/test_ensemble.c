@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The self-ensemble: what it is the mean of, and that all eight views together know no left, no top and no columns.
+#include "golden.h"
+#include "stream/ensemble.h"
+
+enum { WIDTH = 22, HEIGHT = 12, PIXELS = WIDTH * HEIGHT, MOST_PLANES = 16, FRAMES = 3 };
+
+// What a network sees, of either shape.
+typedef struct scene {
+    int width, height;
+    float frame[FRAMES][3 * PIXELS], level[PIXELS], guess[3 * PIXELS], guess_level[PIXELS];
+    float context[MOST_PLANES * PIXELS];
+} scene;
+
+static void fill(float *x, size_t count, float low, float high)
+{
+    static uint32_t state = 12345;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525 + 1013904223;
+        x[i] = low + (high - low) * (float)(state >> 8) / (1 << 24);
+    }
+}
+
+static void draw(scene *scene)
+{
+    scene->width = WIDTH, scene->height = HEIGHT;
+    for (int f = 0; f < FRAMES; f++)
+        fill(scene->frame[f], 3 * PIXELS, -1, 1);
+    fill(scene->level, PIXELS, 0.2f, 0.4f);
+    fill(scene->guess, 3 * PIXELS, -1, 1);
+    fill(scene->guess_level, PIXELS, 0.1f, 0.3f);
+    fill(scene->context, MOST_PLANES * PIXELS, -1, 1);
+}
+
+// Mirrors from left to right, or makes rows of columns.
+static void turn_planes(bool columns, int width, int height, int planes, const float *from, float *to)
+{
+    for (int c = 0; c < planes; c++)
+        for (int y = 0; y < height; y++)
+            for (int x = 0; x < width; x++)
+                to[c * PIXELS + (columns ? x * height + y : y * width + width - 1 - x)] =
+                    from[c * PIXELS + y * width + x];
+}
+
+static void turn(bool columns, const scene *from, scene *to)
+{
+    const int w = from->width, h = from->height;
+    to->width = columns ? h : w, to->height = columns ? w : h;
+    for (int f = 0; f < FRAMES; f++)
+        turn_planes(columns, w, h, 3, from->frame[f], to->frame[f]);
+    turn_planes(columns, w, h, 1, from->level, to->level);
+    turn_planes(columns, w, h, 3, from->guess, to->guess);
+    turn_planes(columns, w, h, 1, from->guess_level, to->guess_level);
+    turn_planes(columns, w, h, MOST_PLANES, from->context, to->context);
+}
+
+static udm_seen seen_of(const scene *scene, int f, bool guessed)
+{
+    udm_seen seen = { .frame = scene->frame[f], .level = scene->level, .context = scene->context };
+    if (guessed)
+        seen.guess = scene->guess, seen.guess_level = scene->guess_level;
+    return seen;
+}
+
+// The last of the frames, of the second of two stages, into out.
+static void run(const udm_network *network, const scene *scene, int views, bool guessed, float *out)
+{
+    udm_ensemble *ensemble =
+        udm_ensemble_new(network, NULL, scene->width, scene->height, 2, views, (size_t)1 << 30, NULL);
+    REQUIRE(ensemble);
+    for (int f = 0; f < FRAMES; f++)
+        for (int stage = 0; stage < 2; stage++) {
+            const udm_seen seen = seen_of(scene, stage ? f : FRAMES - 1 - f, guessed);
+            CHECK(udm_ensemble_run(ensemble, stage, f, &seen, out, NULL, NULL));
+        }
+    udm_ensemble_free(ensemble);
+}
+
+static float out[MOST_PLANES * PIXELS], other[MOST_PLANES * PIXELS], back[MOST_PLANES * PIXELS];
+static scene upright, turned;
+
+static double difference_when_turned(const udm_network *network, bool columns, int views, bool guessed)
+{
+    const int planes = udm_network_outputs(network);
+    turn(columns, &upright, &turned);
+    run(network, &upright, views, guessed, out);
+    run(network, &turned, views, guessed, other);
+    turn_planes(columns, turned.width, turned.height, planes, other, back);
+    return golden_difference(back, out, (size_t)planes * PIXELS);
+}
+
+static void check_no_direction(const char *model, bool guessed)
+{
+    golden_network golden;
+    REQUIRE(golden_open(&golden, model, "cpu", 1));
+    REQUIRE(golden.network->context <= MOST_PLANES && udm_network_outputs(golden.network) <= MOST_PLANES);
+    draw(&upright);
+    for (int columns = 0; columns < 2; columns++) {
+        CHECK(difference_when_turned(golden.network, columns, 1, guessed) > 1e-3);
+        CHECK_CLOSE(difference_when_turned(golden.network, columns, 8, guessed), 0, 1e-5);
+    }
+    golden_close(&golden);
+}
+
+TEST(eight_views_know_no_direction)
+{
+    check_no_direction("tiny-denoise", false);
+    check_no_direction("tiny-denoise", true);
+    check_no_direction("tiny-temporal", false); // whose views have states
+    check_no_direction("tiny-interp", true);    // which is shown more
+}
+
+TEST(one_view_is_the_network)
+{
+    golden_network golden;
+    REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", 1));
+    draw(&upright);
+    run(golden.network, &upright, 1, false, out);
+    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, WIDTH, HEIGHT, 1, SIZE_MAX, NULL);
+    REQUIRE(tiles);
+    for (int f = 0; f < FRAMES; f++) {
+        const udm_seen seen = seen_of(&upright, f, false);
+        CHECK(udm_tiles_run(tiles, 0, f, &seen, other, NULL, NULL));
+    }
+    CHECK(memcmp(out, other, 3 * PIXELS * sizeof *out) == 0);
+    udm_tiles_free(tiles);
+    golden_close(&golden);
+}
+
+TEST(two_views_are_the_mean_of_both)
+{
+    static scene mirrored;
+    golden_network golden;
+    REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", 1));
+    draw(&upright);
+    run(golden.network, &upright, 2, false, out);
+    turn(false, &upright, &mirrored);
+    turn(true, &mirrored, &turned);
+    run(golden.network, &turned, 1, false, other);
+    turn_planes(true, HEIGHT, WIDTH, 3, other, back);
+    turn_planes(false, WIDTH, HEIGHT, 3, back, other);
+    run(golden.network, &upright, 1, false, back);
+    for (int i = 0; i < 3 * PIXELS; i++)
+        back[i] = (back[i] + other[i]) / 2;
+    CHECK_CLOSE(golden_difference(out, back, 3 * PIXELS), 0, 1e-5);
+    golden_close(&golden);
+}
+
+TEST(views_can_be_cancelled_and_run_again)
+{
+    golden_network golden;
+    REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
+    draw(&upright);
+    udm_error error = { 0 };
+    const udm_seen seen = seen_of(&upright, 0, false);
+    atomic_bool cancel = true;
+    udm_ensemble *ensemble = udm_ensemble_new(golden.network, NULL, WIDTH, HEIGHT, 1, 3, SIZE_MAX, &error);
+    REQUIRE(ensemble);
+    CHECK(udm_ensemble_tiles(ensemble) == 1 && udm_ensemble_memory(ensemble) > 0);
+    CHECK(!udm_ensemble_run(ensemble, 0, 0, &seen, out, &cancel, &error) && error.code == UDM_ERROR_CANCELLED);
+    CHECK(udm_ensemble_run(ensemble, 0, 0, &seen, out, NULL, NULL));
+    CHECK(udm_ensemble_run(ensemble, 0, 0, &seen, other, NULL, NULL));
+    CHECK(memcmp(out, other, 3 * PIXELS * sizeof *out) == 0);
+    udm_ensemble_free(ensemble);
+    golden_close(&golden);
+}
+
+CHECK_MAIN()
