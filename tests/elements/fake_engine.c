@@ -2,8 +2,9 @@
 // An engine that turns frames into their negatives, holds two of them back and as many as `lookahead` says, and can be
 // made slow and made to fail: for the promises of the elements that no real model puts to the test on every machine.
 //
-// steps: each takes 10 ms. ensemble: a frame's first value is brighter by what is above 1. device "fails-at-3": the fourth frame fails; "moves-at-2": another device makes the third
-// frame, with a warning. A model is any directory with model_index.json.
+// steps: each takes 10 ms. ensemble: a frame's first value is brighter by what is above 1. device "fails-at-3": the
+// fourth frame fails; "moves-at-2": another device makes the third frame, with a warning. A model is any directory with
+// model_index.json.
 #include "udm.h"
 
 #include <stdarg.h>
