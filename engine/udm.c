@@ -1,266 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The public interface, and the one place that joins the parts.
+// Frames go into a stream, are brought back, and come out.
 #include "udm.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h"
-#include "common.h"
+#include "held.h"
 #include "process/process.h"
-#include "sampler/sampler.h"
 #include "schedule/schedule.h"
-#include "stream/blind.h"
-#include "stream/carry.h"
-#include "stream/redraw.h"
-#include "stream/reverse.h"
-#include "stream/surround.h"
 
-#define REDRAW_RATE 25 // frames a second that a model is told that makes video
-
-// A frame that was pushed and not yet pulled.
-typedef struct held {
-    struct held *next;
-    float *planes; // [channels of the network, height, width]
-    float *times;  // [height, width]
-    float *known;  // how likely a pixel is known, [height, width], and
-    bool mixed;    // whether that matters
-    float *level;  // of its noise, [height, width]; only for the sight
-    double time, strength;
-    uint64_t number;
-    bool discontinuity, looked_at;
-    bool begins;     // a scene, which nobody was told yet
-    double sigma;    // of its noise
-    udm_sight sight; // where the stream has a carry; its planes belong to the place
-} held;
-
-struct udm_stream {
-    const udm_model *model;
-    udm_settings settings;
-    size_t pixels;
-    udm_device *device;
-    udm_network *network, *preview, *trust; // the last two and carry: NULL where the model has none
-    udm_noise own_noise;                    // where settings.schedule is not the model's
-    const udm_noise *noise;
-    udm_room *room; // what all networks compute in
-    udm_reverse *reverse;
-    udm_redraw *redraw; // instead, where the model makes video
-    udm_blind *blind;
-    udm_carry *carry;
-    udm_surround *surround; // of holes; NULL where the model fills none
-    float *work;            // the frame in the making: [channels of the network, height, width]
-    float *times;           // of it, [height, width]
-    held *first, *last, *spare;
-    int waiting; // frames from first to last
-    bool ended;
-    atomic_bool cancelled;
-    udm_stats stats;
-};
-
-static bool open_stream_network(udm_stream *stream, const udm_settings *settings, udm_error *error)
-{
-    if (!udm_open_network(stream->model, settings, &stream->device, &stream->network, error))
-        return false;
-    if (stream->network->channels != 1 && stream->network->channels != 3)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has %d channels, and frames have 1 or 3",
-                        udm_model_directory(stream->model), stream->network->channels);
-    if (stream->network->context > 0)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes frames between others: udminterp runs it",
-                        udm_model_directory(stream->model));
-    if (stream->network->channels < settings->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour",
-                        udm_model_directory(stream->model));
-    stream->room = udm_room_new(stream->device, error);
-    return stream->room != NULL;
-}
-
-// A time of the model's schedule as one of the stream's: that with the same noise.
-static float own_time(const udm_stream *stream, double time)
+float udm_stream_own_time(const udm_stream *stream, double time)
 {
     const udm_noise *model = &udm_model_scheduler(stream->model)->noise;
     return (float)(stream->noise == model ? time : udm_noise_time(stream->noise, udm_noise_level(model, time)));
-}
-
-static void look_at(udm_stream *stream, held *frame);
-
-// As udm_redraw_settings.frame.
-static bool frame_ahead(void *context, int ahead, udm_redrawn *out)
-{
-    udm_stream *stream = context;
-    held *frame = stream->first;
-    for (int n = 0; n < ahead && frame; n++) {
-        frame = frame->next;
-        if (frame)
-            look_at(stream, frame);
-        if (frame && frame->begins)
-            return false;
-    }
-    if (!frame)
-        return false;
-    *out = (udm_redrawn){ frame->planes, frame->strength, frame->times[0], frame->number };
-    return true;
-}
-
-static bool check_redraw(const udm_stream *stream, const udm_settings *s, udm_error *error)
-{
-    const udm_window_shape *shape = &stream->network->window;
-    if (s->width != shape->width || s->height != shape->height || s->channels != stream->network->channels)
-        return udm_fail(
-            error, UDM_ERROR_SETTINGS,
-            "%s draws frames of %dx%d with %d channels only, not %dx%d with %d: scale and convert them first",
-            udm_model_directory(stream->model), shape->width, shape->height, stream->network->channels, s->width,
-            s->height, s->channels);
-    if (s->lookahead > 0)
-        return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "lookahead is %d, but %s has a window of its own, and holds frames back for it: it must be 0",
-                        s->lookahead, udm_model_directory(stream->model));
-    if (s->ensemble > 1)
-        return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "ensemble is %d, but %s sees a window of frames, and once: it must be 1", s->ensemble,
-                        udm_model_directory(stream->model));
-    return true;
-}
-
-static bool open_redraw(udm_stream *stream, const udm_settings *settings, udm_error *error)
-{
-    const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
-    udm_method method;
-    if (!check_redraw(stream, settings, error) || !udm_settings_method(settings, stream->model, &method, error))
-        return false;
-    const udm_redraw_settings redraw = {
-        .rolling = { .network = stream->network,
-                     .sampler = method.sampler,
-                     .spacing = method.ladder.spacing,
-                     .noise = stream->noise,
-                     .prediction = scheduler->prediction,
-                     .bounds = scheduler->bounds,
-                     .steps = settings->steps,
-                     .seed = settings->seed,
-                     .rate = REDRAW_RATE },
-        .label = settings->label,
-        .frame = frame_ahead,
-        .context = stream,
-    };
-    stream->redraw = udm_redraw_new(&redraw, error);
-    stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
-    stream->work = malloc(stream->pixels * stream->network->channels * sizeof(float));
-    if (!stream->work)
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
-    return stream->redraw && stream->blind && stream->work;
-}
-
-static bool open_reverse(udm_stream *stream, const udm_settings *settings, udm_error *error)
-{
-    const udm_scheduler *scheduler = udm_model_scheduler(stream->model);
-    if (scheduler->process->symbols)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes symbols (process \"%s\"), and restores no frames",
-                        udm_model_directory(stream->model), scheduler->process->name);
-    udm_reverse_settings reverse;
-    if (!udm_settings_reverse(settings, stream->model, stream->network, stream->noise, &reverse, error))
-        return false;
-    reverse.room = stream->room;
-    reverse.process = scheduler->process;
-    reverse.extent = scheduler->extent;
-    reverse.most = scheduler->process->factors ? udm_noise_time(stream->noise, stream->network->max_level)
-                                               : own_time(stream, udm_model_time(stream->model, INFINITY));
-    stream->reverse = udm_reverse_new(&reverse, error);
-    stream->blind = udm_blind_new(settings->channels, settings->width, settings->height, error);
-    stream->work = malloc(stream->pixels * (stream->network->channels + 1) * sizeof(float));
-    if (!stream->work)
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
-    stream->times = stream->work ? stream->work + stream->pixels * stream->network->channels : NULL;
-    if (scheduler->process->lost)
-        stream->surround = udm_surround_new(settings->channels, settings->width, settings->height, error);
-    return stream->reverse && stream->blind && stream->work && (stream->surround || !scheduler->process->lost);
-}
-
-// *network stays NULL where the model has no such helper.
-static bool open_helper(udm_stream *stream, udm_helper helper, udm_network **network, udm_error *error)
-{
-    const udm_config *config = udm_model_helper_config(stream->model, helper);
-    if (!config)
-        return true;
-    *network = udm_network_open(config, udm_model_helper_weights(stream->model, helper), stream->device, error);
-    if (!*network)
-        return false;
-    if (!stream->network->guessed || (*network)->channels != stream->network->channels)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: this is for a network that is shown a guess, with as many channels",
-                        udm_config_path(config));
-    if (helper == UDM_HELPER_TRUST && !(*network)->doubts)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"doubt\" must be true", udm_config_path(config));
-    return true;
-}
-
-// A model with a preview is shown a guess of each frame.
-static bool open_carry(udm_stream *stream, const udm_settings *settings, udm_error *error)
-{
-    if (!open_helper(stream, UDM_HELPER_PREVIEW, &stream->preview, error) ||
-        !open_helper(stream, UDM_HELPER_TRUST, &stream->trust, error))
-        return false;
-    if (!stream->preview)
-        return settings->lookahead == 0 ||
-               udm_fail(error, UDM_ERROR_SETTINGS,
-                        "lookahead is %d, but %s has no preview, and sees each frame alone: it must be 0",
-                        settings->lookahead, udm_model_directory(stream->model));
-    stream->carry = udm_carry_new(stream->preview, stream->trust, stream->room, settings->width, settings->height,
-                                  settings->lookahead, settings->threads, udm_settings_memory(settings), error);
-    return stream->carry != NULL;
-}
-
-udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
-{
-    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error))
-        return NULL;
-    udm_stream *stream = calloc(1, sizeof *stream);
-    if (!stream) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
-        return NULL;
-    }
-    stream->model = model;
-    stream->settings = *settings;
-    stream->pixels = (size_t)settings->width * settings->height;
-    stream->noise = udm_settings_noise(settings, model, &stream->own_noise, error);
-    if (!stream->noise || !open_stream_network(stream, settings, error) ||
-        !(stream->network->window.frames > 0
-              ? open_redraw(stream, settings, error)
-              : open_reverse(stream, settings, error) && open_carry(stream, settings, error))) {
-        udm_stream_free(stream);
-        return NULL;
-    }
-    return stream;
-}
-
-static void free_frames(held *frame)
-{
-    while (frame) {
-        held *next = frame->next;
-        free(frame->planes);
-        free(frame);
-        frame = next;
-    }
-}
-
-void udm_stream_free(udm_stream *stream)
-{
-    if (!stream)
-        return;
-    free_frames(stream->first);
-    free_frames(stream->spare);
-    free(stream->work);
-    udm_blind_free(stream->blind);
-    udm_reverse_free(stream->reverse);
-    udm_redraw_free(stream->redraw);
-    udm_carry_free(stream->carry);
-    udm_surround_free(stream->surround);
-    udm_room_free(stream->room);
-    udm_network_free(stream->trust);
-    udm_network_free(stream->preview);
-    udm_network_free(stream->network);
-    udm_device_close(stream->device);
-    udm_noise_clear(&stream->own_noise);
-    free(stream);
 }
 
 static bool check_known(const udm_stream *stream, const udm_frame *frame, udm_error *error)
@@ -353,9 +105,9 @@ static void take_known(const udm_stream *stream, const udm_image *image, held *p
 
 static void take_times(const udm_stream *stream, const udm_frame *frame, held *place)
 {
-    const float all = frame->time_map || frame->time < 0 ? 0 : own_time(stream, frame->time);
+    const float all = frame->time_map || frame->time < 0 ? 0 : udm_stream_own_time(stream, frame->time);
     for (size_t i = 0; i < stream->pixels; i++)
-        place->times[i] = frame->time_map ? own_time(stream, frame->time_map[i]) : all;
+        place->times[i] = frame->time_map ? udm_stream_own_time(stream, frame->time_map[i]) : all;
 }
 
 bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
@@ -388,8 +140,7 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     return true;
 }
 
-// Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.
-static void look_at(udm_stream *stream, held *frame)
+void udm_stream_look_at(udm_stream *stream, held *frame)
 {
     if (frame->looked_at)
         return;
@@ -402,7 +153,7 @@ static void look_at(udm_stream *stream, held *frame)
     const double given = estimate ? -1 : udm_sigma_of_level(own);
     frame->begins = udm_blind_look(stream->blind, frame->planes, given);
     frame->sigma = estimate ? udm_blind_sigma(stream->blind) : given;
-    const float all = estimate ? own_time(stream, udm_model_time(stream->model, frame->sigma)) : 0;
+    const float all = estimate ? udm_stream_own_time(stream, udm_model_time(stream->model, frame->sigma)) : 0;
     for (size_t i = 0; estimate && i < stream->pixels; i++)
         frame->times[i] = all;
     float last = -1, level = 0;
@@ -455,7 +206,7 @@ static bool look_around(udm_stream *stream, held *frame, udm_error *error)
     udm_sight *sights[UDM_MAX_LOOKAHEAD + 1] = { &frame->sight };
     int count = 1;
     for (held *next = frame->next; next && count <= stream->settings.lookahead; next = next->next) {
-        look_at(stream, next);
+        udm_stream_look_at(stream, next);
         if (next->begins)
             break;
         sights[count++] = &next->sight;
@@ -481,7 +232,7 @@ static bool redraw(udm_stream *stream, const held *frame, double start, udm_erro
 static bool compute(udm_stream *stream, held *frame, udm_error *error)
 {
     const double start = udm_now_ms();
-    look_at(stream, frame);
+    udm_stream_look_at(stream, frame);
     begin_scene(stream, frame);
     if (stream->redraw)
         return redraw(stream, frame, start, error);

@@ -11,7 +11,7 @@ wrong() { # pattern, reason, folder
     fi
 }
 
-below='(udm\.h|common\.h'
+below='(udm\.h|common\.h|held\.h'
 for folder in stream network model sampler backend tensor schedule process base; do
     wrong "^ *# *include \"$below)" "engine/$folder includes what stands below it in docs/ARCHITECTURE.md" \
         "engine/$folder"
