@@ -202,11 +202,14 @@ static udm_model *open_model(const char *name)
     return model;
 }
 
+static int views = 1; // that the streams see
+
 static udm_stream *open_stream(const udm_model *model, const char *device, int steps, udm_error *error)
 {
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H, settings.threads = 1;
     settings.device = device, settings.steps = steps, settings.sampler = "ddim";
+    settings.ensemble = views;
     return udm_stream_open(model, &settings, error);
 }
 
@@ -296,6 +299,14 @@ TEST(lost_with_a_memory)
 {
     check_lost("tiny-temporal", 1);
     check_lost("tiny-temporal", 3);
+}
+
+TEST(lost_between_two_views)
+{
+    views = 3;
+    check_lost("tiny-guess", 1);
+    check_lost("tiny-temporal", 2);
+    views = 1;
 }
 
 // Cancelled while the processor sees the past again: the frame stays, and is right when it comes.
