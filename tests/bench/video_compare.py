@@ -48,6 +48,7 @@ def arguments():
                    help="a Python that has it (default: %(default)s)")
     p.add_argument("--cache", type=pathlib.Path, help="folder that keeps the peers' figures for the next run")
     p.add_argument("--lookahead", type=int, default=0, help="frames that ours looks ahead (default: %(default)s)")
+    p.add_argument("--ensemble", type=int, default=1, help="views that ours sees of a frame (default: %(default)s)")
     p.add_argument("--speed", action="store_true", help="frames per second at 480p instead; on a quiet machine")
     o = p.parse_args()
     o.sigmas, o.peers = [float(s) for s in o.sigmas.split(",")], [name for name in o.peers.split(",") if name]
@@ -78,7 +79,7 @@ def faded(clip, share):
 def ours(o, model, sigma):
     o.model = model
     engine = libudm.Engine(o)
-    return lambda frames: engine.restore(frames, sigma, lookahead=o.lookahead)[0]
+    return lambda frames: engine.restore(frames, sigma, lookahead=o.lookahead, ensemble=o.ensemble)[0]
 
 
 def ways(o, name, noisy, clean, sigma):
