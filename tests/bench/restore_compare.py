@@ -24,6 +24,7 @@ CONTESTANTS = ["element", "pytorch", "ffdnet", *peers.FILTERS]
 def arguments():
     p = common.options(__doc__)
     p.add_argument("--sigma", type=float, default=25, help="on the 0-255 scale (default: %(default)s)")
+    p.add_argument("--ensemble", type=int, default=1, help="views that the element sees (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
     p.add_argument("--contestants", default="element,ffdnet," + ",".join(peers.FILTERS),
                    help="of " + ", ".join(CONTESTANTS) + " (default: %(default)s)")
@@ -36,7 +37,7 @@ def arguments():
 def contestant(o, name, pairs):
     """Returns (clip -> restored clip, its settings as text). pairs: (noisy, clean), for those that search."""
     if name == "element":
-        return ours.element(o, noise_level=o.sigma), "udmdenoise"
+        return ours.element(o, noise_level=o.sigma, ensemble=o.ensemble), f"{o.model.name}, ensemble={o.ensemble}"
     if name == "pytorch":
         return ours.pytorch(o, o.sigma), ""
     if name == "ffdnet":
