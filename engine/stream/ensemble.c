@@ -8,7 +8,7 @@ typedef struct view {
     bool right_to_left, upside_down, lying; // mirrored along one axis or both, and then rows become columns
 } view;
 
-// The first ones differ most, as half of an ensemble shall be worth more than half of it.
+// The first ones differ most: two are worth two thirds of eight.
 static const view all_views[] = {
     { 0 },
     { .right_to_left = true, .lying = true },
