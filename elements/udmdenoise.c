@@ -267,7 +267,8 @@ static void install_properties(GObjectClass *object_class)
      * GstUdmDenoise:ensemble:
      *
      * In how many views, turned and mirrored, the network sees each frame; the mean of what it makes of them is what
-     * comes out. Two views take twice the time, and gain two thirds of what eight do. For models that do not make video.
+     * comes out. Two views take twice the time, and gain two thirds of what eight do. For models that do not make
+     * video.
      *
      * Since: 0.1
      */
