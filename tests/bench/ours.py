@@ -70,7 +70,7 @@ def multiply_adds(net, side=128):
 
 
 def pytorch(o, sigma):
-    """clip -> restored clip by the network in PyTorch, one step. sigma: a number or [H, W, 1]."""
+    """clip -> restored clip by the network in PyTorch, one step, padded as in the engine. sigma: a number or [H, W, 1]."""
     import torch
     from torch.nn import functional as F
     torch.set_num_threads(o.threads)
@@ -85,7 +85,7 @@ def pytorch(o, sigma):
         with torch.inference_mode():
             for i, frame in enumerate(frames):
                 x = torch.from_numpy(frame.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
-                x, level = (F.pad(p, pad, mode="replicate") for p in (x * signal, ratio * signal))
+                x, level = (F.pad(p, pad, mode="reflect") for p in (x * signal, ratio * signal))
                 x = net(x.contiguous(memory_format=torch.channels_last), level)[0, :, :h, :w]
                 out[i] = ((x + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
         return out
