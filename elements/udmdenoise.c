@@ -268,7 +268,7 @@ static void install_properties(GObjectClass *object_class)
      *
      * In how many views, turned and mirrored, the network sees each frame; the mean of what it makes of them is what
      * comes out. Two views take twice the time, and gain two thirds of what eight do. For models that do not make
-     * video.
+     * video; of blocks ("super4"), for frames whose sides are multiples of them.
      *
      * Since: 0.1
      */

@@ -42,6 +42,8 @@ static bool check_settings(const udm_settings *s, bool has_model, udm_error *err
         return false;
     if (s->steps != 1 && !has_model)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: without a model it must be 1", s->steps);
+    if (s->ensemble != 1 && !has_model)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "ensemble is %d: without a model it must be 1", s->ensemble);
     return true;
 }
 

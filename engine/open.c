@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "held.h"
-#include "sampler/sampler.h"
 
 #define REDRAW_RATE 25 // frames a second that a model is told that makes video
 

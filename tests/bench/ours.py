@@ -70,8 +70,8 @@ def multiply_adds(net, side=128):
 
 
 def pytorch(o, sigma):
-    """clip -> restored clip by the network in PyTorch, one step, padded as by the engine. sigma: a number or [H, W, 1].
-    """
+    """clip -> restored clip by the network in PyTorch, one step, padded as the engine does. sigma: a number or
+    [H, W, 1]."""
     import torch
     from torch.nn import functional as F
     torch.set_num_threads(o.threads)

@@ -40,7 +40,10 @@ def arguments():
     p.add_argument("--low", action="store_true", help="is a picture with little noise ever made worse?")
     p.add_argument("--ensemble", type=int, default=1, help="views (default: %(default)s)")
     p.add_argument("--ffdnet", type=pathlib.Path, default=common.ROOT.parent / "shared/peers/ffdnet_color.pth")
-    return p.parse_args()
+    o = p.parse_args()
+    if o.unclipped and o.ensemble > 1:
+        p.error("--ensemble is for 8-bit pictures, which the engine takes, and not for --unclipped")
+    return o
 
 
 def load(o):

@@ -325,15 +325,15 @@ GST_START_TEST(settings_may_change_while_frames_flow)
 }
 GST_END_TEST;
 
-// The second of two frames, before which the property was set.
-static GstBuffer *second_frame(const char *property, gint value)
+// The second of two frames, before which the number of views was set.
+static GstBuffer *second_frame(gint views)
 {
     GstElement *element = make_denoise("noise-level=25");
     GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
     GstBuffer *out;
 
     push_frames(harness, CAPS, 0, 1);
-    g_object_set(element, property, value, NULL);
+    g_object_set(element, "ensemble", views, NULL);
     push_frames(harness, CAPS, 1, 1);
     finish(harness);
     assert_equals_int(frames_out(harness), 2);
@@ -347,7 +347,7 @@ static GstBuffer *second_frame(const char *property, gint value)
 GST_START_TEST(an_ensemble_may_begin_while_frames_flow)
 {
     GstVideoInfo info = info_from(CAPS);
-    GstBuffer *one = second_frame("ensemble", 1), *eight = second_frame("ensemble", 8);
+    GstBuffer *one = second_frame(1), *eight = second_frame(8);
 
     fail_unless(difference(one, eight, &info) > 0, "eight views make what one makes");
     gst_buffer_unref(one);

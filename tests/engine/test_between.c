@@ -365,7 +365,9 @@ TEST(what_cannot_be_done_is_refused)
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     settings.width = settings.height = 8, settings.steps = 2;
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
-    settings.steps = 1, settings.device = "opencl"; // for motion alone there is only the processor
+    settings.steps = 1, settings.ensemble = 2;
+    CHECK(!udm_between_open(NULL, &settings, &error) && strstr(error.message, "ensemble"));
+    settings.ensemble = 1, settings.device = "opencl"; // for motion alone there is only the processor
     CHECK(udm_between_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     udm_model *model = udm_model_open(golden_path("tiny-interp"), NULL);
     settings.device = "cpu"; // nor does a model for frames between restore any
