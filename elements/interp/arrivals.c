@@ -28,13 +28,6 @@ void gst_udm_interp_forget(GstUdmTransform *trans)
     self->hopeless = self->ending = FALSE;
 }
 
-GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to)
-{
-    GstClockTimeDiff difference = GST_CLOCK_DIFF(from, to);
-
-    return GST_BASE_TRANSFORM(self)->segment.rate < 0 ? -difference : difference;
-}
-
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame)
 {
     return (GstClockTimeDiff)((self->now.max_gap + 1) * frame + frame / 2);

@@ -83,6 +83,8 @@ GstBuffer *gst_udm_interp_next_arrival(GstUdmInterp *self);
 GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self);
 // How far a time lies ahead of the last frame that came, in the direction of play.
 GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
+// The same from one time to another.
+GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to);
 // Frames that may wait.
 guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options);
 
@@ -94,8 +96,7 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
 // Nothing comes after what was accepted. FALSE if nothing was.
 gboolean gst_udm_interp_finish(GstUdmInterp *self);
-// The same from one time to another; and the most that is not too far.
-GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to);
+// The longest time from one known frame to the next between which frames are missed.
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
 // The most missing frames before the first known one that wait to be extrapolated from it.

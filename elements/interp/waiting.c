@@ -62,6 +62,13 @@ static GstClockTime newest(GstUdmInterp *self)
     return tail && GST_BUFFER_PTS_IS_VALID(tail) ? GST_BUFFER_PTS(tail) : self->last;
 }
 
+GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to)
+{
+    GstClockTimeDiff difference = GST_CLOCK_DIFF(from, to);
+
+    return GST_BASE_TRANSFORM(self)->segment.rate < 0 ? -difference : difference;
+}
+
 GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time)
 {
     return gst_udm_interp_apart(self, newest(self), time);

@@ -229,6 +229,12 @@ udm_value udm_graph_conv_all(udm_graph *graph, const udm_layer *layer, const udm
     return add_conv(graph, layer, x, count, residual, activation, UDM_NO_VALUE);
 }
 
+size_t udm_graph_whole_place(const udm_graph *graph, size_t place, size_t bytes)
+{
+    const size_t piece = graph->device->largest, inside = place % piece;
+    return inside == 0 || bytes <= piece - inside ? place : place - inside + piece;
+}
+
 udm_value udm_graph_temporal(udm_graph *graph, const udm_layer *layer, udm_value x)
 {
     udm_value history = add_value(graph, shape_of(graph, x), UDM_FEATURES);

@@ -4,12 +4,6 @@
 
 #include "network/nodes.h"
 
-size_t udm_graph_whole_place(const udm_graph *graph, size_t place, size_t bytes)
-{
-    const size_t piece = graph->device->largest, inside = place % piece;
-    return inside == 0 || bytes <= piece - inside ? place : place - inside + piece;
-}
-
 // The lowest place in the arena where `bytes` fit between the values that live.
 static size_t find_place(const udm_graph *graph, const bool *live, size_t bytes)
 {

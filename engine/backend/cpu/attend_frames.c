@@ -74,5 +74,5 @@ static void attend_row(void *context, int y, int worker)
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention)
 {
     udm_frame_attention a = *attention;
-    udm_pool_run(((udm_cpu_device *)device)->pool, a.dst.shape.h, attend_row, &a);
+    udm_pool_run(udm_cpu_of(device)->pool, a.dst.shape.h, attend_row, &a);
 }

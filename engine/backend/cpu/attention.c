@@ -14,7 +14,7 @@ static int part_of_queries(int queries, int size, int heads, int threads)
 
 void udm_cpu_attention(udm_device *device, const udm_attention *attention)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     udm_shape shape = attention->dst.shape;
     int pixels = shape.h * shape.w, size = shape.c / attention->heads;
     udm_cpu_attend run = { .attention = attention };

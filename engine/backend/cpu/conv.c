@@ -125,9 +125,9 @@ udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, 
 {
     udm_kernel *kernel = calloc(1, sizeof(*kernel));
     if (kernel)
-        kernel->code = ((udm_cpu_device *)device)->products;
+        kernel->code = udm_cpu_of(device)->products;
     if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(device, kernel) ||
-        !grow_scratch((udm_cpu_device *)device, kernel, error)) {
+        !grow_scratch(udm_cpu_of(device), kernel, error)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
         udm_cpu_kernel_free(device, kernel);
         return NULL;
@@ -170,7 +170,7 @@ static int divide_work(udm_cpu_run *run, int threads)
 
 void udm_cpu_conv(udm_device *device, const udm_conv *conv)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     const udm_kernel *kernel = conv->kernel;
     bool winograd = kernel->products > 1;
     int unit = winograd ? UDM_CPU_TILE : 1;

@@ -123,6 +123,16 @@ typedef struct udm_cpu_device {
 
 extern const udm_backend udm_backend_cpu;
 
+static inline udm_cpu_device *udm_cpu_of(udm_device *device)
+{
+    return (udm_cpu_device *)device;
+}
+
+size_t udm_cpu_bytes(const udm_device *device, udm_shape shape, udm_layout layout);
+void udm_cpu_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count);
+void udm_cpu_download(udm_device *device, float *const *dst, const udm_tensor *src, int count);
+void udm_cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
+
 udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
 void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel);
 void udm_cpu_conv(udm_device *device, const udm_conv *conv);

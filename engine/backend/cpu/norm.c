@@ -73,7 +73,7 @@ static void join_groups(const udm_cpu_norm *run)
 
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     udm_shape shape = norm->dst.shape;
     udm_cpu_norm run = { .norm = norm, .parts = udm_divide_up(shape.h * shape.w, UDM_CPU_NORM_PART) };
     int blocks = 0;

@@ -32,7 +32,7 @@ static double now_ms(void)
 
 static udm_cpu_times *times_of(udm_device *device)
 {
-    return ((udm_cpu_device *)device)->times;
+    return udm_cpu_of(device)->times;
 }
 
 // The entry of that name, an old one or a new; NULL where there is no memory, and then nothing is noted.

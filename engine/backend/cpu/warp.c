@@ -5,7 +5,7 @@
 
 void udm_cpu_warp_run(udm_device *device, const udm_warp *warp)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     for (int i = 0; i <= UDM_CPU_PHASES && !cpu->has_weights; i++)
         udm_lanczos_weights((double)i / UDM_CPU_PHASES, cpu->weights[i]);
     cpu->has_weights = true;

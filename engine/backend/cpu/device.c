@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The device of the cpu backend: instruction sets, transfer between layouts, and the operations that have no weights.
+// The device of the cpu backend: instruction sets, and the operations that have no weights.
 #include "backend/cpu/cpu.h"
 
 #include <stdint.h>
@@ -79,7 +79,7 @@ static void set_name(udm_cpu_device *cpu)
 
 static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_error *error)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     const udm_cpu_products *bf16 = bf16_products(cpu->isa);
     if (precision == UDM_PRECISION_BF16 && !bf16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
@@ -90,165 +90,43 @@ static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_e
     return true;
 }
 
-static size_t cpu_bytes(const udm_device *device, udm_shape shape, udm_layout layout)
-{
-    if (layout == UDM_FEATURES) {
-        if (shape.c > INT32_MAX - UDM_CPU_BLOCK)
-            return 0;
-        shape.c = udm_cpu_blocks(shape.c) * UDM_CPU_BLOCK;
-    }
-    // Pixels are counted in ints.
-    size_t bytes, pixels;
-    if (!udm_multiply((size_t)shape.h, (size_t)shape.w, &pixels) || pixels > INT32_MAX / 2)
-        return 0;
-    return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
-}
-
-// A transfer between planes and blocks; each job is one row of one block.
-typedef struct transfer {
-    const udm_tensor *tensor;
-    float *planes;
-    const float *src;
-} transfer;
-
-static float *block_row(const udm_tensor *tensor, int index)
-{
-    return udm_host_data(tensor) + (size_t)index * tensor->shape.w * UDM_CPU_BLOCK;
-}
-
-static void upload_row(void *context, int index, int worker)
-{
-    const transfer *t = context;
-    udm_shape shape = t->tensor->shape;
-    float *dst = block_row(t->tensor, index);
-    int first = index / shape.h * UDM_CPU_BLOCK;
-    for (int lane = 0; lane < UDM_CPU_BLOCK; lane++) {
-        bool within = first + lane < shape.c;
-        const float *src = t->src + ((size_t)(first + lane) * shape.h + index % shape.h) * shape.w;
-        for (int x = 0; x < shape.w; x++)
-            dst[(size_t)x * UDM_CPU_BLOCK + lane] = within ? src[x] : 0;
-    }
-}
-
-static void download_row(void *context, int index, int worker)
-{
-    const transfer *t = context;
-    udm_shape shape = t->tensor->shape;
-    const float *src = block_row(t->tensor, index);
-    int first = index / shape.h * UDM_CPU_BLOCK;
-    for (int lane = 0; lane < UDM_CPU_BLOCK && first + lane < shape.c; lane++) {
-        float *dst = t->planes + ((size_t)(first + lane) * shape.h + index % shape.h) * shape.w;
-        for (int x = 0; x < shape.w; x++)
-            dst[x] = src[(size_t)x * UDM_CPU_BLOCK + lane];
-    }
-}
-
-static udm_pool *pool_of(udm_device *device)
-{
-    return ((udm_cpu_device *)device)->pool;
-}
-
-// A copy in parts, which several threads do faster.
-typedef struct copying {
-    char *dst;
-    const char *src;
-    size_t bytes;
-} copying;
-
-enum { COPY_PARTS = 64 };
-
-static void copy_part(void *context, int index, int worker)
-{
-    const copying *c = context;
-    size_t part = c->bytes / COPY_PARTS, first = index * part;
-    memcpy(c->dst + first, c->src + first, index == COPY_PARTS - 1 ? c->bytes - first : part);
-}
-
-static void copy_bytes(udm_device *device, void *dst, const void *src, size_t bytes)
-{
-    udm_pool_run(pool_of(device), COPY_PARTS, copy_part, &(copying){ dst, src, bytes });
-}
-
-static void upload_one(udm_device *device, const udm_tensor *dst, const float *src)
-{
-    transfer t = { .tensor = dst, .src = src };
-    if (dst->layout == UDM_FEATURES)
-        udm_pool_run(pool_of(device), udm_cpu_blocks(dst->shape.c) * dst->shape.h, upload_row, &t);
-    else
-        copy_bytes(device, udm_host_data(dst), src, cpu_bytes(device, dst->shape, UDM_PLANAR));
-}
-
-static void download_one(udm_device *device, float *dst, const udm_tensor *src)
-{
-    transfer t = { .tensor = src, .planes = dst };
-    if (src->layout == UDM_FEATURES)
-        udm_pool_run(pool_of(device), udm_cpu_blocks(src->shape.c) * src->shape.h, download_row, &t);
-    else
-        copy_bytes(device, dst, udm_host_data(src), cpu_bytes(device, src->shape, UDM_PLANAR));
-}
-
-static void cpu_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count)
-{
-    for (int i = 0; i < count; i++)
-        upload_one(device, &dst[i], src[i]);
-}
-
-static void cpu_download(udm_device *device, float *const *dst, const udm_tensor *src, int count)
-{
-    for (int i = 0; i < count; i++)
-        download_one(device, dst[i], &src[i]);
-}
-
 static void cpu_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)
 {
     udm_cpu_pointwise run = { .dst = dst, .seen = seen, .patch = patch };
-    udm_pool_run(pool_of(device), dst->shape.h, ((udm_cpu_device *)device)->isa->observe, &run);
+    udm_pool_run(udm_cpu_of(device)->pool, dst->shape.h, udm_cpu_of(device)->isa->observe, &run);
 }
 
 static void cpu_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                         const udm_observation *seen, int patch)
 {
     udm_cpu_pointwise run = { .dst = dst, .src = correction, .seen = seen, .patch = patch };
-    udm_pool_run(pool_of(device), correction->shape.h, ((udm_cpu_device *)device)->isa->restore, &run);
+    udm_pool_run(udm_cpu_of(device)->pool, correction->shape.h, udm_cpu_of(device)->isa->restore, &run);
 }
 
 static void cpu_shuffle_add(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend)
 {
     udm_cpu_pointwise run = { .dst = dst, .src = src, .addend = addend };
-    udm_pool_run(pool_of(device), src->shape.h, ((udm_cpu_device *)device)->isa->shuffle_add, &run);
+    udm_pool_run(udm_cpu_of(device)->pool, src->shape.h, udm_cpu_of(device)->isa->shuffle_add, &run);
 }
 
 static void cpu_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
 {
     udm_cpu_pointwise run = { .dst = dst, .src = src };
     int rows = udm_cpu_blocks(dst->shape.c) * dst->shape.h;
-    udm_pool_run(pool_of(device), rows, ((udm_cpu_device *)device)->isa->resample, &run);
-}
-
-static void cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src)
-{
-    if (src->layout != dst->layout && dst->layout == UDM_FEATURES) {
-        upload_one(device, dst, udm_host_data(src));
-        return;
-    }
-    if (src->layout != dst->layout) {
-        download_one(device, udm_host_data(dst), src);
-        return;
-    }
-    copy_bytes(device, udm_host_data(dst), udm_host_data(src), cpu_bytes(device, src->shape, src->layout));
+    udm_pool_run(udm_cpu_of(device)->pool, rows, udm_cpu_of(device)->isa->resample, &run);
 }
 
 // Nothing is queued, and nothing fails but a first run that lacks memory.
 static bool cpu_finish(udm_device *device, udm_error *error)
 {
-    if (((udm_cpu_device *)device)->lacks_memory)
+    if (udm_cpu_of(device)->lacks_memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the operations of a network");
     return true;
 }
 
 static void cpu_close(udm_device *device)
 {
-    udm_cpu_device *cpu = (udm_cpu_device *)device;
+    udm_cpu_device *cpu = udm_cpu_of(device);
     udm_pool_free(cpu->pool);
     udm_cpu_times_free(cpu->times);
     udm_host_free(device, (udm_memory *)cpu->scratch);
@@ -259,9 +137,9 @@ static const udm_ops cpu_ops = {
     .alloc = udm_host_alloc,
     .free = udm_host_free,
     .set_precision = cpu_set_precision,
-    .bytes = cpu_bytes,
-    .upload = cpu_upload,
-    .download = cpu_download,
+    .bytes = udm_cpu_bytes,
+    .upload = udm_cpu_upload,
+    .download = udm_cpu_download,
     .clear = udm_host_clear,
     .finish = cpu_finish,
     .kernel_new = udm_cpu_kernel_new,
@@ -274,7 +152,7 @@ static const udm_ops cpu_ops = {
     .attention = udm_cpu_attention,
     .attend_frames = udm_cpu_attend_frames,
     .resample = cpu_resample,
-    .copy = cpu_copy,
+    .copy = udm_cpu_copy,
     .warp = udm_cpu_warp_run,
     .profile = udm_cpu_profile,
     .close = cpu_close,
