@@ -41,6 +41,18 @@ def make_footage(folder):
         coarse.resize((280, 280), Image.BICUBIC).crop((k, k, k + 128, k + 128)).save(folder / f"film/{k:02}.png")
 
 
+def check_mix(work, one):
+    """3 a - 2 b of all weights but those of the trust."""
+    a = torch.load(one, weights_only=True)
+    b = {**a, "average": {k: v + 1 for k, v in a["average"].items()}}
+    torch.save(b, work / "other.pt")
+    run(sys.executable, TRAIN / "mix.py", "--trust", work / "other.pt", "--", work / "mixed.pt", f"3*{one}",
+        f"-2*{work / 'other.pt'}")
+    for k, v in torch.load(work / "mixed.pt", weights_only=True)["average"].items():
+        added = 1 if k.startswith("trust.") else -2
+        assert torch.allclose(v, a["average"][k] + added, atol=1e-5), k
+
+
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     udm = build / "examples/udm"
@@ -57,6 +69,7 @@ def main():
             work / "small", "--preview", work / "seed", "--udm", udm, "--patch", 32, "--batch", 1, "--streams", 2,
             "--renditions", 2, "--minutes", 0.05, "--threads", 1)
         run(sys.executable, TRAIN / "export.py", work / "guess.pt", work / "guess", "--preview", work / "seed")
+        check_mix(work, work / "guess.pt")
         for picture in ("small.png", "guess.png"):
             assert Image.open(work / picture).width > 100, picture
         for model in ("small", "guess"):
