@@ -96,7 +96,7 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
 // Nothing comes after what was accepted. FALSE if nothing was.
 gboolean gst_udm_interp_finish(GstUdmInterp *self);
-// The longest time from one known frame to the next between which frames are missed.
+// The longest time from a frame to the next in which some may have been lost: after a longer one all begins anew.
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
 // The most missing frames before the first known one that wait to be extrapolated from it.
