@@ -47,7 +47,7 @@ def check_mix(work, one):
     b = {**a, "average": {k: v + 1 for k, v in a["average"].items()}}
     torch.save(b, work / "other.pt")
     run(sys.executable, TRAIN / "mix.py", "--trust", work / "other.pt", "--", work / "mixed.pt", f"3*{one}",
-        f"-2*{work / 'other.pt'}")
+        f"-2*{work / 'other.pt'}", f"0*{work / 'guess'}")
     for k, v in torch.load(work / "mixed.pt", weights_only=True)["average"].items():
         added = 1 if k.startswith("trust.") else -2
         assert torch.allclose(v, a["average"][k] + added, atol=1e-5), k
