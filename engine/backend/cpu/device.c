@@ -8,53 +8,28 @@
 #include <string.h>
 
 #include "backend/host.h"
+#include "base/isa.h"
+
+UDM_ISA_DECLARE(udm_cpu_isa, udm_cpu_isa);
+static const udm_cpu_isa *const instruction_sets[] = { UDM_ISA_LIST(udm_cpu_isa), NULL };
 
 #if defined(__x86_64__)
-extern const udm_cpu_isa udm_cpu_isa_avx512, udm_cpu_isa_avx2, udm_cpu_isa_sse2;
 extern const udm_cpu_products udm_cpu_products_avx512bf16;
-static const udm_cpu_isa *const instruction_sets[] = { &udm_cpu_isa_avx512, &udm_cpu_isa_avx2, &udm_cpu_isa_sse2 };
-#else
-extern const udm_cpu_isa udm_cpu_isa_generic;
-static const udm_cpu_isa *const instruction_sets[] = { &udm_cpu_isa_generic };
 #endif
-
-enum { INSTRUCTION_SETS = sizeof(instruction_sets) / sizeof(instruction_sets[0]) };
-
-// The last of the list runs on every machine of the family.
-static bool is_supported(const udm_cpu_isa *isa)
-{
-#if defined(__x86_64__)
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (isa == &udm_cpu_isa_avx2)
-        return avx2;
-    if (isa == &udm_cpu_isa_avx512)
-        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-#endif
-    return true;
-}
-
-static const udm_cpu_isa *best_isa(void)
-{
-    int i = 0;
-    while (!is_supported(instruction_sets[i]))
-        i++;
-    return instruction_sets[i];
-}
 
 static const udm_cpu_isa *find_isa(const char *which, udm_error *error)
 {
+    const udm_cpu_isa *const *runnable = instruction_sets + udm_isa_skip();
+    if (!udm_isa_check(error))
+        return NULL;
     if (!which)
-        return best_isa();
+        return *runnable;
     char have[64] = "";
-    for (int i = 0; i < INSTRUCTION_SETS; i++) {
-        const udm_cpu_isa *isa = instruction_sets[i];
-        bool supported = is_supported(isa);
-        if (supported && strcmp(isa->name, which) == 0)
-            return isa;
+    for (; *runnable; runnable++) {
+        if (strcmp((*runnable)->name, which) == 0)
+            return *runnable;
         size_t used = strlen(have);
-        if (supported)
-            snprintf(have + used, sizeof(have) - used, "%scpu:%s", used ? ", " : "", isa->name);
+        snprintf(have + used, sizeof(have) - used, "%scpu:%s", used ? ", " : "", (*runnable)->name);
     }
     udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device 'cpu:%s', or this machine lacks it; have: %s", which, have);
     return NULL;
@@ -64,7 +39,7 @@ static const udm_cpu_isa *find_isa(const char *which, udm_error *error)
 static const udm_cpu_products *bf16_products(const udm_cpu_isa *isa)
 {
 #if defined(__x86_64__)
-    if (isa == &udm_cpu_isa_avx512 && __builtin_cpu_supports("avx512bf16"))
+    if (isa == &udm_cpu_isa_avx512 && udm_isa_best() >= UDM_ISA_AVX512BF16)
         return &udm_cpu_products_avx512bf16;
 #endif
     return NULL;
@@ -199,7 +174,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
 static void cpu_list(void (*found)(void *context, const char *device, const char *about), void *context)
 {
     char about[64];
-    snprintf(about, sizeof(about), "this machine's processor, with %s", best_isa()->title);
+    snprintf(about, sizeof(about), "this machine's processor, with %s", instruction_sets[udm_isa_skip()]->title);
     found(context, "cpu", about);
 }
 
