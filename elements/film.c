@@ -190,7 +190,7 @@ void gst_udm_film_clear(GstUdmFilm *film)
 }
 
 // What frames are asked for one by one, or what is looked at at each.
-static gboolean set_wish(GstUdmFilm *film, guint id, const GValue *value)
+static gboolean set_frame_params(GstUdmFilm *film, guint id, const GValue *value)
 {
     switch (id) {
     case GST_UDM_FILM_PROP_CLASS:
@@ -230,7 +230,7 @@ gboolean gst_udm_film_set(GstUdmFilm *film, guint id, const GValue *value)
         film->preview = g_value_get_boolean(value);
         break;
     default:
-        return set_wish(film, id, value);
+        return set_frame_params(film, id, value);
     }
     film->version++;
     return TRUE;

@@ -87,11 +87,12 @@ static gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const 
                                                   const GstVideoInfo *out)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
-    const udm_damage damage = udm_model_damage(gst_udm_model_get(trans->model));
+    const udm_degradation degradation = udm_model_degradation(gst_udm_model_get(trans->model));
     gboolean wanted;
 
     GST_OBJECT_LOCK(self);
-    wanted = !damage.holes && (damage.usual < 0 ? self->noise_level : self->amount) == 0 && self->strength == 0;
+    wanted =
+        !degradation.holes && (degradation.usual < 0 ? self->noise_level : self->amount) == 0 && self->strength == 0;
     GST_OBJECT_UNLOCK(self);
     return wanted;
 }
@@ -114,24 +115,24 @@ static void warn_once(GstUdmDenoise *self, const char *format, ...)
 }
 
 // name: of the property that holds the amount of what the model undoes; the other one is `wrong`, if it was set.
-static void check_amount(GstUdmDenoise *self, const udm_damage *damage, const char *name, double amount,
+static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation, const char *name, double amount,
                          const char *wrong)
 {
-    if (amount > damage->most && !damage->holes)
+    if (amount > degradation->most && !degradation->holes)
         warn_once(self,
                   "%s is %.1f, but the model knows up to %.1f only: lower %s, or set model to one that was trained for "
                   "more.",
-                  name, amount, damage->most, name);
+                  name, amount, degradation->most, name);
     if (wrong)
-        warn_once(self, "%s says nothing to a model of process \"%s\": set %s.", wrong, damage->process,
-                  damage->holes ? "the alpha of the frames" : name);
+        warn_once(self, "%s says nothing to a model of process \"%s\": set %s.", wrong, degradation->process,
+                  degradation->holes ? "the alpha of the frames" : name);
 }
 
 static gboolean gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *model, udm_frame *frame,
                                          udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(filter);
-    const udm_damage damage = udm_model_damage(model);
+    const udm_degradation degradation = udm_model_degradation(model);
     gdouble noise_level, amount;
 
     GST_OBJECT_LOCK(self);
@@ -139,19 +140,19 @@ static gboolean gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *
     amount = self->amount;
     frame->strength = self->strength;
     GST_OBJECT_UNLOCK(self);
-    if (damage.usual < 0) {
-        check_amount(self, &damage, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
+    if (degradation.usual < 0) {
+        check_amount(self, &degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
         frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
         return TRUE;
     }
-    check_amount(self, &damage, "amount", amount,
-                 noise_level >= 0              ? "noise-level"
-                 : damage.holes && amount >= 0 ? "amount"
-                                               : NULL);
-    if (amount < 0 && damage.usual == 0)
+    check_amount(self, &degradation, "amount", amount,
+                 noise_level >= 0                   ? "noise-level"
+                 : degradation.holes && amount >= 0 ? "amount"
+                                                    : NULL);
+    if (amount < 0 && degradation.usual == 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "how much is to be undone? Set amount: the %s, up to %g",
-                        damage.measure, damage.most);
-    frame->time = udm_model_time(model, amount < 0 ? damage.usual : amount);
+                        degradation.measure, degradation.most);
+    frame->time = udm_model_time(model, amount < 0 ? degradation.usual : amount);
     return TRUE;
 }
 

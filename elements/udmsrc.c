@@ -101,15 +101,15 @@ static guint64 frame_at(const GstVideoInfo *info, GstClockTime time)
 }
 
 // What a frame shall show: what the properties say at its time.
-static void wish(void *context, uint64_t number, udm_wish *wish)
+static void frame_params(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     GstUdmSrc *self = context;
 
     gst_object_sync_values(GST_OBJECT(self), time_of_frame(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
-    wish->class = self->film.class;
-    wish->guidance = self->film.guidance_scale;
-    wish->rescale = self->film.guidance_rescale;
+    frame_params->class = self->film.class;
+    frame_params->guidance = self->film.guidance_scale;
+    frame_params->rescale = self->film.guidance_rescale;
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -169,7 +169,7 @@ static void count_steps(GstUdmSrc *self)
     const guint old = self->steps;
 
     GST_OBJECT_LOCK(self);
-    self->steps = self->film.preview ? (guint)udm_source_steps(self->session.source) : 1;
+    self->steps = self->film.preview ? (guint)udm_generator_steps(self->session.source) : 1;
     GST_OBJECT_UNLOCK(self);
     if (old > 0 && old != self->steps)
         self->number = self->number / old * self->steps;
@@ -177,7 +177,7 @@ static void count_steps(GstUdmSrc *self)
 
 static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
 {
-    udm_film film = { .rate = (double)info->fps_n / info->fps_d, .wish = wish, .context = self };
+    udm_generation film = { .rate = (double)info->fps_n / info->fps_d, .frame_params = frame_params, .context = self };
     udm_settings settings;
     udm_error error = { 0 };
 

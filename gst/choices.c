@@ -2,7 +2,7 @@
 // Enumerations whose values are what the engine lists.
 #include "choices.h"
 
-#include "udm.h"
+#include "udm/udm.h"
 
 static void append(void *context, const char *name, const char *about)
 {

@@ -13,14 +13,14 @@ typedef struct Held {
 #define gst_udm_filter_parent_class parent_class
 G_DEFINE_ABSTRACT_TYPE(GstUdmFilter, gst_udm_filter, GST_TYPE_UDM_TRANSFORM)
 
-static udm_stream *stream_of(GstUdmFilter *self)
+static udm_restorer *stream_of(GstUdmFilter *self)
 {
     return GST_UDM_TRANSFORM(self)->session.stream;
 }
 
 static gboolean fills_holes(GstUdmFilter *self)
 {
-    return udm_model_damage(gst_udm_model_get(GST_UDM_TRANSFORM(self)->model)).holes;
+    return udm_model_degradation(gst_udm_model_get(GST_UDM_TRANSFORM(self)->model)).holes;
 }
 
 // ---- the frames that are held
@@ -39,7 +39,7 @@ static void gst_udm_filter_forget(GstUdmTransform *trans)
 
     g_queue_clear_full(&self->held, held_free);
     if (stream_of(self))
-        udm_stream_reset(stream_of(self));
+        udm_restorer_reset(stream_of(self));
     self->discontinuity = TRUE;
 }
 
@@ -125,7 +125,7 @@ static gboolean gst_udm_filter_end(GstUdmTransform *trans)
 
     if (g_queue_is_empty(&self->held))
         return FALSE;
-    udm_stream_end(stream_of(self));
+    udm_restorer_end(stream_of(self));
     return TRUE;
 }
 
@@ -139,7 +139,7 @@ static gboolean gst_udm_filter_open(GstUdmTransform *trans, const udm_settings *
 
 static guint gst_udm_filter_delay(GstUdmTransform *trans)
 {
-    return trans->session.stream ? (guint)udm_stream_delay(trans->session.stream) : 0;
+    return trans->session.stream ? (guint)udm_restorer_delay(trans->session.stream) : 0;
 }
 
 static gboolean gst_udm_filter_start(GstBaseTransform *trans)
@@ -195,7 +195,7 @@ static GstFlowReturn push_to_engine(GstUdmFilter *self, GstBuffer *buffer)
     if (pushed) {
         frame.number = frame_number(self, buffer);
         frame.discontinuity = self->discontinuity;
-        pushed = udm_stream_push(stream_of(self), &frame, &error);
+        pushed = udm_restorer_push(stream_of(self), &frame, &error);
     }
     gst_video_frame_unmap(&mapped);
 

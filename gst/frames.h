@@ -5,7 +5,7 @@
 
 #include <gst/video/video.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 // All formats whose components an udm_image can point at. 8 bits first: the first is what unconstrained sources choose.
 // clang-format off

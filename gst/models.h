@@ -5,7 +5,7 @@
 
 #include <gst/gst.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 // A model that is shared; counted, so that the last element that releases it frees it.
 typedef struct GstUdmModel GstUdmModel;

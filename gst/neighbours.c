@@ -60,7 +60,7 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
     }
     images[0] = gst_udm_frame_image(&first);
     images[1] = gst_udm_frame_image(&second);
-    paired = udm_between_pair(trans->session.between, &images[0], &images[1], seconds, &error);
+    paired = udm_interpolator_pair(trans->session.between, &images[0], &images[1], seconds, &error);
     gst_video_frame_unmap(&second);
     gst_video_frame_unmap(&first);
     if (!paired)
@@ -86,7 +86,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
     if (!map(trans, &frame, after->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
     image = gst_udm_frame_image(&frame);
-    followed = udm_between_follow(trans->session.between, &image, seconds, &error);
+    followed = udm_interpolator_follow(trans->session.between, &image, seconds, &error);
     gst_video_frame_unmap(&frame);
     return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
@@ -97,7 +97,7 @@ GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform 
     GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
-        *change = udm_between_change(trans->session.between);
+        *change = udm_interpolator_change(trans->session.between);
     return ret;
 }
 
@@ -107,7 +107,7 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
     GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
-        *repeats = udm_between_repeats(trans->session.between);
+        *repeats = udm_interpolator_repeats(trans->session.between);
     return ret;
 }
 

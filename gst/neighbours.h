@@ -33,7 +33,7 @@ void gst_udm_neighbours_advance(GstUdmNeighbours *self);
 GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstClockTime time);
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe);
 
-// How little both have in common, as udm_between_change(); and whether b repeats a, as udm_between_repeats().
+// How little both have in common, as udm_interpolator_change(); and whether b repeats a, as udm_interpolator_repeats().
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, double *change);
 GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,

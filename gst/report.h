@@ -6,7 +6,7 @@
 
 #include <gst/gst.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 // Posts an error message whose domain and code follow from the engine's.
 void gst_udm_report_error(GstElement *element, const udm_error *error);

@@ -23,18 +23,18 @@ void gst_udm_session_clear(GstUdmSession *session)
 static void tell_cancelled(GstUdmSession *session)
 {
     if (session->stream)
-        udm_stream_cancel(session->stream, session->cancelled);
+        udm_restorer_cancel(session->stream, session->cancelled);
     if (session->between)
-        udm_between_cancel(session->between, session->cancelled);
+        udm_interpolator_cancel(session->between, session->cancelled);
     if (session->source)
-        udm_source_cancel(session->source, session->cancelled);
+        udm_generator_cancel(session->source, session->cancelled);
 }
 
-static void replace(GstUdmSession *session, udm_stream *stream, udm_between *between, udm_source *source)
+static void replace(GstUdmSession *session, udm_restorer *stream, udm_interpolator *between, udm_generator *source)
 {
-    udm_stream *old_stream;
-    udm_between *old_between;
-    udm_source *old_source;
+    udm_restorer *old_stream;
+    udm_interpolator *old_between;
+    udm_generator *old_source;
 
     g_mutex_lock(&session->lock);
     old_stream = session->stream;
@@ -45,9 +45,9 @@ static void replace(GstUdmSession *session, udm_stream *stream, udm_between *bet
     session->source = source;
     tell_cancelled(session);
     g_mutex_unlock(&session->lock);
-    udm_stream_free(old_stream);
-    udm_between_free(old_between);
-    udm_source_free(old_source);
+    udm_restorer_free(old_stream);
+    udm_interpolator_free(old_between);
+    udm_generator_free(old_source);
 }
 
 static void note_stats(GstUdmSession *session)
@@ -56,11 +56,11 @@ static void note_stats(GstUdmSession *session)
     gboolean warns;
 
     if (session->stream)
-        udm_stream_stats(session->stream, &stats);
+        udm_restorer_stats(session->stream, &stats);
     else if (session->between)
-        udm_between_stats(session->between, &stats);
+        udm_interpolator_stats(session->between, &stats);
     else
-        udm_source_stats(session->source, &stats);
+        udm_generator_stats(session->source, &stats);
     g_mutex_lock(&session->lock);
     warns = stats.warning[0] && strcmp(stats.warning, session->stats.warning) != 0;
     session->stats = stats;
@@ -72,10 +72,10 @@ static void note_stats(GstUdmSession *session)
 gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
                               udm_error *error)
 {
-    udm_stream *stream;
+    udm_restorer *stream;
 
     gst_udm_session_close(session); // first, so that there is never memory for two
-    stream = udm_stream_open(model, settings, error);
+    stream = udm_restorer_open(model, settings, error);
     if (!stream)
         return FALSE;
     replace(session, stream, NULL, NULL);
@@ -86,10 +86,10 @@ gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, co
 gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
                                       udm_error *error)
 {
-    udm_between *between;
+    udm_interpolator *between;
 
     gst_udm_session_close(session);
-    between = udm_between_open(model, settings, error);
+    between = udm_interpolator_open(model, settings, error);
     if (!between)
         return FALSE;
     replace(session, NULL, between, NULL);
@@ -98,12 +98,12 @@ gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *m
 }
 
 gboolean gst_udm_session_open_source(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
-                                     const udm_film *film, udm_error *error)
+                                     const udm_generation *film, udm_error *error)
 {
-    udm_source *source;
+    udm_generator *source;
 
     gst_udm_session_close(session);
-    source = udm_source_open(model, settings, film, error);
+    source = udm_generator_open(model, settings, film, error);
     if (!source)
         return FALSE;
     replace(session, NULL, NULL, source);
@@ -118,7 +118,7 @@ void gst_udm_session_close(GstUdmSession *session)
 
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error)
 {
-    udm_pulled pulled = udm_stream_pull(session->stream, out, error);
+    udm_pulled pulled = udm_restorer_pull(session->stream, out, error);
 
     if (pulled == UDM_PULLED_FRAME)
         note_stats(session);
@@ -128,7 +128,7 @@ udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, ud
 gboolean gst_udm_session_make(GstUdmSession *session, double position, guint64 number, const udm_image *out,
                               udm_error *error)
 {
-    if (!udm_between_make(session->between, position, number, out, error))
+    if (!udm_interpolator_make(session->between, position, number, out, error))
         return FALSE;
     note_stats(session);
     return TRUE;
@@ -136,7 +136,7 @@ gboolean gst_udm_session_make(GstUdmSession *session, double position, guint64 n
 
 gboolean gst_udm_session_make_source(GstUdmSession *session, guint64 number, const udm_image *out, udm_error *error)
 {
-    if (!udm_source_make(session->source, number, out, error))
+    if (!udm_generator_make(session->source, number, out, error))
         return FALSE;
     note_stats(session);
     return TRUE;

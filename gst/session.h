@@ -6,15 +6,15 @@
 
 #include <gst/gst.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 // Part of an element. The streaming thread alone opens, closes and uses what the engine does: one of the three.
 typedef struct GstUdmSession {
     GstElement *element; // whose it is
     GMutex lock;         // guards what follows against the other threads
-    udm_stream *stream;
-    udm_between *between;
-    udm_source *source;
+    udm_restorer *stream;
+    udm_interpolator *between;
+    udm_generator *source;
     gboolean cancelled;
     udm_stats stats; // as of the last frame
 } GstUdmSession;
@@ -28,11 +28,11 @@ gboolean gst_udm_session_open(GstUdmSession *session, const udm_model *model, co
 gboolean gst_udm_session_open_between(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
                                       udm_error *error);
 gboolean gst_udm_session_open_source(GstUdmSession *session, const udm_model *model, const udm_settings *settings,
-                                     const udm_film *film, udm_error *error);
+                                     const udm_generation *film, udm_error *error);
 void gst_udm_session_close(GstUdmSession *session);
 
-// As udm_stream_pull(), udm_between_make() and udm_source_make(), and they note the statistics. These and the above
-// post a warning where another device goes on than the best.
+// As udm_restorer_pull(), udm_interpolator_make() and udm_generator_make(), and they note the statistics. These and the
+// above post a warning where another device goes on than the best.
 udm_pulled gst_udm_session_pull(GstUdmSession *session, const udm_image *out, udm_error *error);
 gboolean gst_udm_session_make(GstUdmSession *session, double position, guint64 number, const udm_image *out,
                               udm_error *error);

@@ -5,7 +5,7 @@
 
 #include <gst/gst.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 // Ids of the shared properties; those of an element begin at GST_UDM_PROP_OWN.
 enum {

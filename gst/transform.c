@@ -61,7 +61,7 @@ static void update_latency(GstUdmTransform *self, const GstVideoInfo *info)
 {
     gboolean passthrough = gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
     guint64 delay = passthrough ? 0 : GST_UDM_TRANSFORM_GET_CLASS(self)->delay(self);
-    // With no frame rate in the caps, 25 Hz is a guess that is better than no latency.
+    // With no frame rate in the caps, 25 Hz is a prediction that is better than no latency.
     guint64 duration = info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_SECOND / 25;
     gboolean changed;
 

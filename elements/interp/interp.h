@@ -41,8 +41,8 @@ struct _GstUdmInterp {
     // state of the streaming thread
     GstUdmInterpOptions now; // the properties as they were when the session was opened
     GstUdmTimeline line;
-    GQueue waiting;       // frames that came, until it is known what follows them
-    gboolean ending;      // nothing follows them
+    GQueue waiting;  // frames that came, until it is known what follows them
+    gboolean ending; // nothing follows them
     GstUdmNeighbours known;
     GstClockTime last;    // of the last frame that waits no more
     GQueue leading;       // missing before the first neighbour of all; with mode fill

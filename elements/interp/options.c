@@ -171,8 +171,8 @@ static void install_rate_properties(GObjectClass *object_class)
         object_class, PROP_EXTRAPOLATE,
         g_param_spec_uint("extrapolate", "Extrapolate",
                           "Frames after the last of a scene that go on along its motion, before they repeat; with mode "
-                          "fill also before the first of the stream", 0, 1000,
-                          DEFAULT_EXTRAPOLATE, FLAGS));
+                          "fill also before the first of the stream",
+                          0, 1000, DEFAULT_EXTRAPOLATE, FLAGS));
 }
 
 static void install_known_properties(GObjectClass *object_class)
@@ -241,7 +241,8 @@ static void install_waiting_properties(GObjectClass *object_class)
     g_object_class_install_property(object_class, PROP_LOOKAHEAD,
                                     g_param_spec_uint("lookahead", "Look ahead",
                                                       "Known frames that are waited for after the next, so that motion "
-                                                      "bends as it does in them", 0, 1, DEFAULT_LOOKAHEAD, FLAGS));
+                                                      "bends as it does in them",
+                                                      0, 1, DEFAULT_LOOKAHEAD, FLAGS));
 }
 
 void gst_udm_interp_options_install(GObjectClass *object_class)

@@ -12,12 +12,12 @@
 #ifndef UDM_BACKEND_BACKEND_H
 #define UDM_BACKEND_BACKEND_H
 
-#include "base/error.h"
-#include "base/timing.h"
+#include "udm/error.h"
+#include "udm/timing.h"
 #include "tensor/tensor.h"
 
 typedef struct udm_device udm_device;
-typedef struct udm_kernel udm_kernel; // the weights of a convolution, packed for a device
+typedef struct udm_conv_weights udm_conv_weights; // the weights of a convolution, packed for a device
 
 // How exact products are: in float32, or of factors that are rounded to bf16 and summed in float32 (bf16), or the
 // latter on devices that have it (auto).
@@ -33,7 +33,7 @@ typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU } udm_activation;
 enum { UDM_MAX_SOURCES = 3 };
 
 // A convolution, in the layout of PyTorch: weight [out, sum of in, size, size], bias [out] or NULL.
-typedef struct udm_kernel_spec {
+typedef struct udm_conv_spec {
     int sources;             // 1 to UDM_MAX_SOURCES tensors that are read as one, channel after channel
     int in[UDM_MAX_SOURCES]; // channels of each
     int out;
@@ -44,22 +44,22 @@ typedef struct udm_kernel_spec {
     int pixels;  // of dst, about, where they are known when the weights are read; 0: unknown
     const float *weight;
     const float *bias;
-} udm_kernel_spec;
+} udm_conv_spec;
 
 // dst = activation(convolution(src...) + bias) + residual. dst: [out, H', W'] with
 // H' = (H + 2 padding + extra - size) / stride + 1. residual: NULL, or dst's shape; it may be dst itself.
 typedef struct udm_conv {
     udm_tensor dst, src[UDM_MAX_SOURCES];
     const udm_tensor *residual;
-    const udm_kernel *kernel;
+    const udm_conv_weights *weights;
     udm_activation activation;
 } udm_conv;
 
-// A frame and a guess of it, each x = sqrt(1 - level^2) x0 + level e. All planar; frame, guess: [C, H, W],
+// A frame and a prediction of it, each x = sqrt(1 - level^2) x0 + level e. All planar; frame, prediction: [C, H, W],
 // levels: [1, H, W] in [0, 1]. Both are fused into their precision-weighted mean, with a level of its own (equations in
 // reference/observe.c, as `fuse` of models/train/network.py).
 typedef struct udm_observation {
-    udm_tensor frame, level, guess, guess_level;
+    udm_tensor frame, level, predicted, predicted_level;
 } udm_observation;
 
 // Group normalisation (Wu and He 2018, equations 1, 2, 7) of sources that are read as one, channel after channel, C in
@@ -130,8 +130,8 @@ typedef struct udm_ops {
     bool (*set_precision)(udm_device *device, udm_precision precision, udm_error *error);
 
     // Weights. The spec's arrays need only live until it returns.
-    udm_kernel *(*kernel_new)(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
-    void (*kernel_free)(udm_device *device, udm_kernel *kernel);
+    udm_conv_weights *(*conv_weights_new)(udm_device *device, const udm_conv_spec *spec, udm_error *error);
+    void (*conv_weights_free)(udm_device *device, udm_conv_weights *weights);
 
     // The operations. Tensors are UDM_FEATURES where nothing else is said.
     void (*conv)(udm_device *device, const udm_conv *conv);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The fusion of a frame with a guess of it, for one pixel; as `fuse` and the end of UdmUNet.forward in
+// The fusion of a frame with a prediction of it, for one pixel; as `fuse` and the end of UdmUNet.forward in
 // models/train/network.py.
 //
-// frame = a x0 + s e, a = sqrt(1 - s^2), and guess = b x0 + g e', b = sqrt(1 - g^2), s and g at least UDM_MIN_LEVEL.
-// Under a flat prior (of a tiny precision P, so that it stays finite where s = g = 1) the posterior of x0 is normal:
+// frame = a x0 + s e, a = sqrt(1 - s^2), and prediction = b x0 + g e', b = sqrt(1 - g^2), s and g at least
+// UDM_MIN_LEVEL. Under a flat prior (of a tiny precision P, so that it stays finite where s = g = 1) the posterior of
+// x0 is normal:
 //
 //     q        = a^2 g^2 + b^2 s^2 + P s^2 g^2          (its precision, times s^2 g^2)
-//     fused    = (a g^2 frame + b s^2 guess) / q        (its mean)
+//     fused    = (a g^2 frame + b s^2 prediction) / q        (its mean)
 //     variance = s^2 g^2 / q,  rho = sqrt(variance / (1 + variance))
 //
-// rho is the level of an x_t whose noise-to-signal ratio is that variance. innovation = a guess - b frame is noise
-// alone where both show the same x0, so it tells the network where the guess is wrong.
+// rho is the level of an x_t whose noise-to-signal ratio is that variance. innovation = a prediction - b frame is noise
+// alone where both show the same x0, so it tells the network where the prediction is wrong.
 #ifndef UDM_BACKEND_FUSION_H
 #define UDM_BACKEND_FUSION_H
 
@@ -20,8 +21,8 @@
 
 // What is the same for every channel of a pixel.
 typedef struct udm_fusion {
-    float frame, guess;           // fused = frame * frame's value + guess * guess's
-    float frame_gain, guess_gain; // innovation = frame_gain * guess's value - guess_gain * frame's
+    float frame, predicted;           // fused = frame * frame's value + prediction * prediction's
+    float frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - guess_gain * frame's
     float rho;
 } udm_fusion;
 
@@ -32,9 +33,9 @@ static inline float udm_fusion_square(float level)
     return clamped * clamped;
 }
 
-static inline udm_fusion udm_fusion_at(float level, float guess_level)
+static inline udm_fusion udm_fusion_at(float level, float predicted_level)
 {
-    float s2 = udm_fusion_square(level), g2 = udm_fusion_square(guess_level);
+    float s2 = udm_fusion_square(level), g2 = udm_fusion_square(predicted_level);
     float a = sqrtf(1 - s2), b = sqrtf(1 - g2);
     float both = s2 * g2;
     float precision = (1 - s2) * g2 + (1 - g2) * s2 + UDM_PRIOR_PRECISION * both;
@@ -43,14 +44,14 @@ static inline udm_fusion udm_fusion_at(float level, float guess_level)
     return (udm_fusion){ a * g2 / precision, b * s2 / precision, a, b, rho };
 }
 
-static inline float udm_fusion_mean(udm_fusion at, float frame, float guess)
+static inline float udm_fusion_mean(udm_fusion at, float frame, float predicted)
 {
-    return at.frame * frame + at.guess * guess;
+    return at.frame * frame + at.predicted * predicted;
 }
 
-static inline float udm_fusion_innovation(udm_fusion at, float frame, float guess)
+static inline float udm_fusion_innovation(udm_fusion at, float frame, float predicted)
 {
-    return at.frame_gain * guess - at.guess_gain * frame;
+    return at.frame_gain * predicted - at.predicted_gain * frame;
 }
 
 // The share of the network's correction that a pixel takes: next to nothing where next to nothing is wrong.

@@ -35,7 +35,7 @@ double udm_seconds(udm_device *device, udm_error *error)
     const udm_ops *ops = device->ops;
     const udm_shape shape = { CHANNELS, SIDE, SIDE };
     float *weight = calloc((size_t)CHANNELS * CHANNELS * TAPS, sizeof *weight);
-    const udm_kernel_spec spec = {
+    const udm_conv_spec spec = {
         .sources = 1, .in = { CHANNELS }, .out = CHANNELS, .size = 3, .stride = 1, .padding = 1, .weight = weight
     };
     udm_conv conv = { .dst = { .shape = shape, .layout = UDM_FEATURES }, .src[0] = { .shape = shape } };
@@ -43,19 +43,19 @@ double udm_seconds(udm_device *device, udm_error *error)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a trial");
         return INFINITY;
     }
-    udm_kernel *kernel = ops->kernel_new(device, &spec, error);
+    udm_conv_weights *weights = ops->conv_weights_new(device, &spec, error);
     free(weight);
     const size_t bytes = ops->bytes(device, shape, UDM_FEATURES);
-    udm_memory *from = kernel ? ops->alloc(device, bytes, error) : NULL;
+    udm_memory *from = weights ? ops->alloc(device, bytes, error) : NULL;
     udm_memory *to = from ? ops->alloc(device, bytes, error) : NULL;
-    conv.kernel = kernel;
+    conv.weights = weights;
     conv.src[0].layout = UDM_FEATURES, conv.src[0].memory = from, conv.dst.memory = to;
     const double seconds = to ? time_runs(device, &conv, error) : INFINITY;
     if (to)
         ops->free(device, to);
     if (from)
         ops->free(device, from);
-    if (kernel)
-        ops->kernel_free(device, kernel);
+    if (weights)
+        ops->conv_weights_free(device, weights);
     return seconds;
 }

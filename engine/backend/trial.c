@@ -24,8 +24,8 @@ typedef struct trial {
     udm_device *device;
     udm_memory *memory;
     size_t used, room;
-    udm_kernel *kernels[MAX_KERNELS];
-    int kernel_count;
+    udm_conv_weights *kernels[MAX_KERNELS];
+    int weights_count;
     uint64_t inputs; // so far, which name their numbers
     udm_error *error;
     bool failed;
@@ -43,8 +43,8 @@ static bool end(trial *t)
     const udm_ops *ops = t->device->ops;
     if (!t->failed)
         t->failed = !ops->finish(t->device, t->error);
-    for (int i = 0; i < t->kernel_count; i++)
-        ops->kernel_free(t->device, t->kernels[i]);
+    for (int i = 0; i < t->weights_count; i++)
+        ops->conv_weights_free(t->device, t->kernels[i]);
     if (t->memory)
         ops->free(t->device, t->memory);
     return !t->failed;
@@ -88,7 +88,7 @@ static udm_tensor input(trial *t, int c, int h, int w, udm_layout layout, bool l
 static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor *src, int sources,
                        const udm_tensor *residual)
 {
-    udm_kernel_spec spec = { .sources = sources, .out = out, .size = size, .stride = stride, .padding = size == 3 };
+    udm_conv_spec spec = { .sources = sources, .out = out, .size = size, .stride = stride, .padding = size == 3 };
     udm_conv run = { .residual = residual, .activation = size == 3 ? UDM_SILU : UDM_LINEAR };
     int in = 0;
     for (int s = 0; s < sources; s++) {
@@ -102,11 +102,11 @@ static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor
     for (size_t i = 0; weight && i < count; i++)
         weight[i] /= sqrtf((float)(in * size * size)); // so that sums are near 1
     spec.weight = weight, spec.bias = weight + count;
-    udm_kernel *kernel = t->failed ? NULL : t->device->ops->kernel_new(t->device, &spec, t->error);
+    udm_conv_weights *weights = t->failed ? NULL : t->device->ops->conv_weights_new(t->device, &spec, t->error);
     free(weight);
-    run.kernel = kernel;
-    if (kernel) {
-        t->kernels[t->kernel_count++] = kernel;
+    run.weights = weights;
+    if (weights) {
+        t->kernels[t->weights_count++] = weights;
         t->device->ops->conv(t->device, &run);
     } else {
         t->failed = true;
@@ -174,8 +174,8 @@ static bool compute(udm_device *device, float out[OUT], udm_error *error)
     const udm_observation seen = {
         .frame = input(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR, false),
         .level = input(&t, 1, HEIGHT, WIDTH, UDM_PLANAR, true),
-        .guess = input(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR, false),
-        .guess_level = input(&t, 1, HEIGHT, WIDTH, UDM_PLANAR, true),
+        .predicted = input(&t, CHANNELS, HEIGHT, WIDTH, UDM_PLANAR, false),
+        .predicted_level = input(&t, 1, HEIGHT, WIDTH, UDM_PLANAR, true),
     };
     const udm_tensor observed = tensor(&t, (2 * CHANNELS + 3) * PATCH * PATCH, H, W, UDM_FEATURES);
     if (!t.failed)

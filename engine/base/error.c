@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Fills in the caller's error.
-#include "base/error.h"
+#include "udm/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef UDM_BASE_ISA_H
 #define UDM_BASE_ISA_H
 
-#include "base/error.h"
+#include "udm/error.h"
 
 // The weakest first. What every processor of the family has is called "sse2" on x86-64, and "generic" elsewhere.
 typedef enum udm_isa { UDM_ISA_BASELINE, UDM_ISA_AVX2, UDM_ISA_AVX512, UDM_ISA_AVX512BF16 } udm_isa;

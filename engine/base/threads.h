@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 
 typedef struct udm_pool udm_pool;
 

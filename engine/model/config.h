@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 
 typedef struct udm_config udm_config;
 

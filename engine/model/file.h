@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 
 // Opens a regular file for reading, and says how large it is. Never waits, as for a pipe. -1 with *error set: NOT_FOUND
 // or UNREADABLE.

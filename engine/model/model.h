@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 #include "model/config.h"
 #include "model/weights.h"
 #include "sampler/loop.h"
@@ -23,9 +23,9 @@ typedef struct udm_scheduler {
     udm_noise noise;
     udm_prediction prediction;
     udm_bounds bounds; // of x0
-    // The method it names: its steps, and for udm_loop_settings the sampler and what it is told. The ladder's noise and
-    // steps are not filled in.
-    udm_ladder ladder;
+    // The method it names: its steps, and for udm_loop_settings the sampler and what it is told. The list of
+    // timesteps's noise and steps are not filled in.
+    udm_timesteps timesteps;
     const udm_sampler *sampler; // NULL: it is not implemented, and `missing` says what
     int order, ease_below;
     const char *missing; // a part of a sentence; owned by the model
@@ -44,9 +44,9 @@ UDM_API void udm_model_free(udm_model *model); // NULL is fine
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
-// Small networks beside the model's own. They make the guess of a frame: motion is found between the estimates of
-// preview/, and trust/ says how far the guess is wrong; and classifier/ says what a noisy picture shows. NULL where the
-// model has none.
+// Small networks beside the model's own. They make the prediction of a frame: motion is found between the estimates of
+// preview/, and trust/ says how far the prediction is wrong; and classifier/ says what a noisy picture shows. NULL
+// where the model has none.
 typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPER_CLASSIFIER, UDM_HELPERS } udm_helper;
 
 const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper);

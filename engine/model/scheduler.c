@@ -164,36 +164,36 @@ static bool read_sigmas(udm_scheduler *scheduler, const udm_config *config, bool
         if (!udm_config_bool(config, keys[i].key, &on, error))
             return false;
         if (on)
-            scheduler->ladder.spacing = keys[i].spacing, *sigmas = true;
+            scheduler->timesteps.spacing = keys[i].spacing, *sigmas = true;
     }
     return true;
 }
 
-static bool read_ladder(udm_scheduler *scheduler, const struct defaults *defaults, const udm_config *config,
-                        udm_error *error)
+static bool read_timesteps(udm_scheduler *scheduler, const struct defaults *defaults, const udm_config *config,
+                           udm_error *error)
 {
-    udm_ladder *ladder = &scheduler->ladder;
+    udm_timesteps *timesteps = &scheduler->timesteps;
     const char *spacing = defaults->spacing->name, *end = defaults->ends_at_0 ? "zero" : "sigma_min";
     bool sigmas, to_1 = defaults->ends_at_0, wide = defaults->timing == OF_SOLVER;
-    *ladder = (udm_ladder){ .wide = wide };
+    *timesteps = (udm_timesteps){ .wide = wide };
     if (defaults->sampler == &udm_sampler_lcm) // whose timestep_spacing says nothing
-        ladder->grid = 50;
+        timesteps->grid = 50;
     else if (!udm_config_string(config, "timestep_spacing", &spacing, error))
         return false;
-    if (!udm_config_int(config, "original_inference_steps", 1, MAX_STEPS, &ladder->grid, error) ||
-        !udm_config_int(config, "steps_offset", 0, MAX_STEPS, &ladder->offset, error) ||
+    if (!udm_config_int(config, "original_inference_steps", 1, MAX_STEPS, &timesteps->grid, error) ||
+        !udm_config_int(config, "steps_offset", 0, MAX_STEPS, &timesteps->offset, error) ||
         !udm_config_bool(config, "set_alpha_to_one", &to_1, error) ||
         !udm_config_string(config, "final_sigmas_type", &end, error))
         return false;
-    ladder->spacing = udm_spacing_find(spacing);
-    if (!ladder->spacing)
+    timesteps->spacing = udm_spacing_find(spacing);
+    if (!timesteps->spacing)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"timestep_spacing\" is not implemented: \"%s\"",
                         udm_config_path(config), spacing);
-    ladder->short_of_zero = defaults->timing == OF_DDIM ? !to_1 : strcmp(end, "sigma_min") == 0;
+    timesteps->short_of_zero = defaults->timing == OF_DDIM ? !to_1 : strcmp(end, "sigma_min") == 0;
     if (!read_sigmas(scheduler, config, &sigmas, error))
         return false;
-    ladder->wide = wide && !sigmas;
-    ladder->whole = wide && sigmas;
+    timesteps->wide = wide && !sigmas;
+    timesteps->whole = wide && sigmas;
     if (sigmas && defaults->timing == OF_KARRAS && strcmp(spacing, "linspace") != 0) // they begin and end elsewhere
         scheduler->missing = "a \"timestep_spacing\" other than \"linspace\" with sigmas";
     return true;
@@ -289,7 +289,7 @@ static bool read_solver(udm_scheduler *scheduler, const struct defaults *default
     scheduler->ease_below = eases ? 15 : 0; // where diffusers draws the line
     if (cut > -1e308)
         scheduler->missing = "\"lambda_min_clipped\"";
-    if (euler_at_end && scheduler->ladder.short_of_zero)
+    if (euler_at_end && scheduler->timesteps.short_of_zero)
         scheduler->missing = "\"euler_at_final\"";
     return is(defaults, "DPMSolverMultistep") ? read_dpm_solver(scheduler, config, error)
            : is(defaults, "UniPC")            ? read_unipc(scheduler, config, error)
@@ -320,7 +320,7 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
     scheduler->power_count = 0;
     good = udm_config_doubles(config, "noise_power", 0, 1e6, UDM_POWERS, scheduler->powers, &scheduler->power_count,
                               error) &&
-           read_ladder(scheduler, defaults, config, error);
+           read_timesteps(scheduler, defaults, config, error);
     if (good && defaults->timing == OF_SOLVER)
         good = read_solver(scheduler, defaults, config, error);
     else if (good && is(defaults, "Udm"))
@@ -421,7 +421,7 @@ bool udm_scheduler_default(udm_scheduler *scheduler, udm_error *error)
         .process = &udm_process_gaussian,
         .prediction = UDM_PREDICT_EPSILON,
         .bounds = { .clip = 1 },
-        .ladder = { .spacing = &udm_spacing_leading },
+        .timesteps = { .spacing = &udm_spacing_leading },
         .sampler = &udm_sampler_ddpm,
     };
     return udm_noise_init(&scheduler->noise, &udm_schedule_linear, udm_schedule_linear.defaults, DEFAULT_STEPS, error);

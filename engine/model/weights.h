@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 
 typedef struct udm_weights udm_weights;
 

@@ -86,8 +86,8 @@ udm_graph *udm_graph_new(udm_device *device, udm_graph_size size, udm_error *err
     udm_shape picture = { size.channels, size.height, size.width }, plane = { 1, size.height, size.width };
     ports->frame = add_value(graph, picture, UDM_PLANAR);
     ports->level = add_value(graph, plane, UDM_PLANAR);
-    ports->guess = add_value(graph, picture, UDM_PLANAR);
-    ports->guess_level = add_value(graph, plane, UDM_PLANAR);
+    ports->predicted = add_value(graph, picture, UDM_PLANAR);
+    ports->predicted_level = add_value(graph, plane, UDM_PLANAR);
     ports->time = ports->label = UDM_NO_VALUE;
     if (size.times > 0)
         ports->time = add_value(graph, (udm_shape){ size.times, 1, 1 }, UDM_FEATURES);
@@ -165,7 +165,7 @@ int udm_graph_count_kept(const udm_graph *graph)
 static void use_observation(udm_graph *graph)
 {
     const udm_graph_ports *ports = &graph->ports;
-    const udm_value seen[] = { ports->frame, ports->level, ports->guess, ports->guess_level };
+    const udm_value seen[] = { ports->frame, ports->level, ports->predicted, ports->predicted_level };
     for (int i = 0; i < 4 && graph->fault.code == UDM_OK; i++)
         use(graph, seen[i]);
 }
@@ -202,7 +202,7 @@ static void set_sources(node *n, const udm_value *x, int count)
 static udm_value add_conv(udm_graph *graph, const udm_layer *layer, const udm_value *x, int count, udm_value residual,
                           udm_activation activation, udm_value history)
 {
-    const udm_kernel_spec *spec = &layer->spec;
+    const udm_conv_spec *spec = &layer->spec;
     udm_shape in = shape_of(graph, x[0]);
     int more = 2 * spec->padding + spec->extra - spec->size;
     udm_shape out = { spec->out, (in.h + more) / spec->stride + 1, (in.w + more) / spec->stride + 1 };

@@ -19,9 +19,9 @@ enum { UDM_NO_VALUE = -1 };
 // What a network is shown, and what it gives; planar where nothing else is said. Those that no operation reads have no
 // place in the arena.
 typedef struct udm_graph_ports {
-    udm_value frame, level, guess, guess_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
-    udm_value time, label;                      // [times, 1, 1], [labels, 1, 1], features; none where that is 0
-    udm_value output;                           // [outputs, H, W]
+    udm_value frame, level, predicted, predicted_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
+    udm_value time, label;                              // [times, 1, 1], [labels, 1, 1], features; none where that is 0
+    udm_value output;                                   // [outputs, H, W]
 } udm_graph_ports;
 
 typedef struct udm_graph_size {

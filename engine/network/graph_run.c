@@ -20,7 +20,7 @@ static void run_conv(const udm_graph *graph, const node *n, udm_memory *arena, u
 {
     udm_tensor residual;
     udm_conv conv = { .dst = udm_graph_tensor(graph, n->dst, arena),
-                      .kernel = n->layer->kernel,
+                      .weights = n->layer->weights,
                       .activation = n->activation };
     int sources = 0;
     if (n->history != UDM_NO_VALUE) {
@@ -131,8 +131,8 @@ bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state,
     const udm_observation seen = {
         .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
         .level = udm_graph_tensor(graph, graph->ports.level, arena),
-        .guess = udm_graph_tensor(graph, graph->ports.guess, arena),
-        .guess_level = udm_graph_tensor(graph, graph->ports.guess_level, arena),
+        .predicted = udm_graph_tensor(graph, graph->ports.predicted, arena),
+        .predicted_level = udm_graph_tensor(graph, graph->ports.predicted_level, arena),
     };
     for (int i = 0; i < graph->node_count; i++) {
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))

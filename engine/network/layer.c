@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool udm_layer_pack(udm_layer *layer, udm_kernel_spec spec, udm_device *device, udm_error *error)
+bool udm_layer_pack(udm_layer *layer, udm_conv_spec spec, udm_device *device, udm_error *error)
 {
-    layer->kernel = device->ops->kernel_new(device, &spec, error);
+    layer->weights = device->ops->conv_weights_new(device, &spec, error);
     layer->spec = spec;
     layer->spec.weight = layer->spec.bias = NULL;
-    return layer->kernel != NULL;
+    return layer->weights != NULL;
 }
 
 // NAME.weight of this shape, and NAME.bias [out] where `bias`; the caller frees both.
@@ -29,7 +29,7 @@ static bool read_weights(const udm_weights *weights, const char *name, int dims,
     return *added;
 }
 
-bool udm_layer_open(udm_layer *layer, udm_kernel_spec spec, bool bias, const udm_weights *weights, const char *name,
+bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_weights *weights, const char *name,
                     udm_device *device, udm_error *error)
 {
     int in = 0;
@@ -49,7 +49,7 @@ bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights 
 {
     float *w, *b;
     bool good = read_weights(weights, name, 2, (int64_t[]){ out, in }, true, &w, &b, error);
-    udm_kernel_spec spec = { .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1, .weight = w, .bias = b };
+    udm_conv_spec spec = { .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1, .weight = w, .bias = b };
     good = good && udm_layer_pack(layer, spec, device, error);
     free(w);
     free(b);
@@ -70,7 +70,7 @@ bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *
             for (int i = 0; i < channels; i++)
                 for (int k = 0; k < 3; k++)
                     taps[((size_t)o * 3 + k) * channels + i] = w[((size_t)o * channels + i) * 3 + k];
-    udm_kernel_spec spec = {
+    udm_conv_spec spec = {
         .sources = 3,
         .in = { channels, channels, channels },
         .out = channels,
@@ -86,9 +86,9 @@ bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *
 
 void udm_layer_close(udm_layer *layer, udm_device *device)
 {
-    if (layer->kernel)
-        device->ops->kernel_free(device, layer->kernel);
-    layer->kernel = NULL;
+    if (layer->weights)
+        device->ops->conv_weights_free(device, layer->weights);
+    layer->weights = NULL;
 }
 
 bool udm_norm_layer_open(udm_norm_layer *layer, int channels, int groups, double eps, const udm_weights *weights,

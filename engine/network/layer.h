@@ -7,15 +7,15 @@
 #include "model/weights.h"
 
 typedef struct udm_layer {
-    udm_kernel_spec spec; // with no weight and bias: those are in the kernel
-    udm_kernel *kernel;
+    udm_conv_spec spec; // with no weight and bias: those are in the kernel
+    udm_conv_weights *weights;
 } udm_layer;
 
 // Packs spec, whose weight and bias may go afterwards.
-bool udm_layer_pack(udm_layer *layer, udm_kernel_spec spec, udm_device *device, udm_error *error);
+bool udm_layer_pack(udm_layer *layer, udm_conv_spec spec, udm_device *device, udm_error *error);
 
 // Reads NAME.weight [out, sum of in, size, size] and, where `bias`, NAME.bias [out].
-bool udm_layer_open(udm_layer *layer, udm_kernel_spec spec, bool bias, const udm_weights *weights, const char *name,
+bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_weights *weights, const char *name,
                     udm_device *device, udm_error *error);
 
 // A linear layer, NAME.weight [out, in] and NAME.bias [out], as a convolution of size 1.

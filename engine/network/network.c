@@ -51,5 +51,5 @@ void udm_network_free(udm_network *network)
 
 int udm_network_outputs(const udm_network *network)
 {
-    return network->channels * (1 + network->spreads) + network->doubts + network->mixes;
+    return network->channels * (1 + network->spreads) + network->predicts_log_variance + network->mixes;
 }

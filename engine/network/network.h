@@ -66,23 +66,23 @@ struct udm_network {
     int classes;       // that it can be told; one label more than those says that none is told, if there is one
     int width, height; // of the pictures that it was trained on; 0: its config does not say
     udm_window_shape window;
-    int conditions;    // values that say what the frames of the window are
-    int stride;        // width and height of the input must be multiples of it
-    int reach;         // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
-    bool guessed;      // it can be shown a guess
-    bool spreads;      // as many planes again say how wide the new noise of a step is (ddpm_learned)
-    bool doubts;       // a plane of its output says how far the guess is wrong (UDM_DOUBT_BIAS)
-    int context;       // planes that it is shown besides: what else is known
-    int mixes;         // last planes of its output: the shares of other estimates than the guess
-    int memory_frames; // ... and on no frame farther back than this
-    double max_level;  // the highest noise level it was trained for, in (0, 1]
-    int64_t weights;   // how many
+    int conditions;       // values that say what the frames of the window are
+    int stride;           // width and height of the input must be multiples of it
+    int reach;            // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
+    bool uses_prediction; // it can be shown a prediction
+    bool spreads;         // as many planes again say how wide the new noise of a step is (ddpm_learned)
+    bool predicts_log_variance; // a plane of its output says how far the prediction is wrong (UDM_LOG_VARIANCE_BIAS)
+    int context;                // planes that it is shown besides: what else is known
+    int mixes;                  // last planes of its output: the shares of other estimates than the prediction
+    int memory_frames;          // ... and on no frame farther back than this
+    double max_level;           // the highest noise level it was trained for, in (0, 1]
+    int64_t weights;            // how many
 };
 
-// Where a network doubts, the guess has the variance exp(o + UDM_DOUBT_BIAS) beyond that of its level, o being the last
-// plane; the bias lets an untrained one trust the guess to some 6 of 255 grey levels. models/train/network.py has the
-// same.
-#define UDM_DOUBT_BIAS (-6.0f)
+// Where a network doubts, the prediction has the variance exp(o + UDM_LOG_VARIANCE_BIAS) beyond that of its level, o
+// being the last plane; the bias lets an untrained one trust the prediction to some 6 of 255 grey levels.
+// models/train/network.py has the same.
+#define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
 extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_pseudo3d;
 

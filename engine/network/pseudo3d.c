@@ -74,7 +74,7 @@ static bool read_conv(const reader *from, udm_layer *to, int in, int out, int si
                       const char *name)
 {
     char full[160];
-    const udm_kernel_spec spec = {
+    const udm_conv_spec spec = {
         .sources = 1,
         .in = { in },
         .out = out,

@@ -31,9 +31,9 @@ typedef struct reader {
     udm_error *error;
 } reader;
 
-static udm_kernel_spec spec(int in, int out, int size, int stride, int padding)
+static udm_conv_spec spec(int in, int out, int size, int stride, int padding)
 {
-    return (udm_kernel_spec){
+    return (udm_conv_spec){
         .sources = 1,
         .in = { in },
         .out = out,
@@ -43,7 +43,7 @@ static udm_kernel_spec spec(int in, int out, int size, int stride, int padding)
     };
 }
 
-static bool read_layer(const reader *from, udm_layer *layer, udm_kernel_spec shape, const char *name)
+static bool read_layer(const reader *from, udm_layer *layer, udm_conv_spec shape, const char *name)
 {
     return udm_layer_open(layer, shape, true, from->weights, name, from->device, from->error);
 }
@@ -87,7 +87,7 @@ static bool read_resolutions(unet *net, const reader *from)
 static bool read_weights(unet *net, const reader *from)
 {
     const int area = net->patch * net->patch, outputs = udm_network_outputs(&net->base) * area;
-    udm_kernel_spec first = spec((2 * net->base.channels + 3) * area, net->channels[0], 3, 1, 1);
+    udm_conv_spec first = spec((2 * net->base.channels + 3) * area, net->channels[0], 3, 1, 1);
     if (net->base.context > 0)
         first.sources = 2, first.in[1] = net->base.context * area;
     return read_layer(from, &net->conv_in, first, "conv_in") && read_resolutions(net, from) &&
@@ -96,8 +96,9 @@ static bool read_weights(unet *net, const reader *from)
 
 static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
-    static const char *const known[] = { "in_channels", "patch_size", "temporal",           "max_sigma",        "doubt",
-                                         "context",     "mix",        "block_out_channels", "layers_per_block", NULL };
+    static const char *const known[] = { "in_channels",          "patch_size", "temporal", "max_sigma",
+                                         "predict_log_variance", "context",    "mix",      "block_out_channels",
+                                         "layers_per_block",     NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;
@@ -105,7 +106,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         !udm_config_int(config, "in_channels", 1, 3, &net->base.channels, error) ||
         !udm_config_int(config, "patch_size", 1, 4, &net->patch, error) ||
         !udm_config_bool(config, "temporal", &net->temporal, error) ||
-        !udm_config_bool(config, "doubt", &net->base.doubts, error) ||
+        !udm_config_bool(config, "predict_log_variance", &net->base.predicts_log_variance, error) ||
         !udm_config_int(config, "context", 0, 64, &net->base.context, error) ||
         !udm_config_int(config, "mix", 0, 64, &net->base.mixes, error) ||
         !udm_config_double(config, "max_sigma", 1, 1e6, &max_sigma, error) ||
@@ -119,7 +120,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
                         "%s: block_out_channels and layers_per_block must have the same length, at least 1",
                         udm_config_path(config));
     net->base.max_level = udm_level_of_sigma(max_sigma);
-    net->base.guessed = true;
+    net->base.uses_prediction = true;
     return true;
 }
 

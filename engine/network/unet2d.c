@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // UNet2DModel of diffusers: the U-Net of DDPM (Ho et al. 2020, appendix B), of improved DDPM and ADM (Dhariwal and
-// Nichol 2021, section 3) and so of the consistency models. It sees the noisy frame and one time, and no guess.
+// Nichol 2021, section 3) and so of the consistency models. It sees the noisy frame and one time, and no prediction.
 #include "network/unet2d.h"
 
 #include <math.h>
@@ -123,7 +123,7 @@ static udm_value build_resnet(flow *at, const udm_unet2d_step *step, udm_value x
     h = udm_graph_conv(graph, &step->layers[0], h, UDM_NO_VALUE, UDM_LINEAR);
     h = udm_graph_norm(graph, &step->norms[1], &h, 1, at->net->config.embedding, at->embedding, step->first, UDM_SILU);
     in[0] = resample(at, step->resample, in[0]);
-    if (step->layers[2].kernel)
+    if (step->layers[2].weights)
         in[0] = udm_graph_conv_all(graph, &step->layers[2], in, count, UDM_NO_VALUE, UDM_LINEAR);
     return udm_graph_conv(graph, &step->layers[1], h, in[0], UDM_LINEAR);
 }

@@ -21,9 +21,9 @@ typedef struct reader {
     int rows;
 } reader;
 
-static udm_kernel_spec spec(int in, int out, int size)
+static udm_conv_spec spec(int in, int out, int size)
 {
-    return (udm_kernel_spec){ .sources = 1, .in = { in }, .out = out, .size = size, .stride = 1, .padding = size / 2 };
+    return (udm_conv_spec){ .sources = 1, .in = { in }, .out = out, .size = size, .stride = 1, .padding = size / 2 };
 }
 
 typedef struct name {
@@ -49,7 +49,7 @@ static name nth(const char *prefix, const char *list, int index)
     return numbered(join(prefix, list).text, index);
 }
 
-static bool read_conv(const reader *from, udm_layer *layer, udm_kernel_spec shape, const char *full)
+static bool read_conv(const reader *from, udm_layer *layer, udm_conv_spec shape, const char *full)
 {
     const udm_unet2d_config *config = &from->net->config;
     shape.pixels = (config->sample_width >> from->halvings) * (config->sample_height >> from->halvings);
@@ -120,7 +120,7 @@ static bool read_resnet(reader *from, const char *prefix, int out, bool pop, int
     udm_unet2d_step *step = add_step(from, UDM_STEP_RESNET);
     if (!step)
         return false;
-    udm_kernel_spec shortcut = spec(from->channels, out, 1);
+    udm_conv_spec shortcut = spec(from->channels, out, 1);
     if (pop)
         shortcut.in[shortcut.sources++] = from->kept[--from->held];
     const int in = shortcut.in[0] + shortcut.in[1];
@@ -168,7 +168,7 @@ static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind,
     if (resnet)
         return read_resnet(from, layer.text, from->channels, false, down ? -1 : 1);
     udm_unet2d_step *step = add_step(from, kind);
-    udm_kernel_spec shape = spec(from->channels, from->channels, 3);
+    udm_conv_spec shape = spec(from->channels, from->channels, 3);
     if (down) {
         shape.stride = 2;
         shape.padding = from->net->config.downsample_padding;
@@ -254,7 +254,7 @@ static bool read_time_and_class(reader *from)
     float *table =
         udm_weights_read(from->weights, "class_embedding.weight", 2, (int64_t[]){ classes, width }, from->error);
     float *joined = weight && bias && table ? join_classes(from, weight, table) : NULL;
-    udm_kernel_spec both = spec((int)width, (int)width, 1);
+    udm_conv_spec both = spec((int)width, (int)width, 1);
     both.sources = 2, both.in[1] = (int)classes;
     both.weight = joined, both.bias = bias;
     bool good = joined && udm_layer_pack(&from->net->time[1], both, from->device, from->error);
@@ -286,7 +286,7 @@ static bool read_time(reader *from)
 
 static bool pack_projection(const reader *from)
 {
-    udm_kernel_spec shape = spec(from->net->config.time_width, from->rows, 1);
+    udm_conv_spec shape = spec(from->net->config.time_width, from->rows, 1);
     shape.weight = from->projection, shape.bias = from->bias;
     return udm_layer_pack(&from->net->project, shape, from->device, from->error);
 }

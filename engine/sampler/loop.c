@@ -8,7 +8,7 @@
 
 static int stages(const udm_loop_settings *s, int step)
 {
-    return s->sampler->stages ? s->sampler->stages(step, s->ladder.steps) : 1;
+    return s->sampler->stages ? s->sampler->stages(step, s->timesteps.steps) : 1;
 }
 
 int udm_loop_repeats(const udm_loop_settings *s)
@@ -21,8 +21,8 @@ int udm_loop_estimates(const udm_loop_settings *settings)
     const udm_sampler *sampler = settings->sampler;
     int count = 0;
     if (sampler->asks)
-        return sampler->asks(settings->ladder.steps, udm_loop_repeats(settings));
-    for (int step = 0; step < settings->ladder.steps; step++)
+        return sampler->asks(settings->timesteps.steps, udm_loop_repeats(settings));
+    for (int step = 0; step < settings->timesteps.steps; step++)
         count += stages(settings, step);
     return count;
 }
@@ -120,10 +120,10 @@ void udm_loop_free(udm_loop *loop)
 }
 
 // Some signal must be left, but for the steps of the first kind on variance that is preserved.
-udm_point udm_walk_point(const udm_loop *loop, const udm_walk *w, double start, double rung)
+udm_point udm_walk_point(const udm_loop *loop, const udm_walk *w, double start, double timestep)
 {
     const udm_loop_settings *s = &loop->settings;
-    const udm_rung at = udm_ladder_rung(&w->ladder, start, rung);
+    const udm_timestep at = udm_timesteps_at(&w->timesteps, start, timestep);
     const bool whole = s->process == &udm_process_gaussian && !s->sampler->mix && !s->sampler->gaussian;
     const double alpha_bar = !whole ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
     udm_point point = { .time = at.time };
@@ -154,12 +154,12 @@ static void fill(float *values, size_t count, double value)
         values[i] = (float)value;
 }
 
-udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung, udm_planes out)
+udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double timestep, udm_planes out)
 {
     const size_t pixels = loop->settings.pixels;
     for (size_t i = 0, count; i < pixels; i += count) {
         count = udm_run_length(w->times, i, pixels);
-        const udm_point point = udm_walk_point(loop, w, w->times[i], rung);
+        const udm_point point = udm_walk_point(loop, w, w->times[i], timestep);
         fill(out.signal + i, count, point.signal);
         fill(out.noise + i, count, point.noise);
         fill(out.time + i, count, point.time);
@@ -181,11 +181,11 @@ udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double rung,
 static int used(const udm_loop *loop, const udm_walk *w, int index)
 {
     const udm_loop_settings *s = &loop->settings;
-    const int order = s->order > 0 ? s->order : s->sampler->uses, left = w->ladder.steps - index;
-    return w->ladder.steps < s->ease_below && left < order ? left : order;
+    const int order = s->order > 0 ? s->order : s->sampler->uses, left = w->timesteps.steps - index;
+    return w->timesteps.steps < s->ease_below && left < order ? left : order;
 }
 
-// The step as one pixel sees it, from rung `from` to rung `to`.
+// The step as one pixel sees it, from timestep `from` to timestep `to`.
 static udm_step see(const udm_loop *loop, const udm_walk *w, double start, double from, double to)
 {
     const udm_loop_settings *s = &loop->settings;
@@ -195,12 +195,12 @@ static udm_step see(const udm_loop *loop, const udm_walk *w, double start, doubl
         .count = loop->count,
         .stage = w->stage,
         .index = w->step,
-        .steps = w->ladder.steps,
+        .steps = w->timesteps.steps,
         .order = used(loop, w, (int)from),
-        .least = udm_ladder_least_ratio(&w->ladder, start),
+        .least = udm_timesteps_least_ratio(&w->timesteps, start),
     };
     for (int k = 0; k < loop->count; k++)
-        step.seen[k] = udm_walk_point(loop, w, start, loop->estimates[k].rung);
+        step.seen[k] = udm_walk_point(loop, w, start, loop->estimates[k].timestep);
     if (s->sampler->needs_power)
         step.power = power_at(s, step.from.time);
     return step;
@@ -249,7 +249,7 @@ static void combine(udm_loop *loop, const udm_walk *w, const udm_mix *mix, const
                           count - done < BLOCK ? count - done : BLOCK);
 }
 
-// x = the mix that `weigh` finds, for a step between two rungs that began with the state `start`.
+// x = the mix that `weigh` finds, for a step between two timesteps that began with the state `start`.
 static void blend(udm_loop *loop, const udm_walk *w, void (*weigh)(const udm_step *, udm_mix *), const float *start,
                   double from, double to)
 {
@@ -276,9 +276,9 @@ static void keep_known(const udm_loop *loop, const float *times, const float *x,
                 x0[c * loop->settings.pixels + i] = x[c * loop->settings.pixels + i];
 }
 
-bool udm_walk_estimate(udm_loop *loop, udm_walk *w, double rung, float *x0, udm_error *error)
+bool udm_walk_estimate(udm_loop *loop, udm_walk *w, double timestep, float *x0, udm_error *error)
 {
-    const udm_levels at = udm_walk_levels(loop, w, rung, loop->from);
+    const udm_levels at = udm_walk_levels(loop, w, timestep, loop->from);
     if (!w->calls->estimate(w->calls->context, w->asked++, &at, w->x, x0, error))
         return false;
     keep_known(loop, w->times, w->x, x0);
@@ -297,11 +297,11 @@ bool udm_walk_draw(udm_loop *loop, udm_walk *w, udm_error *error)
 }
 
 // One more estimate, in front of the others, in the place of the oldest.
-static bool estimate_at(udm_loop *loop, udm_walk *w, double rung, udm_error *error)
+static bool estimate_at(udm_loop *loop, udm_walk *w, double timestep, udm_error *error)
 {
     const int last = looks(&loop->settings) - 1;
-    const udm_estimate fresh = { loop->estimates[last].values, rung };
-    if (!udm_walk_estimate(loop, w, rung, fresh.values, error))
+    const udm_estimate fresh = { loop->estimates[last].values, timestep };
+    if (!udm_walk_estimate(loop, w, timestep, fresh.values, error))
         return false;
     memmove(loop->estimates + 1, loop->estimates, last * sizeof *loop->estimates);
     loop->estimates[0] = fresh;
@@ -356,8 +356,8 @@ static void end(udm_loop *loop)
 static bool draw_for(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
-    w->drawn = draws(s) &&
-               (w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || s->process->posterior || s->process->cold);
+    w->drawn = draws(s) && (w->step + 1 < w->timesteps.steps || w->timesteps.short_of_zero || s->process->posterior ||
+                            s->process->cold);
     return !w->drawn || udm_walk_draw(loop, w, error);
 }
 
@@ -365,18 +365,18 @@ static bool step(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
     const int count = stages(s, w->step);
-    double rung = w->step;
+    double timestep = w->step;
     for (w->stage = 0; w->stage < count; w->stage++) {
-        if (!draw_for(loop, w, error) || !estimate_at(loop, w, rung, error))
+        if (!draw_for(loop, w, error) || !estimate_at(loop, w, timestep, error))
             return false;
         if (w->stage == 0)
             begin(loop, w);
-        const double from = rung;
-        rung = w->step + (s->sampler->reach ? s->sampler->reach(w->step, w->ladder.steps, w->stage) : 1);
+        const double from = timestep;
+        timestep = w->step + (s->sampler->reach ? s->sampler->reach(w->step, w->timesteps.steps, w->stage) : 1);
         if (s->sampler->mix)
-            blend(loop, w, s->sampler->mix, returns(s) ? loop->start : w->x, w->step, rung);
+            blend(loop, w, s->sampler->mix, returns(s) ? loop->start : w->x, w->step, timestep);
         else
-            udm_walk_general_step(loop, w, from, rung);
+            udm_walk_general_step(loop, w, from, timestep);
     }
     forget_stages(loop, count);
     end(loop);
@@ -386,7 +386,7 @@ static bool step(udm_loop *loop, udm_walk *w, udm_error *error)
 bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
-    udm_walk w = { .calls = calls, .ladder = s->ladder, .times = times, .x = x };
+    udm_walk w = { .calls = calls, .timesteps = s->timesteps, .times = times, .x = x };
     if (s->sampler->learned && !calls->variance)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "sampler \"%s\" is for networks that learned a variance, which this one did not: use \"ddpm\"",
@@ -396,7 +396,7 @@ bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *time
     loop->count = 0;
     if (s->sampler->run)
         return s->sampler->run(loop, &w, error);
-    for (; w.step < s->ladder.steps; w.step++)
+    for (; w.step < s->timesteps.steps; w.step++)
         if (!step(loop, &w, error))
             return false;
     return true;
@@ -419,15 +419,15 @@ static void rise(udm_loop *loop, const udm_levels *from, const udm_levels *to, c
 
 bool udm_loop_invert(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error)
 {
-    udm_walk w = { .calls = calls, .ladder = loop->settings.ladder, .times = times, .x = x };
+    udm_walk w = { .calls = calls, .timesteps = loop->settings.timesteps, .times = times, .x = x };
     float *x0 = loop->estimates[0].values;
     if (loop->settings.sampler != &udm_sampler_ddim || !loop->settings.process->factors)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "only \"ddim\" on Gaussian noise can be inverted");
-    for (int rung = w.ladder.steps - 1; rung >= 0; rung--) {
-        if (!udm_walk_estimate(loop, &w, rung, x0, error))
+    for (int timestep = w.timesteps.steps - 1; timestep >= 0; timestep--) {
+        if (!udm_walk_estimate(loop, &w, timestep, x0, error))
             return false;
-        const udm_levels from = udm_walk_levels(loop, &w, rung + 1, loop->from),
-                         to = udm_walk_levels(loop, &w, rung, loop->to);
+        const udm_levels from = udm_walk_levels(loop, &w, timestep + 1, loop->from),
+                         to = udm_walk_levels(loop, &w, timestep, loop->to);
         rise(loop, &from, &to, x0, x);
     }
     return true;

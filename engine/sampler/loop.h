@@ -4,7 +4,7 @@
 #ifndef UDM_SAMPLER_LOOP_H
 #define UDM_SAMPLER_LOOP_H
 
-#include "base/error.h"
+#include "udm/error.h"
 #include "process/process.h"
 #include "sampler/sampler.h"
 #include "schedule/spacing.h"
@@ -12,11 +12,11 @@
 typedef struct udm_loop_settings {
     const udm_process *process;
     const udm_sampler *sampler;
-    udm_ladder ladder;    // its noise must outlive the loop
-    double eta;           // "ddim": share of DDPM's new noise, in [0, 1]
-    int repeats;          // "repaint": how often each step is made; 0: 5 times
-    double tolerance;     // "ode": of a step, in units of x; 0: 1e-3
-    const double *powers; // "ddpm_analytic": E|e|^2 per element, of e as estimated, at times (i + 1) / power_count
+    udm_timesteps timesteps; // its noise must outlive the loop
+    double eta;              // "ddim": share of DDPM's new noise, in [0, 1]
+    int repeats;             // "repaint": how often each step is made; 0: 5 times
+    double tolerance;        // "ode": of a step, in units of x; 0: 1e-3
+    const double *powers;    // "ddpm_analytic": E|e|^2 per element, of e as estimated, at times (i + 1) / power_count
     int power_count;
     int order;      // of multi-step methods: how many estimates they use at most; 0: their own
     int ease_below; // with fewer steps than that, the last ones use fewer (lower_order_final)
@@ -47,11 +47,11 @@ void udm_loop_free(udm_loop *loop); // NULL is fine
 int udm_loop_estimates(const udm_loop_settings *settings); // how many a run asks for, at most
 
 // times: [pixels], where each pixel stands; x: [channels, pixels], x_t at them. x becomes x at time 0 (or where the
-// ladder ends). A pixel at time 0 is known and stays as it is. After an error x is undefined.
+// list of timesteps ends). A pixel at time 0 is known and stays as it is. After an error x is undefined.
 bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error);
 
-// The way back: x at the end of the ladder (the data) becomes the x at `times` that "ddim" leads there from, up to the
-// error of a step. Errors: UNSUPPORTED for other samplers.
+// The way back: x at the end of the list of timesteps (the data) becomes the x at `times` that "ddim" leads there from,
+// up to the error of a step. Errors: UNSUPPORTED for other samplers.
 bool udm_loop_invert(udm_loop *loop, const udm_loop_calls *calls, const float *times, float *x, udm_error *error);
 
 #endif

@@ -38,14 +38,14 @@ static void go(udm_loop *loop, const udm_walk *w, double h, int count, const dou
 }
 
 // Slope number k, at y = scratch: y - x0.
-static bool find_slope(udm_loop *loop, udm_walk *w, double rung, int k, udm_error *error)
+static bool find_slope(udm_loop *loop, udm_walk *w, double timestep, int k, udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
-    const udm_levels at = udm_walk_levels(loop, w, rung, loop->to);
+    const udm_levels at = udm_walk_levels(loop, w, timestep, loop->to);
     float *slope = loop->estimates[k].values;
     for (size_t i = 0; i < loop->elements; i++)
         w->x[i] = at.signal[i % s->pixels] * loop->scratch[i];
-    if (!udm_walk_estimate(loop, w, rung, slope, error))
+    if (!udm_walk_estimate(loop, w, timestep, slope, error))
         return false;
     for (size_t i = 0; i < loop->elements; i++)
         slope[i] = loop->scratch[i] - slope[i];
@@ -53,10 +53,10 @@ static bool find_slope(udm_loop *loop, udm_walk *w, double rung, int k, udm_erro
 }
 
 // The root of the mean square of what the two orders differ by, in units of the x whose variance is preserved.
-static double error_of_step(udm_loop *loop, const udm_walk *w, double rung, double h)
+static double error_of_step(udm_loop *loop, const udm_walk *w, double timestep, double h)
 {
     static const double difference[STAGES] = { -5 / 72., 1 / 12., 1 / 9., -1 / 8. };
-    const udm_levels at = udm_walk_levels(loop, w, rung, loop->to);
+    const udm_levels at = udm_walk_levels(loop, w, timestep, loop->to);
     double squares = 0;
     go(loop, w, h, STAGES, difference);
     for (size_t i = 0; i < loop->elements; i++) {
@@ -68,8 +68,8 @@ static double error_of_step(udm_loop *loop, const udm_walk *w, double rung, doub
     return sqrt(squares / loop->elements);
 }
 
-// From `rung`, over h of the way: the new y into `before`, its slope the last. off: error_of_step().
-static bool attempt(udm_loop *loop, udm_walk *w, double rung, double h, double *off, udm_error *error)
+// From `timestep`, over h of the way: the new y into `before`, its slope the last. off: error_of_step().
+static bool attempt(udm_loop *loop, udm_walk *w, double timestep, double h, double *off, udm_error *error)
 {
     static const double along[STAGES] = { 0, 1 / 2., 3 / 4., 1 };
     static const double weights[STAGES][3] = { { 0 }, { 1 / 2. }, { 0, 3 / 4. }, { 2 / 9., 1 / 3., 4 / 9. } };
@@ -77,10 +77,10 @@ static bool attempt(udm_loop *loop, udm_walk *w, double rung, double h, double *
         go(loop, w, h, k, weights[k]);
         if (k == STAGES - 1)
             memcpy(loop->before, loop->scratch, loop->elements * sizeof *loop->before);
-        if (!find_slope(loop, w, rung + along[k] * h, k, error))
+        if (!find_slope(loop, w, timestep + along[k] * h, k, error))
             return false;
     }
-    *off = error_of_step(loop, w, rung + h, h);
+    *off = error_of_step(loop, w, timestep + h, h);
     return true;
 }
 
@@ -92,9 +92,9 @@ static void swap_floats(float **a, float **b)
 
 static bool begin(udm_loop *loop, udm_walk *w, udm_error *error)
 {
-    w->ladder.spacing = &udm_spacing_log_snr;
-    w->ladder.steps = 2; // rung 1 is the schedule's first step, and all between count
-    w->ladder.wide = w->ladder.short_of_zero = false;
+    w->timesteps.spacing = &udm_spacing_log_snr;
+    w->timesteps.steps = 2; // timestep 1 is the schedule's first step, and all between count
+    w->timesteps.wide = w->timesteps.short_of_zero = false;
     const udm_levels at = udm_walk_levels(loop, w, 0, loop->to);
     for (size_t i = 0; i < loop->elements; i++)
         loop->start[i] = loop->scratch[i] = w->x[i] / at.signal[i % loop->settings.pixels];
@@ -104,16 +104,16 @@ static bool begin(udm_loop *loop, udm_walk *w, udm_error *error)
 static bool run(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     const double tolerance = loop->settings.tolerance > 0 ? loop->settings.tolerance : 1e-3;
-    double rung = 0, h = 0.1, off;
+    double timestep = 0, h = 0.1, off;
     if (!begin(loop, w, error))
         return false;
-    for (int left = loop->settings.ladder.steps - 1; left > 0 && rung < 1; left--) {
-        const bool last = rung + h > 1 - 1e-9;
-        h = last ? 1 - rung : h;
-        if (!attempt(loop, w, rung, h, &off, error))
+    for (int left = loop->settings.timesteps.steps - 1; left > 0 && timestep < 1; left--) {
+        const bool last = timestep + h > 1 - 1e-9;
+        h = last ? 1 - timestep : h;
+        if (!attempt(loop, w, timestep, h, &off, error))
             return false;
         if (off <= tolerance) {
-            rung = last ? 1 : rung + h;
+            timestep = last ? 1 : timestep + h;
             swap_floats(&loop->start, &loop->before);
             swap_floats(&loop->estimates[0].values, &loop->estimates[STAGES - 1].values);
         }

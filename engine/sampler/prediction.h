@@ -3,7 +3,7 @@
 #ifndef UDM_SAMPLER_PREDICTION_H
 #define UDM_SAMPLER_PREDICTION_H
 
-#include "base/error.h"
+#include "udm/error.h"
 #include "process/process.h"
 
 typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V } udm_prediction;

@@ -31,8 +31,8 @@ static bool even_times(const udm_loop *loop, const float *times, float *even)
     return known;
 }
 
-// Puts what is known (NULL: nothing), with the noise of a rung, in its place. times: as they were given.
-static bool put_known(udm_loop *loop, udm_walk *w, const float *times, const float *known, double rung,
+// Puts what is known (NULL: nothing), with the noise of a timestep, in its place. times: as they were given.
+static bool put_known(udm_loop *loop, udm_walk *w, const float *times, const float *known, double timestep,
                       udm_error *error)
 {
     const udm_loop_settings *s = &loop->settings;
@@ -40,7 +40,7 @@ static bool put_known(udm_loop *loop, udm_walk *w, const float *times, const flo
         return true;
     if (!udm_walk_draw(loop, w, error))
         return false;
-    const udm_levels at = udm_walk_levels(loop, w, rung, loop->to);
+    const udm_levels at = udm_walk_levels(loop, w, timestep, loop->to);
     s->process->forward(&at, s->channels, known, loop->e, loop->scratch);
     for (size_t i = 0; i < loop->elements; i++)
         w->x[i] = times[i % s->pixels] <= 0 ? loop->scratch[i] : w->x[i];
@@ -51,7 +51,7 @@ static bool step_down(udm_loop *loop, udm_walk *w, udm_error *error)
 {
     if (!udm_walk_estimate(loop, w, w->step, loop->estimates[0].values, error))
         return false;
-    w->drawn = w->step + 1 < w->ladder.steps || w->ladder.short_of_zero || loop->settings.process->posterior;
+    w->drawn = w->step + 1 < w->timesteps.steps || w->timesteps.short_of_zero || loop->settings.process->posterior;
     if (w->drawn && !udm_walk_draw(loop, w, error))
         return false;
     udm_walk_general_step(loop, w, w->step, w->step + 1);
@@ -79,8 +79,8 @@ static bool run(udm_loop *loop, udm_walk *w, udm_error *error)
     w->times = even;
     if (!put_known(loop, w, times, known, 0, error))
         return false;
-    for (; w->step < w->ladder.steps; w->step++) {
-        const int repeats = w->step + 1 < w->ladder.steps ? udm_loop_repeats(&loop->settings) : 1;
+    for (; w->step < w->timesteps.steps; w->step++) {
+        const int repeats = w->step + 1 < w->timesteps.steps ? udm_loop_repeats(&loop->settings) : 1;
         for (int n = 0; n < repeats; n++)
             if (!step_down(loop, w, error) || !put_known(loop, w, times, known, w->step + 1, error) ||
                 (n + 1 < repeats && !step_up(loop, w, error)))

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 #include "process/process.h"
 
 enum { UDM_ESTIMATES = 6 }; // the most that a step looks at

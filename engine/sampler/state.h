@@ -10,10 +10,10 @@ typedef struct udm_planes {
     float *signal, *noise, *time;
 } udm_planes;
 
-// An estimate, and on which rung of the ladder it was made.
+// An estimate, and on which timestep of the list of timesteps it was made.
 typedef struct udm_estimate {
     float *values; // [channels, pixels]
-    double rung;
+    double timestep;
 } udm_estimate;
 
 struct udm_loop {
@@ -32,7 +32,7 @@ struct udm_loop {
 // A run through it.
 struct udm_walk {
     const udm_loop_calls *calls;
-    udm_ladder ladder;
+    udm_timesteps timesteps;
     const float *times; // where the pixels entered
     float *x;
     int step, stage, asked, draws; // asked, draws: estimates and draws so far
@@ -43,13 +43,13 @@ int udm_loop_repeats(const udm_loop_settings *settings);
 
 // Pixels from i on that entered at the same time.
 size_t udm_run_length(const float *times, size_t i, size_t pixels);
-// A pixel that entered at `start`, on a rung; and all of them, which are put into `out`.
-udm_point udm_walk_point(const udm_loop *loop, const udm_walk *walk, double start, double rung);
-udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *walk, double rung, udm_planes out);
+// A pixel that entered at `start`, on a timestep; and all of them, which are put into `out`.
+udm_point udm_walk_point(const udm_loop *loop, const udm_walk *walk, double start, double timestep);
+udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *walk, double timestep, udm_planes out);
 
-bool udm_walk_estimate(udm_loop *loop, udm_walk *walk, double rung, float *x0, udm_error *error); // from x
-bool udm_walk_draw(udm_loop *loop, udm_walk *walk, udm_error *error);                             // into e
-// udm_reverse_step() of x between two rungs, with estimates[0], and e if it is drawn.
+bool udm_walk_estimate(udm_loop *loop, udm_walk *walk, double timestep, float *x0, udm_error *error); // from x
+bool udm_walk_draw(udm_loop *loop, udm_walk *walk, udm_error *error);                                 // into e
+// udm_reverse_step() of x between two timesteps, with estimates[0], and e if it is drawn.
 void udm_walk_general_step(udm_loop *loop, const udm_walk *walk, double from, double to);
 
 #endif

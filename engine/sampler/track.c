@@ -15,9 +15,9 @@ int udm_track_looks(const udm_sampler *sampler)
     return sampler->looks > 1 ? sampler->looks : 1;
 }
 
-udm_point udm_track_point(const udm_track *track, const udm_sampler *sampler, const udm_ladder *ladder, int k)
+udm_point udm_track_point(const udm_track *track, const udm_sampler *sampler, const udm_timesteps *timesteps, int k)
 {
-    const udm_rung at = udm_ladder_rung(ladder, track->start, k);
+    const udm_timestep at = udm_timesteps_at(timesteps, track->start, k);
     const double alpha_bar = sampler->mix ? fmax(at.alpha_bar, UDM_LEAST_ALPHA_BAR) : at.alpha_bar;
     return (udm_point){ at.time, sqrt(alpha_bar), sqrt(1 - alpha_bar) };
 }
@@ -31,15 +31,15 @@ static udm_mix general_mix(const udm_sampler *sampler, const udm_step *step)
     return (udm_mix){ .start = keep, .estimates = { to.signal - keep * from.signal }, .fresh = to.noise * v };
 }
 
-static udm_mix find_mix(const udm_track *track, const udm_sampler *sampler, const udm_ladder *ladder, int k)
+static udm_mix find_mix(const udm_track *track, const udm_sampler *sampler, const udm_timesteps *timesteps, int k)
 {
-    udm_step step = { .from = udm_track_point(track, sampler, ladder, k),
-                      .to = udm_track_point(track, sampler, ladder, k + 1),
+    udm_step step = { .from = udm_track_point(track, sampler, timesteps, k),
+                      .to = udm_track_point(track, sampler, timesteps, k + 1),
                       .count = track->count,
                       .order = sampler->uses,
                       .index = k,
-                      .steps = ladder->steps,
-                      .least = udm_ladder_least_ratio(ladder, track->start) };
+                      .steps = timesteps->steps,
+                      .least = udm_timesteps_least_ratio(timesteps, track->start) };
     memcpy(step.seen, track->seen, sizeof step.seen);
     if (!sampler->mix)
         return general_mix(sampler, &step);
@@ -62,14 +62,14 @@ static void keep(udm_track *track, const udm_sampler *sampler, udm_point at, con
     track->count += track->count <= last;
 }
 
-void udm_track_step(udm_track *track, const udm_sampler *sampler, const udm_ladder *ladder, int k, float *x0,
+void udm_track_step(udm_track *track, const udm_sampler *sampler, const udm_timesteps *timesteps, int k, float *x0,
                     const float *e, size_t elements, float *x)
 {
-    const udm_point from = udm_track_point(track, sampler, ladder, k);
+    const udm_point from = udm_track_point(track, sampler, timesteps, k);
     for (size_t i = 0; sampler->of_noise && i < elements; i++)
         x0[i] = (x[i] - (float)from.signal * x0[i]) / (float)from.noise;
     keep(track, sampler, from, x0, elements);
-    const udm_mix mix = find_mix(track, sampler, ladder, k);
+    const udm_mix mix = find_mix(track, sampler, timesteps, k);
     for (size_t i = 0; i < elements; i++)
         x[i] *= (float)mix.start;
     for (int n = 0; n < track->count; n++)

@@ -5,22 +5,22 @@
 
 #include <math.h>
 
-static udm_rung rung(const udm_ladder *ladder, double start, double k)
+static udm_timestep timestep(const udm_timesteps *timesteps, double start, double k)
 {
     const double rho = 7;
-    const udm_rung top = { start, udm_noise_alpha_bar(ladder->noise, start) };
+    const udm_timestep top = { start, udm_noise_alpha_bar(timesteps->noise, start) };
     if (k == 0)
         return top;
-    const double least = udm_ladder_least_ratio(ladder, start);
-    const double most = udm_rung_ratio((udm_rung){ start, fmax(top.alpha_bar, UDM_LEAST_ALPHA_BAR) });
+    const double least = udm_timesteps_least_ratio(timesteps, start);
+    const double most = udm_timestep_ratio((udm_timestep){ start, fmax(top.alpha_bar, UDM_LEAST_ALPHA_BAR) });
     const double high = pow(most, 1 / rho), low = pow(least, 1 / rho);
-    const double sigma = pow(high + udm_ladder_share(ladder, k) * (low - high), rho);
-    return udm_ladder_at_ratio(ladder, sigma * fmin(ladder->steps - k, 1));
+    const double sigma = pow(high + udm_timesteps_share(timesteps, k) * (low - high), rho);
+    return udm_timesteps_at_ratio(timesteps, sigma * fmin(timesteps->steps - k, 1));
 }
 
 const udm_spacing udm_spacing_karras = {
     .name = "karras",
     .about = "equal steps of the seventh root of sigma",
-    .rung = rung,
-    .first = udm_ladder_time_one,
+    .timestep = timestep,
+    .first = udm_timesteps_time_one,
 };

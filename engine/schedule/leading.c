@@ -3,20 +3,20 @@
 // Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2023, table 2.
 #include "schedule/spacing.h"
 
-static udm_rung rung(const udm_ladder *ladder, double start, double k)
+static udm_timestep timestep(const udm_timesteps *timesteps, double start, double k)
 {
-    return udm_ladder_on_line(ladder, start, ladder->offset, k);
+    return udm_timesteps_on_line(timesteps, start, timesteps->offset, k);
 }
 
-static double first(const udm_ladder *ladder)
+static double first(const udm_timesteps *timesteps)
 {
-    const int total = udm_ladder_total(ladder), parts = ladder->wide ? ladder->steps : ladder->steps - 1;
-    return (double)(parts * (total / (parts + 1)) + ladder->offset + 1) / total;
+    const int total = udm_timesteps_total(timesteps), parts = timesteps->wide ? timesteps->steps : timesteps->steps - 1;
+    return (double)(parts * (total / (parts + 1)) + timesteps->offset + 1) / total;
 }
 
 const udm_spacing udm_spacing_leading = {
     .name = "leading",
     .about = "equal steps in time that end at the schedule's first",
-    .rung = rung,
+    .timestep = timestep,
     .first = first,
 };

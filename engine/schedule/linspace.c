@@ -3,14 +3,14 @@
 // and Sample Steps are Flawed", 2023, table 2.
 #include "schedule/spacing.h"
 
-static udm_rung rung(const udm_ladder *ladder, double start, double k)
+static udm_timestep timestep(const udm_timesteps *timesteps, double start, double k)
 {
-    return udm_ladder_on_line(ladder, start, 0, k);
+    return udm_timesteps_on_line(timesteps, start, 0, k);
 }
 
 const udm_spacing udm_spacing_linspace = {
     .name = "linspace",
     .about = "equal steps in time, from the start to the schedule's first",
-    .rung = rung,
-    .first = udm_ladder_time_one,
+    .timestep = timestep,
+    .first = udm_timesteps_time_one,
 };

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
+#include "udm/error.h"
 
 typedef struct udm_betas {
     double start, end; // of the discrete schedule with 1000 steps: 0.0001 and 0.02 in DDPM; not used by cosine

@@ -17,40 +17,40 @@ const udm_spacing *udm_spacing_find(const char *name)
     return NULL;
 }
 
-int udm_ladder_total(const udm_ladder *ladder)
+int udm_timesteps_total(const udm_timesteps *timesteps)
 {
-    return ladder->noise->steps > 0 ? ladder->noise->steps : 1000;
+    return timesteps->noise->steps > 0 ? timesteps->noise->steps : 1000;
 }
 
-static udm_rung at_time(const udm_ladder *ladder, double time)
+static udm_timestep at_time(const udm_timesteps *timesteps, double time)
 {
-    return (udm_rung){ time, udm_noise_alpha_bar(ladder->noise, time) };
+    return (udm_timestep){ time, udm_noise_alpha_bar(timesteps->noise, time) };
 }
 
-udm_rung udm_ladder_at_step(const udm_ladder *ladder, double step)
+udm_timestep udm_timesteps_at_step(const udm_timesteps *timesteps, double step)
 {
-    if (ladder->noise->steps > 0 && !ladder->noise->interpolated)
+    if (timesteps->noise->steps > 0 && !timesteps->noise->interpolated)
         step = rint(step);
-    return at_time(ladder, fmax(step + 1, 0) / udm_ladder_total(ladder));
+    return at_time(timesteps, fmax(step + 1, 0) / udm_timesteps_total(timesteps));
 }
 
-static int line_parts(const udm_ladder *ladder)
+static int line_parts(const udm_timesteps *timesteps)
 {
-    return ladder->wide ? ladder->steps : ladder->steps - 1;
+    return timesteps->wide ? timesteps->steps : timesteps->steps - 1;
 }
 
-udm_rung udm_ladder_on_line(const udm_ladder *ladder, double start, double last, double k)
+udm_timestep udm_timesteps_on_line(const udm_timesteps *timesteps, double start, double last, double k)
 {
-    const double from = start * udm_ladder_total(ladder) - 1, to = fmin(last, from);
-    const int parts = line_parts(ladder);
+    const double from = start * udm_timesteps_total(timesteps) - 1, to = fmin(last, from);
+    const int parts = line_parts(timesteps);
     if (k <= parts)
-        return udm_ladder_at_step(ladder, parts > 0 ? from + (to - from) * k / parts : from);
-    return udm_ladder_at_step(ladder, to - (to + 1) * (k - parts)); // between the last step and 0
+        return udm_timesteps_at_step(timesteps, parts > 0 ? from + (to - from) * k / parts : from);
+    return udm_timesteps_at_step(timesteps, to - (to + 1) * (k - parts)); // between the last step and 0
 }
 
-double udm_rung_ratio(udm_rung rung)
+double udm_timestep_ratio(udm_timestep timestep)
 {
-    return sqrt((1 - rung.alpha_bar) / rung.alpha_bar);
+    return sqrt((1 - timestep.alpha_bar) / timestep.alpha_bar);
 }
 
 // The time of a ratio between two steps of a discrete schedule, by its logarithm, as k-diffusion has it.
@@ -61,49 +61,49 @@ static double time_between(const udm_noise *noise, double sigma)
         int middle = low + (high - low) / 2;
         *(1 / (1 + sigma * sigma) < noise->alpha_bars[middle - 1] ? &low : &high) = middle;
     }
-    double below = log(udm_rung_ratio((udm_rung){ 0, noise->alpha_bars[low - 1] })),
-           above = log(udm_rung_ratio((udm_rung){ 0, noise->alpha_bars[high - 1] }));
+    double below = log(udm_timestep_ratio((udm_timestep){ 0, noise->alpha_bars[low - 1] })),
+           above = log(udm_timestep_ratio((udm_timestep){ 0, noise->alpha_bars[high - 1] }));
     double share = above > below ? (log(sigma) - below) / (above - below) : 0;
     return (low + fmin(fmax(share, 0), 1)) / noise->steps;
 }
 
-udm_rung udm_ladder_at_ratio(const udm_ladder *ladder, double sigma)
+udm_timestep udm_timesteps_at_ratio(const udm_timesteps *timesteps, double sigma)
 {
-    const udm_noise *noise = ladder->noise;
+    const udm_noise *noise = timesteps->noise;
     const double level = sigma / sqrt(1 + sigma * sigma);
     double time = noise->steps > 0 ? time_between(noise, sigma) : udm_noise_time(noise, level);
-    if (ladder->whole && noise->steps > 0)
+    if (timesteps->whole && noise->steps > 0)
         time = (rint(time * noise->steps - 1) + 1) / noise->steps;
-    return (udm_rung){ time, 1 / (1 + sigma * sigma) };
+    return (udm_timestep){ time, 1 / (1 + sigma * sigma) };
 }
 
-double udm_ladder_share(const udm_ladder *ladder, double k)
+double udm_timesteps_share(const udm_timesteps *timesteps, double k)
 {
-    const int parts = line_parts(ladder);
+    const int parts = line_parts(timesteps);
     return parts > 0 ? fmin(k / parts, 1) : 0;
 }
 
-double udm_ladder_least_ratio(const udm_ladder *ladder, double start)
+double udm_timesteps_least_ratio(const udm_timesteps *timesteps, double start)
 {
-    return udm_rung_ratio(at_time(ladder, fmin(start, 1.0 / udm_ladder_total(ladder))));
+    return udm_timestep_ratio(at_time(timesteps, fmin(start, 1.0 / udm_timesteps_total(timesteps))));
 }
 
-double udm_ladder_time_one(const udm_ladder *ladder)
+double udm_timesteps_time_one(const udm_timesteps *timesteps)
 {
-    (void)ladder;
+    (void)timesteps;
     return 1;
 }
 
-udm_rung udm_ladder_rung(const udm_ladder *ladder, double start, double k)
+udm_timestep udm_timesteps_at(const udm_timesteps *timesteps, double start, double k)
 {
     if (start <= 0)
-        return (udm_rung){ 0, 1 };
-    if (k < ladder->steps)
-        return ladder->spacing->rung(ladder, start, k);
-    return ladder->short_of_zero ? udm_ladder_at_step(ladder, 0) : (udm_rung){ 0, 1 };
+        return (udm_timestep){ 0, 1 };
+    if (k < timesteps->steps)
+        return timesteps->spacing->timestep(timesteps, start, k);
+    return timesteps->short_of_zero ? udm_timesteps_at_step(timesteps, 0) : (udm_timestep){ 0, 1 };
 }
 
-double udm_ladder_first(const udm_ladder *ladder)
+double udm_timesteps_first(const udm_timesteps *timesteps)
 {
-    return ladder->spacing->first(ladder);
+    return timesteps->spacing->first(timesteps);
 }

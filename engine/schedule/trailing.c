@@ -5,18 +5,18 @@
 
 #include <math.h>
 
-static udm_rung rung(const udm_ladder *ladder, double start, double k)
+static udm_timestep timestep(const udm_timesteps *timesteps, double start, double k)
 {
-    double gone = k / ladder->steps;
-    if (ladder->grid > 0)
-        gone = floor(gone * ladder->grid + 1e-9) / ladder->grid;
-    const double left = start * udm_ladder_total(ladder) * (1 - gone);
-    return udm_ladder_at_step(ladder, (ladder->noise->steps > 0 ? rint(left) : left) - 1);
+    double gone = k / timesteps->steps;
+    if (timesteps->grid > 0)
+        gone = floor(gone * timesteps->grid + 1e-9) / timesteps->grid;
+    const double left = start * udm_timesteps_total(timesteps) * (1 - gone);
+    return udm_timesteps_at_step(timesteps, (timesteps->noise->steps > 0 ? rint(left) : left) - 1);
 }
 
 const udm_spacing udm_spacing_trailing = {
     .name = "trailing",
     .about = "equal steps in time, from the start down to 0",
-    .rung = rung,
-    .first = udm_ladder_time_one,
+    .timestep = timestep,
+    .first = udm_timesteps_time_one,
 };

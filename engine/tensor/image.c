@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Images to planes in [-1, 1] and back.
-#include "tensor/image.h"
+#include "udm/image.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Noisy clips and the motion that the engine finds in them, for training with the guess."""
+"""Noisy clips and the motion that the engine finds in them, for training with the prediction."""
 import math
 import pathlib
 import random

@@ -84,7 +84,7 @@ def halved(x):
 
 
 def surround(x, known):
-    """Fills the unknown pixels from ever larger surroundings, as engine/stream/surround.c, which says how.
+    """Fills the unknown pixels from ever larger surroundings, as engine/diffusion/hole_filling.c, which says how.
 
     known: [N, 1, H, W], 0 to 1.
     """

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains models/interp: the network that is shown what the engine makes of the neighbours of a frame.
 
-    python models/train/interp.py FOLDER [FOLDER ...] --udm build/examples/udm --checkpoint WORK/interp.pt --minutes 60
+    python models/train/interp.py FOLDER [FOLDER ...] --udm build/engine/cli/udm --checkpoint WORK/interp.pt --minutes 60
 
 Crops of short clips go through `udm between`: gaps of 1 to 7 missing frames, and up to three frames beyond two known
 ones. With --pictures some are made of those (layers.py). Some have noise, as what cameras film has, which what is
 learned from has not. A pool of them is renewed as training goes on. Stops and
-resumes at will; models/train/export.py turns the checkpoint into a model directory. engine/stream/evidence.c shows a
+resumes at will; models/train/export.py turns the checkpoint into a model directory. engine/interp/blending.c shows a
 network the same.
 """
 import math
@@ -21,7 +21,7 @@ import torch
 import data
 import layers
 import train
-from network import mend, part_of_guess
+from network import mend, part_of_predicted
 
 MOST_BEYOND = 3      # frames beyond two known ones
 MARGIN = 32          # of pixels around a crop: shows the motion search what comes in from outside
@@ -29,7 +29,7 @@ NOMINAL_RATE = 24
 GAPS = (2, 2, 2, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8)  # between known frames, as often as they are drawn
 ALIKE = 4            # crops of a clip that are drawn together
 TOLD = 0.8           # share of the clips whose frame rate is told
-TOLD_PLANES = 8      # UDM_BETWEEN_TOLD
+TOLD_PLANES = 8      # UDM_INTERPOLATOR_CONTEXT
 HELD = (("every other", 24, 2, 0, 0), ("three of four", 8, 4, 0, 0), ("beyond", 8, 1, 1, 0), ("made", 8, 2, 0, 1))
 NOISY = 0.5          # share of the clips
 MOST_NOISE = 5       # its standard deviation, 0-255 scale
@@ -132,7 +132,7 @@ def move(options, clips, gap):
 
 def examples(options, clips, pictures, groups, gap, beyond=0, made=None):
     """Up to three frames of each crop: (truth, what the engine made, the first and the second neighbour, (position,
-    seconds between the neighbours), the squared error of the guess in the mean of the group)."""
+    seconds between the neighbours), the squared error of the prediction in the mean of the group)."""
     frames, size = gap + 1 + beyond, options.patch
     truth, rates = crops(clips, pictures, groups, frames, size, options.made if made is None else made)
     known = np.stack([[add_noise(c) for c in g] if random.random() < NOISY else g for g in truth]).astype(np.float32)
@@ -161,24 +161,24 @@ def at_level(picture, level):
 
 
 def show(made, first, second, numbers):
-    """(guess, its level, what it is the mean of, their weights, context) of what `examples` holds."""
-    a, b, guess, level, told = made.split([3, 3, 3, 1, TOLD_PLANES], 1)
+    """(prediction, its level, what it is the mean of, their weights, context) of what `examples` holds."""
+    a, b, predicted, level, told = made.split([3, 3, 3, 1, TOLD_PLANES], 1)
     position, seconds = numbers.view(-1, 2, 1, 1).split(1, 1)
     still = first + position.clamp(0, 1) * (second - first)
     rate = (seconds * NOMINAL_RATE).log2().clamp(-6, 6) / 3
     context = torch.cat([told, *(x.expand_as(level) for x in (position - 0.5, rate))], 1)
-    return guess, level, [a, b, still], told[:, 3:6], context
+    return predicted, level, [a, b, still], told[:, 3:6], context
 
 
 def between(network, made, first, second, numbers, frame=None, level=None):
     """x0 of a frame of which nothing is known, or that stands at a level."""
-    guess, guess_level, estimates, weights, context = show(made, first, second, numbers)
+    predicted, predicted_level, estimates, weights, context = show(made, first, second, numbers)
     if frame is None:
-        frame, level = torch.zeros_like(guess), torch.ones_like(guess_level)
-    seen = frame, level, at_level(guess, guess_level), guess_level
+        frame, level = torch.zeros_like(predicted), torch.ones_like(predicted_level)
+    seen = frame, level, at_level(predicted, predicted_level), predicted_level
     with train.mixed(network.training):
         output = network(*(x.to(memory_format=torch.channels_last) for x in seen), context=context).float()
-    return mend(output, part_of_guess(level, guess_level), guess, estimates, weights)
+    return mend(output, part_of_predicted(level, predicted_level), predicted, estimates, weights)
 
 
 def error_of(made, x0):
@@ -203,7 +203,7 @@ class Interpolation(train.Training):
     def first_network(self):
         network = super().first_network()
         if not self.options.start:
-            torch.nn.init.zeros_(network.conv_out.weight)  # which leaves the guess as it is
+            torch.nn.init.zeros_(network.conv_out.weight)  # which leaves the prediction as it is
             torch.nn.init.zeros_(network.conv_out.bias)
         return network
 
@@ -220,26 +220,26 @@ class Interpolation(train.Training):
         return batch_of(random.sample(self.pool, self.options.batch))
 
     def validate(self, network):
-        """PSNR over each group of crops, in the mean, and that of the guess."""
+        """PSNR over each group of crops, in the mean, and that of the prediction."""
         found = {}
         for name, (groups, held) in self.held.items():
-            errors, guessed = [], []
+            errors, predicted = [], []
             for i in range(0, len(held), 16):
                 x0, *given, _ = batch_of(held[i:i + 16])
                 errors.append(error_of(between(network, *given).clamp(-1, 1), x0))
-                guessed.append(error_of(given[0][:, 6:9].clamp(-1, 1), x0))
+                predicted.append(error_of(given[0][:, 6:9].clamp(-1, 1), x0))
             found[name], found[name + " guess"] = (
-                -10 * torch.cat(e).view(groups, -1).mean(1).log10().mean().item() for e in (errors, guessed))
+                -10 * torch.cat(e).view(groups, -1).mean(1).log10().mean().item() for e in (errors, predicted))
         return found
 
     def step(self):
-        x0, *given, guessed = self.draw()
+        x0, *given, predicted = self.draw()
         level = torch.rand(len(x0), 1, 1, 1).mul(1.3).clamp(1e-2, 1)
         noisy = torch.rand_like(level) < self.options.noisy
         level = torch.where(noisy, level, 1.0).expand_as(x0[:, :1])
         frame = torch.where(noisy, at_level(x0, level) + level * torch.randn_like(x0), 0.0)
         error = error_of(between(self.network, *given, frame, level), x0)
-        return self.learn(((error + FLOOR) / (guessed + FLOOR)).mean())
+        return self.learn(((error + FLOOR) / (predicted + FLOOR)).mean())
 
 
 def batch_of(chosen):
@@ -248,7 +248,7 @@ def batch_of(chosen):
 
 def main():
     p = train.parser(__doc__, minutes=60, batch=12, patch=96, rate=1e-3)
-    p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
+    p.add_argument("--udm", default="build/engine/cli/udm", help="the engine's program (default: %(default)s)")
     p.add_argument("--pictures", nargs="*", default=[], help="folders of sharp pictures, which clips are made of")
     p.add_argument("--made", type=float, default=0.35, help="share of the clips that are made of pictures, if there "
                    "are any (default: %(default)s)")

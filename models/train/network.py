@@ -3,7 +3,7 @@
 
 Every pixel of a frame stands at its own time t of the variance-preserving Gaussian process
 x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) e. The network is shown the *level* sqrt(1 - alpha_bar)
-as a plane beside the frame, and likewise a guess of the frame with a level of its own (level 1: no guess).
+as a plane beside the frame, and likewise a prediction of the frame with a level of its own (level 1: no prediction).
 Pictures are in [-1, 1]; noise of standard deviation sigma on the 0-255 scale has the noise-to-signal
 ratio 2 sigma / 255.
 """
@@ -14,8 +14,8 @@ from torch.nn import functional as F
 import winograd
 
 MIN_LEVEL = 1e-3        # below this a pixel counts as known (0.13 grey levels)
-PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor guess says anything
-DOUBT_BIAS = -6         # an untrained network trusts the guess to some 6 of 255 grey levels
+PRIOR_PRECISION = 1e-2  # keeps the fusion finite where neither frame nor prediction says anything
+LOG_VARIANCE_BIAS = -6         # an untrained network trusts the prediction to some 6 of 255 grey levels
 GATE = 1e-2             # the correction is halved where this much noise is left,
 GATE_OPEN = 1.2e-2      # and less than that below this much: sigma 1.5
 CONVICTION = 8          # a vote of 1 makes an estimate e^8 times as likely
@@ -23,21 +23,21 @@ LEAST_WEIGHT = 1e-3     # of an estimate, before votes are counted
 MOST_POWER = 12         # of e, so that nothing overflows
 
 
-def fuse(frame, level, guess, guess_level):
-    """The precision-weighted mean of frame and guess, and what the body of the network is shown.
+def fuse(frame, level, predicted, predicted_level):
+    """The precision-weighted mean of frame and prediction, and what the body of the network is shown.
 
-    frame, guess: [N, C, H, W]; levels: [N, 1, H, W], in [0, 1]. Returns (fused, rho, planes): the posterior mean
+    frame, prediction: [N, C, H, W]; levels: [N, 1, H, W], in [0, 1]. Returns (fused, rho, planes): the posterior mean
     under a flat prior, its level, and [N, 2 C + 3, H, W].
     """
     s2 = level.clamp(MIN_LEVEL, 1) ** 2
-    g2 = guess_level.clamp(MIN_LEVEL, 1) ** 2
+    g2 = predicted_level.clamp(MIN_LEVEL, 1) ** 2
     a, b = (1 - s2).sqrt(), (1 - g2).sqrt()
     precision = (1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * s2 * g2  # times s2 g2
-    fused = (a * g2 * frame + b * s2 * guess) / precision
+    fused = (a * g2 * frame + b * s2 * predicted) / precision
     variance = s2 * g2 / precision
     rho = (variance / (1 + variance)).sqrt()
-    innovation = a * guess - b * frame
-    return fused, rho, torch.cat([fused, rho, innovation, level, guess_level], 1)
+    innovation = a * predicted - b * frame
+    return fused, rho, torch.cat([fused, rho, innovation, level, predicted_level], 1)
 
 
 class ResidualBlock(nn.Module):
@@ -82,15 +82,15 @@ class Level(nn.Module):
 
 class UdmUNet(nn.Module):
     def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
-                 patch_size=2, temporal=False, doubt=False, context=0, mix=0):
+                 patch_size=2, temporal=False, predict_log_variance=False, context=0, mix=0):
         super().__init__()
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
-                           temporal=temporal, doubt=doubt, **(dict(context=context, mix=mix) if context else {}))
+                           temporal=temporal, predict_log_variance=predict_log_variance, **(dict(context=context, mix=mix) if context else {}))
         ch, patch = block_out_channels, patch_size
         planes = (2 * in_channels + 3 + context) * patch * patch
-        self.patch, self.others = patch, doubt + mix
+        self.patch, self.others = patch, predict_log_variance + mix
         self.conv_in = nn.Conv2d(planes, ch[0], 3, padding=1)
         steps = list(zip(ch, ch[1:]))
         self.down_blocks = nn.ModuleList(Level(c, k, temporal) for c, k in zip(ch[:-1], layers_per_block))
@@ -101,22 +101,22 @@ class UdmUNet(nn.Module):
         self.conv_out = nn.Conv2d(ch[0], (in_channels + self.others) * patch * patch, 3, padding=1)
 
     def ignore_innovation(self):
-        """Zeroes the weights of what a guess says beyond the fused frame: training without guesses leaves them so."""
+        """Zeroes the weights of what a prediction says beyond the fused frame: training without predictions leaves them so."""
         c, area = self.config["in_channels"], self.patch ** 2
         with torch.no_grad():
             self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
 
-    def forward(self, frame, level, guess=None, guess_level=None, frames=1, context=None):
+    def forward(self, frame, level, predicted=None, predicted_level=None, frames=1, context=None):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
         [N, planes, H, W], what else is known.
 
-        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less DOUBT_BIAS)
-        that the guess has beyond that of its level; if it mixes, its vote on each estimate that the guess is made of
+        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less LOG_VARIANCE_BIAS)
+        that the prediction has beyond that of its level; if it mixes, its vote on each estimate that the prediction is made of
         (mend).
         """
-        if guess is None:
-            guess, guess_level = torch.zeros_like(frame), torch.ones_like(level)
-        fused, rho, planes = fuse(frame, level, guess, guess_level)
+        if predicted is None:
+            predicted, predicted_level = torch.zeros_like(frame), torch.ones_like(level)
+        fused, rho, planes = fuse(frame, level, predicted, predicted_level)
         if context is not None:
             planes = torch.cat([planes, context], 1)
         x = self.conv_in(F.pixel_unshuffle(planes, self.patch))
@@ -139,19 +139,19 @@ def gate(rho):
     return rho / (rho + GATE) * (rho / GATE_OPEN).clamp(max=1) ** 2
 
 
-def part_of_guess(level, guess_level):
-    """How much of a fused frame is what a guess of it says."""
-    s2, g2 = (x.clamp(MIN_LEVEL, 1) ** 2 for x in (level, guess_level))
+def part_of_predicted(level, predicted_level):
+    """How much of a fused frame is what a prediction of it says."""
+    s2, g2 = (x.clamp(MIN_LEVEL, 1) ** 2 for x in (level, predicted_level))
     return (1 - g2) * s2 / ((1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * s2 * g2)
 
 
-def mend(output, part, guess, estimates, weights):
-    """x0 of a network that votes on what its guess was made of.
+def mend(output, part, predicted, estimates, weights):
+    """x0 of a network that votes on what its prediction was made of.
 
-    part: of the guess in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the guess is, with
+    part: of the prediction in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the prediction is, with
     weights [N, estimates, H, W].
     """
-    x0, votes = output.split([guess.shape[1], len(estimates)], 1)
+    x0, votes = output.split([predicted.shape[1], len(estimates)], 1)
     weights = weights.clamp(min=LEAST_WEIGHT) * (CONVICTION * votes).clamp(-MOST_POWER, MOST_POWER).exp()
     weights = part * weights / weights.sum(1, keepdim=True)
-    return x0 + sum(w * (estimate - guess) for w, estimate in zip(weights.split(1, 1), estimates))
+    return x0 + sum(w * (estimate - predicted) for w, estimate in zip(weights.split(1, 1), estimates))

@@ -2,7 +2,7 @@
 """What Analytic-DPM needs to know of a model: the mean square of the noise that it estimates, at 32 times. Written into
 its scheduler_config.json as "noise_power", so that the sampler "ddpm_analytic" can be used.
 
-    python models/train/power.py MODEL PICTURE [PICTURE ...] [--udm build/examples/udm]
+    python models/train/power.py MODEL PICTURE [PICTURE ...] [--udm build/engine/cli/udm]
     python models/train/power.py MODEL --digits FOLDER
 
 The pictures should be of the kind the model was trained on, and not those it is measured with; FOLDER holds MNIST, of
@@ -90,7 +90,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("pictures", nargs="*")
     parser.add_argument("--digits", metavar="FOLDER")
-    parser.add_argument("--udm", default="build/examples/udm")
+    parser.add_argument("--udm", default="build/engine/cli/udm")
     arguments = parser.parse_args()
     path = pathlib.Path(arguments.model, "scheduler/scheduler_config.json")
     config = json.loads(path.read_text(encoding="utf-8"))

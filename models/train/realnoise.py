@@ -227,7 +227,7 @@ def white_sigma(residual):
 
 
 def told_sigma(residual):
-    """What a network should be told in training: white_sigma as engine/stream/estimate.c would find it.
+    """What a network should be told in training: white_sigma as engine/analysis/noise_estimation.c would find it.
 
     On pictures with noise of this module the estimate is 0.66 of it in the mean, and off by a factor of 1.6 either way.
     """

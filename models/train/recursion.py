@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a restoration network with the guess that a stream carries from frame to frame: on streams of noisy clips,
-along the motion that the engine finds (`udm motion`), and on pictures, which have no guess.
+"""Trains a restoration network with the prediction that a stream carries from frame to frame: on streams of noisy clips,
+along the motion that the engine finds (`udm motion`), and on pictures, which have no prediction.
 
     python models/train/recursion.py FOLDER [FOLDER ...] --preview models/denoise --start models/denoise \\
         --checkpoint WORK/denoise.pt --minutes 60
 
-Each training step takes the next frame of every stream. What is carried over is computed as in engine/stream/guess.c
-and is not differentiated through. A second, small network (trust/) doubts the guess before the other is shown it; it
-learns from what the other makes of it, and from the likelihood of the error that the guess turns out to have. Stops and
+Each training step takes the next frame of every stream. What is carried over is computed as in engine/temporal/prediction.c
+and is not differentiated through. A second, small network (trust/) doubts the prediction before the other is shown it; it
+learns from what the other makes of it, and from the likelihood of the error that the prediction turns out to have. Stops and
 resumes at will; models/train/export.py turns the checkpoint into a model directory.
 """
 import pathlib
@@ -20,10 +20,10 @@ from torch.nn import functional as F
 import clips
 import data
 import train
-from network import DOUBT_BIAS, UdmUNet
+from network import LOG_VARIANCE_BIAS, UdmUNet
 
-FADE, FADE_AT_REST = 0.15, 0.03  # of engine/stream/guess.c
-BLOCK, FAR, SURE, LEAST = 32, 3, 4, 1e-6  # of engine/stream/brightness.c
+FADE, FADE_AT_REST = 0.15, 0.03  # of engine/temporal/prediction.c
+BLOCK, FAR, SURE, LEAST = 32, 3, 4, 1e-6  # of engine/temporal/illumination.c
 UNKNOWN = 1e4      # a variance of which nothing is known
 OUTLIER = 25       # squared errors beyond this many variances count by their logarithm
 
@@ -68,8 +68,8 @@ def in_blocks(x):
     return BLOCK ** 2 * F.avg_pool2d(F.pad(x, (0, -w % BLOCK, 0, -h % BLOCK)), BLOCK)
 
 
-class Guess:
-    """What engine/stream/guess.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H, W]."""
+class Prediction:
+    """What engine/temporal/prediction.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H, W]."""
 
     def __init__(self, count, height, width):
         self.mean = torch.zeros(count, 3, height, width)
@@ -95,22 +95,22 @@ class Guess:
         offset = F.interpolate(offset, scale_factor=BLOCK, mode="bilinear")
         self.moved = self.moved + self.known * offset[..., :frame.shape[2], :frame.shape[3]]
 
-    def show(self, doubt=0):
+    def show(self, added_variance=0):
         """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
-        variance = self.p + doubt
+        variance = self.p + added_variance
         signal = torch.where(self.known, (1 + variance).rsqrt(), 0)
         return self.moved * signal, torch.where(self.known, variance.sqrt() * signal, 1)
 
-    def learn(self, frame, noise, doubt):
+    def learn(self, frame, noise, added_variance):
         """frame: not scaled by the signal; noise: its variance [N, 1, 1, 1]; doubt: a variance [N, 1, H, W]."""
-        v = self.p + doubt
+        v = self.p + added_variance
         gain = torch.where(self.known, v / (v + noise), 1)
         self.mean = self.moved + gain * (frame - self.moved)
         self.variance = gain * noise
 
-    def surprise(self, x0, doubt):
-        """The negative log likelihood of the error of the guess, where there is one."""
-        v = self.p + doubt
+    def surprise(self, x0, added_variance):
+        """The negative log likelihood of the error of the prediction, where there is one."""
+        v = self.p + added_variance
         ratio = (self.moved - x0).square().mean(1, keepdim=True) / v
         far = OUTLIER * (1 + (ratio.clamp(min=OUTLIER) / OUTLIER).log())
         cost = 0.5 * (v.log() + torch.where(ratio > OUTLIER, far, ratio))
@@ -118,24 +118,24 @@ class Guess:
 
 
 class Pair(nn.Module):
-    """The network that restores, and the small one that doubts the guess before it is shown to the other."""
+    """The network that restores, and the small one that doubts the prediction before it is shown to the other."""
 
     def __init__(self, unet, trust):
         super().__init__()
         self.unet, self.trust = unet, trust
         self.config = dict(unet=unet.config, trust=trust.config)
 
-    def forward(self, frame, level, guess=None, guess_level=None):
-        return self.unet(frame, level, guess, guess_level)
+    def forward(self, frame, level, predicted=None, predicted_level=None):
+        return self.unet(frame, level, predicted, predicted_level)
 
-    def doubt(self, frame, level, guess):
-        """The variance that a Guess has beyond that of its noise, [N, 1, H, W]."""
-        return (self.trust(frame, level, *guess.show())[:, 3:].float() + DOUBT_BIAS).clamp(-16, 4).exp()
+    def added_variance(self, frame, level, predicted):
+        """The variance that a Prediction has beyond that of its noise, [N, 1, H, W]."""
+        return (self.trust(frame, level, *predicted.show())[:, 3:].float() + LOG_VARIANCE_BIAS).clamp(-16, 4).exp()
 
 
 def first_trust(config, weights):
     """A network that doubts all alike, from one that restores."""
-    network = UdmUNet(**{**config, "doubt": True})
+    network = UdmUNet(**{**config, "predict_log_variance": True})
     rows = network.config["patch_size"] ** 2
     grown = {k: torch.cat([v, torch.zeros(rows, *v.shape[1:])]) for k, v in weights.items() if k.startswith("conv_out")}
     network.load_state_dict({**weights, **grown})
@@ -148,7 +148,7 @@ class Streams:
     def __init__(self, library, count, size):
         self.library, self.size = library, size
         self.at = [None] * count
-        self.guess = Guess(count, size, size)
+        self.predicted = Prediction(count, size, size)
 
     def place(self):
         r = random.choice(self.library.renditions)
@@ -162,7 +162,7 @@ class Streams:
         return torch.stack(crops).permute(0, 3, 1, 2).float() / clips.LEVELS - 1
 
     def next(self):
-        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the guess to it."""
+        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the prediction to it."""
         flow = torch.zeros(len(self.at), 2, self.size, self.size)
         for k, s in enumerate(self.at):
             if s and s["f"] + 1 < len(s["r"].clean):
@@ -170,8 +170,8 @@ class Streams:
                 flow[k] = torch.from_numpy(s["r"].flow[s["f"] - 1][:, s["rows"], s["columns"]]).float()
             else:
                 self.at[k] = self.place()
-                self.guess.variance[k] = UNKNOWN
-        self.guess.make(flow)
+                self.predicted.variance[k] = UNKNOWN
+        self.predicted.make(flow)
         self.flow = flow
         sigma = torch.tensor([s["r"].sigma for s in self.at]).view(-1, 1, 1, 1)
         return self.pixels("clean"), self.pixels("noisy"), sigma
@@ -181,13 +181,13 @@ def restore(pair, frames, flow, sigma):
     """A whole clip as the engine restores it: frames [F, 3, H, W] in [-1, 1], flow [F - 1, 2, H, W]; the same shape."""
     noise = torch.tensor((2 * sigma / 255) ** 2)
     signal, level = (1 + noise).rsqrt(), (noise / (1 + noise)).sqrt().expand(1, 1, *frames.shape[2:])
-    guess, out = Guess(1, *frames.shape[2:]), []
+    predicted, out = Prediction(1, *frames.shape[2:]), []
     for k, frame in enumerate(frames[:, None]):
-        guess.make(flow[k - 1:k] if k else torch.zeros_like(flow[:1]))
-        guess.light(frame, noise)
-        doubt = pair.doubt(frame * signal, level, guess)
-        out.append(pair(frame * signal, level, *guess.show(doubt)))
-        guess.learn(frame, noise, doubt)
+        predicted.make(flow[k - 1:k] if k else torch.zeros_like(flow[:1]))
+        predicted.light(frame, noise)
+        added_variance = pair.added_variance(frame * signal, level, predicted)
+        out.append(pair(frame * signal, level, *predicted.show(added_variance)))
+        predicted.learn(frame, noise, added_variance)
     return torch.cat(out)
 
 
@@ -228,28 +228,28 @@ class Recursion(train.Denoising):
         if self.steps % (4 if len(self.library.renditions) < o.renditions else 40) == 0:
             self.library.renew(o.renditions)
         x0, noisy, sigma = self.streams.next()
-        guess, noise = self.streams.guess, (sigma * 2 / 255).square()
+        predicted, noise = self.streams.predicted, (sigma * 2 / 255).square()
         signal = (1 + noise).rsqrt()
-        level = (noise.sqrt() * signal).expand_as(guess.p)
-        guess.light(noisy, noise)
+        level = (noise.sqrt() * signal).expand_as(predicted.p)
+        predicted.light(noisy, noise)
         picture, frame, picture_level, picture_sigma = data.batch(self.pictures, o)
         none = torch.zeros_like(frame), torch.ones_like(picture_level)
         with train.mixed():
-            doubt = self.network.doubt(noisy * signal, level, guess)
-            shown, shown_level = guess.show(doubt)
+            added_variance = self.network.added_variance(noisy * signal, level, predicted)
+            shown, shown_level = predicted.show(added_variance)
             made = self.network(*(torch.cat(both).contiguous(memory_format=torch.channels_last) for both in (
                 (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))))
         error = train.errors(made, torch.cat([x0, picture]), torch.cat([sigma.expand_as(level), picture_sigma]), o)
-        loss = error.mean() + o.likelihood * guess.surprise(x0, doubt)
+        loss = error.mean() + o.likelihood * predicted.surprise(x0, added_variance)
         if o.steady:
             loss = loss + o.steady * self.flicker(made[:len(x0)].float() - x0, sigma)
-        guess.learn(noisy, noise, doubt.detach())
+        predicted.learn(noisy, noise, added_variance.detach())
         self.learn(loss)
         return error.detach().mean().item()
 
     def flicker(self, wrong, sigma):
         """How much what is wrong differs from what was wrong in the frame before, where nothing moves; keeps it."""
-        rest = (self.streams.flow == 0).all(1, keepdim=True) & self.streams.guess.known
+        rest = (self.streams.flow == 0).all(1, keepdim=True) & self.streams.predicted.known
         change = (train.errors(wrong, self.wrong, sigma, self.options) * rest).mean()
         self.wrong = wrong.detach()
         return change
@@ -257,7 +257,7 @@ class Recursion(train.Denoising):
 
 def main():
     p = train.parser(__doc__, minutes=60, batch=6, patch=96, rate=4e-4)
-    p.add_argument("--udm", default="build/examples/udm", help="the engine's program (default: %(default)s)")
+    p.add_argument("--udm", default="build/engine/cli/udm", help="the engine's program (default: %(default)s)")
     p.add_argument("--preview", required=True, type=pathlib.Path,
                    help="a model directory with a preview, between which motion is found")
     p.add_argument("--videos", nargs="+", default=[], metavar="FOLDER",

@@ -5,7 +5,7 @@
     python models/train/export.py WORK/deblur.pt models/deblur
 
 blur: heat blur of 0.5 to 3 pixels and noise of up to 3 of 255, rounded to 8 bits. pixelate: blocks of 4 pixels, and
-some of 2 and 8. mask: lost blocks, strokes and single pixels, with a guess by what surrounds them, or, for some of the
+some of 2 and 8. mask: lost blocks, strokes and single pixels, with a prediction by what surrounds them, or, for some of the
 patches, a better one, as from the frames before. The network is that of train.py, and its weights are a good start.
 """
 import random
@@ -34,7 +34,7 @@ class Blur:
         noise = torch.randn_like(x0) * torch.rand(len(x0), 1, 1, 1) * 3 / 127.5
         self.frame, self.level = degrade.shown(rounded(degrade.blur(x0, sigma) + noise),
                                                (sigma / degrade.EXTENT).view(-1, 1, 1, 1))
-        self.guess = None, None
+        self.predicted = None, None
 
     def finish(self, made):
         return made
@@ -49,7 +49,7 @@ class Pixelate:
         self.xt = rounded(degrade.pixelate(x0, self.block))
         share = torch.tensor(float(self.block)).log2() / torch.tensor(float(degrade.EXTENT)).log2()
         self.frame, self.level = degrade.shown(self.xt, share.view(1, 1, 1, 1))
-        self.guess = None, None
+        self.predicted = None, None
 
     def finish(self, made):
         return degrade.agree(made, self.xt, self.block)
@@ -59,15 +59,15 @@ class Pixelate:
 
 
 class Mask:
-    def __init__(self, x0, guesses=0.15):
+    def __init__(self, x0, predictions=0.15):
         n, _, h, w = x0.shape
         self.share = torch.stack([torch.from_numpy(degrade.mask(w, h)) for _ in range(n)])[:, None].float()
         self.frame, self.level = degrade.shown(x0, self.share)
-        level = torch.where(torch.rand(n, 1, 1, 1) < guesses, torch.rand(n, 1, 1, 1) * 0.2, degrade.SURROUNDED)
+        level = torch.where(torch.rand(n, 1, 1, 1) < predictions, torch.rand(n, 1, 1, 1) * 0.2, degrade.SURROUNDED)
         filled = degrade.surround(x0, 1 - self.share)
         signal = (1 - level ** 2).sqrt()
-        guess = torch.where(level < degrade.SURROUNDED, signal * x0 + level * torch.randn_like(x0), signal * filled)
-        self.guess = guess * self.share, torch.where(self.share > 0, level, 1)
+        predicted = torch.where(level < degrade.SURROUNDED, signal * x0 + level * torch.randn_like(x0), signal * filled)
+        self.predicted = predicted * self.share, torch.where(self.share > 0, level, 1)
 
     def finish(self, made):
         return made
@@ -78,7 +78,7 @@ class Mask:
 
 
 KINDS = {"blur": Blur, "pixelate": Pixelate, "mask": Mask}
-ALWAYS_SAME = {"blur": dict(sigma=1.6), "pixelate": dict(block=4), "mask": dict(guesses=0)}
+ALWAYS_SAME = {"blur": dict(sigma=1.6), "pixelate": dict(block=4), "mask": dict(predictions=0)}
 
 
 class Restoring(train.Training):
@@ -92,7 +92,7 @@ class Restoring(train.Training):
         self.held = torch.stack([torch.from_numpy(p.copy()) for p in crops]).permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def undo(self, network, kind):
-        made = network(kind.frame.contiguous(memory_format=torch.channels_last), kind.level, *kind.guess)
+        made = network(kind.frame.contiguous(memory_format=torch.channels_last), kind.level, *kind.predicted)
         return kind.finish(made.float()[:, :3])
 
     def validate(self, network):

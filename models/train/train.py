@@ -91,7 +91,7 @@ class Training:
     def first_network(self):
         if not self.options.start:
             network = UdmUNet(**self.options.config)
-            network.ignore_innovation()  # pictures come without a guess
+            network.ignore_innovation()  # pictures come without a prediction
             return network
         config, weights = trained(self.options.start)
         network = UdmUNet(**{**config, **self.options.config})

@@ -6,7 +6,7 @@
     python tests/bench/compare.py --isa avx2
 
 unet2d is a UNet2DModel of diffusers (18.2 M random weights, attention at the lowest level, 3x128x128), made at a fixed
-seed; denoise-* is the network of the shipped model, at some size, without motion and guess. Both are kept in --work.
+seed; denoise-* is the network of the shipped model, at some size, without motion and prediction. Both are kept in --work.
 Each contestant is a process of its own, so that its peak memory can be told; that of Python programs has what they had
 before they loaded the model beside it. Ours is `udm bench`, with the conversion of a frame.
 CPU ms is the least time of all processors together, which other work on the machine changes little.

@@ -81,8 +81,8 @@ def unet2d(folder):
                                              "time": STEP}
 
 
-def denoise(folder, size, part="unet", guessed=False):
-    """A network of the shipped denoiser alone; guessed: it is shown a guess, too, as in a stream."""
+def denoise(folder, size, part="unet", predicted=False):
+    """A network of the shipped denoiser alone; predicted: it is shown a prediction, too, as in a stream."""
     import torch
     for name, source in (("unet", part), ("scheduler", "scheduler")):
         shutil.copytree(common.ROOT / "models/denoise" / source, folder / "model" / name, dirs_exist_ok=True)
@@ -92,8 +92,8 @@ def denoise(folder, size, part="unet", guessed=False):
     level = torch.full((1, 1, height, width), level_of(NOISE_TIME))
     smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 9, 16), (height, width), mode="bicubic") * 2 - 1
     frame = (1 - level ** 2).sqrt() * smooth + level * torch.randn_like(smooth)
-    guess = [(1 - level ** 2 / 4).sqrt() * smooth + level / 2 * torch.randn_like(smooth), level / 2] if guessed else []
-    return [frame, level, *guess], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
+    predicted = [(1 - level ** 2 / 4).sqrt() * smooth + level / 2 * torch.randn_like(smooth), level / 2] if predicted else []
+    return [frame, level, *predicted], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
 
 
 def make(name, folder, **more):

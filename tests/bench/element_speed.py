@@ -5,8 +5,8 @@ with the pixels? Against the same networks in OpenVINO f32, frame by frame.
     python tests/bench/element_speed.py --threads 2
 
 "network" is the network of the model alone, one step a frame; "whole" is the model as it is shipped, which also finds
-motion and makes a guess of each frame with two small networks. OpenVINO runs the network alone, and all three networks,
-each shown what a stream shows it, one after the other: its time is that of infer() alone, so that motion, guess and
+motion and makes a prediction of each frame with two small networks. OpenVINO runs the network alone, and all three networks,
+each shown what a stream shows it, one after the other: its time is that of infer() alone, so that motion, prediction and
 conversion count for the element only. A frame's time is that of a pipeline over --frames of them less that of one over
 a single frame; "engine" is the share of it that the engine computes (property stats), "around" the rest: conversion,
 copies, GStreamer, and reading the file. Turns are interleaved, and the best of each counts. CPU ms is the time of all
@@ -78,7 +78,7 @@ def best_of(turns, frames):
     return 1e3 * (seconds - first) / count, (engine - first_engine) / count, 1e3 * (cpu - first_cpu) / count, first
 
 
-# What OpenVINO runs: networks, by the part of the model, and whether they are shown a guess.
+# What OpenVINO runs: networks, by the part of the model, and whether they are shown a prediction.
 ALONE = {"unet": False}
 ALL = {"preview": False, "trust": True, "unet": True}
 
@@ -87,14 +87,14 @@ class OpenVino:
     """Networks at one size, one after the other."""
 
     def __init__(self, o, size, networks):
-        self.runs = [self.open(o, size, part, guessed) for part, guessed in networks.items()]
+        self.runs = [self.open(o, size, part, predicted) for part, predicted in networks.items()]
 
     @staticmethod
-    def open(o, size, part, guessed):
-        folder = o.work / "openvino-{}-{}x{}-{}".format(part, *size, "guessed" if guessed else "alone")
+    def open(o, size, part, predicted):
+        folder = o.work / "openvino-{}-{}x{}-{}".format(part, *size, "guessed" if predicted else "alone")
         if not (folder / "facts.json").exists():
             cases.SIZES["here"] = size
-            cases.make("here", folder, part=part, guessed=guessed)
+            cases.make("here", folder, part=part, predicted=predicted)
         steps = compare.openvino(folder, o.threads, "f32")
         next(steps)
         run = next(steps)

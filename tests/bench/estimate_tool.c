@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "stream/estimate.h"
-#include "stream/scene.h"
+#include "analysis/noise_estimation.h"
+#include "analysis/scene.h"
 
 static double now_ms(void)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls the engine's public API (engine/udm.h) in build/engine/libudm.so by ctypes: for time maps, estimates and
+"""Calls the engine's public API (engine/include/udm/udm.h) in build/engine/libudm.so by ctypes: for time maps, estimates and
 frames between frames."""
 import ctypes as c
 
@@ -52,11 +52,11 @@ class Library:
         path = o.build / "engine/libudm.so"
         common.need(path.exists(), f"{path}; meson setup {o.build}, then ninja")
         self.lib, self.threads, self.error = c.CDLL(str(path)), o.threads, Error()
-        for name in ("udm_model_open", "udm_stream_open", "udm_between_open"):
+        for name in ("udm_model_open", "udm_restorer_open", "udm_interpolator_open"):
             getattr(self.lib, name).restype = c.c_void_p
-        for name in ("udm_model_time", "udm_between_change"):
+        for name in ("udm_model_time", "udm_interpolator_change"):
             getattr(self.lib, name).restype = c.c_double
-        for name in ("udm_stream_push", "udm_between_pair", "udm_between_follow", "udm_between_make"):
+        for name in ("udm_restorer_push", "udm_interpolator_pair", "udm_interpolator_follow", "udm_interpolator_make"):
             getattr(self.lib, name).restype = c.c_bool
         self.lib.udm_settings_default.restype = Settings
 
@@ -92,7 +92,7 @@ class Engine(Library):
         Returns (clip, sigma of each frame)."""
         f, h, w, _ = frames.shape
         settings = self.settings(w, h, **others)
-        stream = self.check(self.lib.udm_stream_open(self.model, c.byref(settings), c.byref(self.error)))
+        stream = self.check(self.lib.udm_restorer_open(self.model, c.byref(settings), c.byref(self.error)))
         time, times = TIME_ESTIMATE, None
         if isinstance(sigma, np.ndarray):
             times = np.vectorize(self.time, otypes=[np.float32])(sigma)
@@ -110,17 +110,17 @@ class Engine(Library):
                 if known is not None:
                     frame.known = c.pointer(Image(w, h, 1, 8, (c.c_void_p * 3)(known.ctypes.data),
                                                   (c.c_ssize_t * 3)(w), (c.c_ssize_t * 3)(1)))
-                self.check(self.lib.udm_stream_push(stream, c.byref(frame), c.byref(self.error)))
+                self.check(self.lib.udm_restorer_push(stream, c.byref(frame), c.byref(self.error)))
             else:
-                self.lib.udm_stream_end(stream)
+                self.lib.udm_restorer_end(stream)
             while True:
                 restored = np.empty((h, w, 3), np.uint8)
-                if self.lib.udm_stream_pull(stream, c.byref(image(restored)), c.byref(self.error)) != PULLED_FRAME:
+                if self.lib.udm_restorer_pull(stream, c.byref(image(restored)), c.byref(self.error)) != PULLED_FRAME:
                     break
-                self.lib.udm_stream_stats(stream, c.byref(stats))
+                self.lib.udm_restorer_stats(stream, c.byref(stats))
                 out.append(restored)
                 sigmas.append(stats.sigma)
-        self.lib.udm_stream_free(stream)
+        self.lib.udm_restorer_free(stream)
         if len(out) != f:
             raise SystemExit(f"libudm: {len(out)} of {f} frames came back. {self.error.message.decode()}")
         return np.stack(out), sigmas
@@ -134,30 +134,30 @@ class Between(Library):
         self.model = self.open_model(model) if model else None
         settings = self.settings(width, height, precision=precision.encode(), steps=steps)
         self.size = height, width, 3
-        self.between = self.check(self.lib.udm_between_open(self.model, c.byref(settings), c.byref(self.error)))
+        self.between = self.check(self.lib.udm_interpolator_open(self.model, c.byref(settings), c.byref(self.error)))
 
     def __del__(self):
         if hasattr(self, "between"):
-            self.lib.udm_between_free(self.between)
+            self.lib.udm_interpolator_free(self.between)
             self.lib.udm_model_free(self.model)
 
     def pair(self, first, second, seconds=0):
         """uint8 [H, W, 3], contiguous; how far apart, 0 if that is not known."""
         views = image(first), image(second)
-        self.check(self.lib.udm_between_pair(self.between, *map(c.byref, views), c.c_double(seconds),
+        self.check(self.lib.udm_interpolator_pair(self.between, *map(c.byref, views), c.c_double(seconds),
                                              c.byref(self.error)))
 
     def follow(self, after, seconds=0):
         """What comes after the second."""
-        self.check(self.lib.udm_between_follow(self.between, c.byref(image(after)), c.c_double(seconds),
+        self.check(self.lib.udm_interpolator_follow(self.between, c.byref(image(after)), c.c_double(seconds),
                                                c.byref(self.error)))
 
     def change(self):
-        return self.lib.udm_between_change(self.between)
+        return self.lib.udm_interpolator_change(self.between)
 
     def make(self, position, number=0):
         out = np.empty(self.size, np.uint8)
-        self.check(self.lib.udm_between_make(self.between, c.c_double(position), c.c_uint64(number),
+        self.check(self.lib.udm_interpolator_make(self.between, c.c_double(position), c.c_uint64(number),
                                              c.byref(image(out)),
                                              c.byref(self.error)))
         return out

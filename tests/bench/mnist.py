@@ -27,7 +27,7 @@ import processes  # noqa: E402
 from classifier import UdmClassifier  # noqa: E402
 
 CLASSES = 10
-TOOL = ["tests/bench/process_tool.c", "examples/npy.c", "engine/base/error.c", "engine/base/random.c"]
+TOOL = ["tests/bench/process_tool.c", "engine/cli/npy.c", "engine/base/error.c", "engine/base/random.c"]
 SAMPLERS = {"ddpm": "DDPM, variance small", "ddpm_large": "DDPM, large", "ddpm_learned": "DDPM, learned",
             "ddpm_analytic": "DDPM, analytic", "ddim": "DDIM", "s_pndm": "S-PNDM", "f_pndm": "F-PNDM",
             "dpmpp_2m": "DPM-Solver++ 2M", "unipc": "UniPC"}

@@ -18,13 +18,13 @@ static void solvers(const exact *world, const udm_noise *noise)
 {
     static double truth[EXACT_DIM * ORDERS_SAMPLES];
     static float x[EXACT_DIM * ORDERS_SAMPLES];
-    udm_ladder ladder = orders_ladder(noise, &udm_spacing_log_snr, 1);
+    udm_timesteps timesteps = orders_timesteps(noise, &udm_spacing_log_snr, 1);
     orders_begin(world, x);
-    orders_truth(world, &ladder, x, truth);
+    orders_truth(world, &timesteps, x, truth);
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
         for (int i = 0; i < COUNT && !(*sampler)->stochastic && !(*sampler)->run; i++) {
-            ladder.steps = STEPS[i];
-            print(world->name, *sampler, STEPS[i], orders_error(world, *sampler, &ladder, truth));
+            timesteps.steps = STEPS[i];
+            print(world->name, *sampler, STEPS[i], orders_error(world, *sampler, &timesteps, truth));
         }
 }
 

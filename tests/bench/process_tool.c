@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "npy.h"
+#include "cli/npy.h"
 #include "process/process.h"
 
 static void fill(float *values, size_t count, double value)

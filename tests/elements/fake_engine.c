@@ -5,7 +5,7 @@
 // steps: each takes 10 ms. ensemble: a frame's first value is brighter by what is above 1. device "fails-at-3": the
 // fourth frame fails; "moves-at-2": another device makes the third frame, with a warning. A model is any directory with
 // model_index.json.
-#include "udm.h"
+#include "udm/udm.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,7 +23,7 @@ struct udm_model {
     double max_sigma;
 };
 
-struct udm_stream {
+struct udm_restorer {
     udm_settings settings;
     uint64_t fails_at, pushed, pulled, scenes;
     uint16_t *frames[SLOTS]; // [channels, height, width]
@@ -77,9 +77,9 @@ double udm_model_time(const udm_model *model, double sigma)
     return sigma < model->max_sigma ? sigma / model->max_sigma : 1;
 }
 
-udm_damage udm_model_damage(const udm_model *model)
+udm_degradation udm_model_degradation(const udm_model *model)
 {
-    return (udm_damage){ "gaussian", "standard deviation of the noise", -1, model->max_sigma, false };
+    return (udm_degradation){ "gaussian", "standard deviation of the noise", -1, model->max_sigma, false };
 }
 
 udm_settings udm_settings_default(void)
@@ -95,9 +95,9 @@ udm_settings udm_settings_default(void)
     };
 }
 
-udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    udm_stream *stream = calloc(1, sizeof(*stream));
+    udm_restorer *stream = calloc(1, sizeof(*stream));
     size_t values = (size_t)settings->channels * (size_t)settings->width * (size_t)settings->height;
 
     if (strcmp(settings->device, "none") == 0) {
@@ -112,7 +112,7 @@ udm_stream *udm_stream_open(const udm_model *model, const udm_settings *settings
     return stream;
 }
 
-void udm_stream_free(udm_stream *stream)
+void udm_restorer_free(udm_restorer *stream)
 {
     if (!stream)
         return;
@@ -139,9 +139,9 @@ static void move(const udm_image *image, uint16_t *values, bool in)
             }
 }
 
-bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *error)
+bool udm_restorer_push(udm_restorer *stream, const udm_frame *frame, udm_error *error)
 {
-    if (stream->pushed - stream->pulled > (uint64_t)udm_stream_delay(stream))
+    if (stream->pushed - stream->pulled > (uint64_t)udm_restorer_delay(stream))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed before one was pulled");
     move(frame->image, stream->frames[stream->pushed % SLOTS], true);
     stream->frames[stream->pushed % SLOTS][0] += stream->settings.ensemble - 1;
@@ -151,13 +151,13 @@ bool udm_stream_push(udm_stream *stream, const udm_frame *frame, udm_error *erro
     return true;
 }
 
-udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *error)
+udm_pulled udm_restorer_pull(udm_restorer *stream, const udm_image *out, udm_error *error)
 {
     const struct timespec step = { .tv_nsec = 10000000 };
 
     if (stream->pushed == stream->pulled)
         return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
-    if (!stream->ended && stream->pushed - stream->pulled <= (uint64_t)udm_stream_delay(stream))
+    if (!stream->ended && stream->pushed - stream->pulled <= (uint64_t)udm_restorer_delay(stream))
         return UDM_PULLED_NOTHING;
     for (int i = 0; i < stream->settings.steps; i++) {
         if (stream->cancelled) {
@@ -174,23 +174,23 @@ udm_pulled udm_stream_pull(udm_stream *stream, const udm_image *out, udm_error *
     return UDM_PULLED_FRAME;
 }
 
-void udm_stream_end(udm_stream *stream)
+void udm_restorer_end(udm_restorer *stream)
 {
     stream->ended = true;
 }
 
-void udm_stream_reset(udm_stream *stream)
+void udm_restorer_reset(udm_restorer *stream)
 {
     stream->pushed = stream->pulled;
     stream->ended = false;
 }
 
-int udm_stream_delay(const udm_stream *stream)
+int udm_restorer_delay(const udm_restorer *stream)
 {
     return DELAY + stream->settings.lookahead;
 }
 
-void udm_stream_cancel(udm_stream *stream, bool cancel)
+void udm_restorer_cancel(udm_restorer *stream, bool cancel)
 {
     stream->cancelled = cancel;
 }
@@ -206,7 +206,7 @@ static udm_stats stats_of(const udm_settings *settings, uint64_t frames)
     return stats;
 }
 
-void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
+void udm_restorer_stats(const udm_restorer *stream, udm_stats *stats)
 {
     *stats = stats_of(&stream->settings, stream->pulled);
     stats->scenes = stream->scenes;
@@ -214,7 +214,7 @@ void udm_stream_stats(const udm_stream *stream, udm_stats *stats)
 }
 
 // Frames between frames: blends of the two. Pictures that differ by more than half of the range in the mean are cuts.
-struct udm_between {
+struct udm_interpolator {
     udm_settings settings;
     uint16_t *pictures[2]; // [channels, height, width], negatives
     int bits;
@@ -222,9 +222,9 @@ struct udm_between {
     atomic_bool cancelled;
 };
 
-udm_between *udm_between_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    udm_between *between = calloc(1, sizeof(*between));
+    udm_interpolator *between = calloc(1, sizeof(*between));
     size_t values = (size_t)settings->channels * (size_t)settings->width * (size_t)settings->height;
 
     (void)model;
@@ -235,7 +235,7 @@ udm_between *udm_between_open(const udm_model *model, const udm_settings *settin
     return between;
 }
 
-void udm_between_free(udm_between *between)
+void udm_interpolator_free(udm_interpolator *between)
 {
     if (!between)
         return;
@@ -244,15 +244,15 @@ void udm_between_free(udm_between *between)
     free(between);
 }
 
-static size_t count_values(const udm_between *between)
+static size_t count_values(const udm_interpolator *between)
 {
     const udm_settings *s = &between->settings;
 
     return (size_t)s->channels * (size_t)s->width * (size_t)s->height;
 }
 
-bool udm_between_pair(udm_between *between, const udm_image *first, const udm_image *second, double seconds,
-                      udm_error *error)
+bool udm_interpolator_pair(udm_interpolator *between, const udm_image *first, const udm_image *second, double seconds,
+                           udm_error *error)
 {
     (void)seconds;
     (void)error;
@@ -262,7 +262,7 @@ bool udm_between_pair(udm_between *between, const udm_image *first, const udm_im
     return true;
 }
 
-bool udm_between_follow(udm_between *between, const udm_image *after, double seconds, udm_error *error)
+bool udm_interpolator_follow(udm_interpolator *between, const udm_image *after, double seconds, udm_error *error)
 {
     (void)between;
     (void)after;
@@ -271,7 +271,7 @@ bool udm_between_follow(udm_between *between, const udm_image *after, double sec
     return true;
 }
 
-double udm_between_change(const udm_between *between)
+double udm_interpolator_change(const udm_interpolator *between)
 {
     double sum = 0;
 
@@ -280,12 +280,12 @@ double udm_between_change(const udm_between *between)
     return sum / ((1 << between->bits) - 1) / (double)count_values(between);
 }
 
-bool udm_between_repeats(const udm_between *between)
+bool udm_interpolator_repeats(const udm_interpolator *between)
 {
-    return udm_between_change(between) == 0;
+    return udm_interpolator_change(between) == 0;
 }
 
-static bool wait_for_steps(const udm_between *between)
+static bool wait_for_steps(const udm_interpolator *between)
 {
     const struct timespec step = { .tv_nsec = 10000000 };
 
@@ -295,7 +295,8 @@ static bool wait_for_steps(const udm_between *between)
     return !between->cancelled;
 }
 
-bool udm_between_make(udm_between *between, double position, uint64_t number, const udm_image *out, udm_error *error)
+bool udm_interpolator_make(udm_interpolator *between, double position, uint64_t number, const udm_image *out,
+                           udm_error *error)
 {
     (void)number;
     uint16_t *blend = malloc(count_values(between) * sizeof(uint16_t));
@@ -315,12 +316,12 @@ bool udm_between_make(udm_between *between, double position, uint64_t number, co
     return true;
 }
 
-void udm_between_cancel(udm_between *between, bool cancel)
+void udm_interpolator_cancel(udm_interpolator *between, bool cancel)
 {
     between->cancelled = cancel;
 }
 
-void udm_between_stats(const udm_between *between, udm_stats *stats)
+void udm_interpolator_stats(const udm_interpolator *between, udm_stats *stats)
 {
     *stats = stats_of(&between->settings, between->made);
 }
@@ -328,20 +329,20 @@ void udm_between_stats(const udm_between *between, udm_stats *stats)
 // Frames of 16x16 that show number % 64 + 64 (class + 1) + 10 guidance, the class and the guidance being those that
 // were wished for the frame, and more: a preview's step, and what the last known frame shows first. Steps are taken for
 // all frames from the last one, or from the beginning of the scene.
-struct udm_source {
+struct udm_generator {
     udm_settings settings;
-    udm_film film;
+    udm_generation film;
     uint64_t done; // the next frame
     uint64_t made, scenes;
-    udm_wish wish;
+    udm_frame_params frame_params;
     int known;
     atomic_bool cancelled;
 };
 
-udm_source *udm_source_open(const udm_model *model, const udm_settings *settings, const udm_film *film,
-                            udm_error *error)
+udm_generator *udm_generator_open(const udm_model *model, const udm_settings *settings, const udm_generation *film,
+                                  udm_error *error)
 {
-    udm_source *source;
+    udm_generator *source;
 
     (void)model;
     if (settings->width % 16 || settings->width != settings->height) {
@@ -356,12 +357,12 @@ udm_source *udm_source_open(const udm_model *model, const udm_settings *settings
     return source;
 }
 
-void udm_source_free(udm_source *source)
+void udm_generator_free(udm_generator *source)
 {
     free(source);
 }
 
-static bool work(udm_source *source, udm_error *error)
+static bool work(udm_generator *source, udm_error *error)
 {
     const struct timespec step = { .tv_nsec = 10000000 };
 
@@ -370,8 +371,8 @@ static bool work(udm_source *source, udm_error *error)
             return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
         nanosleep(&step, NULL);
     }
-    source->wish = (udm_wish){ .class = -1, .guidance = 1 };
-    source->film.wish(source->film.context, source->done, &source->wish);
+    source->frame_params = (udm_frame_params){ .class = -1, .guidance = 1 };
+    source->film.frame_params(source->film.context, source->done, &source->frame_params);
     source->done++;
     return true;
 }
@@ -390,12 +391,12 @@ static void paint(const udm_image *image, int value)
             }
 }
 
-int udm_source_steps(const udm_source *source)
+int udm_generator_steps(const udm_generator *source)
 {
     return source->settings.steps;
 }
 
-bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, udm_error *error)
+bool udm_generator_make(udm_generator *source, uint64_t number, const udm_image *out, udm_error *error)
 {
     uint64_t step = source->film.preview ? number % (uint64_t)source->settings.steps : 0;
     uint64_t scene = source->film.scene, first;
@@ -409,19 +410,19 @@ bool udm_source_make(udm_source *source, uint64_t number, const udm_image *out, 
     while (source->done <= number)
         if (!work(source, error))
             return false;
-    paint(out,
-          (int)(number % 64 + 64 * (uint64_t)(source->wish.class + 1) + 10 * (uint64_t)source->wish.guidance + step) +
-              source->known);
+    paint(out, (int)(number % 64 + 64 * (uint64_t)(source->frame_params.class + 1) +
+                     10 * (uint64_t)source->frame_params.guidance + step) +
+                   source->known);
     source->made++;
     return true;
 }
 
-void udm_source_cancel(udm_source *source, bool cancel)
+void udm_generator_cancel(udm_generator *source, bool cancel)
 {
     source->cancelled = cancel;
 }
 
-void udm_source_stats(const udm_source *source, udm_stats *stats)
+void udm_generator_stats(const udm_generator *source, udm_stats *stats)
 {
     *stats = stats_of(&source->settings, source->made);
     stats->scenes = source->scenes;

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "model/model.h"
 #include "network/network.h"
-#include "npy.h"
+#include "cli/npy.h"
 
 static inline const char *golden_path(const char *name)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "udm.h"
+#include "udm/udm.h"
 
 enum { WIDTH = 96, HEIGHT = 64, CHANNELS = 3, BYTES = WIDTH * HEIGHT * CHANNELS, FRAMES = 5, SIGMA = 25 };
 
@@ -68,13 +68,13 @@ typedef struct restoration {
     bool holes;
 } restoration;
 
-static void pull_all(udm_stream *stream, udm_pulled until)
+static void pull_all(udm_restorer *restorer, udm_pulled until)
 {
     udm_error error = { 0 };
     uint8_t bytes[BYTES];
     const udm_image out = image_of(bytes, WIDTH, HEIGHT);
     udm_pulled pulled;
-    while ((pulled = udm_stream_pull(stream, &out, &error)) == UDM_PULLED_FRAME)
+    while ((pulled = udm_restorer_pull(restorer, &out, &error)) == UDM_PULLED_FRAME)
         put(bytes, BYTES);
     if (pulled != until)
         fail("pull", &error);
@@ -85,8 +85,8 @@ static void restore(const udm_model *model, const restoration *what)
     udm_error error = { 0 };
     udm_settings settings = settings_for(WIDTH, HEIGHT);
     settings.lookahead = what->lookahead, settings.ensemble = what->ensemble, settings.steps = what->steps;
-    udm_stream *stream = udm_stream_open(model, &settings, &error);
-    if (!stream)
+    udm_restorer *restorer = udm_restorer_open(model, &settings, &error);
+    if (!restorer)
         fail("open", &error);
     for (int n = 0; n < FRAMES; n++) {
         uint8_t bytes[BYTES], mask[WIDTH * HEIGHT];
@@ -100,21 +100,21 @@ static void restore(const udm_model *model, const restoration *what)
                                   .known = what->holes ? &known : NULL,
                                   .strength = what->strength,
                                   .number = (uint64_t)n };
-        if (!udm_stream_push(stream, &frame, &error))
+        if (!udm_restorer_push(restorer, &frame, &error))
             fail("push", &error);
-        pull_all(stream, UDM_PULLED_NOTHING);
+        pull_all(restorer, UDM_PULLED_NOTHING);
     }
-    udm_stream_end(stream);
-    pull_all(stream, UDM_PULLED_END);
-    udm_stream_free(stream);
+    udm_restorer_end(restorer);
+    pull_all(restorer, UDM_PULLED_END);
+    udm_restorer_free(restorer);
 }
 
 static void interpolate(const udm_model *model)
 {
     udm_error error = { 0 };
     udm_settings settings = settings_for(WIDTH, HEIGHT);
-    udm_between *between = udm_between_open(model, &settings, &error);
-    if (!between)
+    udm_interpolator *interpolator = udm_interpolator_open(model, &settings, &error);
+    if (!interpolator)
         fail("open", &error);
     uint8_t frames[FRAMES][BYTES], bytes[BYTES];
     for (int n = 0; n < FRAMES; n++)
@@ -122,12 +122,13 @@ static void interpolate(const udm_model *model)
     for (int n = 0; n + 2 < FRAMES; n++) {
         const udm_image a = image_of(frames[n], WIDTH, HEIGHT), b = image_of(frames[n + 1], WIDTH, HEIGHT);
         const udm_image c = image_of(frames[n + 2], WIDTH, HEIGHT), out = image_of(bytes, WIDTH, HEIGHT);
-        if (!udm_between_pair(between, &a, &b, 0.04, &error) || !udm_between_follow(between, &c, 0.04, &error) ||
-            !udm_between_make(between, 0.4, (uint64_t)n, &out, &error))
+        if (!udm_interpolator_pair(interpolator, &a, &b, 0.04, &error) ||
+            !udm_interpolator_follow(interpolator, &c, 0.04, &error) ||
+            !udm_interpolator_make(interpolator, 0.4, (uint64_t)n, &out, &error))
             fail("make", &error);
         put(bytes, BYTES);
     }
-    udm_between_free(between);
+    udm_interpolator_free(interpolator);
 }
 
 static void generate(const udm_model *model)
@@ -136,18 +137,18 @@ static void generate(const udm_model *model)
     udm_error error = { 0 };
     udm_settings settings = settings_for(SIDE, SIDE);
     settings.steps = 10, settings.seed = 5;
-    const udm_film film = { .rate = 25 };
-    udm_source *source = udm_source_open(model, &settings, &film, &error);
-    if (!source)
+    const udm_generation params = { .rate = 25 };
+    udm_generator *generator = udm_generator_open(model, &settings, &params, &error);
+    if (!generator)
         fail("open", &error);
     static uint8_t bytes[SIDE * SIDE * CHANNELS];
     const udm_image out = image_of(bytes, SIDE, SIDE);
     for (uint64_t n = 0; n < 3; n++) {
-        if (!udm_source_make(source, n, &out, &error))
+        if (!udm_generator_make(generator, n, &out, &error))
             fail("make", &error);
         put(bytes, sizeof bytes);
     }
-    udm_source_free(source);
+    udm_generator_free(generator);
 }
 
 static void sample(const udm_model *model)

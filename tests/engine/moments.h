@@ -51,17 +51,17 @@ static inline bool moments_variance(void *context, float *share, udm_error *erro
     return true;
 }
 
-static inline udm_point moments_point(const udm_ladder *ladder, double start, double k)
+static inline udm_point moments_point(const udm_timesteps *timesteps, double start, double k)
 {
-    const udm_rung rung = udm_ladder_rung(ladder, start, k);
-    return (udm_point){ rung.time, sqrt(rung.alpha_bar), sqrt(1 - rung.alpha_bar) };
+    const udm_timestep timestep = udm_timesteps_at(timesteps, start, k);
+    return (udm_point){ timestep.time, sqrt(timestep.alpha_bar), sqrt(1 - timestep.alpha_bar) };
 }
 
 // What comes out of the true distribution at the start.
 static inline moments moments_run(const udm_loop_settings *settings, const udm_loop_calls *calls, double start)
 {
     static float x[MOMENTS_COLUMNS], times[MOMENTS_COLUMNS];
-    const moments in = moments_at(moments_point(&settings->ladder, start, 0));
+    const moments in = moments_at(moments_point(&settings->timesteps, start, 0));
     udm_loop *loop = udm_loop_new(settings, NULL);
     moments out = { NAN, NAN };
     for (int i = 0; i < MOMENTS_COLUMNS; i++)
@@ -94,7 +94,7 @@ static inline udm_loop_settings moments_settings(const udm_sampler *sampler, con
     return (udm_loop_settings){
         .process = &udm_process_gaussian,
         .sampler = sampler,
-        .ladder = { &udm_spacing_log_snr, noise, .steps = steps, .wide = true, .short_of_zero = true },
+        .timesteps = { &udm_spacing_log_snr, noise, .steps = steps, .wide = true, .short_of_zero = true },
         .repeats = 1,
         .powers = powers,
         .power_count = MOMENTS_POWERS,
@@ -115,7 +115,7 @@ static inline double moments_off_by(const udm_sampler *sampler, const udm_noise 
     const udm_loop_settings settings = moments_settings(sampler, noise, steps);
     const udm_loop_calls calls = { NULL, moments_estimate, moments_draw, moments_variance };
     const moments got = moments_run(&settings, &calls, 0.98),
-                  want = moments_at(moments_point(&settings.ladder, 0.98, steps));
+                  want = moments_at(moments_point(&settings.timesteps, 0.98, steps));
     return fabs(got.mean - want.mean) + fabs(got.deviation - want.deviation);
 }
 

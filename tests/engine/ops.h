@@ -73,27 +73,27 @@ static inline udm_shape conv_shape(const conv_case *c)
     return (udm_shape){ c->out, (c->height + more) / c->stride + 1, (c->width + more) / c->stride + 1 };
 }
 
-static inline udm_kernel *kernel_new(udm_device *device, const conv_case *c)
+static inline udm_conv_weights *conv_weights_new(udm_device *device, const conv_case *c)
 {
     int in = total_in(c);
     size_t weights = (size_t)c->out * in * c->size * c->size;
     float *weight = random_values(weights, 1), *bias = random_values(c->out, 2);
     for (size_t i = 0; i < weights; i++)
         weight[i] *= sqrtf(3.f / (in * c->size * c->size)); // so that sums are near 1
-    udm_kernel_spec spec = { .sources = c->sources,
-                             .in = { c->in[0], c->in[1], c->in[2] },
-                             .out = c->out,
-                             .size = c->size,
-                             .stride = c->stride,
-                             .padding = c->padding % PADDING_AFTER,
-                             .extra = c->padding / PADDING_AFTER,
-                             .pixels = c->pixels,
-                             .weight = weight,
-                             .bias = c->bias ? bias : NULL };
-    udm_kernel *kernel = device->ops->kernel_new(device, &spec, NULL);
+    udm_conv_spec spec = { .sources = c->sources,
+                           .in = { c->in[0], c->in[1], c->in[2] },
+                           .out = c->out,
+                           .size = c->size,
+                           .stride = c->stride,
+                           .padding = c->padding % PADDING_AFTER,
+                           .extra = c->padding / PADDING_AFTER,
+                           .pixels = c->pixels,
+                           .weight = weight,
+                           .bias = c->bias ? bias : NULL };
+    udm_conv_weights *packed = device->ops->conv_weights_new(device, &spec, NULL);
     free(weight);
     free(bias);
-    return kernel;
+    return packed;
 }
 
 // A convolution set up on a device, with inputs that depend on the case alone.
@@ -101,7 +101,7 @@ typedef struct conv_setup {
     udm_device *device;
     udm_conv conv;
     udm_tensor residual;
-    udm_kernel *kernel;
+    udm_conv_weights *weights;
 } conv_setup;
 
 static inline void conv_setup_init(conv_setup *setup, udm_device *device, const conv_case *c)
@@ -109,8 +109,8 @@ static inline void conv_setup_init(conv_setup *setup, udm_device *device, const 
     udm_shape shape = conv_shape(c);
     float *values = random_values(udm_shape_elements(shape), 9);
     setup->device = device;
-    setup->kernel = kernel_new(device, c);
-    setup->conv = (udm_conv){ .kernel = setup->kernel, .activation = c->activation };
+    setup->weights = conv_weights_new(device, c);
+    setup->conv = (udm_conv){ .weights = setup->weights, .activation = c->activation };
     for (int s = 0; s < c->sources; s++) {
         udm_shape from = { c->in[s], c->height, c->width };
         float *src = random_values(udm_shape_elements(from), 3 + s);
@@ -126,7 +126,7 @@ static inline void conv_setup_init(conv_setup *setup, udm_device *device, const 
 
 static inline void conv_setup_clear(conv_setup *setup, const conv_case *c)
 {
-    setup->device->ops->kernel_free(setup->device, setup->kernel);
+    setup->device->ops->conv_weights_free(setup->device, setup->weights);
     for (int s = 0; s < c->sources; s++)
         tensor_free(setup->device, &setup->conv.src[s]);
     if (c->residual == RESIDUAL)
@@ -201,8 +201,8 @@ static inline udm_observation observation_new(udm_device *device, const patch_ca
     return (udm_observation){
         .frame = random_tensor(device, frame_shape(c), UDM_PLANAR, 1),
         .level = level_new(device, c, 2),
-        .guess = random_tensor(device, frame_shape(c), UDM_PLANAR, 3),
-        .guess_level = level_new(device, c, 4),
+        .predicted = random_tensor(device, frame_shape(c), UDM_PLANAR, 3),
+        .predicted_level = level_new(device, c, 4),
     };
 }
 
@@ -210,8 +210,8 @@ static inline void observation_free(udm_device *device, const udm_observation *s
 {
     tensor_free(device, &seen->frame);
     tensor_free(device, &seen->level);
-    tensor_free(device, &seen->guess);
-    tensor_free(device, &seen->guess_level);
+    tensor_free(device, &seen->predicted);
+    tensor_free(device, &seen->predicted_level);
 }
 
 static inline float *run_observe(udm_device *device, const void *of)

@@ -13,15 +13,15 @@ enum { ORDERS_SAMPLES = 24 };
 // first of 1000 steps; not to 0, since no method has an order where log(signal / noise) goes to infinity.
 #define ORDERS_START 0.98
 
-static inline udm_ladder orders_ladder(const udm_noise *noise, const udm_spacing *spacing, int steps)
+static inline udm_timesteps orders_timesteps(const udm_noise *noise, const udm_spacing *spacing, int steps)
 {
-    return (udm_ladder){ .spacing = spacing, .noise = noise, .steps = steps, .wide = true, .short_of_zero = true };
+    return (udm_timesteps){ .spacing = spacing, .noise = noise, .steps = steps, .wide = true, .short_of_zero = true };
 }
 
-static inline udm_point orders_point(const udm_ladder *ladder, double k)
+static inline udm_point orders_point(const udm_timesteps *timesteps, double k)
 {
-    const udm_rung rung = udm_ladder_rung(ladder, ORDERS_START, k);
-    return (udm_point){ rung.time, sqrt(rung.alpha_bar), sqrt(1 - rung.alpha_bar) };
+    const udm_timestep timestep = udm_timesteps_at(timesteps, ORDERS_START, k);
+    return (udm_point){ timestep.time, sqrt(timestep.alpha_bar), sqrt(1 - timestep.alpha_bar) };
 }
 
 // The states all methods begin with, and where they should end; [dim, ORDERS_SAMPLES].
@@ -30,9 +30,9 @@ static inline void orders_begin(const exact *world, float *x)
     udm_normal(11, 0, 0, 0, (size_t)world->dim * ORDERS_SAMPLES, x);
 }
 
-static inline void orders_truth(const exact *world, const udm_ladder *ladder, const float *x, double *truth)
+static inline void orders_truth(const exact *world, const udm_timesteps *timesteps, const float *x, double *truth)
 {
-    const udm_point from = orders_point(ladder, 0), to = orders_point(ladder, ladder->steps);
+    const udm_point from = orders_point(timesteps, 0), to = orders_point(timesteps, timesteps->steps);
     double one[EXACT_DIM];
     for (int i = 0; i < ORDERS_SAMPLES; i++) {
         for (int d = 0; d < world->dim; d++)
@@ -44,14 +44,14 @@ static inline void orders_truth(const exact *world, const udm_ladder *ladder, co
 }
 
 // The root of the mean square error; a negative number if it could not be run.
-static inline double orders_error(const exact *world, const udm_sampler *sampler, const udm_ladder *ladder,
+static inline double orders_error(const exact *world, const udm_sampler *sampler, const udm_timesteps *timesteps,
                                   const double *truth)
 {
     static float x[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = sampler,
-        .ladder = *ladder,
+        .timesteps = *timesteps,
         .channels = world->dim,
         .pixels = ORDERS_SAMPLES,
     };

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The self-ensemble: what it is the mean of, and that all eight views together know no left, no top and no columns.
 #include "golden.h"
-#include "stream/ensemble.h"
+#include "runner/ensemble.h"
 
 enum { WIDTH = 22, HEIGHT = 12, PIXELS = WIDTH * HEIGHT, MOST_PLANES = 16, FRAMES = 3 };
 
 // What a network sees, of either shape.
 typedef struct scene {
     int width, height;
-    float frame[FRAMES][3 * PIXELS], level[PIXELS], guess[3 * PIXELS], guess_level[PIXELS];
+    float frame[FRAMES][3 * PIXELS], level[PIXELS], predicted[3 * PIXELS], predicted_level[PIXELS];
     float context[MOST_PLANES * PIXELS];
 } scene;
 
@@ -27,8 +27,8 @@ static void draw(scene *scene)
     for (int f = 0; f < FRAMES; f++)
         fill(scene->frame[f], 3 * PIXELS, -1, 1);
     fill(scene->level, PIXELS, 0.2f, 0.4f);
-    fill(scene->guess, 3 * PIXELS, -1, 1);
-    fill(scene->guess_level, PIXELS, 0.1f, 0.3f);
+    fill(scene->predicted, 3 * PIXELS, -1, 1);
+    fill(scene->predicted_level, PIXELS, 0.1f, 0.3f);
     fill(scene->context, MOST_PLANES * PIXELS, -1, 1);
 }
 
@@ -49,28 +49,28 @@ static void turn(bool columns, const scene *from, scene *to)
     for (int f = 0; f < FRAMES; f++)
         turn_planes(columns, w, h, 3, from->frame[f], to->frame[f]);
     turn_planes(columns, w, h, 1, from->level, to->level);
-    turn_planes(columns, w, h, 3, from->guess, to->guess);
-    turn_planes(columns, w, h, 1, from->guess_level, to->guess_level);
+    turn_planes(columns, w, h, 3, from->predicted, to->predicted);
+    turn_planes(columns, w, h, 1, from->predicted_level, to->predicted_level);
     turn_planes(columns, w, h, MOST_PLANES, from->context, to->context);
 }
 
-static udm_seen seen_of(const scene *scene, int f, bool guessed)
+static udm_network_input seen_of(const scene *scene, int f, bool uses_prediction)
 {
-    udm_seen seen = { .frame = scene->frame[f], .level = scene->level, .context = scene->context };
-    if (guessed)
-        seen.guess = scene->guess, seen.guess_level = scene->guess_level;
+    udm_network_input seen = { .frame = scene->frame[f], .level = scene->level, .context = scene->context };
+    if (uses_prediction)
+        seen.predicted = scene->predicted, seen.predicted_level = scene->predicted_level;
     return seen;
 }
 
 // The last of the frames, of the second of two stages, into out.
-static void run(const udm_network *network, const scene *scene, int views, bool guessed, float *out)
+static void run(const udm_network *network, const scene *scene, int views, bool uses_prediction, float *out)
 {
     udm_ensemble *ensemble =
         udm_ensemble_new(network, NULL, scene->width, scene->height, 2, views, (size_t)1 << 30, NULL);
     REQUIRE(ensemble);
     for (int f = 0; f < FRAMES; f++)
         for (int stage = 0; stage < 2; stage++) {
-            const udm_seen seen = seen_of(scene, stage ? f : FRAMES - 1 - f, guessed);
+            const udm_network_input seen = seen_of(scene, stage ? f : FRAMES - 1 - f, uses_prediction);
             CHECK(udm_ensemble_run(ensemble, stage, f, &seen, out, NULL, NULL));
         }
     udm_ensemble_free(ensemble);
@@ -79,25 +79,25 @@ static void run(const udm_network *network, const scene *scene, int views, bool 
 static float out[MOST_PLANES * PIXELS], other[MOST_PLANES * PIXELS], back[MOST_PLANES * PIXELS];
 static scene upright, turned;
 
-static double difference_when_turned(const udm_network *network, bool columns, int views, bool guessed)
+static double difference_when_turned(const udm_network *network, bool columns, int views, bool uses_prediction)
 {
     const int planes = udm_network_outputs(network);
     turn(columns, &upright, &turned);
-    run(network, &upright, views, guessed, out);
-    run(network, &turned, views, guessed, other);
+    run(network, &upright, views, uses_prediction, out);
+    run(network, &turned, views, uses_prediction, other);
     turn_planes(columns, turned.width, turned.height, planes, other, back);
     return golden_difference(back, out, (size_t)planes * PIXELS);
 }
 
-static void check_no_direction(const char *model, bool guessed)
+static void check_no_direction(const char *model, bool uses_prediction)
 {
     golden_network golden;
     REQUIRE(golden_open(&golden, model, "cpu", 1));
     REQUIRE(golden.network->context <= MOST_PLANES && udm_network_outputs(golden.network) <= MOST_PLANES);
     draw(&upright);
     for (int columns = 0; columns < 2; columns++) {
-        CHECK(difference_when_turned(golden.network, columns, 1, guessed) > 1e-3);
-        CHECK_CLOSE(difference_when_turned(golden.network, columns, 8, guessed), 0, 1e-5);
+        CHECK(difference_when_turned(golden.network, columns, 1, uses_prediction) > 1e-3);
+        CHECK_CLOSE(difference_when_turned(golden.network, columns, 8, uses_prediction), 0, 1e-5);
     }
     golden_close(&golden);
 }
@@ -116,14 +116,14 @@ TEST(one_view_is_the_network)
     REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", 1));
     draw(&upright);
     run(golden.network, &upright, 1, false, out);
-    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, WIDTH, HEIGHT, 1, SIZE_MAX, NULL);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, WIDTH, HEIGHT, 1, SIZE_MAX, NULL);
     REQUIRE(tiles);
     for (int f = 0; f < FRAMES; f++) {
-        const udm_seen seen = seen_of(&upright, f, false);
-        CHECK(udm_tiles_run(tiles, 0, f, &seen, other, NULL, NULL));
+        const udm_network_input seen = seen_of(&upright, f, false);
+        CHECK(udm_tiling_run(tiles, 0, f, &seen, other, NULL, NULL));
     }
     CHECK(memcmp(out, other, 3 * PIXELS * sizeof *out) == 0);
-    udm_tiles_free(tiles);
+    udm_tiling_free(tiles);
     golden_close(&golden);
 }
 
@@ -152,7 +152,7 @@ TEST(views_can_be_cancelled_and_run_again)
     REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
     draw(&upright);
     udm_error error = { 0 };
-    const udm_seen seen = seen_of(&upright, 0, false);
+    const udm_network_input seen = seen_of(&upright, 0, false);
     atomic_bool cancel = true;
     udm_ensemble *ensemble = udm_ensemble_new(golden.network, NULL, WIDTH, HEIGHT, 1, 3, SIZE_MAX, &error);
     REQUIRE(ensemble);

@@ -4,7 +4,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/trial.h"
 #include "golden.h"
-#include "udm.h"
+#include "udm/udm.h"
 
 enum { W = 37, H = 22, FRAMES = 6, NEVER = 1 << 30 };
 
@@ -13,7 +13,7 @@ typedef struct plan {
     int opens, allocations, kernels, runs;
     bool wrong, slow;
     bool failed;
-    udm_stream *cancelled; // by the first thing that the processor does after the failure
+    udm_restorer *cancelled; // by the first thing that the processor does after the failure
 } plan;
 
 static plan now;
@@ -39,10 +39,10 @@ static udm_memory *weak_alloc(udm_device *device, size_t bytes, udm_error *error
     return NULL;
 }
 
-static udm_kernel *weak_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+static udm_conv_weights *weak_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error)
 {
     if (spend(&now.kernels))
-        return real->kernel_new(device, spec, error);
+        return real->conv_weights_new(device, spec, error);
     udm_fail(error, UDM_ERROR_MEMORY, "the accelerator has no memory for weights");
     return NULL;
 }
@@ -72,7 +72,7 @@ static void weak_conv(udm_device *device, const udm_conv *conv)
 static void processor_conv(udm_device *device, const udm_conv *conv)
 {
     if (now.failed && now.cancelled)
-        udm_stream_cancel(now.cancelled, true);
+        udm_restorer_cancel(now.cancelled, true);
     real->conv(device, conv);
 }
 
@@ -111,7 +111,7 @@ static udm_device *open_weak(const char *which, int threads, udm_error *error)
         return NULL;
     real = device->ops;
     ops = *real;
-    ops.alloc = weak_alloc, ops.kernel_new = weak_kernel_new, ops.conv = weak_conv;
+    ops.alloc = weak_alloc, ops.conv_weights_new = weak_conv_weights_new, ops.conv = weak_conv;
     ops.download = weak_download, ops.finish = weak_finish, ops.set_precision = udm_only_f32;
     device->ops = &ops;
     snprintf(device->name, sizeof device->name, "weak (%s)", which ? which : "asked for");
@@ -204,13 +204,13 @@ static udm_model *open_model(const char *name)
 
 static int views = 1; // that the streams see
 
-static udm_stream *open_stream(const udm_model *model, const char *device, int steps, udm_error *error)
+static udm_restorer *open_stream(const udm_model *model, const char *device, int steps, udm_error *error)
 {
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H, settings.threads = 1;
     settings.device = device, settings.steps = steps, settings.sampler = "ddim";
     settings.ensemble = views;
-    return udm_stream_open(model, &settings, error);
+    return udm_restorer_open(model, &settings, error);
 }
 
 typedef uint8_t picture[W * H * 3];
@@ -223,20 +223,20 @@ static udm_image image_of(uint8_t *pixels)
     return image;
 }
 
-static bool push(udm_stream *stream, int n, udm_error *error)
+static bool push(udm_restorer *stream, int n, udm_error *error)
 {
     picture pixels;
     const udm_image image = image_of(pixels);
     for (int i = 0; i < W * H * 3; i++)
         pixels[i] = (uint8_t)(128 + 60 * sin(0.1 * (i / 3 % W + n)) + (i * 2654435761u + n * 40503u) % 31);
     const udm_frame frame = { .image = &image, .time = 0.2, .number = n, .strength = n == 2 ? 0.3 : 0 };
-    return udm_stream_push(stream, &frame, error);
+    return udm_restorer_push(stream, &frame, error);
 }
 
-static udm_pulled pull(udm_stream *stream, picture out, udm_error *error)
+static udm_pulled pull(udm_restorer *stream, picture out, udm_error *error)
 {
     const udm_image image = image_of(out);
-    return udm_stream_pull(stream, &image, error);
+    return udm_restorer_pull(stream, &image, error);
 }
 
 // All frames of a stream, with the accelerator lost in the run after `runs`, or never. What is left of the runs comes
@@ -246,7 +246,7 @@ static int run_stream(const udm_model *model, int steps, const char *device, int
     udm_error error = { 0 };
     udm_stats stats;
     now = sound;
-    udm_stream *stream = open_stream(model, device, steps, &error);
+    udm_restorer *stream = open_stream(model, device, steps, &error);
     now.runs = runs;
     bool good = stream != NULL;
     for (int n = 0; n < FRAMES && good; n++)
@@ -255,13 +255,13 @@ static int run_stream(const udm_model *model, int steps, const char *device, int
         printf("    after %d runs: %s\n", runs, error.message);
         check_failed = true;
     } else {
-        udm_stream_stats(stream, &stats);
+        udm_restorer_stats(stream, &stats);
         CHECK(stats.frames == FRAMES);
         CHECK(strncmp(stats.device, now.failed ? "cpu" : device[0] == 'a' ? "weak" : device, 3) == 0);
         CHECK(now.failed ? strncmp(stats.warning, "the accelerator was lost. Going on with cpu", 43) == 0
                          : stats.warning[0] == 0);
     }
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     return now.runs;
 }
 
@@ -290,7 +290,7 @@ TEST(lost_in_mid_stream)
     check_lost("tiny-denoise", 1);
 }
 
-TEST(lost_with_a_guess)
+TEST(lost_with_a_predicted)
 {
     check_lost("tiny-guess", 1);
 }
@@ -301,7 +301,7 @@ TEST(lost_with_a_memory)
     check_lost("tiny-temporal", 3);
 }
 
-TEST(lost_between_two_views)
+TEST(lost_interpolator_two_views)
 {
     views = 3;
     check_lost("tiny-guess", 1);
@@ -319,7 +319,7 @@ TEST(cancelled_while_it_catches_up)
     REQUIRE(model);
     run_stream(model, 1, "cpu", NEVER, want);
     now = sound;
-    udm_stream *stream = open_stream(model, "auto", 1, &error);
+    udm_restorer *stream = open_stream(model, "auto", 1, &error);
     REQUIRE(stream);
     now.runs = FRAMES - 1;
     for (int n = 0; n < FRAMES - 1; n++) {
@@ -330,10 +330,10 @@ TEST(cancelled_while_it_catches_up)
     REQUIRE(push(stream, FRAMES - 1, &error));
     CHECK(pull(stream, got, &error) == UDM_PULLED_FAILED && error.code == UDM_ERROR_CANCELLED);
     now.cancelled = NULL;
-    udm_stream_cancel(stream, false);
+    udm_restorer_cancel(stream, false);
     CHECK(pull(stream, got, &error) == UDM_PULLED_FRAME);
     CHECK(memcmp(got, want[FRAMES - 1], sizeof got) == 0);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
@@ -344,7 +344,7 @@ TEST(lost_by_name)
     udm_error error = { 0 };
     udm_model *model = open_model("tiny-denoise");
     now = sound;
-    udm_stream *stream = model ? open_stream(model, "weak", 1, &error) : NULL;
+    udm_restorer *stream = model ? open_stream(model, "weak", 1, &error) : NULL;
     REQUIRE(stream);
     now.runs = 1;
     for (int n = 0; n < 2; n++)
@@ -356,9 +356,9 @@ TEST(lost_by_name)
         CHECK(error.code == UDM_ERROR_DEVICE && strstr(error.message, "the accelerator was lost"));
     }
     udm_stats stats;
-    udm_stream_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats);
     CHECK(stats.frames == 1 && strncmp(stats.device, "weak", 4) == 0);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
@@ -375,16 +375,16 @@ TEST(no_memory_at_the_start)
             udm_stats stats;
             now = sound;
             *(which ? &now.kernels : &now.allocations) = enough;
-            udm_stream *stream = open_stream(model, "auto", 1, &error);
+            udm_restorer *stream = open_stream(model, "auto", 1, &error);
             REQUIRE(stream);
-            udm_stream_stats(stream, &stats);
+            udm_restorer_stats(stream, &stats);
             const bool chosen = strncmp(stats.device, "weak", 4) == 0;
             if (!chosen)
                 CHECK(strstr(stats.warning, "the accelerator has no memory for"));
             for (int n = 0; n < FRAMES; n++)
                 CHECK(push(stream, n, &error) && pull(stream, got[n], &error) == UDM_PULLED_FRAME);
             CHECK(memcmp(want, got, sizeof want) == 0);
-            udm_stream_free(stream);
+            udm_restorer_free(stream);
             if (chosen)
                 break;
             CHECK(enough < 64);
@@ -398,44 +398,44 @@ TEST(no_memory_at_the_start)
 
 // ---- what makes frames
 
-static void make_film(const udm_model *model, const char *device, int runs, uint8_t film[FRAMES][256])
+static void make_params(const udm_model *model, const char *device, int runs, uint8_t params[FRAMES][256])
 {
     udm_error error = { 0 };
     udm_settings settings = udm_settings_default();
     settings.width = settings.height = 16, settings.channels = 1;
     settings.device = device, settings.threads = 1, settings.steps = 6;
-    const udm_film about = { .rate = 12.5 };
+    const udm_generation about = { .rate = 12.5 };
     now = sound;
-    udm_source *source = udm_source_open(model, &settings, &about, &error);
-    REQUIRE(source);
+    udm_generator *generator = udm_generator_open(model, &settings, &about, &error);
+    REQUIRE(generator);
     now.runs = runs;
     for (int n = 0; n < FRAMES; n++) {
         const udm_image out = {
-            .width = 16, .height = 16, .channels = 1, .bits = 8, .data = { film[n] }, .stride = { 16 }, .step = { 1 }
+            .width = 16, .height = 16, .channels = 1, .bits = 8, .data = { params[n] }, .stride = { 16 }, .step = { 1 }
         };
-        CHECK(udm_source_make(source, n, &out, &error));
+        CHECK(udm_generator_make(generator, n, &out, &error));
     }
     udm_stats stats;
-    udm_source_stats(source, &stats);
+    udm_generator_stats(generator, &stats);
     CHECK(now.failed == (runs != NEVER));
     CHECK((stats.warning[0] != 0) == now.failed && strncmp(stats.device, "cpu", 3) == 0);
-    udm_source_free(source);
+    udm_generator_free(generator);
 }
 
-TEST(lost_in_a_film)
+TEST(lost_in_a_params)
 {
     static uint8_t want[FRAMES][256], got[FRAMES][256];
     udm_model *model = open_model("tiny-video");
     REQUIRE(model);
-    make_film(model, "cpu", NEVER, want);
+    make_params(model, "cpu", NEVER, want);
     for (int runs = 0; runs < 12; runs += 5) {
-        make_film(model, "auto", runs, got);
+        make_params(model, "auto", runs, got);
         CHECK(memcmp(want, got, sizeof want) == 0);
     }
     udm_model_free(model);
 }
 
-TEST(lost_between_frames)
+TEST(lost_interpolator_frames)
 {
     picture first, second, want, got;
     udm_error error = { 0 };
@@ -450,15 +450,16 @@ TEST(lost_between_frames)
         settings.width = W, settings.height = H, settings.threads = 1, settings.device = lost ? "auto" : "cpu";
         const udm_image a = image_of(first), b = image_of(second), out = image_of(lost ? got : want);
         now = sound;
-        udm_between *between = udm_between_open(model, &settings, &error);
-        REQUIRE(between);
+        udm_interpolator *interpolator = udm_interpolator_open(model, &settings, &error);
+        REQUIRE(interpolator);
         now.runs = lost ? 1 : NEVER;
-        CHECK(udm_between_pair(between, &a, &b, 0, &error));
-        CHECK(udm_between_make(between, 0.25, 0, &out, &error) && udm_between_make(between, 0.5, 0, &out, &error));
+        CHECK(udm_interpolator_pair(interpolator, &a, &b, 0, &error));
+        CHECK(udm_interpolator_make(interpolator, 0.25, 0, &out, &error) &&
+              udm_interpolator_make(interpolator, 0.5, 0, &out, &error));
         udm_stats stats;
-        udm_between_stats(between, &stats);
+        udm_interpolator_stats(interpolator, &stats);
         CHECK(now.failed == lost && (stats.warning[0] != 0) == lost && strncmp(stats.device, "cpu", 3) == 0);
-        udm_between_free(between);
+        udm_interpolator_free(interpolator);
     }
     CHECK(memcmp(want, got, sizeof want) == 0);
     udm_model_free(model);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Images of every kind of memory to planes and back.
-#include "tensor/image.h"
+#include "udm/image.h"
 
 #include "check.h"
 

@@ -17,16 +17,16 @@ static void check_orders(const exact *world)
     static double truth[EXACT_DIM * ORDERS_SAMPLES];
     static float x[EXACT_DIM * ORDERS_SAMPLES];
     udm_noise noise = open_noise(0);
-    udm_ladder ladder = orders_ladder(&noise, &udm_spacing_log_snr, 1);
+    udm_timesteps timesteps = orders_timesteps(&noise, &udm_spacing_log_snr, 1);
     orders_begin(world, x);
-    orders_truth(world, &ladder, x, truth);
+    orders_truth(world, &timesteps, x, truth);
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
         if ((*sampler)->stochastic || (*sampler)->run)
             continue;
         double errors[3];
         for (int i = 0; i < 3; i++) {
-            ladder.steps = steps[i];
-            errors[i] = orders_error(world, *sampler, &ladder, truth);
+            timesteps.steps = steps[i];
+            errors[i] = orders_error(world, *sampler, &timesteps, truth);
         }
         const double slope = orders_slope(3, steps, errors);
         if (!(slope > (*sampler)->order - 0.3)) {
@@ -58,7 +58,7 @@ TEST(ode_keeps_its_tolerance)
     static float x[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
     exact world = exact_mixture(2);
     udm_noise noise = open_noise(0);
-    const udm_ladder ends = orders_ladder(&noise, &udm_spacing_log_snr, 1);
+    const udm_timesteps ends = orders_timesteps(&noise, &udm_spacing_log_snr, 1);
     const udm_point end = orders_point(&ends, 1);
     double last = INFINITY;
     orders_begin(&world, x);
@@ -66,7 +66,7 @@ TEST(ode_keeps_its_tolerance)
     for (int i = 0; i < 3; i++) {
         const udm_loop_settings settings = { .process = &udm_process_gaussian,
                                              .sampler = &udm_sampler_ode,
-                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 400 },
+                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 400 },
                                              .tolerance = tolerances[i],
                                              .channels = 2,
                                              .pixels = ORDERS_SAMPLES };
@@ -102,7 +102,7 @@ TEST(ddim_can_be_inverted)
     for (int i = 0; i < 3; i++) {
         udm_loop_settings settings = { .process = &udm_process_gaussian,
                                        .sampler = &udm_sampler_ddim,
-                                       .ladder = { &udm_spacing_log_snr, &noise, .steps = steps[i] },
+                                       .timesteps = { &udm_spacing_log_snr, &noise, .steps = steps[i] },
                                        .channels = 2,
                                        .pixels = ORDERS_SAMPLES };
         const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate };
@@ -169,7 +169,7 @@ static bool run_on(asked *a, const udm_sampler *sampler, const udm_spacing *spac
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = sampler,
-        .ladder = { .spacing = spacing, .noise = &noise, .steps = steps },
+        .timesteps = { .spacing = spacing, .noise = &noise, .steps = steps },
         .powers = powers,
         .power_count = 2,
         .channels = 2,
@@ -257,7 +257,7 @@ TEST(what_a_model_does_not_say_is_asked_for)
     udm_noise noise = open_noise(0);
     udm_loop_settings settings = { .process = &udm_process_gaussian,
                                    .sampler = &udm_sampler_ddpm_analytic,
-                                   .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                   .timesteps = { &udm_spacing_trailing, &noise, .steps = 4 },
                                    .channels = 2,
                                    .pixels = PIXELS };
     udm_error error = { 0 };
@@ -284,7 +284,7 @@ TEST(solvers_refuse_what_is_not_gaussian)
     for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
         const udm_loop_settings settings = { .process = &other,
                                              .sampler = *sampler,
-                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 4 },
                                              .powers = &power,
                                              .power_count = 1,
                                              .channels = 1,
@@ -304,15 +304,15 @@ TEST(spacings_fall_from_their_start_to_0)
         udm_noise noise = open_noise(total);
         for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
             for (double start = 0.1; start < 1.01; start += 0.3) {
-                const udm_ladder ladder = { .spacing = *spacing, .noise = &noise, .steps = 7 };
-                udm_rung last = udm_ladder_rung(&ladder, start, 0);
+                const udm_timesteps timesteps = { .spacing = *spacing, .noise = &noise, .steps = 7 };
+                udm_timestep last = udm_timesteps_at(&timesteps, start, 0);
                 CHECK_CLOSE(last.time, start, 1e-9);
                 CHECK_CLOSE(last.alpha_bar, udm_noise_alpha_bar(&noise, start), 1e-12);
                 for (double k = 0.5; k <= 7; k += 0.5) {
-                    const udm_rung rung = udm_ladder_rung(&ladder, start, k);
-                    CHECK(rung.time <= last.time && rung.alpha_bar >= last.alpha_bar);
-                    CHECK(rung.time < last.time || k != floor(k)); // there may be nothing in the middle of a step
-                    last = rung;
+                    const udm_timestep timestep = udm_timesteps_at(&timesteps, start, k);
+                    CHECK(timestep.time <= last.time && timestep.alpha_bar >= last.alpha_bar);
+                    CHECK(timestep.time < last.time || k != floor(k)); // there may be nothing in the middle of a step
+                    last = timestep;
                 }
                 CHECK_CLOSE(last.time, 0, 0);
                 CHECK_CLOSE(last.alpha_bar, 1, 0);
@@ -334,9 +334,10 @@ TEST(spacings_are_those_of_the_table)
     };
     udm_noise noise = open_noise(1000);
     for (int i = 0; i < 3; i++) {
-        const udm_ladder ladder = { .spacing = table[i].spacing, .noise = &noise, .steps = 10 };
+        const udm_timesteps timesteps = { .spacing = table[i].spacing, .noise = &noise, .steps = 10 };
         for (int k = 0; k < 10; k++)
-            CHECK_CLOSE(udm_ladder_rung(&ladder, udm_ladder_first(&ladder), k).time * 1000, table[i].steps[k], 1e-6);
+            CHECK_CLOSE(udm_timesteps_at(&timesteps, udm_timesteps_first(&timesteps), k).time * 1000, table[i].steps[k],
+                        1e-6);
     }
     udm_noise_clear(&noise);
 }
@@ -367,22 +368,22 @@ static bool draw_step(void *context, int number, float *e, udm_error *error)
     return true;
 }
 
-static void run_track(const exact *world, const udm_sampler *sampler, const udm_ladder *ladder, float *x)
+static void run_track(const exact *world, const udm_sampler *sampler, const udm_timesteps *timesteps, float *x)
 {
     static float kept[UDM_ESTIMATES][2 * ORDERS_SAMPLES], x0[2 * ORDERS_SAMPLES], e[2 * ORDERS_SAMPLES];
     static float signal[ORDERS_SAMPLES], noise[ORDERS_SAMPLES];
     udm_track track = { .start = 1 };
     for (int i = 0; i < UDM_ESTIMATES; i++)
         track.kept[i] = kept[i];
-    for (int k = 0; k < ladder->steps; k++) {
-        const udm_point at = udm_track_point(&track, sampler, ladder, k);
+    for (int k = 0; k < timesteps->steps; k++) {
+        const udm_point at = udm_track_point(&track, sampler, timesteps, k);
         for (int i = 0; i < ORDERS_SAMPLES; i++)
             signal[i] = (float)at.signal, noise[i] = (float)at.noise;
         const udm_levels levels = { .pixels = ORDERS_SAMPLES, .signal = signal, .noise = noise };
         exact_estimate((void *)world, k, &levels, x, x0, NULL);
         draw_step(NULL, k, e, NULL);
-        const bool draws = sampler->stochastic && k + 1 < ladder->steps;
-        udm_track_step(&track, sampler, ladder, k, x0, draws ? e : NULL, 2 * ORDERS_SAMPLES, x);
+        const bool draws = sampler->stochastic && k + 1 < timesteps->steps;
+        udm_track_step(&track, sampler, timesteps, k, x0, draws ? e : NULL, 2 * ORDERS_SAMPLES, x);
     }
 }
 
@@ -397,7 +398,7 @@ TEST(a_track_goes_where_the_loop_goes)
             continue;
         const udm_loop_settings settings = { .process = &udm_process_gaussian,
                                              .sampler = *sampler,
-                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 7 },
+                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 7 },
                                              .channels = 2,
                                              .pixels = ORDERS_SAMPLES };
         const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate, .draw = draw_step };
@@ -408,7 +409,7 @@ TEST(a_track_goes_where_the_loop_goes)
         orders_begin(&world, by_track);
         udm_loop *loop = udm_loop_new(&settings, NULL);
         REQUIRE(loop && udm_loop_run(loop, &calls, times, by_loop, NULL));
-        run_track(&world, *sampler, &settings.ladder, by_track);
+        run_track(&world, *sampler, &settings.timesteps, by_track);
         double worst = 0;
         for (int i = 0; i < ALL; i++)
             worst = fmax(worst, fabs(by_loop[i] - by_track[i]));

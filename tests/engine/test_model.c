@@ -181,7 +181,7 @@ TEST(methods_of_schedulers)
         REQUIRE(model);
         const udm_scheduler *got = udm_model_scheduler(model);
         CHECK_STRING(got->sampler ? got->sampler->name : "", list[i].sampler);
-        CHECK_STRING(got->ladder.spacing->name, list[i].spacing);
+        CHECK_STRING(got->timesteps.spacing->name, list[i].spacing);
         CHECK(strstr(got->missing ? got->missing : "", list[i].missing) != NULL);
         CHECK(got->order == list[i].order);
         udm_model_free(model);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The network against PyTorch, as a stream against the whole clip, in tiles against the whole frame.
 #include "golden.h"
-#include "stream/tiles.h"
+#include "runner/tiling.h"
 
 static const char *const devices[] = { "reference", "cpu" };
 
 // Runs a case of tests/models/make_tiny.py, frame after frame, none of which knows of the others.
-static void check_case(const char *device, const char *model, const char *name, bool guess)
+static void check_case(const char *device, const char *model, const char *name, bool predicted)
 {
     golden_network golden;
     npy frame, level, want, g = { 0 }, glevel = { 0 }, context = { 0 };
@@ -17,7 +17,7 @@ static void check_case(const char *device, const char *model, const char *name, 
     level = golden_read(path);
     snprintf(path, sizeof path, "%s/%s-expected.npy", model, name);
     want = golden_read(path);
-    if (guess) {
+    if (predicted) {
         snprintf(path, sizeof path, "%s/%s-guess.npy", model, name);
         g = golden_read(path);
         snprintf(path, sizeof path, "%s/%s-guess_level.npy", model, name);
@@ -30,22 +30,22 @@ static void check_case(const char *device, const char *model, const char *name, 
     }
     const int h = (int)frame.shape[2], w = (int)frame.shape[3];
     const size_t pixels = (size_t)h * w, picture = pixels * frame.shape[1], output = pixels * want.shape[1];
-    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
     float *out = malloc(want.elements * sizeof *out);
     REQUIRE(tiles && out);
     for (size_t n = 0; n < frame.shape[0]; n++) {
-        udm_seen seen = { .frame = frame.data + n * picture, .level = level.data + n * pixels };
-        if (guess)
-            seen.guess = g.data + n * picture, seen.guess_level = glevel.data + n * pixels;
+        udm_network_input seen = { .frame = frame.data + n * picture, .level = level.data + n * pixels };
+        if (predicted)
+            seen.predicted = g.data + n * picture, seen.predicted_level = glevel.data + n * pixels;
         if (context.data)
             seen.context = context.data + n * pixels * context.shape[1];
-        CHECK(udm_tiles_run(tiles, 0, 0, &seen, out + n * output, NULL, NULL));
+        CHECK(udm_tiling_run(tiles, 0, 0, &seen, out + n * output, NULL, NULL));
     }
     CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
     free(out);
     free(frame.data), free(level.data), free(want.data), free(g.data), free(glevel.data);
     free(context.data);
-    udm_tiles_free(tiles);
+    udm_tiling_free(tiles);
     golden_close(&golden);
 }
 
@@ -88,7 +88,7 @@ static void check_clip(const char *device)
     REQUIRE(golden_open(&golden, "tiny-temporal", device, 2));
     const int h = (int)frame.shape[3], w = (int)frame.shape[4];
     const size_t picture = frame.shape[1] * h * w;
-    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, w, h, 1, SIZE_MAX, NULL);
     float *x = malloc(3 * picture * sizeof *x + h * w * sizeof *x), *out = x + picture, *expected = out + picture,
           *l = expected + picture;
     REQUIRE(tiles && x);
@@ -97,17 +97,17 @@ static void check_clip(const char *device)
             take_frame(&frame, f, x);
             take_frame(&level, f, l);
             take_frame(&want, f, expected);
-            udm_seen seen = { .frame = x, .level = l };
+            udm_network_input seen = { .frame = x, .level = l };
             for (int again = 0; again < 2; again++) {
-                CHECK(udm_tiles_run(tiles, 0, f, &seen, out, NULL, NULL));
+                CHECK(udm_tiling_run(tiles, 0, f, &seen, out, NULL, NULL));
                 CHECK_CLOSE(golden_difference(out, expected, picture), 0, 1e-5 * (device[0] == 'r' ? 1 : 5));
             }
         }
-        udm_tiles_clear(tiles);
+        udm_tiling_clear(tiles);
     }
     free(x);
     free(frame.data), free(level.data), free(want.data);
-    udm_tiles_free(tiles);
+    udm_tiling_free(tiles);
     golden_close(&golden);
 }
 
@@ -152,17 +152,17 @@ static bool sized_new(sized *of, const udm_network *network, int width, int heig
 static int run_sized(const golden_network *golden, sized *of, size_t limit, int frames)
 {
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden->network, NULL, of->width, of->height, 1, limit, &error);
+    udm_tiling *tiles = udm_tiling_new(golden->network, NULL, of->width, of->height, 1, limit, &error);
     if (!tiles) {
         printf("    %dx%d: %s\n", of->width, of->height, error.message);
         check_failed = true;
         return 0;
     }
-    udm_seen seen = { .frame = of->frame, .level = of->level, .context = of->context };
+    udm_network_input seen = { .frame = of->frame, .level = of->level, .context = of->context };
     for (int f = 0; f < frames; f++)
-        CHECK(udm_tiles_run(tiles, 0, f, &seen, of->out, NULL, NULL));
-    int count = udm_tiles_count(tiles);
-    udm_tiles_free(tiles);
+        CHECK(udm_tiling_run(tiles, 0, f, &seen, of->out, NULL, NULL));
+    int count = udm_tiling_count(tiles);
+    udm_tiling_free(tiles);
     return count;
 }
 
@@ -262,25 +262,25 @@ TEST(a_shared_room_changes_nothing)
     run_sized(&golden, &small, SIZE_MAX, 1);
     float *alone = malloc(small.outputs * sizeof *alone);
     memcpy(alone, small.out, small.outputs * sizeof *alone);
-    udm_room *room = udm_room_new(golden.device, NULL);
-    udm_tiles *a = udm_tiles_new(golden.network, room, 40, 24, 1, SIZE_MAX, NULL);
-    const size_t before = udm_room_memory(room);
-    udm_tiles *b = udm_tiles_new(golden.network, room, 64, 48, 1, SIZE_MAX, NULL);
+    udm_workspace *workspace = udm_workspace_new(golden.device, NULL);
+    udm_tiling *a = udm_tiling_new(golden.network, workspace, 40, 24, 1, SIZE_MAX, NULL);
+    const size_t before = udm_workspace_memory(workspace);
+    udm_tiling *b = udm_tiling_new(golden.network, workspace, 64, 48, 1, SIZE_MAX, NULL);
     REQUIRE(a && b);
-    CHECK(before > 0 && udm_room_memory(room) > before);
-    CHECK(udm_tiles_memory(a) == 0 && udm_tiles_memory(b) == 0);
-    const udm_seen seen = { .frame = small.frame, .level = small.level };
-    const udm_seen other = {
-        .frame = large.frame, .level = large.level, .guess = large.frame, .guess_level = large.level
+    CHECK(before > 0 && udm_workspace_memory(workspace) > before);
+    CHECK(udm_tiling_memory(a) == 0 && udm_tiling_memory(b) == 0);
+    const udm_network_input seen = { .frame = small.frame, .level = small.level };
+    const udm_network_input other = {
+        .frame = large.frame, .level = large.level, .predicted = large.frame, .predicted_level = large.level
     };
     for (int pass = 0; pass < 3; pass++) {
-        CHECK(udm_tiles_run(a, 0, 0, &seen, small.out, NULL, NULL));
+        CHECK(udm_tiling_run(a, 0, 0, &seen, small.out, NULL, NULL));
         CHECK(memcmp(small.out, alone, small.outputs * sizeof *alone) == 0);
-        CHECK(udm_tiles_run(b, 0, 0, &other, large.out, NULL, NULL));
+        CHECK(udm_tiling_run(b, 0, 0, &other, large.out, NULL, NULL));
     }
-    udm_tiles_free(a);
-    udm_tiles_free(b);
-    udm_room_free(room);
+    udm_tiling_free(a);
+    udm_tiling_free(b);
+    udm_workspace_free(workspace);
     free(alone);
     free(small.frame);
     free(large.frame);
@@ -292,10 +292,10 @@ TEST(sizes_that_do_not_fit_are_an_error)
     golden_network golden;
     REQUIRE(golden_open(&golden, "tiny-denoise", "reference", 1));
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, 2000000000, 2000000000, 1, SIZE_MAX, &error);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, 2000000000, 2000000000, 1, SIZE_MAX, &error);
     CHECK(!tiles);
     CHECK(error.code == UDM_ERROR_MEMORY);
-    udm_tiles_free(tiles);
+    udm_tiling_free(tiles);
     golden_close(&golden);
 }
 

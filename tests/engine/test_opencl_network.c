@@ -3,13 +3,13 @@
 // once. Skipped where there is no device.
 #include "backend/opencl/opencl.h"
 #include "golden.h"
-#include "stream/tiles.h"
-#include "stream/window.h"
+#include "runner/tiling.h"
+#include "runner/window.h"
 
 enum { SKIPPED = 77, W = 400, H = 64, CLIP = 4, PIXELS = W * H };
 
 typedef struct clip {
-    float frame[CLIP][3 * PIXELS], guess[CLIP][3 * PIXELS], level[PIXELS], guess_level[PIXELS];
+    float frame[CLIP][3 * PIXELS], predicted[CLIP][3 * PIXELS], level[PIXELS], predicted_level[PIXELS];
 } clip;
 
 static void paint(float *values, size_t count, unsigned seed, float from, float to)
@@ -26,35 +26,35 @@ static const clip *the_clip(void)
     if (c.level[0] == 0) {
         for (unsigned f = 0; f < CLIP; f++) {
             paint(c.frame[f], 3 * PIXELS, 2 * f + 1, -1, 1);
-            paint(c.guess[f], 3 * PIXELS, 2 * f + 2, -1, 1);
+            paint(c.predicted[f], 3 * PIXELS, 2 * f + 2, -1, 1);
         }
         paint(c.level, PIXELS, 98, 0.05f, 0.3f);
-        paint(c.guess_level, PIXELS, 99, 0.05f, 1);
+        paint(c.predicted_level, PIXELS, 99, 0.05f, 1);
     }
     return &c;
 }
 
-// The clip through a network, every other frame with a guess. The caller frees the result; *count: its tiles.
+// The clip through a network, every other frame with a prediction. The caller frees the result; *count: its tiles.
 static float *run_clip(const golden_network *golden, size_t limit, int *count)
 {
     const clip *c = the_clip();
     const size_t frame = (size_t)PIXELS * udm_network_outputs(golden->network);
     udm_error error = { 0 };
-    udm_tiles *tiles = udm_tiles_new(golden->network, NULL, W, H, 1, limit, &error);
+    udm_tiling *tiles = udm_tiling_new(golden->network, NULL, W, H, 1, limit, &error);
     float *out = calloc(CLIP, frame * sizeof *out);
     bool good = tiles != NULL;
     for (int f = 0; f < CLIP && good; f++) {
-        udm_seen seen = { .frame = c->frame[f], .level = c->level };
+        udm_network_input seen = { .frame = c->frame[f], .level = c->level };
         if (f % 2)
-            seen.guess = c->guess[f], seen.guess_level = c->guess_level;
-        good = udm_tiles_run(tiles, 0, f, &seen, out + f * frame, NULL, &error);
+            seen.predicted = c->predicted[f], seen.predicted_level = c->predicted_level;
+        good = udm_tiling_run(tiles, 0, f, &seen, out + f * frame, NULL, &error);
     }
     if (!good) {
         printf("    %s\n", error.message);
         check_failed = true;
     }
-    *count = tiles ? udm_tiles_count(tiles) : 0;
-    udm_tiles_free(tiles);
+    *count = tiles ? udm_tiling_count(tiles) : 0;
+    udm_tiling_free(tiles);
     return out;
 }
 
@@ -89,9 +89,9 @@ TEST(in_pieces)
         REQUIRE(golden_open(&golden, restoring[m], "opencl", 0));
         float *want = run_clip(&golden, SIZE_MAX, &count);
         golden.device->largest = SMALL;
-        udm_tiles *tiles = udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
-        CHECK(tiles && udm_tiles_memory(tiles) > SMALL);
-        udm_tiles_free(tiles);
+        udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
+        CHECK(tiles && udm_tiling_memory(tiles) > SMALL);
+        udm_tiling_free(tiles);
         float *got = run_clip(&golden, SIZE_MAX, &count);
         CHECK(count == 1);
         CHECK(memcmp(got, want, output_of(&golden) * sizeof *got) == 0);
@@ -103,7 +103,7 @@ TEST(in_pieces)
         free(got);
         golden.device->largest = 4096;
         udm_error error = { 0 };
-        CHECK(!udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error));
+        CHECK(!udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error));
         CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "at most 4096 bytes in one piece"));
         free(want);
         golden_close(&golden);
@@ -122,22 +122,22 @@ TEST(lost_in_mid_stream)
         float *want = run_clip(&cpu, SIZE_MAX, &count), *got = calloc(frame, sizeof *got);
         udm_error error = { 0 };
         opencl.device->stand_in = udm_device_open("cpu", 1, NULL);
-        udm_tiles *tiles = udm_tiles_new(opencl.network, NULL, W, H, 1, SIZE_MAX, &error);
+        udm_tiling *tiles = udm_tiling_new(opencl.network, NULL, W, H, 1, SIZE_MAX, &error);
         REQUIRE(tiles);
         for (int f = 0; f < CLIP; f++) {
-            udm_seen seen = { .frame = c->frame[f], .level = c->level };
+            udm_network_input seen = { .frame = c->frame[f], .level = c->level };
             if (f % 2)
-                seen.guess = c->guess[f], seen.guess_level = c->guess_level;
+                seen.predicted = c->predicted[f], seen.predicted_level = c->predicted_level;
             if (f == CLIP - 1) {
                 const size_t one[2] = { 1, 1 }, none[2] = { 0, 0 };
                 udm_opencl_run(udm_opencl_of(opencl.device), UDM_CL_RESAMPLE, NULL, 0, one, none);
             }
-            CHECK(udm_tiles_run(tiles, 0, f, &seen, got, NULL, &error));
+            CHECK(udm_tiling_run(tiles, 0, f, &seen, got, NULL, &error));
             CHECK(opencl.device->failed == (f == CLIP - 1));
             CHECK_CLOSE(golden_difference(got, want + f * frame, frame), 0, 1e-5);
         }
         CHECK(strstr(opencl.device->warning, "failed in \"resample\"") && strstr(opencl.device->warning, "with cpu ("));
-        udm_tiles_free(tiles);
+        udm_tiling_free(tiles);
         free(want), free(got);
         golden_close(&cpu);
         golden_close(&opencl);
@@ -184,16 +184,16 @@ TEST(one_transfer_of_all_that_a_network_is_told)
     golden_network golden;
     REQUIRE(golden_open(&golden, "unet2d-adm", "opencl:0:profile", 0));
     const int loaded = count_transfers(golden.device).up;
-    udm_tiles *tiles = udm_tiles_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
     float *out = calloc((size_t)PIXELS * udm_network_outputs(golden.network), sizeof *out);
-    const udm_seen seen = {
+    const udm_network_input seen = {
         .frame = the_clip()->frame[0], .level = the_clip()->level, .timestep = 17, .label = golden.network->labels - 1
     };
-    CHECK(tiles && udm_tiles_run(tiles, 0, 0, &seen, out, NULL, NULL));
+    CHECK(tiles && udm_tiling_run(tiles, 0, 0, &seen, out, NULL, NULL));
     transfers t = count_transfers(golden.device);
     CHECK(t.up - loaded == 1 && t.down == 1);
     free(out);
-    udm_tiles_free(tiles);
+    udm_tiling_free(tiles);
     golden_close(&golden);
 
     golden_network cpu;

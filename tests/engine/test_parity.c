@@ -68,15 +68,15 @@ static bool variance(void *context, float *share, udm_error *error)
 static bool run(replay *r, json_t *wanted, udm_error *error)
 {
     const udm_scheduler *s = r->scheduler;
-    udm_ladder ladder = s->ladder;
-    ladder.noise = &s->noise;
-    ladder.steps = (int)json_integer_value(json_object_get(wanted, "steps"));
+    udm_timesteps timesteps = s->timesteps;
+    timesteps.noise = &s->noise;
+    timesteps.steps = (int)json_integer_value(json_object_get(wanted, "steps"));
     if (!s->sampler)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s", s->missing);
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = s->sampler,
-        .ladder = ladder,
+        .timesteps = timesteps,
         .eta = json_number_value(json_object_get(wanted, "eta")),
         .order = s->order,
         .ease_below = s->ease_below,
@@ -86,7 +86,7 @@ static bool run(replay *r, json_t *wanted, udm_error *error)
     const udm_loop_calls calls = { r, estimate, draw, variance };
     float x[VALUES] = { 0.9f, -0.4f, 1.3f }, times[VALUES];
     for (int i = 0; i < VALUES; i++)
-        times[i] = (float)udm_ladder_first(&ladder);
+        times[i] = (float)udm_timesteps_first(&timesteps);
     udm_loop *loop = udm_loop_new(&settings, error);
     const bool good = loop && udm_loop_run(loop, &calls, times, x, error);
     udm_loop_free(loop);

@@ -268,14 +268,16 @@ TEST(cold_processes_end_as_the_sampler_says)
     for (const udm_process *const *process = udm_processes; *process; process++)
         for (int trivial = 0; (*process)->cold && trivial < 2; trivial++) {
             make_clip(&k, *process, 0.3);
-            udm_loop_settings settings = { .process = *process,
-                                           .sampler = trivial ? &udm_sampler_trivial : &udm_sampler_ddim,
-                                           .ladder = { .spacing = &udm_spacing_trailing, .noise = &noise, .steps = 1 },
-                                           .channels = 1,
-                                           .pixels = PIXELS,
-                                           .width = WIDTH,
-                                           .height = HEIGHT,
-                                           .extent = EXTENT };
+            udm_loop_settings settings = {
+                .process = *process,
+                .sampler = trivial ? &udm_sampler_trivial : &udm_sampler_ddim,
+                .timesteps = { .spacing = &udm_spacing_trailing, .noise = &noise, .steps = 1 },
+                .channels = 1,
+                .pixels = PIXELS,
+                .width = WIDTH,
+                .height = HEIGHT,
+                .extent = EXTENT
+            };
             udm_loop *loop = udm_loop_new(&settings, NULL);
             REQUIRE(loop);
             memcpy(k.xt, k.x0, sizeof k.xt);
@@ -332,7 +334,7 @@ static bool run_many(many *m, const udm_sampler *sampler, const udm_spacing *spa
     const udm_loop_settings settings = {
         .process = m->process,
         .sampler = sampler,
-        .ladder = { spacing, &noise, .steps = steps },
+        .timesteps = { spacing, &noise, .steps = steps },
         .channels = m->channels,
         .pixels = MANY,
         .width = MANY,
@@ -452,7 +454,7 @@ static void run_mixture(const udm_process *process, const udm_sampler *sampler, 
     REQUIRE(udm_noise_init(&noise, &udm_schedule_linear, udm_schedule_linear.defaults, 0, NULL));
     const udm_loop_settings settings = { .process = process,
                                          .sampler = sampler,
-                                         .ladder = { &udm_spacing_trailing, &noise, .steps = 10 },
+                                         .timesteps = { &udm_spacing_trailing, &noise, .steps = 10 },
                                          .channels = 2,
                                          .pixels = COUNT };
     const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate };
@@ -505,7 +507,7 @@ TEST(loops_refuse_what_a_process_cannot)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const udm_loop_settings settings = { .process = wrong[i].process,
                                              .sampler = wrong[i].sampler,
-                                             .ladder = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 4 },
                                              .channels = 1,
                                              .pixels = 4 };
         udm_error error = { 0 };

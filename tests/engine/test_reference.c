@@ -14,17 +14,17 @@ TEST(reference_conv)
     const float weight[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, bias[] = { 100 };
     const float in[] = { 1, 2, 3, 4, 5, 6 };               // [1, 2, 3]
     const float want[] = { 194, 254, 206, 158, 191, 158 }; // by hand
-    udm_kernel_spec spec = {
+    udm_conv_spec spec = {
         .sources = 1, .in = { 1 }, .out = 1, .size = 3, .stride = 1, .padding = 1, .weight = weight, .bias = bias
     };
     udm_conv conv = { .src = { tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, in) },
                       .dst = tensor_new(device, (udm_shape){ 1, 2, 3 }, UDM_FEATURES, NULL),
-                      .kernel = device->ops->kernel_new(device, &spec, NULL) };
+                      .weights = device->ops->conv_weights_new(device, &spec, NULL) };
     device->ops->conv(device, &conv);
     float *got = download(device, &conv.dst);
     CHECK_CLOSE(difference(got, want, 6), 0, 1e-5);
     free(got);
-    device->ops->kernel_free(device, (udm_kernel *)conv.kernel);
+    device->ops->conv_weights_free(device, (udm_conv_weights *)conv.weights);
     tensor_free(device, &conv.src[0]);
     tensor_free(device, &conv.dst);
     udm_device_close(device);
@@ -158,15 +158,15 @@ TEST(reference_resample)
     udm_device_close(device);
 }
 
-// One pixel: frame .6 at `level`, guess -.2 at `guess_level`; out: fused, rho, innovation, level, guess_level.
-static void observe_pixel(float level, float guess_level, float out[5])
+// One pixel: frame .6 at `level`, prediction -.2 at `guess_level`; out: fused, rho, innovation, level, guess_level.
+static void observe_pixel(float level, float predicted_level, float out[5])
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     udm_shape one = { 1, 1, 1 };
-    float frame = .6f, guess = -.2f;
+    float frame = .6f, predicted = -.2f;
     udm_observation seen = { tensor_new(device, one, UDM_PLANAR, &frame), tensor_new(device, one, UDM_PLANAR, &level),
-                             tensor_new(device, one, UDM_PLANAR, &guess),
-                             tensor_new(device, one, UDM_PLANAR, &guess_level) };
+                             tensor_new(device, one, UDM_PLANAR, &predicted),
+                             tensor_new(device, one, UDM_PLANAR, &predicted_level) };
     udm_tensor dst = tensor_new(device, (udm_shape){ 5, 1, 1 }, UDM_FEATURES, NULL);
     device->ops->observe(device, &dst, &seen, 1);
     device->ops->download(device, &(float *){ out }, &dst, 1);
@@ -178,14 +178,14 @@ static void observe_pixel(float level, float guess_level, float out[5])
 TEST(reference_fusion)
 {
     float out[5];
-    observe_pixel(.5f, 1, out); // no guess: the frame, freed of its signal's gain (but for the tiny prior)
+    observe_pixel(.5f, 1, out); // no prediction: the frame, freed of its signal's gain (but for the tiny prior)
     CHECK_CLOSE(out[0], .6 / sqrt(1 - .25), 3e-3);
     CHECK_CLOSE(out[1], .5, 1e-3);
     observe_pixel(0, 0, out); // both known: their mean
     CHECK_CLOSE(out[0], .2, 1e-5);
     CHECK_CLOSE(out[2], -.8, 1e-5);
     CHECK_CLOSE(out[3] + out[4], 0, 0);
-    observe_pixel(0, .9f, out); // a known frame needs no guess
+    observe_pixel(0, .9f, out); // a known frame needs no prediction
     CHECK_CLOSE(out[0], .6, 1e-5);
     CHECK_CLOSE(out[1], UDM_MIN_LEVEL, 1e-5);
     observe_pixel(1, 1, out); // nothing is known

@@ -5,8 +5,8 @@
 #include "folder.h"
 #include "golden.h"
 #include "process/process.h"
-#include "stream/surround.h"
-#include "udm.h"
+#include "diffusion/hole_filling.h"
+#include "udm/udm.h"
 
 enum { W = 96, H = 80, PIXELS = W * H, ALL = 3 * PIXELS };
 
@@ -61,23 +61,23 @@ static udm_model *open_model(const char *path)
     return model;
 }
 
-static udm_stream *open_stream(const udm_model *model, int steps, udm_error *error)
+static udm_restorer *open_stream(const udm_model *model, int steps, udm_error *error)
 {
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H;
     settings.device = "cpu", settings.threads = 1, settings.steps = steps;
-    return udm_stream_open(model, &settings, error);
+    return udm_restorer_open(model, &settings, error);
 }
 
 // One frame through a stream of its own.
 static bool restore(const udm_model *model, int steps, udm_frame frame, uint8_t *pixels, uint8_t *out, udm_error *error)
 {
     const udm_image in = image_of(pixels, 3), to = image_of(out, 3);
-    udm_stream *stream = open_stream(model, steps, error);
+    udm_restorer *stream = open_stream(model, steps, error);
     frame.image = &in;
     const bool good =
-        stream && udm_stream_push(stream, &frame, error) && udm_stream_pull(stream, &to, error) == UDM_PULLED_FRAME;
-    udm_stream_free(stream);
+        stream && udm_restorer_push(stream, &frame, error) && udm_restorer_pull(stream, &to, error) == UDM_PULLED_FRAME;
+    udm_restorer_free(stream);
     return good;
 }
 
@@ -110,8 +110,8 @@ static void check_gain(const char *name, double amount, double gain)
     printf("    %s: %.2f dB, given %.2f\n", name, psnr(out, clean, NULL), psnr(given, clean, NULL));
     CHECK(psnr(out, clean, NULL) > psnr(given, clean, NULL) + gain);
     CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, amount)), amount, 1e-3);
-    CHECK(udm_model_damage(model).usual > 0 && !udm_model_damage(model).holes);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_damage(model).most), 0);
+    CHECK(udm_model_degradation(model).usual > 0 && !udm_model_degradation(model).holes);
+    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model).most), 0);
 
     CHECK(!restore(model, 1, (udm_frame){ .time = UDM_TIME_ESTIMATE }, given, out, &error));
     CHECK(error.code == UDM_ERROR_SETTINGS && strstr(error.message, "estimated"));
@@ -173,7 +173,7 @@ TEST(what_is_known_stays)
     static uint8_t clean[ALL], given[ALL], out[ALL], mixed[ALL], known[PIXELS];
     udm_model *model = make_and_open(&udm_process_mask);
     REQUIRE(model);
-    CHECK(udm_model_damage(model).holes);
+    CHECK(udm_model_degradation(model).holes);
     draw(x0);
     to_bytes(x0, clean);
     make_holes(known);
@@ -209,13 +209,13 @@ TEST(holes_are_filled)
     const udm_image alpha = image_of(known, 1), view = image_of(given, 3);
     CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
 
-    udm_surround *surround = udm_surround_new(3, W, H, &error);
-    REQUIRE(surround);
+    udm_hole_filler *filler = udm_hole_filler_new(3, W, H, &error);
+    REQUIRE(filler);
     udm_image_to_planes(&view, planes);
     for (int i = 0; i < PIXELS; i++)
         sure[i] = known[i] / 255;
-    to_bytes(udm_surround_fill(surround, planes, sure), smooth);
-    udm_surround_free(surround);
+    to_bytes(udm_hole_filler_fill(filler, planes, sure), smooth);
+    udm_hole_filler_free(filler);
     printf("    %.2f dB in the holes, by their surroundings %.2f\n", psnr(out, clean, known),
            psnr(smooth, clean, known));
     CHECK(psnr(out, clean, known) > psnr(smooth, clean, known) + 1);
@@ -309,22 +309,22 @@ TEST(surroundings)
     for (int s = 0; s < 4; s++) {
         const int w = sizes[s][0], h = sizes[s][1];
         float planes[2 * 64 * 33], known[64 * 33];
-        udm_surround *surround = udm_surround_new(2, w, h, NULL);
-        REQUIRE(surround);
+        udm_hole_filler *filler = udm_hole_filler_new(2, w, h, NULL);
+        REQUIRE(filler);
         for (int i = 0; i < w * h; i++) {
             known[i] = i == w * h / 2;
             planes[i] = known[i] > 0 ? 0.25f : 7, planes[w * h + i] = known[i] > 0 ? -0.5f : 9;
         }
-        const float *filled = udm_surround_fill(surround, planes, known);
+        const float *filled = udm_hole_filler_fill(filler, planes, known);
         for (int i = 0; i < w * h; i++) {
             CHECK_CLOSE(filled[i], 0.25, 1e-6);
             CHECK_CLOSE(filled[w * h + i], -0.5, 1e-6);
         }
         memset(known, 0, sizeof known);
-        filled = udm_surround_fill(surround, planes, known);
+        filled = udm_hole_filler_fill(filler, planes, known);
         for (int i = 0; i < w * h; i++)
             CHECK_CLOSE(filled[i], 0, 0);
-        udm_surround_free(surround);
+        udm_hole_filler_free(filler);
     }
 }
 

@@ -6,7 +6,7 @@
 #include "folder.h"
 #include "golden.h"
 #include "network/classifier.h"
-#include "udm.h"
+#include "udm/udm.h"
 
 enum { WIDTH = 12, HEIGHT = 8, PIXELS = WIDTH * HEIGHT, MANY = 40 };
 

@@ -3,7 +3,7 @@
 #include "check.h"
 
 #include "base/random.h"
-#include "stream/scene.h"
+#include "analysis/scene.h"
 
 enum { WIDTH = 176, HEIGHT = 144, AREA = WIDTH * HEIGHT };
 

@@ -56,8 +56,9 @@ TEST(consistency_networks_are_exact)
     for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++)
         for (int steps = 1; steps <= 4; steps++) {
             udm_loop_settings settings = moments_settings(samplers[i], &noise, steps);
-            settings.ladder = (udm_ladder){ &udm_spacing_trailing, &noise, .steps = steps };
-            double least = samplers[i] == &udm_sampler_consistency ? udm_ladder_least_ratio(&settings.ladder, 1) : 0;
+            settings.timesteps = (udm_timesteps){ &udm_spacing_trailing, &noise, .steps = steps };
+            double least =
+                samplers[i] == &udm_sampler_consistency ? udm_timesteps_least_ratio(&settings.timesteps, 1) : 0;
             const udm_loop_calls calls = { &least, estimate_end, moments_draw, NULL };
             const moments got = moments_run(&settings, &calls, 0.98);
             CHECK_CLOSE(got.mean, MOMENTS_MEAN, 1e-3);
@@ -122,7 +123,7 @@ static moments repaint(const udm_noise *noise, int repeats)
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = &udm_sampler_repaint,
-        .ladder = { &udm_spacing_log_snr, noise, .steps = 60 },
+        .timesteps = { &udm_spacing_log_snr, noise, .steps = 60 },
         .repeats = repeats,
         .channels = SAMPLES,
         .pixels = 2,

@@ -5,7 +5,7 @@
 
 #include "golden.h"
 #include "sampler/sampler.h"
-#include "udm.h"
+#include "udm/udm.h"
 
 enum { W = 37, H = 22 };
 
@@ -23,13 +23,13 @@ static void paint(uint8_t *pixels, size_t count, unsigned seed)
         pixels[i] = (uint8_t)((i * 2654435761u + seed * 40503u) >> 23);
 }
 
-static udm_stream *open_stream(const udm_model *model, int channels, int steps, const char *sampler)
+static udm_restorer *open_stream(const udm_model *model, int channels, int steps, const char *sampler)
 {
     udm_error error = { 0 };
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H, settings.channels = channels;
     settings.device = "cpu", settings.threads = 1, settings.steps = steps, settings.sampler = sampler;
-    udm_stream *stream = udm_stream_open(model, &settings, &error);
+    udm_restorer *stream = udm_restorer_open(model, &settings, &error);
     if (!stream) {
         printf("    %s\n", error.message);
         check_failed = true;
@@ -49,60 +49,60 @@ static udm_model *open_model(const char *name)
 }
 
 // Pushes and pulls one frame.
-static udm_pulled pass(udm_stream *stream, udm_frame frame, uint8_t *out, int channels, udm_error *error)
+static udm_pulled pass(udm_restorer *stream, udm_frame frame, uint8_t *out, int channels, udm_error *error)
 {
     udm_image to = image_of(out, W, H, channels);
-    if (!udm_stream_push(stream, &frame, error))
+    if (!udm_restorer_push(stream, &frame, error))
         return UDM_PULLED_FAILED;
-    return udm_stream_pull(stream, &to, error);
+    return udm_restorer_pull(stream, &to, error);
 }
 
 TEST(as_many_frames_come_out_as_went_in)
 {
     udm_model *model = open_model("tiny-temporal");
-    udm_stream *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
+    udm_restorer *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
     REQUIRE(stream);
     uint8_t pixels[W * H * 3], out[W * H * 3];
     udm_image in = image_of(pixels, W, H, 3), to = image_of(out, W, H, 3);
     udm_error error = { 0 };
-    CHECK(udm_stream_pull(stream, &to, &error) == UDM_PULLED_NOTHING);
+    CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_NOTHING);
     for (int n = 0; n < 5; n++) { // pushed ahead, then pulled
         paint(pixels, sizeof pixels, n);
         udm_frame frame = { .image = &in, .time = 0.1, .number = n };
-        CHECK(udm_stream_push(stream, &frame, &error));
+        CHECK(udm_restorer_push(stream, &frame, &error));
     }
-    udm_stream_end(stream);
+    udm_restorer_end(stream);
     udm_frame late = { .image = &in, .time = 0.1 };
-    CHECK(!udm_stream_push(stream, &late, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_restorer_push(stream, &late, &error) && error.code == UDM_ERROR_SETTINGS);
     for (int n = 0; n < 5; n++)
-        CHECK(udm_stream_pull(stream, &to, &error) == UDM_PULLED_FRAME);
-    CHECK(udm_stream_pull(stream, &to, &error) == UDM_PULLED_END);
+        CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_FRAME);
+    CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_END);
     udm_stats stats;
-    udm_stream_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats);
     CHECK_CLOSE(stats.frames, 5, 0);
     CHECK(stats.scenes >= 1 && stats.memory > 0 && stats.tiles == 1 && stats.mean_ms > 0 && stats.device[0]);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
 TEST(a_frame_at_time_0_comes_back_bit_for_bit)
 {
     udm_model *model = open_model("tiny-denoise");
-    udm_stream *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
+    udm_restorer *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
     REQUIRE(stream);
     uint8_t pixels[W * H * 3], out[W * H * 3];
     udm_image in = image_of(pixels, W, H, 3);
     paint(pixels, sizeof pixels, 1);
     CHECK(pass(stream, (udm_frame){ .image = &in }, out, 3, NULL) == UDM_PULLED_FRAME);
     CHECK(memcmp(pixels, out, sizeof out) == 0);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
 TEST(known_pixels_of_a_time_map_stay)
 {
     udm_model *model = open_model("tiny-denoise");
-    udm_stream *stream = model ? open_stream(model, 3, 4, "ddpm") : NULL;
+    udm_restorer *stream = model ? open_stream(model, 3, 4, "ddpm") : NULL;
     REQUIRE(stream);
     uint8_t pixels[W * H * 3], out[W * H * 3];
     float map[W * H];
@@ -117,7 +117,7 @@ TEST(known_pixels_of_a_time_map_stay)
         changed += map[i / 3] > 0 && pixels[i] != out[i];
     }
     CHECK(changed > W * H / 4);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
@@ -132,7 +132,7 @@ TEST(the_same_numbers_give_the_same_frame)
     for (int i = 0; udm_samplers[i]; i++) {
         if (udm_samplers[i]->needs_power || udm_samplers[i]->learned)
             continue;
-        udm_stream *stream = open_stream(model, 3, 5, udm_samplers[i]->name);
+        udm_restorer *stream = open_stream(model, 3, 5, udm_samplers[i]->name);
         REQUIRE(stream);
         const uint64_t numbers[] = { 7, 7, 8 };
         for (int k = 0; k < 3; k++) {
@@ -141,7 +141,7 @@ TEST(the_same_numbers_give_the_same_frame)
         }
         CHECK(memcmp(out[0], out[1], sizeof out[0]) == 0);
         CHECK(memcmp(out[0], out[2], sizeof out[0]) != 0);
-        udm_stream_free(stream);
+        udm_restorer_free(stream);
     }
     udm_model_free(model);
 }
@@ -159,12 +159,12 @@ TEST(samplers_that_a_model_has_nothing_for)
         udm_error error = { 0 };
         udm_settings settings = udm_settings_default();
         settings.width = W, settings.height = H, settings.steps = 3, settings.sampler = samplers[i];
-        udm_stream *stream = udm_stream_open(model, &settings, &error);
+        udm_restorer *stream = udm_restorer_open(model, &settings, &error);
         const udm_frame frame = { .image = &in, .time = 0.2 };
-        if (stream && udm_stream_push(stream, &frame, &error))
-            CHECK(udm_stream_pull(stream, &to, &error) == UDM_PULLED_FAILED);
+        if (stream && udm_restorer_push(stream, &frame, &error))
+            CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_FAILED);
         CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, samplers[i]));
-        udm_stream_free(stream);
+        udm_restorer_free(stream);
     }
     udm_model_free(model);
 }
@@ -181,15 +181,15 @@ TEST(shipped_models_know_the_power_of_their_noise)
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", folder ? folder : "models", names[i]);
         udm_model *model = udm_model_open(path, NULL);
-        udm_stream *a = model ? open_stream(model, 3, 2, "ddpm") : NULL;
-        udm_stream *b = a ? open_stream(model, 3, 2, "ddpm_analytic") : NULL;
+        udm_restorer *a = model ? open_stream(model, 3, 2, "ddpm") : NULL;
+        udm_restorer *b = a ? open_stream(model, 3, 2, "ddpm_analytic") : NULL;
         REQUIRE(b);
         const udm_frame frame = { .image = &in, .time = udm_model_time(model, 25) };
         CHECK(pass(a, frame, plain, 3, NULL) == UDM_PULLED_FRAME &&
               pass(b, frame, analytic, 3, NULL) == UDM_PULLED_FRAME);
         CHECK(memcmp(plain, analytic, sizeof plain) != 0); // it adds what is not known of x0
-        udm_stream_free(a);
-        udm_stream_free(b);
+        udm_restorer_free(a);
+        udm_restorer_free(b);
         udm_model_free(model);
     }
 }
@@ -197,16 +197,16 @@ TEST(shipped_models_know_the_power_of_their_noise)
 TEST(grey_frames_pass_a_colour_network)
 {
     udm_model *model = open_model("tiny-denoise");
-    udm_stream *stream = model ? open_stream(model, 1, 2, "ddpm") : NULL;
+    udm_restorer *stream = model ? open_stream(model, 1, 2, "ddpm") : NULL;
     REQUIRE(stream);
     uint8_t pixels[W * H], out[W * H];
     udm_image in = image_of(pixels, W, H, 1);
     paint(pixels, sizeof pixels, 1);
     CHECK(pass(stream, (udm_frame){ .image = &in, .time = UDM_TIME_ESTIMATE }, out, 1, NULL) == UDM_PULLED_FRAME);
     udm_stats stats;
-    udm_stream_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats);
     CHECK(stats.sigma >= 0 && stats.sigma < 300);
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
@@ -221,13 +221,13 @@ TEST(other_schedules_begin_at_the_same_noise)
     for (int i = 0; i < 4; i++) {
         udm_settings settings = udm_settings_default();
         settings.width = W, settings.height = H, settings.threads = 1, settings.schedule = schedules[i];
-        udm_stream *stream = udm_stream_open(model, &settings, NULL);
+        udm_restorer *stream = udm_restorer_open(model, &settings, NULL);
         REQUIRE(stream);
         udm_frame frame = { .image = &in, .time = udm_model_time(model, 25) };
         CHECK(pass(stream, frame, i ? out : first, 3, NULL) == UDM_PULLED_FRAME);
         for (int k = 0; i && k < W * H * 3; k++)
             CHECK(abs(first[k] - out[k]) <= 1);
-        udm_stream_free(stream);
+        udm_restorer_free(stream);
     }
     udm_model_free(model);
 }
@@ -237,9 +237,9 @@ TEST(a_sigma_and_its_time_are_each_others_inverse)
     udm_model *model = open_model("tiny-denoise");
     REQUIRE(model);
     CHECK_CLOSE(udm_model_time(model, 0), 0, 1e-9);
-    for (double sigma = 1; sigma < udm_model_damage(model).most; sigma += 10)
+    for (double sigma = 1; sigma < udm_model_degradation(model).most; sigma += 10)
         CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, sigma)), sigma, 1e-3 * sigma);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_damage(model).most), 0);
+    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model).most), 0);
     udm_model_free(model);
 }
 
@@ -257,15 +257,15 @@ TEST(what_a_stream_cannot_take_is_an_error)
     bad[5].schedule = "no", bad[6].threads = -1, bad[7].channels = 3; // colour, for a grey model
     for (int i = 0; i < 10; i++) {
         udm_error error = { 0 };
-        CHECK(!udm_stream_open(model, &bad[i], &error));
+        CHECK(!udm_restorer_open(model, &bad[i], &error));
         CHECK(error.code == UDM_ERROR_SETTINGS && error.message[0]);
     }
     udm_settings nowhere = good;
     nowhere.device = "abacus";
     udm_error error = { 0 };
-    CHECK(!udm_stream_open(model, &nowhere, &error) && error.code == UDM_ERROR_NOT_FOUND);
+    CHECK(!udm_restorer_open(model, &nowhere, &error) && error.code == UDM_ERROR_NOT_FOUND);
 
-    udm_stream *stream = udm_stream_open(model, &good, NULL);
+    udm_restorer *stream = udm_restorer_open(model, &good, NULL);
     REQUIRE(stream);
     uint8_t pixels[W * H], out[W * H];
     paint(pixels, sizeof pixels, 1);
@@ -284,14 +284,14 @@ TEST(what_a_stream_cannot_take_is_an_error)
         CHECK(pass(stream, frames[i], out, 1, &error) == UDM_PULLED_FAILED && error.code == UDM_ERROR_SETTINGS);
     }
     CHECK(pass(stream, (udm_frame){ .image = &in }, out, 1, NULL) == UDM_PULLED_FRAME); // and it still works
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
 static void *cancel_soon(void *stream)
 {
     usleep(20000);
-    udm_stream_cancel(stream, true);
+    udm_restorer_cancel(stream, true);
     return NULL;
 }
 
@@ -303,39 +303,39 @@ TEST(a_cancelled_frame_can_be_pulled_again)
     static uint8_t pixels[SIDE * SIDE * 3];
     udm_settings settings = udm_settings_default();
     settings.width = settings.height = SIDE, settings.device = "reference", settings.steps = 1;
-    udm_stream *stream = udm_stream_open(model, &settings, NULL);
+    udm_restorer *stream = udm_restorer_open(model, &settings, NULL);
     REQUIRE(stream);
     udm_image image = image_of(pixels, SIDE, SIDE, 3);
     udm_frame frame = { .image = &image, .time = 0.2 };
-    CHECK(udm_stream_push(stream, &frame, NULL));
+    CHECK(udm_restorer_push(stream, &frame, NULL));
     pthread_t other;
     REQUIRE(pthread_create(&other, NULL, cancel_soon, stream) == 0);
     udm_error error = { 0 };
-    CHECK(udm_stream_pull(stream, &image, &error) == UDM_PULLED_FAILED && error.code == UDM_ERROR_CANCELLED);
+    CHECK(udm_restorer_pull(stream, &image, &error) == UDM_PULLED_FAILED && error.code == UDM_ERROR_CANCELLED);
     pthread_join(other, NULL);
-    CHECK(udm_stream_pull(stream, &image, &error) == UDM_PULLED_FAILED); // until it is taken back
-    udm_stream_cancel(stream, false);
-    CHECK(udm_stream_pull(stream, &image, NULL) == UDM_PULLED_FRAME);
-    udm_stream_free(stream);
+    CHECK(udm_restorer_pull(stream, &image, &error) == UDM_PULLED_FAILED); // until it is taken back
+    udm_restorer_cancel(stream, false);
+    CHECK(udm_restorer_pull(stream, &image, NULL) == UDM_PULLED_FRAME);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
 TEST(reset_drops_what_is_held)
 {
     udm_model *model = open_model("tiny-denoise");
-    udm_stream *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
+    udm_restorer *stream = model ? open_stream(model, 3, 1, "ddim") : NULL;
     REQUIRE(stream);
     uint8_t pixels[W * H * 3], out[W * H * 3];
     udm_image in = image_of(pixels, W, H, 3), to = image_of(out, W, H, 3);
     paint(pixels, sizeof pixels, 1);
     udm_frame frame = { .image = &in };
-    CHECK(udm_stream_push(stream, &frame, NULL) && udm_stream_push(stream, &frame, NULL));
-    udm_stream_end(stream);
-    udm_stream_reset(stream);
-    CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_NOTHING);
-    CHECK(udm_stream_push(stream, &frame, NULL));
-    CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_FRAME);
-    udm_stream_free(stream);
+    CHECK(udm_restorer_push(stream, &frame, NULL) && udm_restorer_push(stream, &frame, NULL));
+    udm_restorer_end(stream);
+    udm_restorer_reset(stream);
+    CHECK(udm_restorer_pull(stream, &to, NULL) == UDM_PULLED_NOTHING);
+    CHECK(udm_restorer_push(stream, &frame, NULL));
+    CHECK(udm_restorer_pull(stream, &to, NULL) == UDM_PULLED_FRAME);
+    udm_restorer_free(stream);
     udm_model_free(model);
 }
 
@@ -350,7 +350,7 @@ TEST(a_later_start_gives_the_same_frames)
     enum { MORE = 3 };
     uint8_t pixels[W * H * 3], early[W * H * 3], late[W * H * 3];
     udm_image in = image_of(pixels, W, H, 3);
-    udm_stream *a = open_stream(model, 3, 1, "ddim"), *b = open_stream(model, 3, 1, "ddim");
+    udm_restorer *a = open_stream(model, 3, 1, "ddim"), *b = open_stream(model, 3, 1, "ddim");
     REQUIRE(a && b);
     for (int n = 0; n < 5 + info.memory_frames + MORE; n++) {
         for (int i = 0; i < W * H * 3; i++)
@@ -362,31 +362,31 @@ TEST(a_later_start_gives_the_same_frames)
         CHECK(pass(b, frame, late, 3, NULL) == UDM_PULLED_FRAME);
         CHECK(n < 5 + info.memory_frames || memcmp(early, late, sizeof late) == 0);
     }
-    udm_stream_free(a);
-    udm_stream_free(b);
+    udm_restorer_free(a);
+    udm_restorer_free(b);
     udm_model_free(model);
 }
 
-// The third of three frames of a model with a guess; alone: nothing came before it. cancel: once in between.
+// The third of three frames of a model with a prediction; alone: nothing came before it. cancel: once in between.
 static void third_frame(const udm_model *model, bool alone, bool cancel, uint8_t *out)
 {
     static uint8_t in[3 * W * H], unused[3 * W * H];
-    udm_stream *stream = open_stream(model, 3, 1, "ddim");
+    udm_restorer *stream = open_stream(model, 3, 1, "ddim");
     REQUIRE(stream);
     for (int f = 0; f < 3; f++) {
         paint(in, sizeof in, (unsigned)f);
         udm_image image = image_of(in, W, H, 3), to = image_of(f < 2 ? unused : out, W, H, 3);
         udm_frame frame = { .image = &image, .time = udm_model_time(model, 40), .number = (uint64_t)f };
         frame.discontinuity = alone;
-        CHECK(udm_stream_push(stream, &frame, NULL));
+        CHECK(udm_restorer_push(stream, &frame, NULL));
         if (cancel) {
-            udm_stream_cancel(stream, true);
-            CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_FAILED);
-            udm_stream_cancel(stream, false);
+            udm_restorer_cancel(stream, true);
+            CHECK(udm_restorer_pull(stream, &to, NULL) == UDM_PULLED_FAILED);
+            udm_restorer_cancel(stream, false);
         }
-        CHECK(udm_stream_pull(stream, &to, NULL) == UDM_PULLED_FRAME);
+        CHECK(udm_restorer_pull(stream, &to, NULL) == UDM_PULLED_FRAME);
     }
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
 }
 
 TEST(a_frame_is_seen_in_the_light_of_those_before)
@@ -404,13 +404,13 @@ TEST(a_frame_is_seen_in_the_light_of_those_before)
 
 // ---- looking ahead
 
-static udm_stream *open_ahead(const udm_model *model, int lookahead)
+static udm_restorer *open_ahead(const udm_model *model, int lookahead)
 {
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
     settings.lookahead = lookahead;
     udm_error error = { 0 };
-    udm_stream *stream = udm_stream_open(model, &settings, &error);
+    udm_restorer *stream = udm_restorer_open(model, &settings, &error);
     if (!stream)
         printf("    %s\n", error.message);
     return stream;
@@ -425,9 +425,9 @@ typedef uint8_t film[FILM][3 * W * H];
 static void look_ahead(const udm_model *model, int lookahead, int count, int cut, bool cancel, film out)
 {
     static uint8_t in[3 * W * H];
-    udm_stream *stream = open_ahead(model, lookahead);
+    udm_restorer *stream = open_ahead(model, lookahead);
     REQUIRE(stream);
-    CHECK(udm_stream_delay(stream) == lookahead);
+    CHECK(udm_restorer_delay(stream) == lookahead);
     int pulled = 0;
     for (int f = 0; f <= count; f++) {
         paint(in, sizeof in, (unsigned)f);
@@ -435,25 +435,25 @@ static void look_ahead(const udm_model *model, int lookahead, int count, int cut
         udm_frame frame = { .image = &image, .time = udm_model_time(model, 40), .number = (uint64_t)f };
         frame.discontinuity = f == cut;
         if (f < count)
-            CHECK(udm_stream_push(stream, &frame, NULL));
+            CHECK(udm_restorer_push(stream, &frame, NULL));
         else
-            udm_stream_end(stream);
+            udm_restorer_end(stream);
         for (udm_pulled got = UDM_PULLED_FRAME; got == UDM_PULLED_FRAME && pulled < count;) {
             udm_image to = image_of(out[pulled], W, H, 3);
-            udm_stream_cancel(stream, cancel);
+            udm_restorer_cancel(stream, cancel);
             if (cancel)
-                got = udm_stream_pull(stream, &to, NULL);
+                got = udm_restorer_pull(stream, &to, NULL);
             CHECK(!cancel || got == UDM_PULLED_FAILED || got == UDM_PULLED_NOTHING);
-            udm_stream_cancel(stream, false);
-            got = udm_stream_pull(stream, &to, NULL);
+            udm_restorer_cancel(stream, false);
+            got = udm_restorer_pull(stream, &to, NULL);
             pulled += got == UDM_PULLED_FRAME;
         }
         CHECK(pulled == (f == count ? count : f + 1 < lookahead ? 0 : f + 1 - lookahead));
     }
     udm_stats stats;
-    udm_stream_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats);
     CHECK(stats.frames == (uint64_t)count && stats.scenes == (cut > 0 ? 2 : 1));
-    udm_stream_free(stream);
+    udm_restorer_free(stream);
 }
 
 TEST(a_frame_is_seen_in_the_light_of_those_after)
@@ -486,10 +486,10 @@ TEST(nobody_looks_beyond_a_cut)
 
 static void stats_of(const udm_model *model, const udm_settings *settings, udm_stats *stats)
 {
-    udm_stream *stream = udm_stream_open(model, settings, NULL);
+    udm_restorer *stream = udm_restorer_open(model, settings, NULL);
     REQUIRE(stream);
-    udm_stream_stats(stream, stats);
-    udm_stream_free(stream);
+    udm_restorer_stats(stream, stats);
+    udm_restorer_free(stream);
 }
 
 TEST(there_are_eight_views)
@@ -502,7 +502,7 @@ TEST(there_are_eight_views)
     const int wrong[] = { -1, 0, UDM_MAX_ENSEMBLE + 1 };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         settings.ensemble = wrong[i];
-        CHECK(!udm_stream_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+        CHECK(!udm_restorer_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
         CHECK(strstr(error.message, "ensemble"));
     }
     udm_stats one, eight;
@@ -521,9 +521,9 @@ TEST(looking_ahead_needs_a_guess)
     udm_error error = { 0 };
     udm_settings settings = udm_settings_default();
     settings.width = W, settings.height = H, settings.lookahead = UDM_MAX_LOOKAHEAD + 1;
-    CHECK(!udm_stream_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_restorer_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
     settings.lookahead = 1;
-    CHECK(!udm_stream_open(alone, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_restorer_open(alone, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
     CHECK(strstr(error.message, "lookahead"));
     udm_model_free(alone);
     udm_model_free(model);

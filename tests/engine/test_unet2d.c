@@ -2,7 +2,7 @@
 // UNet2DModel against diffusers (tests/models/make_unet2d.py), and configs that are refused.
 #include "folder.h"
 #include "golden.h"
-#include "udm.h"
+#include "udm/udm.h"
 
 // timestep: on the scale of the network, which counts 1000 steps from 0
 static bool forward(const char *model, const char *device, const npy *x, double timestep, int label, float *out,

@@ -60,7 +60,7 @@ def corners(level, *values):
 
 
 def write_case(folder, name, net, tensors, clip=False):
-    """tensors: frame, level and maybe guess, guess_level, context, all [N, ., H, W]; a clip is stored as
+    """tensors: frame, level and maybe prediction, guess_level, context, all [N, ., H, W]; a clip is stored as
     [1, ., N, H, W]."""
     with torch.no_grad():
         expected = net(**tensors, frames=len(tensors["frame"]) if clip else 1)
@@ -79,20 +79,20 @@ def write_tiny(name, net, dtype, max_sigma=75, **parts):
     return HERE / name
 
 
-def inputs(count, channels, height, width, guess):
+def inputs(count, channels, height, width, predicted):
     x0, level = picture(count, channels, height, width), level_map(count, height, width)
     tensors = dict(frame=at_level(x0, level), level=level)
-    if guess:
+    if predicted:
         tensors["guess_level"] = level_map(count, height, width).flip(3)
         tensors["guess"] = at_level(x0, tensors["guess_level"])
     return tensors
 
 
 def extremes(height, width):
-    """Known pixels, lost ones, and both for the guess: every pair of 0 and 1, each in a corner."""
+    """Known pixels, lost ones, and both for the prediction: every pair of 0 and 1, each in a corner."""
     x0, base = picture(1, 3, height, width), level_map(1, height, width)
-    level, guess_level = corners(base, 0, 0, 1, 1), corners(base.flip(3), 0, 1, 0, 1)
-    return dict(frame=at_level(x0, level), level=level, guess=at_level(x0, guess_level), guess_level=guess_level)
+    level, predicted_level = corners(base, 0, 0, 1, 1), corners(base.flip(3), 0, 1, 0, 1)
+    return dict(frame=at_level(x0, level), level=level, predicted=at_level(x0, predicted_level), predicted_level=predicted_level)
 
 
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
@@ -105,14 +105,14 @@ def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
     rest = 1 / (1 + still_share ** 1.5)  # neither explains more than the other
     weights = [(1 - rest) * variances[1] / sum(variances), (1 - rest) * variances[0] / sum(variances), rest]
     estimates = first, second, first + (second - first) * position
-    guess = sum(w * e for w, e in zip(weights, estimates))
+    predicted = sum(w * e for w, e in zip(weights, estimates))
     level = (1 + sum(1 / v for v in variances)) ** -0.5
     luma = torch.tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
     miss = (luma * (second - first))[..., 0, 0].sum()
     support = least_fit + math.exp(-miss_scale * miss ** 2)
     planes = [torch.full((1, 1, height, width), x) for x in (*weights, *[support / (1 + support)] * 2)]
-    differences = [contrast * (luma * (e - guess)).sum(1, keepdim=True) for e in estimates]
-    made = torch.cat([first, second, guess, torch.full_like(planes[0], level), *differences, *planes], 1)
+    differences = [contrast * (luma * (e - predicted)).sum(1, keepdim=True) for e in estimates]
+    made = torch.cat([first, second, predicted, torch.full_like(planes[0], level), *differences, *planes], 1)
     with torch.no_grad():
         expected = interp.between(net, made, first, second, torch.tensor([[position, seconds]]))
     np.save(folder / "pair-expected.npy", np.ascontiguousarray(expected.numpy()))
@@ -123,30 +123,30 @@ def main():
     torch.set_num_threads(1)
     net = network(1, block_out_channels=(8, 16), layers_per_block=(1, 1))
     folder = write_tiny("tiny-denoise", net, torch.float16)
-    write_case(folder, "alone", net, inputs(2, 3, 12, 20, guess=False))
-    write_case(folder, "guess", net, inputs(1, 3, 24, 32, guess=True))
+    write_case(folder, "alone", net, inputs(2, 3, 12, 20, predicted=False))
+    write_case(folder, "guess", net, inputs(1, 3, 24, 32, predicted=True))
     write_case(folder, "extremes", net, extremes(16, 24))
 
     net = network(2, block_out_channels=(4, 8), layers_per_block=(1, 1), in_channels=1)
     folder = write_tiny("tiny-grey", net, torch.float16)
-    write_case(folder, "guess", net, inputs(1, 1, 24, 32, guess=True))
+    write_case(folder, "guess", net, inputs(1, 1, 24, 32, predicted=True))
 
-    net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), doubt=True)
+    net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), predict_log_variance=True)
     folder = write_tiny("tiny-doubt", net, torch.float16)
-    write_case(folder, "guess", net, inputs(2, 3, 12, 16, guess=True))
+    write_case(folder, "guess", net, inputs(2, 3, 12, 16, predicted=True))
 
     net = network(8, block_out_channels=(4, 8), layers_per_block=(1, 1), context=10, mix=3)
     folder = write_tiny("tiny-interp", net, torch.float16, max_sigma=1e6)
-    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, guess=True), "context": torch.randn(1, 10, 12, 20)})
+    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, predicted=True), "context": torch.randn(1, 10, 12, 20)})
     flat_pair(net, folder)
 
     small = dict(block_out_channels=(4, 8), layers_per_block=(0, 0))
     write_tiny("tiny-guess", network(6, **small), torch.float16, preview=network(5, **small),
-               trust=network(7, **small, doubt=True))
+               trust=network(7, **small, predict_log_variance=True))
 
     net = network(3, block_out_channels=(6, 10, 12), layers_per_block=(1, 2, 1), temporal=True)
     folder = write_tiny("tiny-temporal", net, torch.float32)
-    write_case(folder, "clip", net, inputs(6, 3, 16, 24, guess=False), clip=True)
+    write_case(folder, "clip", net, inputs(6, 3, 16, 24, predicted=False), clip=True)
 
 
 if __name__ == "__main__":

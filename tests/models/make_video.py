@@ -18,7 +18,7 @@ from pseudo3d import TemporalConv, UdmPseudo3D  # noqa: E402
 
 SEED, RATE = 7, 12.5
 GIVEN = -1  # the number of frames that were given
-UNKNOWN, CLASS = 1 << 30, 1 << 31  # "steps" of engine/stream/rolling.c
+UNKNOWN, CLASS = 1 << 30, 1 << 31  # "steps" of engine/diffusion/rolling_window.c
 
 
 def network():
@@ -77,7 +77,7 @@ class Memories:
 
 
 class Rolling:
-    """engine/stream/rolling.c, for the first frames of one scene, with DDIM."""
+    """engine/diffusion/rolling_window.c, for the first frames of one scene, with DDIM."""
 
     def __init__(self, net, steps, classes, guidance, known=(), residual=False, recalls=False):
         """classes, guidance: of frame n; a class of -1 is drawn, or not told after `known` frames."""

@@ -52,15 +52,15 @@ class Clips(unittest.TestCase):
 
 class Streams(unittest.TestCase):
     def test_light(self):
-        """A guess that is darker, and has a third of the noise."""
+        """A prediction that is darker, and has a third of the noise."""
         torch.manual_seed(1)
         clean, noise = 0.3 * torch.randn(1, 3, 64, 96), torch.tensor((2 * SIGMA / 255) ** 2)
-        guess = recursion.Guess(1, 64, 96)
-        guess.moved = clean - 0.1 + noise.sqrt() / 3 * torch.randn(clean.shape)
-        guess.p = (noise / 9).expand(1, 1, 64, 96)
-        guess.known = torch.ones_like(guess.p, dtype=torch.bool)
-        guess.light(clean + noise.sqrt() * torch.randn(clean.shape), noise)
-        self.assertLess((guess.moved - clean).mean((2, 3)).abs().max(), 0.02)
+        predicted = recursion.Prediction(1, 64, 96)
+        predicted.moved = clean - 0.1 + noise.sqrt() / 3 * torch.randn(clean.shape)
+        predicted.p = (noise / 9).expand(1, 1, 64, 96)
+        predicted.known = torch.ones_like(predicted.p, dtype=torch.bool)
+        predicted.light(clean + noise.sqrt() * torch.randn(clean.shape), noise)
+        self.assertLess((predicted.moved - clean).mean((2, 3)).abs().max(), 0.02)
 
     def test_engine(self):
         """A picture that moves by a pixel and a half a frame, ever darker."""

@@ -11,16 +11,16 @@
 // Whether 3x3 weights, which take four times their size once transformed, are kept as they are. Where tiles are few,
 // transforming them when they are used costs little beside the products, and less has to come from memory, as for many
 // weights the caches are too small.
-static bool is_late(const udm_kernel *kernel, int pixels)
+static bool is_late(const udm_conv_weights *weights, int pixels)
 {
     enum { MOST_TILES = 32, LEAST_BYTES = 4 << 20 };
-    size_t bytes = sizeof(float) * UDM_PRODUCTS * kernel->depth * kernel->out;
+    size_t bytes = sizeof(float) * UDM_PRODUCTS * weights->depth * weights->out;
     return pixels > 0 && pixels <= MOST_TILES * UDM_CPU_TILE * UDM_CPU_TILE && bytes >= LEAST_BYTES &&
-           !kernel->code->pairs;
+           !weights->code->pairs;
 }
 
 // Fills all but the weights and the code. False where a size does not fit.
-static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
+static bool plan_weights(udm_conv_weights *weights, const udm_conv_spec *spec)
 {
     bool winograd = udm_is_winograd(spec->size, spec->stride, spec->padding);
     size_t in = 0, depth;
@@ -29,21 +29,22 @@ static bool plan_kernel(udm_kernel *kernel, const udm_kernel_spec *spec)
     if (!udm_multiply(in, winograd ? 1 : (size_t)spec->size * spec->size, &depth) || depth > INT_MAX / 64 ||
         spec->out > INT_MAX / 64)
         return false;
-    *kernel = (udm_kernel){ .sources = spec->sources,
-                            .out = spec->out,
-                            .size = spec->size,
-                            .stride = spec->stride,
-                            .padding = spec->padding,
-                            .code = kernel->code };
-    memcpy(kernel->in, spec->in, sizeof(kernel->in));
-    kernel->products = winograd ? UDM_PRODUCTS : 1;
-    kernel->depth = (int)depth;
-    kernel->matrices = winograd && is_late(kernel, spec->pixels) ? spec->size * spec->size : kernel->products;
-    kernel->steps = kernel->code->pairs ? udm_divide_up(kernel->depth, 2) : kernel->depth;
-    kernel->row = udm_row_length(kernel->sources, kernel->in, kernel->depth, kernel->depth - (int)in, UDM_CPU_BLOCK);
-    kernel->groups = (udm_cpu_blocks(spec->out) + 1) / 2;
-    int row = kernel->code->pairs ? kernel->row / 2 : kernel->row;
-    kernel->max_batch = udm_most_rows(kernel->products, row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP);
+    *weights = (udm_conv_weights){ .sources = spec->sources,
+                                   .out = spec->out,
+                                   .size = spec->size,
+                                   .stride = spec->stride,
+                                   .padding = spec->padding,
+                                   .code = weights->code };
+    memcpy(weights->in, spec->in, sizeof(weights->in));
+    weights->products = winograd ? UDM_PRODUCTS : 1;
+    weights->depth = (int)depth;
+    weights->matrices = winograd && is_late(weights, spec->pixels) ? spec->size * spec->size : weights->products;
+    weights->steps = weights->code->pairs ? udm_divide_up(weights->depth, 2) : weights->depth;
+    weights->row =
+        udm_row_length(weights->sources, weights->in, weights->depth, weights->depth - (int)in, UDM_CPU_BLOCK);
+    weights->groups = (udm_cpu_blocks(spec->out) + 1) / 2;
+    int row = weights->code->pairs ? weights->row / 2 : weights->row;
+    weights->max_batch = udm_most_rows(weights->products, row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP);
     return true;
 }
 
@@ -56,44 +57,44 @@ static uint16_t round_to_bf16(float value)
 }
 
 // Sets the weight of output o, row position k, product p.
-static void pack(const udm_kernel *kernel, int o, int p, int k, float value)
+static void pack(const udm_conv_weights *weights, int o, int p, int k, float value)
 {
-    int g = o / UDM_CPU_GROUP, step = kernel->code->pairs ? k / 2 : k;
-    float *at = (float *)udm_cpu_panel(kernel, g, p) + (size_t)step * udm_cpu_width(kernel, g) + o % UDM_CPU_GROUP;
+    int g = o / UDM_CPU_GROUP, step = weights->code->pairs ? k / 2 : k;
+    float *at = (float *)udm_cpu_panel(weights, g, p) + (size_t)step * udm_cpu_width(weights, g) + o % UDM_CPU_GROUP;
     const uint16_t rounded = round_to_bf16(value);
-    if (kernel->code->pairs)
+    if (weights->code->pairs)
         memcpy((uint16_t *)at + k % 2, &rounded, sizeof rounded);
     else
         *at = value;
 }
 
 // taps: the size * size weights of input i to output o.
-static void pack_taps(const udm_kernel *kernel, int o, int i, const float *taps)
+static void pack_taps(const udm_conv_weights *weights, int o, int i, const float *taps)
 {
-    int count = kernel->size * kernel->size;
-    if (kernel->products == 1) {
-        int in = kernel->depth / count;
+    int count = weights->size * weights->size;
+    if (weights->products == 1) {
+        int in = weights->depth / count;
         for (int t = 0; t < count; t++)
-            pack(kernel, o, 0, t * in + i, taps[t]);
+            pack(weights, o, 0, t * in + i, taps[t]);
         return;
     }
     float u[UDM_PRODUCTS];
     udm_winograd_weights(taps, u);
-    for (int p = 0; p < kernel->matrices; p++)
-        pack(kernel, o, p, i, udm_cpu_is_late(kernel) ? taps[p] : u[p]);
+    for (int p = 0; p < weights->matrices; p++)
+        pack(weights, o, p, i, udm_cpu_is_late(weights) ? taps[p] : u[p]);
 }
 
-static bool allocate_weights(udm_device *device, udm_kernel *kernel)
+static bool allocate_weights(udm_device *device, udm_conv_weights *weights)
 {
-    size_t outputs = (size_t)kernel->groups * UDM_CPU_GROUP, floats, bytes;
-    if (!udm_multiply(outputs, (size_t)kernel->steps, &floats) ||
-        !udm_multiply(floats, (size_t)kernel->matrices, &floats) ||
+    size_t outputs = (size_t)weights->groups * UDM_CPU_GROUP, floats, bytes;
+    if (!udm_multiply(outputs, (size_t)weights->steps, &floats) ||
+        !udm_multiply(floats, (size_t)weights->matrices, &floats) ||
         !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
         return false;
-    kernel->weights = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
-    if (!kernel->weights)
+    weights->values = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
+    if (!weights->values)
         return false;
-    kernel->bias = kernel->weights + floats;
+    weights->bias = weights->values + floats;
     return true;
 }
 
@@ -114,40 +115,40 @@ bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *err
 }
 
 // Here, so that nothing is allocated while a network runs.
-static bool grow_scratch(udm_cpu_device *cpu, const udm_kernel *kernel, udm_error *error)
+static bool grow_scratch(udm_cpu_device *cpu, const udm_conv_weights *weights, udm_error *error)
 {
-    size_t sums = kernel->products * udm_cpu_sums_stride(kernel->max_batch);
-    size_t late = udm_cpu_is_late(kernel) ? UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP : 0;
-    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(kernel, kernel->max_batch) + sums + late, error);
+    size_t sums = weights->products * udm_cpu_sums_stride(weights->max_batch);
+    size_t late = udm_cpu_is_late(weights) ? UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP : 0;
+    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(weights, weights->max_batch) + sums + late, error);
 }
 
-udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error)
 {
-    udm_kernel *kernel = calloc(1, sizeof(*kernel));
-    if (kernel)
-        kernel->code = udm_cpu_of(device)->products;
-    if (!kernel || !plan_kernel(kernel, spec) || !allocate_weights(device, kernel) ||
-        !grow_scratch(udm_cpu_of(device), kernel, error)) {
+    udm_conv_weights *weights = calloc(1, sizeof(*weights));
+    if (weights)
+        weights->code = udm_cpu_of(device)->products;
+    if (!weights || !plan_weights(weights, spec) || !allocate_weights(device, weights) ||
+        !grow_scratch(udm_cpu_of(device), weights, error)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
-        udm_cpu_kernel_free(device, kernel);
+        udm_cpu_conv_weights_free(device, weights);
         return NULL;
     }
     int in = 0, taps = spec->size * spec->size;
     for (int s = 0; s < spec->sources; s++)
         in += spec->in[s];
     for (int o = 0; o < spec->out; o++) {
-        kernel->bias[o] = spec->bias ? spec->bias[o] : 0;
+        weights->bias[o] = spec->bias ? spec->bias[o] : 0;
         for (int i = 0; i < in; i++)
-            pack_taps(kernel, o, i, spec->weight + ((size_t)o * in + i) * taps);
+            pack_taps(weights, o, i, spec->weight + ((size_t)o * in + i) * taps);
     }
-    return kernel;
+    return weights;
 }
 
-void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel)
+void udm_cpu_conv_weights_free(udm_device *device, udm_conv_weights *weights)
 {
-    if (kernel)
-        udm_host_free(device, (udm_memory *)kernel->weights);
-    free(kernel);
+    if (weights)
+        udm_host_free(device, (udm_memory *)weights->values);
+    free(weights);
 }
 
 // Few rows are done in small batches, and by several workers with some groups of the outputs each, but not in so small
@@ -156,31 +157,31 @@ void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel)
 static int divide_work(udm_cpu_run *run, int threads)
 {
     enum { LEAST = 16 };
-    int wanted = threads == 1 || udm_cpu_is_late(run->kernel) ? 1 : 4 * threads; // each transforms late weights
+    int wanted = threads == 1 || udm_cpu_is_late(run->weights) ? 1 : 4 * threads; // each transforms late weights
     int even = udm_divide_up(run->rows, wanted), least = run->rows < LEAST ? run->rows : LEAST;
     even = udm_round_up(even > least ? even : least, UDM_CPU_ROW_STEP);
-    run->batch = even < run->kernel->max_batch ? even : run->kernel->max_batch;
+    run->batch = even < run->weights->max_batch ? even : run->weights->max_batch;
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);
     run->splits = batches >= threads ? 1 : udm_divide_up(threads, batches);
-    if (run->splits > run->kernel->groups)
-        run->splits = run->kernel->groups;
+    if (run->splits > run->weights->groups)
+        run->splits = run->weights->groups;
     return udm_divide_up(batches, run->chunk) * run->splits;
 }
 
 void udm_cpu_conv(udm_device *device, const udm_conv *conv)
 {
     udm_cpu_device *cpu = udm_cpu_of(device);
-    const udm_kernel *kernel = conv->kernel;
-    bool winograd = kernel->products > 1;
+    const udm_conv_weights *weights = conv->weights;
+    bool winograd = weights->products > 1;
     int unit = winograd ? UDM_CPU_TILE : 1;
     udm_cpu_run run = {
         .conv = conv,
-        .kernel = kernel,
+        .weights = weights,
         .rows = udm_divide_up(conv->dst.shape.h, unit) * udm_divide_up(conv->dst.shape.w, unit),
         .scratch = cpu->scratch,
         .per_worker = cpu->per_worker,
     };
     int jobs = divide_work(&run, udm_pool_threads(cpu->pool));
-    udm_pool_run(cpu->pool, jobs, winograd ? kernel->code->winograd : kernel->code->direct, &run);
+    udm_pool_run(cpu->pool, jobs, winograd ? weights->code->winograd : weights->code->direct, &run);
 }

@@ -33,7 +33,7 @@ typedef struct udm_cpu_products {
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
 // Winograd); the right ones are [groups][matrices][steps][width of the group], of a float or a pair of bf16.
-struct udm_kernel {
+struct udm_conv_weights {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
     int products;  // 1, or UDM_PRODUCTS for Winograd
@@ -44,14 +44,14 @@ struct udm_kernel {
     int groups;    // panels of outputs
     int max_batch; // rows that fit the caches
     float *bias;   // [groups][32], at the end of the same memory
-    float *weights;
+    float *values;
     const udm_cpu_products *code;
 };
 
 // One convolution as it runs: index = chunk of batches * splits + part of the groups.
 typedef struct udm_cpu_run {
     const udm_conv *conv;
-    const udm_kernel *kernel;
+    const udm_conv_weights *weights;
     int rows;          // tiles or pixels of dst
     int batch;         // rows done at once
     int chunk;         // batches of one job
@@ -133,8 +133,8 @@ void udm_cpu_upload(udm_device *device, const udm_tensor *dst, const float *cons
 void udm_cpu_download(udm_device *device, float *const *dst, const udm_tensor *src, int count);
 void udm_cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 
-udm_kernel *udm_cpu_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
-void udm_cpu_kernel_free(udm_device *device, udm_kernel *kernel);
+udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error);
+void udm_cpu_conv_weights_free(udm_device *device, udm_conv_weights *weights);
 void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
@@ -162,29 +162,29 @@ static inline int udm_cpu_blocks(int channels)
 }
 
 // Outputs of group g: 32, or 16 for the rest.
-static inline int udm_cpu_width(const udm_kernel *kernel, int g)
+static inline int udm_cpu_width(const udm_conv_weights *weights, int g)
 {
-    return udm_cpu_blocks(kernel->out) - 2 * g == 1 ? UDM_CPU_BLOCK : UDM_CPU_GROUP;
+    return udm_cpu_blocks(weights->out) - 2 * g == 1 ? UDM_CPU_BLOCK : UDM_CPU_GROUP;
 }
 
 // Matrix p of group g.
-static inline const float *udm_cpu_panel(const udm_kernel *kernel, int g, int p)
+static inline const float *udm_cpu_panel(const udm_conv_weights *weights, int g, int p)
 {
-    size_t panel = (size_t)kernel->steps * udm_cpu_width(kernel, g);
-    return kernel->weights + (size_t)g * kernel->matrices * kernel->steps * UDM_CPU_GROUP + p * panel;
+    size_t panel = (size_t)weights->steps * udm_cpu_width(weights, g);
+    return weights->values + (size_t)g * weights->matrices * weights->steps * UDM_CPU_GROUP + p * panel;
 }
 
 // From product to product of the scratch matrices, elements and floats. One line more than they need, so that the 36
 // places that a tile is written to do not fall into few sets of the cache.
-static inline size_t udm_cpu_rows_stride(const udm_kernel *kernel, int batch)
+static inline size_t udm_cpu_rows_stride(const udm_conv_weights *weights, int batch)
 {
-    return (size_t)batch * kernel->row + UDM_CPU_BLOCK;
+    return (size_t)batch * weights->row + UDM_CPU_BLOCK;
 }
 
 // All rows of a batch, in floats.
-static inline size_t udm_cpu_rows_floats(const udm_kernel *kernel, int batch)
+static inline size_t udm_cpu_rows_floats(const udm_conv_weights *weights, int batch)
 {
-    return udm_cpu_rows_stride(kernel, batch) * kernel->products / (kernel->code->pairs ? 2 : 1);
+    return udm_cpu_rows_stride(weights, batch) * weights->products / (weights->code->pairs ? 2 : 1);
 }
 
 static inline size_t udm_cpu_sums_stride(int batch)
@@ -195,9 +195,9 @@ static inline size_t udm_cpu_sums_stride(int batch)
 enum { UDM_CPU_LATE_STEPS = 32 }; // inputs whose late weights are transformed at once
 
 // Whether Winograd's weights are kept as they are until they are used.
-static inline bool udm_cpu_is_late(const udm_kernel *kernel)
+static inline bool udm_cpu_is_late(const udm_conv_weights *weights)
 {
-    return kernel->matrices < kernel->products;
+    return weights->matrices < weights->products;
 }
 
 #endif

@@ -82,23 +82,23 @@ static void note_simple(udm_device *device, const char *name, double start_ms, c
 // Multiplications are those that are done: for Winograd 36 for each tile of 16 pixels.
 static void timed_conv(udm_device *device, const udm_conv *conv)
 {
-    const udm_kernel *kernel = conv->kernel;
+    const udm_conv_weights *weights = conv->weights;
     const udm_shape dst = conv->dst.shape;
-    const bool winograd = kernel->products > 1;
+    const bool winograd = weights->products > 1;
     const int unit = winograd ? UDM_CPU_TILE : 1;
     const double rows = (double)udm_divide_up(dst.h, unit) * udm_divide_up(dst.w, unit);
-    const double outputs = UDM_CPU_BLOCK * (double)udm_cpu_blocks(kernel->out);
+    const double outputs = UDM_CPU_BLOCK * (double)udm_cpu_blocks(weights->out);
     double bytes = bytes_of(device, &conv->dst) * (conv->residual ? 2 : 1) +
-                   kernel->matrices * (double)kernel->steps * outputs * sizeof(float);
-    for (int s = 0; s < kernel->sources; s++)
+                   weights->matrices * (double)weights->steps * outputs * sizeof(float);
+    for (int s = 0; s < weights->sources; s++)
         bytes += bytes_of(device, &conv->src[s]);
     char label[64];
-    snprintf(label, sizeof label, "conv %dx%d%s, %d to %d, %dx%d%s", kernel->size, kernel->size,
-             kernel->stride > 1 ? " / 2" : "", kernel->depth / (winograd ? 1 : kernel->size * kernel->size),
-             kernel->out, dst.w, dst.h, winograd ? ", Winograd" : "");
+    snprintf(label, sizeof label, "conv %dx%d%s, %d to %d, %dx%d%s", weights->size, weights->size,
+             weights->stride > 1 ? " / 2" : "", weights->depth / (winograd ? 1 : weights->size * weights->size),
+             weights->out, dst.w, dst.h, winograd ? ", Winograd" : "");
     const double start = now_ms();
     times_of(device)->plain->conv(device, conv);
-    note(device, label, start, 2 * rows * kernel->products * kernel->depth * outputs, bytes);
+    note(device, label, start, 2 * rows * weights->products * weights->depth * outputs, bytes);
 }
 
 static void timed_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)

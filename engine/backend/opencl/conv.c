@@ -12,7 +12,7 @@ enum { ROW_STEP = 12, TILE = 4 };
 
 // Weights are, for vectors, [groups of 32 outputs][products][depth][width of the group], where depth is [taps][sources]
 // [channels], and taps are 1 for Winograd; for a GPU, [taps][sources][channels, to 16][outputs, to 64]. Then the bias.
-struct udm_kernel {
+struct udm_conv_weights {
     udm_cl_kernel kernel;
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
@@ -26,86 +26,86 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-static void plan_vectors(udm_kernel *kernel, int in)
+static void plan_vectors(udm_conv_weights *filter, int in)
 {
-    bool winograd = udm_is_winograd(kernel->size, kernel->stride, kernel->padding);
-    int taps = winograd ? 1 : kernel->size * kernel->size;
-    kernel->kernel = winograd ? UDM_CL_WINOGRAD : UDM_CL_DIRECT;
-    kernel->products = winograd ? UDM_PRODUCTS : 1;
-    kernel->depth = in * taps;
-    kernel->row = udm_row_length(kernel->sources, kernel->in, kernel->depth, kernel->depth - in, UDM_CL_BLOCK);
-    kernel->groups = (udm_opencl_blocks(kernel->out) + 1) / 2;
-    kernel->max_batch = udm_most_rows(kernel->products, kernel->row, UDM_CL_GROUP, ROW_STEP);
-    kernel->bias = (size_t)kernel->groups * UDM_CL_GROUP * kernel->depth * kernel->products;
+    bool winograd = udm_is_winograd(filter->size, filter->stride, filter->padding);
+    int taps = winograd ? 1 : filter->size * filter->size;
+    filter->kernel = winograd ? UDM_CL_WINOGRAD : UDM_CL_DIRECT;
+    filter->products = winograd ? UDM_PRODUCTS : 1;
+    filter->depth = in * taps;
+    filter->row = udm_row_length(filter->sources, filter->in, filter->depth, filter->depth - in, UDM_CL_BLOCK);
+    filter->groups = (udm_opencl_blocks(filter->out) + 1) / 2;
+    filter->max_batch = udm_most_rows(filter->products, filter->row, UDM_CL_GROUP, ROW_STEP);
+    filter->bias = (size_t)filter->groups * UDM_CL_GROUP * filter->depth * filter->products;
 }
 
-static void plan_gpu(udm_kernel *kernel)
+static void plan_gpu(udm_conv_weights *filter)
 {
     int blocks = 0;
-    for (int s = 0; s < kernel->sources; s++)
-        blocks += udm_opencl_blocks(kernel->in[s]);
-    kernel->kernel = UDM_CL_TILED;
-    kernel->products = 1;
-    kernel->depth = kernel->size * kernel->size * blocks * UDM_CL_BLOCK;
-    kernel->bias = (size_t)kernel->depth * udm_round_up(kernel->out, UDM_CL_SIDE);
+    for (int s = 0; s < filter->sources; s++)
+        blocks += udm_opencl_blocks(filter->in[s]);
+    filter->kernel = UDM_CL_TILED;
+    filter->products = 1;
+    filter->depth = filter->size * filter->size * blocks * UDM_CL_BLOCK;
+    filter->bias = (size_t)filter->depth * udm_round_up(filter->out, UDM_CL_SIDE);
 }
 
 // taps: the weights of input i (of all sources, `in`) to output o
-static void pack_vectors(const udm_kernel *kernel, int o, int i, int in, const float *taps, float *packed)
+static void pack_vectors(const udm_conv_weights *filter, int o, int i, int in, const float *taps, float *packed)
 {
-    int g = o / UDM_CL_GROUP, width = udm_opencl_blocks(kernel->out) - 2 * g == 1 ? UDM_CL_BLOCK : UDM_CL_GROUP;
-    float *group = packed + (size_t)g * kernel->products * kernel->depth * UDM_CL_GROUP + o % UDM_CL_GROUP;
-    if (kernel->kernel == UDM_CL_DIRECT) {
-        for (int t = 0; t < kernel->size * kernel->size; t++)
+    int g = o / UDM_CL_GROUP, width = udm_opencl_blocks(filter->out) - 2 * g == 1 ? UDM_CL_BLOCK : UDM_CL_GROUP;
+    float *group = packed + (size_t)g * filter->products * filter->depth * UDM_CL_GROUP + o % UDM_CL_GROUP;
+    if (filter->kernel == UDM_CL_DIRECT) {
+        for (int t = 0; t < filter->size * filter->size; t++)
             group[(size_t)(t * in + i) * width] = taps[t];
         return;
     }
     float u[UDM_PRODUCTS];
     udm_winograd_weights(taps, u);
     for (int p = 0; p < UDM_PRODUCTS; p++)
-        group[((size_t)p * kernel->depth + i) * width] = u[p];
+        group[((size_t)p * filter->depth + i) * width] = u[p];
 }
 
-static void pack_gpu(const udm_kernel *kernel, int o, int i, const float *taps, float *packed)
+static void pack_gpu(const udm_conv_weights *filter, int o, int i, const float *taps, float *packed)
 {
-    int count = kernel->size * kernel->size, width = udm_round_up(kernel->out, UDM_CL_SIDE), k = 0;
-    for (int s = 0; i >= kernel->in[s]; s++) {
-        k += udm_opencl_blocks(kernel->in[s]) * UDM_CL_BLOCK;
-        i -= kernel->in[s];
+    int count = filter->size * filter->size, width = udm_round_up(filter->out, UDM_CL_SIDE), k = 0;
+    for (int s = 0; i >= filter->in[s]; s++) {
+        k += udm_opencl_blocks(filter->in[s]) * UDM_CL_BLOCK;
+        i -= filter->in[s];
     }
     for (int t = 0; t < count; t++)
-        packed[(size_t)(t * (kernel->depth / count) + k + i) * width + o] = taps[t];
+        packed[(size_t)(t * (filter->depth / count) + k + i) * width + o] = taps[t];
 }
 
-static float *pack(const udm_kernel *kernel, const udm_kernel_spec *spec, int in, size_t floats)
+static float *pack(const udm_conv_weights *filter, const udm_conv_spec *spec, int in, size_t floats)
 {
     float *packed = calloc(floats, sizeof *packed);
     int taps = spec->size * spec->size;
     for (int o = 0; packed && o < spec->out; o++) {
-        packed[kernel->bias + o] = spec->bias ? spec->bias[o] : 0;
+        packed[filter->bias + o] = spec->bias ? spec->bias[o] : 0;
         for (int i = 0; i < in; i++) {
             const float *from = spec->weight + ((size_t)o * in + i) * taps;
-            if (kernel->kernel == UDM_CL_TILED)
-                pack_gpu(kernel, o, i, from, packed);
+            if (filter->kernel == UDM_CL_TILED)
+                pack_gpu(filter, o, i, from, packed);
             else
-                pack_vectors(kernel, o, i, in, from, packed);
+                pack_vectors(filter, o, i, in, from, packed);
         }
     }
     return packed;
 }
 
-static bool upload_weights(udm_opencl_device *cl, udm_kernel *kernel, const udm_kernel_spec *spec, int in,
+static bool upload_weights(udm_opencl_device *cl, udm_conv_weights *filter, const udm_conv_spec *spec, int in,
                            udm_error *error)
 {
-    size_t floats = kernel->bias + udm_round_up(spec->out, UDM_CL_SIDE);
+    size_t floats = filter->bias + udm_round_up(spec->out, UDM_CL_SIDE);
     if (floats > cl->device.largest / sizeof(float))
         return udm_fail(error, UDM_ERROR_MEMORY,
                         "%s: a layer's weights are more than its largest allocation, %zu bytes", cl->device.name,
                         cl->device.largest);
-    float *packed = pack(kernel, spec, in, floats);
+    float *packed = pack(filter, spec, in, floats);
     cl_int code = CL_OUT_OF_HOST_MEMORY;
     if (packed)
-        kernel->weights = clCreateBuffer(cl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, floats * sizeof *packed,
+        filter->weights = clCreateBuffer(cl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, floats * sizeof *packed,
                                          packed, &code);
     free(packed);
     return code == CL_SUCCESS || udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for the weights of a layer (%s)",
@@ -132,14 +132,14 @@ bool udm_opencl_grow_scratch(udm_opencl_device *cl, size_t per_worker, udm_error
 }
 
 // Here, so that nothing is allocated while a network runs.
-static bool grow_scratch(udm_opencl_device *cl, const udm_kernel *kernel, udm_error *error)
+static bool grow_scratch(udm_opencl_device *cl, const udm_conv_weights *filter, udm_error *error)
 {
-    size_t row = (size_t)kernel->row + UDM_CL_GROUP;
-    size_t need = kernel->products * (kernel->max_batch * row + 2 * UDM_CL_BLOCK);
-    return kernel->kernel == UDM_CL_TILED || udm_opencl_grow_scratch(cl, need, error);
+    size_t row = (size_t)filter->row + UDM_CL_GROUP;
+    size_t need = filter->products * (filter->max_batch * row + 2 * UDM_CL_BLOCK);
+    return filter->kernel == UDM_CL_TILED || udm_opencl_grow_scratch(cl, need, error);
 }
 
-udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+udm_conv_weights *udm_opencl_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
     size_t in = 0, weights;
@@ -150,65 +150,65 @@ udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spe
         udm_fail(error, UDM_ERROR_MEMORY, "a convolution of %zu x %d channels is too large", in, spec->out);
         return NULL;
     }
-    udm_kernel *kernel = calloc(1, sizeof *kernel);
-    if (!kernel) {
+    udm_conv_weights *filter = calloc(1, sizeof *filter);
+    if (!filter) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a convolution with %d outputs", spec->out);
         return NULL;
     }
-    *kernel = (udm_kernel){
+    *filter = (udm_conv_weights){
         .sources = spec->sources, .out = spec->out, .size = spec->size, .stride = spec->stride, .padding = spec->padding
     };
-    memcpy(kernel->in, spec->in, sizeof(kernel->in));
+    memcpy(filter->in, spec->in, sizeof(filter->in));
     if (cl->lanes)
-        plan_vectors(kernel, (int)in);
+        plan_vectors(filter, (int)in);
     else
-        plan_gpu(kernel);
-    if (upload_weights(cl, kernel, spec, (int)in, error) && grow_scratch(cl, kernel, error))
-        return kernel;
-    udm_opencl_kernel_free(device, kernel);
+        plan_gpu(filter);
+    if (upload_weights(cl, filter, spec, (int)in, error) && grow_scratch(cl, filter, error))
+        return filter;
+    udm_opencl_conv_weights_free(device, filter);
     return NULL;
 }
 
-void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel)
+void udm_opencl_conv_weights_free(udm_device *device, udm_conv_weights *filter)
 {
-    if (kernel && kernel->weights)
-        clReleaseMemObject(kernel->weights);
-    free(kernel);
+    if (filter && filter->weights)
+        clReleaseMemObject(filter->weights);
+    free(filter);
 }
 
 // Few rows are done in small batches, and by several workers with some groups of the outputs each, but not in so small
 // ones that the weights are fetched again and again; many in long chunks, whose batches find in the cache the pixels
 // that they share with the one before.
-static void divide_work(udm_cl_conv *run, const udm_kernel *kernel, int workers)
+static void divide_work(udm_cl_conv *run, const udm_conv_weights *filter, int workers)
 {
     enum { FEW = 2 * ROW_STEP };
     int wanted = workers == 1 ? 1 : 4 * workers, even = udm_divide_up(run->rows, wanted);
-    run->batch = least(udm_round_up(even > FEW ? even : least(run->rows, FEW), ROW_STEP), kernel->max_batch);
+    run->batch = least(udm_round_up(even > FEW ? even : least(run->rows, FEW), ROW_STEP), filter->max_batch);
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);
-    run->splits = batches >= workers ? 1 : least(udm_divide_up(workers, batches), kernel->groups);
+    run->splits = batches >= workers ? 1 : least(udm_divide_up(workers, batches), filter->groups);
     run->jobs = udm_divide_up(batches, run->chunk) * run->splits;
 }
 
 static udm_cl_conv describe(const udm_conv *conv)
 {
-    const udm_kernel *kernel = conv->kernel;
-    int unit = kernel->kernel == UDM_CL_WINOGRAD ? TILE : 1;
+    const udm_conv_weights *filter = conv->weights;
+    int unit = filter->kernel == UDM_CL_WINOGRAD ? TILE : 1;
     udm_cl_conv run = {
         .dst = udm_opencl_tensor(&conv->dst),
         .residual = udm_opencl_tensor(conv->residual),
-        .bias = kernel->bias,
-        .sources = kernel->sources,
-        .size = kernel->size,
-        .stride = kernel->stride,
-        .padding = kernel->padding,
+        .bias = filter->bias,
+        .sources = filter->sources,
+        .size = filter->size,
+        .stride = filter->stride,
+        .padding = filter->padding,
         .activation = conv->activation,
-        .depth = kernel->depth,
-        .row = kernel->row,
-        .groups = kernel->groups,
+        .depth = filter->depth,
+        .row = filter->row,
+        .groups = filter->groups,
         .rows = udm_divide_up(conv->dst.shape.h, unit) * udm_divide_up(conv->dst.shape.w, unit),
     };
-    for (int s = 0; s < kernel->sources; s++)
+    for (int s = 0; s < filter->sources; s++)
         run.src[s] = udm_opencl_tensor(&conv->src[s]);
     return run;
 }
@@ -216,12 +216,12 @@ static udm_cl_conv describe(const udm_conv *conv)
 void udm_opencl_conv(udm_device *device, const udm_conv *conv)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
-    const udm_kernel *kernel = conv->kernel;
+    const udm_conv_weights *filter = conv->weights;
     udm_cl_conv run = describe(conv);
     const cl_mem *dst = udm_opencl_buffer(&conv->dst);
     const cl_mem *src[UDM_MAX_SOURCES];
     for (int s = 0; s < UDM_MAX_SOURCES; s++)
-        src[s] = udm_opencl_buffer(&conv->src[s < kernel->sources ? s : 0]);
+        src[s] = udm_opencl_buffer(&conv->src[s < filter->sources ? s : 0]);
     const udm_cl_argument arguments[] = {
         { sizeof(run), &run },
         { sizeof(cl_mem), dst },
@@ -229,18 +229,18 @@ void udm_opencl_conv(udm_device *device, const udm_conv *conv)
         { sizeof(cl_mem), src[0] },
         { sizeof(cl_mem), src[1] },
         { sizeof(cl_mem), src[2] },
-        { sizeof(cl_mem), &kernel->weights },
+        { sizeof(cl_mem), &filter->weights },
         { sizeof(cl_mem), &cl->scratch },
         { sizeof(cl_mem), &cl->counter },
     };
     enum { ALL = sizeof(arguments) / sizeof(arguments[0]), OF_GPU = ALL - 2 };
-    if (kernel->kernel == UDM_CL_TILED) {
-        const size_t pixels = udm_divide_up(run.rows, UDM_CL_SIDE), outputs = udm_divide_up(kernel->out, UDM_CL_SIDE);
-        udm_opencl_run(cl, kernel->kernel, arguments, OF_GPU, (size_t[]){ 16 * outputs, 16 * pixels },
+    if (filter->kernel == UDM_CL_TILED) {
+        const size_t pixels = udm_divide_up(run.rows, UDM_CL_SIDE), outputs = udm_divide_up(filter->out, UDM_CL_SIDE);
+        udm_opencl_run(cl, filter->kernel, arguments, OF_GPU, (size_t[]){ 16 * outputs, 16 * pixels },
                        (size_t[]){ 16, 16 });
         return;
     }
-    divide_work(&run, kernel, cl->workers);
+    divide_work(&run, filter, cl->workers);
     run.per_worker = cl->per_worker;
-    udm_opencl_run(cl, kernel->kernel, arguments, ALL, (size_t[]){ cl->workers, 1 }, (size_t[]){ 1, 1 });
+    udm_opencl_run(cl, filter->kernel, arguments, ALL, (size_t[]){ cl->workers, 1 }, (size_t[]){ 1, 1 });
 }

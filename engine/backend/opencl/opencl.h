@@ -129,8 +129,8 @@ void udm_opencl_download(udm_device *device, float *const *dst, const udm_tensor
 void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes);
 void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 
-udm_kernel *udm_opencl_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
-void udm_opencl_kernel_free(udm_device *device, udm_kernel *kernel);
+udm_conv_weights *udm_opencl_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error);
+void udm_opencl_conv_weights_free(udm_device *device, udm_conv_weights *kernel);
 void udm_opencl_conv(udm_device *device, const udm_conv *conv);
 
 void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);

@@ -15,7 +15,7 @@ udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor)
 static udm_cl_observation observation_of(const udm_observation *seen)
 {
     return (udm_cl_observation){ udm_opencl_tensor(&seen->frame), udm_opencl_tensor(&seen->level),
-                                 udm_opencl_tensor(&seen->guess), udm_opencl_tensor(&seen->guess_level) };
+                                 udm_opencl_tensor(&seen->predicted), udm_opencl_tensor(&seen->predicted_level) };
 }
 
 size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items)
@@ -36,10 +36,14 @@ void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_obs
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(to),         UDM_CL_ARGUMENT(from),
-        UDM_CL_ARGUMENT(p),          UDM_CL_BUFFER(dst),
-        UDM_CL_BUFFER(&seen->frame), UDM_CL_BUFFER(&seen->level),
-        UDM_CL_BUFFER(&seen->guess), UDM_CL_BUFFER(&seen->guess_level),
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(p),
+        UDM_CL_BUFFER(dst),
+        UDM_CL_BUFFER(&seen->frame),
+        UDM_CL_BUFFER(&seen->level),
+        UDM_CL_BUFFER(&seen->predicted),
+        UDM_CL_BUFFER(&seen->predicted_level),
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_OBSERVE, arguments, UDM_CL_COUNT(arguments),
                          (size_t)dst->shape.h * dst->shape.w);
@@ -52,11 +56,16 @@ void udm_opencl_restore(udm_device *device, const udm_tensor *dst, const udm_ten
     const udm_cl_observation from = observation_of(seen);
     const cl_int p = patch;
     const udm_cl_argument arguments[] = {
-        UDM_CL_ARGUMENT(to),         UDM_CL_ARGUMENT(by),
-        UDM_CL_ARGUMENT(from),       UDM_CL_ARGUMENT(p),
-        UDM_CL_BUFFER(dst),          UDM_CL_BUFFER(correction),
-        UDM_CL_BUFFER(&seen->frame), UDM_CL_BUFFER(&seen->level),
-        UDM_CL_BUFFER(&seen->guess), UDM_CL_BUFFER(&seen->guess_level),
+        UDM_CL_ARGUMENT(to),
+        UDM_CL_ARGUMENT(by),
+        UDM_CL_ARGUMENT(from),
+        UDM_CL_ARGUMENT(p),
+        UDM_CL_BUFFER(dst),
+        UDM_CL_BUFFER(correction),
+        UDM_CL_BUFFER(&seen->frame),
+        UDM_CL_BUFFER(&seen->level),
+        UDM_CL_BUFFER(&seen->predicted),
+        UDM_CL_BUFFER(&seen->predicted_level),
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_RESTORE, arguments, UDM_CL_COUNT(arguments),
                          (size_t)dst->shape.h * dst->shape.w);

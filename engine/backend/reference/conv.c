@@ -7,50 +7,51 @@
 #include "backend/host.h"
 #include "backend/reference/reference.h"
 
-struct udm_kernel {
-    udm_kernel_spec spec; // its weight and bias point into values
-    int in;               // of all sources
-    float values[];       // weight [out, in, size, size], then bias [out]
+struct udm_conv_weights {
+    udm_conv_spec spec; // its weight and bias point into values
+    int in;             // of all sources
+    float values[];     // weight [out, in, size, size], then bias [out]
 };
 
 // How many values a kernel has; false where that does not fit.
-static bool count_values(const udm_kernel_spec *spec, int in, size_t *weights, size_t *bytes)
+static bool count_values(const udm_conv_spec *spec, int in, size_t *weights, size_t *bytes)
 {
     size_t values;
     return udm_multiply((size_t)spec->out, (size_t)in, weights) &&
            udm_multiply(*weights, (size_t)spec->size * spec->size, weights) &&
            !__builtin_add_overflow(*weights, (size_t)spec->out, &values) &&
-           udm_multiply(values, sizeof(float), bytes) && !__builtin_add_overflow(*bytes, sizeof(udm_kernel), bytes);
+           udm_multiply(values, sizeof(float), bytes) &&
+           !__builtin_add_overflow(*bytes, sizeof(udm_conv_weights), bytes);
 }
 
-udm_kernel *udm_reference_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error)
+udm_conv_weights *udm_reference_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error)
 {
     int in = 0;
     for (int s = 0; s < spec->sources; s++)
         in += spec->in[s];
     size_t weights, bytes;
-    udm_kernel *kernel = count_values(spec, in, &weights, &bytes) ? calloc(1, bytes) : NULL;
-    if (!kernel) {
+    udm_conv_weights *packed = count_values(spec, in, &weights, &bytes) ? calloc(1, bytes) : NULL;
+    if (!packed) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a kernel of %d x %d channels", in, spec->out);
         return NULL;
     }
-    memcpy(kernel->values, spec->weight, weights * sizeof(float));
+    memcpy(packed->values, spec->weight, weights * sizeof(float));
     if (spec->bias)
-        memcpy(kernel->values + weights, spec->bias, (size_t)spec->out * sizeof(float));
-    kernel->spec = *spec;
-    kernel->spec.weight = kernel->values;
-    kernel->spec.bias = kernel->values + weights;
-    kernel->in = in;
-    return kernel;
+        memcpy(packed->values + weights, spec->bias, (size_t)spec->out * sizeof(float));
+    packed->spec = *spec;
+    packed->spec.weight = packed->values;
+    packed->spec.bias = packed->values + weights;
+    packed->in = in;
+    return packed;
 }
 
-void udm_reference_kernel_free(udm_device *device, udm_kernel *kernel)
+void udm_reference_conv_weights_free(udm_device *device, udm_conv_weights *packed)
 {
-    free(kernel);
+    free(packed);
 }
 
 // The part of one source channel: weight: [size, size], plane: [H, W] of src; y, x: of dst.
-static float convolve_plane(const udm_kernel_spec *spec, const float *weight, const float *plane, udm_shape shape,
+static float convolve_plane(const udm_conv_spec *spec, const float *weight, const float *plane, udm_shape shape,
                             const int at[2])
 {
     float sum = 0;
@@ -67,9 +68,9 @@ static float convolve_plane(const udm_kernel_spec *spec, const float *weight, co
 
 static float convolve(const udm_conv *conv, int o, int y, int x)
 {
-    const udm_kernel_spec *spec = &conv->kernel->spec;
+    const udm_conv_spec *spec = &conv->weights->spec;
     size_t taps = (size_t)spec->size * spec->size;
-    const float *weight = spec->weight + (size_t)o * conv->kernel->in * taps;
+    const float *weight = spec->weight + (size_t)o * conv->weights->in * taps;
     float sum = spec->bias[o];
     for (int s = 0; s < spec->sources; s++) {
         udm_shape shape = conv->src[s].shape;

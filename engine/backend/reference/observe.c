@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the network is shown of a frame and its guess, and how its correction is applied. The equations of the fusion, a
-// precision-weighted mean under a flat prior, are in backend/fusion.h.
+// What the network is shown of a frame and its prediction, and how its correction is applied. The equations of the
+// fusion, a precision-weighted mean under a flat prior, are in backend/fusion.h.
 #include "backend/fusion.h"
 #include "backend/host.h"
 #include "backend/reference/reference.h"
 
 static udm_fusion fusion_at(const udm_observation *seen, size_t pixel)
 {
-    return udm_fusion_at(udm_host_data(&seen->level)[pixel], udm_host_data(&seen->guess_level)[pixel]);
+    return udm_fusion_at(udm_host_data(&seen->level)[pixel], udm_host_data(&seen->predicted_level)[pixel]);
 }
 
 // Channel c of [fused, rho, innovation, level, guess_level] at a pixel (y, x) of the frame.
@@ -19,14 +19,14 @@ static float observed(const udm_observation *seen, int c, int y, int x)
     if (c == 2 * colours + 1)
         return udm_host_data(&seen->level)[pixel];
     if (c == 2 * colours + 2)
-        return udm_host_data(&seen->guess_level)[pixel];
+        return udm_host_data(&seen->predicted_level)[pixel];
 
     udm_fusion at = fusion_at(seen, pixel);
     if (c == colours)
         return at.rho;
     size_t value = udm_reference_at(shape, c < colours ? c : c - colours - 1, y, x);
-    float frame = udm_host_data(&seen->frame)[value], guess = udm_host_data(&seen->guess)[value];
-    return c < colours ? udm_fusion_mean(at, frame, guess) : udm_fusion_innovation(at, frame, guess);
+    float frame = udm_host_data(&seen->frame)[value], predicted = udm_host_data(&seen->predicted)[value];
+    return c < colours ? udm_fusion_mean(at, frame, predicted) : udm_fusion_innovation(at, frame, predicted);
 }
 
 // dst[c p p + dy p + dx, y, x] = observed(c, y p + dy, x p + dx)
@@ -45,7 +45,7 @@ void udm_reference_observe(udm_device *device, const udm_tensor *dst, const udm_
 static float restored(const udm_observation *seen, size_t value, float correction)
 {
     udm_fusion at = fusion_at(seen, value % ((size_t)seen->frame.shape.h * seen->frame.shape.w));
-    float fused = udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->guess)[value]);
+    float fused = udm_fusion_mean(at, udm_host_data(&seen->frame)[value], udm_host_data(&seen->predicted)[value]);
     return fused + udm_fusion_gate(at) * correction;
 }
 

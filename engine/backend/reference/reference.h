@@ -9,8 +9,8 @@
 
 extern const udm_backend udm_backend_reference;
 
-udm_kernel *udm_reference_kernel_new(udm_device *device, const udm_kernel_spec *spec, udm_error *error);
-void udm_reference_kernel_free(udm_device *device, udm_kernel *kernel);
+udm_conv_weights *udm_reference_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error);
+void udm_reference_conv_weights_free(udm_device *device, udm_conv_weights *kernel);
 void udm_reference_conv(udm_device *device, const udm_conv *conv);
 void udm_reference_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
 void udm_reference_restore(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,

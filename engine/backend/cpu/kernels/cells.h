@@ -24,11 +24,11 @@ INLINE void store_cells(cell *at, vec value)
 #endif
 
 // Rows against the panel of group g and product p; sums: [count][UDM_CPU_GROUP].
-static void multiply_cells(const udm_kernel *kernel, const cell *rows, int g, int p, float *sums, int count)
+static void multiply_cells(const udm_conv_weights *weights, const cell *rows, int g, int p, float *sums, int count)
 {
     enum { IN_FLOAT = sizeof(float) / sizeof(cell) };
-    multiply((const float *)(const void *)rows, kernel->row / IN_FLOAT, udm_cpu_panel(kernel, g, p),
-             udm_cpu_width(kernel, g), sums, count, kernel->steps, IN_FLOAT > 1, false);
+    multiply((const float *)(const void *)rows, weights->row / IN_FLOAT, udm_cpu_panel(weights, g, p),
+             udm_cpu_width(weights, g), sums, count, weights->steps, IN_FLOAT > 1, false);
 }
 
 #endif

@@ -20,14 +20,15 @@ INLINE void gather_pixel(cell *row, const udm_tensor *src, int y, int x)
 
 static void gather(const udm_cpu_run *run, int pixel, cell *row)
 {
-    const udm_kernel *kernel = run->kernel;
+    const udm_conv_weights *weights = run->weights;
     int width = run->conv->dst.shape.w;
-    int top = pixel / width * kernel->stride - kernel->padding, left = pixel % width * kernel->stride - kernel->padding;
-    for (int ky = 0; ky < kernel->size; ky++)
-        for (int kx = 0; kx < kernel->size; kx++)
-            for (int s = 0; s < kernel->sources; s++) {
+    int top = pixel / width * weights->stride - weights->padding,
+        left = pixel % width * weights->stride - weights->padding;
+    for (int ky = 0; ky < weights->size; ky++)
+        for (int kx = 0; kx < weights->size; kx++)
+            for (int s = 0; s < weights->sources; s++) {
                 gather_pixel(row, &run->conv->src[s], top + ky, left + kx);
-                row += kernel->in[s];
+                row += weights->in[s];
             }
 }
 
@@ -36,7 +37,7 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
 {
     udm_shape shape = run->conv->dst.shape;
     size_t plane = (size_t)shape.h * shape.w * UDM_CPU_BLOCK;
-    for (int half = 0; half < udm_cpu_width(run->kernel, g) / UDM_CPU_BLOCK; half++) {
+    for (int half = 0; half < udm_cpu_width(run->weights, g) / UDM_CPU_BLOCK; half++) {
         int block = 2 * g + half;
         output out = output_of(run, block, plane);
         for (int i = 0; i < count; i++)
@@ -49,16 +50,16 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
 void NAME(udm_cpu_direct)(void *context, int index, int worker)
 {
     const udm_cpu_run *run = context;
-    const udm_kernel *kernel = run->kernel;
+    const udm_conv_weights *weights = run->weights;
     job_part part = part_of(run, index);
     cell *rows = (cell *)(run->scratch + worker * run->per_worker);
-    float *sums = (float *)rows + udm_cpu_rows_floats(kernel, run->batch);
+    float *sums = (float *)rows + udm_cpu_rows_floats(weights, run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         for (int i = 0; i < count; i++)
-            gather(run, first + i, rows + (size_t)i * kernel->row);
+            gather(run, first + i, rows + (size_t)i * weights->row);
         for (int g = part.first_group; g < part.end_group; g++) {
-            multiply_cells(kernel, rows, g, 0, sums, count);
+            multiply_cells(weights, rows, g, 0, sums, count);
             scatter(run, sums, first, count, g);
         }
     }

@@ -32,8 +32,8 @@ INLINE job_part part_of(const udm_cpu_run *run, int index)
     return (job_part){
         .first = first,
         .end = run->rows - first < rows ? run->rows : first + rows,
-        .first_group = run->kernel->groups * split / run->splits,
-        .end_group = run->kernel->groups * (split + 1) / run->splits,
+        .first_group = run->weights->groups * split / run->splits,
+        .end_group = run->weights->groups * (split + 1) / run->splits,
     };
 }
 
@@ -52,7 +52,7 @@ INLINE output output_of(const udm_cpu_run *run, int block, size_t plane)
     return (output){
         .dst = udm_host_data(&conv->dst) + block * plane,
         .residual = conv->residual ? udm_host_data(conv->residual) + block * plane : NULL,
-        .bias = run->kernel->bias + block * UDM_CPU_BLOCK,
+        .bias = run->weights->bias + block * UDM_CPU_BLOCK,
         .activation = conv->activation,
     };
 }

@@ -10,34 +10,35 @@ enum { RUN = 64 }; // pixels of a row at once
 
 // The fusion of RUN pixels, as udm_fusion but with the pixels side by side.
 typedef struct fusion_run {
-    float frame[RUN], guess[RUN], frame_gain[RUN], guess_gain[RUN], rho[RUN], gate[RUN];
+    float frame[RUN], predicted[RUN], frame_gain[RUN], predicted_gain[RUN], rho[RUN], gate[RUN];
 } fusion_run;
 
 // levels at `pixel` and the count - 1 after it
 INLINE void fuse(const udm_observation *seen, size_t pixel, int count, fusion_run *run)
 {
-    const float *level = udm_host_data(&seen->level) + pixel, *guess_level = udm_host_data(&seen->guess_level) + pixel;
+    const float *level = udm_host_data(&seen->level) + pixel,
+                *predicted_level = udm_host_data(&seen->predicted_level) + pixel;
     for (int x = 0; x < count; x++) {
-        udm_fusion at = udm_fusion_at(level[x], guess_level[x]);
+        udm_fusion at = udm_fusion_at(level[x], predicted_level[x]);
         run->frame[x] = at.frame;
-        run->guess[x] = at.guess;
+        run->predicted[x] = at.predicted;
         run->frame_gain[x] = at.frame_gain;
-        run->guess_gain[x] = at.guess_gain;
+        run->predicted_gain[x] = at.predicted_gain;
         run->rho[x] = at.rho;
         run->gate[x] = udm_fusion_gate(at);
     }
 }
 
-INLINE void mean(const fusion_run *run, const float *frame, const float *guess, int count, float *out)
+INLINE void mean(const fusion_run *run, const float *frame, const float *predicted, int count, float *out)
 {
     for (int x = 0; x < count; x++)
-        out[x] = run->frame[x] * frame[x] + run->guess[x] * guess[x];
+        out[x] = run->frame[x] * frame[x] + run->predicted[x] * predicted[x];
 }
 
-INLINE void innovation(const fusion_run *run, const float *frame, const float *guess, int count, float *out)
+INLINE void innovation(const fusion_run *run, const float *frame, const float *predicted, int count, float *out)
 {
     for (int x = 0; x < count; x++)
-        out[x] = run->frame_gain[x] * guess[x] - run->guess_gain[x] * frame[x];
+        out[x] = run->frame_gain[x] * predicted[x] - run->predicted_gain[x] * frame[x];
 }
 
 // Where pixel (y, x) of plane c lies once it is unshuffled: channel c p p + (y mod p) p + x mod p, at (y / p, x / p).
@@ -82,16 +83,16 @@ INLINE void observe_run(const udm_cpu_pointwise *job, const int patch, int y, in
     fuse(seen, pixel, count, &run);
     for (int c = 0; c < shape.c; c++) {
         const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
-        const float *guess = udm_host_data(&seen->guess) + c * plane + pixel;
+        const float *predicted = udm_host_data(&seen->predicted) + c * plane + pixel;
         float values[RUN];
-        mean(&run, frame, guess, count, values);
+        mean(&run, frame, predicted, count, values);
         spread(job->dst, patch, c, at, values, count);
-        innovation(&run, frame, guess, count, values);
+        innovation(&run, frame, predicted, count, values);
         spread(job->dst, patch, shape.c + 1 + c, at, values, count);
     }
     spread(job->dst, patch, shape.c, at, run.rho, count);
     spread(job->dst, patch, 2 * shape.c + 1, at, udm_host_data(&seen->level) + pixel, count);
-    spread(job->dst, patch, 2 * shape.c + 2, at, udm_host_data(&seen->guess_level) + pixel, count);
+    spread(job->dst, patch, 2 * shape.c + 2, at, udm_host_data(&seen->predicted_level) + pixel, count);
 }
 
 // The last block of a row, which need not be full.
@@ -139,7 +140,7 @@ INLINE void restore_run(const udm_cpu_pointwise *job, const int patch, int y, in
             continue;
         }
         const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
-        mean(&run, frame, udm_host_data(&seen->guess) + c * plane + pixel, count, out);
+        mean(&run, frame, udm_host_data(&seen->predicted) + c * plane + pixel, count, out);
         for (int i = 0; i < count; i++)
             out[i] += run.gate[i] * values[i];
     }

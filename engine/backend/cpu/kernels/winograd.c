@@ -50,18 +50,18 @@ static void gather_tile(const plane *from, int tile_y, int tile_x, cell *v, size
 // its channels do, which the next source overwrites.
 static void gather(const udm_cpu_run *run, int first, int count, cell *rows)
 {
-    const udm_kernel *kernel = run->kernel;
-    size_t stride = udm_cpu_rows_stride(kernel, run->batch);
-    for (int s = 0; s < kernel->sources; s++) {
+    const udm_conv_weights *weights = run->weights;
+    size_t stride = udm_cpu_rows_stride(weights, run->batch);
+    for (int s = 0; s < weights->sources; s++) {
         const udm_tensor *src = &run->conv->src[s];
         int height = src->shape.h, width = src->shape.w, across = (width + TILE - 1) / TILE;
-        for (int b = 0; b < udm_cpu_blocks(kernel->in[s]); b++) {
+        for (int b = 0; b < udm_cpu_blocks(weights->in[s]); b++) {
             plane from = { udm_host_data(src) + (size_t)b * height * width * UDM_CPU_BLOCK, height, width };
             for (int i = 0; i < count; i++)
                 gather_tile(&from, (first + i) / across, (first + i) % across,
-                            rows + (size_t)i * kernel->row + b * UDM_CPU_BLOCK, stride);
+                            rows + (size_t)i * weights->row + b * UDM_CPU_BLOCK, stride);
         }
-        rows += kernel->in[s];
+        rows += weights->in[s];
     }
 }
 
@@ -115,7 +115,7 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
     const udm_shape shape = run->conv->dst.shape;
     const size_t pitch = (size_t)shape.w * UDM_CPU_BLOCK, stride = udm_cpu_sums_stride(run->batch);
     const int across = (shape.w + TILE - 1) / TILE;
-    for (int half = 0; half < udm_cpu_width(run->kernel, g) / UDM_CPU_BLOCK; half++) {
+    for (int half = 0; half < udm_cpu_width(run->weights, g) / UDM_CPU_BLOCK; half++) {
         output out = output_of(run, 2 * g + half, shape.h * pitch);
         for (int i = 0; i < count; i++) {
             const int top = (first + i) / across * TILE, left = (first + i) % across * TILE;
@@ -135,35 +135,35 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
 // The sums of group g: [36][count][32].
 static void multiply_tiles(const udm_cpu_run *run, const cell *rows, int g, float *sums, int count)
 {
-    const size_t rows_stride = udm_cpu_rows_stride(run->kernel, run->batch);
+    const size_t rows_stride = udm_cpu_rows_stride(run->weights, run->batch);
     const size_t sums_stride = udm_cpu_sums_stride(run->batch);
     for (int p = 0; p < UDM_PRODUCTS; p++)
-        multiply_cells(run->kernel, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
+        multiply_cells(run->weights, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
 }
 
 // The same from late weights: those of some inputs at a time are transformed to [36][UDM_CPU_LATE_STEPS][width], which
 // lies after the sums.
 static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, float *sums, int count)
 {
-    const udm_kernel *kernel = run->kernel;
+    const udm_conv_weights *weights = run->weights;
     const float *rows = (const float *)(const void *)cells; // late weights are floats, and so are rows
-    const int width = udm_cpu_width(kernel, g);
-    const size_t rows_stride = udm_cpu_rows_stride(kernel, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
-    const size_t taps_stride = (size_t)kernel->steps * width, stride = UDM_CPU_LATE_STEPS * (size_t)width;
+    const int width = udm_cpu_width(weights, g);
+    const size_t rows_stride = udm_cpu_rows_stride(weights, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
+    const size_t taps_stride = (size_t)weights->steps * width, stride = UDM_CPU_LATE_STEPS * (size_t)width;
     float *u = sums + UDM_PRODUCTS * sums_stride;
     vec G[WINDOW][3];
     broadcast_matrix(G);
-    for (int k = 0; k < kernel->steps; k += UDM_CPU_LATE_STEPS) {
-        const int steps = kernel->steps - k < UDM_CPU_LATE_STEPS ? kernel->steps - k : UDM_CPU_LATE_STEPS;
-        const float *taps = udm_cpu_panel(kernel, g, 0) + (size_t)k * width;
+    for (int k = 0; k < weights->steps; k += UDM_CPU_LATE_STEPS) {
+        const int steps = weights->steps - k < UDM_CPU_LATE_STEPS ? weights->steps - k : UDM_CPU_LATE_STEPS;
+        const float *taps = udm_cpu_panel(weights, g, 0) + (size_t)k * width;
         for (int at = 0; at < steps * width; at += LANES)
             transform_weights(taps + at, taps_stride, G, u + at, stride);
         for (int p = 0; p < UDM_PRODUCTS; p++) {
             const float *a = rows + p * rows_stride + k;
             if (k == 0)
-                multiply(a, kernel->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, false);
+                multiply(a, weights->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, false);
             else
-                multiply(a, kernel->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, true);
+                multiply(a, weights->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, true);
         }
     }
 }
@@ -171,15 +171,15 @@ static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, floa
 void NAME(udm_cpu_winograd)(void *context, int index, int worker)
 {
     const udm_cpu_run *run = context;
-    const udm_kernel *kernel = run->kernel;
+    const udm_conv_weights *weights = run->weights;
     job_part part = part_of(run, index);
     cell *rows = (cell *)(run->scratch + worker * run->per_worker);
-    float *sums = (float *)rows + udm_cpu_rows_floats(kernel, run->batch);
+    float *sums = (float *)rows + udm_cpu_rows_floats(weights, run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         gather(run, first, count, rows);
         for (int g = part.first_group; g < part.end_group; g++) {
-            if (udm_cpu_is_late(kernel))
+            if (udm_cpu_is_late(weights))
                 multiply_late(run, rows, g, sums, count);
             else
                 multiply_tiles(run, rows, g, sums, count);

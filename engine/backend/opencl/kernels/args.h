@@ -32,7 +32,7 @@ typedef struct udm_cl_conv {
 } udm_cl_conv;
 
 typedef struct udm_cl_observation {
-    udm_cl_tensor frame, level, guess, guess_level;
+    udm_cl_tensor frame, level, predicted, predicted_level;
 } udm_cl_observation;
 
 // A normalisation. Its scratch memory: the moments of each part of each block of the sources, then gain and offset of

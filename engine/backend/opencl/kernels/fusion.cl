@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The fusion of a frame with a guess of it, for a run of pixels side by side: the equations are in backend/fusion.h.
+// The fusion of a frame with a prediction of it, for a run of pixels side by side: the equations are in backend/fusion.h.
 
 #ifdef GPU
 #define RUN 1 // a work-item's pixels; its neighbours are work-items
@@ -29,14 +29,14 @@ void write_run(global float *to, int step, int count, run value)
 }
 
 typedef struct fusion {
-    run frame, guess;           // fused = frame * frame's value + guess * guess's
-    run frame_gain, guess_gain; // innovation = frame_gain * guess's value - guess_gain * frame's
+    run frame, predicted;           // fused = frame * frame's value + prediction * prediction's
+    run frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - guess_gain * frame's
     run rho;
 } fusion;
 
-fusion fusion_at(run level, run guess_level)
+fusion fusion_at(run level, run predicted_level)
 {
-    run s = clamp(level, MIN_LEVEL, 1.f), g = clamp(guess_level, MIN_LEVEL, 1.f);
+    run s = clamp(level, MIN_LEVEL, 1.f), g = clamp(predicted_level, MIN_LEVEL, 1.f);
     run s2 = s * s, g2 = g * g, both = s2 * g2;
     run a = sqrt(1 - s2), b = sqrt(1 - g2);
     run precision = (1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * both;

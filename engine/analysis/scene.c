@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A hard cut is where two frames, shrunk until their noise is gone and less their means a and b, do not correlate:
+// d = sum (a - b)^2 / sum (a^2 + b^2) is 1 - correlation, up to contrast; and where motion does not explain it: d is
+// still high if each block takes what fits it best nearby in the other frame (inter against intra cost, as encoders
+// decide it), whichever of the two is the other: what something hides or uncovers is found in one of them.
+#include "analysis/scene.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+enum {
+    COLUMNS = 32,
+    ROWS = 18,
+    BLOCK = 4,
+    REACH = 3, // of motion between two frames: a tenth of the width
+};
+
+// Over eight clips and random pairs of their frames: motion stays under 0.16 without its compensation, but for traffic
+// close to the lens (0.45), and under 0.07 with it; 99 of 100 cuts lie over 0.43 and 0.15.
+static const double still_limit = 0.3, moved_limit = 0.11;
+
+// The contrast (variance, 0-255 scale) of which no cut is told from another.
+static const double least_contrast = 36;
+
+// A picture of cells, less its mean.
+typedef struct grid {
+    float cells[ROWS * COLUMNS];
+    double contrast; // their variance
+} grid;
+
+struct udm_scene {
+    int channels, width, height;
+    int columns, rows;
+    bool began;
+    grid before;
+    double unrest; // a running mean of d in this scene
+};
+
+udm_scene *udm_scene_new(int channels, int width, int height, udm_error *error)
+{
+    udm_scene *scene = calloc(1, sizeof *scene);
+    if (!scene) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to look for scene cuts");
+        return NULL;
+    }
+    scene->channels = channels, scene->width = width, scene->height = height;
+    scene->columns = width < COLUMNS ? width : COLUMNS;
+    scene->rows = height < ROWS ? height : ROWS;
+    return scene;
+}
+
+void udm_scene_free(udm_scene *scene)
+{
+    free(scene);
+}
+
+void udm_scene_reset(udm_scene *scene)
+{
+    scene->began = false;
+    scene->unrest = 0;
+}
+
+static int edge(int i, int count, int size)
+{
+    return (int)((long long)i * size / count);
+}
+
+// The sum of a cell over the channels. planes: [channels, height, width]
+static double cell_sum(const udm_scene *scene, const float *planes, int row, int column)
+{
+    int left = edge(column, scene->columns, scene->width), right = edge(column + 1, scene->columns, scene->width);
+    int top = edge(row, scene->rows, scene->height), bottom = edge(row + 1, scene->rows, scene->height);
+    double sum = 0;
+    for (int c = 0; c < scene->channels; c++) {
+        for (int y = top; y < bottom; y++) {
+            const float *line = planes + ((size_t)c * scene->height + y) * scene->width;
+            float line_sum = 0;
+            for (int x = left; x < right; x++)
+                line_sum += line[x];
+            sum += line_sum;
+        }
+    }
+    return sum / ((double)scene->channels * (right - left) * (bottom - top));
+}
+
+static void shrink(const udm_scene *scene, const float *planes, grid *to)
+{
+    int count = scene->rows * scene->columns;
+    double mean = 0;
+    to->contrast = 0;
+    for (int i = 0; i < count; i++) {
+        to->cells[i] = 127.5f * (float)cell_sum(scene, planes, i / scene->columns, i % scene->columns);
+        mean += to->cells[i] / count;
+    }
+    for (int i = 0; i < count; i++) {
+        to->cells[i] -= (float)mean;
+        to->contrast += to->cells[i] * to->cells[i] / count;
+    }
+}
+
+typedef struct block {
+    int x, y, width, height;
+} block;
+
+// Of the cells of a block of a and those that lie (dx, dy) from it in b.
+static float block_error(const udm_scene *scene, const grid *a, const grid *b, block at, int dx, int dy)
+{
+    float sum = 0;
+    for (int y = at.y; y < at.y + at.height; y++) {
+        int here = y * scene->columns + at.x, there = here + dy * scene->columns + dx;
+        for (int x = 0; x < at.width; x++) {
+            float difference = a->cells[here + x] - b->cells[there + x];
+            sum += difference * difference;
+        }
+    }
+    return sum;
+}
+
+static float best_error(const udm_scene *scene, const grid *a, const grid *b, block at, int reach)
+{
+    float best = INFINITY;
+    for (int dy = -reach; dy <= reach; dy++) {
+        if (at.y + dy < 0 || at.y + dy + at.height > scene->rows)
+            continue;
+        for (int dx = -reach; dx <= reach; dx++) {
+            if (at.x + dx >= 0 && at.x + dx + at.width <= scene->columns)
+                best = fminf(best, block_error(scene, a, b, at, dx, dy));
+        }
+    }
+    return best;
+}
+
+// d, with the blocks of b moved by as much as reach. noise: its variance in a cell.
+static double distance(const udm_scene *scene, const grid *a, const grid *b, int reach, double noise)
+{
+    double cells = (double)scene->rows * scene->columns, error = 0;
+    for (int y = 0; y < scene->rows; y += BLOCK) {
+        for (int x = 0; x < scene->columns; x += BLOCK) {
+            int width = scene->columns - x, height = scene->rows - y;
+            block at = { x, y, width < BLOCK ? width : BLOCK, height < BLOCK ? height : BLOCK };
+            error += best_error(scene, a, b, at, reach) / cells;
+        }
+    }
+    // What noise adds to the error is taken off, of which the best of many fits has lost about half already; and where
+    // there is no contrast it must not pass for one.
+    double added = reach > 0 ? noise : 2 * noise;
+    return fmax(error - added, 0) / (a->contrast + b->contrast + least_contrast + 4 * noise);
+}
+
+// What motion does not explain, whichever of the two is the other.
+static double unexplained(const udm_scene *scene, const grid *a, const grid *b, double noise)
+{
+    return fmin(distance(scene, a, b, REACH, noise), distance(scene, b, a, REACH, noise));
+}
+
+static bool is_cut(udm_scene *scene, const grid *now, double sigma)
+{
+    const grid *before = &scene->before;
+    double samples = (double)scene->channels * scene->width * scene->height;
+    double noise = sigma * sigma * scene->rows * scene->columns / samples;
+    double still = distance(scene, now, before, 0, noise);
+    // Where all is always in motion a cut must stand out from it.
+    bool cut = still > fmax(still_limit, 2 * scene->unrest) && unexplained(scene, now, before, noise) > moved_limit;
+    scene->unrest = cut ? 0 : scene->unrest + (still - scene->unrest) / 4;
+    return cut;
+}
+
+bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma)
+{
+    grid now;
+    shrink(scene, planes, &now);
+    bool begins = !scene->began || is_cut(scene, &now, sigma);
+    scene->began = true;
+    scene->before = now;
+    return begins;
+}
+
+double udm_scene_change(const udm_scene *scene, const float *a, const float *b)
+{
+    grid shrunk[2];
+    shrink(scene, a, &shrunk[0]);
+    shrink(scene, b, &shrunk[1]);
+    // Both on the scale of the first, so that one limit serves.
+    const double still = distance(scene, &shrunk[0], &shrunk[1], 0, 0);
+    const double moved = unexplained(scene, &shrunk[0], &shrunk[1], 0) * still_limit / moved_limit;
+    return fmin(fmin(still, moved), 1);
+}

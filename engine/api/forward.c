@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A model's network alone, with no sampler around it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/settings.h"
+#include "runner/tiling.h"
+#include "runner/window.h"
+
+// One frame of a clip through the network; the frames of a clip are [channels, frames, pixels].
+typedef struct forward_run {
+    udm_tiling *tiles;
+    size_t pixels;
+    int channels, frames, label;
+    const udm_noise *noise;
+    float *frame, *level, *out; // [channels, pixels], [pixels], and all that the network says
+} forward_run;
+
+static bool forward_frame(const forward_run *run, const float *clip, int frame, double time, float *out,
+                          udm_error *error)
+{
+    const float level = (float)udm_noise_level(run->noise, time);
+    const size_t n = run->pixels;
+    for (int c = 0; c < run->channels; c++)
+        memcpy(run->frame + c * n, clip + ((size_t)c * run->frames + frame) * n, n * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        run->level[i] = level;
+    const udm_network_input seen = {
+        .frame = run->frame, .level = run->level, .timestep = udm_noise_timestep(run->noise, time), .label = run->label
+    };
+    if (!udm_tiling_run(run->tiles, 0, frame, &seen, run->out, NULL, error))
+        return false;
+    for (int c = 0; c < run->channels; c++)
+        memcpy(out + ((size_t)c * run->frames + frame) * n, run->out + c * n, n * sizeof(float));
+    return true;
+}
+
+static bool forward_clips(forward_run *run, int clips, const float *x, const double *times, float *out,
+                          udm_error *error)
+{
+    const size_t clip = run->pixels * run->channels * run->frames;
+    for (int k = 0; k < clips; k++) {
+        udm_tiling_clear(run->tiles);
+        for (int f = 0; f < run->frames; f++)
+            if (!forward_frame(run, x + k * clip, f, times[f], out + k * clip, error))
+                return false;
+    }
+    return true;
+}
+
+static bool forward_stream(const udm_model *model, const udm_network *network, const udm_settings *settings, int clips,
+                           int frames, const float *x, const double *times, float *out, udm_error *error)
+{
+    forward_run run = { .frames = frames,
+                        .channels = network->channels,
+                        .label = settings->label,
+                        .noise = &udm_model_scheduler(model)->noise,
+                        .pixels = (size_t)settings->width * settings->height };
+    run.tiles = udm_tiling_new(network, NULL, settings->width, settings->height, 1, settings->memory_limit, error);
+    run.frame = malloc(run.pixels * (run.channels + 1 + udm_network_outputs(network)) * sizeof(float));
+    bool good = run.tiles && run.frame;
+    if (!run.frame)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
+    if (good) {
+        run.level = run.frame + run.pixels * run.channels;
+        run.out = run.level + run.pixels;
+        good = forward_clips(&run, clips, x, times, out, error);
+    }
+    free(run.frame);
+    udm_tiling_free(run.tiles);
+    return good;
+}
+
+// A clip as frames one after the other, [frames, channels, pixels], or back.
+static void regroup(const float *from, int outer, int inner, size_t pixels, float *to)
+{
+    for (int i = 0; i < inner; i++)
+        for (int o = 0; o < outer; o++, to += pixels)
+            memcpy(to, from + ((size_t)o * inner + i) * pixels, pixels * sizeof *to);
+}
+
+static bool check_window(const udm_window_shape *shape, const udm_settings *s, int frames, udm_error *error)
+{
+    if (s->width == shape->width && s->height == shape->height && frames == shape->frames)
+        return true;
+    return udm_fail(error, UDM_ERROR_SETTINGS, "the network looks at %d frames of %dx%d, not at %d of %dx%d",
+                    shape->frames, shape->width, shape->height, frames, s->width, s->height);
+}
+
+// A network that makes video, at 25 frames a second: each clip is a window, all of whose frames have the label as
+// class.
+static bool forward_windows(const udm_model *model, const udm_network *network, const udm_settings *settings, int clips,
+                            const float *x, const double *times, float *out, udm_error *error)
+{
+    const int frames = network->window.frames, channels = network->channels;
+    const size_t pixels = (size_t)settings->width * settings->height, clip = pixels * channels * frames;
+    udm_window_state state = { .rate = 25 };
+    const float *places[UDM_MAX_FRAMES];
+    udm_window *window = udm_window_new(network, 0, error);
+    float *in = malloc(2 * clip * sizeof *in);
+    bool good = window && in;
+    if (!in)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
+    for (int f = 0; f < frames && good; f++) {
+        places[f] = in + f * pixels * channels;
+        state.levels[f] = (float)udm_noise_level(&udm_model_scheduler(model)->noise, times[f]);
+        state.classes[f] = settings->label < network->window.classes ? settings->label : -1;
+    }
+    for (int k = 0; k < clips && good; k++) {
+        regroup(x + k * clip, channels, frames, pixels, in);
+        good = udm_window_run(window, places, &state, in + clip, NULL, error);
+        regroup(in + clip, frames, channels, pixels, out + k * clip);
+    }
+    free(in);
+    udm_window_free(window);
+    return good;
+}
+
+bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames, const float *x,
+                       const double *times, float *out, udm_error *error)
+{
+    udm_device *device;
+    udm_network *network;
+    bool good = udm_open_network(model, settings, &device, &network, error);
+    if (good && network->window.frames > 0)
+        good = check_window(&network->window, settings, frames, error) &&
+               forward_windows(model, network, settings, clips, x, times, out, error);
+    else if (good)
+        good = forward_stream(model, network, settings, clips, frames, x, times, out, error);
+    udm_network_free(network);
+    udm_device_close(device);
+    return good;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Video from nothing: a model, the window that rolls, and frames of the size that is asked for.
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/settings.h"
+#include "diffusion/rolling_window.h"
+
+struct udm_generator {
+    udm_settings settings;
+    udm_generation params;
+    udm_device *device;
+    udm_network *network;
+    udm_noise own_noise; // where settings.schedule is not the model's
+    udm_rolling *rolling;
+    float *planes; // [channels, height, width]
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+static bool check_size(const udm_network *network, const udm_model *model, const udm_settings *s, udm_error *error)
+{
+    const udm_window_shape *shape = &network->window;
+    if (shape->frames == 0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s restores frames and makes none: take a model that makes video, such as digits",
+                        udm_model_directory(model));
+    if (s->width % shape->width || s->height % shape->height || s->width / shape->width != s->height / shape->height)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "%s makes frames of %dx%d, which can be enlarged by whole factors only, not to %dx%d",
+                        udm_model_directory(model), shape->width, shape->height, s->width, s->height);
+    if (s->channels < network->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes frames in colour, not grey ones",
+                        udm_model_directory(model));
+    return true;
+}
+
+static bool check_params(const udm_generation *params, udm_error *error)
+{
+    if (!(params->rate >= 0.1 && params->rate <= 1000))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a rate of %g frames a second: it must be 0.1 to 1000",
+                        params->rate);
+    if (params->known_count < 0 || (params->known_count > 0 && !params->known))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d known frames, and where they are must be set together",
+                        params->known_count);
+    return true;
+}
+
+static void ask(void *context, uint64_t number, udm_rolling_frame *frame_params)
+{
+    const udm_generation *params = &((const udm_generator *)context)->params;
+    udm_frame_params asked = { frame_params->class, frame_params->guidance, frame_params->rescale };
+    if (params->frame_params)
+        params->frame_params(params->context, number, &asked);
+    frame_params->class = asked.class;
+    frame_params->guidance = asked.guidance;
+    frame_params->rescale = asked.rescale;
+}
+
+// [known_count, C, H, W] of the film's images, to be freed; NULL with *error if one is not as the model's frames are.
+static float *read_known(const udm_generator *generator, udm_error *error)
+{
+    const udm_generation *params = &generator->params;
+    const udm_network *network = generator->network;
+    const int width = network->window.width, height = network->window.height;
+    const size_t elements = (size_t)width * height * network->channels;
+    for (int i = 0; i < params->known_count; i++) {
+        const udm_image *image = &params->known[i];
+        if (image->width != width || image->height != height || image->channels != network->channels) {
+            udm_fail(error, UDM_ERROR_SETTINGS, "a known frame must be %dx%d with %d channels, as the model's are",
+                     width, height, network->channels);
+            return NULL;
+        }
+    }
+    float *known = malloc(params->known_count * elements * sizeof(float));
+    if (!known) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for %d known frames", params->known_count);
+        return NULL;
+    }
+    for (int i = 0; i < params->known_count; i++)
+        udm_image_to_planes(&params->known[i], known + i * elements);
+    return known;
+}
+
+static bool open_rolling(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    const udm_noise *noise = udm_settings_noise(s, model, &generator->own_noise, error);
+    udm_method method;
+    if (!noise || !udm_settings_method(s, model, &method, error))
+        return false;
+    float *known = generator->params.known_count > 0 ? read_known(generator, error) : NULL;
+    if (generator->params.known_count > 0 && !known)
+        return false;
+    const udm_rolling_settings rolling = {
+        .network = generator->network,
+        .sampler = method.sampler,
+        .spacing = method.timesteps.spacing,
+        .noise = noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .steps = s->steps,
+        .seed = s->seed,
+        .rate = generator->params.rate,
+        .scene = generator->params.scene,
+        .known = known,
+        .known_count = generator->params.known_count,
+        .residual = generator->params.residual_guidance,
+        .recalls = generator->params.keep_state,
+        .keeps_path = generator->params.preview,
+        .frame_params = ask,
+        .context = generator,
+    };
+    generator->rolling = udm_rolling_new(&rolling, error);
+    free(known);
+    generator->planes = malloc((size_t)s->width * s->height * s->channels * sizeof(float));
+    if (!generator->planes)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
+    return generator->rolling != NULL;
+}
+
+udm_generator *udm_generator_open(const udm_model *model, const udm_settings *settings, const udm_generation *params,
+                                  udm_error *error)
+{
+    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error) ||
+        !check_params(params, error))
+        return NULL;
+    udm_generator *generator = calloc(1, sizeof *generator);
+    if (!generator) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a source");
+        return NULL;
+    }
+    generator->settings = *settings;
+    generator->params = *params;
+    if (!udm_open_network(model, settings, &generator->device, &generator->network, error) ||
+        !check_size(generator->network, model, settings, error) || !open_rolling(generator, model, error)) {
+        udm_generator_free(generator);
+        return NULL;
+    }
+    generator->stats.tiles = 1;
+    return generator;
+}
+
+void udm_generator_free(udm_generator *generator)
+{
+    if (!generator)
+        return;
+    udm_rolling_free(generator->rolling);
+    free(generator->planes);
+    udm_network_free(generator->network);
+    udm_device_close(generator->device);
+    udm_noise_clear(&generator->own_noise);
+    free(generator);
+}
+
+// Each pixel becomes a square; grey becomes every colour's plane.
+static void enlarge(const udm_generator *generator, const float *frame)
+{
+    const udm_settings *s = &generator->settings;
+    const udm_network *network = generator->network;
+    const int width = network->window.width, factor = s->width / width;
+    const size_t plane = (size_t)width * network->window.height;
+    float *out = generator->planes;
+    for (int c = 0; c < s->channels; c++) {
+        const float *from = frame + (network->channels == 1 ? 0 : c * plane);
+        for (int y = 0; y < s->height; y++)
+            for (int x = 0; x < s->width; x++)
+                *out++ = from[y / factor * width + x / factor];
+    }
+}
+
+static bool check_image(const udm_generator *generator, const udm_image *image, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
+    if (image->width != s->width || image->height != s->height || image->channels != s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the source is", s->width,
+                        s->height, s->channels);
+    return true;
+}
+
+int udm_generator_steps(const udm_generator *generator)
+{
+    return udm_rolling_steps(generator->rolling);
+}
+
+static const float *make(udm_generator *generator, uint64_t number, udm_error *error)
+{
+    const uint64_t steps = generator->params.preview ? (uint64_t)udm_generator_steps(generator) : 1;
+    const float *frame = udm_rolling_make(generator->rolling, number / steps, &generator->cancelled, error);
+    return frame && generator->params.preview ? udm_rolling_path(generator->rolling, (int)(number % steps)) : frame;
+}
+
+bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_image *out, udm_error *error)
+{
+    const double start = udm_now_ms();
+    if (!check_image(generator, out, error))
+        return false;
+    const float *frame = make(generator, number, error);
+    if (!frame)
+        return false;
+    enlarge(generator, frame);
+    udm_image_from_planes(out, generator->planes);
+    udm_stats_count(&generator->stats, start);
+    generator->stats.scenes = udm_rolling_scenes(generator->rolling);
+    return true;
+}
+
+void udm_generator_cancel(udm_generator *generator, bool cancel)
+{
+    atomic_store(&generator->cancelled, cancel);
+}
+
+void udm_generator_stats(const udm_generator *generator, udm_stats *stats)
+{
+    *stats = generator->stats;
+    stats->memory = udm_rolling_memory(generator->rolling);
+    udm_stats_device(stats, generator->device);
+}

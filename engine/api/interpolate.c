@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The public interface to the frames between frames. A frame that never came stands at time 1; both neighbours, moved
+// to its instant, make a prediction of it, and a network brings it to time 0.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/settings.h"
+#include "interp/blending.h"
+#include "interp/synthesis.h"
+#include "analysis/duplicates.h"
+#include "diffusion/reverse.h"
+#include "analysis/scene.h"
+
+struct udm_interpolator {
+    udm_settings settings;
+    size_t pixels;
+    udm_pool *pool;
+    udm_synthesis *synthesis;
+    udm_scene *scene;
+    udm_blending *blending;
+    udm_device *device; // these three are NULL without a model
+    udm_network *network;
+    udm_reverse *reverse;
+    udm_noise noise; // of a schedule that is set
+    float *memory;
+    float *pictures[3]; // [channels, height, width]: the pair, and what follows it
+    float *frame;       // [channels of the network, height, width]: the one that is made
+    float *times;       // [height, width]: where it stands
+    double seconds;     // between the pictures
+    double gap;         // from the second to what follows, times that; 0: nothing does
+    double position;    // of the last frame
+    bool paired, moved; // there are pictures, and their motion is known
+    udm_synthesis_history history;
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+static bool check_settings(const udm_settings *s, bool has_model, udm_error *error)
+{
+    if (!udm_settings_check(s, error) || !udm_settings_check_method(s, error))
+        return false;
+    if (s->steps != 1 && !has_model)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: without a model it must be 1", s->steps);
+    if (s->ensemble != 1 && !has_model)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "ensemble is %d: without a model it must be 1", s->ensemble);
+    return true;
+}
+
+// Motion is found by the processor; only a network can be elsewhere.
+static bool check_device(const char *name, udm_error *error)
+{
+    if (strcmp(name, "auto") != 0 && strcmp(name, "cpu") != 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "device is \"%s\": without a model it must be auto or cpu", name);
+    return true;
+}
+
+static bool open_network(udm_interpolator *b, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    if (!udm_open_network(model, s, &b->device, &b->network, error))
+        return false;
+    if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
+                        udm_model_directory(model));
+    if (udm_model_scheduler(model)->process != &udm_process_gaussian || !b->network->uses_prediction)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s does not take noise away in the light of a guess, as a model for frames between must",
+                        udm_model_directory(model));
+    if (b->network->channels < s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
+    return true;
+}
+
+static bool open_reverse(udm_interpolator *b, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    const udm_noise *noise = udm_settings_noise(s, model, &b->noise, error);
+    udm_reverse_settings reverse;
+    if (!noise || !udm_settings_reverse(s, model, b->network, noise, &reverse, error))
+        return false;
+    reverse.process = &udm_process_gaussian;
+    reverse.most = udm_noise_time(noise, b->network->max_level);
+    return (b->reverse = udm_reverse_new(&reverse, error)) != NULL;
+}
+
+static bool allocate(udm_interpolator *b, udm_error *error)
+{
+    const size_t n = b->pixels, channels = (size_t)b->settings.channels;
+    const size_t wide = b->network ? (size_t)b->network->channels : 0;
+    b->memory = calloc(n * (3 * channels + wide + 1), sizeof(float));
+    if (!b->memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames of %dx%d", b->settings.width,
+                        b->settings.height);
+    for (int i = 0; i < 3; i++)
+        b->pictures[i] = b->memory + i * channels * n;
+    b->frame = b->memory + 3 * channels * n, b->times = b->frame + wide * n;
+    b->blending =
+        udm_blending_new(b->settings.width, b->settings.height, b->settings.channels, b->network, b->pool, error);
+    return b->blending != NULL;
+}
+
+static bool open_motion(udm_interpolator *b, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    snprintf(b->stats.device, sizeof b->stats.device, "cpu");
+    if (!(b->pool = udm_pool_new(s->threads, error)))
+        return false;
+    udm_pool_watch(b->pool, &b->cancelled);
+    return (b->scene = udm_scene_new(s->channels, s->width, s->height, error)) &&
+           (b->synthesis = udm_synthesis_new(s->width, s->height, s->channels, b->pool, error));
+}
+
+udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error)
+{
+    if (!check_settings(settings, model != NULL, error))
+        return NULL;
+    udm_interpolator *b = calloc(1, sizeof *b);
+    if (!b) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames between frames");
+        return NULL;
+    }
+    b->settings = *settings;
+    b->pixels = (size_t)settings->width * settings->height;
+    const bool opened = open_motion(b, error) &&
+                        (model ? open_network(b, model, error) : check_device(settings->device, error)) &&
+                        allocate(b, error) && (!model || open_reverse(b, model, error));
+    if (!opened) {
+        udm_interpolator_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void udm_interpolator_free(udm_interpolator *interpolator)
+{
+    if (!interpolator)
+        return;
+    udm_reverse_free(interpolator->reverse);
+    udm_blending_free(interpolator->blending);
+    free(interpolator->memory);
+    udm_network_free(interpolator->network);
+    udm_device_close(interpolator->device);
+    udm_synthesis_free(interpolator->synthesis);
+    udm_scene_free(interpolator->scene);
+    udm_pool_free(interpolator->pool);
+    free(interpolator);
+}
+
+static bool check_image(const udm_interpolator *b, const udm_image *image, udm_error *error)
+{
+    const udm_settings *s = &b->settings;
+    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels ||
+        image->bits < 8 || image->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
+                        s->height, s->channels);
+    return true;
+}
+
+static bool check_cancelled(const udm_interpolator *b, udm_error *error)
+{
+    return !atomic_load(&b->cancelled) || udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+}
+
+static bool are_alike(const udm_interpolator *b, int i, int j)
+{
+    return memcmp(b->pictures[i], b->pictures[j], b->settings.channels * b->pixels * sizeof(float)) == 0;
+}
+
+// A gap as so many times another; what is not known is taken to be the same.
+static double ratio(double seconds, double of)
+{
+    return seconds > 0 && of > 0 ? seconds / of : 1;
+}
+
+// What is known of the new first picture, which is in the place of what is no longer needed, from the pair before. A
+// pair of which no frame was made, and which begins with the same picture, passes on what it knew.
+static double gap_before(udm_interpolator *b, double seconds)
+{
+    if (b->moved)
+        return are_alike(b, 0, 1) ? ratio(b->seconds, seconds) : 0;
+    float *new = b->pictures[2];
+    const bool same = b->paired && are_alike(b, 0, 2);
+    b->pictures[2] = b->pictures[0], b->pictures[0] = new;
+    return same ? b->history.gap * ratio(b->seconds, seconds) : 0;
+}
+
+bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *first, const udm_image *second,
+                           double seconds, udm_error *error)
+{
+    if (!check_image(interpolator, first, error) || !check_image(interpolator, second, error))
+        return false;
+    udm_image_to_planes(first, interpolator->pictures[interpolator->moved ? 0 : 2]);
+    const bool foresaw = interpolator->moved && interpolator->gap > 0;
+    interpolator->history.gap = gap_before(interpolator, seconds);
+    udm_image_to_planes(second, interpolator->pictures[1]);
+    interpolator->history.foreseen = foresaw && interpolator->history.gap > 0 && are_alike(interpolator, 1, 2);
+    interpolator->paired = true, interpolator->moved = false, interpolator->seconds = seconds, interpolator->gap = 0;
+    return true;
+}
+
+bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *after, double seconds, udm_error *error)
+{
+    if (!check_image(interpolator, after, error))
+        return false;
+    if (!interpolator->paired || interpolator->moved)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "what follows a pair is told after the pair and before its frames");
+    udm_image_to_planes(after, interpolator->pictures[2]);
+    const bool cut =
+        udm_scene_change(interpolator->scene, interpolator->pictures[1], interpolator->pictures[2]) >= UDM_SCENE_CUT;
+    interpolator->gap = cut ? 0 : ratio(seconds, interpolator->seconds);
+    return true;
+}
+
+double udm_interpolator_change(const udm_interpolator *interpolator)
+{
+    return udm_scene_change(interpolator->scene, interpolator->pictures[0], interpolator->pictures[1]);
+}
+
+bool udm_interpolator_repeats(const udm_interpolator *interpolator)
+{
+    const udm_settings *s = &interpolator->settings;
+    return udm_is_duplicate(s->width, s->height, s->channels, interpolator->pictures[0], interpolator->pictures[1]);
+}
+
+static void find_blending(const udm_interpolator *b)
+{
+    const float *const pictures[2] = { b->pictures[0], b->pictures[1] };
+    udm_blending_run(b->blending, b->synthesis, pictures, b->position, b->seconds);
+}
+
+// If that is cancelled it is half done, and nothing is known the next time.
+static void find_motion(udm_interpolator *b)
+{
+    udm_synthesis_pair(b->synthesis, b->pictures[0], b->pictures[1], &b->history);
+    if (b->gap > 0)
+        udm_synthesis_follow(b->synthesis, b->pictures[2], b->gap);
+    b->history = (udm_synthesis_history){ 0 };
+}
+
+// Both pictures at an instant.
+static bool move(udm_interpolator *b, double position, udm_error *error)
+{
+    if (!b->moved)
+        find_motion(b);
+    if (!check_cancelled(b, error))
+        return false;
+    b->moved = true;
+    udm_synthesis_at(b->synthesis, position);
+    b->position = position;
+    return check_cancelled(b, error);
+}
+
+// Of the frame itself nothing is known: it begins as noise.
+static bool draw(udm_interpolator *b, uint64_t number, udm_error *error)
+{
+    const size_t elements = b->pixels * (size_t)b->network->channels;
+    memset(b->frame, 0, elements * sizeof *b->frame);
+    memset(b->times, 0, b->pixels * sizeof *b->times);
+    return udm_reverse_run(b->reverse, number, b->frame, b->times, 1, &b->cancelled, error);
+}
+
+static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
+{
+    const size_t n = b->pixels;
+    find_blending(b);
+    udm_reverse_clear(b->reverse);
+    udm_reverse_evidence(b->reverse, b->blending);
+    if (!(b->settings.steps == 1 ? udm_reverse_mean(b->reverse, b->frame, &b->cancelled, error)
+                                 : draw(b, number, error)) ||
+        !check_cancelled(b, error))
+        return false;
+    for (size_t i = 0; b->network->channels > b->settings.channels && i < n; i++)
+        b->frame[i] = (b->frame[i] + b->frame[n + i] + b->frame[2 * n + i]) / 3;
+    return true;
+}
+
+bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint64_t number, const udm_image *out,
+                           udm_error *error)
+{
+    const double start = udm_now_ms();
+    if (!check_image(interpolator, out, error))
+        return false;
+    if (!interpolator->paired)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame between was asked for before there was a pair");
+    if (!(position >= -8 && position <= 9))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a position of %g: it must be -8 to 9", position);
+    if (!move(interpolator, position, error))
+        return false;
+    if (interpolator->network && !reverse(interpolator, number, error))
+        return false;
+    udm_image_from_planes(out,
+                          interpolator->network ? interpolator->frame : udm_synthesis_mean(interpolator->synthesis));
+    udm_stats_count(&interpolator->stats, start);
+    return true;
+}
+
+void udm_interpolator_cancel(udm_interpolator *interpolator, bool cancel)
+{
+    atomic_store(&interpolator->cancelled, cancel);
+}
+
+void udm_interpolator_stats(const udm_interpolator *interpolator, udm_stats *stats)
+{
+    *stats = interpolator->stats;
+    if (!interpolator->network)
+        return;
+    stats->memory = udm_ensemble_memory(udm_reverse_ensemble(interpolator->reverse));
+    stats->tiles = udm_ensemble_tiles(udm_reverse_ensemble(interpolator->reverse));
+    udm_stats_device(stats, interpolator->device);
+}
+
+const float *udm_interpolator_moved(const udm_interpolator *interpolator, int which)
+{
+    return udm_synthesis_planes(interpolator->synthesis, which);
+}
+
+static const udm_blending *blending_of(const udm_interpolator *interpolator)
+{
+    if (!interpolator->network) // which has no other use of it
+        find_blending(interpolator);
+    return interpolator->blending;
+}
+
+const float *udm_interpolator_level(const udm_interpolator *interpolator)
+{
+    return udm_blending_level(blending_of(interpolator));
+}
+
+const float *udm_interpolator_context(const udm_interpolator *interpolator)
+{
+    return udm_blending_planes(blending_of(interpolator));
+}
+
+const float *udm_interpolator_mean(const udm_interpolator *interpolator)
+{
+    return udm_synthesis_mean(interpolator->synthesis);
+}

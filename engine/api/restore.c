@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames go into a stream, are brought back, and come out.
+#include "udm/udm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/restorer.h"
+#include "process/process.h"
+#include "schedule/schedule.h"
+
+float udm_restorer_own_time(const udm_restorer *restorer, double time)
+{
+    const udm_noise *model = &udm_model_scheduler(restorer->model)->noise;
+    return (float)(restorer->noise == model ? time : udm_noise_time(restorer->noise, udm_noise_level(model, time)));
+}
+
+static bool check_known(const udm_restorer *restorer, const udm_frame *frame, udm_error *error)
+{
+    const udm_image *known = frame->known;
+    if (!known)
+        return true;
+    if (!udm_model_degradation(restorer->model).holes)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s fills no holes: process \"%s\" does not lose pixels",
+                        udm_model_directory(restorer->model), udm_model_degradation(restorer->model).process);
+    if (known->width != restorer->settings.width || known->height != restorer->settings.height ||
+        known->channels != 1 || known->bits < 8 || known->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "which pixels are known must be an image of %dx%d with 1 channel of 8 to 16 bits",
+                        restorer->settings.width, restorer->settings.height);
+    return true;
+}
+
+static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, udm_error *error)
+{
+    const udm_image *image = frame->image;
+    const udm_settings *s = &restorer->settings;
+    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the stream is", s->width,
+                        s->height, s->channels);
+    if (image->bits < 8 || image->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %d bits: it must have 8 to 16", image->bits);
+    if (!check_known(restorer, frame, error))
+        return false;
+    const bool estimated = frame->time == UDM_TIME_ESTIMATE && !frame->time_map && !frame->known;
+    if (estimated && !udm_model_scheduler(restorer->model)->process->factors)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "what process \"%s\" did to a frame cannot be estimated: say its time",
+                        udm_model_scheduler(restorer->model)->process->name);
+    if (!frame->time_map && !frame->known && !estimated && !(frame->time >= 0 && frame->time <= 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
+    if (!(frame->strength >= 0 && frame->strength <= 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "strength is %g: it must be 0 to 1", frame->strength);
+    for (size_t i = 0; frame->time_map && i < restorer->pixels; i++)
+        if (!(frame->time_map[i] >= 0 && frame->time_map[i] <= 1))
+            return udm_fail(error, UDM_ERROR_SETTINGS, "a time of %g in a map: it must be 0 to 1", frame->time_map[i]);
+    return true;
+}
+
+// A place for a frame, used before or new.
+static queued *take_place(udm_restorer *restorer, udm_error *error)
+{
+    queued *place = restorer->spare;
+    if (place) {
+        restorer->spare = place->next;
+        return place;
+    }
+    const size_t n = restorer->pixels, own = restorer->network->channels + 2; // planes, and those of the sight:
+    const size_t seen = !restorer->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
+    place = calloc(1, sizeof *place);
+    if (place)
+        place->planes = malloc((own + seen) * n * sizeof(float));
+    if (!place || !place->planes) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
+        free(place);
+        return NULL;
+    }
+    place->times = place->planes + (own - 2) * n;
+    place->known = place->times + n;
+    if (restorer->temporal) {
+        place->level = place->known + n;
+        place->input = (udm_temporal_input){
+            .planes = place->planes, .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n
+        };
+    }
+    return place;
+}
+
+// What is not known for certain is lost, and comes back as the mean of both cases. Holes are filled for now, as those
+// who look for scenes and motion are not told of them.
+static void take_known(const udm_restorer *restorer, const udm_image *image, queued *place)
+{
+    const size_t n = restorer->pixels;
+    udm_image_to_planes(image, place->known);
+    for (size_t i = 0; i < n; i++)
+        place->times[i] = place->known[i] > -1;
+    const float *filled = udm_hole_filler_fill(restorer->filler, place->planes, place->times);
+    memcpy(place->planes, filled, n * restorer->settings.channels * sizeof *filled);
+    for (size_t i = 0; i < n; i++) {
+        place->known[i] = (place->known[i] + 1) / 2;
+        place->times[i] = place->known[i] < 1;
+        place->mixed |= place->known[i] > 0 && place->known[i] < 1;
+    }
+}
+
+static void take_times(const udm_restorer *restorer, const udm_frame *frame, queued *place)
+{
+    const float all = frame->time_map || frame->time < 0 ? 0 : udm_restorer_own_time(restorer, frame->time);
+    for (size_t i = 0; i < restorer->pixels; i++)
+        place->times[i] = frame->time_map ? udm_restorer_own_time(restorer, frame->time_map[i]) : all;
+}
+
+bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error *error)
+{
+    if (restorer->ended)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed after the end: reset the stream first");
+    if (!check_frame(restorer, frame, error))
+        return false;
+    queued *place = take_place(restorer, error);
+    if (!place)
+        return false;
+    place->next = NULL;
+    place->time = frame->time_map || frame->known ? 0 : frame->time;
+    place->mixed = false;
+    place->strength = frame->strength;
+    place->number = frame->number;
+    place->discontinuity = frame->discontinuity;
+    place->looked_at = false;
+    place->input.previewed = place->input.linked = place->input.filtered = false;
+    udm_image_to_planes(frame->image, place->planes);
+    if (frame->known)
+        take_known(restorer, frame->known, place);
+    else
+        take_times(restorer, frame, place);
+    for (int c = restorer->settings.channels; c < restorer->network->channels; c++) // grey, for a network of colour
+        memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
+    *(restorer->first ? &restorer->last->next : &restorer->first) = place;
+    restorer->last = place;
+    restorer->waiting++;
+    return true;
+}
+
+void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
+{
+    if (frame->looked_at)
+        return;
+    frame->looked_at = true;
+    if (frame->discontinuity)
+        udm_noise_tracker_reset(restorer->tracker);
+    const bool estimate = frame->time < 0;
+    const bool noisy = udm_model_scheduler(restorer->model)->process->factors != NULL;
+    const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
+    const double given = estimate ? -1 : udm_sigma_of_level(own);
+    frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, given);
+    frame->sigma = estimate ? udm_noise_tracker_sigma(restorer->tracker) : given;
+    const float all = estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->sigma)) : 0;
+    for (size_t i = 0; estimate && i < restorer->pixels; i++)
+        frame->times[i] = all;
+    float last = -1, level = 0;
+    for (size_t i = 0; restorer->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
+        if (frame->times[i] != last) {
+            last = frame->times[i];
+            level = (float)udm_noise_level(restorer->noise, last);
+        }
+        frame->level[i] = level;
+    }
+}
+
+// Grey frames come back from a colour network as three channels: their mean is the frame.
+static void narrow(udm_restorer *restorer)
+{
+    if (restorer->network->channels == restorer->settings.channels)
+        return;
+    float *red = restorer->work, *green = red + restorer->pixels, *blue = green + restorer->pixels;
+    for (size_t i = 0; i < restorer->pixels; i++)
+        red[i] = (red[i] + green[i] + blue[i]) / 3;
+}
+
+static void mix_known(udm_restorer *restorer, const queued *frame)
+{
+    const size_t n = restorer->pixels;
+    for (int c = 0; frame->mixed && c < restorer->settings.channels; c++)
+        for (size_t i = 0; i < n; i++) {
+            const float in = frame->planes[c * n + i];
+            restorer->work[c * n + i] += frame->known[i] * (in - restorer->work[c * n + i]);
+        }
+}
+
+static void begin_scene(udm_restorer *restorer, queued *frame)
+{
+    if (!frame->begins)
+        return;
+    frame->begins = false;
+    restorer->stats.scenes++;
+    if (restorer->sdedit)
+        udm_sdedit_clear(restorer->sdedit);
+    else
+        udm_reverse_clear(restorer->reverse);
+    if (restorer->temporal)
+        udm_temporal_filter_clear(restorer->temporal);
+}
+
+// What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
+static bool look_around(udm_restorer *restorer, queued *frame, udm_error *error)
+{
+    udm_temporal_input *sights[UDM_MAX_LOOKAHEAD + 1] = { &frame->input };
+    int count = 1;
+    for (queued *next = frame->next; next && count <= restorer->settings.lookahead; next = next->next) {
+        udm_restorer_analyse(restorer, next);
+        if (next->begins)
+            break;
+        sights[count++] = &next->input;
+    }
+    udm_predicted predicted;
+    if (!udm_temporal_filter_run(restorer->temporal, sights, count, &predicted, &restorer->cancelled, error))
+        return false;
+    udm_reverse_predicted(restorer->reverse, predicted.planes, predicted.level);
+    return true;
+}
+
+static bool sdedit(udm_restorer *restorer, const queued *frame, double start, udm_error *error)
+{
+    const float *made = udm_sdedit_make(restorer->sdedit, &restorer->cancelled, error);
+    if (!made)
+        return false;
+    memcpy(restorer->work, made, restorer->pixels * restorer->network->channels * sizeof(float));
+    restorer->stats.sigma = frame->sigma;
+    udm_stats_count(&restorer->stats, start);
+    return true;
+}
+
+static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
+{
+    const double start = udm_now_ms();
+    udm_restorer_analyse(restorer, frame);
+    begin_scene(restorer, frame);
+    if (restorer->sdedit)
+        return sdedit(restorer, frame, start, error);
+    if (restorer->temporal && !look_around(restorer, frame, error))
+        return false;
+    memcpy(restorer->work, frame->planes, restorer->pixels * restorer->network->channels * sizeof(float));
+    memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
+    if (!udm_reverse_run(restorer->reverse, frame->number, restorer->work, restorer->times, frame->strength,
+                         &restorer->cancelled, error))
+        return false;
+    narrow(restorer);
+    mix_known(restorer, frame);
+    restorer->stats.sigma = frame->sigma;
+    udm_stats_count(&restorer->stats, start);
+    return true;
+}
+
+static void drop_first(udm_restorer *restorer)
+{
+    queued *frame = restorer->first;
+    restorer->first = frame->next;
+    frame->next = restorer->spare;
+    restorer->spare = frame;
+    restorer->waiting--;
+}
+
+udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_error *error)
+{
+    queued *frame = restorer->first;
+    if (!frame && restorer->ended)
+        return UDM_PULLED_END;
+    if (!restorer->ended && restorer->waiting <= udm_restorer_delay(restorer))
+        return UDM_PULLED_NOTHING;
+    const udm_settings *s = &restorer->settings;
+    if (out->width != s->width || out->height != s->height || out->channels != s->channels || out->bits < 8 ||
+        out->bits > 16) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "frames are pulled as %dx%d with %d channels of 8 to 16 bits", s->width,
+                 s->height, s->channels);
+        return UDM_PULLED_FAILED;
+    }
+    if (atomic_load(&restorer->cancelled)) {
+        udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
+        return UDM_PULLED_FAILED;
+    }
+    if (!compute(restorer, frame, error))
+        return UDM_PULLED_FAILED;
+    udm_image_from_planes(out, restorer->work);
+    drop_first(restorer);
+    return UDM_PULLED_FRAME;
+}
+
+void udm_restorer_end(udm_restorer *restorer)
+{
+    restorer->ended = true;
+}
+
+void udm_restorer_reset(udm_restorer *restorer)
+{
+    while (restorer->first)
+        drop_first(restorer);
+    restorer->ended = false;
+    udm_noise_tracker_reset(restorer->tracker);
+    if (restorer->sdedit)
+        udm_sdedit_clear(restorer->sdedit);
+}
+
+int udm_restorer_delay(const udm_restorer *restorer)
+{
+    return restorer->sdedit ? udm_sdedit_ahead(restorer->sdedit) : restorer->settings.lookahead;
+}
+
+void udm_restorer_cancel(udm_restorer *restorer, bool cancel)
+{
+    atomic_store(&restorer->cancelled, cancel);
+}
+
+void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats)
+{
+    *stats = restorer->stats;
+    if (restorer->sdedit) {
+        stats->memory = udm_sdedit_memory(restorer->sdedit);
+        stats->tiles = 1;
+    } else {
+        const udm_ensemble *ensemble = udm_reverse_ensemble(restorer->reverse);
+        stats->memory =
+            udm_ensemble_memory(ensemble) + (restorer->temporal ? udm_temporal_filter_memory(restorer->temporal) : 0);
+        stats->tiles = udm_ensemble_tiles(ensemble);
+    }
+    stats->memory += udm_workspace_memory(restorer->workspace);
+    udm_stats_device(stats, restorer->device);
+}
+
+void udm_restorer_profile(const udm_restorer *restorer, udm_timed found, void *context)
+{
+    restorer->device->ops->profile(restorer->device, found, context);
+}

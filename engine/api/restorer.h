@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A stream and the frames that it holds: what those share who open it and who move frames through it.
+#ifndef UDM_API_RESTORER_H
+#define UDM_API_RESTORER_H
+
+#include <stdatomic.h>
+
+#include "api/settings.h"
+#include "analysis/noise_tracker.h"
+#include "temporal/temporal_filter.h"
+#include "diffusion/sdedit.h"
+#include "diffusion/reverse.h"
+#include "diffusion/hole_filling.h"
+
+// A frame that was pushed and not yet pulled.
+typedef struct queued {
+    struct queued *next;
+    float *planes; // [channels of the network, height, width]
+    float *times;  // [height, width]
+    float *known;  // how likely a pixel is known, [height, width], and
+    bool mixed;    // whether that matters
+    float *level;  // of its noise, [height, width]; only for the sight
+    double time, strength;
+    uint64_t number;
+    bool discontinuity, looked_at;
+    bool begins;              // a scene, which nobody was told yet
+    double sigma;             // of its noise
+    udm_temporal_input input; // where the stream has a carry; its planes belong to the place
+} queued;
+
+struct udm_restorer {
+    const udm_model *model;
+    udm_settings settings;
+    size_t pixels;
+    udm_device *device;
+    udm_network *network, *preview, *trust; // the last two and carry: NULL where the model has none
+    udm_noise own_noise;                    // where settings.schedule is not the model's
+    const udm_noise *noise;
+    udm_workspace *workspace; // what all networks compute in
+    udm_reverse *reverse;
+    udm_sdedit *sdedit; // instead, where the model makes video
+    udm_noise_tracker *tracker;
+    udm_temporal_filter *temporal;
+    udm_hole_filler *filler; // of holes; NULL where the model fills none
+    float *work;             // the frame in the making: [channels of the network, height, width]
+    float *times;            // of it, [height, width]
+    queued *first, *last, *spare;
+    int waiting; // frames from first to last
+    bool ended;
+    atomic_bool cancelled;
+    udm_stats stats;
+};
+
+// A time of the model's schedule as one of the stream's: that with the same noise.
+float udm_restorer_own_time(const udm_restorer *restorer, double time);
+
+// Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.
+void udm_restorer_analyse(udm_restorer *restorer, queued *frame);
+
+#endif

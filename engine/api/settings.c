@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Settings, networks and times, for streams and for frames between.
+#include "api/settings.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "sampler/sampler.h"
+
+udm_settings udm_settings_default(void)
+{
+    return (udm_settings){
+        .channels = 3,
+        .device = "auto",
+        .precision = "f32",
+        .steps = 1,
+        .ensemble = 1,
+        .sampler = "model",
+        .schedule = "model",
+        .spacing = "model",
+        .label = -1,
+        .memory_limit = (size_t)1 << 30,
+    };
+}
+
+bool udm_settings_check(const udm_settings *s, udm_error *error)
+{
+    if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %dx%d: width and height must be 1 to 65536", s->width,
+                        s->height);
+    if (s->channels != 1 && s->channels != 3)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d channels: a frame has 1 or 3", s->channels);
+    if (s->threads < 0 || s->threads > 256)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "threads is %d: it must be 0 (all) to 256", s->threads);
+    return true;
+}
+
+bool udm_settings_check_method(const udm_settings *s, udm_error *error)
+{
+    if (s->lookahead < 0 || s->lookahead > UDM_MAX_LOOKAHEAD)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "lookahead is %d: it must be 0 to %d", s->lookahead,
+                        UDM_MAX_LOOKAHEAD);
+    if (s->ensemble < 1 || s->ensemble > UDM_MAX_ENSEMBLE)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "ensemble is %d: it must be 1 to %d", s->ensemble, UDM_MAX_ENSEMBLE);
+    if (s->steps < 1 || s->steps > 1000)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: it must be 1 to 1000", s->steps);
+    if (strcmp(s->sampler, "model") != 0 && !udm_sampler_find(s->sampler))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no sampler \"%s\": see \"udm samplers\"", s->sampler);
+    if (strcmp(s->schedule, "model") != 0 && !udm_schedule_find(s->schedule))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no schedule \"%s\": see \"udm schedules\"", s->schedule);
+    if (strcmp(s->spacing, "model") != 0 && !udm_spacing_find(s->spacing))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is no spacing \"%s\": see \"udm spacings\"", s->spacing);
+    return true;
+}
+
+bool udm_settings_method(const udm_settings *s, const udm_model *model, udm_method *method, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    *method = (udm_method){ .sampler = udm_sampler_find(s->sampler), .timesteps = scheduler->timesteps };
+    if (strcmp(s->sampler, "model") == 0 && !scheduler->sampler)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: its scheduler asks for %s, which is not implemented: set a sampler",
+                        udm_model_directory(model), scheduler->missing);
+    if (strcmp(s->sampler, "model") == 0)
+        method->sampler = scheduler->sampler, method->order = scheduler->order,
+        method->ease_below = scheduler->ease_below;
+    if (strcmp(s->spacing, "model") != 0)
+        method->timesteps = (udm_timesteps){ .spacing = udm_spacing_find(s->spacing) };
+    return true;
+}
+
+const udm_noise *udm_settings_noise(const udm_settings *s, const udm_model *model, udm_noise *own, udm_error *error)
+{
+    if (strcmp(s->schedule, "model") == 0)
+        return &udm_model_scheduler(model)->noise;
+    const udm_schedule *other = udm_schedule_find(s->schedule);
+    return udm_noise_init(own, other, other->defaults, 0, error) ? own : NULL;
+}
+
+bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const udm_network *network,
+                          const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error)
+{
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    udm_method method;
+    if (!udm_settings_method(s, model, &method, error))
+        return false;
+    method.timesteps.short_of_zero = false; // no noise is left in what is made
+    *reverse = (udm_reverse_settings){
+        .network = network,
+        .sampler = method.sampler,
+        .order = method.order,
+        .ease_below = method.ease_below,
+        .powers = scheduler->powers,
+        .power_count = scheduler->power_count,
+        .timesteps = method.timesteps,
+        .noise = noise,
+        .told = &scheduler->noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .steps = s->steps,
+        .seed = s->seed,
+        .label = s->label,
+        .width = s->width,
+        .height = s->height,
+        .views = s->ensemble,
+        .grey = s->channels == 1,
+        .memory_limit = udm_settings_memory(s),
+    };
+    return true;
+}
+
+size_t udm_settings_memory(const udm_settings *settings)
+{
+    return settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
+}
+
+udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
+{
+    udm_precision precision;
+    if (!udm_precision_find(settings->precision, &precision)) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "there is no precision \"%s\": it is f32, bf16 or auto",
+                 settings->precision);
+        return NULL;
+    }
+    udm_device *device = udm_device_open(settings->device, settings->threads, error);
+    if (device && !udm_device_set_precision(device, precision, error)) {
+        udm_device_close(device);
+        return NULL;
+    }
+    return device;
+}
+
+bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
+                      udm_error *error)
+{
+    *device = udm_settings_device(settings, error);
+    *network = *device
+                   ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
+                   : NULL;
+    return *network != NULL;
+}
+
+double udm_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+void udm_stats_device(udm_stats *stats, const udm_device *device)
+{
+    memcpy(stats->device, udm_device_in_use(device)->name, sizeof stats->device);
+    memcpy(stats->warning, device->warning, sizeof stats->warning);
+}
+
+void udm_stats_count(udm_stats *stats, double start_ms)
+{
+    stats->last_ms = udm_now_ms() - start_ms;
+    stats->mean_ms += (stats->last_ms - stats->mean_ms) / (double)++stats->frames;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the files of the public interface share.
+#ifndef UDM_API_SETTINGS_H
+#define UDM_API_SETTINGS_H
+
+#include "backend/backend.h"
+#include "model/model.h"
+#include "network/network.h"
+#include "diffusion/reverse.h"
+#include "udm/udm.h"
+
+// Size, channels and threads: what every use of a model needs.
+bool udm_settings_check(const udm_settings *settings, udm_error *error);
+// Steps, sampler, schedule and spacing.
+bool udm_settings_check_method(const udm_settings *settings, udm_error *error);
+// The sampler and the steps that are set, or those of the model's scheduler. The list of timesteps's noise and steps
+// are left to the caller. Errors: UNSUPPORTED, if the scheduler names a method that is not implemented.
+typedef struct udm_method {
+    const udm_sampler *sampler;
+    int order, ease_below; // udm_loop_settings
+    udm_timesteps timesteps;
+} udm_method;
+
+bool udm_settings_method(const udm_settings *settings, const udm_model *model, udm_method *method, udm_error *error);
+// What a time means: the model's noise, or that of the schedule that is set, which is put into *own.
+const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_model *model, udm_noise *own,
+                                    udm_error *error);
+// How frames are brought back: all but the process, its extent, its highest time, and a room. noise: as above; it must
+// outlive what is opened with *reverse. Errors: those of udm_settings_method().
+bool udm_settings_reverse(const udm_settings *settings, const udm_model *model, const udm_network *network,
+                          const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error);
+size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
+
+// The device that is set, for kernels of the precision that is set. The caller closes it.
+udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);
+
+// A model's network on a device of its own; the caller frees both, also when this fails.
+bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
+                      udm_error *error);
+
+double udm_now_ms(void);
+void udm_stats_device(udm_stats *stats, const udm_device *device); // which is in use, and why
+void udm_stats_count(udm_stats *stats, double start_ms);           // one more frame, which was begun then
+
+#endif

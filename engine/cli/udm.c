@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The engine with no GStreamer: what there is, what a model is, one pass of its network, and how fast it is.
+#include <errno.h>
+#include <float.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "cli/npy.h"
+#include "cli/profile.h"
+#include "cli/sample.h"
+#include "udm/udm.h"
+
+enum { MAX_TIMES = 4096 };
+
+static const char usage[] =
+    "usage: udm devices | precisions | samplers | schedules | spacings | processes\n"
+    "       udm info MODEL\n"
+    "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
+    "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
+    "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
+    "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
+    "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
+    "[--profile]\n"
+    "                 [--lookahead L] [--ensemble E]\n"
+    "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
+    "time, 0 to\n"
+    "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves frames "
+    "A and B of each\n"
+    "clip N,C,F,H,W (the first and the last) to the others: OUT.npy holds N,3C+9,F-2,H,W, A, B, the guess that both\n"
+    "make, its level, and what a network is told (udm_interpolator_context).\n"
+    "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
+    "it:\n"
+    "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
+    "bench prints one line of JSON with the time of a frame and, with --profile, a table of what it goes into.\n";
+
+typedef struct options {
+    udm_settings settings;
+    double times[MAX_TIMES];
+    int time_count, frames, repeat;
+    double sigma; // negative: not given
+    int known[2]; // frames
+    bool profile;
+} options;
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "udm: %s: %s\n", what, why);
+    return 1;
+}
+
+static int fail_usage(void)
+{
+    fputs(usage, stderr);
+    return 2;
+}
+
+static bool parse_int(const char *text, int low, int high, int *value)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno || end == text || *end || number < low || number > high)
+        return false;
+    *value = (int)number;
+    return true;
+}
+
+static bool parse_times(const char *text, options *options)
+{
+    for (options->time_count = 0; options->time_count < MAX_TIMES;) {
+        char *end;
+        double time = strtod(text, &end);
+        if (end == text || !(time >= 0 && time < 1e6))
+            return false;
+        options->times[options->time_count++] = time;
+        if (!*end)
+            return true;
+        if (*end != ',')
+            return false;
+        text = end + 1;
+    }
+    return false;
+}
+
+static bool parse_size(const char *text, udm_settings *settings)
+{
+    char after;
+    return sscanf(text, "%dx%d%c", &settings->width, &settings->height, &after) == 2;
+}
+
+static bool parse_option(int option, const char *text, options *options)
+{
+    switch (option) {
+    case 't':
+        return parse_times(text, options);
+    case 'g':
+        return sscanf(text, "%lf%c", &options->sigma, &(char){ 0 }) == 1 && options->sigma >= 0;
+    case 'k':
+        return sscanf(text, "%d,%d%c", &options->known[0], &options->known[1], &(char){ 0 }) == 2;
+    case 's':
+        return parse_size(text, &options->settings);
+    case 'd':
+        options->settings.device = text;
+        return true;
+    case 'p':
+        options->settings.precision = text;
+        return true;
+    case 'n':
+        return parse_int(text, 0, 256, &options->settings.threads);
+    case 'f':
+        return parse_int(text, 1, 1000000, &options->frames);
+    case 'c':
+        return parse_int(text, 0, 65535, &options->settings.label);
+    case 'l':
+        return parse_int(text, 0, UDM_MAX_LOOKAHEAD, &options->settings.lookahead);
+    case 'e':
+        return parse_int(text, 1, UDM_MAX_ENSEMBLE, &options->settings.ensemble);
+    case 'P':
+        return options->profile = true;
+    case 'r':
+        return parse_int(text, 1, 1000000, &options->repeat);
+    default:
+        return false;
+    }
+}
+
+// Leaves the arguments that are no options at the end of argv, from optind on.
+static bool parse_options(int argc, char **argv, options *options)
+{
+    static const struct option known[] = {
+        { "time", required_argument, NULL, 't' },      { "size", required_argument, NULL, 's' },
+        { "device", required_argument, NULL, 'd' },    { "threads", required_argument, NULL, 'n' },
+        { "frames", required_argument, NULL, 'f' },    { "class", required_argument, NULL, 'c' },
+        { "repeat", required_argument, NULL, 'r' },    { "sigma", required_argument, NULL, 'g' },
+        { "lookahead", required_argument, NULL, 'l' }, { "ensemble", required_argument, NULL, 'e' },
+        { "precision", required_argument, NULL, 'p' }, { "known", required_argument, NULL, 'k' },
+        { "profile", no_argument, NULL, 'P' },         { 0 },
+    };
+    *options = (struct options){
+        .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 }
+    };
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!parse_option(option, optarg, options))
+            return false;
+    return true;
+}
+
+static void print_entry(void *context, const char *name, const char *about)
+{
+    (void)context;
+    printf("%-16s %s\n", name, about);
+}
+
+static int info(const char *directory, const udm_model *model)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    printf("network          %s, %lld weights\n", info.network, (long long)info.weights);
+    printf("channels         %d\n", info.channels);
+    printf("prediction       %s\n", info.prediction);
+    printf("schedule         %s, %s\n", info.schedule, info.steps ? "discrete time" : "continuous time");
+    if (info.steps)
+        printf("steps            %d\n", info.steps);
+    if (info.frames) {
+        printf("makes            video of %dx%d, %d classes, from windows of %d frames\n", info.width, info.height,
+               info.classes, info.frames);
+        return 0;
+    }
+    printf("undoes           %s: %s, up to %g, at time %.4f\n", info.process, info.measure, info.max_amount,
+           udm_model_time(model, info.max_amount));
+    if (info.classes)
+        printf("classes          %d\n", info.classes);
+    if (info.width)
+        printf("learned from     pictures of %dx%d\n", info.width, info.height);
+    printf("stride           %d pixels\n", info.stride);
+    printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
+    if (info.predicted)
+        puts("guess            of each frame, from those before it along their motion");
+    return 0;
+}
+
+// Time steps, which diffusers counts from 0, to the model's unit.
+static const char *scale_times(const udm_info *info, options *options)
+{
+    for (int i = 0; i < options->time_count; i++)
+        if (options->times[i] > 1)
+            options->times[i] = (options->times[i] + 1) / (info->steps ? info->steps : 1);
+    for (int i = 0; i < options->time_count; i++)
+        if (options->times[i] > 1)
+            return "--time is beyond the last time of the model";
+    return NULL;
+}
+
+// Shape N,C,H,W or N,C,F,H,W against the model and the times.
+static const char *check_array(const npy *x, const udm_info *info, options *options)
+{
+    if (x->dims != 4 && x->dims != 5)
+        return "it must be N,C,H,W or N,C,F,H,W";
+    if (x->shape[1] != (size_t)info->channels)
+        return "it has another number of channels than the model";
+    for (int i = 0; i < x->dims; i++)
+        if (x->shape[i] > 65536)
+            return "it is too large";
+    options->frames = x->dims == 5 ? (int)x->shape[2] : 1;
+    if (options->time_count == 1)
+        for (; options->time_count < options->frames && options->time_count < MAX_TIMES; options->time_count++)
+            options->times[options->time_count] = options->times[0];
+    if (options->time_count == options->frames)
+        return scale_times(info, options);
+    return "--time must give one time, or one for each frame";
+}
+
+static int forward(const char *directory, const udm_model *model, const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    npy x, y;
+    const char *why;
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    why = check_array(&x, &info, options);
+    y = x;
+    y.data = why ? NULL : malloc(x.elements * sizeof(float));
+    int status = 1;
+    options->settings.height = (int)x.shape[x.dims - 2], options->settings.width = (int)x.shape[x.dims - 1];
+    if (why)
+        fail(in, why);
+    else if (!y.data)
+        fail(in, "there is no memory for the result");
+    else if (!udm_model_forward(model, &options->settings, (int)x.shape[0], options->frames, x.data, options->times,
+                                y.data, &error))
+        fail(directory, error.message);
+    else if (!npy_write(out, &y, &why))
+        fail(out, why);
+    else
+        status = 0;
+    free(y.data);
+    free(x.data);
+    return status;
+}
+
+// A frame of a clip [channels, frames, pixels] as an image of 16 bits.
+static void to_image(const float *clip, int frame, int frames, const udm_image *image)
+{
+    const size_t pixels = (size_t)image->width * image->height;
+    for (int c = 0; c < image->channels; c++) {
+        const float *from = clip + ((size_t)c * frames + frame) * pixels;
+        uint16_t *to = (uint16_t *)(void *)image->data[c];
+        for (size_t i = 0; i < pixels; i++) {
+            const float value = (from[i] + 1) * 32767.5f + 0.5f;
+            to[i] = value > 0 ? (uint16_t)(value < 65535 ? value : 65535) : 0;
+        }
+    }
+}
+
+enum { MADE_OTHERS = 1 + UDM_INTERPOLATOR_CONTEXT };
+
+// What a frame was made of: [3 channels + MADE_OTHERS], planes of which the frames of a clip lie between one and the
+// next.
+static void keep_made(const udm_interpolator *interpolator, const udm_image *size, float *out, size_t stride)
+{
+    const size_t pixels = (size_t)size->width * size->height, channels = (size_t)size->channels;
+    const struct {
+        const float *planes;
+        size_t count;
+    } parts[] = {
+        { udm_interpolator_moved(interpolator, 0), channels },
+        { udm_interpolator_moved(interpolator, 1), channels },
+        { udm_interpolator_mean(interpolator), channels },
+        { udm_interpolator_level(interpolator), 1 },
+        { udm_interpolator_context(interpolator), UDM_INTERPOLATOR_CONTEXT },
+    };
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+        for (size_t plane = 0; plane < parts[part].count; plane++, out += stride)
+            memcpy(out, parts[part].planes + plane * pixels, pixels * sizeof *out);
+}
+
+// The known frames of a clip, moved to each of the others. out: [3 channels + MADE_OTHERS, frames - 2, pixels]
+static bool move_known(udm_interpolator *interpolator, const float *clip, int frames, const int known[2],
+                       udm_image images[2], float *out, udm_error *error)
+{
+    const size_t pixels = (size_t)images[0].width * images[0].height;
+    for (int k = 0; k < 2; k++)
+        to_image(clip, known[k], frames, &images[k]);
+    if (!udm_interpolator_pair(interpolator, &images[0], &images[1], 0, error))
+        return false;
+    for (int frame = 0; frame < frames; frame++) {
+        if (frame == known[0] || frame == known[1])
+            continue;
+        const double position = (double)(frame - known[0]) / (known[1] - known[0]);
+        if (!udm_interpolator_make(interpolator, position, 0, &images[0], error))
+            return false;
+        keep_made(interpolator, &images[0], out, (size_t)(frames - 2) * pixels);
+        out += pixels;
+    }
+    return true;
+}
+
+static bool move_clips(udm_interpolator *interpolator, const npy *x, const int known[2], npy *y, udm_error *error)
+{
+    const int channels = (int)x->shape[1], frames = (int)x->shape[2];
+    const size_t pixels = x->shape[3] * x->shape[4];
+    uint16_t *memory = malloc(2 * channels * pixels * sizeof *memory);
+    udm_image images[2];
+    if (!memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "there is no memory for two frames");
+    for (int k = 0; k < 2; k++) {
+        images[k] =
+            (udm_image){ .width = (int)x->shape[4], .height = (int)x->shape[3], .channels = channels, .bits = 16 };
+        for (int c = 0; c < channels; c++) {
+            images[k].data[c] = (uint8_t *)(memory + (k * channels + c) * pixels);
+            images[k].stride[c] = (ptrdiff_t)(x->shape[4] * sizeof *memory);
+            images[k].step[c] = sizeof *memory;
+        }
+    }
+    bool good = true;
+    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
+        good = move_known(interpolator, x->data + clip * (x->elements / x->shape[0]), frames, known, images,
+                          y->data + clip * (y->elements / y->shape[0]), error);
+    free(memory);
+    return good;
+}
+
+static int interpolator(const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    npy x, y = { .dims = 5 };
+    const char *why;
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 3) {
+        free(x.data);
+        return fail(in, "this takes N,C,F,H,W with 3 frames or more");
+    }
+    int *known = options->known;
+    if (known[1] < 0)
+        known[1] = (int)x.shape[2] - 1;
+    if (known[0] < 0 || known[0] >= known[1] || known[1] >= (int)x.shape[2]) {
+        free(x.data);
+        return fail(in, "--known must name two of its frames, the earlier one first");
+    }
+    const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + MADE_OTHERS, x.shape[2] - 2, x.shape[3], x.shape[4] };
+    memcpy(y.shape, shape, sizeof shape);
+    y.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
+    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
+    options->settings.channels = (int)x.shape[1];
+    udm_interpolator *opened = udm_interpolator_open(NULL, &options->settings, &error);
+    y.data = opened ? malloc(y.elements * sizeof(float)) : NULL;
+    int status = 1;
+    if (!opened)
+        fail(in, error.message);
+    else if (!y.data)
+        fail(in, "there is no memory for the result");
+    else if (!move_clips(opened, &x, known, &y, &error))
+        fail(in, error.message);
+    else if (!npy_write(out, &y, &why))
+        fail(out, why);
+    else
+        status = 0;
+    udm_interpolator_free(opened);
+    free(y.data);
+    free(x.data);
+    return status;
+}
+
+static bool find_motions(const udm_model *model, const npy *x, npy *flow, const options *options, udm_error *error)
+{
+    bool good = true;
+    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
+        good = udm_model_flow(model, &options->settings, (int)x->shape[2], x->data + clip * (x->elements / x->shape[0]),
+                              options->sigma, flow->data + clip * (flow->elements / flow->shape[0]), error);
+    return good;
+}
+
+static int motion(const char *directory, const udm_model *model, const char *in, const char *out, options *options)
+{
+    udm_error error = { 0 };
+    npy x, flow = { .dims = 5 };
+    const char *why;
+    if (!npy_read(in, &x, &why))
+        return fail(in, why);
+    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 2) {
+        free(x.data);
+        return fail(in, "this takes N,C,F,H,W with 2 frames or more");
+    }
+    const size_t shape[5] = { x.shape[0], 2, x.shape[2] - 1, x.shape[3], x.shape[4] };
+    memcpy(flow.shape, shape, sizeof shape);
+    flow.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
+    flow.data = malloc(flow.elements * sizeof(float));
+    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
+    options->settings.channels = (int)x.shape[1];
+    int status = 1;
+    if (!flow.data)
+        fail(in, "there is no memory for the result");
+    else if (!find_motions(model, &x, &flow, options, &error))
+        fail(directory, error.message);
+    else if (!npy_write(out, &flow, &why))
+        fail(out, why);
+    else
+        status = 0;
+    free(flow.data);
+    free(x.data);
+    return status;
+}
+
+static double now_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Milliseconds per frame over a run of `count` frames, by a clock and of all processors; negative on failure.
+static double time_frames(udm_restorer *stream, const udm_image *image, double time, int count, double *cpu_ms,
+                          udm_error *error)
+{
+    double start = now_ms(CLOCK_MONOTONIC), cpu_start = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+    for (int i = 0; i < count; i++) {
+        udm_frame frame = { .image = image, .time = time, .number = i };
+        if (!udm_restorer_push(stream, &frame, error) || udm_restorer_pull(stream, image, error) != UDM_PULLED_FRAME)
+            return -1;
+    }
+    *cpu_ms = (now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start) / count;
+    return (now_ms(CLOCK_MONOTONIC) - start) / count;
+}
+
+// One run more than asked for: the first warms up.
+static bool time_runs(udm_restorer *stream, const udm_image *image, double time, const options *options, double *ms,
+                      double *least_cpu_ms, udm_error *error)
+{
+    *least_cpu_ms = DBL_MAX;
+    for (int run = -1; run < options->repeat; run++) {
+        double cpu_ms, taken = time_frames(stream, image, time, options->frames, &cpu_ms, error);
+        if (taken < 0)
+            return false;
+        ms[run < 0 ? 0 : run] = taken;
+        *least_cpu_ms = run >= 0 && cpu_ms < *least_cpu_ms ? cpu_ms : *least_cpu_ms;
+    }
+    qsort(ms, options->repeat, sizeof *ms, by_value);
+    return true;
+}
+
+static void print_times(const char *directory, udm_restorer *stream, const options *options, const double *ms,
+                        double cpu_ms)
+{
+    udm_stats stats;
+    struct rusage usage;
+    udm_restorer_stats(stream, &stats);
+    getrusage(RUSAGE_SELF, &usage);
+    if (stats.warning[0])
+        fprintf(stderr, "udm: warning: %s\n", stats.warning);
+    printf(
+        "{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
+        "\"median_ms\": %.3f, \"min_ms\": %.3f, \"cpu_ms\": %.3f, \"peak_rss_mib\": %.1f, \"ms\": [",
+        directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
+        stats.tiles, ms[options->repeat / 2], ms[0], cpu_ms, usage.ru_maxrss / 1024.0);
+    for (int i = 0; i < options->repeat; i++)
+        printf("%s%.3f", i ? ", " : "", ms[i]);
+    puts("]}");
+}
+
+// Those that time their operations.
+static const char *profiled_device(const char *device, char *name, size_t room)
+{
+    const char *plain = strcmp(device, "auto") == 0 ? "cpu" : strcmp(device, "opencl") == 0 ? "opencl:0" : device;
+    snprintf(name, room, "%s:profile", plain);
+    return name;
+}
+
+static int bench(const char *directory, const udm_model *model, options *options)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_settings *s = &options->settings;
+    char device[64];
+    if (!udm_model_info(model, &info, &error))
+        return fail(directory, error.message);
+    s->channels = info.channels;
+    if (options->profile)
+        s->device = profiled_device(s->device, device, sizeof device);
+    udm_restorer *stream = udm_restorer_open(model, s, &error);
+    if (!stream)
+        return fail(directory, error.message);
+    const size_t row = (size_t)s->width * s->channels;
+    uint8_t *pixels = malloc(row * s->height);
+    double *ms = malloc(options->repeat * sizeof *ms), cpu_ms = 0;
+    udm_image image = { .width = s->width, .height = s->height, .channels = s->channels, .bits = 8 };
+    for (int c = 0; c < s->channels; c++)
+        image.data[c] = pixels + c, image.stride[c] = (ptrdiff_t)row, image.step[c] = s->channels;
+    for (size_t i = 0; pixels && i < row * s->height; i++)
+        pixels[i] = (uint8_t)(i * 2654435761u >> 24);
+    bool good = pixels && ms && time_runs(stream, &image, udm_model_time(model, 25), options, ms, &cpu_ms, &error);
+    if (good)
+        print_times(directory, stream, options, ms, cpu_ms);
+    else
+        fail(directory, error.code ? error.message : "there is no memory for a frame");
+    if (good && options->profile)
+        profile_print(stream, (options->repeat + 1) * options->frames, cpu_ms);
+    free(ms);
+    free(pixels);
+    udm_restorer_free(stream);
+    return !good;
+}
+
+static int with_model(const char *command, int argc, char **argv, options *options)
+{
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(argv[0], &error);
+    int status;
+    if (!model)
+        status = fail("no model", error.message);
+    else if (strcmp(command, "info") == 0 && argc == 1)
+        status = info(argv[0], model);
+    else if (strcmp(command, "forward") == 0 && argc == 3 && options->time_count > 0)
+        status = forward(argv[0], model, argv[1], argv[2], options);
+    else if (strcmp(command, "motion") == 0 && argc == 3 && options->sigma >= 0)
+        status = motion(argv[0], model, argv[1], argv[2], options);
+    else if (strcmp(command, "bench") == 0 && argc == 1)
+        status = bench(argv[0], model, options);
+    else
+        status = fail_usage();
+    udm_model_free(model);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *command;
+        void (*list)(udm_found found, void *context);
+    } lists[] = {
+        { "devices", udm_list_devices },   { "samplers", udm_list_samplers },   { "schedules", udm_list_schedules },
+        { "spacings", udm_list_spacings }, { "processes", udm_list_processes }, { "precisions", udm_list_precisions },
+    };
+    options options;
+    if (argc > 1 && strcmp(argv[1], "sample") == 0)
+        return sample_command(argc - 1, argv + 1);
+    if (!parse_options(argc, argv, &options) || optind >= argc)
+        return fail_usage();
+    const char *command = argv[optind++];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(command, lists[i].command) == 0) {
+            lists[i].list(print_entry, NULL);
+            return 0;
+        }
+    if (optind >= argc)
+        return fail_usage();
+    if (strcmp(command, "between") == 0)
+        return argc - optind == 2 ? interpolator(argv[optind], argv[optind + 1], &options) : fail_usage();
+    return with_model(command, argc - optind, argv + optind, &options);
+}

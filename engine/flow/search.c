@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Inverse search of patches (Kroeger et al. 2016, section 2.1): the motion w of patch T minimises
+// sum (to(x + w) - T(x) - m)^2, m being its mean, by w -= H^-1 sum S^T (to(x + w) - T(x) - m), where S = grad T, and so
+// the Hessian H = sum S^T S less its mean, is computed once. Then patches take over what fits better from their
+// neighbours, and each pixel takes the mean of the patches over it, weighted by how well they fit there (section 2.2).
+#include <math.h>
+#include <string.h>
+
+#include "flow/simd.h"
+
+enum { PAD = UDM_FLOW_PAD, PATCH = UDM_FLOW_PATCH, AREA = PATCH * PATCH };
+
+typedef struct patch {
+    const float *from, *dx, *dy;
+    int x, y;
+    float dx_sum, dy_sum;
+    float h11, h12, h22; // the inverse of the Hessian
+} patch;
+
+// A place between pixels of `to`.
+typedef struct spot {
+    const float *at;
+    float fx, fy;
+} spot;
+
+typedef struct match {
+    float u, v, error, mean;
+    float sx, sy; // sum S^T (to - T)
+} match;
+
+void NAME(udm_flow_gradient)(const udm_flow_level *level, int y)
+{
+    const float *line = level->from + y * level->stride, *above = line - level->stride, *below = line + level->stride;
+    float *dx = level->dx + y * level->stride, *dy = level->dy + y * level->stride;
+    for (int x = 1 - PAD; x < level->width + PAD - 1; x++) {
+        dx[x] = 0.5f * (line[x + 1] - line[x - 1]);
+        dy[x] = 0.5f * (below[x] - above[x]);
+    }
+}
+
+INLINE patch patch_at(const udm_flow_level *level, int column, int row)
+{
+    int x = udm_flow_patch_at(column, level->width), y = udm_flow_patch_at(row, level->height);
+    ptrdiff_t at = y * level->stride + x;
+    return (patch){ .from = level->from + at, .dx = level->dx + at, .dy = level->dy + at, .x = x, .y = y };
+}
+
+INLINE spot spot_at(const udm_flow_level *level, float x, float y)
+{
+    x = udm_flow_clamp(x, 1 - PAD, level->width + PAD - PATCH - 2);
+    y = udm_flow_clamp(y, 1 - PAD, level->height + PAD - PATCH - 2);
+    int left = (int)(x + PAD) - PAD, top = (int)(y + PAD) - PAD;
+    return (spot){ level->to + top * level->stride + left, x - left, y - top };
+}
+
+INLINE vec between(const float *row, float fx)
+{
+    vec left = load(row);
+    return left + (load(row + 1) - left) * fx;
+}
+
+// The patch against `to`, moved by (u, v). slopes: also sx, sy.
+INLINE match compare(const udm_flow_level *level, const patch *p, float u, float v, bool slopes)
+{
+    spot s = spot_at(level, p->x + u, p->y + v);
+    vec sum = { 0 }, squares = { 0 }, sx = { 0 }, sy = { 0 };
+    vec above = between(s.at, s.fx);
+    for (ptrdiff_t y = 0; y < PATCH; y++) {
+        vec below = between(s.at + (y + 1) * level->stride, s.fx);
+        vec miss = above + (below - above) * s.fy - load(p->from + y * level->stride);
+        above = below;
+        sum += miss;
+        squares += miss * miss;
+        if (slopes) {
+            sx += miss * load(p->dx + y * level->stride);
+            sy += miss * load(p->dy + y * level->stride);
+        }
+    }
+    match m = { .u = u, .v = v, .mean = sum_of(sum) / AREA };
+    m.error = sum_of(squares) - m.mean * m.mean * AREA;
+    if (slopes) {
+        m.sx = sum_of(sx) - m.mean * p->dx_sum;
+        m.sy = sum_of(sy) - m.mean * p->dy_sum;
+    }
+    return m;
+}
+
+INLINE void measure(const udm_flow_level *level, patch *p)
+{
+    vec xx = { 0 }, xy = { 0 }, yy = { 0 }, sx = { 0 }, sy = { 0 };
+    for (ptrdiff_t y = 0; y < PATCH; y++) {
+        vec dx = load(p->dx + y * level->stride), dy = load(p->dy + y * level->stride);
+        xx += dx * dx;
+        xy += dx * dy;
+        yy += dy * dy;
+        sx += dx;
+        sy += dy;
+    }
+    p->dx_sum = sum_of(sx);
+    p->dy_sum = sum_of(sy);
+    float h11 = sum_of(xx) - p->dx_sum * p->dx_sum / AREA + level->care.damp;
+    float h12 = sum_of(xy) - p->dx_sum * p->dy_sum / AREA;
+    float h22 = sum_of(yy) - p->dy_sum * p->dy_sum / AREA + level->care.damp;
+    float determinant = h11 * h22 - h12 * h12;
+    p->h11 = h22 / determinant;
+    p->h12 = -h12 / determinant;
+    p->h22 = h11 / determinant;
+}
+
+// Goes on from (u, v) for as long as it fits better.
+INLINE match descend(const udm_flow_level *level, patch *p, float u, float v, int iterations)
+{
+    measure(level, p);
+    match best = { .u = u, .v = v, .error = INFINITY };
+    for (int i = 0; i < iterations; i++) {
+        match m = compare(level, p, u, v, true);
+        if (!(m.error < best.error))
+            break;
+        best = m;
+        float du = p->h11 * m.sx + p->h12 * m.sy, dv = p->h12 * m.sx + p->h22 * m.sy;
+        if (du * du + dv * dv < UDM_FLOW_STOP * UDM_FLOW_STOP)
+            break;
+        u -= du;
+        v -= dv;
+    }
+    return best;
+}
+
+INLINE void keep(const udm_flow_level *level, int at, match m)
+{
+    level->patch_u[at] = m.u;
+    level->patch_v[at] = m.v;
+    level->patch_error[at] = m.error;
+    level->patch_mean[at] = m.mean;
+}
+
+void NAME(udm_flow_search)(const udm_flow_level *level, int row)
+{
+    for (int i = 0; i < level->columns; i++) {
+        patch p = patch_at(level, i, row);
+        ptrdiff_t x = udm_flow_index(p.x + PATCH / 2, level->width);
+        ptrdiff_t y = udm_flow_index(p.y + PATCH / 2, level->height);
+        ptrdiff_t middle = y * level->stride + x;
+        keep(level, row * level->columns + i,
+             descend(level, &p, level->u[middle], level->v[middle], level->effort.search));
+    }
+}
+
+// What the neighbour at `from` has seen, if it is another motion and fits better.
+INLINE void consider(const udm_flow_level *level, const patch *p, int from, match *best)
+{
+    float du = level->seen_u[from] - best->u, dv = level->seen_v[from] - best->v;
+    if (du * du + dv * dv < 0.0625f)
+        return;
+    match m = compare(level, p, level->seen_u[from], level->seen_v[from], false);
+    if (m.error < best->error)
+        *best = m;
+}
+
+void NAME(udm_flow_propagate)(const udm_flow_level *level, int row)
+{
+    for (int i = 0; i < level->columns; i++) {
+        patch p = patch_at(level, i, row);
+        int at = row * level->columns + i;
+        match best = {
+            .u = level->seen_u[at], .v = level->seen_v[at], .error = level->seen_error[at], .mean = level->seen_mean[at]
+        };
+        if (row > 0)
+            consider(level, &p, at - level->columns, &best);
+        if (i > 0)
+            consider(level, &p, at - 1, &best);
+        if (i < level->columns - 1)
+            consider(level, &p, at + 1, &best);
+        if (row < level->rows - 1)
+            consider(level, &p, at + level->columns, &best);
+        if (best.error < level->seen_error[at])
+            best = descend(level, &p, best.u, best.v, level->effort.again);
+        keep(level, at, best);
+    }
+}
+
+// Adds row `line` of a patch to the sums at its pixels.
+INLINE void spread(const udm_flow_level *level, int column, int row, int line, float *const sums[3])
+{
+    patch p = patch_at(level, column, row);
+    int at = row * level->columns + column;
+    float u = level->patch_u[at], v = level->patch_v[at];
+    spot s = spot_at(level, p.x + u, p.y + v);
+    vec above = between(s.at + line * level->stride, s.fx), below = between(s.at + (line + 1) * level->stride, s.fx);
+    vec miss = above + (below - above) * s.fy - load(p.from + line * level->stride) - level->patch_mean[at];
+    vec weight =
+        1 / (at_least(absolute(miss), level->care.least_miss) * (UDM_FLOW_LEAST_ERROR + level->patch_error[at]));
+    store(sums[0] + p.x, load(sums[0] + p.x) + weight * u);
+    store(sums[1] + p.x, load(sums[1] + p.x) + weight * v);
+    store(sums[2] + p.x, load(sums[2] + p.x) + weight);
+}
+
+void NAME(udm_flow_densify)(const udm_flow_level *level, int y)
+{
+    ptrdiff_t at = y * level->stride;
+    float *const sums[3] = { level->u + at, level->v + at, level->weight + at };
+    for (int i = 0; i < 3; i++)
+        memset(sums[i], 0, ((size_t)level->width + PATCH) * sizeof(float));
+    int first = y < PATCH ? 0 : (y - PATCH) / UDM_FLOW_STEP; // the rows of patches before it end above y
+    for (int row = first; row < level->rows; row++) {
+        int line = y - udm_flow_patch_at(row, level->height);
+        if (line < 0)
+            break;
+        for (int i = 0; line < PATCH && i < level->columns; i++)
+            spread(level, i, row, line, sums);
+    }
+    for (int x = 0; x < level->width; x++) {
+        sums[0][x] /= sums[2][x];
+        sums[1][x] /= sums[2][x];
+    }
+    repeat_ends(sums[0], level->width, 1);
+    repeat_ends(sums[1], level->width, 1);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a device did of one kind of operation, or, under the names below, what it could do.
+#ifndef UDM_TIMING_H
+#define UDM_TIMING_H
+
+typedef struct udm_timing {
+    int runs;
+    double ms;           // of all runs: of the device or, on cpu, of all its processors together
+    double flops, bytes; // 0 where they are not known
+} udm_timing;
+
+#define UDM_PEAK_PRODUCTS "(all products that the processor can do)"
+#define UDM_PEAK_MEMORY "(all memory that it can copy)"
+
+typedef void (*udm_timed)(void *context, const char *operation, const udm_timing *timing);
+
+#endif

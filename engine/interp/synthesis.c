@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Were motion straight from picture to picture, a pixel p of the first with motion F would be at p + t F at the instant
+// t. Both motions are put down there (forward splatting), more firmly the better they fit (Niklaus and Liu, "Softmax
+// Splatting for Video Frame Interpolation", CVPR 2020); where nothing landed it is what lies around. A picture that is
+// fetched along the motion at t, but moves otherwise where it is fetched, shows something that is hidden at t. Where
+// motion explains no more than rest, both are mixed. With the picture before the first or after the second motion has
+// an acceleration a, which takes a pixel a (t^2 - t) / 2 off that way.
+#include "interp/synthesis.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/lanczos.h"
+#include "interp/kernels/kernels.h"
+#include "flow/optical_flow.h"
+#include "udm/image.h"
+
+enum {
+    BAND = UDM_SYNTHESIS_CELL, // rows of a job
+    MAX_LEVELS = 32,
+    BORDER = UDM_SYNTHESIS_BORDER,
+};
+
+struct udm_synthesis {
+    udm_synthesis_job job;
+    const udm_synthesis_ops *ops;
+    udm_pool *pool;
+    udm_flow *motion;
+    float *luma[2], *flow[3]; // the third: from the second picture to the one after it
+    udm_packed levels[MAX_LEVELS];
+    int level_count;
+    float *memory;
+};
+
+// ---- memory
+
+// Takes floats from the memory; while it is only measured, there is none.
+typedef struct arena {
+    float *memory;
+    size_t next;
+} arena;
+
+static float *take(arena *from, size_t floats)
+{
+    float *taken = from->memory ? from->memory + from->next : NULL;
+    from->next += floats;
+    return taken;
+}
+
+static udm_packed take_packed(arena *from, int width, int height, int border)
+{
+    const ptrdiff_t stride = width + 2 * border;
+    float *taken = take(from, 4 * (size_t)stride * (size_t)(height + 2 * border));
+    return (udm_packed){ width, height, stride, taken ? taken + 4 * (border * stride + border) : NULL };
+}
+
+static void take_levels(udm_synthesis *m, arena *from)
+{
+    int width = m->job.width, height = m->job.height;
+    m->level_count = 0;
+    for (bool last = false; !last; width = (width + 1) / 2, height = (height + 1) / 2) {
+        last = width == 1 && height == 1;
+        m->levels[m->level_count++] = take_packed(from, width, height, 0);
+    }
+}
+
+// What motion is found in makes way for the levels, and what is put down for the pictures at the instant. Returns how
+// many floats that takes.
+static size_t lay_out(udm_synthesis *m, float *memory)
+{
+    udm_synthesis_job *job = &m->job;
+    const size_t n = (size_t)job->width * (size_t)job->height;
+    arena all = { memory, 0 };
+    job->mean = take(&all, job->channels * n);
+    job->rest = take(&all, n);
+    job->cells = take_packed(&all, (job->width + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL,
+                             (job->height + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL, 0);
+    for (int k = 0; k < 2; k++) {
+        udm_synthesis_view *view = &job->views[k];
+        view->pixels = take_packed(&all, job->width, job->height, BORDER);
+        view->motion = take_packed(&all, job->width, job->height, BORDER);
+        view->bend = take_packed(&all, (job->width + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND,
+                                 (job->height + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND, BORDER);
+        view->support = take(&all, n);
+        arena shared = all;
+        view->put = take_packed(&all, job->width, job->height, 1);
+        view->planes = take(&shared, job->channels * n);
+        view->variance = take(&shared, n);
+    }
+    for (int i = 0; i < 3; i++)
+        m->flow[i] = take(&all, 2 * n);
+    arena shared = all;
+    take_levels(m, &all);
+    for (int k = 0; k < 2; k++)
+        job->views[k].luma = m->luma[k] = take(&shared, n);
+    return all.next > shared.next ? all.next : shared.next;
+}
+
+udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, int height, int channels, udm_pool *pool,
+                                      udm_error *error)
+{
+    udm_synthesis *m = calloc(1, sizeof *m);
+    if (!m) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for motion");
+        return NULL;
+    }
+    m->job.width = width, m->job.height = height, m->job.channels = channels;
+    m->pool = pool, m->ops = ops;
+    m->motion = udm_flow_new(width, height, pool, error); // which refuses sizes that are too large
+    m->memory = m->motion ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
+    if (m->motion && !m->memory)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the motion of frames of %dx%d", width, height);
+    if (!m->memory) {
+        udm_synthesis_free(m);
+        return NULL;
+    }
+    lay_out(m, m->memory);
+    for (int phase = 0; phase <= UDM_SYNTHESIS_PHASES; phase++)
+        udm_lanczos_weights((double)phase / UDM_SYNTHESIS_PHASES, m->job.weights[phase]);
+    return m;
+}
+
+udm_synthesis *udm_synthesis_new(int width, int height, int channels, udm_pool *pool, udm_error *error)
+{
+    return udm_synthesis_new_with(udm_synthesis_ops_list()[0], width, height, channels, pool, error);
+}
+
+void udm_synthesis_free(udm_synthesis *synthesis)
+{
+    if (!synthesis)
+        return;
+    udm_flow_free(synthesis->motion);
+    free(synthesis->memory);
+    free(synthesis);
+}
+
+// ---- rows
+
+typedef struct band_job {
+    const udm_synthesis_job *job;
+    udm_synthesis_row row;
+    int k, rows;
+} band_job;
+
+static void run_band(void *context, int index, int worker)
+{
+    const band_job *b = context;
+    for (int y = index * BAND; y < (index + 1) * BAND && y < b->rows; y++)
+        b->row(b->job, b->k, y);
+}
+
+static void for_rows(udm_synthesis *m, udm_synthesis_row row, int k, int rows)
+{
+    udm_pool_run(m->pool, (rows + BAND - 1) / BAND, run_band, &(band_job){ &m->job, row, k, rows });
+}
+
+// ---- a pair
+
+static void find_luma(const udm_synthesis *m, const float *picture, float *luma)
+{
+    udm_planes_to_luma(picture, m->job.channels, (size_t)m->job.width * m->job.height, luma);
+}
+
+static void find_lumas(void *context, int k, int worker)
+{
+    const udm_synthesis *m = context;
+    find_luma(m, m->job.views[k].picture, m->luma[k]);
+}
+
+// outer: the motion to the picture on the other side.
+static void accelerate(udm_synthesis *m, int k, const float *outer, double gap)
+{
+    udm_synthesis_view *view = &m->job.views[k];
+    view->bent = true, view->outer = outer, view->outer_gap = (float)gap;
+    for_rows(m, m->ops->accelerate, k, view->bend.height);
+}
+
+static void find_flow(udm_synthesis *m, bool foreseen)
+{
+    if (foreseen) {
+        float *known = m->flow[2];
+        m->flow[2] = m->flow[0], m->flow[0] = known;
+    } else {
+        udm_flow_estimate(m->motion, m->luma[0], m->luma[1], 0, m->flow[0]);
+    }
+    m->job.views[0].flow = m->flow[0], m->job.views[1].flow = m->flow[1];
+}
+
+void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *second, const udm_synthesis_history *history)
+{
+    m->job.views[0].picture = first, m->job.views[1].picture = second;
+    m->job.views[0].bent = m->job.views[1].bent = false;
+    udm_pool_run(m->pool, 2, find_lumas, m);
+    find_flow(m, history && history->foreseen);
+    if (history && history->gap > 0)
+        accelerate(m, 0, m->flow[1], history->gap); // which still leads from the first to the one before it
+    udm_flow_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[1]);
+    for (int k = 0; k < 2; k++)
+        for_rows(m, m->ops->pack, k, m->job.height);
+    for (int k = 0; k < 2; k++)
+        for_rows(m, m->ops->judge, k, m->job.height);
+}
+
+void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
+{
+    find_luma(m, after, m->luma[0]);
+    udm_flow_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[2]);
+    accelerate(m, 1, m->flow[2], gap);
+}
+
+// ---- an instant
+
+// A picture's rows land on each other, so each picture is one job.
+static void put_down(void *context, int k, int worker)
+{
+    udm_synthesis *m = context;
+    const udm_packed *put = &m->job.views[k].put;
+    memset(put->at - 4 * (put->stride + 1), 0, 4 * sizeof(float) * (size_t)put->stride * (size_t)(put->height + 2));
+    for (int y = 0; y < m->job.height; y++)
+        m->ops->put(&m->job, k, y);
+}
+
+// The motion at the instant, into levels[0].
+static void settle(udm_synthesis *m)
+{
+    udm_synthesis_job *job = &m->job;
+    job->fine = &m->levels[0];
+    for_rows(m, m->ops->gather, 0, job->height);
+    for (int i = 1; i < m->level_count; i++) {
+        job->fine = &m->levels[i - 1], job->coarse = &m->levels[i];
+        for_rows(m, m->ops->coarsen, 0, job->coarse->height);
+    }
+    for (int i = m->level_count - 1; i >= 0; i--) {
+        job->fine = &m->levels[i], job->coarse = i + 1 < m->level_count ? &m->levels[i + 1] : NULL;
+        for_rows(m, m->ops->refine, 0, job->fine->height);
+    }
+    job->settled = &m->levels[0];
+}
+
+void udm_synthesis_at(udm_synthesis *m, double position)
+{
+    m->job.position = (float)position;
+    m->job.part[0] = (float)position, m->job.part[1] = (float)(1 - position);
+    m->job.curve = (float)(position * (position - 1) / 2);
+    udm_pool_run(m->pool, 2, put_down, m);
+    settle(m);
+    for_rows(m, m->ops->fetch, 0, m->job.height);
+    for (int y = 0; y < m->job.cells.height; y++)
+        m->ops->weigh(&m->job, 0, y);
+    for_rows(m, m->ops->mix, 0, m->job.height);
+}
+
+const float *udm_synthesis_planes(const udm_synthesis *synthesis, int which)
+{
+    return synthesis->job.views[which].planes;
+}
+
+const float *udm_synthesis_variance(const udm_synthesis *synthesis, int which)
+{
+    return synthesis->job.views[which].variance;
+}
+
+const float *udm_synthesis_support(const udm_synthesis *synthesis, int which)
+{
+    return synthesis->job.views[which].support;
+}
+
+const float *udm_synthesis_rest(const udm_synthesis *synthesis)
+{
+    return synthesis->job.rest;
+}
+
+const float *udm_synthesis_mean(const udm_synthesis *synthesis)
+{
+    return synthesis->job.mean;
+}

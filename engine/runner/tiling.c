@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Cuts frames into tiles, runs the network over each and puts the results together; and does so elsewhere where the
+// device fails.
+#include "runner/tiling.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner/replay.h"
+
+// One direction: cores of `core` pixels tile it without overlap, windows of `window` pixels are computed.
+typedef struct axis {
+    int size, padded; // of the frame, and rounded up to the network's stride
+    int tiles, core, window, overlap;
+} axis;
+
+struct udm_tiling {
+    const udm_network *network; // where it runs
+    udm_network *moved;         // the same, where the first one's device failed
+    udm_replay *replay;         // what is to be seen again then; NULL: nothing
+    bool behind;                // it has yet to be seen
+    int width, height, stages;
+    size_t limit;
+    axis x, y;
+    udm_graph *graph;
+    udm_workspace *shared, *own_workspace; // the first: of several, or NULL; the second: where that is of no use
+    udm_workspace *workspace;              // one of them; NULL: nothing is set up
+    udm_memory **states;                   // [stages][tiles], or NULL for a network without
+    float *condition, gain;            // the values of the ports time and label, and what the output is multiplied by
+    bool blank_frame, blank_predicted; // what is in the arena says nothing
+};
+
+static int round_up(int value, int multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// Cuts an axis into `tiles` or, where rounding up makes some needless, fewer.
+static void cut(axis *along, int tiles, int stride)
+{
+    along->core = round_up((along->padded + tiles - 1) / tiles, stride);
+    along->tiles = (along->padded + along->core - 1) / along->core;
+    along->window = least(along->padded, along->core + 2 * along->overlap);
+}
+
+static axis whole(int size, const udm_network *network)
+{
+    axis along = { .size = size, .padded = round_up(size, network->stride) };
+    along.overlap = round_up(network->reach, network->stride);
+    cut(&along, 1, network->stride);
+    return along;
+}
+
+static bool build_graph(udm_tiling *tiles, udm_error *error)
+{
+    const udm_network *network = tiles->network;
+    udm_graph_free(tiles->graph);
+    const udm_graph_size size = { .channels = network->channels,
+                                  .outputs = udm_network_outputs(network),
+                                  .times = network->times,
+                                  .labels = network->labels,
+                                  .width = tiles->x.window,
+                                  .height = tiles->y.window };
+    tiles->graph = udm_graph_new(network->device, size, error);
+    return tiles->graph && network->class->build(network, tiles->graph, tiles->x.window, tiles->y.window, error);
+}
+
+// Cuts the longer side of the tiles again and again until they fit or are as small as makes sense.
+static bool fit(udm_tiling *tiles, udm_error *error)
+{
+    tiles->x = whole(tiles->width, tiles->network);
+    tiles->y = whole(tiles->height, tiles->network);
+    for (;;) {
+        if (!build_graph(tiles, error))
+            return false;
+        axis *longer = tiles->x.core >= tiles->y.core ? &tiles->x : &tiles->y;
+        if (udm_graph_fits(tiles->graph, tiles->limit) || longer->core <= longer->overlap)
+            return true;
+        for (int pieces = longer->tiles + 1, before = longer->core; longer->core == before; pieces++)
+            cut(longer, pieces, tiles->network->stride);
+    }
+}
+
+// Planes that go up or come down at once.
+static size_t count_planes(const udm_tiling *tiles)
+{
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    const int channels = tiles->network->channels, outputs = udm_network_outputs(tiles->network);
+    const int pictures = (udm_graph_reads(tiles->graph, ports->predicted) ? 2 : 1) * (channels + 1);
+    const int seen = pictures + tiles->network->context;
+    return seen > outputs ? seen : outputs;
+}
+
+// A shared room is of no use to a network that moved to another device.
+static bool take_workspace(udm_tiling *tiles, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    udm_workspace *workspace = tiles->shared && tiles->shared->device == device
+                                   ? tiles->shared
+                                   : (tiles->own_workspace = udm_workspace_new(device, error));
+    const size_t staging = (size_t)tiles->x.window * tiles->y.window * count_planes(tiles);
+    if (!workspace || !udm_workspace_grow(workspace, tiles->graph, staging, error))
+        return false;
+    tiles->workspace = workspace;
+    return true;
+}
+
+static bool allocate(udm_tiling *tiles, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    size_t state = udm_graph_state_bytes(tiles->graph);
+    tiles->condition = calloc(tiles->network->times + tiles->network->labels + 1, sizeof(float));
+    tiles->gain = 1;
+    if (state > 0)
+        tiles->states = calloc((size_t)tiles->stages * udm_tiling_count(tiles), sizeof(udm_memory *));
+    if (!tiles->condition || (state > 0 && !tiles->states))
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", tiles->x.size, tiles->y.size);
+    if (!take_workspace(tiles, error))
+        return false;
+    for (int i = 0; state > 0 && i < tiles->stages * udm_tiling_count(tiles); i++) {
+        tiles->states[i] = device->ops->alloc(device, state, error);
+        if (!tiles->states[i])
+            return false;
+    }
+    return true;
+}
+
+static void tear_down(udm_tiling *tiles)
+{
+    udm_device *device = tiles->network->device;
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiling_count(tiles); i++)
+        if (tiles->states[i])
+            device->ops->free(device, tiles->states[i]);
+    free(tiles->states);
+    udm_workspace_free(tiles->own_workspace);
+    udm_graph_free(tiles->graph);
+    free(tiles->condition);
+    tiles->states = NULL, tiles->workspace = tiles->own_workspace = NULL, tiles->graph = NULL, tiles->condition = NULL;
+}
+
+static bool set_up(udm_tiling *tiles, udm_error *error)
+{
+    tiles->blank_frame = tiles->blank_predicted = false;
+    if (fit(tiles, error) && allocate(tiles, error))
+        return true;
+    tear_down(tiles);
+    return false;
+}
+
+// Goes on with the stand-in of the device, if it has one.
+static bool move(udm_tiling *tiles, const udm_error *fault, udm_error *error)
+{
+    udm_network *moved = udm_network_move(tiles->network, fault, error);
+    if (!moved)
+        return false;
+    tear_down(tiles);
+    tiles->network = tiles->moved = moved;
+    tiles->behind = tiles->replay != NULL;
+    return set_up(tiles, error);
+}
+
+// Sets up where the device still works.
+static bool settle(udm_tiling *tiles, udm_error *error)
+{
+    udm_error fault = { 0 };
+    if (tiles->network->device->failed)
+        return move(tiles, &(udm_error){ .code = UDM_ERROR_DEVICE }, error);
+    return tiles->workspace || set_up(tiles, &fault) || move(tiles, &fault, error);
+}
+
+udm_tiling *udm_tiling_new(const udm_network *network, udm_workspace *workspace, int width, int height, int stages,
+                           size_t limit, udm_error *error)
+{
+    if (network->window.frames > 0) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model makes video, and cannot restore any: udmsrc plays it");
+        return NULL;
+    }
+    enum { MOST = 1 << 24 }; // so that sums of sizes and overlaps fit into an int
+    if (width > MOST || height > MOST) {
+        udm_fail(error, UDM_ERROR_MEMORY, "a frame of %dx%d is too large", width, height);
+        return NULL;
+    }
+    udm_tiling *tiles = calloc(1, sizeof *tiles);
+    if (!tiles) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+        return NULL;
+    }
+    *tiles = (udm_tiling){
+        .network = network, .shared = workspace, .width = width, .height = height, .stages = stages, .limit = limit
+    };
+    const bool remembers = network->device->stand_in && network->memory_frames > 0;
+    if (remembers)
+        tiles->replay =
+            udm_replay_new(stages, network->memory_frames, network->channels, (size_t)width * height, error);
+    if ((remembers && !tiles->replay) || !settle(tiles, error)) {
+        udm_tiling_free(tiles);
+        return NULL;
+    }
+    return tiles;
+}
+
+void udm_tiling_free(udm_tiling *tiles)
+{
+    if (!tiles)
+        return;
+    tear_down(tiles);
+    udm_network_free(tiles->moved);
+    udm_replay_free(tiles->replay);
+    free(tiles);
+}
+
+int udm_tiling_count(const udm_tiling *tiles)
+{
+    return tiles->x.tiles * tiles->y.tiles;
+}
+
+size_t udm_tiling_memory(const udm_tiling *tiles)
+{
+    const size_t states = (size_t)tiles->stages * udm_tiling_count(tiles);
+    return (tiles->graph ? states * udm_graph_state_bytes(tiles->graph) : 0) +
+           (tiles->own_workspace ? udm_workspace_memory(tiles->own_workspace) : 0);
+}
+
+static void clear_states(udm_tiling *tiles)
+{
+    udm_device *device = tiles->network->device;
+    const size_t bytes = udm_graph_state_bytes(tiles->graph);
+    for (int i = 0; tiles->states && i < tiles->stages * udm_tiling_count(tiles); i++)
+        device->ops->clear(device, tiles->states[i], bytes);
+}
+
+void udm_tiling_clear(udm_tiling *tiles)
+{
+    if (tiles->workspace)
+        clear_states(tiles);
+    if (tiles->replay)
+        udm_replay_clear(tiles->replay);
+}
+
+// Where the window of tile `index` starts: at its core less the overlap, but inside the frame.
+static int window_start(const axis *along, int index)
+{
+    int start = index * along->core - along->overlap;
+    return start < 0 ? 0 : least(start, along->padded - along->window);
+}
+
+// The frame goes on beyond its edge as in a mirror that does not repeat the edge.
+static int mirror(int i, int size)
+{
+    if (size == 1)
+        return 0;
+    i %= 2 * (size - 1);
+    return i < size ? i : 2 * (size - 1) - i;
+}
+
+// What goes up for a tile, in one call.
+typedef struct upload {
+    udm_tensor to[7]; // one for each port that is read
+    const float *from[7];
+    int count;
+    float *workspace; // where the next window may be put together
+} upload;
+
+static void add(const udm_tiling *tiles, upload *up, udm_value port, const float *values)
+{
+    up->to[up->count] = udm_graph_tensor(tiles->graph, port, tiles->workspace->arena);
+    up->from[up->count++] = values;
+}
+
+// Whether the only window is the frame.
+static bool is_whole(const udm_tiling *tiles)
+{
+    return tiles->x.window == tiles->x.size && tiles->y.window == tiles->y.size;
+}
+
+// A row of a frame, from x0 on, each `step`th value.
+static void take_row(const float *from, int width, int x0, int step, float *row, int count)
+{
+    const int inside = least(count, (width - x0 + step - 1) / step);
+    if (step == 1)
+        memcpy(row, from + x0, inside * sizeof *row);
+    for (int x = 0; step > 1 && x < inside; x++)
+        row[x] = from[x0 + x * step];
+    for (int x = inside; x < count; x++)
+        row[x] = from[mirror(x0 + x * step, width)];
+}
+
+// The window of a port whose first pixel is (x0, y0). Squares of patch * patch pixels become channels: value
+// c p p + dy p + dx at (y, x) is plane c at (y p + dy, x p + dx).
+static void add_window(const udm_tiling *tiles, upload *up, udm_value port, const float *planes, int x0, int y0)
+{
+    if (!udm_graph_reads(tiles->graph, port))
+        return;
+    const int width = tiles->x.size, height = tiles->y.size;
+    const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->workspace->arena).shape;
+    const int patch = tiles->x.window / shape.w;
+    const bool as_it_is = is_whole(tiles) && patch == 1;
+    add(tiles, up, port, as_it_is ? planes : up->workspace);
+    for (int k = 0; !as_it_is && k < shape.c; k++) {
+        const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
+        for (int y = 0; y < shape.h; y++, up->workspace += shape.w) {
+            const float *from = planes + ((size_t)c * height + mirror(y0 + y * patch + dy, height)) * width;
+            take_row(from, width, x0 + dx, patch, up->workspace, shape.w);
+        }
+    }
+}
+
+static void add_constant(const udm_tiling *tiles, upload *up, udm_value port, float value)
+{
+    if (!udm_graph_reads(tiles->graph, port))
+        return;
+    const size_t elements = udm_shape_elements(udm_graph_tensor(tiles->graph, port, tiles->workspace->arena).shape);
+    add(tiles, up, port, up->workspace);
+    for (size_t i = 0; i < elements; i++)
+        *up->workspace++ = value;
+}
+
+// A picture and its level, or that nothing is known, unless the arena says so already.
+static void add_pair(const udm_tiling *tiles, upload *up, const udm_value ports[2], const float *planes,
+                     const float *level, int x0, int y0, bool *blank)
+{
+    if (planes) {
+        add_window(tiles, up, ports[0], planes, x0, y0);
+        add_window(tiles, up, ports[1], level, x0, y0);
+    } else if (!*blank) {
+        add_constant(tiles, up, ports[0], 0);
+        add_constant(tiles, up, ports[1], 1);
+    }
+    *blank = !planes;
+}
+
+static void add_context(const udm_tiling *tiles, upload *up, const float *context, int x0, int y0)
+{
+    if (tiles->network->context == 0)
+        return;
+    const udm_value input = udm_graph_nth_input(tiles->graph, 0);
+    if (context)
+        add_window(tiles, up, input, context, x0, y0);
+    else
+        add_constant(tiles, up, input, 0);
+}
+
+static void send(udm_tiling *tiles, const udm_network_input *seen, int x0, int y0)
+{
+    udm_device *device = tiles->network->device;
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    upload up = { .workspace = tiles->workspace->staging };
+    tiles->blank_frame &= tiles->workspace->user == tiles;
+    tiles->blank_predicted &= tiles->workspace->user == tiles;
+    tiles->workspace->user = tiles;
+    const udm_value frame[2] = { ports->frame, ports->level },
+                    predicted[2] = { ports->predicted, ports->predicted_level };
+    add_pair(tiles, &up, frame, seen->frame, seen->level, x0, y0, &tiles->blank_frame);
+    add_pair(tiles, &up, predicted, seen->predicted, seen->predicted_level, x0, y0, &tiles->blank_predicted);
+    add_context(tiles, &up, seen->context, x0, y0);
+    if (udm_graph_reads(tiles->graph, ports->time))
+        add(tiles, &up, ports->time, tiles->condition);
+    if (udm_graph_reads(tiles->graph, ports->label))
+        add(tiles, &up, ports->label, tiles->condition + tiles->network->times);
+    device->ops->upload(device, up.to, up.from, up.count);
+}
+
+// Where the output is downloaded to: the frame itself, if nothing is to be done to it.
+static float *landing(const udm_tiling *tiles, float *out)
+{
+    return is_whole(tiles) && tiles->gain == 1 ? out : tiles->workspace->staging;
+}
+
+// The core of the window, into the frame.
+static void put(const udm_tiling *tiles, int column, int line, float *out)
+{
+    if (landing(tiles, out) == out)
+        return;
+    const axis *ax = &tiles->x, *ay = &tiles->y;
+    const int x0 = column * ax->core, x1 = least(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
+    const int y0 = line * ay->core, y1 = least(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
+    for (int c = 0; c < udm_network_outputs(tiles->network); c++)
+        for (int y = y0; y < y1; y++) {
+            const float *from = tiles->workspace->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
+            float *to = out + ((size_t)c * ay->size + y) * ax->size + x0;
+            for (int x = 0; x < x1 - x0; x++)
+                to[x] = from[x] * tiles->gain;
+        }
+}
+
+static bool run_tile(udm_tiling *tiles, int column, int line, int stage, uint64_t number, const udm_network_input *seen,
+                     float *to, const atomic_bool *cancel, udm_error *error)
+{
+    udm_device *device = tiles->network->device;
+    const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
+    const int tile = line * tiles->x.tiles + column;
+    udm_memory *state = tiles->states ? tiles->states[stage * udm_tiling_count(tiles) + tile] : NULL;
+    send(tiles, seen, window_start(&tiles->x, column), window_start(&tiles->y, line));
+    if (!udm_graph_run(tiles->graph, tiles->workspace->arena, state, number, cancel, error))
+        return false;
+    udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->workspace->arena);
+    device->ops->download(device, &to, &output, 1);
+    return device->ops->finish(device, error);
+}
+
+// What the network is told that holds for the whole frame.
+static bool describe(udm_tiling *tiles, const udm_network_input *seen, udm_error *error)
+{
+    const udm_network *network = tiles->network;
+    float *time = tiles->condition, *label = time + network->times;
+    return !network->class->condition ||
+           network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error);
+}
+
+static bool run_here(udm_tiling *tiles, int stage, uint64_t number, const udm_network_input *seen, float *out,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    if (!describe(tiles, seen, error))
+        return false;
+    for (int line = 0; line < tiles->y.tiles; line++)
+        for (int column = 0; column < tiles->x.tiles; column++) {
+            if (!run_tile(tiles, column, line, stage, number, seen, landing(tiles, out), cancel, error))
+                return false;
+            put(tiles, column, line, out);
+        }
+    return true;
+}
+
+// Sees again what the states of the device that failed were made of. out: overwritten.
+static bool catch_up(udm_tiling *tiles, float *out, const atomic_bool *cancel, udm_error *error)
+{
+    clear_states(tiles);
+    for (int stage = 0; stage < tiles->stages; stage++) {
+        uint64_t number, end;
+        for (udm_replay_range(tiles->replay, stage, &number, &end); number < end; number++) {
+            const udm_network_input seen = udm_replay_input(tiles->replay, stage, number);
+            if (!run_here(tiles, stage, number, &seen, out, cancel, error))
+                return false;
+        }
+    }
+    tiles->behind = false;
+    return true;
+}
+
+bool udm_tiling_run(udm_tiling *tiles, int stage, uint64_t number, const udm_network_input *seen, float *out,
+                    const atomic_bool *cancel, udm_error *error)
+{
+    udm_error fault = { 0 };
+    if (!settle(tiles, error))
+        return false;
+    for (bool done = false; !done;) {
+        done = (!tiles->behind || catch_up(tiles, out, cancel, &fault)) &&
+               run_here(tiles, stage, number, seen, out, cancel, &fault);
+        if (!done && !move(tiles, &fault, error))
+            return false;
+    }
+    if (tiles->replay)
+        udm_replay_keep(tiles->replay, stage, number, seen);
+    return true;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames to patches, onto the device, through the graph, and back.
+#include "runner/window.h"
+
+#include <stdlib.h>
+
+// The network unfolded: for all frames, or for those after the known ones.
+typedef struct pass {
+    udm_graph *graph;
+    udm_memory *arena;
+    int first; // frame that it computes
+} pass;
+
+struct udm_window {
+    const udm_network *network; // where it runs
+    udm_network *moved;         // the same, where the first one's device failed
+    int known;
+    pass whole, rest;    // no rest where nothing is known
+    int memories;        // of the known frames
+    float *recalled;     // all of them, one after the other, as features [C, H, W]
+    float *patches;      // of all frames: [frames, C patch patch, H / patch, W / patch]
+    float *conditions;   // [network->conditions]
+    udm_tensor *tensors; // of a transfer
+    float **hosts;       // what they are copied from or to
+};
+
+static size_t frame_elements(const udm_network *network)
+{
+    return (size_t)network->channels * network->window.width * network->window.height;
+}
+
+static void tear_down_pass(const udm_window *window, pass *pass)
+{
+    if (pass->arena)
+        window->network->device->ops->free(window->network->device, pass->arena);
+    udm_graph_free(pass->graph);
+    pass->arena = NULL, pass->graph = NULL;
+}
+
+static void tear_down(udm_window *window)
+{
+    tear_down_pass(window, &window->whole);
+    tear_down_pass(window, &window->rest);
+}
+
+static bool set_up_pass(udm_window *window, bool recalled, pass *pass, udm_error *error)
+{
+    const udm_network *network = window->network;
+    const udm_window_shape *shape = &network->window;
+    const udm_graph_size size = {
+        .channels = network->channels, .outputs = network->channels, .width = shape->width, .height = shape->height
+    };
+    pass->first = recalled ? window->known : 0;
+    pass->graph = udm_graph_new(network->device, size, error);
+    if (pass->graph && network->class->build_window(network, pass->graph, window->known, recalled, error))
+        pass->arena = udm_graph_alloc(pass->graph, error);
+    return pass->arena;
+}
+
+static udm_tensor memory_tensor(const udm_window *window, const pass *pass, int n)
+{
+    const udm_graph *graph = pass->graph;
+    const int place = pass->first > 0 ? udm_graph_count_inputs(graph) - window->memories + n : n;
+    return udm_graph_tensor(
+        graph, pass->first > 0 ? udm_graph_nth_input(graph, place) : udm_graph_nth_kept(graph, place), pass->arena);
+}
+
+// What is the same wherever it runs.
+static bool allocate(udm_window *window, udm_error *error)
+{
+    const udm_network *network = window->network;
+    const int frames = network->window.frames;
+    window->memories = udm_graph_count_kept(window->whole.graph) - frames;
+    size_t elements = 1;
+    for (int m = 0; m < window->memories; m++) {
+        const udm_shape shape = memory_tensor(window, &window->whole, m).shape;
+        elements += (size_t)shape.c * shape.h * shape.w;
+    }
+    window->recalled = malloc(elements * sizeof(float));
+    window->patches = malloc(frames * frame_elements(network) * sizeof(float));
+    window->conditions = malloc((size_t)network->conditions * sizeof(float));
+    window->tensors = malloc((window->memories + frames + 1) * sizeof *window->tensors);
+    window->hosts = malloc((window->memories + frames + 1) * sizeof *window->hosts);
+    return (window->recalled && window->patches && window->conditions && window->tensors && window->hosts) ||
+           udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
+}
+
+static bool set_up(udm_window *window, udm_error *error)
+{
+    if (set_up_pass(window, false, &window->whole, error) &&
+        (window->known == 0 || set_up_pass(window, true, &window->rest, error)) &&
+        (window->patches || allocate(window, error)))
+        return true;
+    tear_down(window);
+    return false;
+}
+
+// Goes on with the stand-in of the device, if it has one.
+static bool move(udm_window *window, const udm_error *fault, udm_error *error)
+{
+    udm_network *moved = udm_network_move(window->network, fault, error);
+    if (!moved)
+        return false;
+    tear_down(window);
+    window->network = window->moved = moved;
+    return set_up(window, error);
+}
+
+udm_window *udm_window_new(const udm_network *network, int known, udm_error *error)
+{
+    udm_error fault = { 0 };
+    udm_window *window = calloc(1, sizeof *window);
+    if (!window) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
+        return NULL;
+    }
+    window->network = network;
+    window->known = known;
+    if (!set_up(window, &fault) && !move(window, &fault, error)) {
+        udm_window_free(window);
+        return NULL;
+    }
+    return window;
+}
+
+void udm_window_free(udm_window *window)
+{
+    if (!window)
+        return;
+    tear_down(window);
+    udm_network_free(window->moved);
+    free(window->recalled);
+    free(window->patches);
+    free(window->conditions);
+    free(window->tensors);
+    free(window->hosts);
+    free(window);
+}
+
+size_t udm_window_memory(const udm_window *window)
+{
+    return (window->whole.graph ? udm_graph_arena_bytes(window->whole.graph) : 0) +
+           (window->rest.graph ? udm_graph_arena_bytes(window->rest.graph) : 0);
+}
+
+// Pixel (c, y, x) is in plane c p p + (y mod p) p + x mod p of the patches, as torch.pixel_unshuffle has it. Copies one
+// way or the other.
+static void shuffle(const udm_network *network, float *patches, float *frame, bool back)
+{
+    const udm_window_shape *shape = &network->window;
+    const int p = shape->patch, w = shape->width / p, h = shape->height / p;
+    for (int c = 0; c < network->channels; c++)
+        for (int y = 0; y < shape->height; y++)
+            for (int x = 0; x < shape->width; x++, frame++) {
+                float *at = patches + ((size_t)(c * p * p + y % p * p + x % p) * h + y / p) * w + x / p;
+                if (back)
+                    *frame = *at;
+                else
+                    *at = *frame;
+            }
+}
+
+static void put(udm_window *window, int *count, udm_tensor tensor, float *host)
+{
+    window->tensors[*count] = tensor;
+    window->hosts[(*count)++] = host;
+}
+
+static void put_memories(udm_window *window, const pass *pass, int *count)
+{
+    float *at = window->recalled;
+    for (int m = 0; m < window->memories; m++) {
+        const udm_tensor tensor = memory_tensor(window, pass, m);
+        put(window, count, tensor, at);
+        at += (size_t)tensor.shape.c * tensor.shape.h * tensor.shape.w;
+    }
+}
+
+static void upload(udm_window *window, const pass *pass, const float *const *frames, const udm_window_state *state)
+{
+    const udm_network *network = window->network;
+    udm_device *device = network->device;
+    int count = 0;
+    for (int f = pass->first; f < network->window.frames; f++) {
+        float *patches = window->patches + f * frame_elements(network);
+        shuffle(network, patches, (float *)frames[f], false);
+        put(window, &count, udm_graph_tensor(pass->graph, udm_graph_nth_input(pass->graph, count), pass->arena),
+            patches);
+    }
+    network->class->describe(network, state, window->conditions);
+    put(window, &count, udm_graph_tensor(pass->graph, udm_graph_nth_input(pass->graph, count), pass->arena),
+        window->conditions);
+    if (pass->first > 0)
+        put_memories(window, pass, &count);
+    device->ops->upload(device, window->tensors, (const float *const *)window->hosts, count);
+}
+
+static void download(udm_window *window, const pass *pass)
+{
+    const udm_network *network = window->network;
+    int count = 0;
+    if (pass->first == 0)
+        put_memories(window, pass, &count);
+    for (int f = pass->first; f < network->window.frames; f++) {
+        const udm_value kept = udm_graph_nth_kept(pass->graph, count);
+        put(window, &count, udm_graph_tensor(pass->graph, kept, pass->arena),
+            window->patches + f * frame_elements(network));
+    }
+    network->device->ops->download(network->device, window->hosts, window->tensors, count);
+}
+
+static bool run_here(udm_window *window, const pass *pass, const float *const *frames, const udm_window_state *state,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    udm_device *device = window->network->device;
+    if (!pass->arena && !set_up(window, error))
+        return false;
+    upload(window, pass, frames, state);
+    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, cancel, error))
+        return false;
+    download(window, pass);
+    return device->ops->finish(device, error);
+}
+
+bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
+                    const atomic_bool *cancel, udm_error *error)
+{
+    const size_t elements = frame_elements(window->network);
+    const pass *pass = state->recalls ? &window->rest : &window->whole;
+    udm_error fault = { 0 };
+    while (!run_here(window, pass, frames, state, cancel, &fault))
+        if (!move(window, &fault, error))
+            return false;
+    for (int f = pass->first; f < window->network->window.frames; f++)
+        shuffle(window->network, window->patches + f * elements, out + f * elements, true);
+    return true;
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Preview, motion, prediction, trust. Motion leads to the preview of the frame before; where that was at rest, to a
+// mean of the previews since it has been: it has less noise, and slow motion leaves it behind until it is seen. The
+// frames ahead are averaged as those before are, from the last of them back to the frame at hand, anew for each frame;
+// then both predictions are joined.
+#include "temporal/temporal_filter.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/optical_flow.h"
+#include "temporal/variance.h"
+#include "udm/image.h"
+
+enum { PART = 1024 }; // pixels of a job
+
+#define MOST_NOISE 0.35f // of variance: sigma 75
+#define NEWS 0.125f      // the weight of a preview in that mean
+
+struct udm_temporal_filter {
+    const udm_network *preview, *trust;
+    udm_pool *pool;
+    udm_tiling *tiles, *trust_tiles; // the second: NULL where nothing is doubted
+    udm_flow *motion;
+    udm_predictor *predictor, *ahead; // the second: NULL if nothing looks ahead
+    size_t pixels;
+    bool began;          // there is a frame before
+    udm_predicted shown; // of the frame looked at last
+    float *memory;       // all of the following
+    float *scaled;       // [C, height, width]
+    float *estimate;     // and a plane of doubt
+    float *flow;         // [2, height, width]
+    float *before;       // [height, width]: a preview
+};
+
+static size_t own_floats(const udm_temporal_filter *temporal)
+{
+    return temporal->pixels * (2 * (size_t)temporal->preview->channels + 4);
+}
+
+static bool allocate(udm_temporal_filter *temporal, udm_error *error)
+{
+    const size_t picture = temporal->pixels * temporal->preview->channels;
+    temporal->memory = malloc(own_floats(temporal) * sizeof(float));
+    if (!temporal->memory)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a preview");
+    temporal->scaled = temporal->memory;
+    temporal->estimate = temporal->scaled + picture;
+    temporal->flow = temporal->estimate + picture + temporal->pixels;
+    temporal->before = temporal->flow + 2 * temporal->pixels;
+    return true;
+}
+
+static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, int width, int height, int ahead,
+                       int threads, size_t limit, udm_error *error)
+{
+    const int channels = temporal->preview->channels;
+    udm_device *device = temporal->preview->device;
+    return (temporal->pool = udm_pool_new(threads, error)) &&
+           (temporal->tiles = udm_tiling_new(temporal->preview, workspace, width, height, 1, limit, error)) &&
+           (!temporal->trust ||
+            (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, width, height, 1, limit, error))) &&
+           (temporal->motion = udm_flow_new(width, height, temporal->pool, error)) &&
+           (temporal->predictor = udm_predictor_new(width, height, channels, device, temporal->pool, error)) &&
+           (ahead == 0 ||
+            (temporal->ahead = udm_predictor_new(width, height, channels, device, temporal->pool, error)));
+}
+
+udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
+                                             udm_workspace *workspace, int width, int height, int ahead, int threads,
+                                             size_t memory_limit, udm_error *error)
+{
+    udm_temporal_filter *temporal = calloc(1, sizeof *temporal);
+    if (!temporal) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+        return NULL;
+    }
+    temporal->preview = preview;
+    temporal->trust = trust;
+    temporal->pixels = (size_t)width * height;
+    if (!open_parts(temporal, workspace, width, height, ahead, threads, memory_limit, error) ||
+        !allocate(temporal, error)) {
+        udm_temporal_filter_free(temporal);
+        return NULL;
+    }
+    return temporal;
+}
+
+void udm_temporal_filter_free(udm_temporal_filter *temporal)
+{
+    if (!temporal)
+        return;
+    udm_predictor_free(temporal->ahead);
+    udm_predictor_free(temporal->predictor);
+    udm_flow_free(temporal->motion);
+    udm_tiling_free(temporal->trust_tiles);
+    udm_tiling_free(temporal->tiles);
+    udm_pool_free(temporal->pool);
+    free(temporal->memory);
+    free(temporal);
+}
+
+void udm_temporal_filter_clear(udm_temporal_filter *temporal)
+{
+    udm_predictor_reset(temporal->predictor);
+    temporal->began = false;
+}
+
+size_t udm_temporal_filter_memory(const udm_temporal_filter *temporal)
+{
+    size_t networks =
+        udm_tiling_memory(temporal->tiles) + (temporal->trust ? udm_tiling_memory(temporal->trust_tiles) : 0);
+    size_t predictions =
+        udm_predictor_memory(temporal->predictor) + (temporal->ahead ? udm_predictor_memory(temporal->ahead) : 0);
+    return networks + predictions + udm_flow_memory(temporal->motion) + own_floats(temporal) * sizeof(float);
+}
+
+static int parts(const udm_temporal_filter *temporal)
+{
+    return (int)((temporal->pixels + PART - 1) / PART);
+}
+
+typedef struct input_job {
+    udm_temporal_filter *temporal;
+    const udm_temporal_input *input;
+} input_job;
+
+static void scale_part(void *context, int index, int worker)
+{
+    const input_job *job = context;
+    const size_t pixels = job->temporal->pixels, first = (size_t)index * PART;
+    const size_t count = pixels - first < PART ? pixels - first : PART;
+    const float *level = job->input->level + first;
+    float signal[PART];
+    for (size_t i = 0; i < count; i++)
+        signal[i] = sqrtf(1 - level[i] * level[i]);
+    for (size_t at = first; at < pixels * job->temporal->preview->channels; at += pixels) {
+        const float *planes = job->input->planes + at;
+        float *restrict scaled = job->temporal->scaled + at;
+        for (size_t i = 0; i < count; i++)
+            scaled[i] = planes[i] * signal[i];
+    }
+}
+
+// The frame as networks are shown it.
+static void scale(udm_temporal_filter *temporal, const udm_temporal_input *input)
+{
+    udm_pool_run(temporal->pool, parts(temporal), scale_part, &(input_job){ temporal, input });
+}
+
+static bool make_preview(udm_temporal_filter *temporal, udm_temporal_input *input, const atomic_bool *cancel,
+                         udm_error *error)
+{
+    if (input->previewed)
+        return true;
+    scale(temporal, input);
+    const udm_network_input seen = { .frame = temporal->scaled, .level = input->level };
+    if (!udm_tiling_run(temporal->tiles, 0, 0, &seen, temporal->estimate, cancel, error))
+        return false;
+    udm_planes_to_luma(temporal->estimate, temporal->preview->channels, temporal->pixels, input->preview);
+    input->previewed = true;
+    return true;
+}
+
+// The mean variance of the noise of a frame, as of the largest sigma that networks know at most.
+static float noise_of(const udm_temporal_filter *temporal, const udm_temporal_input *input)
+{
+    double sum = 0;
+    for (size_t i = 0, end; i < temporal->pixels; i = end) { // neighbours mostly share their level
+        for (end = i + 1; end < temporal->pixels && input->level[end] == input->level[i];)
+            end++;
+        sum += (double)(end - i) * variance_of(input->level[i], MOST_NOISE);
+    }
+    return (float)(sum / (double)temporal->pixels);
+}
+
+static void link_to(udm_temporal_filter *temporal, udm_temporal_input *input, const udm_temporal_input *after)
+{
+    if (!input->linked)
+        udm_flow_estimate(temporal->motion, input->preview, after->preview, noise_of(temporal, input), input->flow);
+    input->linked = true;
+}
+
+// Looks at the frame again, beside the prediction of it.
+static bool log_variance(udm_temporal_filter *temporal, const udm_temporal_input *input, udm_predictor *predicted,
+                         const atomic_bool *cancel, udm_error *error)
+{
+    if (!temporal->trust)
+        return true;
+    scale(temporal, input);
+    const udm_predicted shown = udm_predictor_get(predicted);
+    const udm_network_input seen = {
+        .frame = temporal->scaled, .level = input->level, .predicted = shown.planes, .predicted_level = shown.level
+    };
+    if (!udm_tiling_run(temporal->trust_tiles, 0, 0, &seen, temporal->estimate, cancel, error))
+        return false;
+    udm_predictor_add_variance(predicted, temporal->estimate + temporal->pixels * temporal->trust->channels);
+    return true;
+}
+
+// Leaves the prediction of the first frame, made of the others.
+static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+                       const atomic_bool *cancel, udm_error *error)
+{
+    if (count > 1)
+        udm_predictor_reset(temporal->ahead);
+    for (int k = count - 1; k > 0; k--) {
+        udm_predictor_update(temporal->ahead, sights[k]->planes, sights[k]->level);
+        if (!udm_predictor_predict(temporal->ahead, sights[k - 1]->flow, error))
+            return false;
+        udm_predictor_match_illumination(temporal->ahead, sights[k - 1]->planes, sights[k - 1]->level);
+        if (!log_variance(temporal, sights[k - 1], temporal->ahead, cancel, error))
+            return false;
+    }
+    return true;
+}
+
+// What the next frame's motion will lead to.
+static void keep_part(void *context, int index, int worker)
+{
+    const input_job *job = context;
+    const udm_temporal_filter *temporal = job->temporal;
+    const size_t first = (size_t)index * PART, left = temporal->pixels - first, count = left < PART ? left : PART;
+    const float *preview = job->input->preview + first, *u = temporal->flow + first, *v = u + temporal->pixels;
+    float *restrict before = temporal->before + first;
+    for (size_t i = 0; i < count; i++) {
+        const bool rest = temporal->began && u[i] == 0 && v[i] == 0;
+        before[i] = rest ? before[i] + NEWS * (preview[i] - before[i]) : preview[i];
+    }
+}
+
+// Learns the frame, having made the prediction of it. False if it failed; *made: whether there was something to make it
+// of.
+static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *input, bool *made,
+                      const atomic_bool *cancel, udm_error *error)
+{
+    if (temporal->began)
+        udm_flow_estimate(temporal->motion, input->preview, temporal->before, noise_of(temporal, input),
+                          temporal->flow);
+    if (!udm_predictor_predict(temporal->predictor, temporal->flow, error))
+        return false;
+    udm_predictor_match_illumination(temporal->predictor, input->planes, input->level);
+    *made = udm_predictor_has_prediction(temporal->predictor);
+    if (*made && !log_variance(temporal, input, temporal->predictor, cancel, error))
+        return false;
+    udm_predictor_update(temporal->predictor, input->planes, input->level);
+    udm_pool_run(temporal->pool, parts(temporal), keep_part, &(input_job){ temporal, input });
+    temporal->began = true;
+    return true;
+}
+
+static bool look(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count, const atomic_bool *cancel,
+                 udm_error *error)
+{
+    bool made;
+    for (int k = 0; k < count; k++) {
+        if (!make_preview(temporal, sights[k], cancel, error))
+            return false;
+        if (k > 0)
+            link_to(temporal, sights[k - 1], sights[k]);
+    }
+    if (!look_ahead(temporal, sights, count, cancel, error) || !look_back(temporal, sights[0], &made, cancel, error))
+        return false;
+    if (made && count > 1)
+        udm_predictor_fuse(temporal->predictor, temporal->ahead);
+    temporal->shown = made        ? udm_predictor_get(temporal->predictor)
+                      : count > 1 ? udm_predictor_get(temporal->ahead)
+                                  : (udm_predicted){ NULL, NULL };
+    return true;
+}
+
+bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+                             udm_predicted *predicted, const atomic_bool *cancel, udm_error *error)
+{
+    if (!sights[0]->filtered && !look(temporal, sights, count, cancel, error))
+        return false;
+    sights[0]->filtered = true;
+    *predicted = temporal->shown;
+    return true;
+}
+
+const float *udm_temporal_filter_flow(const udm_temporal_filter *temporal)
+{
+    return temporal->flow;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a stream knows of a frame from its neighbours: a prediction. A small network makes a preview of each frame,
+// motion is found between previews, what is known is moved along it, and another small network says how far to trust
+// it. The frames before are carried along; those after are seen if they are there.
+#ifndef UDM_TEMPORAL_TEMPORAL_FILTER_H
+#define UDM_TEMPORAL_TEMPORAL_FILTER_H
+
+#include "temporal/prediction.h"
+#include "runner/tiling.h"
+
+typedef struct udm_temporal_filter udm_temporal_filter;
+
+// preview: estimates x0 from a frame alone. trust: doubts a prediction, with as many channels; NULL: a prediction is
+// believed as it is. Both must outlive the carry. room: as udm_tiling_new(). ahead: frames after the one at hand that
+// may be looked at. threads: 0 for all. memory_limit: as udm_tiling.
+udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
+                                             udm_workspace *workspace, int width, int height, int ahead, int threads,
+                                             size_t memory_limit, udm_error *error);
+void udm_temporal_filter_free(udm_temporal_filter *temporal);           // NULL is fine
+void udm_temporal_filter_clear(udm_temporal_filter *temporal);          // a scene begins
+size_t udm_temporal_filter_memory(const udm_temporal_filter *temporal); // bytes
+
+// A frame, and what is found out about it once: the caller owns the memory and sets the flags to false.
+typedef struct udm_temporal_input {
+    const float *planes, *level; // [C, height, width], not scaled by the signal; of its noise, [height, width]
+    float *preview;              // luma [height, width]
+    float *flow;                 // to the frame after it, [2, height, width]; not used if nothing looks ahead
+    bool previewed, linked, filtered;
+} udm_temporal_input;
+
+// Takes in the next frame, sights[0], after looking at those that follow it in its scene: count - 1 of them, not more
+// than `ahead`. *prediction gets what is known of it from its neighbours, or NULLs: borrowed until the next call.
+// Called again for the same frame, it says the same. Errors: CANCELLED, DEVICE.
+bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+                             udm_predicted *predicted, const atomic_bool *cancel, udm_error *error);
+
+// The motion from what was looked at last to the frame before it, [2, height, width]: the one at p is the other at
+// p + flow(p).
+const float *udm_temporal_filter_flow(const udm_temporal_filter *temporal);
+
+#endif

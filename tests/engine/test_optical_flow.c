@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Motion between pictures that were moved by a known motion; every set of operations against `reference`.
+#include "flow/optical_flow.h"
+
+#include <stdint.h>
+
+#include "base/random.h"
+#include "check.h"
+#include "flow/with_ops.h"
+
+typedef struct picture {
+    int width, height;
+    float *luma; // [height, width]
+} picture;
+
+// A motion of the whole picture: what is at p shows up at (p - middle) * zoom, turned by angle, + middle + shift.
+typedef struct pose {
+    float x, y, zoom, angle;
+} pose;
+
+static const pose at_rest = { .zoom = 1 };
+
+// A texture without end: waves of several lengths and directions. In [-1, 1].
+static float texture(float x, float y)
+{
+    float sum = 0;
+    for (int i = 0; i < 7; i++) {
+        float direction = 2.4f * i, length = 5.3f + 3.1f * i;
+        sum += sinf((x * cosf(direction) + y * sinf(direction)) * 6.2832f / length + i);
+    }
+    return sum / 7;
+}
+
+static void move(pose by, float middle_x, float middle_y, float *x, float *y)
+{
+    float dx = *x - middle_x, dy = *y - middle_y;
+    *x = by.zoom * (cosf(by.angle) * dx - sinf(by.angle) * dy) + middle_x + by.x;
+    *y = by.zoom * (sinf(by.angle) * dx + cosf(by.angle) * dy) + middle_y + by.y;
+}
+
+static picture picture_new(int width, int height, pose seen)
+{
+    picture made = { width, height, malloc(sizeof(float) * (size_t)width * (size_t)height) };
+    for (int i = 0; made.luma && i < width * height; i++) {
+        float x = (float)(i % width), y = (float)(i / width);
+        move(seen, 0.5f * (float)(width - 1), 0.5f * (float)(height - 1), &x, &y);
+        made.luma[i] = texture(x, y);
+    }
+    return made;
+}
+
+static float *estimate_in(float noise, const udm_flow_ops *ops, int threads, picture from, picture to)
+{
+    udm_pool *pool = udm_pool_new(threads, NULL);
+    udm_flow *motion = udm_flow_new_with(ops, from.width, from.height, pool, NULL);
+    float *flow = malloc(sizeof(float) * 2 * (size_t)from.width * (size_t)from.height);
+    if (motion && flow)
+        udm_flow_estimate(motion, from.luma, to.luma, noise, flow);
+    udm_flow_free(motion);
+    udm_pool_free(pool);
+    return flow;
+}
+
+static float *estimate(const udm_flow_ops *ops, int threads, picture from, picture to)
+{
+    return estimate_in(0, ops, threads, from, to);
+}
+
+// The mean distance to the true motion, `border` pixels from the border on. from shows the pose, `to` is at rest.
+static double mean_error(const float *flow, picture of, pose seen, int border)
+{
+    double sum = 0;
+    int count = 0, plane = of.width * of.height;
+    for (int i = 0; i < plane; i++) {
+        int column = i % of.width, row = i / of.width;
+        if (column < border || row < border || column >= of.width - border || row >= of.height - border)
+            continue;
+        float x = (float)column, y = (float)row;
+        move(seen, 0.5f * (float)(of.width - 1), 0.5f * (float)(of.height - 1), &x, &y);
+        sum += hypot((float)column + flow[i] - x, (float)row + flow[plane + i] - y);
+        count++;
+    }
+    return sum / count;
+}
+
+static void check_pose(pose seen, double tolerance)
+{
+    for (const udm_flow_ops *const *ops = udm_flow_ops_list(); ops[1]; ops++) {
+        picture from = picture_new(121, 90, seen), to = picture_new(121, 90, at_rest);
+        float *flow = estimate(*ops, 2, from, to);
+        REQUIRE(flow && from.luma && to.luma);
+        double error = mean_error(flow, from, seen, 16);
+        if (error > tolerance)
+            printf("    %s, (%g, %g) zoom %g angle %g:\n", (*ops)->name, seen.x, seen.y, seen.zoom, seen.angle);
+        CHECK_CLOSE(error, 0, tolerance);
+        free(flow);
+        free(from.luma);
+        free(to.luma);
+    }
+}
+
+TEST(translations)
+{
+    check_pose(at_rest, 1e-3);
+    check_pose((pose){ .x = 1, .zoom = 1 }, 0.05);
+    check_pose((pose){ .x = -3, .y = 2, .zoom = 1 }, 0.05);
+    check_pose((pose){ .x = 9, .y = -7, .zoom = 1 }, 0.05);
+    check_pose((pose){ .x = 0.5f, .y = 0.25f, .zoom = 1 }, 0.05);
+    check_pose((pose){ .x = -2.3f, .y = 1.7f, .zoom = 1 }, 0.05);
+}
+
+TEST(rotation_and_zoom)
+{
+    check_pose((pose){ .zoom = 1, .angle = 0.05f }, 0.1);
+    check_pose((pose){ .zoom = 1.06f }, 0.1);
+    check_pose((pose){ .x = 2, .y = 1, .zoom = 0.95f, .angle = -0.04f }, 0.1);
+}
+
+TEST(brightness_may_change)
+{
+    picture from = picture_new(121, 90, (pose){ .x = 2.5f, .zoom = 1 }), to = picture_new(121, 90, at_rest);
+    for (int i = 0; i < 121 * 90; i++)
+        to.luma[i] = 0.8f * to.luma[i] + 0.05f;
+    float *flow = estimate(udm_flow_ops_list()[0], 2, from, to);
+    CHECK_CLOSE(mean_error(flow, from, (pose){ .x = 2.5f, .zoom = 1 }, 16), 0, 0.3);
+    free(flow);
+    free(from.luma);
+    free(to.luma);
+}
+
+// A block moves by 4 over a background at rest: each keeps its own motion.
+TEST(two_motions)
+{
+    picture from = picture_new(128, 96, at_rest), to = picture_new(128, 96, at_rest);
+    for (int y = 24; y < 72; y++) {
+        for (int x = 32; x < 80; x++) {
+            from.luma[y * 128 + x] = texture((float)y * 1.3f + 200, (float)x);
+            to.luma[y * 128 + x + 4] = texture((float)y * 1.3f + 200, (float)x);
+        }
+    }
+    float *flow = estimate(udm_flow_ops_list()[0], 2, from, to);
+    CHECK_CLOSE(flow[48 * 128 + 56], 4, 0.1);
+    CHECK_CLOSE(flow[128 * 96 + 48 * 128 + 56], 0, 0.1);
+    CHECK_CLOSE(flow[12 * 128 + 112], 0, 0.05);
+    CHECK_CLOSE(flow[84 * 128 + 12], 0, 0.05);
+    free(flow);
+    free(from.luma);
+    free(to.luma);
+}
+
+TEST(flat_pictures_do_not_move)
+{
+    picture flat = picture_new(50, 37, at_rest);
+    for (int i = 0; i < 50 * 37; i++)
+        flat.luma[i] = 0.25f;
+    for (const udm_flow_ops *const *ops = udm_flow_ops_list(); *ops; ops++) {
+        float *flow = estimate(*ops, 1, flat, flat);
+        for (int i = 0; i < 2 * 50 * 37; i++)
+            CHECK(flow[i] == 0);
+        free(flow);
+    }
+    free(flat.luma);
+}
+
+// What is left of noise moves at random: told of it, motion follows it less, and goes on following the texture.
+TEST(noise_is_not_followed)
+{
+    const udm_flow_ops *ops = udm_flow_ops_list()[0];
+    for (int moving = 0; moving < 2; moving++) {
+        const pose seen = { .x = moving ? 2.5f : 0, .zoom = 1 };
+        picture from = picture_new(96, 80, seen), to = picture_new(96, 80, at_rest);
+        float *noise = malloc(2 * 96 * 80 * sizeof *noise);
+        udm_normal(3, 0, 0, 0, 2 * 96 * 80, noise);
+        for (int i = 0; i < 96 * 80; i++) {
+            from.luma[i] = 0.3f * from.luma[i] + 0.05f * noise[i];
+            to.luma[i] = 0.3f * to.luma[i] + 0.05f * noise[96 * 80 + i];
+        }
+        float *careless = estimate(ops, 2, from, to), *careful = estimate_in(0.1f, ops, 2, from, to);
+        double before = mean_error(careless, from, seen, 8), after = mean_error(careful, from, seen, 8);
+        if (!(after < 0.8 * before))
+            printf("    %g, told of it %g\n", before, after);
+        CHECK(after < 0.8 * before);
+        free(careless);
+        free(careful);
+        free(noise);
+        free(from.luma);
+        free(to.luma);
+    }
+}
+
+enum { WIDTH = 256, HEIGHT = 96 };
+
+// Between two pictures, the first with its columns from `first` on moved by 2.5 pixels, and what noise leaves on both.
+static float *estimate_noisy(int first, float noise)
+{
+    picture still = picture_new(WIDTH, HEIGHT, at_rest), moved = picture_new(WIDTH, HEIGHT, (pose){ 2.5f, 0, 1, 0 });
+    picture to = picture_new(WIDTH, HEIGHT, at_rest);
+    float *random = malloc(2 * WIDTH * HEIGHT * sizeof *random);
+    udm_normal(5, 0, 0, 0, 2 * WIDTH * HEIGHT, random);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        const float seen = i % WIDTH < first ? still.luma[i] : moved.luma[i];
+        still.luma[i] = 0.5f * seen + 0.03f * random[i];
+        to.luma[i] = 0.5f * to.luma[i] + 0.03f * random[WIDTH * HEIGHT + i];
+    }
+    float *flow = estimate_in(noise, udm_flow_ops_list()[0], 2, still, to);
+    free(random);
+    free(still.luma);
+    free(moved.luma);
+    free(to.luma);
+    return flow;
+}
+
+static double share_still(const float *flow, int left, int right)
+{
+    int still = 0;
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = left; x < right; x++)
+            still += flow[y * WIDTH + x] == 0 && flow[(HEIGHT + y) * WIDTH + x] == 0;
+    return still / ((double)HEIGHT * (right - left));
+}
+
+// Of pictures that had noise, what does not move has a motion of exactly 0, and what moves, and is near it, has not.
+TEST(rest)
+{
+    float *still = estimate_noisy(256, 0.02f), *moves = estimate_noisy(0, 0.02f), *half = estimate_noisy(128, 0.02f);
+    float *without_noise = estimate_noisy(256, 0);
+    REQUIRE(still && moves && half && without_noise);
+    CHECK(share_still(still, 0, 256) == 1);
+    CHECK(share_still(moves, 0, 256) == 0);
+    CHECK(share_still(half, 0, 64) == 1);
+    CHECK(share_still(half, 128, 256) == 0);
+    CHECK(share_still(without_noise, 0, 256) < 0.1);
+    free(still);
+    free(moves);
+    free(half);
+    free(without_noise);
+}
+
+// A camera's motion over a picture with noise is found as if there was none; what moves by itself keeps its own motion.
+TEST(camera)
+{
+    enum { X = 96, Y = 16, SIDE = 64 };
+    const pose seen = { .x = 1.3f, .y = -0.6f, .zoom = 1.004f, .angle = 0.003f };
+    for (int moving = 0; moving < 2; moving++) {
+        picture from = picture_new(WIDTH, HEIGHT, seen), to = picture_new(WIDTH, HEIGHT, at_rest);
+        float *random = malloc(2 * WIDTH * HEIGHT * sizeof *random);
+        udm_normal(7, 0, 0, 0, 2 * WIDTH * HEIGHT, random);
+        for (int y = 0; moving && y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                const float thing = texture(1.3f * (float)y + 200, (float)x);
+                from.luma[(Y + y) * WIDTH + X + x] = thing;
+                to.luma[(Y + y) * WIDTH + X + x - 5] = thing;
+            }
+        for (int i = 0; i < WIDTH * HEIGHT; i++) {
+            from.luma[i] = 0.5f * from.luma[i] + 0.03f * random[i];
+            to.luma[i] = 0.5f * to.luma[i] + 0.03f * random[WIDTH * HEIGHT + i];
+        }
+        float *flow = estimate_in(0.02f, udm_flow_ops_list()[0], 2, from, to);
+        REQUIRE(flow);
+        if (moving)
+            CHECK_CLOSE(flow[(Y + SIDE / 2) * WIDTH + X + SIDE / 2], -5, 0.3);
+        else
+            CHECK_CLOSE(mean_error(flow, from, seen, 16), 0, 0.02);
+        free(flow);
+        free(random);
+        free(from.luma);
+        free(to.luma);
+    }
+}
+
+TEST(every_size)
+{
+    static const int sizes[][2] = { { 1, 1 },   { 1, 9 },   { 2, 3 },   { 7, 5 },   { 8, 8 },   { 9, 1 },
+                                    { 13, 31 }, { 33, 17 }, { 300, 1 }, { 1, 300 }, { 41, 21 }, { 260, 23 } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (const udm_flow_ops *const *ops = udm_flow_ops_list(); *ops; ops++) {
+            int width = sizes[i][0], height = sizes[i][1], wrong = 0;
+            picture from = picture_new(width, height, (pose){ .x = 1, .zoom = 1 });
+            picture to = picture_new(width, height, at_rest);
+            float *flow = estimate_in(0.1f * (float)(i % 2), *ops, 2, from, to);
+            for (int k = 0; k < 2 * width * height; k++)
+                wrong += !(fabsf(flow[k]) < 400);
+            CHECK(wrong == 0);
+            free(flow);
+            free(from.luma);
+            free(to.luma);
+        }
+    }
+}
+
+TEST(threads_change_nothing)
+{
+    pose seen = { .x = 2.2f, .y = -1, .zoom = 1.02f, .angle = 0.02f };
+    picture from = picture_new(203, 155, seen), to = picture_new(203, 155, at_rest);
+    size_t bytes = sizeof(float) * 2 * 203 * 155;
+    for (const udm_flow_ops *const *ops = udm_flow_ops_list(); ops[1]; ops++) {
+        float *one = estimate(*ops, 1, from, to);
+        for (int threads = 2; threads <= 5; threads++) {
+            float *many = estimate(*ops, threads, from, to);
+            CHECK(memcmp(one, many, bytes) == 0);
+            free(many);
+        }
+        free(one);
+    }
+    free(from.luma);
+    free(to.luma);
+}
+
+// What was estimated before leaves nothing behind.
+TEST(pairs_are_independent)
+{
+    picture a = picture_new(90, 70, (pose){ .x = 3, .zoom = 1 }), b = picture_new(90, 70, at_rest);
+    size_t floats = 2 * 90 * 70;
+    float *first = malloc(floats * sizeof(float)), *again = malloc(floats * sizeof(float));
+    udm_pool *pool = udm_pool_new(2, NULL);
+    udm_flow *motion = udm_flow_new(90, 70, pool, NULL);
+    REQUIRE(motion && first && again);
+    udm_flow_estimate(motion, a.luma, b.luma, 0, first);
+    udm_flow_estimate(motion, b.luma, a.luma, 0, again);
+    udm_flow_estimate(motion, a.luma, b.luma, 0, again);
+    CHECK(memcmp(first, again, floats * sizeof(float)) == 0);
+    udm_flow_free(motion);
+    udm_pool_free(pool);
+    free(first);
+    free(again);
+    free(a.luma);
+    free(b.luma);
+}
+
+// The share of values that differ by more than the tolerance.
+static double share_apart(const float *a, const float *b, int count, float tolerance)
+{
+    int apart = 0;
+    for (int i = 0; i < count; i++)
+        apart += !(fabsf(a[i] - b[i]) <= tolerance);
+    return (double)apart / count;
+}
+
+// Rounding may decide whether a patch goes on searching, so a few pixels may differ; and, where there is noise, which
+// blocks have a say in how the camera moves.
+TEST(as_reference)
+{
+    static const int sizes[][2] = { { 75, 53 }, { 64, 48 }, { 19, 33 }, { 6, 40 } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const float noise = i % 2 ? 0.1f : 0, tolerance = i % 2 ? 0.05f : 0.01f;
+        int width = sizes[i][0], height = sizes[i][1], count = 2 * width * height;
+        picture from = picture_new(width, height, (pose){ .x = 1.4f, .y = -0.7f, .zoom = 1.03f });
+        picture to = picture_new(width, height, at_rest);
+        const udm_flow_ops *const *ops = udm_flow_ops_list(), *const *reference = ops;
+        while (reference[1])
+            reference++;
+        float *want = estimate_in(noise, *reference, 1, from, to);
+        for (; ops < reference; ops++) {
+            float *got = estimate_in(noise, *ops, 2, from, to);
+            if (share_apart(got, want, count, tolerance) > 0.02)
+                printf("    %s %d x %d\n", (*ops)->name, width, height);
+            CHECK_CLOSE(share_apart(got, want, count, tolerance), 0, 0.02);
+            free(got);
+        }
+        free(want);
+        free(from.luma);
+        free(to.luma);
+    }
+}
+
+// A network that went wrong may hand on anything; it must not be read as an address.
+TEST(not_a_number)
+{
+    picture from = picture_new(60, 45, at_rest), to = picture_new(60, 45, at_rest);
+    for (int i = 0; i < 60 * 45; i += 7)
+        to.luma[i] = i % 2 ? NAN : INFINITY;
+    for (const udm_flow_ops *const *ops = udm_flow_ops_list(); *ops; ops++) {
+        float *flow = estimate_in(0.1f, *ops, 2, from, to);
+        CHECK(flow);
+        free(flow);
+    }
+    free(from.luma);
+    free(to.luma);
+}
+
+TEST(wrong_sizes)
+{
+    udm_pool *pool = udm_pool_new(1, NULL);
+    udm_error error = { 0 };
+    CHECK(!udm_flow_new(0, 10, pool, &error));
+    CHECK(error.code == UDM_ERROR_SETTINGS);
+    CHECK(!udm_flow_new(1 << 30, 1 << 30, pool, &error));
+    CHECK(error.code == UDM_ERROR_SETTINGS);
+    udm_flow_free(NULL);
+    udm_pool_free(pool);
+}
+
+CHECK_MAIN()
