@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A folder of engine/ includes only itself and what stands above it; the engine knows no GLib and no GStreamer; and of
-# the engine, gst/ and elements/ know only the public headers.
+# A folder of engine/ includes only the public headers, itself, and what stands above it in docs/ARCHITECTURE.md. The
+# engine knows no GLib and no GStreamer; gst/, elements/ and the programs know only the public headers of the engine.
 cd "$(dirname "$0")/.." || exit 1
 failed=0
+rooms='base process schedule tensor backend sampler model network flow analysis runner temporal interp diffusion api'
 
 wrong() { # pattern, reason, folder
     if grep -rnE --include='*.[ch]' "$1" "$3"; then
@@ -11,15 +12,39 @@ wrong() { # pattern, reason, folder
     fi
 }
 
-below='(udm\.h|common\.h|held\.h'
-for folder in stream network model sampler backend tensor schedule process base; do
-    wrong "^ *# *include \"$below)" "engine/$folder includes what stands below it in docs/ARCHITECTURE.md" \
-        "engine/$folder"
-    below="$below|$folder/"
+if grep -rn --include='*.h' '^ *# *include "' engine/include | grep -v '"udm/'; then
+    echo 'layers: a public header includes what is not installed'
+    failed=1
+fi
+
+above=udm
+for room in $rooms; do
+    above="$above|$room"
+    [ -d "engine/$room" ] || {
+        echo "layers: there is no engine/$room"
+        failed=1
+        continue
+    }
+    # Names with a slash are of a room; one without lies in the same folder.
+    if grep -rnE --include='*.[ch]' '^ *# *include "[^"]*/' "engine/$room" | grep -vE "include \"($above)/"; then
+        echo "layers: engine/$room includes what stands below it"
+        failed=1
+    fi
 done
+
+for room in engine/*/; do
+    case " $rooms include cli " in
+    *" $(basename "$room") "*) ;;
+    *)
+        echo "layers: $room has no place in the order"
+        failed=1
+        ;;
+    esac
+done
+
 wrong '^ *# *include [<"](glib|gst/|gobject|gio/)' 'the engine includes GLib or GStreamer' engine
-for folder in gst elements examples; do
-    wrong '^ *# *include "(process|schedule|backend|sampler|model|network|stream)/' \
-        "$folder includes what is inside the engine" "$folder"
+inside=$(echo "$rooms" | tr ' ' '|')
+for folder in gst elements engine/cli; do
+    wrong "^ *# *include \"($inside)/" "$folder includes what is inside the engine" "$folder"
 done
 exit $failed

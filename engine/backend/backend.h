@@ -186,10 +186,8 @@ extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in w
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
 
-// What goes on in place of a device that failed so: its stand-in, which it closes. NULL, with the fault as *error,
-// where the device was asked for by its name, and for faults that are not the device's. From then on the device counts
-// as failed, also where only its memory did not suffice.
-udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error);
+// Notes, as the device's warning, that it failed so and what goes on instead (fallback.h).
+void udm_device_warn(udm_device *device, const udm_error *fault, const udm_device *in_use);
 // As set_precision of its operations, for its stand-in, too, which takes over where only that has the precision.
 bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_error *error);
 const udm_device *udm_device_in_use(const udm_device *device); // itself, or its stand-in

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "backend/fallback.h"
 #include "backend/host.h"
 
 enum { FROM, FLOW, TO, INSIDE, PARTS };
@@ -18,7 +19,7 @@ udm_warper *udm_warper_new(udm_device *device, udm_error *error)
 {
     udm_warper *warper = calloc(1, sizeof *warper);
     if (warper)
-        warper->device = device->failed ? device->stand_in : device;
+        warper->device = device;
     else
         udm_fail(error, UDM_ERROR_MEMORY, "no memory to move pictures");
     return warper;
@@ -90,15 +91,30 @@ static bool run_in_place(udm_warper *warper, const udm_warp_input *what, float *
     return warper->device->ops->finish(warper->device, error);
 }
 
+// One run, wherever it takes place.
+typedef struct warping {
+    udm_warper *warper;
+    const udm_warp_input *what;
+    float *out, *inside;
+} warping;
+
+static bool run_here(void *context, udm_error *error)
+{
+    const warping *w = context;
+    return (udm_host_computes(w->warper->device) ? run_in_place : run_copied)(w->warper, w->what, w->out, w->inside,
+                                                                              error);
+}
+
+static bool move(void *context, udm_device *to, udm_error *error)
+{
+    const warping *w = context;
+    release(w->warper);
+    w->warper->device = to;
+    return true;
+}
+
 bool udm_warper_run(udm_warper *warper, const udm_warp_input *what, float *out, float *inside, udm_error *error)
 {
-    udm_error fault = { 0 };
-    if ((udm_host_computes(warper->device) ? run_in_place : run_copied)(warper, what, out, inside, &fault))
-        return true;
-    udm_device *other = udm_device_replace(warper->device, &fault, error);
-    if (!other)
-        return false;
-    release(warper);
-    warper->device = other;
-    return udm_warper_run(warper, what, out, inside, error);
+    warping w = { warper, what, out, inside };
+    return udm_fallback_run(warper->device, &(udm_fallback){ &w, run_here, move }, error);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "backend/fallback.h"
+
 const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d, &udm_network_pseudo3d,
                                                          NULL };
 
@@ -24,23 +26,38 @@ static udm_network *open_on(const udm_config *config, const udm_weights *weights
     return NULL;
 }
 
+// A network that is being opened, where it can be.
+typedef struct opening {
+    const udm_config *config;
+    const udm_weights *weights;
+    udm_device *device;
+    udm_network *network;
+} opening;
+
+static bool try_to_open(void *context, udm_error *error)
+{
+    opening *o = context;
+    o->network = open_on(o->config, o->weights, o->device, error);
+    return o->network != NULL;
+}
+
+static bool open_elsewhere(void *context, udm_device *to, udm_error *error)
+{
+    ((opening *)context)->device = to;
+    return true;
+}
+
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                               udm_error *error)
 {
-    udm_error fault = { 0 };
-    if (device->failed)
-        return open_on(config, weights, device->stand_in, error);
-    udm_network *network = open_on(config, weights, device, &fault);
-    if (network)
-        return network;
-    udm_device *other = udm_device_replace(device, &fault, error);
-    return other ? open_on(config, weights, other, error) : NULL;
+    opening o = { config, weights, device, NULL };
+    const udm_fallback calls = { &o, try_to_open, open_elsewhere };
+    return udm_fallback_run(device, &calls, error) ? o.network : NULL;
 }
 
-udm_network *udm_network_move(const udm_network *network, const udm_error *fault, udm_error *error)
+udm_network *udm_network_reopen(const udm_network *network, udm_device *device, udm_error *error)
 {
-    udm_device *other = udm_device_replace(network->device, fault, error);
-    return other ? open_on(network->config, network->parameters, other, error) : NULL;
+    return open_on(network->config, network->parameters, device, error);
 }
 
 void udm_network_free(udm_network *network)

@@ -95,8 +95,7 @@ udm_network *udm_network_open(const udm_config *config, const udm_weights *weigh
                               udm_error *error);
 void udm_network_free(udm_network *network); // NULL is fine
 
-// The same network on the stand-in of its device, which failed so; the caller frees both. NULL, with the fault as
-// *error, where there is none (udm_device_replace).
-udm_network *udm_network_move(const udm_network *network, const udm_error *fault, udm_error *error);
+// The same network on another device; the caller frees both.
+udm_network *udm_network_reopen(const udm_network *network, udm_device *device, udm_error *error);
 
 #endif

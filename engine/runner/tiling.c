@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/fallback.h"
 #include "runner/replay.h"
 
 // One direction: cores of `core` pixels tile it without overlap, windows of `window` pixels are computed.
@@ -152,25 +153,24 @@ static bool set_up(udm_tiling *tiles, udm_error *error)
     return false;
 }
 
-// Goes on with the stand-in of the device, if it has one.
-static bool move(udm_tiling *tiles, const udm_error *fault, udm_error *error)
+// udm_fallback.move
+static bool move(void *context, udm_device *to, udm_error *error)
 {
-    udm_network *moved = udm_network_move(tiles->network, fault, error);
+    udm_tiling *tiles = context;
+    udm_network *moved = udm_network_reopen(tiles->network, to, error);
     if (!moved)
         return false;
     tear_down(tiles);
     tiles->network = tiles->moved = moved;
     tiles->behind = tiles->replay != NULL;
-    return set_up(tiles, error);
+    return true;
 }
 
-// Sets up where the device still works.
-static bool settle(udm_tiling *tiles, udm_error *error)
+// udm_fallback.run: sets up, if that was not done yet.
+static bool settle(void *context, udm_error *error)
 {
-    udm_error fault = { 0 };
-    if (tiles->network->device->failed)
-        return move(tiles, &(udm_error){ .code = UDM_ERROR_DEVICE }, error);
-    return tiles->workspace || set_up(tiles, &fault) || move(tiles, &fault, error);
+    udm_tiling *tiles = context;
+    return tiles->workspace || set_up(tiles, error);
 }
 
 udm_tiling *udm_tiling_new(const udm_network *network, udm_workspace *workspace, int width, int height, int stages,
@@ -197,7 +197,8 @@ udm_tiling *udm_tiling_new(const udm_network *network, udm_workspace *workspace,
     if (remembers)
         tiles->replay =
             udm_replay_new(stages, network->memory_frames, network->channels, (size_t)width * height, error);
-    if ((remembers && !tiles->replay) || !settle(tiles, error)) {
+    const udm_fallback calls = { tiles, settle, move };
+    if ((remembers && !tiles->replay) || !udm_fallback_run(network->device, &calls, error)) {
         udm_tiling_free(tiles);
         return NULL;
     }
@@ -442,18 +443,34 @@ static bool catch_up(udm_tiling *tiles, float *out, const atomic_bool *cancel, u
     return true;
 }
 
+// A frame that is being run.
+typedef struct frame_run {
+    udm_tiling *tiles;
+    int stage;
+    uint64_t number;
+    const udm_network_input *seen;
+    float *out;
+    const atomic_bool *cancel;
+} frame_run;
+
+static bool run_frame(void *context, udm_error *error)
+{
+    const frame_run *r = context;
+    return settle(r->tiles, error) && (!r->tiles->behind || catch_up(r->tiles, r->out, r->cancel, error)) &&
+           run_here(r->tiles, r->stage, r->number, r->seen, r->out, r->cancel, error);
+}
+
+static bool move_frame(void *context, udm_device *to, udm_error *error)
+{
+    return move(((const frame_run *)context)->tiles, to, error);
+}
+
 bool udm_tiling_run(udm_tiling *tiles, int stage, uint64_t number, const udm_network_input *seen, float *out,
                     const atomic_bool *cancel, udm_error *error)
 {
-    udm_error fault = { 0 };
-    if (!settle(tiles, error))
+    frame_run run = { tiles, stage, number, seen, out, cancel };
+    if (!udm_fallback_run(tiles->network->device, &(udm_fallback){ &run, run_frame, move_frame }, error))
         return false;
-    for (bool done = false; !done;) {
-        done = (!tiles->behind || catch_up(tiles, out, cancel, &fault)) &&
-               run_here(tiles, stage, number, seen, out, cancel, &fault);
-        if (!done && !move(tiles, &fault, error))
-            return false;
-    }
     if (tiles->replay)
         udm_replay_keep(tiles->replay, stage, number, seen);
     return true;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "backend/fallback.h"
+
 // The network unfolded: for all frames, or for those after the known ones.
 typedef struct pass {
     udm_graph *graph;
@@ -95,20 +97,27 @@ static bool set_up(udm_window *window, udm_error *error)
     return false;
 }
 
-// Goes on with the stand-in of the device, if it has one.
-static bool move(udm_window *window, const udm_error *fault, udm_error *error)
+// udm_fallback.run: sets up, if that was not done yet.
+static bool settle(void *context, udm_error *error)
 {
-    udm_network *moved = udm_network_move(window->network, fault, error);
+    udm_window *window = context;
+    return window->whole.arena || set_up(window, error);
+}
+
+// udm_fallback.move
+static bool move(void *context, udm_device *to, udm_error *error)
+{
+    udm_window *window = context;
+    udm_network *moved = udm_network_reopen(window->network, to, error);
     if (!moved)
         return false;
     tear_down(window);
     window->network = window->moved = moved;
-    return set_up(window, error);
+    return true;
 }
 
 udm_window *udm_window_new(const udm_network *network, int known, udm_error *error)
 {
-    udm_error fault = { 0 };
     udm_window *window = calloc(1, sizeof *window);
     if (!window) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a window of frames");
@@ -116,7 +125,7 @@ udm_window *udm_window_new(const udm_network *network, int known, udm_error *err
     }
     window->network = network;
     window->known = known;
-    if (!set_up(window, &fault) && !move(window, &fault, error)) {
+    if (!udm_fallback_run(network->device, &(udm_fallback){ window, settle, move }, error)) {
         udm_window_free(window);
         return NULL;
     }
@@ -209,29 +218,46 @@ static void download(udm_window *window, const pass *pass)
     network->device->ops->download(network->device, window->hosts, window->tensors, count);
 }
 
-static bool run_here(udm_window *window, const pass *pass, const float *const *frames, const udm_window_state *state,
-                     const atomic_bool *cancel, udm_error *error)
+// A turn that is being run.
+typedef struct turn {
+    udm_window *window;
+    const float *const *frames;
+    const udm_window_state *state;
+    const atomic_bool *cancel;
+} turn;
+
+static const pass *pass_of(const turn *t)
 {
-    udm_device *device = window->network->device;
-    if (!pass->arena && !set_up(window, error))
+    return t->state->recalls ? &t->window->rest : &t->window->whole;
+}
+
+static bool run_turn(void *context, udm_error *error)
+{
+    const turn *t = context;
+    udm_window *window = t->window;
+    const pass *pass = pass_of(t);
+    if (!settle(window, error))
         return false;
-    upload(window, pass, frames, state);
-    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, cancel, error))
+    upload(window, pass, t->frames, t->state);
+    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, t->cancel, error))
         return false;
     download(window, pass);
-    return device->ops->finish(device, error);
+    return window->network->device->ops->finish(window->network->device, error);
+}
+
+static bool move_turn(void *context, udm_device *to, udm_error *error)
+{
+    return move(((const turn *)context)->window, to, error);
 }
 
 bool udm_window_run(udm_window *window, const float *const *frames, const udm_window_state *state, float *out,
                     const atomic_bool *cancel, udm_error *error)
 {
     const size_t elements = frame_elements(window->network);
-    const pass *pass = state->recalls ? &window->rest : &window->whole;
-    udm_error fault = { 0 };
-    while (!run_here(window, pass, frames, state, cancel, &fault))
-        if (!move(window, &fault, error))
-            return false;
-    for (int f = pass->first; f < window->network->window.frames; f++)
+    turn t = { window, frames, state, cancel };
+    if (!udm_fallback_run(window->network->device, &(udm_fallback){ &t, run_turn, move_turn }, error))
+        return false;
+    for (int f = pass_of(&t)->first; f < window->network->window.frames; f++)
         shuffle(window->network, window->patches + f * elements, out + f * elements, true);
     return true;
 }

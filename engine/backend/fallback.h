@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The way on to another device: the one place that decides whether what failed is run again, and where.
+#ifndef UDM_BACKEND_FALLBACK_H
+#define UDM_BACKEND_FALLBACK_H
+
+#include "backend/backend.h"
+
+// What runs on a device and can be set up on another.
+typedef struct udm_fallback {
+    void *context;
+    bool (*run)(void *context, udm_error *error);
+    // From now on it runs there. False with *error if it cannot.
+    bool (*move)(void *context, udm_device *to, udm_error *error);
+} udm_fallback;
+
+// Runs it on its device, or, where that failed or lacks memory and has a stand-in, moves it there and runs it again.
+// The first such fault of a device becomes its warning. False with *error: what else went wrong, or CANCELLED.
+bool udm_fallback_run(udm_device *device, const udm_fallback *what, udm_error *error);
+
+#endif
