@@ -79,7 +79,7 @@ static bool open_reverse(udm_interpolator *b, const udm_model *model, udm_error 
     udm_reverse_settings reverse;
     if (!noise || !udm_settings_reverse(s, model, b->network, noise, &reverse, error))
         return false;
-    reverse.process = &udm_process_gaussian;
+    reverse.denoiser.process = &udm_process_gaussian;
     reverse.most = udm_noise_time(noise, b->network->max_level);
     return (b->reverse = udm_reverse_new(&reverse, error)) != NULL;
 }
@@ -252,12 +252,18 @@ static bool move(udm_interpolator *b, double position, udm_error *error)
 }
 
 // Of the frame itself nothing is known: it begins as noise.
-static bool draw(udm_interpolator *b, uint64_t number, udm_error *error)
+static bool draw(udm_interpolator *b, uint64_t number, const udm_side_information *beside, udm_error *error)
 {
     const size_t elements = b->pixels * (size_t)b->network->channels;
     memset(b->frame, 0, elements * sizeof *b->frame);
     memset(b->times, 0, b->pixels * sizeof *b->times);
-    return udm_reverse_run(b->reverse, number, b->frame, b->times, 1, &b->cancelled, error);
+    return udm_reverse_run(b->reverse, number, beside, b->frame, b->times, 1, &b->cancelled, error);
+}
+
+// udm_side_information.refine
+static void refine(const void *blending, const float *level, const float *output, float *x0)
+{
+    udm_blending_refine(blending, level, output, x0);
 }
 
 static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
@@ -265,9 +271,15 @@ static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
     const size_t n = b->pixels;
     find_blending(b);
     udm_reverse_clear(b->reverse);
-    udm_reverse_evidence(b->reverse, b->blending);
-    if (!(b->settings.steps == 1 ? udm_reverse_mean(b->reverse, b->frame, &b->cancelled, error)
-                                 : draw(b, number, error)) ||
+    const udm_side_information beside = {
+        .predicted = udm_blending_mean(b->blending),
+        .predicted_level = udm_blending_level(b->blending),
+        .context = udm_blending_context(b->blending),
+        .refine = refine,
+        .refiner = b->blending,
+    };
+    if (!(b->settings.steps == 1 ? udm_reverse_mean(b->reverse, &beside, b->frame, &b->cancelled, error)
+                                 : draw(b, number, &beside, error)) ||
         !check_cancelled(b, error))
         return false;
     for (size_t i = 0; b->network->channels > b->settings.channels && i < n; i++)

@@ -201,7 +201,7 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
 }
 
 // What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
-static bool look_around(udm_restorer *restorer, queued *frame, udm_error *error)
+static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *predicted, udm_error *error)
 {
     udm_temporal_input *sights[UDM_MAX_LOOKAHEAD + 1] = { &frame->input };
     int count = 1;
@@ -211,11 +211,7 @@ static bool look_around(udm_restorer *restorer, queued *frame, udm_error *error)
             break;
         sights[count++] = &next->input;
     }
-    udm_predicted predicted;
-    if (!udm_temporal_filter_run(restorer->temporal, sights, count, &predicted, &restorer->cancelled, error))
-        return false;
-    udm_reverse_predicted(restorer->reverse, predicted.planes, predicted.level);
-    return true;
+    return udm_temporal_filter_run(restorer->temporal, sights, count, predicted, &restorer->cancelled, error);
 }
 
 static bool sdedit(udm_restorer *restorer, const queued *frame, double start, udm_error *error)
@@ -236,11 +232,13 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     begin_scene(restorer, frame);
     if (restorer->sdedit)
         return sdedit(restorer, frame, start, error);
-    if (restorer->temporal && !look_around(restorer, frame, error))
+    udm_predicted predicted = { 0 };
+    if (restorer->temporal && !look_around(restorer, frame, &predicted, error))
         return false;
+    const udm_side_information beside = { .predicted = predicted.planes, .predicted_level = predicted.level };
     memcpy(restorer->work, frame->planes, restorer->pixels * restorer->network->channels * sizeof(float));
     memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
-    if (!udm_reverse_run(restorer->reverse, frame->number, restorer->work, restorer->times, frame->strength,
+    if (!udm_reverse_run(restorer->reverse, frame->number, &beside, restorer->work, restorer->times, frame->strength,
                          &restorer->cancelled, error))
         return false;
     narrow(restorer);

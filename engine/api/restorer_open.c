@@ -99,8 +99,8 @@ static bool open_reverse(udm_restorer *restorer, const udm_settings *settings, u
     udm_reverse_settings reverse;
     if (!udm_settings_reverse(settings, restorer->model, restorer->network, restorer->noise, &reverse, error))
         return false;
-    reverse.workspace = restorer->workspace;
-    reverse.process = scheduler->process;
+    reverse.denoiser.workspace = restorer->workspace;
+    reverse.denoiser.process = scheduler->process;
     reverse.extent = scheduler->extent;
     reverse.most = scheduler->process->factors
                        ? udm_noise_time(restorer->noise, restorer->network->max_level)

@@ -86,25 +86,27 @@ bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const u
         return false;
     method.timesteps.short_of_zero = false; // no noise is left in what is made
     *reverse = (udm_reverse_settings){
-        .network = network,
+        .denoiser = {
+            .network = network,
+            .noise = noise,
+            .model_noise = &scheduler->noise,
+            .prediction = scheduler->prediction,
+            .bounds = scheduler->bounds,
+            .width = s->width,
+            .height = s->height,
+            .views = s->ensemble,
+            .label = s->label,
+            .memory_limit = udm_settings_memory(s),
+        },
         .sampler = method.sampler,
         .order = method.order,
         .ease_below = method.ease_below,
         .powers = scheduler->powers,
         .power_count = scheduler->power_count,
         .timesteps = method.timesteps,
-        .noise = noise,
-        .told = &scheduler->noise,
-        .prediction = scheduler->prediction,
-        .bounds = scheduler->bounds,
         .steps = s->steps,
         .seed = s->seed,
-        .label = s->label,
-        .width = s->width,
-        .height = s->height,
-        .views = s->ensemble,
         .grey = s->channels == 1,
-        .memory_limit = udm_settings_memory(s),
     };
     return true;
 }

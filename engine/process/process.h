@@ -67,4 +67,10 @@ extern const udm_process *const udm_processes[]; // NULL-ended
 
 const udm_process *udm_process_find(const char *name); // NULL if there is none
 
+// Whether x0 has the factor `signal` in x_t.
+static inline bool udm_process_fades(const udm_process *process)
+{
+    return process->fades || process->factors;
+}
+
 #endif
