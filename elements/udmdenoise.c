@@ -87,7 +87,7 @@ static gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const 
                                                   const GstVideoInfo *out)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
-    const udm_degradation degradation = udm_model_degradation(gst_udm_model_get(trans->model));
+    const udm_degradation degradation = *udm_model_degradation(gst_udm_model_get(trans->model));
     gboolean wanted;
 
     GST_OBJECT_LOCK(self);
@@ -132,7 +132,7 @@ static gboolean gst_udm_denoise_describe(GstUdmFilter *filter, const udm_model *
                                          udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(filter);
-    const udm_degradation degradation = udm_model_degradation(model);
+    const udm_degradation degradation = *udm_model_degradation(model);
     gdouble noise_level, amount;
 
     GST_OBJECT_LOCK(self);

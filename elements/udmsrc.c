@@ -107,7 +107,7 @@ static void frame_params(void *context, uint64_t number, udm_frame_params *frame
 
     gst_object_sync_values(GST_OBJECT(self), time_of_frame(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
-    frame_params->class = self->film.class;
+    frame_params->class_label = self->film.class;
     frame_params->guidance = self->film.guidance_scale;
     frame_params->rescale = self->film.guidance_rescale;
     GST_OBJECT_UNLOCK(self);
@@ -126,7 +126,7 @@ static GstUdmClip *read_end(GstUdmSrc *self, const char *location, const GstVide
     GstVideoInfo info;
     udm_info model;
 
-    if (!udm_model_info(gst_udm_model_get(self->model), &model, NULL) || model.frames == 0)
+    if (!udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) || model.frames == 0)
         return NULL; // which is an error when the model is opened
     gst_video_info_init(&info);
     gst_video_info_set_format(&info, model.channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB,
@@ -177,7 +177,10 @@ static void count_steps(GstUdmSrc *self)
 
 static gboolean open_session(GstUdmSrc *self, const GstVideoInfo *info)
 {
-    udm_generation film = { .rate = (double)info->fps_n / info->fps_d, .frame_params = frame_params, .context = self };
+    udm_generation film = { .size = sizeof(udm_generation),
+                            .rate = (double)info->fps_n / info->fps_d,
+                            .frame_params = frame_params,
+                            .context = self };
     udm_settings settings;
     udm_error error = { 0 };
 
@@ -287,7 +290,7 @@ static void fixate_size(GstUdmSrc *self, GstStructure *structure)
 {
     udm_info model;
 
-    if (!udm_model_info(gst_udm_model_get(self->model), &model, NULL) || model.width == 0)
+    if (!udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) || model.width == 0)
         return;
     for (int factor = 1; factor * MAX(model.width, model.height) <= 65536; factor++) {
         GstStructure *tried = gst_structure_copy(structure);

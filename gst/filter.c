@@ -20,7 +20,7 @@ static udm_restorer *stream_of(GstUdmFilter *self)
 
 static gboolean fills_holes(GstUdmFilter *self)
 {
-    return udm_model_degradation(gst_udm_model_get(GST_UDM_TRANSFORM(self)->model)).holes;
+    return udm_model_degradation(gst_udm_model_get(GST_UDM_TRANSFORM(self)->model))->holes;
 }
 
 // ---- the frames that are held

@@ -67,7 +67,7 @@ static GstUdmModel *load(const char *path, udm_error *error)
     udm_info info;
 
     // A network that cannot be built is found here, and not when the first frame comes.
-    if (!model || !udm_model_info(model, &info, error)) {
+    if (!model || !udm_model_info(model, &info, sizeof info, error)) {
         udm_model_free(model);
         return NULL;
     }

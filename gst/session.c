@@ -56,11 +56,11 @@ static void note_stats(GstUdmSession *session)
     gboolean warns;
 
     if (session->stream)
-        udm_restorer_stats(session->stream, &stats);
+        udm_restorer_stats(session->stream, &stats, sizeof stats);
     else if (session->between)
-        udm_interpolator_stats(session->between, &stats);
+        udm_interpolator_stats(session->between, &stats, sizeof stats);
     else
-        udm_generator_stats(session->source, &stats);
+        udm_generator_stats(session->source, &stats, sizeof stats);
     g_mutex_lock(&session->lock);
     warns = stats.warning[0] && strcmp(stats.warning, session->stats.warning) != 0;
     session->stats = stats;

@@ -13,7 +13,8 @@
 
 static void install_where(GObjectClass *object_class, const char *model)
 {
-    udm_settings defaults = udm_settings_default();
+    udm_settings defaults;
+    udm_settings_init(&defaults, sizeof defaults);
 
     // model: A model directory, or a name that is looked up in UDM_MODEL_PATH and then in the installed folder.
     g_object_class_install_property(
@@ -43,7 +44,8 @@ static void install_where(GObjectClass *object_class, const char *model)
 
 static void install_how(GObjectClass *object_class, int steps)
 {
-    udm_settings defaults = udm_settings_default();
+    udm_settings defaults;
+    udm_settings_init(&defaults, sizeof defaults);
 
     // steps: How often the network looks at each frame; time grows with it.
     g_object_class_install_property(
@@ -91,7 +93,8 @@ void gst_udm_settings_install(GObjectClass *object_class, const char *model, int
 
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps)
 {
-    udm_settings defaults = udm_settings_default();
+    udm_settings defaults;
+    udm_settings_init(&defaults, sizeof defaults);
 
     settings->model = g_strdup(model);
     settings->device = g_strdup(defaults.device);
@@ -191,7 +194,8 @@ gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *
 
 udm_settings gst_udm_settings_to_engine(const GstUdmSettings *settings)
 {
-    udm_settings engine = udm_settings_default();
+    udm_settings engine;
+    udm_settings_init(&engine, sizeof engine);
 
     engine.device = g_intern_string(settings->device ? settings->device : "auto");
     engine.precision = gst_udm_choice_name(gst_udm_precision_get_type(), settings->precision);

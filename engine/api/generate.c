@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Video from nothing: a model, the window that rolls, and frames of the size that is asked for.
+// udm/generate.h: a model, the window that rolls, and frames of the size that is asked for.
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +14,7 @@ struct udm_generator {
     udm_noise own_noise; // where settings.schedule is not the model's
     udm_rolling *rolling;
     float *planes; // [channels, height, width]
+    bool warned;   // the log was told of the device that goes on
     atomic_bool cancelled;
     udm_stats stats;
 };
@@ -46,15 +47,16 @@ static bool check_params(const udm_generation *params, udm_error *error)
     return true;
 }
 
-static void ask(void *context, uint64_t number, udm_rolling_frame *frame_params)
+// udm_rolling_settings.frame_params
+static void ask(void *context, uint64_t number, udm_rolling_frame *frame)
 {
     const udm_generation *params = &((const udm_generator *)context)->params;
-    udm_frame_params asked = { frame_params->class, frame_params->guidance, frame_params->rescale };
+    udm_frame_params asked = { frame->class, frame->guidance, frame->rescale };
     if (params->frame_params)
         params->frame_params(params->context, number, &asked);
-    frame_params->class = asked.class;
-    frame_params->guidance = asked.guidance;
-    frame_params->rescale = asked.rescale;
+    frame->class = asked.class_label;
+    frame->guidance = asked.guidance;
+    frame->rescale = asked.rescale;
 }
 
 // [known_count, C, H, W] of the film's images, to be freed; NULL with *error if one is not as the model's frames are.
@@ -120,25 +122,51 @@ static bool open_rolling(udm_generator *generator, const udm_model *model, udm_e
     return generator->rolling != NULL;
 }
 
-udm_generator *udm_generator_open(const udm_model *model, const udm_settings *settings, const udm_generation *params,
-                                  udm_error *error)
+void udm_generation_init(udm_generation *generation, size_t size)
 {
-    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error) ||
-        !check_params(params, error))
+    const udm_generation all = { .size = size, .rate = 25 };
+    udm_copy_sized(generation, size, &all, sizeof all);
+}
+
+// The caller's parameters as this version has them.
+static bool read_generation(udm_generation *own, const udm_generation *generation, udm_error *error)
+{
+    const size_t least = offsetof(udm_generation, context) + sizeof(void *); // of the first that was released
+    if (!udm_check_argument(generation, "the generation's parameters", error))
+        return false;
+    if (generation->size < least)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the parameters have %zu bytes: start with udm_generation_init()",
+                        generation->size);
+    udm_generation_init(own, sizeof *own);
+    memcpy(own, generation, generation->size < sizeof *own ? generation->size : sizeof *own);
+    return check_params(own, error);
+}
+
+udm_generator *udm_generator_open(const udm_model *model, const udm_settings *settings,
+                                  const udm_generation *generation, udm_error *error)
+{
+    udm_settings own;
+    udm_generation params;
+    if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
+        !udm_settings_check(&own, error) || !udm_settings_check_method(&own, error) ||
+        !read_generation(&params, generation, error))
         return NULL;
+    settings = &own;
     udm_generator *generator = calloc(1, sizeof *generator);
     if (!generator) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a source");
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a generator");
         return NULL;
     }
-    generator->settings = *settings;
-    generator->params = *params;
+    generator->settings = own;
+    generator->params = params;
     if (!udm_open_network(model, settings, &generator->device, &generator->network, error) ||
         !check_size(generator->network, model, settings, error) || !open_rolling(generator, model, error)) {
         udm_generator_free(generator);
         return NULL;
     }
     generator->stats.tiles = 1;
+    udm_log_device(settings, generator->device, 1);
+    udm_log_fallback(settings, generator->device, &generator->warned);
     return generator;
 }
 
@@ -173,15 +201,16 @@ static void enlarge(const udm_generator *generator, const float *frame)
 static bool check_image(const udm_generator *generator, const udm_image *image, udm_error *error)
 {
     const udm_settings *s = &generator->settings;
-    if (image->width != s->width || image->height != s->height || image->channels != s->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the source is", s->width,
+    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels ||
+        image->bits < 8 || image->bits > 16)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
                         s->height, s->channels);
     return true;
 }
 
 int udm_generator_steps(const udm_generator *generator)
 {
-    return udm_rolling_steps(generator->rolling);
+    return generator ? udm_rolling_steps(generator->rolling) : 0;
 }
 
 static const float *make(udm_generator *generator, uint64_t number, udm_error *error)
@@ -194,7 +223,7 @@ static const float *make(udm_generator *generator, uint64_t number, udm_error *e
 bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_image *out, udm_error *error)
 {
     const double start = udm_now_ms();
-    if (!check_image(generator, out, error))
+    if (!udm_check_argument(generator, "the generator", error) || !check_image(generator, out, error))
         return false;
     const float *frame = make(generator, number, error);
     if (!frame)
@@ -203,17 +232,22 @@ bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_ima
     udm_image_from_planes(out, generator->planes);
     udm_stats_count(&generator->stats, start);
     generator->stats.scenes = udm_rolling_scenes(generator->rolling);
+    udm_log_fallback(&generator->settings, generator->device, &generator->warned);
     return true;
 }
 
 void udm_generator_cancel(udm_generator *generator, bool cancel)
 {
-    atomic_store(&generator->cancelled, cancel);
+    if (generator)
+        atomic_store(&generator->cancelled, cancel);
 }
 
-void udm_generator_stats(const udm_generator *generator, udm_stats *stats)
+void udm_generator_stats(const udm_generator *generator, udm_stats *stats, size_t size)
 {
-    *stats = generator->stats;
-    stats->memory = udm_rolling_memory(generator->rolling);
-    udm_stats_device(stats, generator->device);
+    if (!generator || !stats)
+        return;
+    udm_stats all = generator->stats;
+    all.memory = udm_rolling_memory(generator->rolling);
+    udm_stats_device(&all, generator->device);
+    udm_copy_sized(stats, size, &all, sizeof all);
 }

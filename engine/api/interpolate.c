@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The public interface to the frames between frames. A frame that never came stands at time 1; both neighbours, moved
-// to its instant, make a prediction of it, and a network brings it to time 0.
+// udm/interpolate.h: a frame that never came stands at time 1; both neighbours, moved to its instant, make a prediction
+// of it, and a network brings it to time 0.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,7 @@ struct udm_interpolator {
     double seconds;     // between the pictures
     double gap;         // from the second to what follows, times that; 0: nothing does
     double position;    // of the last frame
+    bool warned;        // the log was told of the device that goes on
     bool paired, moved; // there are pictures, and their motion is known
     udm_synthesis_history history;
     atomic_bool cancelled;
@@ -64,9 +65,10 @@ static bool open_network(udm_interpolator *b, const udm_model *model, udm_error 
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
                         udm_model_directory(model));
     if (udm_model_scheduler(model)->process != &udm_process_gaussian || !b->network->uses_prediction)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s does not take noise away in the light of a guess, as a model for frames between must",
-                        udm_model_directory(model));
+        return udm_fail(
+            error, UDM_ERROR_UNSUPPORTED,
+            "%s does not take a prediction, or undoes other things than noise: it is no model for frames between",
+            udm_model_directory(model));
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
     return true;
@@ -113,14 +115,16 @@ static bool open_motion(udm_interpolator *b, udm_error *error)
 
 udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    if (!check_settings(settings, model != NULL, error))
+    udm_settings own;
+    if (!udm_settings_read(&own, settings, error) || !check_settings(&own, model != NULL, error))
         return NULL;
+    settings = &own;
     udm_interpolator *b = calloc(1, sizeof *b);
     if (!b) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames between frames");
         return NULL;
     }
-    b->settings = *settings;
+    b->settings = own;
     b->pixels = (size_t)settings->width * settings->height;
     const bool opened = open_motion(b, error) &&
                         (model ? open_network(b, model, error) : check_device(settings->device, error)) &&
@@ -129,6 +133,8 @@ udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settin
         udm_interpolator_free(b);
         return NULL;
     }
+    udm_log_device(&own, b->device, b->reverse ? udm_ensemble_tiles(udm_reverse_ensemble(b->reverse)) : 1);
+    udm_log_fallback(&own, b->device, &b->warned);
     return b;
 }
 
@@ -188,7 +194,8 @@ static double gap_before(udm_interpolator *b, double seconds)
 bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *first, const udm_image *second,
                            double seconds, udm_error *error)
 {
-    if (!check_image(interpolator, first, error) || !check_image(interpolator, second, error))
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, first, error) ||
+        !check_image(interpolator, second, error))
         return false;
     udm_image_to_planes(first, interpolator->pictures[interpolator->moved ? 0 : 2]);
     const bool foresaw = interpolator->moved && interpolator->gap > 0;
@@ -201,7 +208,7 @@ bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *firs
 
 bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *after, double seconds, udm_error *error)
 {
-    if (!check_image(interpolator, after, error))
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, after, error))
         return false;
     if (!interpolator->paired || interpolator->moved)
         return udm_fail(error, UDM_ERROR_SETTINGS, "what follows a pair is told after the pair and before its frames");
@@ -214,11 +221,15 @@ bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *af
 
 double udm_interpolator_change(const udm_interpolator *interpolator)
 {
+    if (!interpolator || !interpolator->paired)
+        return 0;
     return udm_scene_change(interpolator->scene, interpolator->pictures[0], interpolator->pictures[1]);
 }
 
 bool udm_interpolator_repeats(const udm_interpolator *interpolator)
 {
+    if (!interpolator || !interpolator->paired)
+        return false;
     const udm_settings *s = &interpolator->settings;
     return udm_is_duplicate(s->width, s->height, s->channels, interpolator->pictures[0], interpolator->pictures[1]);
 }
@@ -291,7 +302,7 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
                            udm_error *error)
 {
     const double start = udm_now_ms();
-    if (!check_image(interpolator, out, error))
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, out, error))
         return false;
     if (!interpolator->paired)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame between was asked for before there was a pair");
@@ -304,47 +315,58 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
     udm_image_from_planes(out,
                           interpolator->network ? interpolator->frame : udm_synthesis_mean(interpolator->synthesis));
     udm_stats_count(&interpolator->stats, start);
+    udm_log_fallback(&interpolator->settings, interpolator->device, &interpolator->warned);
     return true;
 }
 
 void udm_interpolator_cancel(udm_interpolator *interpolator, bool cancel)
 {
-    atomic_store(&interpolator->cancelled, cancel);
+    if (interpolator)
+        atomic_store(&interpolator->cancelled, cancel);
 }
 
-void udm_interpolator_stats(const udm_interpolator *interpolator, udm_stats *stats)
+void udm_interpolator_stats(const udm_interpolator *interpolator, udm_stats *stats, size_t size)
 {
-    *stats = interpolator->stats;
-    if (!interpolator->network)
+    if (!interpolator || !stats)
         return;
-    stats->memory = udm_ensemble_memory(udm_reverse_ensemble(interpolator->reverse));
-    stats->tiles = udm_ensemble_tiles(udm_reverse_ensemble(interpolator->reverse));
-    udm_stats_device(stats, interpolator->device);
+    udm_stats all = interpolator->stats;
+    if (interpolator->network) {
+        all.memory = udm_ensemble_memory(udm_reverse_ensemble(interpolator->reverse));
+        all.tiles = udm_ensemble_tiles(udm_reverse_ensemble(interpolator->reverse));
+        udm_stats_device(&all, interpolator->device);
+    }
+    udm_copy_sized(stats, size, &all, sizeof all);
 }
 
-const float *udm_interpolator_moved(const udm_interpolator *interpolator, int which)
-{
-    return udm_synthesis_planes(interpolator->synthesis, which);
-}
-
+// NULL before a frame was made.
 static const udm_blending *blending_of(const udm_interpolator *interpolator)
 {
+    if (!interpolator || !interpolator->moved)
+        return NULL;
     if (!interpolator->network) // which has no other use of it
         find_blending(interpolator);
     return interpolator->blending;
 }
 
-const float *udm_interpolator_level(const udm_interpolator *interpolator)
+const float *udm_interpolator_moved(const udm_interpolator *interpolator, int which)
 {
-    return udm_blending_level(blending_of(interpolator));
-}
-
-const float *udm_interpolator_context(const udm_interpolator *interpolator)
-{
-    return udm_blending_planes(blending_of(interpolator));
+    const bool there = interpolator && interpolator->moved && (which == 0 || which == 1);
+    return there ? udm_synthesis_planes(interpolator->synthesis, which) : NULL;
 }
 
 const float *udm_interpolator_mean(const udm_interpolator *interpolator)
 {
-    return udm_synthesis_mean(interpolator->synthesis);
+    return interpolator && interpolator->moved ? udm_synthesis_mean(interpolator->synthesis) : NULL;
+}
+
+const float *udm_interpolator_level(const udm_interpolator *interpolator)
+{
+    const udm_blending *blending = blending_of(interpolator);
+    return blending ? udm_blending_level(blending) : NULL;
+}
+
+const float *udm_interpolator_context(const udm_interpolator *interpolator)
+{
+    const udm_blending *blending = blending_of(interpolator);
+    return blending ? udm_blending_planes(blending) : NULL;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What there is: the names of devices and methods.
+// udm/list.h: the names of devices and methods.
 #include <stdio.h>
 
 #include "backend/backend.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames go into a stream, are brought back, and come out.
+// udm/restore.h: frames go in, are brought to time 0, and come out.
 #include "udm/udm.h"
 
 #include <stdlib.h>
@@ -20,9 +20,9 @@ static bool check_known(const udm_restorer *restorer, const udm_frame *frame, ud
     const udm_image *known = frame->known;
     if (!known)
         return true;
-    if (!udm_model_degradation(restorer->model).holes)
+    if (!udm_model_degradation(restorer->model)->holes)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s fills no holes: process \"%s\" does not lose pixels",
-                        udm_model_directory(restorer->model), udm_model_degradation(restorer->model).process);
+                        udm_model_directory(restorer->model), udm_model_degradation(restorer->model)->process);
     if (known->width != restorer->settings.width || known->height != restorer->settings.height ||
         known->channels != 1 || known->bits < 8 || known->bits > 16)
         return udm_fail(error, UDM_ERROR_SETTINGS,
@@ -36,8 +36,8 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
     const udm_image *image = frame->image;
     const udm_settings *s = &restorer->settings;
     if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the stream is", s->width,
-                        s->height, s->channels);
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the restorer is",
+                        s->width, s->height, s->channels);
     if (image->bits < 8 || image->bits > 16)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %d bits: it must have 8 to 16", image->bits);
     if (!check_known(restorer, frame, error))
@@ -65,7 +65,8 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         restorer->spare = place->next;
         return place;
     }
-    const size_t n = restorer->pixels, own = restorer->network->channels + 2; // planes, and those of the sight:
+    const size_t n = restorer->pixels,
+                 own = restorer->network->channels + 2; // planes, and those of the temporal filter:
     const size_t seen = !restorer->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
     if (place)
@@ -112,8 +113,10 @@ static void take_times(const udm_restorer *restorer, const udm_frame *frame, que
 
 bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error *error)
 {
+    if (!udm_check_argument(restorer, "the restorer", error) || !udm_check_argument(frame, "the frame", error))
+        return false;
     if (restorer->ended)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed after the end: reset the stream first");
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed after the end: reset the restorer first");
     if (!check_frame(restorer, frame, error))
         return false;
     queued *place = take_place(restorer, error);
@@ -192,6 +195,9 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
         return;
     frame->begins = false;
     restorer->stats.scenes++;
+    const udm_log log = { restorer->settings.log, restorer->settings.log_context };
+    udm_log_write(&log, UDM_LOG_DEBUG, "frame %llu begins a scene; its noise has a sigma of %.2f",
+                  (unsigned long long)frame->number, frame->sigma);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);
     else
@@ -203,15 +209,15 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
 // What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
 static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *predicted, udm_error *error)
 {
-    udm_temporal_input *sights[UDM_MAX_LOOKAHEAD + 1] = { &frame->input };
+    udm_temporal_input *inputs[UDM_MAX_LOOKAHEAD + 1] = { &frame->input };
     int count = 1;
     for (queued *next = frame->next; next && count <= restorer->settings.lookahead; next = next->next) {
         udm_restorer_analyse(restorer, next);
         if (next->begins)
             break;
-        sights[count++] = &next->input;
+        inputs[count++] = &next->input;
     }
-    return udm_temporal_filter_run(restorer->temporal, sights, count, predicted, &restorer->cancelled, error);
+    return udm_temporal_filter_run(restorer->temporal, inputs, count, predicted, &restorer->cancelled, error);
 }
 
 static bool sdedit(udm_restorer *restorer, const queued *frame, double start, udm_error *error)
@@ -259,6 +265,8 @@ static void drop_first(udm_restorer *restorer)
 
 udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_error *error)
 {
+    if (!udm_check_argument(restorer, "the restorer", error) || !udm_check_argument(out, "the image", error))
+        return UDM_PULLED_FAILED;
     queued *frame = restorer->first;
     if (!frame && restorer->ended)
         return UDM_PULLED_END;
@@ -278,17 +286,21 @@ udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_e
     if (!compute(restorer, frame, error))
         return UDM_PULLED_FAILED;
     udm_image_from_planes(out, restorer->work);
+    udm_log_fallback(&restorer->settings, restorer->device, &restorer->warned);
     drop_first(restorer);
     return UDM_PULLED_FRAME;
 }
 
 void udm_restorer_end(udm_restorer *restorer)
 {
-    restorer->ended = true;
+    if (restorer)
+        restorer->ended = true;
 }
 
 void udm_restorer_reset(udm_restorer *restorer)
 {
+    if (!restorer)
+        return;
     while (restorer->first)
         drop_first(restorer);
     restorer->ended = false;
@@ -299,31 +311,38 @@ void udm_restorer_reset(udm_restorer *restorer)
 
 int udm_restorer_delay(const udm_restorer *restorer)
 {
+    if (!restorer)
+        return 0;
     return restorer->sdedit ? udm_sdedit_ahead(restorer->sdedit) : restorer->settings.lookahead;
 }
 
 void udm_restorer_cancel(udm_restorer *restorer, bool cancel)
 {
-    atomic_store(&restorer->cancelled, cancel);
+    if (restorer)
+        atomic_store(&restorer->cancelled, cancel);
 }
 
-void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats)
+static size_t memory_of(const udm_restorer *restorer)
 {
-    *stats = restorer->stats;
-    if (restorer->sdedit) {
-        stats->memory = udm_sdedit_memory(restorer->sdedit);
-        stats->tiles = 1;
-    } else {
-        const udm_ensemble *ensemble = udm_reverse_ensemble(restorer->reverse);
-        stats->memory =
-            udm_ensemble_memory(ensemble) + (restorer->temporal ? udm_temporal_filter_memory(restorer->temporal) : 0);
-        stats->tiles = udm_ensemble_tiles(ensemble);
-    }
-    stats->memory += udm_workspace_memory(restorer->workspace);
-    udm_stats_device(stats, restorer->device);
+    if (restorer->sdedit)
+        return udm_sdedit_memory(restorer->sdedit);
+    return udm_ensemble_memory(udm_reverse_ensemble(restorer->reverse)) +
+           (restorer->temporal ? udm_temporal_filter_memory(restorer->temporal) : 0);
+}
+
+void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats, size_t size)
+{
+    if (!restorer || !stats)
+        return;
+    udm_stats all = restorer->stats;
+    all.tiles = restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->reverse));
+    all.memory = memory_of(restorer) + udm_workspace_memory(restorer->workspace);
+    udm_stats_device(&all, restorer->device);
+    udm_copy_sized(stats, size, &all, sizeof all);
 }
 
 void udm_restorer_profile(const udm_restorer *restorer, udm_timed found, void *context)
 {
-    restorer->device->ops->profile(restorer->device, found, context);
+    if (restorer && found)
+        restorer->device->ops->profile(restorer->device, found, context);
 }

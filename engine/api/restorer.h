@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A stream and the frames that it holds: what those share who open it and who move frames through it.
+// A restorer and the frames that it holds: what restore_open.c and restore.c share.
 #ifndef UDM_API_RESTORER_H
 #define UDM_API_RESTORER_H
 
@@ -19,13 +19,13 @@ typedef struct queued {
     float *times;  // [height, width]
     float *known;  // how likely a pixel is known, [height, width], and
     bool mixed;    // whether that matters
-    float *level;  // of its noise, [height, width]; only for the sight
+    float *level;  // of its noise, [height, width]; only for the temporal filter
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
     bool begins;              // a scene, which nobody was told yet
     double sigma;             // of its noise
-    udm_temporal_input input; // where the stream has a carry; its planes belong to the place
+    udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this
 } queued;
 
 struct udm_restorer {
@@ -33,7 +33,7 @@ struct udm_restorer {
     udm_settings settings;
     size_t pixels;
     udm_device *device;
-    udm_network *network, *preview, *trust; // the last two and carry: NULL where the model has none
+    udm_network *network, *preview, *trust; // the last two and the filter: NULL where the model has none
     udm_noise own_noise;                    // where settings.schedule is not the model's
     const udm_noise *noise;
     udm_workspace *workspace; // what all networks compute in
@@ -47,11 +47,12 @@ struct udm_restorer {
     queued *first, *last, *spare;
     int waiting; // frames from first to last
     bool ended;
+    bool warned; // the log was told of the device that goes on
     atomic_bool cancelled;
     udm_stats stats;
 };
 
-// A time of the model's schedule as one of the stream's: that with the same noise.
+// A time of the model's schedule as one of the restorer's: that with the same noise.
 float udm_restorer_own_time(const udm_restorer *restorer, double time);
 
 // Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.

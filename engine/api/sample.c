@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pictures from noise, or on from what a process left of them, one after the other, with any process and any sampler.
+// udm/sample.h: pictures from noise, or on from what a process left of them, one after the other, with any process and
+// any sampler.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static int planes_of(const sample *s)
 
 static bool guided(const sample *s)
 {
-    return s->settings->label >= 0 && s->sampling->guidance != 1;
+    return s->settings->class_label >= 0 && s->sampling->guidance != 1;
 }
 
 static bool check(const sample *s, const char *directory, udm_error *error)
@@ -80,14 +81,14 @@ static bool open_classifier(sample *s, const udm_model *model, udm_error *error)
     const udm_config *config = udm_model_helper_config(model, UDM_HELPER_CLASSIFIER);
     if (s->sampling->classifier == 0)
         return true;
-    if (!config || s->process != &udm_process_gaussian || s->settings->label < 0)
+    if (!config || s->process != &udm_process_gaussian || s->settings->class_label < 0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s: guidance by a classifier needs a class, Gaussian noise, and a classifier/ in the model",
                         udm_model_directory(model));
     s->classifier = udm_classifier_open(config, udm_model_helper_weights(model, UDM_HELPER_CLASSIFIER),
                                         s->settings->width, s->settings->height, error);
     if (s->classifier && (udm_classifier_channels(s->classifier) != s->network->channels ||
-                          udm_classifier_classes(s->classifier) <= s->settings->label))
+                          udm_classifier_classes(s->classifier) <= s->settings->class_label))
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s: its classifier is of other channels, or has fewer classes",
                         udm_model_directory(model));
     return s->classifier != NULL;
@@ -211,7 +212,7 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
         show(s, xt, s->picture);
         s->sampling->seen(s->sampling->context, s->number, number, at->time[0], s->picture);
     }
-    if (!look(s, at, xt, s->settings->label, s->output, error) ||
+    if (!look(s, at, xt, s->settings->class_label, s->output, error) ||
         (guided(s) && !look(s, at, xt, -1, s->unconditional, error)))
         return false;
     if (guided(s))
@@ -225,7 +226,7 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
         keep_known(s, at, number, xt, x0);
     if (s->classifier) {
         udm_classifier_run(s->classifier, xt, at->noise[0]);
-        udm_classifier_gradient(s->classifier, s->settings->label, s->gradient);
+        udm_classifier_gradient(s->classifier, s->settings->class_label, s->gradient);
         udm_predict_towards(s->sampling->classifier, at, channels, s->gradient, x0);
     }
     return udm_bound_x0(&s->scheduler->bounds, s->elements, x0, error);
@@ -295,13 +296,14 @@ static bool make(sample *s, float *out, udm_error *error)
 bool udm_model_sample(const udm_model *model, const udm_settings *settings, const udm_sampling *sampling, float *out,
                       udm_error *error)
 {
-    if (!udm_settings_check(
-            &(udm_settings){
-                .width = settings->width, .height = settings->height, .channels = 1, .threads = settings->threads },
-            error) ||
-        !udm_settings_check_method(settings, error))
+    udm_settings own;
+    if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
+        !udm_check_argument(sampling, "the sampling", error) || !udm_check_argument(out, "the output", error))
         return false;
-    sample s = { .settings = settings, .sampling = sampling };
+    own.channels = 1; // which are the model's
+    if (!udm_settings_check(&own, error) || !udm_settings_check_method(&own, error))
+        return false;
+    sample s = { .settings = &own, .sampling = sampling };
     bool good = open_sample(&s, model, error);
     for (; good && s.number < sampling->count; s.number++)
         good = make(&s, out + s.number * s.pixels * planes_of(&s), error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Settings, networks and times, for streams and for frames between.
+// udm/settings.h, and what all objects are opened and counted with.
 #include "api/settings.h"
 
 #include <string.h>
@@ -7,9 +7,21 @@
 
 #include "sampler/sampler.h"
 
-udm_settings udm_settings_default(void)
+void udm_copy_sized(void *to, size_t room, const void *from, size_t size)
 {
-    return (udm_settings){
+    memset(to, 0, room);
+    memcpy(to, from, room < size ? room : size);
+}
+
+bool udm_check_argument(const void *argument, const char *what, udm_error *error)
+{
+    return argument || udm_fail(error, UDM_ERROR_SETTINGS, "%s is NULL", what);
+}
+
+void udm_settings_init(udm_settings *settings, size_t size)
+{
+    const udm_settings all = {
+        .size = size,
         .channels = 3,
         .device = "auto",
         .precision = "f32",
@@ -18,9 +30,26 @@ udm_settings udm_settings_default(void)
         .sampler = "model",
         .schedule = "model",
         .spacing = "model",
-        .label = -1,
-        .memory_limit = (size_t)1 << 30,
+        .class_label = -1,
     };
+    udm_copy_sized(settings, size, &all, sizeof all);
+}
+
+bool udm_settings_read(udm_settings *own, const udm_settings *settings, udm_error *error)
+{
+    if (!udm_check_argument(settings, "the settings", error))
+        return false;
+    if (settings->size < UDM_SETTINGS_LEAST)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the settings have %zu bytes: start with udm_settings_init()",
+                        settings->size);
+    udm_settings_init(own, sizeof *own);
+    memcpy(own, settings, settings->size < sizeof *own ? settings->size : sizeof *own);
+    own->size = sizeof *own;
+    return udm_check_argument(own->device, "settings.device", error) &&
+           udm_check_argument(own->precision, "settings.precision", error) &&
+           udm_check_argument(own->sampler, "settings.sampler", error) &&
+           udm_check_argument(own->schedule, "settings.schedule", error) &&
+           udm_check_argument(own->spacing, "settings.spacing", error);
 }
 
 bool udm_settings_check(const udm_settings *s, udm_error *error)
@@ -95,7 +124,7 @@ bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const u
             .width = s->width,
             .height = s->height,
             .views = s->ensemble,
-            .label = s->label,
+            .label = s->class_label,
             .memory_limit = udm_settings_memory(s),
         },
         .sampler = method.sampler,
@@ -113,7 +142,7 @@ bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const u
 
 size_t udm_settings_memory(const udm_settings *settings)
 {
-    return settings->memory_limit ? settings->memory_limit : udm_settings_default().memory_limit;
+    return settings->memory_limit ? settings->memory_limit : (size_t)1 << 30;
 }
 
 udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
@@ -153,6 +182,22 @@ void udm_stats_device(udm_stats *stats, const udm_device *device)
 {
     memcpy(stats->device, udm_device_in_use(device)->name, sizeof stats->device);
     memcpy(stats->warning, device->warning, sizeof stats->warning);
+}
+
+void udm_log_device(const udm_settings *settings, const udm_device *device, int tiles)
+{
+    const udm_log log = { settings->log, settings->log_context };
+    udm_log_write(&log, UDM_LOG_INFO, "frames of %dx%d on %s, in %d tile%s", settings->width, settings->height,
+                  device ? udm_device_in_use(device)->name : "cpu", tiles, tiles == 1 ? "" : "s");
+}
+
+void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *told)
+{
+    const udm_log log = { settings->log, settings->log_context };
+    if (!*told && device && device->warning[0]) {
+        udm_log_write(&log, UDM_LOG_WARNING, "%s", device->warning);
+        *told = true;
+    }
 }
 
 void udm_stats_count(udm_stats *stats, double start_ms)

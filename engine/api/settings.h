@@ -4,11 +4,21 @@
 #define UDM_API_SETTINGS_H
 
 #include "backend/backend.h"
+#include "base/log.h"
 #include "model/model.h"
 #include "network/network.h"
 #include "diffusion/reverse.h"
 #include "udm/udm.h"
 
+// False with SETTINGS: "`what` is NULL".
+bool udm_check_argument(const void *argument, const char *what, udm_error *error);
+// Copies what fits of a struct into one that may be of another version; what is beyond becomes 0.
+void udm_copy_sized(void *to, size_t room, const void *from, size_t size);
+
+// The size of the first udm_settings that was released.
+#define UDM_SETTINGS_LEAST (offsetof(udm_settings, log_context) + sizeof(void *))
+// The caller's settings as this version has them: fields that it does not know have their defaults.
+bool udm_settings_read(udm_settings *own, const udm_settings *settings, udm_error *error);
 // Size, channels and threads: what every use of a model needs.
 bool udm_settings_check(const udm_settings *settings, udm_error *error);
 // Steps, sampler, schedule and spacing.
@@ -37,6 +47,10 @@ udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);
 // A model's network on a device of its own; the caller frees both, also when this fails.
 bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error);
+
+// Tells settings.log which device frames are computed on, and, once, that it is not the one that was chosen.
+void udm_log_device(const udm_settings *settings, const udm_device *device, int tiles);
+void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *told);
 
 double udm_now_ms(void);
 void udm_stats_device(udm_stats *stats, const udm_device *device); // which is in use, and why

@@ -13,7 +13,7 @@
 #define UDM_BACKEND_BACKEND_H
 
 #include "udm/error.h"
-#include "udm/timing.h"
+#include "udm/profile.h"
 #include "tensor/tensor.h"
 
 typedef struct udm_device udm_device;

@@ -110,7 +110,7 @@ static bool parse_option(int option, const char *text, options *o)
     };
     int *const wholes[] = {
         [COUNT] = &o->sampling.count,
-        [CLASS] = &o->settings.label,
+        [CLASS] = &o->settings.class_label,
         [STEPS] = &o->settings.steps,
         [THREADS] = &o->settings.threads,
     };
@@ -132,7 +132,8 @@ static bool parse_option(int option, const char *text, options *o)
 
 static bool parse(int argc, char **argv, options *o)
 {
-    *o = (options){ .settings = udm_settings_default(), .sampling = { .count = 1, .guidance = 1 } };
+    *o = (options){ .sampling = { .count = 1, .guidance = 1 } };
+    udm_settings_init(&o->settings, sizeof o->settings);
     o->settings.steps = 50;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, o))
@@ -239,7 +240,7 @@ static int with_model(const udm_model *model, options *o, char **names)
     udm_info info;
     npy from = { 0 };
     const char *why = NULL;
-    if (!udm_model_info(model, &info, &error))
+    if (!udm_model_info(model, &info, sizeof info, &error))
         return fail(names[0], error.message);
     if (o->settings.width == 0)
         o->settings.width = info.width, o->settings.height = info.height;

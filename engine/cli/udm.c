@@ -114,7 +114,7 @@ static bool parse_option(int option, const char *text, options *options)
     case 'f':
         return parse_int(text, 1, 1000000, &options->frames);
     case 'c':
-        return parse_int(text, 0, 65535, &options->settings.label);
+        return parse_int(text, 0, 65535, &options->settings.class_label);
     case 'l':
         return parse_int(text, 0, UDM_MAX_LOOKAHEAD, &options->settings.lookahead);
     case 'e':
@@ -140,9 +140,8 @@ static bool parse_options(int argc, char **argv, options *options)
         { "precision", required_argument, NULL, 'p' }, { "known", required_argument, NULL, 'k' },
         { "profile", no_argument, NULL, 'P' },         { 0 },
     };
-    *options = (struct options){
-        .settings = udm_settings_default(), .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 }
-    };
+    *options = (struct options){ .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 } };
+    udm_settings_init(&options->settings, sizeof options->settings);
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, options))
             return false;
@@ -159,7 +158,7 @@ static int info(const char *directory, const udm_model *model)
 {
     udm_error error = { 0 };
     udm_info info;
-    if (!udm_model_info(model, &info, &error))
+    if (!udm_model_info(model, &info, sizeof info, &error))
         return fail(directory, error.message);
     printf("network          %s, %lld weights\n", info.network, (long long)info.weights);
     printf("channels         %d\n", info.channels);
@@ -180,7 +179,7 @@ static int info(const char *directory, const udm_model *model)
         printf("learned from     pictures of %dx%d\n", info.width, info.height);
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
-    if (info.predicted)
+    if (info.temporal_filter)
         puts("guess            of each frame, from those before it along their motion");
     return 0;
 }
@@ -222,7 +221,7 @@ static int forward(const char *directory, const udm_model *model, const char *in
     udm_info info;
     npy x, y;
     const char *why;
-    if (!udm_model_info(model, &info, &error))
+    if (!udm_model_info(model, &info, sizeof info, &error))
         return fail(directory, error.message);
     if (!npy_read(in, &x, &why))
         return fail(in, why);
@@ -459,7 +458,7 @@ static void print_times(const char *directory, udm_restorer *stream, const optio
 {
     udm_stats stats;
     struct rusage usage;
-    udm_restorer_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats, sizeof stats);
     getrusage(RUSAGE_SELF, &usage);
     if (stats.warning[0])
         fprintf(stderr, "udm: warning: %s\n", stats.warning);
@@ -487,7 +486,7 @@ static int bench(const char *directory, const udm_model *model, options *options
     udm_info info;
     udm_settings *s = &options->settings;
     char device[64];
-    if (!udm_model_info(model, &info, &error))
+    if (!udm_model_info(model, &info, sizeof info, &error))
         return fail(directory, error.message);
     s->channels = info.channels;
     if (options->profile)

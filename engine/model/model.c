@@ -21,6 +21,7 @@ struct udm_model {
         udm_weights *weights;
     } network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
+    udm_degradation degradation;
 };
 
 static const char *const helper_names[UDM_HELPERS] = { "preview", "trust", "classifier" };
@@ -223,13 +224,43 @@ static bool open_parts(udm_model *model, udm_error *error)
     return ok;
 }
 
+// What the scheduler and the network's config say of the frames that the model restores.
+static void read_degradation(udm_model *model)
+{
+    const udm_scheduler *scheduler = &model->scheduler;
+    const udm_process *process = scheduler->process;
+    udm_degradation *degradation = &model->degradation;
+    degradation->process = process->name;
+    degradation->holes = process->lost != NULL;
+    if (process->factors) {
+        degradation->measure = "standard deviation of the noise, 0-255 scale";
+        degradation->usual = -1;
+        degradation->most = 255; // if the config does not say
+        udm_config_double(model->network.config, "max_sigma", 1, 1e6, &degradation->most, NULL);
+    } else if (process->sized) {
+        degradation->measure = process->measure;
+        degradation->usual = scheduler->amount;
+        degradation->most = scheduler->most;
+    } else {
+        degradation->measure = "share that is lost";
+        degradation->usual = degradation->holes ? 1 : 0;
+        degradation->most = 1;
+    }
+}
+
 udm_model *udm_model_open(const char *directory, udm_error *error)
 {
+    if (!directory) {
+        udm_fail(error, UDM_ERROR_SETTINGS, "no model directory was given");
+        return NULL;
+    }
     udm_model *model = calloc(1, sizeof *model);
-    if (!model || !(model->directory = strdup(directory)))
+    if (!model || !(model->directory = strdup(directory))) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
-    else if (open_parts(model, error))
+    } else if (open_parts(model, error)) {
+        read_degradation(model);
         return model;
+    }
     udm_model_free(model);
     return NULL;
 }
@@ -250,6 +281,11 @@ void udm_model_free(udm_model *model)
     udm_noise_clear(&model->scheduler.noise);
     free(model->directory);
     free(model);
+}
+
+const udm_degradation *udm_model_degradation(const udm_model *model)
+{
+    return &model->degradation;
 }
 
 const char *udm_model_directory(const udm_model *model)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "udm/error.h"
+#include "udm/model.h"
 #include "model/config.h"
 #include "model/weights.h"
 #include "sampler/loop.h"
@@ -33,13 +33,6 @@ typedef struct udm_scheduler {
         powers[UDM_POWERS]; // udm_loop_settings; from "noise_power", a key of ours, which models/train/power.py finds
     int power_count;
 } udm_scheduler;
-
-typedef struct udm_model udm_model; // udm.h has it too
-
-// Opens `directory`. Errors: NOT_FOUND (no directory, no model_index.json, no weights), CORRUPT, UNSUPPORTED (a class,
-// or a key that changes the maths, which is named; pickled weights, with the command that converts them).
-UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
-UDM_API void udm_model_free(udm_model *model); // NULL is fine
 
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json

@@ -48,7 +48,8 @@ def some(count, share):
 
 
 def rolling_times(count, frames, context):
-    """Times [count, frames] as engine/diffusion/rolling_window.c has them: anchor, context, and a ramp from known to unknown.
+    """Times [count, frames] as engine/diffusion/rolling_window.c has them: anchor, context, and a ramp from known to
+    unknown.
 
     context: [count, 1], how many frames after the anchor are known.
     """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains models/interp: the network that is shown what the engine makes of the neighbours of a frame.
 
-    python models/train/interp.py FOLDER [FOLDER ...] --udm build/engine/cli/udm --checkpoint WORK/interp.pt --minutes 60
+    python models/train/interp.py FOLDER [FOLDER ...] --udm build/engine/cli/udm --checkpoint WORK/interp.pt --minutes
+    60
 
 Crops of short clips go through `udm between`: gaps of 1 to 7 missing frames, and up to three frames beyond two known
 ones. With --pictures some are made of those (layers.py). Some have noise, as what cameras film has, which what is

@@ -87,7 +87,8 @@ class UdmUNet(nn.Module):
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
-                           temporal=temporal, predict_log_variance=predict_log_variance, **(dict(context=context, mix=mix) if context else {}))
+                           temporal=temporal, predict_log_variance=predict_log_variance,
+                           **(dict(context=context, mix=mix) if context else {}))
         ch, patch = block_out_channels, patch_size
         planes = (2 * in_channels + 3 + context) * patch * patch
         self.patch, self.others = patch, predict_log_variance + mix
@@ -101,7 +102,8 @@ class UdmUNet(nn.Module):
         self.conv_out = nn.Conv2d(ch[0], (in_channels + self.others) * patch * patch, 3, padding=1)
 
     def ignore_innovation(self):
-        """Zeroes the weights of what a prediction says beyond the fused frame: training without predictions leaves them so."""
+        """Zeroes the weights of what a prediction says beyond the fused frame: training without predictions leaves
+        them so."""
         c, area = self.config["in_channels"], self.patch ** 2
         with torch.no_grad():
             self.conv_in.weight[:, (c + 1) * area:(2 * c + 1) * area] = 0
@@ -110,9 +112,9 @@ class UdmUNet(nn.Module):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
         [N, planes, H, W], what else is known.
 
-        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less LOG_VARIANCE_BIAS)
-        that the prediction has beyond that of its level; if it mixes, its vote on each estimate that the prediction is made of
-        (mend).
+        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less
+        LOG_VARIANCE_BIAS) that the prediction has beyond that of its level; if it mixes, its vote on each estimate
+        that the prediction is made of (mend).
         """
         if predicted is None:
             predicted, predicted_level = torch.zeros_like(frame), torch.ones_like(level)
@@ -148,8 +150,8 @@ def part_of_predicted(level, predicted_level):
 def mend(output, part, predicted, estimates, weights):
     """x0 of a network that votes on what its prediction was made of.
 
-    part: of the prediction in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the prediction is, with
-    weights [N, estimates, H, W].
+    part: of the prediction in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the prediction
+    is, with weights [N, estimates, H, W].
     """
     x0, votes = output.split([predicted.shape[1], len(estimates)], 1)
     weights = weights.clamp(min=LEAST_WEIGHT) * (CONVICTION * votes).clamp(-MOST_POWER, MOST_POWER).exp()

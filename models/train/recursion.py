@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a restoration network with the prediction that a stream carries from frame to frame: on streams of noisy clips,
-along the motion that the engine finds (`udm motion`), and on pictures, which have no prediction.
+"""Trains a restoration network with the prediction that a stream carries from frame to frame: on streams of noisy
+clips, along the motion that the engine finds (`udm motion`), and on pictures, which have no prediction.
 
     python models/train/recursion.py FOLDER [FOLDER ...] --preview models/denoise --start models/denoise \\
         --checkpoint WORK/denoise.pt --minutes 60
 
-Each training step takes the next frame of every stream. What is carried over is computed as in engine/temporal/prediction.c
-and is not differentiated through. A second, small network (trust/) doubts the prediction before the other is shown it; it
-learns from what the other makes of it, and from the likelihood of the error that the prediction turns out to have. Stops and
-resumes at will; models/train/export.py turns the checkpoint into a model directory.
+Each training step takes the next frame of every stream. What is carried over is computed as in
+engine/temporal/prediction.c and is not differentiated through. A second, small network (trust/) doubts the prediction
+before the other is shown it; it learns from what the other makes of it, and from the likelihood of the error that the
+prediction turns out to have. Stops and resumes at will; models/train/export.py turns the checkpoint into a model
+directory.
 """
 import pathlib
 import random
@@ -69,7 +70,8 @@ def in_blocks(x):
 
 
 class Prediction:
-    """What engine/temporal/prediction.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H, W]."""
+    """What engine/temporal/prediction.c carries, for N crops at once: a mean [N, 3, H, W] and its variance [N, 1, H,
+    W]."""
 
     def __init__(self, count, height, width):
         self.mean = torch.zeros(count, 3, height, width)
@@ -162,7 +164,8 @@ class Streams:
         return torch.stack(crops).permute(0, 3, 1, 2).float() / clips.LEVELS - 1
 
     def next(self):
-        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the prediction to it."""
+        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the prediction to
+        it."""
         flow = torch.zeros(len(self.at), 2, self.size, self.size)
         for k, s in enumerate(self.at):
             if s and s["f"] + 1 < len(s["r"].clean):

@@ -92,8 +92,9 @@ def denoise(folder, size, part="unet", predicted=False):
     level = torch.full((1, 1, height, width), level_of(NOISE_TIME))
     smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 9, 16), (height, width), mode="bicubic") * 2 - 1
     frame = (1 - level ** 2).sqrt() * smooth + level * torch.randn_like(smooth)
-    predicted = [(1 - level ** 2 / 4).sqrt() * smooth + level / 2 * torch.randn_like(smooth), level / 2] if predicted else []
-    return [frame, level, *predicted], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
+    half = level / 2
+    known = [(1 - half ** 2).sqrt() * smooth + half * torch.randn_like(smooth), half] if predicted else []
+    return [frame, level, *known], {"title": "denoise", "module": "denoise", "size": list(size), "time": NOISE_TIME}
 
 
 def make(name, folder, **more):

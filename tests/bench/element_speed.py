@@ -5,12 +5,12 @@ with the pixels? Against the same networks in OpenVINO f32, frame by frame.
     python tests/bench/element_speed.py --threads 2
 
 "network" is the network of the model alone, one step a frame; "whole" is the model as it is shipped, which also finds
-motion and makes a prediction of each frame with two small networks. OpenVINO runs the network alone, and all three networks,
-each shown what a stream shows it, one after the other: its time is that of infer() alone, so that motion, prediction and
-conversion count for the element only. A frame's time is that of a pipeline over --frames of them less that of one over
-a single frame; "engine" is the share of it that the engine computes (property stats), "around" the rest: conversion,
-copies, GStreamer, and reading the file. Turns are interleaved, and the best of each counts. CPU ms is the time of all
-processors together, which other work on the machine changes little.
+motion and makes a prediction of each frame with two small networks. OpenVINO runs the network alone, and all three
+networks, each shown what a stream shows it, one after the other: its time is that of infer() alone, so that motion,
+prediction and conversion count for the element only. A frame's time is that of a pipeline over --frames of them less
+that of one over a single frame; "engine" is the share of it that the engine computes (property stats), "around" the
+rest: conversion, copies, GStreamer, and reading the file. Turns are interleaved, and the best of each counts. CPU ms
+is the time of all processors together, which other work on the machine changes little.
 """
 import os
 import pathlib

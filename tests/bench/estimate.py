@@ -17,7 +17,8 @@ import numpy as np
 import common
 
 SIGMAS = (0, 5, 10, 15, 25, 35, 50)
-SOURCES = ("tests/bench/estimate_tool.c", "engine/analysis/noise_estimation.c", "engine/analysis/scene.c", "engine/base/error.c")
+SOURCES = ("tests/bench/estimate_tool.c", "engine/analysis/noise_estimation.c",
+           "engine/analysis/scene.c", "engine/base/error.c")
 
 
 def build_tool(folder):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls the engine's public API (engine/include/udm/udm.h) in build/engine/libudm.so by ctypes: for time maps, estimates and
-frames between frames."""
+"""Calls the engine's public API (engine/include/udm/udm.h) in build/engine/libudm.so by ctypes: for time maps,
+estimates and frames between frames."""
 import ctypes as c
 
 import numpy as np
@@ -22,10 +22,12 @@ class Image(c.Structure):
 
 
 class Settings(c.Structure):
-    _fields_ = [("width", c.c_int), ("height", c.c_int), ("channels", c.c_int), ("device", c.c_char_p),
+    _fields_ = [("size", c.c_size_t), ("width", c.c_int), ("height", c.c_int), ("channels", c.c_int),
+                ("device", c.c_char_p),
                 ("precision", c.c_char_p), ("threads", c.c_int), ("steps", c.c_int), ("sampler", c.c_char_p),
-                ("schedule", c.c_char_p), ("spacing", c.c_char_p), ("label", c.c_int), ("seed", c.c_uint64),
-                ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t)]
+                ("schedule", c.c_char_p), ("spacing", c.c_char_p), ("class_label", c.c_int), ("seed", c.c_uint64),
+                ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
+                ("log", c.c_void_p), ("log_context", c.c_void_p)]
 
 
 class Frame(c.Structure):
@@ -58,7 +60,6 @@ class Library:
             getattr(self.lib, name).restype = c.c_double
         for name in ("udm_restorer_push", "udm_interpolator_pair", "udm_interpolator_follow", "udm_interpolator_make"):
             getattr(self.lib, name).restype = c.c_bool
-        self.lib.udm_settings_default.restype = Settings
 
     def check(self, result):
         if not result:
@@ -69,7 +70,8 @@ class Library:
         return self.check(self.lib.udm_model_open(str(path).encode(), c.byref(self.error)))
 
     def settings(self, width, height, **others):
-        settings = self.lib.udm_settings_default()
+        settings = Settings()
+        self.lib.udm_settings_init(c.byref(settings), c.c_size_t(c.sizeof(settings)))
         settings.width, settings.height, settings.threads = width, height, self.threads
         for name, value in others.items():
             setattr(settings, name, value)
@@ -117,7 +119,7 @@ class Engine(Library):
                 restored = np.empty((h, w, 3), np.uint8)
                 if self.lib.udm_restorer_pull(stream, c.byref(image(restored)), c.byref(self.error)) != PULLED_FRAME:
                     break
-                self.lib.udm_restorer_stats(stream, c.byref(stats))
+                self.lib.udm_restorer_stats(stream, c.byref(stats), c.c_size_t(c.sizeof(stats)))
                 out.append(restored)
                 sigmas.append(stats.sigma)
         self.lib.udm_restorer_free(stream)

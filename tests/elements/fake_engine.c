@@ -21,6 +21,7 @@
 
 struct udm_model {
     double max_sigma;
+    udm_degradation degradation;
 };
 
 struct udm_restorer {
@@ -57,10 +58,11 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
     }
     model = malloc(sizeof(*model));
     model->max_sigma = MAX_SIGMA;
+    model->degradation = (udm_degradation){ "gaussian", "standard deviation of the noise", -1, MAX_SIGMA, false };
     return model;
 }
 
-bool udm_model_info(const udm_model *model, udm_info *info, udm_error *error)
+bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error)
 {
     (void)error;
     *info = (udm_info){ .network = "fake", .channels = 3, .width = 16, .height = 16, .frames = 5 };
@@ -77,14 +79,14 @@ double udm_model_time(const udm_model *model, double sigma)
     return sigma < model->max_sigma ? sigma / model->max_sigma : 1;
 }
 
-udm_degradation udm_model_degradation(const udm_model *model)
+const udm_degradation *udm_model_degradation(const udm_model *model)
 {
-    return (udm_degradation){ "gaussian", "standard deviation of the noise", -1, model->max_sigma, false };
+    return &model->degradation;
 }
 
-udm_settings udm_settings_default(void)
+void udm_settings_init(udm_settings *settings, size_t size)
 {
-    return (udm_settings){
+    *settings = (udm_settings){
         .channels = 3,
         .device = "auto",
         .precision = "f32",
@@ -206,7 +208,7 @@ static udm_stats stats_of(const udm_settings *settings, uint64_t frames)
     return stats;
 }
 
-void udm_restorer_stats(const udm_restorer *stream, udm_stats *stats)
+void udm_restorer_stats(const udm_restorer *stream, udm_stats *stats, size_t size)
 {
     *stats = stats_of(&stream->settings, stream->pulled);
     stats->scenes = stream->scenes;
@@ -321,7 +323,7 @@ void udm_interpolator_cancel(udm_interpolator *between, bool cancel)
     between->cancelled = cancel;
 }
 
-void udm_interpolator_stats(const udm_interpolator *between, udm_stats *stats)
+void udm_interpolator_stats(const udm_interpolator *between, udm_stats *stats, size_t size)
 {
     *stats = stats_of(&between->settings, between->made);
 }
@@ -371,7 +373,7 @@ static bool work(udm_generator *source, udm_error *error)
             return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
         nanosleep(&step, NULL);
     }
-    source->frame_params = (udm_frame_params){ .class = -1, .guidance = 1 };
+    source->frame_params = (udm_frame_params){ .class_label = -1, .guidance = 1 };
     source->film.frame_params(source->film.context, source->done, &source->frame_params);
     source->done++;
     return true;
@@ -410,7 +412,7 @@ bool udm_generator_make(udm_generator *source, uint64_t number, const udm_image 
     while (source->done <= number)
         if (!work(source, error))
             return false;
-    paint(out, (int)(number % 64 + 64 * (uint64_t)(source->frame_params.class + 1) +
+    paint(out, (int)(number % 64 + 64 * (uint64_t)(source->frame_params.class_label + 1) +
                      10 * (uint64_t)source->frame_params.guidance + step) +
                    source->known);
     source->made++;
@@ -422,7 +424,7 @@ void udm_generator_cancel(udm_generator *source, bool cancel)
     source->cancelled = cancel;
 }
 
-void udm_generator_stats(const udm_generator *source, udm_stats *stats)
+void udm_generator_stats(const udm_generator *source, udm_stats *stats, size_t size)
 {
     *stats = stats_of(&source->settings, source->made);
     stats->scenes = source->scenes;

@@ -49,7 +49,8 @@ static void draw(uint8_t *bytes, int frame, int noise)
 
 static udm_settings settings_for(int width, int height)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = width, settings.height = height, settings.channels = CHANNELS;
     settings.device = "cpu";
     return settings;
@@ -137,7 +138,7 @@ static void generate(const udm_model *model)
     udm_error error = { 0 };
     udm_settings settings = settings_for(SIDE, SIDE);
     settings.steps = 10, settings.seed = 5;
-    const udm_generation params = { .rate = 25 };
+    const udm_generation params = { .size = sizeof(udm_generation), .rate = 25 };
     udm_generator *generator = udm_generator_open(model, &settings, &params, &error);
     if (!generator)
         fail("open", &error);
@@ -156,7 +157,7 @@ static void sample(const udm_model *model)
     enum { SIDE = 28 };
     udm_error error = { 0 };
     udm_settings settings = settings_for(SIDE, SIDE);
-    settings.channels = 1, settings.steps = 5, settings.label = 3;
+    settings.channels = 1, settings.steps = 5, settings.class_label = 3;
     const udm_sampling sampling = { .count = 2, .guidance = 1.5 };
     static float out[2 * SIDE * SIDE];
     if (!udm_model_sample(model, &settings, &sampling, out, &error))

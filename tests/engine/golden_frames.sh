@@ -4,7 +4,8 @@
 # md5 sums are those of golden_frames.md5. With --write as second argument, that file is written anew.
 #     golden_frames.sh PROGRAM [--write]
 program=$1 write=$2 sums=${0%.sh}.md5
-cases='denoise denoise-quality denoise-real deblur super4 inpaint motion interp digits digits-fast mnist-noise mnist-symbols'
+cases='denoise denoise-quality denoise-real deblur super4 inpaint motion interp digits digits-fast mnist-noise
+mnist-symbols'
 failed=0
 export UDM_ISA
 

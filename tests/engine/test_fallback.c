@@ -206,7 +206,8 @@ static int views = 1; // that the streams see
 
 static udm_restorer *open_stream(const udm_model *model, const char *device, int steps, udm_error *error)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.threads = 1;
     settings.device = device, settings.steps = steps, settings.sampler = "ddim";
     settings.ensemble = views;
@@ -255,7 +256,7 @@ static int run_stream(const udm_model *model, int steps, const char *device, int
         printf("    after %d runs: %s\n", runs, error.message);
         check_failed = true;
     } else {
-        udm_restorer_stats(stream, &stats);
+        udm_restorer_stats(stream, &stats, sizeof stats);
         CHECK(stats.frames == FRAMES);
         CHECK(strncmp(stats.device, now.failed ? "cpu" : device[0] == 'a' ? "weak" : device, 3) == 0);
         CHECK(now.failed ? strncmp(stats.warning, "the accelerator was lost. Going on with cpu", 43) == 0
@@ -356,7 +357,7 @@ TEST(lost_by_name)
         CHECK(error.code == UDM_ERROR_DEVICE && strstr(error.message, "the accelerator was lost"));
     }
     udm_stats stats;
-    udm_restorer_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats, sizeof stats);
     CHECK(stats.frames == 1 && strncmp(stats.device, "weak", 4) == 0);
     udm_restorer_free(stream);
     udm_model_free(model);
@@ -377,7 +378,7 @@ TEST(no_memory_at_the_start)
             *(which ? &now.kernels : &now.allocations) = enough;
             udm_restorer *stream = open_stream(model, "auto", 1, &error);
             REQUIRE(stream);
-            udm_restorer_stats(stream, &stats);
+            udm_restorer_stats(stream, &stats, sizeof stats);
             const bool chosen = strncmp(stats.device, "weak", 4) == 0;
             if (!chosen)
                 CHECK(strstr(stats.warning, "the accelerator has no memory for"));
@@ -401,10 +402,11 @@ TEST(no_memory_at_the_start)
 static void make_params(const udm_model *model, const char *device, int runs, uint8_t params[FRAMES][256])
 {
     udm_error error = { 0 };
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = settings.height = 16, settings.channels = 1;
     settings.device = device, settings.threads = 1, settings.steps = 6;
-    const udm_generation about = { .rate = 12.5 };
+    const udm_generation about = { .size = sizeof(udm_generation), .rate = 12.5 };
     now = sound;
     udm_generator *generator = udm_generator_open(model, &settings, &about, &error);
     REQUIRE(generator);
@@ -416,7 +418,7 @@ static void make_params(const udm_model *model, const char *device, int runs, ui
         CHECK(udm_generator_make(generator, n, &out, &error));
     }
     udm_stats stats;
-    udm_generator_stats(generator, &stats);
+    udm_generator_stats(generator, &stats, sizeof stats);
     CHECK(now.failed == (runs != NEVER));
     CHECK((stats.warning[0] != 0) == now.failed && strncmp(stats.device, "cpu", 3) == 0);
     udm_generator_free(generator);
@@ -446,7 +448,8 @@ TEST(lost_interpolator_frames)
         second[i] = (uint8_t)(i * 7 + 21);
     }
     for (int lost = 0; lost < 2; lost++) {
-        udm_settings settings = udm_settings_default();
+        udm_settings settings;
+        udm_settings_init(&settings, sizeof settings);
         settings.width = W, settings.height = H, settings.threads = 1, settings.device = lost ? "auto" : "cpu";
         const udm_image a = image_of(first), b = image_of(second), out = image_of(lost ? got : want);
         now = sound;
@@ -457,7 +460,7 @@ TEST(lost_interpolator_frames)
         CHECK(udm_interpolator_make(interpolator, 0.25, 0, &out, &error) &&
               udm_interpolator_make(interpolator, 0.5, 0, &out, &error));
         udm_stats stats;
-        udm_interpolator_stats(interpolator, &stats);
+        udm_interpolator_stats(interpolator, &stats, sizeof stats);
         CHECK(now.failed == lost && (stats.warning[0] != 0) == lost && strncmp(stats.device, "cpu", 3) == 0);
         udm_interpolator_free(interpolator);
     }

@@ -49,13 +49,14 @@ TEST(the_network_equals_pytorch)
 static void frame_params_of_params(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     (void)context;
-    frame_params->class = number < 3 ? -1 : 2;
+    frame_params->class_label = number < 3 ? -1 : 2;
     frame_params->guidance = 1.5 + (double)number / 4;
 }
 
 static udm_settings settings_for(const char *device, int threads)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = settings.height = SIZE;
     settings.channels = 1;
     settings.device = device;
@@ -88,8 +89,10 @@ static udm_generator *open_params(const udm_settings *settings, const udm_genera
 
 static udm_generator *open_generator(const udm_settings *settings, uint64_t scene)
 {
-    return open_params(settings,
-                       &(udm_generation){ .rate = 12.5, .scene = scene, .frame_params = frame_params_of_params });
+    return open_params(settings, &(udm_generation){ .size = sizeof(udm_generation),
+                                                    .rate = 12.5,
+                                                    .scene = scene,
+                                                    .frame_params = frame_params_of_params });
 }
 
 static udm_image image16(uint16_t *pixels, int size, int channels)
@@ -135,8 +138,10 @@ TEST(the_params_equals_pytorch)
 {
     for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
         const udm_settings settings = settings_for(devices[d], 2);
-        check_params(&settings, &(udm_generation){ .rate = 12.5, .frame_params = frame_params_of_params },
-                     "tiny-video/film.npy");
+        check_params(
+            &settings,
+            &(udm_generation){ .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_of_params },
+            "tiny-video/film.npy");
     }
 }
 
@@ -154,32 +159,36 @@ static void make_all(const udm_settings *settings, uint16_t frames[][PIXELS], in
 static void frame_params_one(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     (void)context;
-    *frame_params = (udm_frame_params){ .class = 1, .guidance = 1.5 + (double)number / 4 };
+    *frame_params = (udm_frame_params){ .class_label = 1, .guidance = 1.5 + (double)number / 4 };
 }
 
 static void frame_params_all(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     (void)context;
-    *frame_params = (udm_frame_params){ .class = (int)(number % 3), .guidance = 1.5 + (double)number / 4 };
+    *frame_params = (udm_frame_params){ .class_label = (int)(number % 3), .guidance = 1.5 + (double)number / 4 };
 }
 
 static void frame_params_none_at_first(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     (void)context;
-    *frame_params = (udm_frame_params){ .class = number < 2 ? -1 : 0, .guidance = 1.5 + (double)number / 4 };
+    *frame_params = (udm_frame_params){ .class_label = number < 2 ? -1 : 0, .guidance = 1.5 + (double)number / 4 };
 }
 
 TEST(steps_fewer_than_the_ramp_equal_pytorch)
 {
     udm_settings settings = settings_for("reference", 2);
     settings.steps = 2;
-    check_params(&settings, &(udm_generation){ .rate = 12.5, .frame_params = frame_params_one }, "tiny-video/few.npy");
+    check_params(&settings,
+                 &(udm_generation){ .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_one },
+                 "tiny-video/few.npy");
 }
 
 TEST(residual_guidance_equals_pytorch)
 {
     const udm_settings settings = settings_for("reference", 2);
-    const udm_generation params = { .rate = 12.5, .frame_params = frame_params_all, .residual_guidance = true };
+    const udm_generation params = {
+        .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_all, .residual_guidance = true
+    };
     check_params(&settings, &params, "tiny-video/residual.npy");
 }
 
@@ -187,7 +196,9 @@ TEST(state_that_is_kept_equals_pytorch)
 {
     for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
         const udm_settings settings = settings_for(devices[d], 2);
-        const udm_generation params = { .rate = 12.5, .frame_params = frame_params_all, .keep_state = true };
+        const udm_generation params = {
+            .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_all, .keep_state = true
+        };
         check_params(&settings, &params, "tiny-video/recalled.npy");
     }
 }
@@ -201,9 +212,11 @@ static udm_generation continued(uint16_t known[][PIXELS], udm_image *images, int
 {
     for (int i = 0; i < count; i++)
         images[i] = image16(known[i], SIZE, 1);
-    return (udm_generation){
-        .rate = 12.5, .frame_params = frame_params_none_at_first, .known = images, .known_count = count
-    };
+    return (udm_generation){ .size = sizeof(udm_generation),
+                             .rate = 12.5,
+                             .frame_params = frame_params_none_at_first,
+                             .known = images,
+                             .known_count = count };
 }
 
 TEST(a_clip_that_is_continued_equals_pytorch)
@@ -254,7 +267,9 @@ TEST(a_preview_shows_every_step)
 {
     static uint16_t frames[3][PIXELS], steps[3][6][PIXELS];
     const udm_settings settings = settings_for("reference", 1);
-    udm_generation params = { .rate = 12.5, .frame_params = frame_params_of_params, .preview = true };
+    udm_generation params = {
+        .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_of_params, .preview = true
+    };
     make_all(&settings, frames, 3);
     udm_generator *generator = open_params(&settings, &params);
     REQUIRE(generator && udm_generator_steps(generator) == 6);
@@ -287,7 +302,7 @@ TEST(frames_are_the_same_however_one_comes_to_them)
         REQUIRE(make(generator, (uint64_t)jumps[i], pixels));
         CHECK(memcmp(pixels, frames[jumps[i]], sizeof pixels) == 0);
     }
-    udm_generator_stats(generator, &stats);
+    udm_generator_stats(generator, &stats, sizeof stats);
     CHECK(stats.frames == sizeof jumps / sizeof *jumps);
     CHECK(stats.scenes == 9); // begun for all but 6 and the second 2
     udm_generator_free(generator);
@@ -327,9 +342,9 @@ TEST(memory_does_not_grow)
     uint16_t pixels[PIXELS];
     udm_stats first, last;
     REQUIRE(generator && make(generator, 0, pixels));
-    udm_generator_stats(generator, &first);
+    udm_generator_stats(generator, &first, sizeof first);
     REQUIRE(make(generator, 40, pixels));
-    udm_generator_stats(generator, &last);
+    udm_generator_stats(generator, &last, sizeof last);
     CHECK(first.memory > 0 && first.memory == last.memory);
     udm_generator_free(generator);
 }
@@ -402,7 +417,7 @@ static void check_refused(const char *model, const udm_settings *settings, doubl
 {
     udm_error error = { 0 };
     udm_model *opened = udm_model_open(golden_path(model), &error);
-    const udm_generation params = { .rate = rate };
+    const udm_generation params = { .size = sizeof(udm_generation), .rate = rate };
     REQUIRE(opened);
     udm_generator *generator = udm_generator_open(opened, settings, &params, &error);
     CHECK(!generator);
@@ -421,7 +436,7 @@ TEST(what_cannot_be_made_is_refused)
     check_refused("tiny-video", &settings, 0, "rate");
     udm_error error = { 0 };
     const udm_image wrong = { .width = SIZE, .height = SIZE, .channels = 3 };
-    const udm_generation params = { .rate = 25, .known = &wrong, .known_count = 1 };
+    const udm_generation params = { .size = sizeof(udm_generation), .rate = 25, .known = &wrong, .known_count = 1 };
     CHECK(!udm_generator_open(model_of_all(&error), &settings, &params, &error));
     CHECK(strstr(error.message, "16x16 with 1 channels"));
     settings.width = 40;
@@ -446,7 +461,7 @@ TEST(forward_runs_a_window)
     float by_forward[FRAMES * PIXELS], by_window[FRAMES * PIXELS];
     golden_network golden;
     REQUIRE(model && golden_open(&golden, "tiny-video", "cpu", 1));
-    settings.label = 2;
+    settings.class_label = 2;
     REQUIRE(udm_model_forward(model, &settings, 1, FRAMES, x.data, times, by_forward, &error));
     udm_window *window = udm_window_new(golden.network, 0, &error);
     udm_window_state state = { .classes = { 2, 2, 2, 2, 2 }, .rate = 25 };
@@ -469,7 +484,7 @@ TEST(a_model_says_what_it_makes)
     udm_error error = { 0 };
     udm_info info;
     udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
-    REQUIRE(model && udm_model_info(model, &info, &error));
+    REQUIRE(model && udm_model_info(model, &info, sizeof info, &error));
     CHECK(info.width == SIZE && info.height == SIZE && info.frames == FRAMES && info.classes == 3 &&
           info.channels == 1);
     CHECK_STRING(info.network, "UdmPseudo3D");

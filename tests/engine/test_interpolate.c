@@ -40,7 +40,8 @@ static void draw(picture *p, float shift, int box)
 
 static udm_interpolator *open(const udm_model *model, int threads)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = WIDTH, settings.height = HEIGHT, settings.channels = 1, settings.threads = threads;
     udm_error error = { 0 };
     udm_interpolator *interpolator = udm_interpolator_open(model, &settings, &error);
@@ -227,7 +228,7 @@ TEST(a_network_has_the_last_word)
     CHECK(udm_interpolator_make(alone, 0.5, 0, &mean.image, NULL));
     CHECK(memcmp(out.pixels, mean.pixels, PLANE) != 0);
     udm_stats stats;
-    udm_interpolator_stats(interpolator, &stats);
+    udm_interpolator_stats(interpolator, &stats, sizeof stats);
     CHECK(stats.frames == 1 && stats.tiles == 1);
     udm_interpolator_free(alone);
     udm_interpolator_free(interpolator);
@@ -253,7 +254,8 @@ static void fill(field *f, float red, float green, float blue)
 
 static udm_interpolator *open_fields(const udm_model *model, int steps)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = 32, settings.height = 24, settings.channels = 3, settings.threads = 2, settings.steps = steps;
     return udm_interpolator_open(model, &settings, NULL);
 }
@@ -363,7 +365,8 @@ TEST(cuts_and_repeats_are_told_from_motion)
 TEST(what_cannot_be_done_is_refused)
 {
     static picture first;
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     udm_error error = { 0 };
     CHECK(udm_interpolator_open(NULL, &settings, &error) == NULL && error.code == UDM_ERROR_SETTINGS);
     settings.width = settings.height = 8, settings.steps = 2;

@@ -63,7 +63,8 @@ static udm_model *open_model(const char *path)
 
 static udm_restorer *open_stream(const udm_model *model, int steps, udm_error *error)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H;
     settings.device = "cpu", settings.threads = 1, settings.steps = steps;
     return udm_restorer_open(model, &settings, error);
@@ -110,8 +111,8 @@ static void check_gain(const char *name, double amount, double gain)
     printf("    %s: %.2f dB, given %.2f\n", name, psnr(out, clean, NULL), psnr(given, clean, NULL));
     CHECK(psnr(out, clean, NULL) > psnr(given, clean, NULL) + gain);
     CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, amount)), amount, 1e-3);
-    CHECK(udm_model_degradation(model).usual > 0 && !udm_model_degradation(model).holes);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model).most), 0);
+    CHECK(udm_model_degradation(model)->usual > 0 && !udm_model_degradation(model)->holes);
+    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model)->most), 0);
 
     CHECK(!restore(model, 1, (udm_frame){ .time = UDM_TIME_ESTIMATE }, given, out, &error));
     CHECK(error.code == UDM_ERROR_SETTINGS && strstr(error.message, "estimated"));
@@ -173,7 +174,7 @@ TEST(what_is_known_stays)
     static uint8_t clean[ALL], given[ALL], out[ALL], mixed[ALL], known[PIXELS];
     udm_model *model = make_and_open(&udm_process_mask);
     REQUIRE(model);
-    CHECK(udm_model_degradation(model).holes);
+    CHECK(udm_model_degradation(model)->holes);
     draw(x0);
     to_bytes(x0, clean);
     make_holes(known);

@@ -12,12 +12,13 @@ enum { WIDTH = 12, HEIGHT = 8, PIXELS = WIDTH * HEIGHT, MANY = 40 };
 
 static udm_settings settings_for(const char *sampler, int steps, int label)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = WIDTH, settings.height = HEIGHT;
     settings.threads = 1;
     settings.steps = steps;
     settings.sampler = sampler;
-    settings.label = label;
+    settings.class_label = label;
     settings.seed = 7;
     return settings;
 }

@@ -16,14 +16,15 @@ static udm_model *model_of_all(void)
 
 static udm_settings settings_for(int steps)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = settings.height = SIZE;
     settings.channels = 1;
     settings.device = "reference";
     settings.threads = 1;
     settings.steps = steps;
     settings.seed = 7;
-    settings.label = 2;
+    settings.class_label = 2;
     return settings;
 }
 
@@ -120,7 +121,7 @@ TEST(strength_changes_frames)
 static void frame_params_two(void *context, uint64_t number, udm_frame_params *frame_params)
 {
     (void)context, (void)number;
-    frame_params->class = 2;
+    frame_params->class_label = 2;
 }
 
 // At full strength nearly nothing is left of the frames, and they are those of a source with the same seed.
@@ -128,7 +129,7 @@ TEST(full_strength_is_what_a_source_makes)
 {
     static uint16_t anew[FILM + 1][PIXELS], made[FILM][PIXELS];
     const udm_settings settings = settings_for(6);
-    const udm_generation film_of_two = { .rate = 25, .frame_params = frame_params_two };
+    const udm_generation film_of_two = { .size = sizeof(udm_generation), .rate = 25, .frame_params = frame_params_two };
     udm_error error = { 0 };
     udm_generator *generator = udm_generator_open(model_of_all(), &settings, &film_of_two, &error);
     REQUIRE(generator);

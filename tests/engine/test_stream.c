@@ -26,7 +26,8 @@ static void paint(uint8_t *pixels, size_t count, unsigned seed)
 static udm_restorer *open_stream(const udm_model *model, int channels, int steps, const char *sampler)
 {
     udm_error error = { 0 };
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.channels = channels;
     settings.device = "cpu", settings.threads = 1, settings.steps = steps, settings.sampler = sampler;
     udm_restorer *stream = udm_restorer_open(model, &settings, &error);
@@ -78,7 +79,7 @@ TEST(as_many_frames_come_out_as_went_in)
         CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_FRAME);
     CHECK(udm_restorer_pull(stream, &to, &error) == UDM_PULLED_END);
     udm_stats stats;
-    udm_restorer_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats, sizeof stats);
     CHECK_CLOSE(stats.frames, 5, 0);
     CHECK(stats.scenes >= 1 && stats.memory > 0 && stats.tiles == 1 && stats.mean_ms > 0 && stats.device[0]);
     udm_restorer_free(stream);
@@ -157,7 +158,8 @@ TEST(samplers_that_a_model_has_nothing_for)
     paint(pixels, sizeof pixels, 1);
     for (int i = 0; i < 2; i++) {
         udm_error error = { 0 };
-        udm_settings settings = udm_settings_default();
+        udm_settings settings;
+        udm_settings_init(&settings, sizeof settings);
         settings.width = W, settings.height = H, settings.steps = 3, settings.sampler = samplers[i];
         udm_restorer *stream = udm_restorer_open(model, &settings, &error);
         const udm_frame frame = { .image = &in, .time = 0.2 };
@@ -204,7 +206,7 @@ TEST(grey_frames_pass_a_colour_network)
     paint(pixels, sizeof pixels, 1);
     CHECK(pass(stream, (udm_frame){ .image = &in, .time = UDM_TIME_ESTIMATE }, out, 1, NULL) == UDM_PULLED_FRAME);
     udm_stats stats;
-    udm_restorer_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats, sizeof stats);
     CHECK(stats.sigma >= 0 && stats.sigma < 300);
     udm_restorer_free(stream);
     udm_model_free(model);
@@ -219,7 +221,8 @@ TEST(other_schedules_begin_at_the_same_noise)
     paint(pixels, sizeof pixels, 1);
     static const char *const schedules[] = { "model", "linear", "cosine", "scaled_linear" };
     for (int i = 0; i < 4; i++) {
-        udm_settings settings = udm_settings_default();
+        udm_settings settings;
+        udm_settings_init(&settings, sizeof settings);
         settings.width = W, settings.height = H, settings.threads = 1, settings.schedule = schedules[i];
         udm_restorer *stream = udm_restorer_open(model, &settings, NULL);
         REQUIRE(stream);
@@ -237,9 +240,9 @@ TEST(a_sigma_and_its_time_are_each_others_inverse)
     udm_model *model = open_model("tiny-denoise");
     REQUIRE(model);
     CHECK_CLOSE(udm_model_time(model, 0), 0, 1e-9);
-    for (double sigma = 1; sigma < udm_model_degradation(model).most; sigma += 10)
+    for (double sigma = 1; sigma < udm_model_degradation(model)->most; sigma += 10)
         CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, sigma)), sigma, 1e-3 * sigma);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model).most), 0);
+    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model)->most), 0);
     udm_model_free(model);
 }
 
@@ -247,7 +250,8 @@ TEST(what_a_stream_cannot_take_is_an_error)
 {
     udm_model *model = open_model("tiny-grey");
     REQUIRE(model);
-    udm_settings good = udm_settings_default();
+    udm_settings good;
+    udm_settings_init(&good, sizeof good);
     good.width = W, good.height = H, good.channels = 1, good.device = "cpu", good.threads = 1, good.sampler = "ddim";
     udm_settings bad[10];
     for (int i = 0; i < 10; i++)
@@ -301,7 +305,8 @@ TEST(a_cancelled_frame_can_be_pulled_again)
     REQUIRE(model);
     enum { SIDE = 600, STEPS = 200 };
     static uint8_t pixels[SIDE * SIDE * 3];
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = settings.height = SIDE, settings.device = "reference", settings.steps = 1;
     udm_restorer *stream = udm_restorer_open(model, &settings, NULL);
     REQUIRE(stream);
@@ -345,7 +350,7 @@ TEST(a_later_start_gives_the_same_frames)
     udm_model *model = open_model("tiny-temporal");
     REQUIRE(model);
     udm_info info;
-    REQUIRE(udm_model_info(model, &info, NULL));
+    REQUIRE(udm_model_info(model, &info, sizeof info, NULL));
     CHECK(info.memory_frames > 0 && info.channels == 3 && info.weights > 0);
     enum { MORE = 3 };
     uint8_t pixels[W * H * 3], early[W * H * 3], late[W * H * 3];
@@ -406,7 +411,8 @@ TEST(a_frame_is_seen_in_the_light_of_those_before)
 
 static udm_restorer *open_ahead(const udm_model *model, int lookahead)
 {
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
     settings.lookahead = lookahead;
     udm_error error = { 0 };
@@ -451,7 +457,7 @@ static void look_ahead(const udm_model *model, int lookahead, int count, int cut
         CHECK(pulled == (f == count ? count : f + 1 < lookahead ? 0 : f + 1 - lookahead));
     }
     udm_stats stats;
-    udm_restorer_stats(stream, &stats);
+    udm_restorer_stats(stream, &stats, sizeof stats);
     CHECK(stats.frames == (uint64_t)count && stats.scenes == (cut > 0 ? 2 : 1));
     udm_restorer_free(stream);
 }
@@ -488,7 +494,7 @@ static void stats_of(const udm_model *model, const udm_settings *settings, udm_s
 {
     udm_restorer *stream = udm_restorer_open(model, settings, NULL);
     REQUIRE(stream);
-    udm_restorer_stats(stream, stats);
+    udm_restorer_stats(stream, stats, sizeof *stats);
     udm_restorer_free(stream);
 }
 
@@ -497,7 +503,8 @@ TEST(there_are_eight_views)
     udm_model *model = open_model("tiny-guess");
     REQUIRE(model);
     udm_error error = { 0 };
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
     const int wrong[] = { -1, 0, UDM_MAX_ENSEMBLE + 1 };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -519,7 +526,8 @@ TEST(looking_ahead_needs_a_guess)
     udm_model *model = open_model("tiny-guess"), *alone = open_model("tiny-denoise");
     REQUIRE(model && alone);
     udm_error error = { 0 };
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.lookahead = UDM_MAX_LOOKAHEAD + 1;
     CHECK(!udm_restorer_open(model, &settings, &error) && error.code == UDM_ERROR_SETTINGS);
     settings.lookahead = 1;

@@ -9,11 +9,12 @@ static bool forward(const char *model, const char *device, const npy *x, double 
                     udm_error *error)
 {
     const double time = (timestep + 1) / 1000;
-    udm_settings settings = udm_settings_default();
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
     settings.height = (int)x->shape[2], settings.width = (int)x->shape[3];
     settings.device = device;
     settings.threads = 2;
-    settings.label = label;
+    settings.class_label = label;
     udm_model *opened = udm_model_open(golden_path(model), error);
     bool good = opened && udm_model_forward(opened, &settings, (int)x->shape[0], 1, x->data, &time, out, error);
     udm_model_free(opened);

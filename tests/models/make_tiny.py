@@ -92,7 +92,8 @@ def extremes(height, width):
     """Known pixels, lost ones, and both for the prediction: every pair of 0 and 1, each in a corner."""
     x0, base = picture(1, 3, height, width), level_map(1, height, width)
     level, predicted_level = corners(base, 0, 0, 1, 1), corners(base.flip(3), 0, 1, 0, 1)
-    return dict(frame=at_level(x0, level), level=level, predicted=at_level(x0, predicted_level), predicted_level=predicted_level)
+    return dict(frame=at_level(x0, level), level=level, predicted=at_level(x0, predicted_level),
+                predicted_level=predicted_level)
 
 
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):

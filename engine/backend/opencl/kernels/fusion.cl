@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The fusion of a frame with a prediction of it, for a run of pixels side by side: the equations are in backend/fusion.h.
+// The fusion of a frame with a prediction of it, for a run of pixels side by side: the equations are in
+// backend/fusion.h.
 
 #ifdef GPU
 #define RUN 1 // a work-item's pixels; its neighbours are work-items

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Opens a stream: joins the parts that its model asks for.
+// Opens a restorer: joins the parts that its model asks for.
 #include <math.h>
 #include <stdlib.h>
 
@@ -78,7 +78,7 @@ static bool open_sdedit(udm_restorer *restorer, const udm_settings *settings, ud
                      .steps = settings->steps,
                      .seed = settings->seed,
                      .rate = SDEDIT_RATE },
-        .label = settings->label,
+        .label = settings->class_label,
         .frame = frame_ahead,
         .context = restorer,
     };
@@ -127,7 +127,7 @@ static bool open_helper(udm_restorer *restorer, udm_helper helper, udm_network *
         return false;
     if (!restorer->network->uses_prediction || (*network)->channels != restorer->network->channels)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: this is for a network that is shown a guess, with as many channels",
+                        "%s: this is for a network that takes a prediction, with as many channels",
                         udm_config_path(config));
     if (helper == UDM_HELPER_TRUST && !(*network)->predicts_log_variance)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"predict_log_variance\" must be true",
@@ -144,7 +144,7 @@ static bool open_temporal(udm_restorer *restorer, const udm_settings *settings, 
     if (!restorer->preview)
         return settings->lookahead == 0 ||
                udm_fail(error, UDM_ERROR_SETTINGS,
-                        "lookahead is %d, but %s has no preview, and sees each frame alone: it must be 0",
+                        "lookahead is %d, but %s has no temporal filter, and sees each frame alone: it must be 0",
                         settings->lookahead, udm_model_directory(restorer->model));
     restorer->temporal = udm_temporal_filter_new(restorer->preview, restorer->trust, restorer->workspace,
                                                  settings->width, settings->height, settings->lookahead,
@@ -154,15 +154,18 @@ static bool open_temporal(udm_restorer *restorer, const udm_settings *settings, 
 
 udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
-    if (!udm_settings_check(settings, error) || !udm_settings_check_method(settings, error))
+    udm_settings own;
+    if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
+        !udm_settings_check(&own, error) || !udm_settings_check_method(&own, error))
         return NULL;
+    settings = &own;
     udm_restorer *restorer = calloc(1, sizeof *restorer);
     if (!restorer) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a restorer");
         return NULL;
     }
     restorer->model = model;
-    restorer->settings = *settings;
+    restorer->settings = own;
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);
     if (!restorer->noise || !open_restorer_network(restorer, settings, error) ||
@@ -172,6 +175,9 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         udm_restorer_free(restorer);
         return NULL;
     }
+    udm_log_device(settings, restorer->device,
+                   restorer->reverse ? udm_ensemble_tiles(udm_reverse_ensemble(restorer->reverse)) : 1);
+    udm_log_fallback(settings, restorer->device, &restorer->warned);
     return restorer;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A model's network alone, with no sampler around it.
+// udm/train.h: a model's network alone, with no sampler around it, and the motion that a restorer finds, so that
+// training is shown the predictions that use will show.
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/settings.h"
+#include "process/process.h"
 #include "runner/tiling.h"
 #include "runner/window.h"
+#include "temporal/temporal_filter.h"
 
 // One frame of a clip through the network; the frames of a clip are [channels, frames, pixels].
 typedef struct forward_run {
@@ -53,7 +56,7 @@ static bool forward_stream(const udm_model *model, const udm_network *network, c
 {
     forward_run run = { .frames = frames,
                         .channels = network->channels,
-                        .label = settings->label,
+                        .label = settings->class_label,
                         .noise = &udm_model_scheduler(model)->noise,
                         .pixels = (size_t)settings->width * settings->height };
     run.tiles = udm_tiling_new(network, NULL, settings->width, settings->height, 1, settings->memory_limit, error);
@@ -104,7 +107,7 @@ static bool forward_windows(const udm_model *model, const udm_network *network, 
     for (int f = 0; f < frames && good; f++) {
         places[f] = in + f * pixels * channels;
         state.levels[f] = (float)udm_noise_level(&udm_model_scheduler(model)->noise, times[f]);
-        state.classes[f] = settings->label < network->window.classes ? settings->label : -1;
+        state.classes[f] = settings->class_label < network->window.classes ? settings->class_label : -1;
     }
     for (int k = 0; k < clips && good; k++) {
         regroup(x + k * clip, channels, frames, pixels, in);
@@ -119,15 +122,94 @@ static bool forward_windows(const udm_model *model, const udm_network *network, 
 bool udm_model_forward(const udm_model *model, const udm_settings *settings, int clips, int frames, const float *x,
                        const double *times, float *out, udm_error *error)
 {
+    udm_settings own;
     udm_device *device;
     udm_network *network;
-    bool good = udm_open_network(model, settings, &device, &network, error);
+    if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
+        !udm_check_argument(x, "the input", error) || !udm_check_argument(times, "the list of times", error) ||
+        !udm_check_argument(out, "the output", error) || !udm_settings_check(&own, error))
+        return false;
+    if (clips < 1 || frames < 1)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d clips of %d frames: there must be at least one of each", clips,
+                        frames);
+    bool good = udm_open_network(model, &own, &device, &network, error);
     if (good && network->window.frames > 0)
-        good = check_window(&network->window, settings, frames, error) &&
-               forward_windows(model, network, settings, clips, x, times, out, error);
+        good = check_window(&network->window, &own, frames, error) &&
+               forward_windows(model, network, &own, clips, x, times, out, error);
     else if (good)
-        good = forward_stream(model, network, settings, clips, frames, x, times, out, error);
+        good = forward_stream(model, network, &own, clips, frames, x, times, out, error);
     udm_network_free(network);
     udm_device_close(device);
+    return good;
+}
+
+typedef struct motions {
+    udm_device *device;
+    udm_network *preview;
+    udm_temporal_filter *temporal;
+    float *frame, *level, *luma; // [channels, pixels], [pixels], [pixels]
+} motions;
+
+static bool open_motions(motions *m, const udm_model *model, const udm_settings *s, udm_error *error)
+{
+    const udm_config *config = udm_model_helper_config(model, UDM_HELPER_PREVIEW);
+    if (!config)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no preview, between which motion is found",
+                        udm_model_directory(model));
+    if (!udm_settings_check(s, error) || !(m->device = udm_settings_device(s, error)) ||
+        !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
+        return false;
+    if (m->preview->channels != s->channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s: the preview is for %d channels, not %d",
+                        udm_config_path(config), m->preview->channels, s->channels);
+    const size_t pixels = (size_t)s->width * s->height;
+    m->temporal = udm_temporal_filter_new(m->preview, NULL, NULL, s->width, s->height, 0, s->threads,
+                                          udm_settings_memory(s), error);
+    if (!m->temporal)
+        return false;
+    m->frame = calloc(pixels * (s->channels + 2), sizeof(float));
+    if (!m->frame)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
+    m->level = m->frame + pixels * s->channels;
+    m->luma = m->level + pixels;
+    return true;
+}
+
+static bool find_motions(motions *m, const udm_settings *s, int frames, const float *x, double sigma, float *flow,
+                         udm_error *error)
+{
+    const size_t pixels = (size_t)s->width * s->height;
+    for (size_t i = 0; i < pixels; i++)
+        m->level[i] = (float)udm_level_of_sigma(sigma);
+    for (int f = 0; f < frames; f++) {
+        for (int c = 0; c < s->channels; c++)
+            memcpy(m->frame + c * pixels, x + ((size_t)c * frames + f) * pixels, pixels * sizeof *x);
+        udm_temporal_input input = { .planes = m->frame, .level = m->level, .preview = m->luma };
+        udm_predicted predicted;
+        if (!udm_temporal_filter_run(m->temporal, &(udm_temporal_input *){ &input }, 1, &predicted, NULL, error))
+            return false;
+        for (int axis = 0; f > 0 && axis < 2; axis++)
+            memcpy(flow + ((size_t)axis * (frames - 1) + f - 1) * pixels,
+                   udm_temporal_filter_flow(m->temporal) + axis * pixels, pixels * sizeof *flow);
+    }
+    return true;
+}
+
+bool udm_model_flow(const udm_model *model, const udm_settings *settings, int frames, const float *x, double sigma,
+                    float *flow, udm_error *error)
+{
+    udm_settings own;
+    motions m = { 0 };
+    if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
+        !udm_check_argument(x, "the input", error) || (frames > 1 && !udm_check_argument(flow, "the flow", error)))
+        return false;
+    if (frames < 1 || !(sigma >= 0))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d frames with noise of %g: there must be one, and no less than 0",
+                        frames, sigma);
+    const bool good = open_motions(&m, model, &own, error) && find_motions(&m, &own, frames, x, sigma, flow, error);
+    free(m.frame);
+    udm_temporal_filter_free(m.temporal);
+    udm_network_free(m.preview);
+    udm_device_close(m.device);
     return good;
 }

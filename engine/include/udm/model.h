@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/** @file
+ * Models: directories in the layout of Hugging Face diffusers. A model is immutable once it is open, may be shared by
+ * threads, and must outlive what is opened on it.
+ */
+#ifndef UDM_MODEL_H
+#define UDM_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "udm/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct udm_model udm_model;
+
+/**
+ * Opens a model directory: model_index.json, and a folder per part with config.json and safetensors (F32, F16, BF16),
+ * which are mapped, not read. Pickled weights are refused, with the command that converts them.
+ * @param directory path
+ * @return the model, for udm_model_free(); NULL with NOT_FOUND, UNREADABLE, CORRUPT (the file is named), UNSUPPORTED (a
+ *         class, or a key that changes the maths: it is named) or MEMORY
+ */
+UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
+UDM_API void udm_model_free(udm_model *model); /**< NULL is fine */
+
+/** What the frames that a model restores have suffered. Strings are static. */
+typedef struct udm_degradation {
+    const char *process; /**< the forward process x_t = F_t(x0, e): a name of udm_list_processes() */
+    const char *measure; /**< of its amount, for people: "standard deviation of the noise, 0-255 scale" */
+    double usual;        /**< the amount if nothing is said; -1: it is estimated, 0: the model does not say */
+    double most;         /**< the largest amount that the model was trained for; more is taken for that */
+    bool holes;          /**< pixels are lost, or not at all: udm_frame.known says which */
+} udm_degradation;
+
+/** Owned by the model. */
+UDM_API const udm_degradation *udm_model_degradation(const udm_model *model);
+
+/**
+ * The time t in [0, 1] at which the model's process has degraded a frame by that amount: for noise, at which it has
+ * that standard deviation on the 0-255 scale. Amounts outside [0, udm_degradation.most] are clamped.
+ */
+UDM_API double udm_model_time(const udm_model *model, double amount);
+UDM_API double udm_model_amount(const udm_model *model, double time); /**< the inverse; time in [0, 1] */
+
+/** Facts about a model. Strings are static. */
+typedef struct udm_info {
+    const char *network;    /**< its class */
+    const char *prediction; /**< what it predicts: "epsilon", "x0" or "v" */
+    const char *schedule;   /**< its noise schedule: a name of udm_list_schedules() */
+    int steps;              /**< timesteps that the schedule was trained with; 0: continuous time */
+    int channels;           /**< of a frame */
+    int stride;             /**< frames are padded to multiples of it, inside */
+    int reach;              /**< the receptive field: pixels farther away have no influence */
+    int memory_frames;      /**< nor have frames farther back, but through the temporal filter */
+    bool temporal_filter;   /**< each frame is restored with a motion-compensated prediction from its neighbours */
+    int64_t weights;        /**< how many parameters */
+    const char *process, *measure; /**< as in udm_degradation */
+    double max_amount;             /**< udm_degradation.most */
+    int width, height; /**< of what it makes, or of the pictures that it was trained on; 0: frames of any size */
+    int frames;        /**< that it makes at once; 0: it makes no video */
+    int classes;       /**< that it can be conditioned on; 0: none */
+    bool symbols;      /**< its pixels are symbols, shown as one plane of greys */
+} udm_info;
+
+/**
+ * Opens the network once to look at it.
+ * @param size sizeof *info
+ * @return false with UNSUPPORTED, CORRUPT, MEMORY or SETTINGS
+ */
+UDM_API bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

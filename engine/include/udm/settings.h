@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/** @file
+ * What every use of a model is opened with, and what every object says about itself.
+ */
+#ifndef UDM_SETTINGS_H
+#define UDM_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "udm/error.h"
+#include "udm/log.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { UDM_MAX_LOOKAHEAD = 8, UDM_MAX_ENSEMBLE = 8, UDM_MAX_STEPS = 1000, UDM_MAX_THREADS = 256 };
+
+/**
+ * Start with udm_settings_init(), then change what you care about. Strings need only live until the call that is given
+ * the settings returns.
+ */
+typedef struct udm_settings {
+    size_t size;       /**< of this struct, as udm_settings_init() was told: later versions add fields at the end */
+    int width, height; /**< of frames, in pixels: 1 to 65536 */
+    int channels;      /**< of frames: 1 (grey) or 3; default 3 */
+    const char
+        *device; /**< "auto" (default), "cpu", ...: udm_list_devices(). If what "auto" chose fails, "cpu" goes on */
+    const char *precision; /**< "f32" (default), "bf16" or "auto": udm_list_precisions() */
+    int threads;           /**< 1 to #UDM_MAX_THREADS; 0 (default): one for each processor that the process may use */
+    int steps;             /**< of the sampler, 1 to #UDM_MAX_STEPS; 1 (default) gives the posterior mean */
+    const char *sampler;   /**< "model" (default), that of its scheduler, or one of udm_list_samplers() */
+    const char *schedule;  /**< "model" (default), or one of udm_list_schedules(): how the noise falls with time */
+    const char *spacing;   /**< "model" (default), or one of udm_list_spacings(): at which timesteps the steps stand */
+    int class_label;       /**< the class that a class-conditional model is conditioned on; -1 (default): none */
+    uint64_t seed;         /**< of all noise that is drawn; default 0 */
+    int lookahead;         /**< frames held back, so that each is restored in the light of as many that follow it; 0
+                                (default) to #UDM_MAX_LOOKAHEAD */
+    int ensemble;         /**< views of a frame, mirrored and rotated, whose estimates are averaged; each costs a run of
+                               the network. 1 (default) to #UDM_MAX_ENSEMBLE. Lim et al. 2017, section 3.3 */
+    size_t memory_limit;  /**< bytes for the activations of a frame; larger frames are computed in tiles. 0 (default):
+                               1 GiB */
+    udm_log_callback log; /**< NULL (default), or what is told about the work */
+    void *log_context;    /**< passed to it */
+} udm_settings;
+
+/**
+ * Fills in the defaults; width and height are left at 0.
+ * @param size sizeof *settings, so that a program that was compiled with an older header still runs
+ */
+UDM_API void udm_settings_init(udm_settings *settings, size_t size);
+
+/** What a restorer, interpolator or generator has done so far. */
+typedef struct udm_stats {
+    uint64_t frames;         /**< that came out */
+    uint64_t scenes;         /**< that began */
+    double sigma;            /**< standard deviation of the noise in the last frame, 0-255 scale, told or estimated; 0
+                                  where what was undone is not noise */
+    double last_ms, mean_ms; /**< wall-clock time of a frame */
+    size_t memory;           /**< bytes for state and activations */
+    int tiles;               /**< that a frame is computed in */
+    char device[128];        /**< the one in use, for people */
+    char warning[704];       /**< why "auto" uses another device than it would, for people; or empty */
+} udm_stats;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
