@@ -11,7 +11,7 @@
 
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {
-    const udm_noise *model = &udm_model_scheduler(restorer->model)->noise;
+    const udm_noise *model = &restorer->scheduler->noise;
     return (float)(restorer->noise == model ? time : udm_noise_time(restorer->noise, udm_noise_level(model, time)));
 }
 
@@ -43,10 +43,10 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
     if (!check_known(restorer, frame, error))
         return false;
     const bool estimated = frame->time == UDM_TIME_ESTIMATE && !frame->time_map && !frame->known;
-    if (estimated && !udm_model_scheduler(restorer->model)->process->factors)
+    if (estimated && !restorer->scheduler->process->factors)
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "what process \"%s\" did to a frame cannot be estimated: say its time",
-                        udm_model_scheduler(restorer->model)->process->name);
+                        restorer->scheduler->process->name);
     if (!frame->time_map && !frame->known && !estimated && !(frame->time >= 0 && frame->time <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
     if (!(frame->strength >= 0 && frame->strength <= 1))
@@ -151,7 +151,7 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     if (frame->discontinuity)
         udm_noise_tracker_reset(restorer->tracker);
     const bool estimate = frame->time < 0;
-    const bool noisy = udm_model_scheduler(restorer->model)->process->factors != NULL;
+    const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
     frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, given);

@@ -64,7 +64,7 @@ static bool check_sdedit(const udm_restorer *restorer, const udm_settings *s, ud
 
 static bool open_sdedit(udm_restorer *restorer, const udm_settings *settings, udm_error *error)
 {
-    const udm_scheduler *scheduler = udm_model_scheduler(restorer->model);
+    const udm_scheduler *scheduler = restorer->scheduler;
     udm_method method;
     if (!check_sdedit(restorer, settings, error) || !udm_settings_method(settings, restorer->model, &method, error))
         return false;
@@ -92,7 +92,7 @@ static bool open_sdedit(udm_restorer *restorer, const udm_settings *settings, ud
 
 static bool open_reverse(udm_restorer *restorer, const udm_settings *settings, udm_error *error)
 {
-    const udm_scheduler *scheduler = udm_model_scheduler(restorer->model);
+    const udm_scheduler *scheduler = restorer->scheduler;
     if (scheduler->process->symbols)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes symbols (process \"%s\"), and restores no frames",
                         udm_model_directory(restorer->model), scheduler->process->name);
@@ -165,6 +165,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         return NULL;
     }
     restorer->model = model;
+    restorer->scheduler = udm_model_scheduler(model);
     restorer->settings = own;
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);

@@ -30,6 +30,7 @@ typedef struct queued {
 
 struct udm_restorer {
     const udm_model *model;
+    const udm_scheduler *scheduler; // its
     udm_settings settings;
     size_t pixels;
     udm_device *device;

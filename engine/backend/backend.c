@@ -56,7 +56,7 @@ static udm_device *open_processor(int threads, udm_error *error)
     return device;
 }
 
-void udm_device_warn(udm_device *device, const udm_error *fault, const udm_device *in_use)
+static void warn(udm_device *device, const udm_error *fault, const udm_device *in_use)
 {
     snprintf(device->warning, sizeof device->warning, "%s. Going on with %s", fault->message, in_use->name);
 }
@@ -75,7 +75,7 @@ static udm_device *open_auto(int threads, udm_error *error)
         }
         udm_device_close(device);
         if (fault.code != UDM_OK && fault.code != UDM_ERROR_NOT_FOUND)
-            udm_device_warn(processor, &fault, processor);
+            warn(processor, &fault, processor);
     }
     return processor;
 }
@@ -106,6 +106,19 @@ void udm_device_close(udm_device *device)
         return;
     udm_device_close(device->stand_in);
     device->ops->close(device);
+}
+
+udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error)
+{
+    const bool lost = fault->code == UDM_ERROR_DEVICE;
+    if (!device->stand_in || (!lost && fault->code != UDM_ERROR_MEMORY)) {
+        udm_fail(error, fault->code, lost ? "%s; with device=auto, cpu would go on" : "%s", fault->message);
+        return NULL;
+    }
+    if (!device->failed)
+        warn(device, fault, device->stand_in);
+    device->failed = true;
+    return device->stand_in;
 }
 
 const udm_device *udm_device_in_use(const udm_device *device)

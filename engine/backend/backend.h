@@ -186,8 +186,10 @@ extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in w
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
 
-// Notes, as the device's warning, that it failed so and what goes on instead (fallback.h).
-void udm_device_warn(udm_device *device, const udm_error *fault, const udm_device *in_use);
+// What goes on in place of a device that failed so: its stand-in, which it closes; the first such fault is its warning.
+// NULL, with the fault as *error, where the device was asked for by its name, and for faults that are not the device's.
+// Only fallback.h calls it.
+udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error);
 // As set_precision of its operations, for its stand-in, too, which takes over where only that has the precision.
 bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_error *error);
 const udm_device *udm_device_in_use(const udm_device *device); // itself, or its stand-in

@@ -14,7 +14,16 @@ typedef struct udm_fallback {
 } udm_fallback;
 
 // Runs it on its device, or, where that failed or lacks memory and has a stand-in, moves it there and runs it again.
-// The first such fault of a device becomes its warning. False with *error: what else went wrong, or CANCELLED.
-bool udm_fallback_run(udm_device *device, const udm_fallback *what, udm_error *error);
+// False with *error: what else went wrong, or CANCELLED. Inline, so that the two functions are called as any other.
+static inline bool udm_fallback_run(udm_device *device, const udm_fallback *what, udm_error *error)
+{
+    udm_error fault = { .code = UDM_ERROR_DEVICE }; // of a device that failed before
+    while (device->failed || !what->run(what->context, &fault)) {
+        device = udm_device_replace(device, &fault, error);
+        if (!device || !what->move(what->context, device, error))
+            return false;
+    }
+    return true;
+}
 
 #endif
