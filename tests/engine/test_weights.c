@@ -224,8 +224,8 @@ TEST(bad_headers)
         "{\"a\":}",
         "{\"\xff\":1}",
         "{\"a\\u0000\":1}",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_"
-        "offsets\":[0,0]}}",
+        ("{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},"
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"),
         "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -41,7 +41,7 @@ INLINE void find_places(const udm_warp *warp, int y, int first, int count, float
     }
     for (int i = 0; inside && i < count; i++) {
         const float x = (float)(first + i) + u[i], down = (float)y + v[i];
-        inside[i] = (x >= 0) & (x <= last_x) & (down >= 0) & (down <= last_y) ? 1.f : 0.f;
+        inside[i] = ((x >= 0) & (x <= last_x) & (down >= 0) & (down <= last_y)) ? 1.f : 0.f;
     }
 }
 
