@@ -6,7 +6,7 @@ if ! command -v oclgrind >/dev/null; then
     echo 'skip: there is no oclgrind'
     exit 77
 fi
-if [ -n "$(ldd "$1" | grep -E 'lib(asan|ubsan)')" ]; then
+if ldd "$1" | grep -qE 'lib(asan|tsan|ubsan)'; then
     echo 'skip: oclgrind does not run with the sanitizers'
     exit 77
 fi
