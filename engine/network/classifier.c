@@ -193,9 +193,11 @@ int udm_classifier_classes(const udm_classifier *net)
 // Scores to logarithms of probabilities.
 static void normalise(float *scores, int count)
 {
-    double most = scores[0], sum = 0;
+    float largest = scores[0]; // a float, as GCC 12 for aarch64 dies of the maximum of floats in a double
     for (int i = 1; i < count; i++)
-        most = fmax(most, scores[i]);
+        largest = fmaxf(largest, scores[i]);
+    const double most = largest;
+    double sum = 0;
     for (int i = 0; i < count; i++)
         sum += exp(scores[i] - most);
     for (int i = 0; i < count; i++)
