@@ -1,48 +1,141 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sets up, then runs all tests: style, layers, `meson test`, and the engine and its fuzzers under ASan and UBSan. The
-# last line counts them: "N passed, N failed".
+# Sets up, then runs all tests, part by part: style, format and layers; all suites with gcc; the engine with clang, for
+# aarch64, under ThreadSanitizer; and engine, fuzzers and elements under ASan and UBSan. Warnings are errors. A part that
+# fails does not stop the next; one whose tools cannot be had is skipped and says so. The last line counts tests:
+# "N passed, N failed, N skipped".
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
 passed=0 failed=0 skipped=0
 
-check() { # a script that is one test
-    if sh "$1"; then
-        echo "ok   $1"
-        passed=$((passed + 1))
-    else
-        echo "FAIL $1"
-        failed=$((failed + 1))
-    fi
+pass() { # what
+    echo "ok   $1"
+    passed=$((passed + 1))
+}
+
+fail() { # what
+    echo "FAIL $1"
+    failed=$((failed + 1))
+}
+
+skip() { # what
+    echo "skip $1"
+    skipped=$((skipped + 1))
+}
+
+check() { # command that is one test
+    "$@"
+    case $? in
+    0) pass "$*" ;;
+    77) skip "$*" ;;
+    *) fail "$*" ;;
+    esac
+}
+
+part() { # name, function
+    began=$(date +%s)
+    echo "==== $1"
+    "$2"
+    echo "==== $1: $(($(date +%s) - began)) seconds"
 }
 
 count() { # build folder, result -> how many tests had it
     grep -Ec "\"result\": \"($2)\"" "$1/meson-logs/testlog.json"
 }
 
-suite() { # build folder, arguments of meson test
+configure() { # build folder, arguments of meson setup
+    folder=$1 again=
+    shift
+    [ -e "$folder/build.ninja" ] && again=--reconfigure
+    # shellcheck disable=SC2086 # one word or none
+    meson setup $again "$folder" -Dwerror=true "$@" >build/configure.log 2>&1 && return
+    cat build/configure.log
+    fail "$folder cannot be configured"
+    return 1
+}
+
+suite() { # build folder, arguments of meson test, which builds what the tests need
     folder=$1
     shift
     rm -f "$folder/meson-logs/testlog.json"
-    meson test -C "$folder" --print-errorlogs "$@" || [ -s "$folder/meson-logs/testlog.json" ] || failed=$((failed + 1))
+    meson test -C "$folder" --print-errorlogs "$@" || [ -s "$folder/meson-logs/testlog.json" ] || fail "$folder"
     [ -s "$folder/meson-logs/testlog.json" ] || return
     passed=$((passed + $(count "$folder" 'OK|EXPECTEDFAIL')))
     skipped=$((skipped + $(count "$folder" 'SKIP')))
     failed=$((failed + $(count "$folder" 'FAIL|ERROR|TIMEOUT|INTERRUPT|UNEXPECTEDPASS')))
 }
 
-sh tests/setup.sh pocl-opencl-icd oclgrind || exit 1 # devices of OpenCL for the tests
-check tests/style.sh
-check tests/layers.sh
-suite build
+lacks() { # part, tools: skips the part if one is not there
+    part=$1
+    shift
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null && continue
+        skip "$part: there is no $tool"
+        return
+    done
+    return 1
+}
 
-if [ -e build-asan/build.ninja ] || meson setup build-asan -Dgstreamer=disabled -Dbuildtype=debugoptimized \
-    -Db_ndebug=false -Db_sanitize=address,undefined; then
-    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    suite build-asan --suite engine --suite fuzz --timeout-multiplier 4
-else
-    failed=$((failed + 1))
-fi
+packages() { # that only some parts need; those that lack one are skipped
+    sh tests/packages.sh pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
+        libc6-dev-arm64-cross qemu-user
+}
 
-[ "$skipped" -eq 0 ] || echo "$skipped skipped"
-echo "$passed passed, $failed failed"
+with_gcc() {
+    check sh tests/setup.sh -Dwerror=true
+    suite build
+}
+
+sources() {
+    for script in style layers format; do
+        check sh tests/$script.sh
+    done
+}
+
+with_clang() {
+    lacks 'engine with clang' clang-14 && return
+    configure build-clang --native-file tests/clang.txt || return
+    check ninja -C build-clang --quiet # all of it, for the warnings
+    suite build-clang --suite engine
+}
+
+# What calculates by kernels of its own, and what depends on the processor in other ways.
+for_aarch64() {
+    lacks 'engine for aarch64' aarch64-linux-gnu-gcc qemu-aarch64 && return
+    if ! sh tests/aarch64.sh; then
+        skip 'engine for aarch64: its libraries could not be had'
+        return
+    fi
+    configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
+        -Dgstreamer=disabled || return
+    suite build-aarch64 --timeout-multiplier 8 between brightness config estimate guess image loop midway model motion \
+        parity random reference threads unet2d weights
+}
+
+# GCC 12's sanitizers stumble over addresses as random as newer kernels make them.
+fixed_addresses() {
+    setarch -R true 2>/dev/null && echo 'setarch -R'
+}
+
+threads() {
+    configure build-tsan -Dgstreamer=disabled -Dbuildtype=debugoptimized -Db_sanitize=thread || return
+    suite build-tsan --wrapper "$(fixed_addresses)" --timeout-multiplier 8 threads sharing stream source fallback
+}
+
+memory() {
+    configure build-asan -Dbuildtype=debugoptimized -Db_ndebug=false -Db_sanitize=address,undefined || return
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export UBSAN_OPTIONS
+    suite build-asan --suite engine --suite fuzz --suite elements --wrapper "$(fixed_addresses)" \
+        --timeout-multiplier 4
+}
+
+part 'packages' packages
+part 'with gcc' with_gcc
+part 'sources' sources
+part 'with clang' with_clang
+part 'for aarch64' for_aarch64
+part 'ThreadSanitizer' threads
+part 'AddressSanitizer and UndefinedBehaviorSanitizer' memory
+
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
