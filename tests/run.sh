@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sets up, then runs all tests, part by part: style, format and layers; all suites with gcc; the engine with clang, for
-# aarch64, under ThreadSanitizer; and engine, fuzzers and elements under ASan and UBSan. Warnings are errors. A part that
-# fails does not stop the next; one whose tools cannot be had is skipped and says so. The last line counts tests:
-# "N passed, N failed, N skipped".
+# Sets up, then runs all tests, part by part: all suites with gcc; style, layers and format; the engine with clang, for
+# aarch64, and, where threads meet, under ThreadSanitizer; engine, fuzzers and elements under ASan and UBSan. Warnings
+# are errors. A part that fails does not stop the next; one whose tools cannot be had is skipped and says so. The last
+# line counts tests: "N passed, N failed, N skipped".
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
 passed=0 failed=0 skipped=0
@@ -53,11 +53,14 @@ configure() { # build folder, arguments of meson setup
     return 1
 }
 
-suite() { # build folder, arguments of meson test, which builds what the tests need
-    folder=$1
-    shift
+# meson test builds what the tests need.
+suite() { # build folder, how much longer than usual tests may take, further arguments of meson test
+    folder=$1 CK_TIMEOUT_MULTIPLIER=$2
+    export CK_TIMEOUT_MULTIPLIER
+    shift 2
     rm -f "$folder/meson-logs/testlog.json"
-    meson test -C "$folder" --print-errorlogs "$@" || [ -s "$folder/meson-logs/testlog.json" ] || fail "$folder"
+    meson test -C "$folder" --print-errorlogs --timeout-multiplier "$CK_TIMEOUT_MULTIPLIER" "$@" ||
+        [ -s "$folder/meson-logs/testlog.json" ] || fail "$folder"
     [ -s "$folder/meson-logs/testlog.json" ] || return
     passed=$((passed + $(count "$folder" 'OK|EXPECTEDFAIL')))
     skipped=$((skipped + $(count "$folder" 'SKIP')))
@@ -82,7 +85,7 @@ packages() { # that only some parts need; those that lack one are skipped
 
 with_gcc() {
     check sh tests/setup.sh -Dwerror=true
-    suite build
+    suite build 1
 }
 
 sources() {
@@ -95,7 +98,7 @@ with_clang() {
     lacks 'engine with clang' clang-14 && return
     configure build-clang --native-file tests/clang.txt || return
     check ninja -C build-clang --quiet # all of it, for the warnings
-    suite build-clang --suite engine
+    suite build-clang 1 --suite engine
 }
 
 # What calculates by kernels of its own, and what depends on the processor in other ways.
@@ -107,7 +110,7 @@ for_aarch64() {
     fi
     configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
         -Dgstreamer=disabled || return
-    suite build-aarch64 --timeout-multiplier 8 between brightness config estimate guess image loop midway model motion \
+    suite build-aarch64 8 between brightness config estimate guess image loop midway model motion \
         parity random reference threads unet2d weights
 }
 
@@ -118,15 +121,14 @@ fixed_addresses() {
 
 threads() {
     configure build-tsan -Dgstreamer=disabled -Dbuildtype=debugoptimized -Db_sanitize=thread || return
-    suite build-tsan --wrapper "$(fixed_addresses)" --timeout-multiplier 8 threads sharing stream source fallback
+    suite build-tsan 8 --wrapper "$(fixed_addresses)" threads sharing stream source fallback
 }
 
 memory() {
     configure build-asan -Dbuildtype=debugoptimized -Db_ndebug=false -Db_sanitize=address,undefined || return
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     export UBSAN_OPTIONS
-    suite build-asan --suite engine --suite fuzz --suite elements --wrapper "$(fixed_addresses)" \
-        --timeout-multiplier 4
+    suite build-asan 4 --wrapper "$(fixed_addresses)" --suite engine --suite fuzz --suite elements
 }
 
 part 'packages' packages
