@@ -101,7 +101,7 @@ with_clang() {
     suite build-clang 1 --suite engine
 }
 
-# What calculates by kernels of its own, and what depends on the processor in other ways.
+# All that has kernels of its own for an instruction set, and of the rest what does not take minutes under qemu.
 for_aarch64() {
     lacks 'engine for aarch64' aarch64-linux-gnu-gcc qemu-aarch64 && return
     if ! sh tests/aarch64.sh; then
@@ -110,8 +110,8 @@ for_aarch64() {
     fi
     configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
         -Dgstreamer=disabled || return
-    suite build-aarch64 8 between brightness config estimate guess image loop midway model motion \
-        parity random reference threads unet2d weights
+    suite build-aarch64 8 between brightness config estimate fallback guess image loop midway model motion ops parity \
+        process random redraw reference restore sampler schedule sharing threads unet2d weights
 }
 
 # GCC 12's sanitizers stumble over addresses as random as newer kernels make them.

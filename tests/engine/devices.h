@@ -47,7 +47,7 @@ static inline udm_device *open_device(const char *name, int threads, udm_error *
 
 static inline device_list find_devices(void)
 {
-    static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu" BF16, "cpu:generic",
+    static const char *const variants[] = { "cpu:sse2",      "cpu:avx2",      "cpu:avx512",   "cpu" BF16,
                                             "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu", NULL };
     device_list list = { 0 };
     for (int i = 0; udm_backends[i]; i++)
