@@ -79,7 +79,7 @@ lacks() { # part, tools: skips the part if one is not there
 }
 
 packages() { # that only some parts need; those that lack one are skipped
-    sh tests/packages.sh pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
+    sh tests/packages.sh g++ pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
         libc6-dev-arm64-cross qemu-user
 }
 
@@ -110,8 +110,9 @@ for_aarch64() {
     fi
     configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
         -Dgstreamer=disabled || return
-    suite build-aarch64 8 between brightness config estimate fallback guess image loop midway model motion ops parity \
-        process random redraw reference restore sampler schedule sharing threads unet2d weights
+    suite build-aarch64 8 config fallback illumination image interpolate loop model noise_estimation \
+        optical_flow ops parity prediction process random reference restore sampler schedule sdedit sharing synthesis \
+        threads unet2d weights
 }
 
 # GCC 12's sanitizers stumble over addresses as random as newer kernels make them.
@@ -121,7 +122,7 @@ fixed_addresses() {
 
 threads() {
     configure build-tsan -Dgstreamer=disabled -Dbuildtype=debugoptimized -Db_sanitize=thread || return
-    suite build-tsan 8 --wrapper "$(fixed_addresses)" threads sharing stream source fallback
+    suite build-tsan 8 --wrapper "$(fixed_addresses)" fallback generate sharing stream threads
 }
 
 memory() {

@@ -36,7 +36,7 @@ static void paint(uint8_t *pixels, unsigned seed)
         pixels[i] = (uint8_t)(100 + i % 90 + ((i * 2654435761u + seed * 40503u) >> 26));
 }
 
-static udm_stream *open_restorer(work *w)
+static udm_restorer *open_restorer(work *w)
 {
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
