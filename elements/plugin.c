@@ -2,9 +2,9 @@
 // The plugin: registers its elements and does nothing else, for it runs in the scanner of every application.
 #include <gst/gst.h>
 
-#include "udmdenoise.h"
-#include "udminterp.h"
-#include "udmsrc.h"
+#include "denoise/denoise.h"
+#include "interp/interp.h"
+#include "src/src.h"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {

@@ -75,12 +75,14 @@ static void update_latency(GstUdmTransform *self, const GstVideoInfo *info)
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
-// Opens a stream for frames of this kind with the settings as they are; in passthrough none is needed.
+// Opens the session for frames of this kind with the settings as they are; in passthrough none is needed.
 static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
 {
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    gboolean wanted = !gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
     udm_settings settings;
     udm_error error = { 0 };
-    gboolean opened = TRUE;
+    gpointer object;
 
     GST_OBJECT_LOCK(self);
     settings = gst_udm_settings_to_engine(&self->settings);
@@ -90,16 +92,16 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
     settings.height = GST_VIDEO_INFO_HEIGHT(info);
     settings.channels = gst_udm_info_channels(info);
 
-    if (gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self)))
-        gst_udm_session_close(&self->session);
-    else
-        opened = GST_UDM_TRANSFORM_GET_CLASS(self)->open(self, &settings, &error);
-    if (!opened) {
+    gst_udm_session_close(&self->session); // first, so that there is never memory for two
+    object = wanted ? klass->open(self, &settings, &error) : NULL;
+    if (object) {
+        gst_udm_session_open(&self->session, klass->engine, object);
+    } else if (wanted) {
         self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);
     }
     update_latency(self, info);
-    return opened;
+    return object || !wanted;
 }
 
 static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_caps, GstVideoInfo *in_info,

@@ -43,8 +43,10 @@ typedef struct GstUdmTransformClass {
 
     // Whether the properties ask for frames of this kind as they are.
     gboolean (*wants_passthrough)(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out);
-    // Opens the session; called whenever caps or settings change.
-    gboolean (*open)(GstUdmTransform *self, const udm_settings *settings, udm_error *error);
+    // What the session runs, and how it is opened whenever caps or settings change: NULL with the error set, if it
+    // cannot be.
+    const GstUdmEngine *engine;
+    gpointer (*open)(GstUdmTransform *self, const udm_settings *settings, udm_error *error);
     // For how many frames a frame may be held back, and how many buffers may be held at once.
     guint (*delay)(GstUdmTransform *self);
     guint (*buffers)(GstUdmTransform *self);

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Inside udminterp: its options, its state, and what each of its files does.
-#ifndef GST_UDM_INTERP_PRIVATE_H
-#define GST_UDM_INTERP_PRIVATE_H
+// udminterp: its state, and what its files do for each other.
+#ifndef GST_UDM_INTERP_H
+#define GST_UDM_INTERP_H
 
-#include "frames.h"
 #include "neighbours.h"
+#include "options.h"
 #include "timeline.h"
-#include "udminterp.h"
+#include "transform.h"
 
-typedef enum GstUdmInterpMode { GST_UDM_INTERP_MODE_RATE, GST_UDM_INTERP_MODE_FILL } GstUdmInterpMode;
+G_BEGIN_DECLS
 
-typedef struct GstUdmInterpOptions {
-    GstUdmInterpMode mode;
-    guint factor;
-    gdouble scene_threshold;
-    guint extrapolate;
-    gboolean de_duplicate, fill_holes;
-    guint max_gap;
-    guint lookahead;
-} GstUdmInterpOptions;
+#define GST_TYPE_UDM_INTERP (gst_udm_interp_get_type())
+G_DECLARE_FINAL_TYPE(GstUdmInterp, gst_udm_interp, GST, UDM_INTERP, GstUdmTransform)
 
-#define GST_TYPE_UDM_INTERP_MODE (gst_udm_interp_mode_get_type())
+GST_ELEMENT_REGISTER_DECLARE(udminterp)
+
 #define GST_UDM_INTERP_FREE_FACTOR 2 // where neither the property nor downstream asks for one
 
 // A frame that has to be made.
@@ -54,18 +48,21 @@ struct _GstUdmInterp {
     guint64 count;        // of frames that went out; with mode rate
 };
 
-// ---- options.c
+GstUdmInterpOptions gst_udm_interp_options_copy(GstUdmInterp *self); // takes the object lock
 
-GType gst_udm_interp_mode_get_type(void);
-void gst_udm_interp_options_install(GObjectClass *object_class);
-void gst_udm_interp_options_init(GstUdmInterpOptions *options);
-GstUdmInterpOptions gst_udm_interp_options_get(GstUdmInterp *self);
-// Under the object lock; FALSE if the id is none of ours.
-gboolean gst_udm_interp_options_set_property(GstUdmInterpOptions *options, guint id, const GValue *value);
-gboolean gst_udm_interp_options_get_property(const GstUdmInterpOptions *options, guint id, GValue *value);
-gboolean gst_udm_interp_options_change_caps(guint id); // whether both sides have to agree anew
+// ---- engine.c: what the engine is opened with, and how many frames are held for it
 
-// ---- negotiation.c
+extern const GstUdmEngine gst_udm_interp_engine;
+
+gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
+guint gst_udm_interp_delay(GstUdmTransform *trans);
+guint gst_udm_interp_buffers(GstUdmTransform *trans);
+// Frames that may wait.
+guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options);
+// The most missing frames before the first known one that wait to be extrapolated from it.
+guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options);
+
+// ---- negotiation.c: the caps of both sides
 
 GstCaps *gst_udm_interp_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                        GstCaps *filter);
@@ -73,25 +70,11 @@ GstCaps *gst_udm_interp_transform_caps(GstBaseTransform *trans, GstPadDirection 
 GstCaps *gst_udm_interp_fixate_rate(GstPadDirection direction, GstCaps *caps, GstCaps *other);
 gboolean gst_udm_interp_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
 
-// ---- waiting.c
+// ---- input.c: which frames are known, which stand for missing ones, and which never came
 
-GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer);
-gboolean gst_udm_interp_end(GstUdmTransform *trans);
-// The next frame whose time has come, or NULL.
-GstBuffer *gst_udm_interp_next_arrival(GstUdmInterp *self);
-// The first known frame that waits, if there is one.
-GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self);
-// How far a time lies ahead of the last frame that came, in the direction of play.
-GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
-// The same from one time to another.
-GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to);
-// Frames that may wait.
-guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options);
-
-// ---- arrivals.c
-
-void gst_udm_interp_forget(GstUdmTransform *trans);
 gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
+// Whether the next frame is going to fill what a GAP event says is missing.
+gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event);
 // Takes a frame that waits no more.
 GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
 // Nothing comes after what was accepted. FALSE if nothing was.
@@ -99,11 +82,25 @@ gboolean gst_udm_interp_finish(GstUdmInterp *self);
 // The longest time from a frame to the next in which some may have been lost: after a longer one all begins anew.
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
-// The most missing frames before the first known one that wait to be extrapolated from it.
-guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options);
 
-// ---- departures.c
+// ---- output.c: from which neighbours a frame is made, or which of them it repeats
 
+// The next frame that can be made of what was accepted, or NULL.
+GstFlowReturn gst_udm_interp_produce(GstUdmInterp *self, GstBuffer **output);
+
+// ---- queue.c: frames that came and wait until the known frame after them has come, too
+
+GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer);
 GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output);
+gboolean gst_udm_interp_end(GstUdmTransform *trans);
+void gst_udm_interp_forget(GstUdmTransform *trans);
+// The first known frame that waits, if there is one.
+GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self);
+// How far a time lies ahead of the last frame that came, in the direction of play.
+GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
+// The same from one time to another.
+GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to);
+
+G_END_DECLS
 
 #endif

@@ -50,7 +50,7 @@ static void transform_rate(GstStructure *structure, GstPadDirection direction, g
 GstCaps *gst_udm_interp_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                        GstCaps *filter)
 {
-    GstUdmInterpOptions options = gst_udm_interp_options_get(GST_UDM_INTERP(trans));
+    GstUdmInterpOptions options = gst_udm_interp_options_copy(GST_UDM_INTERP(trans));
     GstCaps *result = gst_caps_copy(caps), *unfiltered = result;
 
     for (guint i = 0; options.mode == GST_UDM_INTERP_MODE_RATE && i < gst_caps_get_size(result); i++)
@@ -84,7 +84,7 @@ static gboolean has_same_rate(const GstVideoInfo *in, const GstVideoInfo *out)
 
 gboolean gst_udm_interp_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
 {
-    GstUdmInterpOptions options = gst_udm_interp_options_get(GST_UDM_INTERP(trans));
+    GstUdmInterpOptions options = gst_udm_interp_options_copy(GST_UDM_INTERP(trans));
 
     return options.mode == GST_UDM_INTERP_MODE_RATE && !options.de_duplicate && has_same_rate(in, out) &&
            (in->fps_n > 0 || options.factor == 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The properties that udminterp has beside those of all elements.
-#include "interp.h"
+#include "options.h"
 
 #define DEFAULT_MODE GST_UDM_INTERP_MODE_RATE
 #define DEFAULT_FACTOR 0
@@ -37,16 +37,6 @@ GType gst_udm_interp_mode_get_type(void)
     return type;
 }
 
-GstUdmInterpOptions gst_udm_interp_options_get(GstUdmInterp *self)
-{
-    GstUdmInterpOptions options;
-
-    GST_OBJECT_LOCK(self);
-    options = self->options;
-    GST_OBJECT_UNLOCK(self);
-    return options;
-}
-
 void gst_udm_interp_options_init(GstUdmInterpOptions *options)
 {
     *options = (GstUdmInterpOptions){
@@ -61,12 +51,12 @@ void gst_udm_interp_options_init(GstUdmInterpOptions *options)
     };
 }
 
-gboolean gst_udm_interp_options_change_caps(guint id)
+gboolean gst_udm_interp_options_renegotiate(guint id)
 {
     return id == PROP_MODE || id == PROP_FACTOR;
 }
 
-gboolean gst_udm_interp_options_set_property(GstUdmInterpOptions *options, guint id, const GValue *value)
+gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, const GValue *value)
 {
     switch (id) {
     case PROP_MODE:
@@ -98,7 +88,7 @@ gboolean gst_udm_interp_options_set_property(GstUdmInterpOptions *options, guint
     }
 }
 
-gboolean gst_udm_interp_options_get_property(const GstUdmInterpOptions *options, guint id, GValue *value)
+gboolean gst_udm_interp_options_get(const GstUdmInterpOptions *options, guint id, GValue *value)
 {
     switch (id) {
     case PROP_MODE:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes the frames between the frames: which ones, from which neighbours, and with what timestamps.
+// Makes the frames between the frames: which ones, from which neighbown, and with what timestamps.
 /**
  * SECTION:element-udminterp
  * @title: udminterp
@@ -30,7 +30,9 @@
  * ]|
  * The same in an editor's timeline, at half the speed.
  */
-#include "interp/interp.h"
+#include "interp.h"
+
+#include "frames.h"
 
 GST_DEBUG_CATEGORY(gst_udm_interp_debug);
 
@@ -46,6 +48,16 @@ static GstStaticPadTemplate src_template =
 G_DEFINE_TYPE(GstUdmInterp, gst_udm_interp, GST_TYPE_UDM_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(udminterp, "udminterp", GST_RANK_NONE, GST_TYPE_UDM_INTERP)
 
+GstUdmInterpOptions gst_udm_interp_options_copy(GstUdmInterp *self)
+{
+    GstUdmInterpOptions options;
+
+    GST_OBJECT_LOCK(self);
+    options = self->options;
+    GST_OBJECT_UNLOCK(self);
+    return options;
+}
+
 static GstCaps *gst_udm_interp_fixate_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                            GstCaps *other)
 {
@@ -53,48 +65,9 @@ static GstCaps *gst_udm_interp_fixate_caps(GstBaseTransform *trans, GstPadDirect
     return GST_BASE_TRANSFORM_CLASS(parent_class)->fixate_caps(trans, direction, caps, other);
 }
 
-static gboolean gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
-{
-    GstUdmInterp *self = GST_UDM_INTERP(trans);
-
-    self->now = gst_udm_interp_options_get(self);
-    return gst_udm_session_open_between(&trans->session, trans->model ? gst_udm_model_get(trans->model) : NULL,
-                                        settings, error);
-}
-
-static guint gst_udm_interp_delay(GstUdmTransform *trans)
-{
-    const GstUdmInterpOptions *now = &GST_UDM_INTERP(trans)->now;
-
-    guint leading = gst_udm_interp_most_leading(now);
-
-    return (now->mode == GST_UDM_INTERP_MODE_RATE) +
-           (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
-           gst_udm_interp_most_waiting(now) +
-           (leading > 0 ? leading + 1 : 0); // which wait for two known frames, with a gap between them
-}
-
-static guint gst_udm_interp_buffers(GstUdmTransform *trans)
-{
-    return gst_udm_interp_delay(trans) + 2; // the two neighbours before
-}
-
-// A gap that the next frame is going to fill is not passed on.
-static gboolean fills(GstUdmInterp *self, GstEvent *event)
-{
-    GstClockTime time, duration;
-
-    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes ||
-        (!self->known.first.buffer && self->waiting.length == 0))
-        return FALSE;
-    gst_event_parse_gap(event, &time, &duration);
-    return gst_udm_interp_ahead(self, time) > 0 &&
-           gst_udm_interp_ahead(self, time) <= gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0));
-}
-
 static gboolean gst_udm_interp_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
-    if (!fills(GST_UDM_INTERP(trans), event))
+    if (!gst_udm_interp_fills(GST_UDM_INTERP(trans), event))
         return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
     gst_event_unref(event);
     return TRUE;
@@ -122,24 +95,24 @@ static void gst_udm_interp_add_stats(GstUdmTransform *trans, GstStructure *stats
 static void gst_udm_interp_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmInterp *self = GST_UDM_INTERP(object);
-    gboolean ours;
+    gboolean own;
 
     GST_OBJECT_LOCK(self);
-    ours = gst_udm_interp_options_set_property(&self->options, id, value);
-    if (ours)
+    own = gst_udm_interp_options_set(&self->options, id, value);
+    if (own)
         GST_UDM_TRANSFORM(self)->settings.version++;
     GST_OBJECT_UNLOCK(self);
-    if (!ours)
+    if (!own)
         G_OBJECT_CLASS(parent_class)->set_property(object, id, value, spec);
-    else if (gst_udm_interp_options_change_caps(id))
+    else if (gst_udm_interp_options_renegotiate(id))
         gst_base_transform_reconfigure_src(GST_BASE_TRANSFORM(self));
 }
 
 static void gst_udm_interp_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
-    GstUdmInterpOptions options = gst_udm_interp_options_get(GST_UDM_INTERP(object));
+    GstUdmInterpOptions options = gst_udm_interp_options_copy(GST_UDM_INTERP(object));
 
-    if (!gst_udm_interp_options_get_property(&options, id, value))
+    if (!gst_udm_interp_options_get(&options, id, value))
         G_OBJECT_CLASS(parent_class)->get_property(object, id, value, spec);
 }
 
@@ -153,6 +126,7 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     base_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_interp_sink_event);
     base_class->start = GST_DEBUG_FUNCPTR(gst_udm_interp_start);
     transform_class->works_without_model = TRUE;
+    transform_class->engine = &gst_udm_interp_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_interp_delay);

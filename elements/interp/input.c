@@ -13,21 +13,6 @@ void gst_udm_missing_free(gpointer data)
     g_free(missing);
 }
 
-void gst_udm_interp_forget(GstUdmTransform *trans)
-{
-    GstUdmInterp *self = GST_UDM_INTERP(trans);
-
-    while (self->waiting.length > 0)
-        gst_buffer_unref(g_queue_pop_head(&self->waiting));
-    gst_udm_neighbours_clear(&self->known);
-    gst_clear_buffer(&self->untouched);
-    g_queue_clear_full(&self->leading, gst_udm_missing_free);
-    g_queue_clear_full(&self->missing, gst_udm_missing_free);
-    self->last = GST_CLOCK_TIME_NONE;
-    self->repeats = self->beyond = 0;
-    self->hopeless = self->ending = FALSE;
-}
-
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame)
 {
     return (GstClockTimeDiff)((self->now.max_gap + 1) * frame + frame / 2);
@@ -49,6 +34,18 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
     return !GST_BUFFER_IS_DISCONT(frame) ||
            (self->now.fill_holes && gst_udm_interp_ahead(self, pts) <=
                                         gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
+}
+
+gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event)
+{
+    GstClockTime time, duration;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes ||
+        (!self->known.first.buffer && self->waiting.length == 0))
+        return FALSE;
+    gst_event_parse_gap(event, &time, &duration);
+    return gst_udm_interp_ahead(self, time) > 0 &&
+           gst_udm_interp_ahead(self, time) <= gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0));
 }
 
 static GstClockTime time_of(GstUdmInterp *self, GstBuffer *frame)
@@ -81,11 +78,6 @@ static void add_missing(GQueue *to, GstBuffer *buffer, GstClockTime time, GstClo
 
     *missing = (GstUdmMissing){ buffer, time, duration };
     g_queue_push_tail(to, missing);
-}
-
-guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options)
-{
-    return options->mode == GST_UDM_INTERP_MODE_FILL ? MIN(options->extrapolate, options->max_gap) : 0;
 }
 
 static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What udmsrc is asked for: the properties that are its own.
-#include "film.h"
+// The properties that udmsrc has beside those of all elements.
+#include "options.h"
 
 #define DEFAULT_CLASS (-1)
 #define DEFAULT_GUIDANCE_RESCALE 0
@@ -25,7 +25,7 @@ static void install_what(GObjectClass *object_class)
      *
      * Since: 0.1
      */
-    g_object_class_install_property(object_class, GST_UDM_FILM_PROP_CLASS,
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_CLASS_LABEL,
                                     g_param_spec_int("class", "Class",
                                                      "What is shown, of the classes of the model (-1 = any, drawn for "
                                                      "each scene)",
@@ -39,7 +39,7 @@ static void install_what(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_GUIDANCE_SCALE,
+        object_class, GST_UDM_SRC_PROP_GUIDANCE_SCALE,
         g_param_spec_double("guidance-scale", "Guidance scale",
                             "How far frames are pushed towards their class (0 = not, 1 = as trained, fastest)", 0, 20,
                             DEFAULT_GUIDANCE_SCALE, flags));
@@ -51,7 +51,7 @@ static void install_what(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_GUIDANCE_RESCALE,
+        object_class, GST_UDM_SRC_PROP_GUIDANCE_RESCALE,
         g_param_spec_double("guidance-rescale", "Guidance rescale",
                             "How much of the contrast that guidance adds is taken back (0 = none, 1 = all)", 0, 1,
                             DEFAULT_GUIDANCE_RESCALE, flags));
@@ -70,7 +70,7 @@ static void install_how_fast(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE,
+        object_class, GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE,
         g_param_spec_boolean("residual-guidance", "Residual guidance",
                              "Whether guidance asks without the class once a frame and not once a step, which is "
                              "faster",
@@ -85,7 +85,7 @@ static void install_how_fast(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_KEEP_STATE,
+        object_class, GST_UDM_SRC_PROP_KEEP_STATE,
         g_param_spec_boolean("keep-state", "Keep state",
                              "Whether layers along time see frames that are done as they were at the first evaluation "
                              "of a frame, which is faster",
@@ -104,7 +104,7 @@ static void install_how_long(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_NUM_FRAMES,
+        object_class, GST_UDM_SRC_PROP_NUM_FRAMES,
         g_param_spec_int64("num-frames", "Number of frames", "Frames until the end of the video (0 = without end)", 0,
                            G_MAXINT64, DEFAULT_NUM_FRAMES, flags | GST_PARAM_MUTABLE_PLAYING));
     /**
@@ -116,7 +116,7 @@ static void install_how_long(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_SCENE_LENGTH,
+        object_class, GST_UDM_SRC_PROP_SCENE_LENGTH,
         g_param_spec_int("scene-length", "Scene length",
                          "Frames after which the video begins anew, and the most that a seek computes (0 = never)", 0,
                          G_MAXINT, DEFAULT_SCENE_LENGTH, flags | GST_PARAM_MUTABLE_PLAYING));
@@ -136,7 +136,7 @@ static void install_from_where(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(
-        object_class, GST_UDM_FILM_PROP_CONTINUE_FROM,
+        object_class, GST_UDM_SRC_PROP_CONTINUE_FROM,
         g_param_spec_string("continue-from", "Continue from",
                             "File or URI of a video or picture after whose last frame the video goes on", NULL,
                             flags | GST_PARAM_MUTABLE_READY));
@@ -148,7 +148,7 @@ static void install_from_where(GObjectClass *object_class)
      *
      * Since: 0.1
      */
-    g_object_class_install_property(object_class, GST_UDM_FILM_PROP_PREVIEW,
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_PREVIEW,
                                     g_param_spec_boolean("preview", "Preview",
                                                          "Whether each step of each frame is a frame of its own",
                                                          DEFAULT_PREVIEW, flags | GST_PARAM_MUTABLE_READY));
@@ -159,12 +159,12 @@ static void install_from_where(GObjectClass *object_class)
      *
      * Since: 0.1
      */
-    g_object_class_install_property(object_class, GST_UDM_FILM_PROP_IS_LIVE,
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_IS_LIVE,
                                     g_param_spec_boolean("is-live", "Is live", "Whether to act as a live source", FALSE,
                                                          flags | GST_PARAM_MUTABLE_READY));
 }
 
-void gst_udm_film_install(GObjectClass *object_class)
+void gst_udm_src_options_install(GObjectClass *object_class)
 {
     install_what(object_class);
     install_how_fast(object_class);
@@ -172,99 +172,102 @@ void gst_udm_film_install(GObjectClass *object_class)
     install_from_where(object_class);
 }
 
-void gst_udm_film_init(GstUdmFilm *film)
+void gst_udm_src_options_init(GstUdmSrcOptions *options)
 {
-    film->class = DEFAULT_CLASS;
-    film->guidance_scale = DEFAULT_GUIDANCE_SCALE;
-    film->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
-    film->residual_guidance = DEFAULT_RESIDUAL_GUIDANCE;
-    film->keep_state = DEFAULT_KEEP_STATE;
-    film->num_frames = DEFAULT_NUM_FRAMES;
-    film->scene_length = DEFAULT_SCENE_LENGTH;
-    film->preview = DEFAULT_PREVIEW;
+    options->class_label = DEFAULT_CLASS;
+    options->guidance_scale = DEFAULT_GUIDANCE_SCALE;
+    options->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
+    options->residual_guidance = DEFAULT_RESIDUAL_GUIDANCE;
+    options->keep_state = DEFAULT_KEEP_STATE;
+    options->num_frames = DEFAULT_NUM_FRAMES;
+    options->scene_length = DEFAULT_SCENE_LENGTH;
+    options->preview = DEFAULT_PREVIEW;
 }
 
-void gst_udm_film_clear(GstUdmFilm *film)
+void gst_udm_src_options_clear(GstUdmSrcOptions *options)
 {
-    g_clear_pointer(&film->continue_from, g_free);
+    g_clear_pointer(&options->continue_from, g_free);
 }
 
-// What frames are asked for one by one, or what is looked at at each.
-static gboolean set_frame_params(GstUdmFilm *film, guint id, const GValue *value)
+gboolean gst_udm_src_options_reopen(guint id)
 {
     switch (id) {
-    case GST_UDM_FILM_PROP_CLASS:
-        film->class = g_value_get_int(value);
+    case GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE:
+    case GST_UDM_SRC_PROP_KEEP_STATE:
+    case GST_UDM_SRC_PROP_SCENE_LENGTH:
+    case GST_UDM_SRC_PROP_CONTINUE_FROM:
+    case GST_UDM_SRC_PROP_PREVIEW:
         return TRUE;
-    case GST_UDM_FILM_PROP_GUIDANCE_SCALE:
-        film->guidance_scale = g_value_get_double(value);
+    default:
+        return FALSE; // asked for frame by frame, or looked at at each
+    }
+}
+
+gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GValue *value)
+{
+    switch (id) {
+    case GST_UDM_SRC_PROP_CLASS_LABEL:
+        options->class_label = g_value_get_int(value);
         return TRUE;
-    case GST_UDM_FILM_PROP_GUIDANCE_RESCALE:
-        film->guidance_rescale = g_value_get_double(value);
+    case GST_UDM_SRC_PROP_GUIDANCE_SCALE:
+        options->guidance_scale = g_value_get_double(value);
         return TRUE;
-    case GST_UDM_FILM_PROP_NUM_FRAMES:
-        film->num_frames = g_value_get_int64(value);
+    case GST_UDM_SRC_PROP_GUIDANCE_RESCALE:
+        options->guidance_rescale = g_value_get_double(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE:
+        options->residual_guidance = g_value_get_boolean(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_KEEP_STATE:
+        options->keep_state = g_value_get_boolean(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_NUM_FRAMES:
+        options->num_frames = g_value_get_int64(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_SCENE_LENGTH:
+        options->scene_length = g_value_get_int(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_CONTINUE_FROM:
+        g_free(options->continue_from);
+        options->continue_from = g_value_dup_string(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_PREVIEW:
+        options->preview = g_value_get_boolean(value);
         return TRUE;
     default:
         return FALSE;
     }
 }
 
-gboolean gst_udm_film_set(GstUdmFilm *film, guint id, const GValue *value)
+gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GValue *value)
 {
     switch (id) {
-    case GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE:
-        film->residual_guidance = g_value_get_boolean(value);
-        break;
-    case GST_UDM_FILM_PROP_KEEP_STATE:
-        film->keep_state = g_value_get_boolean(value);
-        break;
-    case GST_UDM_FILM_PROP_SCENE_LENGTH:
-        film->scene_length = g_value_get_int(value);
-        break;
-    case GST_UDM_FILM_PROP_CONTINUE_FROM:
-        g_free(film->continue_from);
-        film->continue_from = g_value_dup_string(value);
-        break;
-    case GST_UDM_FILM_PROP_PREVIEW:
-        film->preview = g_value_get_boolean(value);
-        break;
-    default:
-        return set_frame_params(film, id, value);
-    }
-    film->version++;
-    return TRUE;
-}
-
-gboolean gst_udm_film_get(const GstUdmFilm *film, guint id, GValue *value)
-{
-    switch (id) {
-    case GST_UDM_FILM_PROP_CLASS:
-        g_value_set_int(value, film->class);
+    case GST_UDM_SRC_PROP_CLASS_LABEL:
+        g_value_set_int(value, options->class_label);
         return TRUE;
-    case GST_UDM_FILM_PROP_GUIDANCE_SCALE:
-        g_value_set_double(value, film->guidance_scale);
+    case GST_UDM_SRC_PROP_GUIDANCE_SCALE:
+        g_value_set_double(value, options->guidance_scale);
         return TRUE;
-    case GST_UDM_FILM_PROP_GUIDANCE_RESCALE:
-        g_value_set_double(value, film->guidance_rescale);
+    case GST_UDM_SRC_PROP_GUIDANCE_RESCALE:
+        g_value_set_double(value, options->guidance_rescale);
         return TRUE;
-    case GST_UDM_FILM_PROP_RESIDUAL_GUIDANCE:
-        g_value_set_boolean(value, film->residual_guidance);
+    case GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE:
+        g_value_set_boolean(value, options->residual_guidance);
         return TRUE;
-    case GST_UDM_FILM_PROP_KEEP_STATE:
-        g_value_set_boolean(value, film->keep_state);
+    case GST_UDM_SRC_PROP_KEEP_STATE:
+        g_value_set_boolean(value, options->keep_state);
         return TRUE;
-    case GST_UDM_FILM_PROP_NUM_FRAMES:
-        g_value_set_int64(value, film->num_frames);
+    case GST_UDM_SRC_PROP_NUM_FRAMES:
+        g_value_set_int64(value, options->num_frames);
         return TRUE;
-    case GST_UDM_FILM_PROP_SCENE_LENGTH:
-        g_value_set_int(value, film->scene_length);
+    case GST_UDM_SRC_PROP_SCENE_LENGTH:
+        g_value_set_int(value, options->scene_length);
         return TRUE;
-    case GST_UDM_FILM_PROP_CONTINUE_FROM:
-        g_value_set_string(value, film->continue_from);
+    case GST_UDM_SRC_PROP_CONTINUE_FROM:
+        g_value_set_string(value, options->continue_from);
         return TRUE;
-    case GST_UDM_FILM_PROP_PREVIEW:
-        g_value_set_boolean(value, film->preview);
+    case GST_UDM_SRC_PROP_PREVIEW:
+        g_value_set_boolean(value, options->preview);
         return TRUE;
     default:
         return FALSE;

@@ -60,7 +60,7 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
     }
     images[0] = gst_udm_frame_image(&first);
     images[1] = gst_udm_frame_image(&second);
-    paired = udm_interpolator_pair(trans->session.between, &images[0], &images[1], seconds, &error);
+    paired = udm_interpolator_pair(trans->session.object, &images[0], &images[1], seconds, &error);
     gst_video_frame_unmap(&second);
     gst_video_frame_unmap(&first);
     if (!paired)
@@ -86,7 +86,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
     if (!map(trans, &frame, after->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
     image = gst_udm_frame_image(&frame);
-    followed = udm_interpolator_follow(trans->session.between, &image, seconds, &error);
+    followed = udm_interpolator_follow(trans->session.object, &image, seconds, &error);
     gst_video_frame_unmap(&frame);
     return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
@@ -97,7 +97,7 @@ GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform 
     GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
-        *change = udm_interpolator_change(trans->session.between);
+        *change = udm_interpolator_change(trans->session.object);
     return ret;
 }
 
@@ -107,7 +107,7 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
     GstFlowReturn ret = pair(self, trans, a, b);
 
     if (ret == GST_FLOW_OK)
-        *repeats = udm_interpolator_repeats(trans->session.between);
+        *repeats = udm_interpolator_repeats(trans->session.object);
     return ret;
 }
 
@@ -118,9 +118,10 @@ static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, Gs
     udm_error error = { 0 };
 
     gst_udm_frame_copy_rest(out, nearest);
-    if (gst_udm_session_make(&trans->session, recipe->position, recipe->time, &image, &error))
-        return GST_FLOW_OK;
-    return gst_udm_transform_failed(trans, &error);
+    if (!udm_interpolator_make(trans->session.object, recipe->position, recipe->time, &image, &error))
+        return gst_udm_transform_failed(trans, &error);
+    gst_udm_session_update(&trans->session);
+    return GST_FLOW_OK;
 }
 
 GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,

@@ -2,13 +2,6 @@
 // Frames that came and wait until the known frame after them has come, too, which tells how motion bends.
 #include "interp.h"
 
-guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options)
-{
-    if (options->lookahead == 0 || options->de_duplicate) // what follows may be a duplicate that nobody marked
-        return 0;
-    return options->mode == GST_UDM_INTERP_MODE_FILL ? options->max_gap + 1 : 1;
-}
-
 static gboolean is_known(GstUdmInterp *self, GstBuffer *frame)
 {
     return self->now.mode == GST_UDM_INTERP_MODE_RATE || !GST_BUFFER_FLAG_IS_SET(frame, GST_BUFFER_FLAG_GAP);
@@ -27,6 +20,21 @@ GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
     return GST_FLOW_OK;
 }
 
+void gst_udm_interp_forget(GstUdmTransform *trans)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+
+    while (self->waiting.length > 0)
+        gst_buffer_unref(g_queue_pop_head(&self->waiting));
+    gst_udm_neighbours_clear(&self->known);
+    gst_clear_buffer(&self->untouched);
+    g_queue_clear_full(&self->leading, gst_udm_missing_free);
+    g_queue_clear_full(&self->missing, gst_udm_missing_free);
+    self->last = GST_CLOCK_TIME_NONE;
+    self->repeats = self->beyond = 0;
+    self->hopeless = self->ending = FALSE;
+}
+
 gboolean gst_udm_interp_end(GstUdmTransform *trans)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
@@ -35,7 +43,8 @@ gboolean gst_udm_interp_end(GstUdmTransform *trans)
     return self->waiting.length > 0 || self->known.first.buffer || self->leading.length > 0;
 }
 
-GstBuffer *gst_udm_interp_next_arrival(GstUdmInterp *self)
+// The next frame whose time has come, or NULL.
+static GstBuffer *next_arrival(GstUdmInterp *self)
 {
     GList *head = self->waiting.head;
 
@@ -43,6 +52,26 @@ GstBuffer *gst_udm_interp_next_arrival(GstUdmInterp *self)
                  first_known(self, head->next)))
         return g_queue_pop_head(&self->waiting);
     return NULL;
+}
+
+GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstFlowReturn ret;
+    GstBuffer *arrival;
+
+    *output = NULL;
+    for (;;) {
+        ret = gst_udm_interp_produce(self, output);
+        if (ret != GST_FLOW_OK || *output)
+            return ret;
+        if ((arrival = next_arrival(self)))
+            ret = gst_udm_interp_accept(self, arrival);
+        else if (!self->ending || !gst_udm_interp_finish(self))
+            return GST_FLOW_OK;
+        if (ret != GST_FLOW_OK)
+            return ret;
+    }
 }
 
 GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self)

@@ -119,7 +119,7 @@ static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const 
     return GST_FLOW_OK;
 }
 
-static GstFlowReturn produce(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
+static GstFlowReturn produce_one(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     GstUdmRecipe recipe;
@@ -161,7 +161,7 @@ static void advance(GstUdmInterp *self)
 // The longest that waits.
 static GstFlowReturn next_missing(GstUdmInterp *self, GQueue *queue, gboolean ready, GstBuffer **output)
 {
-    GstFlowReturn ret = ready ? produce(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
+    GstFlowReturn ret = ready ? produce_one(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
 
     if (*output)
         gst_udm_missing_free(g_queue_pop_head(queue));
@@ -198,7 +198,7 @@ static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
     while (self->known.first.buffer && gst_udm_timeline_next(&self->line, &instant.time, &instant.duration)) {
         if (GST_CLOCK_TIME_IS_VALID(stop) && instant.time >= stop)
             continue;
-        ret = produce(self, &instant, output);
+        ret = produce_one(self, &instant, output);
         self->count += ret == GST_FLOW_OK;
         return ret;
     }
@@ -207,27 +207,7 @@ static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
     return GST_FLOW_OK;
 }
 
-static GstFlowReturn next_of_accepted(GstUdmInterp *self, GstBuffer **output)
+GstFlowReturn gst_udm_interp_produce(GstUdmInterp *self, GstBuffer **output)
 {
     return self->now.mode == GST_UDM_INTERP_MODE_FILL ? next_for_fill(self, output) : next_for_rate(self, output);
-}
-
-GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output)
-{
-    GstUdmInterp *self = GST_UDM_INTERP(trans);
-    GstFlowReturn ret;
-    GstBuffer *arrival;
-
-    *output = NULL;
-    for (;;) {
-        ret = next_of_accepted(self, output);
-        if (ret != GST_FLOW_OK || *output)
-            return ret;
-        if ((arrival = gst_udm_interp_next_arrival(self)))
-            ret = gst_udm_interp_accept(self, arrival);
-        else if (!self->ending || !gst_udm_interp_finish(self))
-            return GST_FLOW_OK;
-        if (ret != GST_FLOW_OK)
-            return ret;
-    }
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// udmdenoise: its state, and what its files do for each other.
+#ifndef GST_UDM_DENOISE_H
+#define GST_UDM_DENOISE_H
+
+#include <gst/base/gstqueuearray.h>
+
+#include "options.h"
+#include "transform.h"
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_UDM_DENOISE (gst_udm_denoise_get_type())
+G_DECLARE_FINAL_TYPE(GstUdmDenoise, gst_udm_denoise, GST, UDM_DENOISE, GstUdmTransform)
+
+GST_ELEMENT_REGISTER_DECLARE(udmdenoise)
+
+struct _GstUdmDenoise {
+    GstUdmTransform parent;
+
+    // properties, under the object lock
+    GstUdmDenoiseOptions options;
+
+    // state of the streaming thread
+    GstQueueArray *queue;   // frames that went in and did not come out yet
+    guint64 count;          // of frames that had to be numbered by counting
+    gboolean discontinuity; // before the next frame
+    gboolean warned;        // that a property does not suit the model
+};
+
+GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock
+
+// ---- engine.c: what the engine is opened with, and when it is needed
+
+extern const GstUdmEngine gst_udm_denoise_engine;
+
+udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self); // NULL if it is not open
+gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self);
+gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
+gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
+guint gst_udm_denoise_delay(GstUdmTransform *trans);
+
+// ---- input.c: a frame enters the engine
+
+GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input);
+
+// ---- output.c: a frame leaves the engine
+
+// Computes the oldest frame that the engine holds, which came as `input`. GST_BASE_TRANSFORM_FLOW_DROPPED if it needs
+// more frames first.
+GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output);
+
+// ---- queue.c: frames between both
+
+GstQueueArray *gst_udm_denoise_queue_new(void);
+gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame);
+GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame);
+GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output);
+gboolean gst_udm_denoise_end(GstUdmTransform *trans);
+void gst_udm_denoise_forget(GstUdmTransform *trans);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the engine is opened with to restore frames, and when it is needed at all.
+#include "denoise.h"
+
+static void cancel(gpointer stream, gboolean cancel)
+{
+    udm_restorer_cancel(stream, cancel);
+}
+
+static void get_stats(gconstpointer stream, udm_stats *stats)
+{
+    udm_restorer_stats(stream, stats, sizeof *stats);
+}
+
+static void free_stream(gpointer stream)
+{
+    udm_restorer_free(stream);
+}
+
+const GstUdmEngine gst_udm_denoise_engine = { cancel, get_stats, free_stream };
+
+udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self)
+{
+    return GST_UDM_TRANSFORM(self)->session.object;
+}
+
+static udm_degradation degradation_of(GstUdmTransform *trans)
+{
+    return udm_model_degradation(gst_udm_model_get(trans->model));
+}
+
+gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self)
+{
+    return degradation_of(GST_UDM_TRANSFORM(self)).holes;
+}
+
+gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
+{
+    const udm_degradation degradation = degradation_of(trans);
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
+    gdouble amount = degradation.usual < 0 ? options.noise_level : options.amount;
+
+    return !degradation.holes && amount == 0 && options.strength == 0;
+}
+
+gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
+    udm_settings all = *settings;
+
+    all.lookahead = options.lookahead;
+    all.ensemble = options.ensemble;
+    self->discontinuity = TRUE;
+    return udm_restorer_open(gst_udm_model_get(trans->model), &all, error);
+}
+
+guint gst_udm_denoise_delay(GstUdmTransform *trans)
+{
+    udm_restorer *stream = gst_udm_denoise_stream(GST_UDM_DENOISE(trans));
+
+    return stream ? (guint)udm_restorer_delay(stream) : 0;
+}

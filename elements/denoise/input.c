@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A frame enters the engine: its pixels, its number, and the time at which the model's process has done to it what was
+// done.
+#include "denoise.h"
+
+#include "frames.h"
+
+// The same frame of a film has the same number, and so the same noise, wherever playing began.
+static guint64 frame_number(GstUdmDenoise *self, GstBuffer *buffer)
+{
+    const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->in_info;
+    GstClockTime time =
+        gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+
+    if (GST_CLOCK_TIME_IS_VALID(time) && info->fps_n > 0)
+        return gst_util_uint64_scale_round(time, info->fps_n, info->fps_d * GST_SECOND);
+    if (GST_BUFFER_OFFSET_IS_VALID(buffer))
+        return GST_BUFFER_OFFSET(buffer);
+    return self->count++;
+}
+
+static void warn_once(GstUdmDenoise *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void warn_once(GstUdmDenoise *self, const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+
+    if (self->warned)
+        return;
+    self->warned = TRUE;
+    va_start(arguments, format);
+    text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("%s", text), (NULL));
+    g_free(text);
+}
+
+// name: of the property that holds the amount of what the model undoes; the other one is `wrong`, if it was set.
+static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation, const char *name, double amount,
+                         const char *wrong)
+{
+    if (amount > degradation->most && !degradation->holes)
+        warn_once(self,
+                  "%s is %.1f, but the model knows up to %.1f only: lower %s, or set model to one that was trained for "
+                  "more.",
+                  name, amount, degradation->most, name);
+    if (wrong)
+        warn_once(self, "%s says nothing to a model of process \"%s\": set %s.", wrong, degradation->process,
+                  degradation->holes ? "the alpha of the frames" : name);
+}
+
+// FALSE with the error set, if the properties do not say what the model has to know.
+static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame *frame, udm_error *error)
+{
+    const udm_degradation degradation = *udm_model_degradation(model);
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
+    const gdouble noise_level = options.noise_level, amount = options.amount;
+
+    frame->strength = options.strength;
+    if (degradation.usual < 0) {
+        check_amount(self, &degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
+        frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
+        return TRUE;
+    }
+    check_amount(self, &degradation, "amount", amount,
+                 noise_level >= 0                   ? "noise-level"
+                 : degradation.holes && amount >= 0 ? "amount"
+                                                    : NULL);
+    if (amount < 0 && degradation.usual == 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "how much is to be undone? Set amount: the %s, up to %g",
+                        degradation.measure, degradation.most);
+    frame->time = udm_model_time(model, amount < 0 ? degradation.usual : amount);
+    return TRUE;
+}
+
+// Where the frame's alpha says which pixels are known, that is put into `known`.
+static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_frame *frame, udm_image *known,
+                         udm_error *error)
+{
+    if (gst_udm_denoise_fills_holes(self)) {
+        if (!gst_udm_frame_alpha(mapped, known))
+            return udm_fail(error, UDM_ERROR_SETTINGS,
+                            "the model fills what is transparent in frames, and those of format %s have no alpha: put "
+                            "videoconvert ! video/x-raw,format=RGBA and what makes the holes before this element",
+                            gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(mapped)));
+        frame->known = known;
+    }
+    return set_time(self, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame, error);
+}
+
+GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
+{
+    GstVideoFrame mapped;
+    udm_image image, known;
+    udm_frame frame = { .image = &image };
+    udm_error error = { 0 };
+    gboolean pushed;
+
+    if (!gst_video_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ))
+        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    image = gst_udm_frame_image(&mapped);
+    pushed = describe(self, &mapped, &frame, &known, &error);
+    if (pushed) {
+        frame.number = frame_number(self, input);
+        frame.discontinuity = self->discontinuity;
+        pushed = udm_restorer_push(gst_udm_denoise_stream(self), &frame, &error);
+    }
+    gst_video_frame_unmap(&mapped);
+
+    if (!pushed)
+        return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
+    self->discontinuity = FALSE;
+    return GST_FLOW_OK;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A frame leaves the engine; what is not a colour is that of the frame that came.
+#include "denoise.h"
+
+#include "frames.h"
+
+static GstFlowReturn pull(GstUdmDenoise *self, GstVideoFrame *in, GstVideoFrame *out)
+{
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
+    udm_image image = gst_udm_frame_image(out);
+    udm_error error = { 0 };
+
+    if (gst_udm_denoise_fills_holes(self))
+        gst_udm_frame_fill_rest(out);
+    else
+        gst_udm_frame_copy_rest(out, in);
+    switch (udm_restorer_pull(gst_udm_denoise_stream(self), &image, &error)) {
+    case UDM_PULLED_FRAME:
+        gst_udm_session_update(&trans->session);
+        return GST_FLOW_OK;
+    case UDM_PULLED_NOTHING:
+    case UDM_PULLED_END:
+        return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    default:
+        return gst_udm_transform_failed(trans, &error);
+    }
+}
+
+GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output)
+{
+    GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+    GstVideoFrame in, out;
+    GstFlowReturn ret;
+
+    if (!gst_video_frame_map(&in, &filter->in_info, input, GST_MAP_READ))
+        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    if (!gst_video_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
+        gst_video_frame_unmap(&in);
+        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    }
+    ret = pull(self, &in, &out);
+    gst_video_frame_unmap(&out);
+    gst_video_frame_unmap(&in);
+    return ret;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Frames that went in and did not come out yet. The engine holds their pixels; what it does not know of them, as
+// timestamps and metas, stays here with their buffers.
+#include "denoise.h"
+
+typedef struct Held {
+    GstBuffer *buffer;
+    gboolean late; // the engine does not know it: it comes out as it is, when its turn comes
+} Held;
+
+static void release(gpointer data)
+{
+    Held *held = data;
+
+    gst_buffer_unref(held->buffer);
+}
+
+GstQueueArray *gst_udm_denoise_queue_new(void)
+{
+    GstQueueArray *queue = gst_queue_array_new_for_struct(sizeof(Held), 4); // grows
+
+    gst_queue_array_set_clear_func(queue, release);
+    return queue;
+}
+
+void gst_udm_denoise_forget(GstUdmTransform *trans)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    gst_queue_array_clear(self->queue);
+    if (gst_udm_denoise_stream(self))
+        udm_restorer_reset(gst_udm_denoise_stream(self));
+    self->discontinuity = TRUE;
+}
+
+gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame)
+{
+    return !GST_BUFFER_IS_DISCONT(frame);
+}
+
+GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    Held held = { frame, gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(trans), frame) };
+    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame);
+
+    if (ret == GST_FLOW_OK)
+        gst_queue_array_push_tail_struct(self->queue, &held);
+    else
+        gst_buffer_unref(frame);
+    return ret;
+}
+
+GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
+    const Held *oldest = gst_queue_array_peek_head_struct(self->queue);
+    GstBuffer *buffer = NULL;
+    GstFlowReturn ret;
+
+    *output = NULL;
+    if (!oldest)
+        return GST_FLOW_OK;
+    if (oldest->late) {
+        *output = oldest->buffer;
+        gst_queue_array_pop_head_struct(self->queue);
+        return GST_FLOW_OK;
+    }
+    ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, oldest->buffer, &buffer);
+    if (ret == GST_FLOW_OK)
+        ret = gst_udm_denoise_pull(self, oldest->buffer, buffer);
+    if (ret == GST_FLOW_OK) {
+        release(gst_queue_array_pop_head_struct(self->queue));
+        *output = buffer;
+        return GST_FLOW_OK;
+    }
+    gst_clear_buffer(&buffer);
+    // Not passed on as dropped: that would mark the next frame as discontinuous.
+    return ret == GST_BASE_TRANSFORM_FLOW_DROPPED ? GST_FLOW_OK : ret;
+}
+
+gboolean gst_udm_denoise_end(GstUdmTransform *trans)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    if (gst_queue_array_is_empty(self->queue))
+        return FALSE;
+    udm_restorer_end(gst_udm_denoise_stream(self));
+    return TRUE;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the engine is opened with to make frames between frames, and how many frames are held for it.
+#include "interp.h"
+
+static void cancel(gpointer between, gboolean cancel)
+{
+    udm_interpolator_cancel(between, cancel);
+}
+
+static void get_stats(gconstpointer between, udm_stats *stats)
+{
+    udm_interpolator_stats(between, stats, sizeof *stats);
+}
+
+static void free_between(gpointer between)
+{
+    udm_interpolator_free(between);
+}
+
+const GstUdmEngine gst_udm_interp_engine = { cancel, get_stats, free_between };
+
+gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+
+    self->now = gst_udm_interp_options_copy(self);
+    return udm_interpolator_open(trans->model ? gst_udm_model_get(trans->model) : NULL, settings, error);
+}
+
+guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options)
+{
+    if (options->lookahead == 0 || options->de_duplicate) // what follows may be a duplicate that nobody marked
+        return 0;
+    return options->mode == GST_UDM_INTERP_MODE_FILL ? options->max_gap + 1 : 1;
+}
+
+guint gst_udm_interp_most_leading(const GstUdmInterpOptions *options)
+{
+    return options->mode == GST_UDM_INTERP_MODE_FILL ? MIN(options->extrapolate, options->max_gap) : 0;
+}
+
+guint gst_udm_interp_delay(GstUdmTransform *trans)
+{
+    const GstUdmInterpOptions *now = &GST_UDM_INTERP(trans)->now;
+    guint leading = gst_udm_interp_most_leading(now);
+
+    return (now->mode == GST_UDM_INTERP_MODE_RATE) +
+           (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
+           gst_udm_interp_most_waiting(now) +
+           (leading > 0 ? leading + 1 : 0); // which wait for two known frames, with a gap between them
+}
+
+guint gst_udm_interp_buffers(GstUdmTransform *trans)
+{
+    return gst_udm_interp_delay(trans) + 2; // the two neighbours before
+}

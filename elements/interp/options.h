@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The properties that udminterp has beside those of all elements.
+#ifndef GST_UDM_INTERP_OPTIONS_H
+#define GST_UDM_INTERP_OPTIONS_H
+
+#include "settings.h"
+
+typedef enum GstUdmInterpMode { GST_UDM_INTERP_MODE_RATE, GST_UDM_INTERP_MODE_FILL } GstUdmInterpMode;
+
+#define GST_TYPE_UDM_INTERP_MODE (gst_udm_interp_mode_get_type())
+
+GType gst_udm_interp_mode_get_type(void);
+
+// Part of the element, which guards it by its object lock.
+typedef struct GstUdmInterpOptions {
+    GstUdmInterpMode mode;
+    guint factor;
+    gdouble scene_threshold;
+    guint extrapolate;
+    gboolean de_duplicate, fill_holes;
+    guint max_gap;
+    guint lookahead;
+} GstUdmInterpOptions;
+
+void gst_udm_interp_options_install(GObjectClass *object_class);
+void gst_udm_interp_options_init(GstUdmInterpOptions *options);
+
+// FALSE if the id is none of these.
+gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, const GValue *value);
+gboolean gst_udm_interp_options_get(const GstUdmInterpOptions *options, guint id, GValue *value);
+gboolean gst_udm_interp_options_renegotiate(guint id); // whether it changes the caps that both sides agreed on
+
+#endif

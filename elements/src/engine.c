@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the engine is opened with to make video: the caps, the properties, and the clip that it goes on from.
+#include "src.h"
+
+#include "frames.h"
+#include "report.h"
+
+static void cancel(gpointer source, gboolean cancel)
+{
+    udm_generator_cancel(source, cancel);
+}
+
+static void get_stats(gconstpointer source, udm_stats *stats)
+{
+    udm_generator_stats(source, stats, sizeof *stats);
+}
+
+static void free_source(gpointer source)
+{
+    udm_generator_free(source);
+}
+
+static const GstUdmEngine engine = { cancel, get_stats, free_source };
+
+// What a frame shall show: what the properties say at its time.
+static void frame_params(void *context, uint64_t number, udm_frame_params *frame_params)
+{
+    GstUdmSrc *self = context;
+
+    gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
+    GST_OBJECT_LOCK(self);
+    frame_params->class_label = self->options.class_label;
+    frame_params->guidance = self->options.guidance_scale;
+    frame_params->rescale = self->options.guidance_rescale;
+    GST_OBJECT_UNLOCK(self);
+}
+
+static gboolean is_cancelled(gpointer self)
+{
+    return gst_udm_session_is_cancelled(&GST_UDM_SRC(self)->session);
+}
+
+// Reads the end of a clip as frames of the model, at the rate of the caps.
+static GstUdmClip *read_end(GstUdmSrc *self, const char *location, const GstVideoInfo *caps, GError **error)
+{
+    GstVideoInfo info;
+    udm_info model;
+
+    if (!udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) || model.frames == 0)
+        return NULL; // which is an error when the model is opened
+    gst_video_info_init(&info);
+    gst_video_info_set_format(&info, model.channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB,
+                              (guint)model.width, (guint)model.height);
+    info.fps_n = caps->fps_n;
+    info.fps_d = caps->fps_d;
+    return gst_udm_clip_read_end(location, &info, (guint)model.frames, is_cancelled, self, error);
+}
+
+gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info)
+{
+    GError *error = NULL;
+    char *location;
+
+    g_clear_pointer(&self->clip, gst_udm_clip_free);
+    GST_OBJECT_LOCK(self);
+    location = g_strdup(self->options.continue_from);
+    GST_OBJECT_UNLOCK(self);
+    if (!location)
+        return TRUE;
+    self->clip = read_end(self, location, info, &error);
+    if (error)
+        GST_ELEMENT_ERROR(
+            self, RESOURCE, OPEN_READ,
+            ("\"%s\" cannot be continued: set continue-from to a video or picture that can be read.", location),
+            ("%s", error->message));
+    g_free(location);
+    if (!error)
+        return !is_cancelled(self);
+    g_error_free(error);
+    return FALSE;
+}
+
+// Frames are numbered by steps if each is one: the frame in the making begins anew where their number changes.
+static void count_steps(GstUdmSrc *self)
+{
+    const guint old = self->steps;
+
+    GST_OBJECT_LOCK(self);
+    self->steps = self->options.preview ? (guint)udm_generator_steps(self->session.object) : 1;
+    GST_OBJECT_UNLOCK(self);
+    if (old > 0 && old != self->steps)
+        self->number = self->number / old * self->steps;
+}
+
+gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
+{
+    udm_generation film = { .size = sizeof(udm_generation),
+                            .rate = (double)info->fps_n / info->fps_d,
+                            .frame_params = frame_params,
+                            .context = self };
+    udm_settings settings;
+    udm_error error = { 0 };
+    udm_generator *source;
+
+    GST_OBJECT_LOCK(self);
+    settings = gst_udm_settings_to_engine(&self->settings);
+    self->version = self->settings.version;
+    film.scene = (guint64)self->options.scene_length;
+    film.residual_guidance = self->options.residual_guidance;
+    film.keep_state = self->options.keep_state;
+    film.preview = self->options.preview;
+    GST_OBJECT_UNLOCK(self);
+    settings.width = GST_VIDEO_INFO_WIDTH(info);
+    settings.height = GST_VIDEO_INFO_HEIGHT(info);
+    settings.channels = gst_udm_info_channels(info);
+    film.known = self->clip ? self->clip->images : NULL;
+    film.known_count = self->clip ? (int)self->clip->count : 0;
+
+    gst_udm_session_close(&self->session); // first, so that there is never memory for two
+    source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
+    if (!source) {
+        gst_udm_report_error(GST_ELEMENT(self), &error);
+        return FALSE;
+    }
+    gst_udm_session_open(&self->session, &engine, source);
+    count_steps(self);
+    return TRUE;
+}
+
+gboolean gst_udm_src_apply_settings(GstUdmSrc *self)
+{
+    gboolean changed;
+
+    GST_OBJECT_LOCK(self);
+    changed = self->version != self->settings.version;
+    GST_OBJECT_UNLOCK(self);
+    return !changed || gst_udm_src_open(self, &self->info);
+}

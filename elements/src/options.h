@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The properties that udmsrc has beside those of all elements.
+#ifndef GST_UDM_SRC_OPTIONS_H
+#define GST_UDM_SRC_OPTIONS_H
+
+#include "settings.h"
+
+enum {
+    GST_UDM_SRC_PROP_CLASS_LABEL = GST_UDM_PROP_OWN,
+    GST_UDM_SRC_PROP_GUIDANCE_SCALE,
+    GST_UDM_SRC_PROP_GUIDANCE_RESCALE,
+    GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE,
+    GST_UDM_SRC_PROP_KEEP_STATE,
+    GST_UDM_SRC_PROP_NUM_FRAMES,
+    GST_UDM_SRC_PROP_SCENE_LENGTH,
+    GST_UDM_SRC_PROP_CONTINUE_FROM,
+    GST_UDM_SRC_PROP_PREVIEW,
+    GST_UDM_SRC_PROP_IS_LIVE, // left to GstBaseSrc
+};
+
+// Part of the element, which guards it by its object lock.
+typedef struct GstUdmSrcOptions {
+    gint class_label;
+    gdouble guidance_scale, guidance_rescale;
+    gboolean residual_guidance, keep_state;
+    gint64 num_frames;
+    gint scene_length;
+    char *continue_from; // a file or URI, or NULL
+    gboolean preview;
+} GstUdmSrcOptions;
+
+void gst_udm_src_options_install(GObjectClass *object_class);
+
+void gst_udm_src_options_init(GstUdmSrcOptions *options);
+void gst_udm_src_options_clear(GstUdmSrcOptions *options);
+
+// FALSE if the id is none of these.
+gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GValue *value);
+gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GValue *value);
+gboolean gst_udm_src_options_reopen(guint id); // whether it changes what the engine is opened with
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Makes video without end with a diffusion model: the element.
+/**
+ * SECTION:element-udmsrc
+ * @title: udmsrc
+ *
+ * Makes video with a diffusion model, without end or for #GstUdmSrc:num-frames. A frame is a function of its number,
+ * the seed, and the classes and guidance scales of the frames of its scene, so the same frames come out wherever
+ * playing begins, with any number of threads. A seek computes the frames from the beginning of the scene, or from where
+ * the source is if that is nearer, to the one that is wanted: #GstUdmSrc:scene-length bounds what it costs.
+ *
+ * Frames have the size that the model makes, or a whole multiple of it, if the caps ask for one. The frame rate of the
+ * caps is that of the motion: at a higher one, less happens from frame to frame.
+ *
+ * Several frames are in the making at once, each a part of its steps further than the next. So #GstUdmSrc:steps is
+ * rounded up to a multiple of their number, which is 5 for the model "digits".
+ *
+ * As a URI handler it plays `udm://MODEL?class=3&seed=7`, where every property but #GstUdmSrc:model may follow, and a
+ * model directory is written as `udm:///DIRECTORY`.
+ *
+ * With #GstUdmSrc:continue-from it goes on where a clip ends, or brings a picture to life; with #GstUdmSrc:preview it
+ * shows every step on the way from noise to a frame.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 udmsrc ! videoconvert ! autovideosink
+ * ]|
+ * Digits that fly about, another one every ten seconds.
+ * |[
+ * gst-launch-1.0 udmsrc class=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert ! autovideosink
+ * ]|
+ * The same three for ever, eight times enlarged.
+ * |[
+ * gst-play-1.0 "udm://digits?class=7&num-frames=250"
+ * ]|
+ * Ten seconds of a seven, in a player.
+ * |[
+ * ges-launch-1.0 +clip "udm://digits%3Fclass=7&seed=3" duration=10.0 +effect udmdenoise
+ * ]|
+ * The same in an editor, which takes its description of a timeline for a URI: the question mark is escaped.
+ */
+#include "src.h"
+
+#include "frames.h"
+#include "loading.h"
+#include "uri.h"
+
+GST_DEBUG_CATEGORY(gst_udm_src_debug);
+#define GST_CAT_DEFAULT gst_udm_src_debug
+
+#define DEFAULT_MODEL "digits"
+#define DEFAULT_STEPS 10
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
+
+#define gst_udm_src_parent_class parent_class
+G_DEFINE_TYPE_WITH_CODE(GstUdmSrc, gst_udm_src, GST_TYPE_PUSH_SRC,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, gst_udm_uri_handler_init)
+                            GST_DEBUG_CATEGORY_INIT(gst_udm_src_debug, "udmsrc", 0, "video from diffusion models"))
+GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
+
+// ---- states
+
+static gboolean gst_udm_src_start(GstBaseSrc *src)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+    char *name;
+
+    GST_OBJECT_LOCK(self);
+    name = g_strdup(self->settings.model);
+    self->steps = self->options.preview ? 0 : 1;
+    GST_OBJECT_UNLOCK(self);
+    self->number = 0;
+    self->model = gst_udm_load_model(GST_ELEMENT(self), name);
+    g_free(name);
+    return self->model != NULL;
+}
+
+static gboolean gst_udm_src_stop(GstBaseSrc *src)
+{
+    GstUdmSrc *self = GST_UDM_SRC(src);
+
+    gst_udm_session_close(&self->session);
+    g_clear_pointer(&self->model, gst_udm_model_release);
+    g_clear_pointer(&self->clip, gst_udm_clip_free);
+    GST_OBJECT_LOCK(self);
+    gst_video_info_init(&self->info);
+    GST_OBJECT_UNLOCK(self);
+    return TRUE;
+}
+
+static gboolean gst_udm_src_unlock(GstBaseSrc *src)
+{
+    gst_udm_session_cancel(&GST_UDM_SRC(src)->session, TRUE);
+    return TRUE;
+}
+
+static gboolean gst_udm_src_unlock_stop(GstBaseSrc *src)
+{
+    gst_udm_session_cancel(&GST_UDM_SRC(src)->session, FALSE);
+    return TRUE;
+}
+
+// ---- the object
+
+static void gst_udm_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+    gboolean known;
+
+    if (id == GST_UDM_SRC_PROP_IS_LIVE) {
+        gst_base_src_set_live(GST_BASE_SRC(self), g_value_get_boolean(value));
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    known = gst_udm_src_options_set(&self->options, id, value) || gst_udm_settings_set(&self->settings, id, value);
+    if (gst_udm_src_options_reopen(id))
+        self->settings.version++;
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    else if (id == GST_UDM_SRC_PROP_NUM_FRAMES)
+        gst_element_post_message(GST_ELEMENT(self), gst_message_new_duration_changed(GST_OBJECT(self)));
+}
+
+static void gst_udm_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+    gboolean known = TRUE;
+
+    if (id == GST_UDM_SRC_PROP_IS_LIVE) {
+        g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(self)));
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    if (id == GST_UDM_PROP_STATS)
+        g_value_take_boxed(value, gst_udm_session_stats(&self->session));
+    else
+        known = gst_udm_src_options_get(&self->options, id, value) || gst_udm_settings_get(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    if (!known)
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_udm_src_finalize(GObject *object)
+{
+    GstUdmSrc *self = GST_UDM_SRC(object);
+
+    gst_udm_session_clear(&self->session);
+    gst_udm_settings_clear(&self->settings);
+    gst_udm_src_options_clear(&self->options);
+    G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+static void gst_udm_src_class_init(GstUdmSrcClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+    GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+    GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS(klass);
+
+    object_class->set_property = gst_udm_src_set_property;
+    object_class->get_property = gst_udm_src_get_property;
+    object_class->finalize = gst_udm_src_finalize;
+    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
+    gst_udm_src_options_install(object_class);
+
+    gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_element_class_set_static_metadata(element_class, "Diffusion source", "Source/Video",
+                                          "Makes video with a diffusion model", "The udm authors");
+
+    src_class->start = GST_DEBUG_FUNCPTR(gst_udm_src_start);
+    src_class->stop = GST_DEBUG_FUNCPTR(gst_udm_src_stop);
+    src_class->unlock = GST_DEBUG_FUNCPTR(gst_udm_src_unlock);
+    src_class->unlock_stop = GST_DEBUG_FUNCPTR(gst_udm_src_unlock_stop);
+    src_class->fixate = GST_DEBUG_FUNCPTR(gst_udm_src_fixate);
+    src_class->set_caps = GST_DEBUG_FUNCPTR(gst_udm_src_set_caps);
+    src_class->decide_allocation = GST_DEBUG_FUNCPTR(gst_udm_src_decide_allocation);
+    src_class->is_seekable = GST_DEBUG_FUNCPTR(gst_udm_src_is_seekable);
+    src_class->do_seek = GST_DEBUG_FUNCPTR(gst_udm_src_do_seek);
+    src_class->query = GST_DEBUG_FUNCPTR(gst_udm_src_query);
+    src_class->get_times = GST_DEBUG_FUNCPTR(gst_udm_src_get_times);
+    GST_PUSH_SRC_CLASS(klass)->fill = GST_DEBUG_FUNCPTR(gst_udm_src_fill);
+}
+
+static void gst_udm_src_init(GstUdmSrc *self)
+{
+    gst_udm_session_init(&self->session, GST_ELEMENT(self));
+    gst_udm_settings_init(&self->settings, DEFAULT_MODEL, DEFAULT_STEPS);
+    gst_video_info_init(&self->info);
+    gst_udm_src_options_init(&self->options);
+    gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// udmsrc: its state, and what its files do for each other.
+#ifndef GST_UDM_SRC_H
+#define GST_UDM_SRC_H
+
+#include <gst/base/gstpushsrc.h>
+
+#include "clip.h"
+#include "models.h"
+#include "options.h"
+#include "session.h"
+#include "settings.h"
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_UDM_SRC (gst_udm_src_get_type())
+G_DECLARE_FINAL_TYPE(GstUdmSrc, gst_udm_src, GST, UDM_SRC, GstPushSrc)
+
+GST_ELEMENT_REGISTER_DECLARE(udmsrc)
+
+struct _GstUdmSrc {
+    GstPushSrc parent;
+
+    // properties, under the object lock
+    GstUdmSettings settings;
+    GstUdmSrcOptions options;
+
+    // state, under the object lock, as queries need it
+    GstVideoInfo info;
+    guint steps; // frames that come out for each that is made: 1, or with a preview its steps; 0: not yet known
+
+    // state of the streaming thread
+    GstUdmModel *model; // from start to stop
+    GstUdmSession session;
+    GstUdmClip *clip; // what it goes on from, or NULL
+    guint version;    // of the settings that the session was opened with
+    guint64 number;   // of the next frame
+};
+
+// Whose virtual functions these chain up to.
+static inline GstBaseSrcClass *gst_udm_src_parent(void)
+{
+    return GST_BASE_SRC_CLASS(g_type_class_peek(GST_TYPE_PUSH_SRC));
+}
+
+// ---- engine.c: what the engine is opened with
+
+// These are FALSE if an error was posted, or if they were cancelled.
+gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info); // which the video goes on from
+gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info);
+gboolean gst_udm_src_apply_settings(GstUdmSrc *self); // that changed while frames flow
+
+// ---- negotiation.c: caps and buffers
+
+GstCaps *gst_udm_src_fixate(GstBaseSrc *src, GstCaps *caps);
+gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps);
+gboolean gst_udm_src_decide_allocation(GstBaseSrc *src, GstQuery *query);
+
+// ---- output.c: frames go out
+
+GstFlowReturn gst_udm_src_fill(GstPushSrc *src, GstBuffer *buffer);
+void gst_udm_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end);
+GstClockTime gst_udm_src_time_of(const GstVideoInfo *info, guint64 number);
+guint64 gst_udm_src_frame_at(const GstVideoInfo *info, GstClockTime time); // that is shown then
+
+// ---- seek.c: seeks and queries
+
+gboolean gst_udm_src_is_seekable(GstBaseSrc *src);
+gboolean gst_udm_src_do_seek(GstBaseSrc *src, GstSegment *segment);
+gboolean gst_udm_src_query(GstBaseSrc *src, GstQuery *query);
+
+G_END_DECLS
+
+#endif
