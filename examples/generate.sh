@@ -40,13 +40,13 @@ sh tests/setup.sh python3 || exit 1
 mkdir -p "$work" || exit 1
 classes='0 1 2 3 4 5 6 7 8 9'
 for class in $classes; do
-    film "$class" class="$class" seed=1 scene-length=10 num-frames=80
+    film "$class" class-label="$class" seed=1 scene-length=10 num-frames=80
 done
 # shellcheck disable=SC2086
 picture wall 5 10 $classes
 for class in 2 5 8; do
-    film "path$class" class="$class" seed=3 num-frames=1 preview=true
+    film "path$class" class-label="$class" seed=3 num-frames=1 preview=true
 done
 picture path 0 1 path2 path5 path8
-film long class=3 seed=4 scene-length=0 num-frames=1001
+film long class-label=3 seed=4 scene-length=0 num-frames=1001
 picture long 0 100 long

@@ -15,7 +15,7 @@ get_clip
 get_frames "$work/all.rgb"
 launch -q filesrc location="$work/all.rgb" blocksize=$((width * height * 3)) num-buffers=101 \
     ! rawvideoparse format=rgb width=$width height=$height framerate=25/1 ! identity drop-probability=0.1 \
-    ! udminterp mode=fill fill-holes=true ! filesink location="$work/repaired.rgb" || fail 'the pipeline failed'
+    ! udminterp mode=fill fill-gaps=true ! filesink location="$work/repaired.rgb" || fail 'the pipeline failed'
 $python examples/slowmotion.py --size $size repaired "$work/all.rgb" "$work/repaired.rgb" || exit 1
 encode "$work/repaired.rgb" build/repaired.mp4
 rm "$work/all.rgb"

@@ -36,8 +36,8 @@ static void install_where(GObjectClass *object_class, const char *model)
                           gst_udm_precision_get_type(),
                           gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision), AT_ONCE));
     // threads: How many threads compute (0 = one for each processor).
-    g_object_class_install_property(object_class, GST_UDM_PROP_THREADS,
-                                    g_param_spec_int("threads", "Threads",
+    g_object_class_install_property(object_class, GST_UDM_PROP_N_THREADS,
+                                    g_param_spec_int("n-threads", "Threads",
                                                      "Number of threads that compute (0 = one per processor)", 0,
                                                      MAX_THREADS, defaults.threads, AT_ONCE));
 }
@@ -99,7 +99,7 @@ void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int step
     settings->model = g_strdup(model);
     settings->device = g_strdup(defaults.device);
     settings->precision = gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision);
-    settings->threads = defaults.threads;
+    settings->n_threads = defaults.threads;
     settings->steps = steps;
     settings->sampler = gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler);
     settings->schedule = gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule);
@@ -132,8 +132,8 @@ gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *
     case GST_UDM_PROP_PRECISION:
         settings->precision = g_value_get_enum(value);
         break;
-    case GST_UDM_PROP_THREADS:
-        settings->threads = g_value_get_int(value);
+    case GST_UDM_PROP_N_THREADS:
+        settings->n_threads = g_value_get_int(value);
         break;
     case GST_UDM_PROP_STEPS:
         settings->steps = g_value_get_int(value);
@@ -169,8 +169,8 @@ gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *
     case GST_UDM_PROP_PRECISION:
         g_value_set_enum(value, settings->precision);
         return TRUE;
-    case GST_UDM_PROP_THREADS:
-        g_value_set_int(value, settings->threads);
+    case GST_UDM_PROP_N_THREADS:
+        g_value_set_int(value, settings->n_threads);
         return TRUE;
     case GST_UDM_PROP_STEPS:
         g_value_set_int(value, settings->steps);
@@ -199,7 +199,7 @@ udm_settings gst_udm_settings_to_engine(const GstUdmSettings *settings)
 
     engine.device = g_intern_string(settings->device ? settings->device : "auto");
     engine.precision = gst_udm_choice_name(gst_udm_precision_get_type(), settings->precision);
-    engine.threads = settings->threads;
+    engine.threads = settings->n_threads;
     engine.steps = settings->steps;
     engine.sampler = gst_udm_choice_name(gst_udm_sampler_get_type(), settings->sampler);
     engine.schedule = gst_udm_choice_name(gst_udm_schedule_get_type(), settings->schedule);

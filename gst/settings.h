@@ -12,7 +12,7 @@ enum {
     GST_UDM_PROP_MODEL = 1,
     GST_UDM_PROP_DEVICE,
     GST_UDM_PROP_PRECISION,
-    GST_UDM_PROP_THREADS,
+    GST_UDM_PROP_N_THREADS,
     GST_UDM_PROP_STEPS,
     GST_UDM_PROP_SAMPLER,
     GST_UDM_PROP_SCHEDULE,
@@ -26,7 +26,7 @@ enum {
 typedef struct GstUdmSettings {
     char *model;
     char *device;
-    int threads, steps;
+    int n_threads, steps;
     int precision, sampler, schedule, spacing; // values of the types in choices.h
     guint64 seed;
     guint version; // counts the changes of what a stream is opened with: all but the model

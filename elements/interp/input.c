@@ -32,15 +32,15 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
         return FALSE;
     }
     return !GST_BUFFER_IS_DISCONT(frame) ||
-           (self->now.fill_holes && gst_udm_interp_ahead(self, pts) <=
-                                        gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
+           (self->now.fill_gaps && gst_udm_interp_ahead(self, pts) <=
+                                       gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
 }
 
 gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event)
 {
     GstClockTime time, duration;
 
-    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_holes ||
+    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_gaps ||
         (!self->known.first.buffer && self->waiting.length == 0))
         return FALSE;
     gst_event_parse_gap(event, &time, &duration);
@@ -92,16 +92,16 @@ static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
 }
 
 // Frames that never came, before one that did.
-static void add_holes(GstUdmInterp *self, GstClockTime time)
+static void add_lost(GstUdmInterp *self, GstClockTime time)
 {
     GstClockTime length = gst_udm_timeline_frame(&self->line, 0);
     GstClockTimeDiff ahead = gst_udm_interp_apart(self, self->last, time);
-    guint holes = (guint)((ahead + length / 2) / length);
+    guint frames = (guint)((ahead + length / 2) / length);
 
     if (self->line.in_n <= 0 || ahead > gst_udm_interp_longest_gap(self, length))
         return;
-    for (guint i = 1; i < holes; i++) {
-        GstClockTime away = gst_util_uint64_scale_round((guint64)ahead, i, holes);
+    for (guint i = 1; i < frames; i++) {
+        GstClockTime away = gst_util_uint64_scale_round((guint64)ahead, i, frames);
 
         add_missing(&self->missing, NULL, self->line.reverse ? self->last - away : self->last + away, length);
     }
@@ -118,8 +118,8 @@ static GstFlowReturn is_missing(GstUdmInterp *self, const GstUdmNeighbour *frame
 
 static void take_for_fill(GstUdmInterp *self, GstUdmNeighbour frame, gboolean missing)
 {
-    if (self->now.fill_holes)
-        add_holes(self, frame.time);
+    if (self->now.fill_gaps)
+        add_lost(self, frame.time);
     if (missing)
         add_missing(&self->missing, frame.buffer, frame.time, GST_BUFFER_DURATION(frame.buffer));
     else

@@ -7,7 +7,7 @@
 #define DEFAULT_SCENE_THRESHOLD 0.3
 #define DEFAULT_EXTRAPOLATE 0
 #define DEFAULT_DE_DUPLICATE FALSE
-#define DEFAULT_FILL_HOLES FALSE
+#define DEFAULT_FILL_GAPS FALSE
 #define DEFAULT_MAX_GAP 7
 #define DEFAULT_LOOKAHEAD 1
 #define MAX_FACTOR 64
@@ -18,7 +18,7 @@ enum {
     PROP_SCENE_THRESHOLD,
     PROP_EXTRAPOLATE,
     PROP_DE_DUPLICATE,
-    PROP_FILL_HOLES,
+    PROP_FILL_GAPS,
     PROP_MAX_GAP,
     PROP_LOOKAHEAD,
 };
@@ -45,7 +45,7 @@ void gst_udm_interp_options_init(GstUdmInterpOptions *options)
         .scene_threshold = DEFAULT_SCENE_THRESHOLD,
         .extrapolate = DEFAULT_EXTRAPOLATE,
         .de_duplicate = DEFAULT_DE_DUPLICATE,
-        .fill_holes = DEFAULT_FILL_HOLES,
+        .fill_gaps = DEFAULT_FILL_GAPS,
         .max_gap = DEFAULT_MAX_GAP,
         .lookahead = DEFAULT_LOOKAHEAD,
     };
@@ -74,14 +74,14 @@ gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, cons
     case PROP_DE_DUPLICATE:
         options->de_duplicate = g_value_get_boolean(value);
         return TRUE;
-    case PROP_FILL_HOLES:
-        options->fill_holes = g_value_get_boolean(value);
+    case PROP_FILL_GAPS:
+        options->fill_gaps = g_value_get_boolean(value);
         return TRUE;
     case PROP_MAX_GAP:
         options->max_gap = g_value_get_uint(value);
         return TRUE;
     case PROP_LOOKAHEAD:
-        options->lookahead = g_value_get_uint(value);
+        options->lookahead = g_value_get_int(value);
         return TRUE;
     default:
         return FALSE;
@@ -106,14 +106,14 @@ gboolean gst_udm_interp_options_get(const GstUdmInterpOptions *options, guint id
     case PROP_DE_DUPLICATE:
         g_value_set_boolean(value, options->de_duplicate);
         return TRUE;
-    case PROP_FILL_HOLES:
-        g_value_set_boolean(value, options->fill_holes);
+    case PROP_FILL_GAPS:
+        g_value_set_boolean(value, options->fill_gaps);
         return TRUE;
     case PROP_MAX_GAP:
         g_value_set_uint(value, options->max_gap);
         return TRUE;
     case PROP_LOOKAHEAD:
-        g_value_set_uint(value, options->lookahead);
+        g_value_set_int(value, options->lookahead);
         return TRUE;
     default:
         return FALSE;
@@ -193,17 +193,17 @@ static void install_known_properties(GObjectClass *object_class)
                                                          "Make frames anew that repeat the one before",
                                                          DEFAULT_DE_DUPLICATE, FLAGS));
     /**
-     * GstUdmInterp:fill-holes:
+     * GstUdmInterp:fill-gaps:
      *
      * With mode fill, also makes frames that the timestamps lack; and goes on where a discontinuity or a gap event is
      * no longer than #GstUdmInterp:max-gap frames.
      *
      * Since: 0.1
      */
-    g_object_class_install_property(object_class, PROP_FILL_HOLES,
-                                    g_param_spec_boolean("fill-holes", "Fill holes",
+    g_object_class_install_property(object_class, PROP_FILL_GAPS,
+                                    g_param_spec_boolean("fill-gaps", "Fill gaps",
                                                          "Also make frames that were lost and left a hole in time",
-                                                         DEFAULT_FILL_HOLES, FLAGS));
+                                                         DEFAULT_FILL_GAPS, FLAGS));
     /**
      * GstUdmInterp:max-gap:
      *
@@ -229,10 +229,10 @@ static void install_waiting_properties(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(object_class, PROP_LOOKAHEAD,
-                                    g_param_spec_uint("lookahead", "Look ahead",
-                                                      "Known frames that are waited for after the next, so that motion "
-                                                      "bends as it does in them",
-                                                      0, 1, DEFAULT_LOOKAHEAD, FLAGS));
+                                    g_param_spec_int("lookahead", "Look ahead",
+                                                     "Known frames that are waited for after the next, so that motion "
+                                                     "bends as it does in them",
+                                                     0, 1, DEFAULT_LOOKAHEAD, FLAGS));
 }
 
 void gst_udm_interp_options_install(GObjectClass *object_class)

@@ -17,9 +17,9 @@ typedef struct GstUdmInterpOptions {
     guint factor;
     gdouble scene_threshold;
     guint extrapolate;
-    gboolean de_duplicate, fill_holes;
+    gboolean de_duplicate, fill_gaps;
     guint max_gap;
-    guint lookahead;
+    gint lookahead;
 } GstUdmInterpOptions;
 
 void gst_udm_interp_options_install(GObjectClass *object_class);

@@ -22,16 +22,16 @@ static void free_source(gpointer source)
 
 static const GstUdmEngine engine = { cancel, get_stats, free_source };
 
-// What a frame shall show: what the properties say at its time.
-static void frame_params(void *context, uint64_t number, udm_frame_params *frame_params)
+// What a frame has to show: what the properties say at its time.
+static void request_frame(void *context, uint64_t number, udm_frame_params *request)
 {
     GstUdmSrc *self = context;
 
     gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
-    frame_params->class_label = self->options.class_label;
-    frame_params->guidance = self->options.guidance_scale;
-    frame_params->rescale = self->options.guidance_rescale;
+    request->class = self->options.class_label;
+    request->guidance = self->options.guidance_scale;
+    request->rescale = self->options.guidance_rescale;
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -96,7 +96,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
 {
     udm_generation film = { .size = sizeof(udm_generation),
                             .rate = (double)info->fps_n / info->fps_d,
-                            .frame_params = frame_params,
+                            .frame_params = request_frame,
                             .context = self };
     udm_settings settings;
     udm_error error = { 0 };
@@ -119,6 +119,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
     if (!source) {
+        self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);
         return FALSE;
     }

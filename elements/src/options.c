@@ -2,7 +2,7 @@
 // The properties that udmsrc has beside those of all elements.
 #include "options.h"
 
-#define DEFAULT_CLASS (-1)
+#define DEFAULT_CLASS_LABEL (-1)
 #define DEFAULT_GUIDANCE_RESCALE 0
 #define DEFAULT_GUIDANCE_SCALE 7
 #define DEFAULT_RESIDUAL_GUIDANCE FALSE
@@ -17,7 +17,7 @@ static void install_what(GObjectClass *object_class)
         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
 
     /**
-     * GstUdmSrc:class:
+     * GstUdmSrc:class-label:
      *
      * What is shown, of the classes that the model knows: a digit, with the model "digits". A class that there is not,
      * as -1, lets each scene draw one. A change takes effect where the next frame enters the window, some frames ahead
@@ -26,10 +26,10 @@ static void install_what(GObjectClass *object_class)
      * Since: 0.1
      */
     g_object_class_install_property(object_class, GST_UDM_SRC_PROP_CLASS_LABEL,
-                                    g_param_spec_int("class", "Class",
+                                    g_param_spec_int("class-label", "Class label",
                                                      "What is shown, of the classes of the model (-1 = any, drawn for "
                                                      "each scene)",
-                                                     -1, G_MAXINT, DEFAULT_CLASS, flags));
+                                                     -1, G_MAXINT, DEFAULT_CLASS_LABEL, flags));
     /**
      * GstUdmSrc:guidance-scale:
      *
@@ -131,7 +131,7 @@ static void install_from_where(GObjectClass *object_class)
      *
      * A video or picture, as a file or a URI. The video goes on from its last frames: the first frame is the one that
      * comes after them. They are brought to the size of the model and the frame rate of the caps. Other scenes begin
-     * anew. If #GstUdmSrc:class is -1, the network is told no class.
+     * anew. If #GstUdmSrc:class-label is -1, the network is told no class.
      *
      * Since: 0.1
      */
@@ -174,7 +174,7 @@ void gst_udm_src_options_install(GObjectClass *object_class)
 
 void gst_udm_src_options_init(GstUdmSrcOptions *options)
 {
-    options->class_label = DEFAULT_CLASS;
+    options->class_label = DEFAULT_CLASS_LABEL;
     options->guidance_scale = DEFAULT_GUIDANCE_SCALE;
     options->guidance_rescale = DEFAULT_GUIDANCE_RESCALE;
     options->residual_guidance = DEFAULT_RESIDUAL_GUIDANCE;

@@ -15,8 +15,8 @@
  * Several frames are in the making at once, each a part of its steps further than the next. So #GstUdmSrc:steps is
  * rounded up to a multiple of their number, which is 5 for the model "digits".
  *
- * As a URI handler it plays `udm://MODEL?class=3&seed=7`, where every property but #GstUdmSrc:model may follow, and a
- * model directory is written as `udm:///DIRECTORY`.
+ * As a URI handler it plays `udm://MODEL?class-label=3&seed=7`, where every property but #GstUdmSrc:model may follow,
+ * and a model directory is written as `udm:///DIRECTORY`.
  *
  * With #GstUdmSrc:continue-from it goes on where a clip ends, or brings a picture to life; with #GstUdmSrc:preview it
  * shows every step on the way from noise to a frame.
@@ -27,15 +27,15 @@
  * ]|
  * Digits that fly about, another one every ten seconds.
  * |[
- * gst-launch-1.0 udmsrc class=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert ! autovideosink
+ * gst-launch-1.0 udmsrc class-label=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert ! autovideosink
  * ]|
  * The same three for ever, eight times enlarged.
  * |[
- * gst-play-1.0 "udm://digits?class=7&num-frames=250"
+ * gst-play-1.0 "udm://digits?class-label=7&num-frames=250"
  * ]|
  * Ten seconds of a seven, in a player.
  * |[
- * ges-launch-1.0 +clip "udm://digits%3Fclass=7&seed=3" duration=10.0 +effect udmdenoise
+ * ges-launch-1.0 +clip "udm://digits%3Fclass-label=7&seed=3" duration=10.0 +effect udmdenoise
  * ]|
  * The same in an editor, which takes its description of a timeline for a URI: the question mark is escaped.
  */

@@ -56,7 +56,7 @@ def run_pipeline(o, model, frames, precision):
     run = subprocess.run(
         ["gst-launch-1.0", "-q", "filesrc", f"location={path}", f"blocksize={3 * w * h}", "!", "rawvideoparse",
          "format=rgb", f"width={w}", f"height={h}", "!", "udmdenoise", f"model={model}", f"noise-level={SIGMA}",
-         f"threads={o.threads}", f"precision={precision}", "!", "fakesink"],
+         f"n-threads={o.threads}", f"precision={precision}", "!", "fakesink"],
         env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - start
     stats = re.search(r"frames=\(guint64\)(\d+).*mean-ms=\(double\)([\d.e+-]+)", run.stderr)

@@ -44,7 +44,7 @@ def seconds(command, caches, env=()):
 
 
 def element(o, model, about, device):
-    settings = f"model={model} device={device} threads={o.threads}"
+    settings = f"model={model} device={device} n-threads={o.threads}"
     size = "width=%s,height=%s" % tuple(o.size.split("x"))
     line = f"videotestsrc num-buffers=1 ! video/x-raw,format=RGB,{size} ! udmdenoise noise-level=25 {settings}"
     if "frames" in about:

@@ -45,7 +45,7 @@ def options():
 def film(o, steps, guidance, digit, seed, frames):
     """[frames, 64, 64] in [-1, 1], and the seconds that it took."""
     env = dict(os.environ, GST_PLUGIN_PATH=str(o.build / "elements"), GST_REGISTRY=str(o.build / "bench.registry"))
-    source = (f"udmsrc model={o.model} threads={o.threads} class={digit} seed={seed} steps={steps} "
+    source = (f"udmsrc model={o.model} n-threads={o.threads} class-label={digit} seed={seed} steps={steps} "
               f"guidance-scale={guidance} sampler={o.sampler} scene-length=0 num-frames={frames} {o.properties}")
     start = time.monotonic()
     done = subprocess.run(["gst-launch-1.0", "-q", *source.split(), "!",

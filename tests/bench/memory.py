@@ -17,7 +17,7 @@ def peak_mib(o, width, height, frames):
     process = subprocess.Popen(
         ["gst-launch-1.0", "-q", "videotestsrc", "pattern=snow", f"num-buffers={frames}", "!",
          f"video/x-raw,format=RGB,width={width},height={height}", "!", "udmdenoise", f"model={o.model}",
-         "noise-level=25", f"lookahead={o.lookahead}", f"threads={o.threads}", "!", "fakesink"],
+         "noise-level=25", f"lookahead={o.lookahead}", f"n-threads={o.threads}", "!", "fakesink"],
         env=environment, stdin=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:

@@ -45,7 +45,7 @@ def play(o, frames):
     """Resident memory over time, and the seconds that it took."""
     env = dict(os.environ, GST_PLUGIN_PATH=str(o.build / "elements"), GST_REGISTRY=str(o.build / "bench.registry"))
     process = subprocess.Popen(
-        ["gst-launch-1.0", "-q", "udmsrc", f"model={o.model}", f"threads={o.threads}", f"num-frames={frames}",
+        ["gst-launch-1.0", "-q", "udmsrc", f"model={o.model}", f"n-threads={o.threads}", f"num-frames={frames}",
          *o.properties.split(), "!", f"video/x-raw,framerate={o.rate}/1", "!", "fakesink"], env=env,
         stdin=subprocess.DEVNULL)
     start, seen = time.monotonic(), []

@@ -26,7 +26,7 @@ static inline guint engine_delay(void)
 // An element in NULL with a tiny model, and properties as gst-launch-1.0 takes them.
 static inline GstElement *make_denoise(const char *properties)
 {
-    char *line = g_strdup_printf("udmdenoise model=tiny-denoise threads=1 noise-level=25 %s", properties);
+    char *line = g_strdup_printf("udmdenoise model=tiny-denoise n-threads=1 noise-level=25 %s", properties);
     GstElement *element = gst_parse_launch(line, NULL);
 
     fail_unless(element != NULL, "\"%s\" does not parse: is GST_PLUGIN_PATH set?", line);

@@ -91,7 +91,7 @@ static inline void expect_made(GstBuffer *buffer, Shot shot)
 
 static inline GstElement *make_interp(const char *properties)
 {
-    char *line = g_strdup_printf("udminterp threads=1 model=\"\" %s", properties);
+    char *line = g_strdup_printf("udminterp n-threads=1 model=\"\" %s", properties);
     GstElement *element = gst_parse_launch(line, NULL);
 
     fail_unless(element != NULL, "\"%s\" does not parse: is GST_PLUGIN_PATH set?", line);

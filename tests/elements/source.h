@@ -10,7 +10,7 @@
 
 static inline GstElement *make_source(const char *properties)
 {
-    char *line = g_strdup_printf("udmsrc model=tiny-video threads=1 device=%s %s",
+    char *line = g_strdup_printf("udmsrc model=tiny-video n-threads=1 device=%s %s",
                                  engine_is_fake() ? "auto" : "reference", properties);
     GstElement *element = gst_parse_launch(line, NULL);
 

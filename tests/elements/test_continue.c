@@ -62,7 +62,7 @@ static guint64 hash_of(const char *properties, guint number)
 // The fake engine adds what the last known frame shows.
 static void check_continued(char *path)
 {
-    char *properties = g_strdup_printf("guidance-scale=1 class=1 scene-length=4 continue-from=%s", path);
+    char *properties = g_strdup_printf("guidance-scale=1 class-label=1 scene-length=4 continue-from=%s", path);
 
     if (engine_is_fake()) {
         guint value = first_of(properties);
@@ -72,8 +72,8 @@ static void check_continued(char *path)
         guint64 first = hash_of(properties, 0);
 
         fail_unless(first == hash_of(properties, 0));
-        fail_unless(first != hash_of("guidance-scale=1 class=1 scene-length=4", 0));
-        fail_unless(hash_of(properties, 4) == hash_of("guidance-scale=1 class=1 scene-length=4", 4));
+        fail_unless(first != hash_of("guidance-scale=1 class-label=1 scene-length=4", 0));
+        fail_unless(hash_of(properties, 4) == hash_of("guidance-scale=1 class-label=1 scene-length=4", 4));
     }
     g_unlink(path);
     g_free(properties);
@@ -140,10 +140,10 @@ GST_START_TEST(test_what_is_faster_is_another_film)
 {
     if (engine_is_fake())
         return;
-    fail_unless(hash_of("steps=6 class=1 guidance-scale=3", 2) !=
-                hash_of("steps=6 class=1 guidance-scale=3 residual-guidance=true", 2));
-    fail_unless(hash_of("steps=6 class=1 guidance-scale=3", 2) !=
-                hash_of("steps=6 class=1 guidance-scale=3 keep-state=true", 2));
+    fail_unless(hash_of("steps=6 class-label=1 guidance-scale=3", 2) !=
+                hash_of("steps=6 class-label=1 guidance-scale=3 residual-guidance=true", 2));
+    fail_unless(hash_of("steps=6 class-label=1 guidance-scale=3", 2) !=
+                hash_of("steps=6 class-label=1 guidance-scale=3 keep-state=true", 2));
 }
 GST_END_TEST;
 
@@ -155,7 +155,7 @@ GST_START_TEST(test_frames_are_drawn_anew)
 
     if (engine_is_fake())
         return;
-    harness = gst_harness_new_parse("udmdenoise model=tiny-video device=reference threads=1 steps=6 noise-level=0 "
+    harness = gst_harness_new_parse("udmdenoise model=tiny-video device=reference n-threads=1 steps=6 noise-level=0 "
                                     "strength=0.5");
     gst_harness_set_src_caps_str(harness, CAPS);
     for (guint n = 0; n < FRAMES; n++) {

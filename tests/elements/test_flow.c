@@ -316,7 +316,7 @@ GST_START_TEST(settings_may_change_while_frames_flow)
     push_frames(harness, CAPS, 0, 3);
     g_object_set(element, "steps", 2, NULL);
     push_frames(harness, CAPS, 3, 3);
-    g_object_set(element, "seed", G_GUINT64_CONSTANT(12), "threads", 2, NULL);
+    g_object_set(element, "seed", G_GUINT64_CONSTANT(12), "n-threads", 2, NULL);
     push_frames(harness, CAPS, 6, 3);
     finish(harness);
     assert_equals_int(frames_out(harness), 9);

@@ -208,7 +208,7 @@ GST_START_TEST(properties_change_the_picture)
     fail_unless(effect("steps=1", "steps=3") > 0);
     fail_unless(effect("strength=0.5 seed=1", "strength=0.5 seed=2") > 0);
     fail_unless(effect("strength=0.5 seed=7", "strength=0.5 seed=7") == 0, "the same seed gave another picture");
-    fail_unless(effect("threads=1", "threads=2") == 0, "the picture depends on the threads");
+    fail_unless(effect("n-threads=1", "n-threads=2") == 0, "the picture depends on the threads");
 }
 GST_END_TEST;
 

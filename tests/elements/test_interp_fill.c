@@ -101,7 +101,7 @@ GST_START_TEST(videorate_makes_slow_motion_with_it)
 {
     GstElement *pipeline = gst_parse_launch(
         "videotestsrc num-buffers=11 pattern=ball ! video/x-raw,format=GRAY8,width=96,height=64,framerate=25/1 ! "
-        "videorate rate=0.25 ! udminterp mode=fill threads=1 model=\"\" name=interp ! fakesink",
+        "videorate rate=0.25 ! udminterp mode=fill n-threads=1 model=\"\" name=interp ! fakesink",
         NULL);
     GstElement *interp = gst_bin_get_by_name(GST_BIN(pipeline), "interp");
     GstBus *bus = gst_element_get_bus(pipeline);
@@ -185,17 +185,17 @@ static GstHarness *push_with_hole(const char *properties, GstBufferFlags flags, 
 
 GST_START_TEST(lost_frames_are_made_on_request)
 {
-    expect_row(push_with_hole("mode=fill fill-holes=true", 0, FALSE), "ooommmoo");
-    expect_row(push_with_hole("mode=fill fill-holes=true", GST_BUFFER_FLAG_DISCONT, FALSE), "ooommmoo");
-    expect_row(push_with_hole("mode=fill fill-holes=true", 0, TRUE), "ooommmoo");
-    expect_row(push_with_hole("mode=fill fill-holes=true", GST_BUFFER_FLAG_DISCONT, TRUE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-gaps=true", 0, FALSE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-gaps=true", GST_BUFFER_FLAG_DISCONT, FALSE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-gaps=true", 0, TRUE), "ooommmoo");
+    expect_row(push_with_hole("mode=fill fill-gaps=true", GST_BUFFER_FLAG_DISCONT, TRUE), "ooommmoo");
 }
 GST_END_TEST;
 
 GST_START_TEST(a_hole_stays_where_nobody_asks)
 {
     expect_pts(push_with_hole("mode=fill", GST_BUFFER_FLAG_DISCONT, FALSE), "0 2 4 12 14 ");
-    expect_pts(push_with_hole("mode=fill fill-holes=true max-gap=2", 0, FALSE), "0 2 4 12 14 ");
+    expect_pts(push_with_hole("mode=fill fill-gaps=true max-gap=2", 0, FALSE), "0 2 4 12 14 ");
     expect_pts(push_with_hole("factor=2", GST_BUFFER_FLAG_DISCONT, FALSE), "0 1 2 3 4 5 12 13 14 15 ");
     expect_pts(push_with_hole("factor=2", 0, FALSE), "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 ");
 }

@@ -333,7 +333,7 @@ static void note_frame(GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointe
 static GstElement *make_pipeline(const char *source, gboolean sync, GString *log)
 {
     char *line =
-        g_strdup_printf("%s ! video/x-raw,format=GRAY8,width=96,height=64,framerate=25/1 ! udminterp threads=1 "
+        g_strdup_printf("%s ! video/x-raw,format=GRAY8,width=96,height=64,framerate=25/1 ! udminterp n-threads=1 "
                         "model=\"\" factor=2 name=interp ! fakesink name=sink signal-handoffs=true sync=%d",
                         source, sync);
     GstElement *pipeline = gst_parse_launch(line, NULL), *sink;

@@ -10,8 +10,8 @@
 // A shipped model, beside those of the tests.
 static GstElement *make_restore(const char *model, const char *properties)
 {
-    char *line = g_strdup_printf("udmdenoise model=%s/../../models/%s threads=1 %s", g_getenv("UDM_MODEL_PATH"), model,
-                                 properties);
+    char *line = g_strdup_printf("udmdenoise model=%s/../../models/%s n-threads=1 %s", g_getenv("UDM_MODEL_PATH"),
+                                 model, properties);
     GstElement *element = gst_parse_launch(line, NULL);
 
     fail_unless(element != NULL, "\"%s\" does not parse: is GST_PLUGIN_PATH set?", line);
@@ -180,7 +180,7 @@ GST_START_TEST(what_nobody_says_is_asked_for)
          *real = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-denoise", "unet", NULL),
          *index = g_build_filename(folder, "model_index.json", NULL),
          *scheduler = g_build_filename(folder, "scheduler_config.json", NULL),
-         *line = g_strdup_printf("udmdenoise model=%s threads=1", folder);
+         *line = g_strdup_printf("udmdenoise model=%s n-threads=1", folder);
     GstElement *element;
     GstHarness *harness;
     GstBus *bus;

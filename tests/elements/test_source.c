@@ -268,7 +268,7 @@ GST_START_TEST(test_properties_change_frames_while_playing)
 
         assert_equals_int(first_byte(buffer), painted(0, -1, 1));
         gst_buffer_unref(buffer);
-        g_object_set(harness->element, "class", 1, NULL);
+        g_object_set(harness->element, "class-label", 1, NULL);
         buffer = pull_frame(harness, 60);
         assert_equals_int(first_byte(buffer), painted(60, 1, 1));
         gst_buffer_unref(buffer);
@@ -293,7 +293,7 @@ GST_START_TEST(test_keyframes_are_exact)
     fail_unless(gst_timed_value_control_source_set(timed, 0, 1));
     fail_unless(gst_timed_value_control_source_set(timed, 4 * FRAME_DURATION, 2));
     fail_unless(gst_object_add_control_binding(
-        GST_OBJECT(element), gst_direct_control_binding_new_absolute(GST_OBJECT(element), "class", curve)));
+        GST_OBJECT(element), gst_direct_control_binding_new_absolute(GST_OBJECT(element), "class-label", curve)));
     gst_object_unref(curve);
     harness = play(element, CAPS);
     if (engine_is_fake()) {
@@ -344,14 +344,14 @@ static GstElement *from_uri(const char *uri, GError **error)
 
 GST_START_TEST(test_a_uri_sets_properties)
 {
-    GstElement *element = from_uri("udm://tiny-video?class=3&seed=7&guidance-scale=1.5&sampler=ddim", NULL);
+    GstElement *element = from_uri("udm://tiny-video?class-label=3&seed=7&guidance-scale=1.5&sampler=ddim", NULL);
     char *model, *uri;
     gint class;
     guint64 seed;
     gdouble guidance;
 
     fail_unless(element != NULL);
-    g_object_get(element, "model", &model, "class", &class, "seed", &seed, "guidance-scale", &guidance, NULL);
+    g_object_get(element, "model", &model, "class-label", &class, "seed", &seed, "guidance-scale", &guidance, NULL);
     assert_equals_string(model, "tiny-video");
     assert_equals_int(class, 3);
     assert_equals_uint64(seed, 7);
@@ -360,12 +360,12 @@ GST_START_TEST(test_a_uri_sets_properties)
     gst_object_unref(element);
 
     // And what it says of itself makes another one like it.
-    element = make_source("class=2 seed=18446744073709551615 num-frames=9");
+    element = make_source("class-label=2 seed=18446744073709551615 num-frames=9");
     uri = gst_uri_handler_get_uri(GST_URI_HANDLER(element));
     gst_object_unref(element);
     element = from_uri(uri, NULL);
     fail_unless(element != NULL, "%s", uri);
-    g_object_get(element, "class", &class, "seed", &seed, NULL);
+    g_object_get(element, "class-label", &class, "seed", &seed, NULL);
     assert_equals_int(class, 2);
     assert_equals_uint64(seed, G_MAXUINT64);
     g_free(uri);
@@ -399,14 +399,14 @@ GST_END_TEST;
 
 GST_START_TEST(test_a_directory_in_a_uri)
 {
-    GstElement *element = from_uri("udm:///some/where/model?class=1", NULL);
+    GstElement *element = from_uri("udm:///some/where/model?class-label=1", NULL);
     char *model, *uri;
 
     fail_unless(element != NULL);
     g_object_get(element, "model", &model, NULL);
     assert_equals_string(model, "/some/where/model");
     uri = gst_uri_handler_get_uri(GST_URI_HANDLER(element));
-    assert_equals_string(uri, "udm:///some/where/model?class=1");
+    assert_equals_string(uri, "udm:///some/where/model?class-label=1");
     g_free(model);
     g_free(uri);
     gst_object_unref(element);
@@ -415,8 +415,8 @@ GST_END_TEST;
 
 GST_START_TEST(test_bad_uris_are_refused)
 {
-    static const char *const bad[] = { "udm://digits?colour=red", "udm://digits?class=three", "udm://digits?name=x",
-                                       "udm://digits?class=-7", "udm://digits?seed" };
+    static const char *const bad[] = { "udm://digits?colour=red", "udm://digits?class-label=three",
+                                       "udm://digits?name=x", "udm://digits?class-label=-7", "udm://digits?seed" };
 
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         GError *error = NULL;

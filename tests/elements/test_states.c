@@ -307,7 +307,7 @@ GST_START_TEST(a_pipeline_plays_three_times)
 {
     GstElement *pipeline = gst_parse_launch(
         "videotestsrc num-buffers=5 ! video/x-raw,width=32,height=16 ! videoconvert ! "
-        "udmdenoise model=tiny-denoise threads=1 name=denoise ! videoconvert ! fakesink sync=true qos=true",
+        "udmdenoise model=tiny-denoise n-threads=1 name=denoise ! videoconvert ! fakesink sync=true qos=true",
         NULL);
 
     for (int i = 0; i < 3; i++)
