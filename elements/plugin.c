@@ -15,5 +15,6 @@ static gboolean plugin_init(GstPlugin *plugin)
 }
 
 #define PACKAGE "udm"
-GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, udm, "Diffusion models that work on streams of frames",
-                  plugin_init, UDM_VERSION, "LGPL", "udm", "Unknown package origin")
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, udm,
+                  "Denoising, interpolation and generation of video with diffusion models", plugin_init, UDM_VERSION,
+                  "LGPL", "udm", "Unknown package origin")

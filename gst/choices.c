@@ -7,9 +7,11 @@
 static void append(void *context, const char *name, const char *about)
 {
     GArray *values = context;
-    GEnumValue value = { (int)values->len, g_intern_string(about), g_intern_string(name) };
+    char *text = g_strconcat(name, ": ", about, NULL); // editors show nothing else
+    GEnumValue value = { (int)values->len, g_intern_string(text), g_intern_string(name) };
 
     g_array_append_val(values, value);
+    g_free(text);
 }
 
 // The values live as long as the type, which is as long as the process.
@@ -40,21 +42,22 @@ GType gst_udm_sampler_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSampler", "The method that the model's scheduler names", udm_list_samplers);
+    return choices_type(&type, "GstUdmSampler", "the method in the model's scheduler configuration", udm_list_samplers);
 }
 
 GType gst_udm_schedule_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSchedule", "The schedule that the model was trained with", udm_list_schedules);
+    return choices_type(&type, "GstUdmSchedule", "the schedule that the model was trained with", udm_list_schedules);
 }
 
 GType gst_udm_spacing_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSpacing", "The spacing that the model's scheduler names", udm_list_spacings);
+    return choices_type(&type, "GstUdmSpacing", "the spacing in the model's scheduler configuration",
+                        udm_list_spacings);
 }
 
 GType gst_udm_precision_get_type(void)

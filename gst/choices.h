@@ -5,12 +5,12 @@
 
 #include <gst/gst.h>
 
-// Value 0 of each is "model": what the model was trained with, or its scheduler says.
+// Nicks are the names that the engine uses. Value 0 is "model": what the model was trained with, or what its scheduler
+// configuration says.
 GType gst_udm_sampler_get_type(void);
 GType gst_udm_schedule_get_type(void);
 GType gst_udm_spacing_get_type(void);
-// This one has no "model".
-GType gst_udm_precision_get_type(void);
+GType gst_udm_precision_get_type(void); // has no "model"
 
 // The name of a value, which is what the engine calls it; static. And the value of a name, 0 if there is none.
 const char *gst_udm_choice_name(GType type, int value);

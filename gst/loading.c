@@ -4,19 +4,20 @@
 
 #include "report.h"
 
-GstUdmModel *gst_udm_load_model(GstElement *element, const char *name)
+gboolean gst_udm_load_model(GstElement *element, const char *name, GstUdmModel **model)
 {
+    GstUdmModel *before = *model;
     udm_error error = { 0 };
-    GstUdmModel *model;
 
     gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
-    model = gst_udm_model_acquire(name, &error);
-    if (!model) {
-        gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "The model could not be loaded");
+    *model = gst_udm_model_acquire(name, &error);
+    gst_udm_model_release(before); // after, so that the same one stays loaded
+    if (!*model) {
+        gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "Failed to load the model");
         gst_udm_report_error(element, &error);
-        return NULL;
+        return FALSE;
     }
-    GST_INFO_OBJECT(element, "model %s", gst_udm_model_path(model));
-    gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "The model is loaded");
-    return model;
+    GST_INFO_OBJECT(element, "model %s", gst_udm_model_path(*model));
+    gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "Loaded the model");
+    return TRUE;
 }

@@ -5,7 +5,7 @@
 
 #include "models.h"
 
-// As gst_udm_model_acquire(), and posts messages about it. NULL if an error was posted.
-GstUdmModel *gst_udm_load_model(GstElement *element, const char *name);
+// Acquires a model in place of *model, which may be NULL, and posts messages about it. FALSE if an error was posted.
+gboolean gst_udm_load_model(GstElement *element, const char *name, GstUdmModel **model);
 
 #endif

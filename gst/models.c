@@ -41,20 +41,20 @@ static char *find(const char *name, udm_error *error)
     char *found;
 
     if (!name || !*name) {
-        udm_fail(error, UDM_ERROR_SETTINGS, "no model is set: set the property model to a model directory");
+        udm_fail(error, UDM_ERROR_SETTINGS,
+                 "no model is set: set the property model to the name or the directory of a model");
         return NULL;
     }
     if (strchr(name, G_DIR_SEPARATOR)) {
         if (!(found = realpath(name, NULL)))
             udm_fail(error, errno == ENOENT || errno == ENOTDIR ? UDM_ERROR_NOT_FOUND : UDM_ERROR_UNREADABLE,
-                     "the model directory \"%s\" cannot be opened (%s): set the property model to one that exists",
-                     name, g_strerror(errno));
+                     "could not open the model directory \"%s\": %s", name, g_strerror(errno));
         return found;
     }
     if (!(found = search(name)))
         udm_fail(error, UDM_ERROR_NOT_FOUND,
-                 "there is no model \"%s\" in UDM_MODEL_PATH (%s) nor in " UDM_MODEL_DIRECTORY
-                 ": set the property model to a model directory, or UDM_MODEL_PATH to the folder that holds it",
+                 "no model \"%s\" found in UDM_MODEL_PATH (%s) or in " UDM_MODEL_DIRECTORY
+                 ": set the property model to the directory of a model, or UDM_MODEL_PATH to the folder above it",
                  name, path && *path ? path : "not set");
     return found;
 }

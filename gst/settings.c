@@ -4,91 +4,163 @@
 
 #include "choices.h"
 
-// Until the next READY to PAUSED; and at once, from the next frame on.
-#define AT_START (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-#define AT_ONCE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+// Takes effect from the next frame on.
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
 #define MAX_THREADS 256
 #define MAX_STEPS 1000
 
-static void install_where(GObjectClass *object_class, const char *model)
+static void install_computing(GObjectClass *object_class)
 {
     udm_settings defaults;
     udm_settings_init(&defaults, sizeof defaults);
 
-    // model: A model directory, or a name that is looked up in UDM_MODEL_PATH and then in the installed folder.
+    /**
+     * GstUdmTransform:device:
+     *
+     * The device to compute on. "auto" takes the GPU if it passes a self-test and is faster than the processor, and the
+     * processor otherwise. If a GPU chosen that way fails later, the processor takes over and a warning message is
+     * posted. A device that is named, such as "cpu", "opencl" or "opencl:1", is used or is an error; `udm devices`
+     * lists them.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
-        object_class, GST_UDM_PROP_MODEL,
-        g_param_spec_string("model", "Model",
-                            "Directory of the model, or its name in UDM_MODEL_PATH or in the installed folder", model,
-                            AT_START));
-    // device: What computes: "auto" takes a GPU that computes what the processor does, and faster, or else the
-    // processor, which also goes on, with a warning, where that GPU fails; "cpu", "opencl" and "opencl:N" are what they
-    // say.
-    g_object_class_install_property(object_class, GST_UDM_PROP_DEVICE,
-                                    g_param_spec_string("device", "Device",
-                                                        "What computes: auto, cpu, or another that udm lists",
-                                                        defaults.device, AT_ONCE));
-    // precision: How exact products are; bf16 is faster, but not the same on every processor.
+        object_class, GST_UDM_PROP_DEVICE,
+        g_param_spec_string("device", "Device", "Device to compute on: cpu, opencl, opencl:N (auto = the fastest)",
+                            defaults.device, FLAGS));
+    /**
+     * GstUdmTransform:precision:
+     *
+     * The precision of the network's products. "bf16" is faster on processors with instructions for it, at the cost of
+     * about 0.01 dB, and output then differs slightly from one processor type to another. "f32" gives the same output
+     * on all.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_PRECISION,
-        g_param_spec_enum("precision", "Precision", "How exact products are (auto = bf16 where the processor has it)",
+        g_param_spec_enum("precision", "Precision",
+                          "Arithmetic precision of the network (auto = bf16 where the processor supports it, else f32)",
                           gst_udm_precision_get_type(),
-                          gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision), AT_ONCE));
-    // threads: How many threads compute (0 = one for each processor).
+                          gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision), FLAGS));
+    /**
+     * GstUdmTransform:n-threads:
+     *
+     * The maximum number of threads to use. Output does not depend on it.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(object_class, GST_UDM_PROP_N_THREADS,
                                     g_param_spec_int("n-threads", "Threads",
-                                                     "Number of threads that compute (0 = one per processor)", 0,
-                                                     MAX_THREADS, defaults.threads, AT_ONCE));
+                                                     "Maximum number of threads to use (0 = one per processor)", 0,
+                                                     MAX_THREADS, defaults.threads, FLAGS));
 }
 
-static void install_how(GObjectClass *object_class, int steps)
+static void install_sampling(GObjectClass *object_class, int steps, const char *steps_blurb)
 {
     udm_settings defaults;
     udm_settings_init(&defaults, sizeof defaults);
 
-    // steps: How often the network looks at each frame; time grows with it.
-    g_object_class_install_property(
-        object_class, GST_UDM_PROP_STEPS,
-        g_param_spec_int("steps", "Steps",
-                         "Evaluations of the network per frame (1 = the most likely picture, fastest)", 1, MAX_STEPS,
-                         steps, AT_ONCE));
-    // sampler: How one goes from a step to the next.
+    /**
+     * GstUdmTransform:steps:
+     *
+     * The number of sampling steps per frame; processing time is proportional to it. A single step gives the posterior
+     * mean, which has the highest PSNR. More steps draw a sample, with more detail.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_PROP_STEPS,
+                                    g_param_spec_int("steps", "Steps", steps_blurb, 1, MAX_STEPS, steps, FLAGS));
+    /**
+     * GstUdmTransform:sampler:
+     *
+     * The method that takes a frame from one step to the next.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SAMPLER,
         g_param_spec_enum(
-            "sampler", "Sampler", "Method that goes from one step to the next (model = as its scheduler says)",
-            gst_udm_sampler_get_type(), gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler), AT_ONCE));
-    // schedule: How the noise falls over the steps.
+            "sampler", "Sampler", "Sampling method (model = the one in the model's scheduler configuration)",
+            gst_udm_sampler_get_type(), gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler), FLAGS));
+    /**
+     * GstUdmTransform:schedule:
+     *
+     * The noise schedule: how much noise there is at each time of the diffusion process.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SCHEDULE,
-        g_param_spec_enum("schedule", "Schedule", "How the noise falls over the steps (model = as it was trained)",
+        g_param_spec_enum("schedule", "Schedule", "Noise schedule (model = the one that the model was trained with)",
                           gst_udm_schedule_get_type(),
-                          gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule), AT_ONCE));
-    // spacing: At which times the steps stand.
+                          gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule), FLAGS));
+    /**
+     * GstUdmTransform:spacing:
+     *
+     * How the sampling steps are distributed over the times of the diffusion process.
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SPACING,
-        g_param_spec_enum("spacing", "Spacing", "At which times the steps stand (model = as its scheduler says)",
-                          gst_udm_spacing_get_type(),
-                          gst_udm_choice_value(gst_udm_spacing_get_type(), defaults.spacing), AT_ONCE));
-    // seed: The same seed gives the same noise, and so the same frames, on every machine.
-    g_object_class_install_property(
-        object_class, GST_UDM_PROP_SEED,
-        g_param_spec_uint64("seed", "Seed", "Names the noise that is drawn: the same seed gives the same frames", 0,
-                            G_MAXUINT64, defaults.seed, AT_ONCE));
+        g_param_spec_enum(
+            "spacing", "Spacing",
+            "Distribution of the steps over time (model = the one in the model's scheduler configuration)",
+            gst_udm_spacing_get_type(), gst_udm_choice_value(gst_udm_spacing_get_type(), defaults.spacing), FLAGS));
+    /**
+     * GstUdmTransform:seed:
+     *
+     * The seed of the random noise. Noise is a function of the seed, the frame number and the step, so the same seed
+     * gives the same frames on every machine, wherever playback starts.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_PROP_SEED,
+                                    g_param_spec_uint64("seed", "Seed",
+                                                        "Seed of the random noise: the same seed gives the same frames",
+                                                        0, G_MAXUINT64, defaults.seed, FLAGS));
 }
 
-void gst_udm_settings_install(GObjectClass *object_class, const char *model, int steps)
+static void install_statistics(GObjectClass *object_class)
 {
-    install_where(object_class, model);
-    install_how(object_class, steps);
-    // stats: application/x-udm-stats, as it stood after the last frame; never notified.
+    /**
+     * GstUdmTransform:stats:
+     *
+     * Statistics as of the last frame, in a structure named application/x-udm-stats. There is no notification of
+     * changes.
+     *
+     * * `frames` (guint64): frames computed
+     * * `scenes` (guint64): scenes seen
+     * * `sigma` (gdouble): standard deviation of the noise in the last frame on a scale of 0 to 255, set or estimated
+     * * `last-ms`, `mean-ms` (gdouble): processing time of the last frame, and the mean, in milliseconds
+     * * `memory` (guint64): memory for state and activations in bytes
+     * * `tiles` (gint): tiles that a frame is processed in
+     * * `device` (gchararray): the device in use
+     * * `degraded` (guint64): frames that were late and were not processed (filters only)
+     *
+     * Since: 0.2
+     */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_STATS,
-        g_param_spec_boxed(
-            "stats", "Statistics",
-            "Frames, scenes, sigma of the noise (0-255), times (in ms), memory (in bytes), tiles, device",
-            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+        g_param_spec_boxed("stats", "Statistics",
+                           "Statistics: frames, scenes, noise (0-255), times (in ms), memory (in bytes), tiles, device",
+                           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+void gst_udm_settings_install(GObjectClass *object_class, int steps, const char *steps_blurb)
+{
+    install_computing(object_class);
+    install_sampling(object_class, steps, steps_blurb);
+    install_statistics(object_class);
+}
+
+GParamSpec *gst_udm_lookahead_spec(int maximum, int value)
+{
+    return g_param_spec_int("lookahead", "Lookahead",
+                            "Number of following frames to take into account, which adds latency (0 = none)", 0,
+                            maximum, value, FLAGS);
 }
 
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps)

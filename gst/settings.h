@@ -32,8 +32,11 @@ typedef struct GstUdmSettings {
     guint version; // counts the changes of what a stream is opened with: all but the model
 } GstUdmSettings;
 
-// Installs the properties; model and steps are what they are when nobody sets them (static).
-void gst_udm_settings_install(GObjectClass *object_class, const char *model, int steps);
+// Installs all of them but "model", which each element has its own default and description of, as of the steps.
+void gst_udm_settings_install(GObjectClass *object_class, int steps, const char *steps_blurb);
+
+// The property "lookahead", of elements that have one.
+GParamSpec *gst_udm_lookahead_spec(int maximum, int value);
 
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps);
 void gst_udm_settings_clear(GstUdmSettings *settings);

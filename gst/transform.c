@@ -9,6 +9,8 @@
 GST_DEBUG_CATEGORY_STATIC(udm_transform_debug);
 #define GST_CAT_DEFAULT udm_transform_debug
 
+#define DEFAULT_STEPS 1
+
 #define gst_udm_transform_parent_class parent_class
 G_DEFINE_ABSTRACT_TYPE(GstUdmTransform, gst_udm_transform, GST_TYPE_VIDEO_FILTER)
 
@@ -16,8 +18,8 @@ G_DEFINE_ABSTRACT_TYPE(GstUdmTransform, gst_udm_transform, GST_TYPE_VIDEO_FILTER
 
 GstFlowReturn gst_udm_transform_invalid_buffer(GstUdmTransform *self)
 {
-    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("A buffer does not hold a frame of its caps: repair the element before."),
-                      (NULL));
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("Received a buffer that does not match its caps."),
+                      ("Failed to map it as a video frame: the element upstream is at fault."));
     return GST_FLOW_ERROR;
 }
 
@@ -55,25 +57,7 @@ static GstFlowReturn drain(GstUdmTransform *self)
     return ret;
 }
 
-// ---- caps, settings, latency
-
-static void update_latency(GstUdmTransform *self, const GstVideoInfo *info)
-{
-    gboolean passthrough = gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
-    guint64 delay = passthrough ? 0 : GST_UDM_TRANSFORM_GET_CLASS(self)->delay(self);
-    // With no frame rate in the caps, 25 Hz is a prediction that is better than no latency.
-    guint64 duration = info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_SECOND / 25;
-    gboolean changed;
-
-    GST_OBJECT_LOCK(self);
-    changed = self->latency != delay * duration;
-    self->latency = delay * duration;
-    GST_OBJECT_UNLOCK(self);
-    if (!changed)
-        return;
-    GST_DEBUG_OBJECT(self, "latency is now %" GST_TIME_FORMAT, GST_TIME_ARGS(delay * duration));
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-}
+// ---- caps and settings
 
 // Opens the session for frames of this kind with the settings as they are; in passthrough none is needed.
 static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
@@ -100,7 +84,7 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
         self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);
     }
-    update_latency(self, info);
+    gst_udm_latency_set(&self->latency, GST_ELEMENT(self), wanted ? klass->delay(self) : 0, info);
     return object || !wanted;
 }
 
@@ -254,32 +238,15 @@ static gboolean gst_udm_transform_src_event(GstBaseTransform *trans, GstEvent *e
 static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
-    GstClockTime min, max, latency;
-    gboolean live;
 
     if (!GST_BASE_TRANSFORM_CLASS(parent_class)->query(trans, direction, query))
         return FALSE;
-    if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
-        return TRUE;
-    GST_OBJECT_LOCK(self);
-    latency = self->latency;
-    GST_OBJECT_UNLOCK(self);
-    gst_query_parse_latency(query, &live, &min, &max);
-    gst_query_set_latency(query, live, min + latency, GST_CLOCK_TIME_IS_VALID(max) ? max + latency : max);
+    if (direction == GST_PAD_SRC && GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
+        gst_udm_latency_add(&self->latency, GST_ELEMENT(self), query);
     return TRUE;
 }
 
 // ---- states
-
-// Takes the place of the model that was there before, which is released after, so that the same one stays loaded.
-static gboolean load_model(GstUdmTransform *self, const char *name)
-{
-    GstUdmModel *before = self->model;
-
-    self->model = gst_udm_load_model(GST_ELEMENT(self), name);
-    gst_udm_model_release(before);
-    return self->model != NULL;
-}
 
 static gboolean gst_udm_transform_start(GstBaseTransform *trans)
 {
@@ -294,7 +261,7 @@ static gboolean gst_udm_transform_start(GstBaseTransform *trans)
     if (GST_UDM_TRANSFORM_GET_CLASS(self)->works_without_model && (!name || !*name))
         g_clear_pointer(&self->model, gst_udm_model_release);
     else
-        started = load_model(self, name);
+        started = gst_udm_load_model(GST_ELEMENT(self), name, &self->model);
     g_free(name);
     return started;
 }
@@ -330,9 +297,7 @@ static gboolean gst_udm_transform_stop(GstBaseTransform *trans)
     forget(self);
     gst_udm_session_close(&self->session);
     self->version = 0;
-    GST_OBJECT_LOCK(self);
-    self->latency = 0;
-    GST_OBJECT_UNLOCK(self);
+    gst_udm_latency_reset(&self->latency, GST_ELEMENT(self));
     return TRUE;
 }
 
@@ -400,12 +365,14 @@ static void gst_udm_transform_class_init(GstUdmTransformClass *klass)
     GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS(klass);
     GstVideoFilterClass *filter_class = GST_VIDEO_FILTER_CLASS(klass);
 
-    GST_DEBUG_CATEGORY_INIT(udm_transform_debug, "udmtransform", 0, "frames through the udm engine");
+    GST_DEBUG_CATEGORY_INIT(udm_transform_debug, "udmtransform", 0, "base class of udm video filters");
     gst_type_mark_as_plugin_api(GST_TYPE_UDM_TRANSFORM, 0);
 
     object_class->set_property = gst_udm_transform_set_property;
     object_class->get_property = gst_udm_transform_get_property;
     object_class->finalize = gst_udm_transform_finalize;
+    gst_udm_settings_install(object_class, DEFAULT_STEPS,
+                             "Number of sampling steps per frame (1 = the posterior mean, fastest; more = a sample)");
     element_class->change_state = GST_DEBUG_FUNCPTR(gst_udm_transform_change_state);
     trans_class->start = GST_DEBUG_FUNCPTR(gst_udm_transform_start);
     trans_class->stop = GST_DEBUG_FUNCPTR(gst_udm_transform_stop);
@@ -425,6 +392,7 @@ static void gst_udm_transform_init(GstUdmTransform *self)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
 
+    gst_udm_settings_init(&self->settings, NULL, DEFAULT_STEPS);
     gst_udm_session_init(&self->session, GST_ELEMENT(self));
     gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their mark, for an udminterp after us
     gst_base_transform_set_qos_enabled(trans, FALSE); // restoring a film takes the time that it takes

@@ -8,6 +8,7 @@
 #include <gst/video/gstvideofilter.h>
 
 #include "lateness.h"
+#include "latency.h"
 #include "models.h"
 #include "session.h"
 #include "settings.h"
@@ -24,10 +25,10 @@ typedef struct GstUdmTransform {
     GstVideoFilter parent;
 
     // properties, under the object lock
-    GstUdmSettings settings; // the subclass initialises them
+    GstUdmSettings settings; // the subclass sets the default of the model
 
     // state, under the object lock
-    GstClockTime latency;
+    GstUdmLatency latency;
     GstUdmLateness lateness;
 
     // state of the streaming thread

@@ -3,50 +3,47 @@
 /**
  * SECTION:element-udmdenoise
  * @title: udmdenoise
+ * @short_description: removes noise, and other degradations, with a diffusion model
  *
- * Removes noise from video. A frame whose noise has the standard deviation #GstUdmDenoise:noise-level is taken as a
- * frame on its way through the model's diffusion, and the model brings it back to where there is none. With one step
- * that is the most likely picture; with more steps, and some #GstUdmDenoise:strength, detail is drawn anew.
+ * udmdenoise removes noise from video. A frame with noise of the standard deviation #GstUdmDenoise:noise-level is an
+ * intermediate state of the model's diffusion process, which the model takes back to its start, where there is no
+ * noise. With a single step the result is the posterior mean, which has the highest PSNR; with more steps and some
+ * #GstUdmDenoise:strength, detail is synthesized.
  *
- * With #GstUdmDenoise:lookahead, frames are held back until the ones that follow have come, and are restored the better
- * for it. With #GstUdmDenoise:ensemble, the network sees each of them in several views, which is for single pictures
- * and for those who have the time.
+ * Each frame is restored with the help of the frames before it and, with #GstUdmDenoise:lookahead, of those after it,
+ * at the cost of latency. With #GstUdmDenoise:ensemble, the results for several views of each frame are averaged, which
+ * is for single pictures and offline work.
  *
- * With a model of another process, frames are on their way through that: "deblur" takes a blur of
- * #GstUdmDenoise:amount pixels back, "super4" the blocks of 4 pixels that a picture a quarter as wide and high was
- * enlarged to, and "inpaint" fills what the alpha of the frames says is missing: all that is transparent, by its
- * surroundings. Partly transparent pixels become a mixture, so that masks may have soft edges; what comes out is
- * opaque.
+ * The model determines what is removed: "deblur" removes Gaussian blur of #GstUdmDenoise:amount pixels, "super4"
+ * removes pixelation by blocks of 4 pixels, as of a picture that was enlarged from a quarter of its width and height,
+ * and "inpaint" fills the transparent areas of frames with an alpha channel. Partly transparent pixels are blended with
+ * what is filled in, so masks may have soft edges; the output is opaque.
  *
- * As many frames come out as went in, each with its own timestamp, duration and metas. With #GstBaseTransform:qos set,
- * a frame that is late already is passed on as it came instead of being dropped; the model does not see it.
+ * There is one output frame per input frame, with its timestamp, duration and metas. With #GstBaseTransform:qos, frames
+ * that are late are passed through unprocessed instead of being dropped.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udmdenoise ! videoconvert ! autovideosink
  * ]|
- * Estimates the noise of every scene and removes it.
+ * Estimates the noise of each scene and removes it.
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udmdenoise noise-level=25 ! videoconvert !
- *     x264enc ! mp4mux ! filesink location=out.mp4
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udmdenoise noise-level=25 lookahead=2 !
+ *     videoconvert ! x264enc ! mp4mux ! filesink location=out.mp4
  * ]|
- * Removes noise of a known standard deviation, 25 of 255, and writes a file.
+ * Removes noise of a known standard deviation, 25 of 255, with the help of the two frames that follow each frame, and
+ * writes the result to a file.
  * |[
  * gst-launch-1.0 filesrc location=in.png ! pngdec ! videoconvert ! video/x-raw,format=RGBA ! udmdenoise model=inpaint !
  *     videoconvert ! pngenc ! filesink location=out.png
  * ]|
- * Fills the transparent parts of a picture.
- * |[
- * ges-launch-1.0 +clip in.mp4 +effect "udmdenoise @preset=Night"
- * ]|
- * As an effect in an editor, with a preset.
+ * Fills the transparent areas of a picture.
+ *
+ * Since: 0.2
  */
 #include "denoise.h"
 
 #include "frames.h"
-
-#define DEFAULT_MODEL "denoise"
-#define DEFAULT_STEPS 1
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
@@ -114,14 +111,14 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     object_class->set_property = gst_udm_denoise_set_property;
     object_class->get_property = gst_udm_denoise_get_property;
     object_class->finalize = gst_udm_denoise_finalize;
-    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_udm_denoise_options_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
-    gst_element_class_set_static_metadata(element_class, "Diffusion restoration", "Filter/Effect/Video",
-                                          "Removes noise from video with a diffusion model, or blur, blocks and holes",
-                                          "The udm authors");
+    gst_element_class_set_static_metadata(
+        element_class, "Denoise (diffusion)", "Filter/Effect/Video",
+        "Removes noise, blur or pixelation from video, or fills missing areas, with a diffusion model",
+        "The udm developers");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
     transform_class->engine = &gst_udm_denoise_engine;
@@ -138,7 +135,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
 
 static void gst_udm_denoise_init(GstUdmDenoise *self)
 {
-    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
+    GST_UDM_TRANSFORM(self)->settings.model = g_strdup(GST_UDM_DENOISE_DEFAULT_MODEL);
     gst_udm_denoise_options_init(&self->options);
     self->queue = gst_udm_denoise_queue_new();
 }

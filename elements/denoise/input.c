@@ -42,12 +42,12 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
 {
     if (amount > degradation->most && !degradation->holes)
         warn_once(self,
-                  "%s is %.1f, but the model knows up to %.1f only: lower %s, or set model to one that was trained for "
-                  "more.",
-                  name, amount, degradation->most, name);
+                  "The property %s is %.1f, but the model was trained for %.1f at most: lower it, or use a model that "
+                  "was trained for more.",
+                  name, amount, degradation->most);
     if (wrong)
-        warn_once(self, "%s says nothing to a model of process \"%s\": set %s.", wrong, degradation->process,
-                  degradation->holes ? "the alpha of the frames" : name);
+        warn_once(self, "The property %s has no effect with a model for the process \"%s\": set %s instead.", wrong,
+                  degradation->process, degradation->holes ? "the alpha channel of the frames" : name);
 }
 
 // FALSE with the error set, if the properties do not say what the model has to know.
@@ -68,7 +68,8 @@ static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame 
                  : degradation.holes && amount >= 0 ? "amount"
                                                     : NULL);
     if (amount < 0 && degradation.usual == 0)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "how much is to be undone? Set amount: the %s, up to %g",
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "the model needs to know how much to remove: set the property amount to the %s, up to %g",
                         degradation.measure, degradation.most);
     frame->time = udm_model_time(model, amount < 0 ? degradation.usual : amount);
     return TRUE;
@@ -81,8 +82,8 @@ static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_f
     if (gst_udm_denoise_fills_holes(self)) {
         if (!gst_udm_frame_alpha(mapped, known))
             return udm_fail(error, UDM_ERROR_SETTINGS,
-                            "the model fills what is transparent in frames, and those of format %s have no alpha: put "
-                            "videoconvert ! video/x-raw,format=RGBA and what makes the holes before this element",
+                            "the model fills transparent areas, but frames of format %s have no alpha channel: convert "
+                            "them to RGBA and make the areas transparent before this element",
                             gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(mapped)));
         frame->known = known;
     }

@@ -80,79 +80,108 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
     }
 }
 
-void gst_udm_denoise_options_install(GObjectClass *object_class)
-{
-    const GParamFlags flags =
-        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
+// Keyframes can control these.
+#define CONTROLLED (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING)
 
+static void install_degradation(GObjectClass *object_class)
+{
+    /**
+     * GstUdmDenoise:model:
+     *
+     * The model, which decides what is removed: a directory if the value contains a slash, otherwise the name of a
+     * directory in one of the folders in the environment variable `UDM_MODEL_PATH`, among the installed models, or in
+     * the current folder. "denoise", "denoise-quality" and "denoise-real" remove noise, "deblur" removes blur, "super4"
+     * pixelation, and "inpaint" fills transparent areas.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_MODEL,
+        g_param_spec_string("model", "Model",
+                            "Model to restore frames with: a directory, or a name to look up in UDM_MODEL_PATH and "
+                            "among the installed models",
+                            GST_UDM_DENOISE_DEFAULT_MODEL,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
     /**
      * GstUdmDenoise:noise-level:
      *
-     * Standard deviation of the noise, where the pixels go from 0 to 255 (whatever their depth is). -1 estimates it for
-     * each scene. 0, with no #GstUdmDenoise:strength, passes frames through untouched. For models that remove noise.
+     * The standard deviation of the noise on a scale where pixels range from 0 to 255, whatever their bit depth. -1
+     * estimates it for each scene. 0, with #GstUdmDenoise:strength also 0, passes frames through unchanged. For models
+     * that remove noise.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, PROP_NOISE_LEVEL,
-        g_param_spec_double("noise-level", "Noise level",
-                            "Standard deviation of the noise for pixels from 0 to 255 (-1 = estimate it, 0 = none)", -1,
-                            255, DEFAULT_NOISE_LEVEL, flags));
-    /**
-     * GstUdmDenoise:strength:
-     *
-     * How much is drawn anew: noise (or whatever the model undoes) is added until it is this share of the most that the
-     * model knows, and then removed with the frame's own. 0 adds none.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_STRENGTH,
-        g_param_spec_double("strength", "Strength",
-                            "Share of noise that is added first, so that detail is drawn anew (0 = none, 1 = all)", 0,
-                            1, DEFAULT_STRENGTH, flags));
-    /**
-     * GstUdmDenoise:lookahead:
-     *
-     * How many frames are held back, so that each is restored in the light of as many after it. It is the latency, and
-     * most of what there is to gain comes from the first two. For models that see the frames before, too.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_LOOKAHEAD,
-        g_param_spec_int("lookahead", "Lookahead",
-                         "Frames held back, so that each is restored in the light of as many after it (0 = none)", 0,
-                         UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD,
-                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-    /**
-     * GstUdmDenoise:ensemble:
-     *
-     * In how many views, turned and mirrored, the network sees each frame; the mean of what it makes of them is what
-     * comes out. Two views take twice the time, and gain two thirds of what eight do. For models that do not make
-     * video; of blocks ("super4"), for frames whose sides are multiples of them.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(
-        object_class, PROP_ENSEMBLE,
-        g_param_spec_int("ensemble", "Ensemble",
-                         "Views of each frame, turned and mirrored, whose estimates are averaged (1 = as it is)", 1,
-                         UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE,
-                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+        g_param_spec_double(
+            "noise-level", "Noise level",
+            "Standard deviation of the noise on a scale of 0 to 255 (-1 = estimate it for each scene, 0 = none)", -1,
+            255, DEFAULT_NOISE_LEVEL, CONTROLLED));
     /**
      * GstUdmDenoise:amount:
      *
-     * How much there is in the frames of what the model undoes, if that is not noise: the standard deviation of the
-     * blur or the side of the blocks in pixels. -1 takes what the model was made for. 0, with no
-     * #GstUdmDenoise:strength, passes frames through untouched.
+     * The amount of what the model removes, if that is not noise: the standard deviation of the blur, or the side of
+     * the blocks, in pixels. -1 takes the amount that the model was made for. 0, with #GstUdmDenoise:strength also 0,
+     * passes frames through unchanged.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, PROP_AMOUNT,
         g_param_spec_double("amount", "Amount",
-                            "How much of what the model undoes, if not noise: blur or blocks in pixels (-1 = the "
-                            "model's own, 0 = none)",
-                            -1, 1000, DEFAULT_AMOUNT, flags));
+                            "Amount of blur or size of blocks in pixels, for models that remove those instead of noise "
+                            "(-1 = what the model was made for, 0 = none)",
+                            -1, 1000, DEFAULT_AMOUNT, CONTROLLED));
+}
+
+static void install_restoration(GObjectClass *object_class)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+    /**
+     * GstUdmDenoise:strength:
+     *
+     * How much of the picture to synthesize anew. Noise, or whatever else the model removes, is added until it is this
+     * fraction of the most that the model was trained for, and is then removed together with that of the frame.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_STRENGTH,
+        g_param_spec_double(
+            "strength", "Strength",
+            "Noise to add first so that detail is synthesized, as a fraction of the most that the model "
+            "was trained for (0 = none, 1 = all)",
+            0, 1, DEFAULT_STRENGTH, CONTROLLED));
+    /**
+     * GstUdmDenoise:lookahead:
+     *
+     * The number of following frames that each frame is restored with, in addition to the frames before it. They add as
+     * many frames of latency. Most of the gain comes from the first two. For models that use other frames at all.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, PROP_LOOKAHEAD,
+                                    gst_udm_lookahead_spec(UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
+    /**
+     * GstUdmDenoise:ensemble:
+     *
+     * The number of views of each frame, flipped and rotated, that are processed and averaged. Two views take twice the
+     * time and give two thirds of the gain of all eight. Not for models that generate video; with models that remove
+     * pixelation, such as "super4", frames have to be a whole number of blocks wide and high.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_ENSEMBLE,
+        g_param_spec_int("ensemble", "Ensemble",
+                         "Number of flipped and rotated views of each frame to process and average (1 = only the frame "
+                         "as it is)",
+                         1, UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE, flags));
+}
+
+void gst_udm_denoise_options_install(GObjectClass *object_class)
+{
+    install_degradation(object_class);
+    install_restoration(object_class);
 }

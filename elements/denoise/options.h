@@ -5,6 +5,8 @@
 
 #include "settings.h"
 
+#define GST_UDM_DENOISE_DEFAULT_MODEL "denoise"
+
 // Part of the element, which guards it by its object lock.
 typedef struct GstUdmDenoiseOptions {
     gdouble noise_level, strength, amount;

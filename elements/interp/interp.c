@@ -3,41 +3,46 @@
 /**
  * SECTION:element-udminterp
  * @title: udminterp
+ * @short_description: interpolates frames along their motion
  *
- * Makes the frames between the frames of a video, along their motion: for slow motion, for other frame rates, for
- * frames that were lost, and for duplicates. Frames that came in go out bit for bit; where a scene ends, and where
- * motion cannot be known, frames are repeated instead.
+ * udminterp creates frames between those of a video by moving pixels along their motion: for slow motion, for other
+ * frame rates, and in place of lost or duplicate frames. Input frames are output bit for bit. Across scene cuts, and
+ * where motion cannot be known, frames are repeated instead.
  *
- * With #GstUdmInterp:mode rate, the frame rate becomes what downstream asks for, or #GstUdmInterp:factor times that of
- * the input; the last frame is repeated until its time is over. With mode fill the frame rate stays, and frames that
- * carry the GAP flag, as videorate sets it on its duplicates, are made anew: this is what works inside editors.
+ * In #GstUdmInterp:mode rate, the frame rate changes to what the caps downstream ask for, or to #GstUdmInterp:factor
+ * times that of the input; the last frame is repeated until its duration is over. In mode fill, the frame rate stays,
+ * and frames with the GAP flag, which videorate sets on its duplicates, are replaced. This is the mode for video
+ * editors.
  *
- * With #GstBaseTransform:qos set, a frame that would be late repeats its neighbour.
+ * By default the motion does all the work. With #GstUdmInterp:model set to "interp", a network refines each frame.
+ *
+ * With #GstBaseTransform:qos, a frame that would be late repeats the nearest input frame. #GstUdmTransform:stats
+ * also counts `originals`, `made` and `repeated` frames (guint64).
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! udminterp ! video/x-raw,framerate=60/1 !
  *     videoconvert ! autovideosink
  * ]|
- * Shows a video at 60 frames a second.
+ * Plays a video at 60 frames per second.
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! identity single-segment=true !
  *     videorate rate=0.25 ! udminterp mode=fill ! videoconvert ! x264enc ! mp4mux ! filesink location=slow.mp4
  * ]|
- * Slow motion, four times as long; a segment with an end would end as early as before.
+ * Slows a video down to a quarter of its speed. The identity element removes the end of the segment, which would end
+ * the output as early as the input.
  * |[
  * ges-launch-1.0 +clip in.mp4 +effect "videorate rate=0.5" +effect "udminterp mode=fill"
  * ]|
- * The same in an editor's timeline, at half the speed.
+ * Does the same in the timeline of a video editor, at half the speed.
+ *
+ * Since: 0.2
  */
 #include "interp.h"
 
 #include "frames.h"
 
 GST_DEBUG_CATEGORY(gst_udm_interp_debug);
-
-#define DEFAULT_MODEL "" // motion alone
-#define DEFAULT_STEPS 1
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
@@ -144,23 +149,24 @@ static void gst_udm_interp_class_init(GstUdmInterpClass *klass)
     GObjectClass *object_class = G_OBJECT_CLASS(klass);
     GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
 
-    GST_DEBUG_CATEGORY_INIT(gst_udm_interp_debug, "udminterp", 0, "frames between frames");
+    GST_DEBUG_CATEGORY_INIT(gst_udm_interp_debug, "udminterp", 0, "frame interpolation");
 
     object_class->set_property = gst_udm_interp_set_property;
     object_class->get_property = gst_udm_interp_get_property;
-    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_udm_interp_options_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
-    gst_element_class_set_static_metadata(element_class, "Diffusion frame interpolator", "Filter/Effect/Video",
-                                          "Makes the frames between the frames, along their motion", "The udm authors");
+    gst_element_class_set_static_metadata(
+        element_class, "Slow motion and frame rate (diffusion)", "Filter/Effect/Video",
+        "Interpolates frames along their motion for slow motion, other frame rates and lost frames",
+        "The udm developers");
     install_vfuncs(klass);
 }
 
 static void gst_udm_interp_init(GstUdmInterp *self)
 {
-    gst_udm_settings_init(&GST_UDM_TRANSFORM(self)->settings, DEFAULT_MODEL, DEFAULT_STEPS);
+    GST_UDM_TRANSFORM(self)->settings.model = g_strdup(GST_UDM_INTERP_DEFAULT_MODEL);
     gst_udm_interp_options_init(&self->options);
     g_queue_init(&self->waiting);
     g_queue_init(&self->leading);

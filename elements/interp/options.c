@@ -11,6 +11,7 @@
 #define DEFAULT_MAX_GAP 7
 #define DEFAULT_LOOKAHEAD 1
 #define MAX_FACTOR 64
+#define MAX_LOOKAHEAD 1
 
 enum {
     PROP_MODE = GST_UDM_PROP_OWN,
@@ -26,8 +27,9 @@ enum {
 GType gst_udm_interp_mode_get_type(void)
 {
     static const GEnumValue modes[] = {
-        { GST_UDM_INTERP_MODE_RATE, "Change the frame rate", "rate" },
-        { GST_UDM_INTERP_MODE_FILL, "Keep the frame rate, and make the frames that are marked as duplicates", "fill" },
+        { GST_UDM_INTERP_MODE_RATE, "rate: change the frame rate", "rate" },
+        { GST_UDM_INTERP_MODE_FILL, "fill: keep the frame rate and replace duplicates, which have the GAP flag",
+          "fill" },
         { 0, NULL, NULL },
     };
     static gsize type = 0;
@@ -127,118 +129,137 @@ static void install_rate_properties(GObjectClass *object_class)
     /**
      * GstUdmInterp:mode:
      *
-     * Whether the frame rate changes, or stays and duplicates are replaced.
+     * Whether to change the frame rate, or to keep it and replace duplicate frames.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(object_class, PROP_MODE,
                                     g_param_spec_enum("mode", "Mode",
-                                                      "Change the frame rate, or keep it and make the duplicates anew",
+                                                      "Whether to change the frame rate or to replace duplicate frames",
                                                       GST_TYPE_UDM_INTERP_MODE, DEFAULT_MODE, FLAGS));
     /**
      * GstUdmInterp:factor:
      *
-     * How many frames go out for one that comes in, with mode rate. 0 takes the frame rate that downstream asks for, or
-     * doubles it where downstream does not mind.
+     * The number of output frames per input frame in mode rate. With 0, downstream decides: the output has the frame
+     * rate that its caps ask for, or twice that of the input if they accept any.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, PROP_FACTOR,
         g_param_spec_uint("factor", "Factor",
-                          "Frames out for each frame in, with mode rate (0 = the frame rate that downstream asks for)",
+                          "Number of output frames per input frame in mode rate (0 = as the caps downstream ask for)",
                           0, MAX_FACTOR, DEFAULT_FACTOR, FLAGS));
     /**
      * GstUdmInterp:extrapolate:
      *
-     * How many frames after the last of a scene or of the stream go on along the motion. Those after them repeat it.
-     * With mode fill, so do as many before the first, where a stream begins with duplicates; they wait for two known
-     * frames.
+     * The number of frames to extrapolate along the motion after the last frame of a scene or of the stream; any
+     * further frames repeat that last frame. In mode fill, as many frames before the first one are extrapolated
+     * backwards if a stream begins with duplicates, once two known frames have arrived.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, PROP_EXTRAPOLATE,
-        g_param_spec_uint("extrapolate", "Extrapolate",
-                          "Frames after the last of a scene that go on along its motion, before they repeat; with mode "
-                          "fill also before the first of the stream",
-                          0, 1000, DEFAULT_EXTRAPOLATE, FLAGS));
+        g_param_spec_uint(
+            "extrapolate", "Extrapolate",
+            "Number of frames to extrapolate after the last frame of a scene, and in mode fill before the "
+            "first frame of the stream (0 = repeat frames)",
+            0, 1000, DEFAULT_EXTRAPOLATE, FLAGS));
 }
 
-static void install_known_properties(GObjectClass *object_class)
+static void install_gap_properties(GObjectClass *object_class)
 {
+    /**
+     * GstUdmInterp:de-duplicate:
+     *
+     * Whether to replace frames that show the same picture as the previous one, even if they do not have the GAP flag,
+     * as in animation drawn on twos.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_DE_DUPLICATE,
+        g_param_spec_boolean("de-duplicate", "De-duplicate",
+                             "Replace frames that repeat the previous one even if they do not have the GAP flag",
+                             DEFAULT_DE_DUPLICATE, FLAGS));
+    /**
+     * GstUdmInterp:fill-gaps:
+     *
+     * Whether mode fill also creates the frames that are missing from the timestamps. A discontinuity or a GAP event of
+     * no more than #GstUdmInterp:max-gap frames is then interpolated over instead of starting anew after it.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, PROP_FILL_GAPS,
+                                    g_param_spec_boolean("fill-gaps", "Fill gaps",
+                                                         "Also create frames that were lost and left a gap in time",
+                                                         DEFAULT_FILL_GAPS, FLAGS));
+    /**
+     * GstUdmInterp:max-gap:
+     *
+     * The maximum number of consecutive missing frames to interpolate; longer gaps repeat the frame before them. Mode
+     * fill has a latency of as many frames, and of twice as many with #GstUdmInterp:lookahead.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_MAX_GAP,
+        g_param_spec_uint("max-gap", "Longest gap",
+                          "Maximum number of consecutive missing frames to interpolate instead of repeating one", 1,
+                          1000, DEFAULT_MAX_GAP, FLAGS));
+}
+
+static void install_motion_properties(GObjectClass *object_class)
+{
+    /**
+     * GstUdmInterp:model:
+     *
+     * The model that refines what the motion gives, such as "interp": a directory if the value contains a slash,
+     * otherwise the name of a directory in one of the folders in the environment variable `UDM_MODEL_PATH`, among the
+     * installed models, or in the current folder. Without one, frames are interpolated by the motion alone, which takes
+     * about half the time.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_MODEL,
+        g_param_spec_string(
+            "model", "Model",
+            "Model to refine frames with: a directory, or a name to look up in UDM_MODEL_PATH and among "
+            "the installed models (empty = motion alone)",
+            GST_UDM_INTERP_DEFAULT_MODEL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
     /**
      * GstUdmInterp:scene-threshold:
      *
-     * How much of a picture motion must leave unexplained for it to begin a scene: 0 finds cuts everywhere, 1 nowhere.
+     * The change between two frames, as the part of the picture that motion does not explain, from which on they are
+     * taken for different scenes. Frames are not interpolated across a cut, but repeated.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, PROP_SCENE_THRESHOLD,
         g_param_spec_double(
             "scene-threshold", "Scene threshold",
-            "Change between two frames that is a cut, over which frames are repeated (0 = any, 1 = none)", 0, 1,
+            "Change between two frames that counts as a scene cut, where frames are repeated (0 = any, 1 = none)", 0, 1,
             DEFAULT_SCENE_THRESHOLD, FLAGS));
-    /**
-     * GstUdmInterp:de-duplicate:
-     *
-     * Takes frames that show what the one before showed for missing, though they are not marked, as in animation on
-     * twos.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(object_class, PROP_DE_DUPLICATE,
-                                    g_param_spec_boolean("de-duplicate", "De-duplicate",
-                                                         "Make frames anew that repeat the one before",
-                                                         DEFAULT_DE_DUPLICATE, FLAGS));
-    /**
-     * GstUdmInterp:fill-gaps:
-     *
-     * With mode fill, also makes frames that the timestamps lack; and goes on where a discontinuity or a gap event is
-     * no longer than #GstUdmInterp:max-gap frames.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(object_class, PROP_FILL_GAPS,
-                                    g_param_spec_boolean("fill-gaps", "Fill gaps",
-                                                         "Also make frames that were lost and left a hole in time",
-                                                         DEFAULT_FILL_GAPS, FLAGS));
-    /**
-     * GstUdmInterp:max-gap:
-     *
-     * The longest row of missing frames that is made; longer ones repeat the frame before. Mode fill waits for as many
-     * frames, and with #GstUdmInterp:lookahead for as many again.
-     *
-     * Since: 0.1
-     */
-    g_object_class_install_property(object_class, PROP_MAX_GAP,
-                                    g_param_spec_uint("max-gap", "Longest gap",
-                                                      "Longest row of missing frames that is made and not repeated", 1,
-                                                      1000, DEFAULT_MAX_GAP, FLAGS));
-}
-
-static void install_waiting_properties(GObjectClass *object_class)
-{
     /**
      * GstUdmInterp:lookahead:
      *
-     * How many known frames after the next are waited for: 1 lets motion bend on its way from the one before, as what
-     * shakes, turns or falls does, and not only from what was before that. With #GstUdmInterp:de-duplicate it is 0.
+     * The number of known frames to wait for after the one that ends the interval to interpolate. With 1, motion is
+     * curved as it continues in that frame; with 0, it follows from the frames before alone. It has no effect with
+     * #GstUdmInterp:de-duplicate.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(object_class, PROP_LOOKAHEAD,
-                                    g_param_spec_int("lookahead", "Look ahead",
-                                                     "Known frames that are waited for after the next, so that motion "
-                                                     "bends as it does in them",
-                                                     0, 1, DEFAULT_LOOKAHEAD, FLAGS));
+                                    gst_udm_lookahead_spec(MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
 }
 
 void gst_udm_interp_options_install(GObjectClass *object_class)
 {
     gst_type_mark_as_plugin_api(GST_TYPE_UDM_INTERP_MODE, 0);
     install_rate_properties(object_class);
-    install_known_properties(object_class);
-    install_waiting_properties(object_class);
+    install_gap_properties(object_class);
+    install_motion_properties(object_class);
 }

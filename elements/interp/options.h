@@ -5,6 +5,17 @@
 
 #include "settings.h"
 
+#define GST_UDM_INTERP_DEFAULT_MODEL ""
+
+/**
+ * GstUdmInterpMode:
+ * @GST_UDM_INTERP_MODE_RATE: change the frame rate
+ * @GST_UDM_INTERP_MODE_FILL: keep the frame rate and replace duplicates
+ *
+ * What udminterp interpolates.
+ *
+ * Since: 0.2
+ */
 typedef enum GstUdmInterpMode { GST_UDM_INTERP_MODE_RATE, GST_UDM_INTERP_MODE_FILL } GstUdmInterpMode;
 
 #define GST_TYPE_UDM_INTERP_MODE (gst_udm_interp_mode_get_type())

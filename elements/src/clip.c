@@ -133,7 +133,7 @@ static GstUdmClip *map_all(const GPtrArray *buffers, const GstVideoInfo *info, G
         GstVideoFrame *frame = &clip->frames[clip->count];
 
         if (!gst_video_frame_map(frame, (GstVideoInfo *)info, buffers->pdata[clip->count], GST_MAP_READ)) {
-            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "a frame of it cannot be read");
+            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "Failed to map a decoded frame");
             gst_udm_clip_free(clip);
             return NULL;
         }
@@ -156,7 +156,7 @@ GstUdmClip *gst_udm_clip_read_end(const char *location, const GstVideoInfo *info
         if (buffers->len > 0)
             clip = map_all(buffers, info, error);
         else
-            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "it has no frames");
+            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "There are no frames in it");
     }
     g_ptr_array_unref(buffers); // mapped frames keep theirs
     reader_close(&reader);

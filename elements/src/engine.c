@@ -71,7 +71,7 @@ gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info)
     if (error)
         GST_ELEMENT_ERROR(
             self, RESOURCE, OPEN_READ,
-            ("\"%s\" cannot be continued: set continue-from to a video or picture that can be read.", location),
+            ("Could not read \"%s\": set the property continue-from to a video or picture to continue.", location),
             ("%s", error->message));
     g_free(location);
     if (!error)

@@ -50,7 +50,9 @@ gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps)
         return FALSE;
     if (info.fps_n == 0) {
         GST_ELEMENT_ERROR(self, STREAM, FORMAT,
-                          ("Video is made at a rate: ask for one, such as video/x-raw,framerate=25/1."), (NULL));
+                          ("Video cannot be generated at a variable frame rate: set one in the caps, such as "
+                           "video/x-raw,framerate=25/1."),
+                          (NULL));
         return FALSE;
     }
     GST_OBJECT_LOCK(self);

@@ -11,165 +11,249 @@
 #define DEFAULT_SCENE_LENGTH 250
 #define DEFAULT_PREVIEW FALSE
 
-static void install_what(GObjectClass *object_class)
-{
-    const GParamFlags flags =
-        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
 
+static void install_content(GObjectClass *object_class)
+{
+    const GParamFlags flags = FLAGS | GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING;
+
+    /**
+     * GstUdmSrc:model:
+     *
+     * The model, which decides what can be generated: a directory if the value contains a slash, otherwise the name of
+     * a directory in one of the folders in the environment variable `UDM_MODEL_PATH`, among the installed models, or in
+     * the current folder.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_MODEL,
+        g_param_spec_string("model", "Model",
+                            "Model to generate video with: a directory, or a name to look up in UDM_MODEL_PATH and "
+                            "among the installed models",
+                            GST_UDM_SRC_DEFAULT_MODEL, FLAGS | GST_PARAM_MUTABLE_READY));
     /**
      * GstUdmSrc:class-label:
      *
-     * What is shown, of the classes that the model knows: a digit, with the model "digits". A class that there is not,
-     * as -1, lets each scene draw one. A change takes effect where the next frame enters the window, some frames ahead
-     * of the one that leaves it; with a control source, exactly at the time of the frame.
+     * The class to generate, of those that the model was trained on: a digit, with the model "digits". -1, or a class
+     * that the model does not have, picks a random one for each scene. A change takes effect on the next frame that
+     * enters the window of frames in progress, a few frames ahead of the output; with a control source, exactly on the
+     * frame with that timestamp.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
-    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_CLASS_LABEL,
-                                    g_param_spec_int("class-label", "Class label",
-                                                     "What is shown, of the classes of the model (-1 = any, drawn for "
-                                                     "each scene)",
-                                                     -1, G_MAXINT, DEFAULT_CLASS_LABEL, flags));
+    g_object_class_install_property(
+        object_class, GST_UDM_SRC_PROP_CLASS_LABEL,
+        g_param_spec_int("class-label", "Class label",
+                         "Class of the model to generate (-1 = a random one for each scene)", -1, G_MAXINT,
+                         DEFAULT_CLASS_LABEL, flags));
     /**
      * GstUdmSrc:guidance-scale:
      *
-     * How far frames are pushed to what is typical of the class: 1 is as the model was trained, 0 leaves the class out.
-     * Any other value costs a second evaluation of the network per step.
+     * The strength of classifier-free guidance: how far frames are pushed towards what is typical of their class. 1 is
+     * no guidance, as the model was trained, and 0 ignores the class. Any other value takes a second evaluation of the
+     * network per step.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_GUIDANCE_SCALE,
         g_param_spec_double("guidance-scale", "Guidance scale",
-                            "How far frames are pushed towards their class (0 = not, 1 = as trained, fastest)", 0, 20,
-                            DEFAULT_GUIDANCE_SCALE, flags));
+                            "Strength of guidance towards the class (0 = ignore the class, 1 = no guidance, fastest)",
+                            0, 20, DEFAULT_GUIDANCE_SCALE, flags));
     /**
      * GstUdmSrc:guidance-rescale:
      *
-     * Guidance adds contrast; this is the share of it that is taken back.
+     * The fraction to take back of the contrast that guidance adds.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_GUIDANCE_RESCALE,
         g_param_spec_double("guidance-rescale", "Guidance rescale",
-                            "How much of the contrast that guidance adds is taken back (0 = none, 1 = all)", 0, 1,
+                            "Fraction to take back of the contrast that guidance adds (0 = none, 1 = all)", 0, 1,
                             DEFAULT_GUIDANCE_RESCALE, flags));
 }
 
-static void install_how_fast(GObjectClass *object_class)
+static void install_shortcuts(GObjectClass *object_class)
 {
-    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
     /**
      * GstUdmSrc:residual-guidance:
      *
-     * Asks the network what it says without the class once for each frame and not at each step: the later steps take
-     * what the first said. Where a frame is looked at twice, as with 10 steps, that is three evaluations for four.
+     * Whether guidance evaluates the unconditional network once per frame instead of once per step, with later steps
+     * reusing the result of the first. With two steps per frame, as with 10 #GstUdmSrc:steps, that is three evaluations
+     * instead of four.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE,
         g_param_spec_boolean("residual-guidance", "Residual guidance",
-                             "Whether guidance asks without the class once a frame and not once a step, which is "
-                             "faster",
-                             DEFAULT_RESIDUAL_GUIDANCE, flags));
+                             "Evaluate the unconditional network once per frame instead of once per step (faster, less "
+                             "accurate)",
+                             DEFAULT_RESIDUAL_GUIDANCE, FLAGS | GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmSrc:keep-state:
      *
-     * Computes what the network's layers along time see of the frames that are done at the first of a frame's
-     * evaluations only. The others then compute the frames in the making alone, which are 5 of 8 with the model
-     * "digits". What is done is seen as it was when those were noisier, and as one that was told its class.
+     * Whether the temporal layers of the network process the finished frames of the window only in the first of a
+     * frame's evaluations. The other evaluations then compute nothing but the frames in progress, which are 5 of 8 with
+     * the model "digits". They see the finished frames as those looked next to noisier ones, and conditioned on the
+     * class.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_KEEP_STATE,
         g_param_spec_boolean("keep-state", "Keep state",
-                             "Whether layers along time see frames that are done as they were at the first evaluation "
-                             "of a frame, which is faster",
-                             DEFAULT_KEEP_STATE, flags));
+                             "Process finished frames of the window once per frame instead of once per evaluation "
+                             "(faster, less accurate)",
+                             DEFAULT_KEEP_STATE, FLAGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
-static void install_how_long(GObjectClass *object_class)
+static void install_length(GObjectClass *object_class)
 {
-    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-
     /**
      * GstUdmSrc:num-frames:
      *
-     * Frames of the video; 0 is without end.
+     * The number of frames to generate before EOS. 0 is unlimited.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_NUM_FRAMES,
-        g_param_spec_int64("num-frames", "Number of frames", "Frames until the end of the video (0 = without end)", 0,
-                           G_MAXINT64, DEFAULT_NUM_FRAMES, flags | GST_PARAM_MUTABLE_PLAYING));
+        g_param_spec_int64("num-frames", "Number of frames", "Number of frames to generate before EOS (0 = unlimited)",
+                           0, G_MAXINT64, DEFAULT_NUM_FRAMES, FLAGS | GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmSrc:scene-length:
      *
-     * Frames after which the video begins anew, with nothing in common with what was before. A seek computes the frames
-     * of one scene at most. 0 is one scene without end, in which a seek to a frame may cost as much as playing to it.
+     * The number of frames after which a new scene begins that has nothing in common with the one before. A seek
+     * computes the frames of one scene at most. 0 is a single scene without end, in which a seek may take as long as
+     * playing up to the frame.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_SCENE_LENGTH,
-        g_param_spec_int("scene-length", "Scene length",
-                         "Frames after which the video begins anew, and the most that a seek computes (0 = never)", 0,
-                         G_MAXINT, DEFAULT_SCENE_LENGTH, flags | GST_PARAM_MUTABLE_PLAYING));
+        g_param_spec_int(
+            "scene-length", "Scene length",
+            "Number of frames per scene, which is also the most that a seek computes (0 = one endless scene)", 0,
+            G_MAXINT, DEFAULT_SCENE_LENGTH, FLAGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
-static void install_from_where(GObjectClass *object_class)
+static void install_playback(GObjectClass *object_class)
 {
-    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
-
     /**
      * GstUdmSrc:continue-from:
      *
-     * A video or picture, as a file or a URI. The video goes on from its last frames: the first frame is the one that
-     * comes after them. They are brought to the size of the model and the frame rate of the caps. Other scenes begin
-     * anew. If #GstUdmSrc:class-label is -1, the network is told no class.
+     * The file name or URI of a video or picture to continue: the first frame generated is the one that follows its
+     * last frame. The video is converted to the size of the model and the frame rate of the caps. Only the first scene
+     * continues it. If #GstUdmSrc:class-label is -1, that scene is generated unconditionally.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
-    g_object_class_install_property(
-        object_class, GST_UDM_SRC_PROP_CONTINUE_FROM,
-        g_param_spec_string("continue-from", "Continue from",
-                            "File or URI of a video or picture after whose last frame the video goes on", NULL,
-                            flags | GST_PARAM_MUTABLE_READY));
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_CONTINUE_FROM,
+                                    g_param_spec_string("continue-from", "Continue from",
+                                                        "File name or URI of a video or picture to continue", NULL,
+                                                        FLAGS | GST_PARAM_MUTABLE_READY));
     /**
      * GstUdmSrc:preview:
      *
-     * Shows how frames come to be: each step of each frame is a frame of its own, from noise to what is made, and so
-     * the video takes that many times as long. #GstUdmSrc:num-frames and #GstUdmSrc:scene-length count what is made.
+     * Whether to show how frames come about: each sampling step of each frame is output as a frame of its own, from
+     * noise to the result, so that the video is as many times longer. #GstUdmSrc:num-frames and #GstUdmSrc:scene-length
+     * count results.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
-    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_PREVIEW,
-                                    g_param_spec_boolean("preview", "Preview",
-                                                         "Whether each step of each frame is a frame of its own",
-                                                         DEFAULT_PREVIEW, flags | GST_PARAM_MUTABLE_READY));
+    g_object_class_install_property(
+        object_class, GST_UDM_SRC_PROP_PREVIEW,
+        g_param_spec_boolean("preview", "Preview", "Output each sampling step of each frame as a frame of its own",
+                             DEFAULT_PREVIEW, FLAGS | GST_PARAM_MUTABLE_READY));
     /**
      * GstUdmSrc:is-live:
      *
-     * Whether frames come at the pace of the clock, as from a camera.
+     * Whether to act as a live source, which outputs frames at the pace of the clock, as a camera does.
      *
-     * Since: 0.1
+     * Since: 0.2
      */
     g_object_class_install_property(object_class, GST_UDM_SRC_PROP_IS_LIVE,
                                     g_param_spec_boolean("is-live", "Is live", "Whether to act as a live source", FALSE,
-                                                         flags | GST_PARAM_MUTABLE_READY));
+                                                         FLAGS | GST_PARAM_MUTABLE_READY));
 }
 
 void gst_udm_src_options_install(GObjectClass *object_class)
 {
-    install_what(object_class);
-    install_how_fast(object_class);
-    install_how_long(object_class);
-    install_from_where(object_class);
+    install_content(object_class);
+    install_shortcuts(object_class);
+    install_length(object_class);
+    install_playback(object_class);
+    /**
+     * GstUdmSrc:steps:
+     *
+     * The number of sampling steps per frame, rounded up to a multiple of the number of frames in progress at once,
+     * which is 5 with the model "digits"; fewer steps than that shorten the window. Processing time is proportional to
+     * it.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:device:
+     *
+     * See #GstUdmTransform:device.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:precision:
+     *
+     * See #GstUdmTransform:precision.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:n-threads:
+     *
+     * See #GstUdmTransform:n-threads.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:sampler:
+     *
+     * See #GstUdmTransform:sampler.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:schedule:
+     *
+     * See #GstUdmTransform:schedule.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:spacing:
+     *
+     * See #GstUdmTransform:spacing.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:seed:
+     *
+     * See #GstUdmTransform:seed.
+     *
+     * Since: 0.2
+     */
+    /**
+     * GstUdmSrc:stats:
+     *
+     * See #GstUdmTransform:stats.
+     *
+     * Since: 0.2
+     */
+    gst_udm_settings_install(
+        object_class, GST_UDM_SRC_DEFAULT_STEPS,
+        "Number of sampling steps per frame, rounded up to a multiple of the frames in progress at once");
 }
 
 void gst_udm_src_options_init(GstUdmSrcOptions *options)

@@ -5,6 +5,9 @@
 
 #include "settings.h"
 
+#define GST_UDM_SRC_DEFAULT_MODEL "digits"
+#define GST_UDM_SRC_DEFAULT_STEPS 10
+
 enum {
     GST_UDM_SRC_PROP_CLASS_LABEL = GST_UDM_PROP_OWN,
     GST_UDM_SRC_PROP_GUIDANCE_SCALE,
@@ -29,7 +32,7 @@ typedef struct GstUdmSrcOptions {
     gboolean preview;
 } GstUdmSrcOptions;
 
-void gst_udm_src_options_install(GObjectClass *object_class);
+void gst_udm_src_options_install(GObjectClass *object_class); // with the shared ones
 
 void gst_udm_src_options_init(GstUdmSrcOptions *options);
 void gst_udm_src_options_clear(GstUdmSrcOptions *options);

@@ -35,7 +35,8 @@ static GstFlowReturn make_frame(GstUdmSrc *self, GstBuffer *buffer)
     gboolean made;
 
     if (!gst_video_frame_map(&frame, &self->info, buffer, GST_MAP_WRITE)) {
-        GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("A buffer of downstream cannot be written to."), (NULL));
+        GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("Failed to map a buffer for writing."),
+                          ("The buffer pool is at fault that the element downstream proposed."));
         return GST_FLOW_ERROR;
     }
     image = gst_udm_frame_image(&frame);

@@ -3,41 +3,41 @@
 /**
  * SECTION:element-udmsrc
  * @title: udmsrc
+ * @short_description: generates video with a diffusion model
  *
- * Makes video with a diffusion model, without end or for #GstUdmSrc:num-frames. A frame is a function of its number,
- * the seed, and the classes and guidance scales of the frames of its scene, so the same frames come out wherever
- * playing begins, with any number of threads. A seek computes the frames from the beginning of the scene, or from where
- * the source is if that is nearer, to the one that is wanted: #GstUdmSrc:scene-length bounds what it costs.
+ * udmsrc generates video with a diffusion model, endlessly or for #GstUdmSrc:num-frames. A frame is a function of its
+ * number, of the seed, and of the classes and guidance scales requested in its scene, so the same frames are output
+ * wherever playback starts and with any number of threads. A seek computes the frames from the start of the scene, or
+ * from the current position if that is nearer, up to the requested one: #GstUdmSrc:scene-length limits what it costs.
  *
- * Frames have the size that the model makes, or a whole multiple of it, if the caps ask for one. The frame rate of the
- * caps is that of the motion: at a higher one, less happens from frame to frame.
+ * Frames have the size that the model generates, or a whole multiple of it if the caps ask for one. The frame rate of
+ * the caps is that of the motion: at a higher rate, less happens from frame to frame.
  *
- * Several frames are in the making at once, each a part of its steps further than the next. So #GstUdmSrc:steps is
- * rounded up to a multiple of their number, which is 5 for the model "digits".
+ * Several frames are in progress at once, each some steps further than the next. This is why #GstUdmSrc:steps is
+ * rounded up to a multiple of their number, which is 5 with the model "digits".
  *
- * As a URI handler it plays `udm://MODEL?class-label=3&seed=7`, where every property but #GstUdmSrc:model may follow,
- * and a model directory is written as `udm:///DIRECTORY`.
+ * With #GstUdmSrc:continue-from, the source continues a clip or animates a picture. With #GstUdmSrc:preview, it shows
+ * each step from noise to a frame.
  *
- * With #GstUdmSrc:continue-from it goes on where a clip ends, or brings a picture to life; with #GstUdmSrc:preview it
- * shows every step on the way from noise to a frame.
+ * The element handles URIs of the form `udm://MODEL?class-label=3&seed=7`, in which every property but #GstUdmSrc:model
+ * can be set. A model given by its directory is written as `udm:///DIRECTORY`.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 udmsrc ! videoconvert ! autovideosink
  * ]|
- * Digits that fly about, another one every ten seconds.
+ * Shows digits that drift about, a new one every ten seconds.
  * |[
- * gst-launch-1.0 udmsrc class-label=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert ! autovideosink
+ * gst-launch-1.0 udmsrc class-label=3 scene-length=0 ! video/x-raw,width=512,height=512 ! videoconvert !
+ *     autovideosink
  * ]|
- * The same three for ever, eight times enlarged.
+ * Shows the same three forever, enlarged eight times.
  * |[
  * gst-play-1.0 "udm://digits?class-label=7&num-frames=250"
  * ]|
- * Ten seconds of a seven, in a player.
- * |[
- * ges-launch-1.0 +clip "udm://digits%3Fclass-label=7&seed=3" duration=10.0 +effect udmdenoise
- * ]|
- * The same in an editor, which takes its description of a timeline for a URI: the question mark is escaped.
+ * Plays ten seconds of a seven in a media player.
+ *
+ * Since: 0.2
  */
 #include "src.h"
 
@@ -48,16 +48,13 @@
 GST_DEBUG_CATEGORY(gst_udm_src_debug);
 #define GST_CAT_DEFAULT gst_udm_src_debug
 
-#define DEFAULT_MODEL "digits"
-#define DEFAULT_STEPS 10
-
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
 
 #define gst_udm_src_parent_class parent_class
 G_DEFINE_TYPE_WITH_CODE(GstUdmSrc, gst_udm_src, GST_TYPE_PUSH_SRC,
                         G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, gst_udm_uri_handler_init)
-                            GST_DEBUG_CATEGORY_INIT(gst_udm_src_debug, "udmsrc", 0, "video from diffusion models"))
+                            GST_DEBUG_CATEGORY_INIT(gst_udm_src_debug, "udmsrc", 0, "video generator"))
 GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
 
 // ---- states
@@ -65,6 +62,7 @@ GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
 static gboolean gst_udm_src_start(GstBaseSrc *src)
 {
     GstUdmSrc *self = GST_UDM_SRC(src);
+    gboolean loaded;
     char *name;
 
     GST_OBJECT_LOCK(self);
@@ -72,9 +70,9 @@ static gboolean gst_udm_src_start(GstBaseSrc *src)
     self->steps = self->options.preview ? 0 : 1;
     GST_OBJECT_UNLOCK(self);
     self->number = 0;
-    self->model = gst_udm_load_model(GST_ELEMENT(self), name);
+    loaded = gst_udm_load_model(GST_ELEMENT(self), name, &self->model);
     g_free(name);
-    return self->model != NULL;
+    return loaded;
 }
 
 static gboolean gst_udm_src_stop(GstBaseSrc *src)
@@ -162,12 +160,11 @@ static void gst_udm_src_class_init(GstUdmSrcClass *klass)
     object_class->set_property = gst_udm_src_set_property;
     object_class->get_property = gst_udm_src_get_property;
     object_class->finalize = gst_udm_src_finalize;
-    gst_udm_settings_install(object_class, DEFAULT_MODEL, DEFAULT_STEPS);
     gst_udm_src_options_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &src_template);
-    gst_element_class_set_static_metadata(element_class, "Diffusion source", "Source/Video",
-                                          "Makes video with a diffusion model", "The udm authors");
+    gst_element_class_set_static_metadata(element_class, "Video generator (diffusion)", "Source/Video",
+                                          "Generates video with a diffusion model", "The udm developers");
 
     src_class->start = GST_DEBUG_FUNCPTR(gst_udm_src_start);
     src_class->stop = GST_DEBUG_FUNCPTR(gst_udm_src_stop);
@@ -186,7 +183,7 @@ static void gst_udm_src_class_init(GstUdmSrcClass *klass)
 static void gst_udm_src_init(GstUdmSrc *self)
 {
     gst_udm_session_init(&self->session, GST_ELEMENT(self));
-    gst_udm_settings_init(&self->settings, DEFAULT_MODEL, DEFAULT_STEPS);
+    gst_udm_settings_init(&self->settings, GST_UDM_SRC_DEFAULT_MODEL, GST_UDM_SRC_DEFAULT_STEPS);
     gst_video_info_init(&self->info);
     gst_udm_src_options_init(&self->options);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);

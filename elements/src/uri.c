@@ -60,7 +60,7 @@ static gboolean set_one(GObject *object, GType owner, const char *name, const ch
         g_value_unset(&value);
     }
     if (!good)
-        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "there is no property \"%s\" that can be \"%s\"", name,
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "Invalid property or value in the URI: %s=%s", name,
                     text ? text : "");
     return good;
 }
@@ -99,7 +99,8 @@ static gboolean take(GObject *object, GType owner, const char *text, GError **er
     gboolean good;
 
     if (!uri) {
-        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "\"%s\" is not udm://MODEL?property=value&...", text);
+        g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI,
+                    "Invalid URI \"%s\": expected udm://MODEL?property=value&...", text);
         return FALSE;
     }
     set_model(object, uri);
@@ -117,8 +118,8 @@ static gboolean set_uri(GstURIHandler *handler, const gchar *uri, GError **error
     GST_OBJECT_UNLOCK(handler);
     if (stopped)
         return take(G_OBJECT(handler), G_OBJECT_TYPE(handler), uri, error);
-    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE, "the URI of %s can be set in NULL and READY only",
-                GST_OBJECT_NAME(handler));
+    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_STATE,
+                "The URI of %s can only be changed in the NULL and READY states", GST_OBJECT_NAME(handler));
     return FALSE;
 }
 

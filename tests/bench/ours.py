@@ -34,7 +34,8 @@ def element(o, **properties):
             subprocess.run(
                 ["gst-launch-1.0", "-q", "filesrc", f"location={there}", f"blocksize={rows[0].size}", "!",
                  "rawvideoparse", "format=rgb", f"width={w}", f"height={h}", "!", "udmdenoise", f"model={o.model}",
-                 f"n-threads={o.threads}", *settings, "!", "video/x-raw,format=RGB", "!", "filesink", f"location={back}"],
+                 f"n-threads={o.threads}", *settings, "!", "video/x-raw,format=RGB", "!",
+                 "filesink", f"location={back}"],
                 check=True, env=environment, stdin=subprocess.DEVNULL)
             return np.fromfile(back, np.uint8).reshape(rows.shape)[..., :3 * w].reshape(frames.shape)
     return restore

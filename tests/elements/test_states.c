@@ -392,28 +392,6 @@ GST_START_TEST(statistics_count_the_frames)
 }
 GST_END_TEST;
 
-// Editors read all that they can write, and show what they read.
-GST_START_TEST(every_property_can_be_read_back)
-{
-    GstElement *element = make_denoise("");
-    guint count;
-    GParamSpec **specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
-
-    for (guint i = 0; i < count; i++) {
-        GValue value = G_VALUE_INIT;
-
-        fail_unless(specs[i]->flags & G_PARAM_READABLE, "%s cannot be read", specs[i]->name);
-        g_value_init(&value, specs[i]->value_type);
-        g_object_get_property(G_OBJECT(element), specs[i]->name, &value);
-        if (specs[i]->flags & G_PARAM_WRITABLE && g_strcmp0(specs[i]->name, "parent") != 0)
-            g_object_set_property(G_OBJECT(element), specs[i]->name, &value);
-        g_value_unset(&value);
-    }
-    g_free(specs);
-    gst_object_unref(element);
-}
-GST_END_TEST;
-
 GST_START_TEST(properties_keep_what_they_are_set_to)
 {
     GstElement *element =
@@ -467,7 +445,6 @@ static Suite *states_suite(void)
     tcase_add_test(states, fifty_turns_through_the_states);
     tcase_add_test(states, loading_shows_its_progress);
     tcase_add_test(states, statistics_count_the_frames);
-    tcase_add_test(states, every_property_can_be_read_back);
     tcase_add_test(states, properties_keep_what_they_are_set_to);
     tcase_add_test(states, presets_load);
     if (!engine_is_fake()) {
