@@ -7,7 +7,7 @@
 static void append(void *context, const char *name, const char *about)
 {
     GArray *values = context;
-    char *text = g_strconcat(name, ": ", about, NULL); // editors show nothing else
+    char *text = g_strconcat(name, ": ", about, NULL); // editors show only this
     GEnumValue value = { (int)values->len, g_intern_string(text), g_intern_string(name) };
 
     g_array_append_val(values, value);
@@ -23,7 +23,7 @@ static GType register_choices(const char *type_name, GArray *values)
     return type;
 }
 
-// The type of that name, whose values are "model", unless about_model is NULL, and what `list` finds.
+// The type with that name. Its values are "model", unless about_model is NULL, and what `list` finds.
 static GType choices_type(gsize *type, const char *type_name, const char *about_model,
                           void (*list)(udm_found found, void *context))
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Enumerations whose values are what the engine lists, so that a new method needs no line here.
+// Enumerations whose values are what the engine lists, so a new method needs no change here.
 #ifndef GST_UDM_CHOICES_H
 #define GST_UDM_CHOICES_H
 
@@ -12,7 +12,7 @@ GType gst_udm_schedule_get_type(void);
 GType gst_udm_spacing_get_type(void);
 GType gst_udm_precision_get_type(void); // has no "model"
 
-// The name of a value, which is what the engine calls it; static. And the value of a name, 0 if there is none.
+// The nick of a value (static), and the value of a nick (0 if there is none).
 const char *gst_udm_choice_name(GType type, int value);
 int gst_udm_choice_value(GType type, const char *name);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Video frames as the engine sees them.
+// Video frames as images of the engine.
 #include "frames.h"
 
 int gst_udm_info_channels(const GstVideoInfo *info)
@@ -40,7 +40,7 @@ gboolean gst_udm_frame_alpha(const GstVideoFrame *frame, udm_image *alpha)
     return TRUE;
 }
 
-// A plane that holds a colour has its pixels written by the engine; here those that hold nothing else are left out.
+// Whether the engine writes each byte of the plane's pixels.
 static gboolean is_colour_only(const GstVideoFrame *frame, guint plane)
 {
     guint colours = (guint)gst_udm_info_channels(&frame->info), here = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Video frames as the engine sees them: no copy, whatever the order of the components, padding or planes.
+// Video frames as images of the engine, without a copy, whatever the order of components, padding and planes.
 #ifndef GST_UDM_FRAMES_H
 #define GST_UDM_FRAMES_H
 
@@ -7,7 +7,7 @@
 
 #include "udm/udm.h"
 
-// All formats whose components an udm_image can point at. 8 bits first: the first is what unconstrained sources choose.
+// All formats whose components a udm_image can point at. 8 bits first, as unconstrained sources choose the first.
 // clang-format off
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN
 #define GST_UDM_PLANAR(bits) "GBR_" #bits "LE, GBRA_" #bits "LE, "
@@ -20,23 +20,23 @@
     GST_VIDEO_NE(RGBA64) ", " GST_VIDEO_NE(BGRA64) ", " GST_VIDEO_NE(ABGR64) " }"
 // clang-format on
 
-// The engine's largest picture; interlaced frames would mix two instants.
+// Up to the largest size of the engine. Not interlaced, as such frames mix two instants.
 #define GST_UDM_CAPS                                                                                                   \
     "video/x-raw, format=(string)" GST_UDM_FORMATS ", width=(int)[1, 65536], height=(int)[1, 65536], "                 \
     "framerate=(fraction)[0, max], interlace-mode=(string)progressive"
 
 int gst_udm_info_channels(const GstVideoInfo *info); // 1 or 3, as in udm_image
 
-// The pixels of a mapped frame; valid as long as it is mapped.
+// The pixels of a mapped frame, valid as long as it is mapped.
 udm_image gst_udm_frame_image(const GstVideoFrame *frame);
 
 // Its alpha as an image of one channel; FALSE if it has none.
 gboolean gst_udm_frame_alpha(const GstVideoFrame *frame, udm_image *alpha);
 
-// Copies what is not a colour: alpha, and the unused bytes of formats like RGBx.
+// Copies everything but colours: alpha, and the unused bytes of formats like RGBx.
 void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src);
 
-// Fills that with the highest value, which is opaque. To be called before the colours are written.
+// Fills the same with the highest value, which is opaque. To be called before the colours are written.
 void gst_udm_frame_fill_rest(GstVideoFrame *frame);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// For how long an element holds frames back, as latency queries ask.
+// The latency of an element that holds frames back.
 #include "latency.h"
 
 void gst_udm_latency_set(GstUdmLatency *latency, GstElement *element, guint frames, const GstVideoInfo *info)
 {
-    // With no frame rate in the caps, 25 Hz is a prediction that is better than no latency.
+    // With no frame rate in the caps, that of 25 Hz is better than no latency.
     GstClockTime frame =
         info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_SECOND / 25;
     gboolean changed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// For how long an element holds frames back, as latency queries ask.
+// The latency of an element that holds frames back.
 #ifndef GST_UDM_LATENCY_H
 #define GST_UDM_LATENCY_H
 
@@ -10,11 +10,11 @@ typedef struct GstUdmLatency {
     GstClockTime time;
 } GstUdmLatency;
 
-// So many frames of this rate; tells the application if that is a change.
+// So many frames at the rate of `info`; posts a message if that is a change.
 void gst_udm_latency_set(GstUdmLatency *latency, GstElement *element, guint frames, const GstVideoInfo *info);
-void gst_udm_latency_reset(GstUdmLatency *latency, GstElement *element); // to none, and tells nobody
+void gst_udm_latency_reset(GstUdmLatency *latency, GstElement *element); // to none, without a message
 
-// Adds it to what the elements upstream answered.
+// Adds it to the answer of the elements upstream.
 void gst_udm_latency_add(const GstUdmLatency *latency, GstElement *element, GstQuery *query);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Quality of service without lost frames: what is late is passed on as it came, for dropping would break the stream.
+// Quality of service without dropped frames: late ones pass through unprocessed, as the engine needs all it can get.
 #include "lateness.h"
 
-#define QUALITY_SOURCE 0 // of a frame that is passed on as it came; 1000000 is the best
+#define QUALITY_SOURCE 0 // of a frame that passes through; 1000000 is the best
 
 void gst_udm_lateness_flush(GstUdmLateness *lateness, GstBaseTransform *trans)
 {

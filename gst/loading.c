@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Loading a model, as an application sees it.
+// Loading a model, with messages for the application.
 #include "loading.h"
 
 #include "report.h"

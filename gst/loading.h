@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Loading a model, as an application sees it: progress, and an error that says what to do.
+// Loading a model, with messages of progress and errors for the application.
 #ifndef GST_UDM_LOADING_H
 #define GST_UDM_LOADING_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds models by name and keeps one of each per process: editors make several instances of an effect, all at once.
+// Finds models by name, and keeps one of each per process: editors create several instances of an effect at once.
 #include "models.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ struct GstUdmModel {
     int users; // under the lock
 };
 
-// Held while a model loads, so that two elements that start together load it once.
+// Held while a model loads, so that elements that start at the same time load it once.
 static GMutex lock;
 static GHashTable *models; // path -> GstUdmModel, NULL when there are none
 
@@ -66,7 +66,7 @@ static GstUdmModel *load(const char *path, udm_error *error)
     GstUdmModel *shared;
     udm_info info;
 
-    // A network that cannot be built is found here, and not when the first frame comes.
+    // So that a network that cannot be built fails here, and not at the first frame.
     if (!model || !udm_model_info(model, &info, sizeof info, error)) {
         udm_model_free(model);
         return NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds models by name and keeps one of each per process, however many elements use it.
+// Finds models by name, and keeps one of each per process, however many elements use it.
 #ifndef GST_UDM_MODELS_H
 #define GST_UDM_MODELS_H
 
@@ -7,11 +7,11 @@
 
 #include "udm/udm.h"
 
-// A model that is shared; counted, so that the last element that releases it frees it.
+// A shared model, with a reference count.
 typedef struct GstUdmModel GstUdmModel;
 
-// name: a directory if it has a slash; else a folder in one of the colon-separated UDM_MODEL_PATH, or in the installed
-// models, or here. NULL and *error if it is not found or does not open.
+// name: a directory if it contains a slash; otherwise a directory in one of the folders in UDM_MODEL_PATH, which are
+// separated by colons, among the installed models, or in the current folder. NULL with *error set on failure.
 GstUdmModel *gst_udm_model_acquire(const char *name, udm_error *error);
 void gst_udm_model_release(GstUdmModel *model);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What elements tell the application: errors of the engine, and the progress of loading.
+// Messages for the application: errors of the engine, and the progress of loading.
 #include "report.h"
 
 static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The engine inside an element: one thread streams, while others cancel it and read its statistics.
+// The engine inside an element.
 #include "session.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ void gst_udm_session_clear(GstUdmSession *session)
     g_mutex_clear(&session->lock);
 }
 
-// The old object is freed after nobody can cancel it any more.
+// The old object is freed once no other thread can reach it.
 static void replace(GstUdmSession *session, const GstUdmEngine *engine, gpointer object)
 {
     const GstUdmEngine *old_engine;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that all elements have: which model does the work, where, and how.
+// The properties that all elements share: which model to use, on which device, and how.
 #include "settings.h"
 
 #include "choices.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that all elements have: which model does the work, where, and how.
+// The properties that all elements share: which model to use, on which device, and how.
 #ifndef GST_UDM_SETTINGS_H
 #define GST_UDM_SETTINGS_H
 
@@ -7,7 +7,7 @@
 
 #include "udm/udm.h"
 
-// Ids of the shared properties; those of an element begin at GST_UDM_PROP_OWN.
+// Ids of the shared properties; those of an element start at GST_UDM_PROP_OWN.
 enum {
     GST_UDM_PROP_MODEL = 1,
     GST_UDM_PROP_DEVICE,
@@ -22,17 +22,17 @@ enum {
     GST_UDM_PROP_OWN,
 };
 
-// Part of an element, which guards it by its object lock.
+// Part of an element, under its object lock.
 typedef struct GstUdmSettings {
     char *model;
     char *device;
     int n_threads, steps;
     int precision, sampler, schedule, spacing; // values of the types in choices.h
     guint64 seed;
-    guint version; // counts the changes of what a stream is opened with: all but the model
+    guint version; // incremented by all changes that need the engine to be opened anew
 } GstUdmSettings;
 
-// Installs all of them but "model", which each element has its own default and description of, as of the steps.
+// Installs them all but "model", which each element installs with its own default and blurb; so it has for "steps".
 void gst_udm_settings_install(GObjectClass *object_class, int steps, const char *steps_blurb);
 
 // The property "lookahead", of elements that have one.
@@ -41,7 +41,7 @@ GParamSpec *gst_udm_lookahead_spec(int maximum, int value);
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps);
 void gst_udm_settings_clear(GstUdmSettings *settings);
 
-// FALSE if the id is none of the shared ones ("stats" is left to the element).
+// FALSE if the id is none of the shared ones, or that of "stats", which is left to the element.
 gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *value);
 gboolean gst_udm_settings_get(const GstUdmSettings *settings, guint id, GValue *value);
 

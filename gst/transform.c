@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The base of elements that send frames through the engine and hold some of them back.
+// The base class of elements that pass frames through the engine and hold some of them back.
 #include "transform.h"
 
 #include "frames.h"
@@ -38,7 +38,7 @@ static void forget(GstUdmTransform *self)
     GST_UDM_TRANSFORM_GET_CLASS(self)->forget(self);
 }
 
-// Pushes what is held, because what comes next has nothing to do with it.
+// Pushes all frames that are held, because what follows has nothing to do with them.
 static GstFlowReturn drain(GstUdmTransform *self)
 {
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
@@ -93,11 +93,11 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(filter);
 
-    // Downstream renegotiated, and nothing changed for us.
+    // Downstream renegotiated, with no change.
     if (self->version > 0 && gst_video_info_is_equal(in_info, &filter->in_info) &&
         gst_video_info_is_equal(out_info, &filter->out_info))
         return TRUE;
-    drain(self); // what goes wrong is on the bus already, or downstream knows it
+    drain(self); // a failure was posted already, or downstream knows
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self),
                                        GST_UDM_TRANSFORM_GET_CLASS(self)->wants_passthrough(self, in_info, out_info));
     return open_session(self, in_info);
@@ -124,7 +124,7 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
         return ret;
     if (switched) {
         gst_base_transform_set_passthrough(trans, passthrough);
-        gst_base_transform_reconfigure_src(trans); // buffers come from elsewhere now
+        gst_base_transform_reconfigure_src(trans); // buffers come from another pool now
         gst_base_transform_reconfigure_sink(trans);
     }
     return open_session(self, &filter->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
@@ -137,7 +137,7 @@ static gboolean gst_udm_transform_propose_allocation(GstBaseTransform *trans, Gs
 
     if (!GST_BASE_TRANSFORM_CLASS(parent_class)->propose_allocation(trans, decide_query, query))
         return FALSE;
-    // As many more buffers as we hold, or upstream would wait for one forever.
+    // As many more buffers as are held, or upstream would wait for one forever.
     for (guint i = 0; decide_query && i < gst_query_get_n_allocation_pools(query); i++) {
         GstBufferPool *pool;
         guint size, min, max;
@@ -149,7 +149,7 @@ static gboolean gst_udm_transform_propose_allocation(GstBaseTransform *trans, Gs
     return TRUE;
 }
 
-// Neither size nor orientation nor colours change, so whatever is said of the frame still holds.
+// Neither size, orientation nor colours change, so all metas stay valid.
 static gboolean gst_udm_transform_transform_meta(GstBaseTransform *trans, GstBuffer *out, GstMeta *meta, GstBuffer *in)
 {
     return TRUE;
@@ -193,7 +193,7 @@ static GstFlowReturn gst_udm_transform_generate_output(GstBaseTransform *trans, 
     return GST_UDM_TRANSFORM_GET_CLASS(self)->next(self, output);
 }
 
-// The video filter's class computes in place if this is missing; with frames held back it is never called.
+// Never called, but without it GstVideoFilter would work in place.
 static GstFlowReturn gst_udm_transform_transform_frame(GstVideoFilter *filter, GstVideoFrame *in, GstVideoFrame *out)
 {
     return GST_FLOW_NOT_SUPPORTED;
@@ -206,7 +206,7 @@ static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
 
     switch (GST_EVENT_TYPE(event)) {
-    case GST_EVENT_FLUSH_START: // comes from another thread, while ours may be deep in a frame
+    case GST_EVENT_FLUSH_START: // from another thread, while the streaming thread may be computing
         gst_udm_session_cancel(&self->session, TRUE);
         break;
     case GST_EVENT_FLUSH_STOP:
@@ -220,7 +220,7 @@ static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *
     case GST_EVENT_SEGMENT_DONE:
     case GST_EVENT_GAP:
     case GST_EVENT_EOS:
-        drain(self); // what goes wrong is on the bus already, or downstream knows it
+        drain(self); // a failure was posted already, or downstream knows
         break;
     default:
         break;
@@ -277,7 +277,6 @@ static GstStructure *get_stats(GstUdmTransform *self)
     return stats;
 }
 
-// What there was to see, for those who read logs.
 static void log_stats(GstUdmTransform *self)
 {
     GstStructure *stats;
@@ -306,7 +305,7 @@ static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, 
     GstUdmTransform *self = GST_UDM_TRANSFORM(element);
     GstStateChangeReturn ret;
 
-    // The base class waits for the streaming thread, so a frame in work is cancelled before it does.
+    // The base class waits for the streaming thread, so a frame in progress is cancelled first.
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
         gst_udm_session_cancel(&self->session, FALSE);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
@@ -394,6 +393,6 @@ static void gst_udm_transform_init(GstUdmTransform *self)
 
     gst_udm_settings_init(&self->settings, NULL, DEFAULT_STEPS);
     gst_udm_session_init(&self->session, GST_ELEMENT(self));
-    gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their mark, for an udminterp after us
-    gst_base_transform_set_qos_enabled(trans, FALSE); // restoring a film takes the time that it takes
+    gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their flag, for an udminterp downstream
+    gst_base_transform_set_qos_enabled(trans, FALSE); // offline work takes the time it takes
 }

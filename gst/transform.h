@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The base of elements that send frames through the engine and hold some of them back: the shared properties, the
-// model, the engine's session, and everything that has to happen to held frames at ends, flushes, new caps and new
-// segments.
+// The base class of elements that pass frames through the engine and hold some of them back: the shared properties, the
+// model, the engine's session, and what happens to held frames at EOS, flushes, new caps and new segments.
 #ifndef GST_UDM_TRANSFORM_H
 #define GST_UDM_TRANSFORM_H
 
@@ -21,6 +20,13 @@ G_BEGIN_DECLS
 #define GST_UDM_TRANSFORM_GET_CLASS(object)                                                                            \
     (G_TYPE_INSTANCE_GET_CLASS((object), GST_TYPE_UDM_TRANSFORM, GstUdmTransformClass))
 
+/**
+ * GstUdmTransform:
+ *
+ * The base class of the video filters, with the properties that they share.
+ *
+ * Since: 0.2
+ */
 typedef struct GstUdmTransform {
     GstVideoFilter parent;
 
@@ -32,32 +38,32 @@ typedef struct GstUdmTransform {
     GstUdmLateness lateness;
 
     // state of the streaming thread
-    GstUdmModel *model; // from the first start until NULL; NULL also if the subclass works without, and none is set
+    GstUdmModel *model; // from the first start to the NULL state; NULL if none is set, and the subclass needs none
     GstUdmSession session;
-    guint version; // of the settings that the session was opened with, 0 if it has to be opened
+    guint version; // of the settings that the session was opened with; 0 if it has to be opened
 } GstUdmTransform;
 
 typedef struct GstUdmTransformClass {
     GstVideoFilterClass parent_class;
 
-    gboolean works_without_model; // when the property "model" is empty
+    gboolean works_without_model; // if the property "model" is empty
 
-    // Whether the properties ask for frames of this kind as they are.
+    // Whether the properties leave frames of these caps as they are.
     gboolean (*wants_passthrough)(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out);
-    // What the session runs, and how it is opened whenever caps or settings change: NULL with the error set, if it
-    // cannot be.
+    // What the session runs, and how to open it, which happens whenever caps or settings change. NULL with *error set
+    // on failure.
     const GstUdmEngine *engine;
     gpointer (*open)(GstUdmTransform *self, const udm_settings *settings, udm_error *error);
-    // For how many frames a frame may be held back, and how many buffers may be held at once.
+    // The most frames that a frame is held back for, and the most buffers that are held at once.
     guint (*delay)(GstUdmTransform *self);
     guint (*buffers)(GstUdmTransform *self);
 
-    // Whether a frame goes on from those that are held, or they have to leave before it comes.
+    // Whether a frame continues those that are held; otherwise they are drained before it.
     gboolean (*follows)(GstUdmTransform *self, GstBuffer *frame);
-    GstFlowReturn (*take)(GstUdmTransform *self, GstBuffer *frame); // owns it
-    // The next frame to push, or NULL if there has to be another first.
+    GstFlowReturn (*take)(GstUdmTransform *self, GstBuffer *frame); // takes the reference
+    // The next frame to push, or NULL if it takes another input frame first.
     GstFlowReturn (*next)(GstUdmTransform *self, GstBuffer **output);
-    // There will be no other. FALSE if nothing is held; else next() now gives all that is.
+    // No input frame will follow: next() now returns all that is held. FALSE if nothing is.
     gboolean (*end)(GstUdmTransform *self);
     void (*forget)(GstUdmTransform *self); // drops what is held
 
@@ -68,9 +74,9 @@ GType gst_udm_transform_get_type(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstUdmTransform, gst_object_unref)
 
-// A buffer does not hold a frame of its caps: posts the error.
+// Posts the error that a buffer does not match its caps.
 GstFlowReturn gst_udm_transform_invalid_buffer(GstUdmTransform *self);
-// What a failure of the engine means for the stream: posts the error, unless it was cancelled.
+// The flow return for a failure of the engine; posts the error, unless it was cancelled.
 GstFlowReturn gst_udm_transform_failed(GstUdmTransform *self, const udm_error *error);
 
 G_END_DECLS

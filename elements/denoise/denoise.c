@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Restores video with a diffusion model: the element.
+// udmdenoise: the element, its properties and its registration.
 /**
  * SECTION:element-udmdenoise
  * @title: udmdenoise

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udmdenoise: its state, and what its files do for each other.
+// udmdenoise: its state, and the functions that its files share.
 #ifndef GST_UDM_DENOISE_H
 #define GST_UDM_DENOISE_H
 
@@ -23,14 +23,14 @@ struct _GstUdmDenoise {
 
     // state of the streaming thread
     GstQueueArray *queue;   // frames that went in and did not come out yet
-    guint64 count;          // of frames that had to be numbered by counting
+    guint64 count;          // of frames that had neither a time nor an offset to number them by
     gboolean discontinuity; // before the next frame
-    gboolean warned;        // that a property does not suit the model
+    gboolean warned;        // that a property does not fit the model
 };
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock
 
-// ---- engine.c: what the engine is opened with, and when it is needed
+// ---- engine.c: what the engine is opened with, and when it is not needed
 
 extern const GstUdmEngine gst_udm_denoise_engine;
 
@@ -40,17 +40,17 @@ gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVide
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
 guint gst_udm_denoise_delay(GstUdmTransform *trans);
 
-// ---- input.c: a frame enters the engine
+// ---- input.c: frames enter the engine
 
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input);
 
-// ---- output.c: a frame leaves the engine
+// ---- output.c: frames leave the engine
 
-// Computes the oldest frame that the engine holds, which came as `input`. GST_BASE_TRANSFORM_FLOW_DROPPED if it needs
-// more frames first.
+// Computes the oldest frame that the engine holds, whose buffer is `input`. GST_BASE_TRANSFORM_FLOW_DROPPED if the
+// engine needs more frames first.
 GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output);
 
-// ---- queue.c: frames between both
+// ---- queue.c: frames in between
 
 GstQueueArray *gst_udm_denoise_queue_new(void);
 gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame);

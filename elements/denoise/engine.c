@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the engine is opened with to restore frames, and when it is needed at all.
+// The engine of udmdenoise: a stream of frames to restore, what it is opened with, and when it is not needed.
 #include "denoise.h"
 
 static void cancel(gpointer stream, gboolean cancel)

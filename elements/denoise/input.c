@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A frame enters the engine: its pixels, its number, and the time at which the model's process has done to it what was
-// done.
+// Frames enter the engine: each with its number, and with the time at which the model's process has degraded a frame as
+// much as this one is.
 #include "denoise.h"
 
 #include "frames.h"
 
-// The same frame of a film has the same number, and so the same noise, wherever playing began.
+// The same frame of a video has the same number, and so the same noise, wherever playback started.
 static guint64 frame_number(GstUdmDenoise *self, GstBuffer *buffer)
 {
     const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->in_info;
@@ -36,7 +36,7 @@ static void warn_once(GstUdmDenoise *self, const char *format, ...)
     g_free(text);
 }
 
-// name: of the property that holds the amount of what the model undoes; the other one is `wrong`, if it was set.
+// name: the property that holds the amount of what the model removes. wrong: the other one, if it was set.
 static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation, const char *name, double amount,
                          const char *wrong)
 {
@@ -50,7 +50,7 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
                   degradation->process, degradation->holes ? "the alpha channel of the frames" : name);
 }
 
-// FALSE with the error set, if the properties do not say what the model has to know.
+// FALSE with the error set, if the properties do not say what the model needs to know.
 static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame *frame, udm_error *error)
 {
     const udm_degradation degradation = *udm_model_degradation(model);
@@ -75,7 +75,7 @@ static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame 
     return TRUE;
 }
 
-// Where the frame's alpha says which pixels are known, that is put into `known`.
+// known: filled with the alpha channel, if that is what tells which pixels are known.
 static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_frame *frame, udm_image *known,
                          udm_error *error)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that udmdenoise has beside those of all elements.
+// The properties of udmdenoise, but for those that all elements share.
 #include "options.h"
 
 #include "udm/udm.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A frame leaves the engine; what is not a colour is that of the frame that came.
+// Frames leave the engine; alpha is copied from the input frame.
 #include "denoise.h"
 
 #include "frames.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames that went in and did not come out yet. The engine holds their pixels; what it does not know of them, as
-// timestamps and metas, stays here with their buffers.
+// Frames that went in and did not come out yet. The engine holds their pixels; what it does not know, such as
+// timestamps and metas, stays here with the buffers.
 #include "denoise.h"
 
 typedef struct Held {
     GstBuffer *buffer;
-    gboolean late; // the engine does not know it: it comes out as it is, when its turn comes
+    gboolean late; // not given to the engine: it leaves unprocessed when its turn comes
 } Held;
 
 static void release(gpointer data)
@@ -76,7 +76,7 @@ GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
         return GST_FLOW_OK;
     }
     gst_clear_buffer(&buffer);
-    // Not passed on as dropped: that would mark the next frame as discontinuous.
+    // Not returned as dropped, which would mark the next frame as discontinuous.
     return ret == GST_BASE_TRANSFORM_FLOW_DROPPED ? GST_FLOW_OK : ret;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the engine is opened with to make frames between frames, and how many frames are held for it.
+// The engine of udminterp: pairs of frames to interpolate between, what it is opened with, and how many frames it needs
+// to be held.
 #include "interp.h"
 
 static void cancel(gpointer between, gboolean cancel)
@@ -29,7 +30,7 @@ gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *setting
 
 guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options)
 {
-    if (options->lookahead == 0 || options->de_duplicate) // what follows may be a duplicate that nobody marked
+    if (options->lookahead == 0 || options->de_duplicate) // the next frame may be a duplicate without the GAP flag
         return 0;
     return options->mode == GST_UDM_INTERP_MODE_FILL ? options->max_gap + 1 : 1;
 }
@@ -47,7 +48,7 @@ guint gst_udm_interp_delay(GstUdmTransform *trans)
     return (now->mode == GST_UDM_INTERP_MODE_RATE) +
            (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
            gst_udm_interp_most_waiting(now) +
-           (leading > 0 ? leading + 1 : 0); // which wait for two known frames, with a gap between them
+           (leading > 0 ? leading + 1 : 0); // they wait for two known frames, with a gap between those
 }
 
 guint gst_udm_interp_buffers(GstUdmTransform *trans)

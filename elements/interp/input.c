@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames that come in: which are known, which stand for missing ones, and which never came.
+// Input frames: which are known, which are duplicates, and which were lost before they arrived.
 #include "interp.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_udm_interp_debug);
@@ -28,7 +28,7 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
     if (!GST_CLOCK_TIME_IS_VALID(pts))
         return !GST_BUFFER_IS_DISCONT(frame);
     if (gst_udm_interp_ahead(self, pts) <= 0) {
-        GST_INFO_OBJECT(self, "a frame goes back in time: starting anew");
+        GST_INFO_OBJECT(self, "timestamps go backwards, starting anew");
         return FALSE;
     }
     return !GST_BUFFER_IS_DISCONT(frame) ||
@@ -91,7 +91,7 @@ static void take_first(GstUdmInterp *self, GstUdmNeighbour frame)
         self->untouched = gst_buffer_ref(frame.buffer);
 }
 
-// Frames that never came, before one that did.
+// Frames that were lost before one that arrived.
 static void add_lost(GstUdmInterp *self, GstClockTime time)
 {
     GstClockTime length = gst_udm_timeline_frame(&self->line, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes the frames between the frames: which ones, from which neighbown, and with what timestamps.
+// udminterp: the element, its properties and its registration.
 /**
  * SECTION:element-udminterp
  * @title: udminterp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The caps of both sides: with mode rate all but the frame rate is the same.
+// The caps of both pads: all but the frame rate is the same, and in mode fill that is, too.
 #include "interp.h"
 
 static void multiply_rate(const GValue *rate, gint n, gint d, GValue *result)

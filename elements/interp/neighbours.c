@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The frames that are known around one that is not, and what the engine makes of them.
+// The known frames around one to create, and what the engine makes of them.
 #include "neighbours.h"
 
 #include "frames.h"
@@ -40,7 +40,7 @@ static gboolean map(GstUdmTransform *trans, GstVideoFrame *frame, GstBuffer *buf
     return gst_video_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
 }
 
-// Shows both to the engine, unless it has seen them last.
+// Gives both to the engine, unless they are the pair that it has.
 static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                           const GstUdmNeighbour *b)
 {
@@ -71,7 +71,7 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
     return GST_FLOW_OK;
 }
 
-// Shows the engine what follows, before it makes the first frame of a pair.
+// Gives the engine the frame that follows, before it makes the first frame of a pair.
 static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe)
 {
     const GstUdmNeighbour *after = &recipe->after;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The frames that are known around one that is not, and what the engine makes of them.
+// The known frames around one to create, and what the engine makes of them.
 #ifndef GST_UDM_NEIGHBOURS_H
 #define GST_UDM_NEIGHBOURS_H
 
@@ -10,36 +10,36 @@ typedef struct GstUdmNeighbour {
     GstClockTime time;
 } GstUdmNeighbour;
 
-// In the order in which they are played, which is backwards in reverse.
+// In the order of playback, so later frames come first in reverse.
 typedef struct GstUdmNeighbours {
     GstUdmNeighbour before, first, second;
-    GstBuffer *paired[2]; // what the engine was shown last,
-    gboolean begun;       // and of which it has made a frame
+    GstBuffer *paired[2]; // that the engine has
+    gboolean begun;       // a frame was made of that pair
 } GstUdmNeighbours;
 
-// A frame at a position between two, or beyond them: 0 is a, and 1 is b.
+// How to make a frame: at a position between two or beyond them, where 0 is a and 1 is b.
 typedef struct GstUdmRecipe {
     const GstUdmNeighbour *a, *b;
     double position;
-    GstClockTime time;     // which names the noise, if there is any
-    GstUdmNeighbour after; // that follows b, if that is known; its time may not be
+    GstClockTime time;     // the noise is a function of it
+    GstUdmNeighbour after; // follows b, if known; its time may be unknown
 } GstUdmRecipe;
 
 void gst_udm_neighbours_clear(GstUdmNeighbours *self);
 // The second becomes the first, and the first the one before.
 void gst_udm_neighbours_advance(GstUdmNeighbours *self);
 
-// Where the instant lies.
+// For the frame at an instant.
 GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstClockTime time);
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe);
 
-// How little both have in common, as udm_interpolator_change(); and whether b repeats a, as udm_interpolator_repeats().
+// As udm_interpolator_change() and udm_interpolator_repeats().
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, double *change);
 GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, gboolean *repeats);
 
-// Makes the frame; what is not a colour is that of the nearest.
+// Makes the frame; alpha is copied from the nearest neighbour.
 GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
                                       GstBuffer *output);
 

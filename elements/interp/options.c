@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that udminterp has beside those of all elements.
+// The properties of udminterp, but for those that all elements share.
 #include "options.h"
 
 #define DEFAULT_MODE GST_UDM_INTERP_MODE_RATE

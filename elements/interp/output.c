@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames that go out: from which neighbours each is made, or which of them it repeats, and what it is stamped with.
+// Output frames: interpolated between two neighbours, extrapolated from them, repeated, or passed through.
 #include "interp.h"
 
 #define FARTHEST 8       // that the engine extrapolates, in gaps
-#define CLOSE (1.0 / 64) // of a gap: a frame that is so close to an instant is shown at it as it is
+#define CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is output at it
 
 static void count(GstUdmInterp *self, guint64 *counter)
 {
@@ -25,7 +25,7 @@ static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const Gs
     return change < self->now.scene_threshold || self->now.scene_threshold == 1;
 }
 
-// What follows the second neighbour, if it is near.
+// The known frame after the second neighbour, if it is near.
 static GstUdmNeighbour after(GstUdmInterp *self)
 {
     GstUdmNeighbour frame = gst_udm_interp_foreseen(self);
@@ -37,7 +37,7 @@ static GstUdmNeighbour after(GstUdmInterp *self)
     return frame;
 }
 
-// From which frames the one at an instant is made; with no b, it is a.
+// What to make the frame at an instant of; with no b, it repeats a.
 static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe *recipe)
 {
     GstUdmNeighbours *known = &self->known;
@@ -75,7 +75,7 @@ static void stamp(GstUdmInterp *self, GstBuffer *buffer, const GstUdmMissing *mi
         self->now.mode == GST_UDM_INTERP_MODE_RATE ? self->count + 1 : GST_BUFFER_OFFSET_NONE;
 }
 
-// A neighbour at another time.
+// A neighbour, at another time.
 static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
 {
     GstBuffer *buffer;
@@ -89,7 +89,7 @@ static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const
     return buffer;
 }
 
-// A frame that came in; it carries the time at which it goes out.
+// An input frame, with the time of the instant.
 static GstBuffer *original(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
 {
     GstBuffer *buffer = gst_buffer_copy(frame->buffer);
@@ -158,7 +158,7 @@ static void advance(GstUdmInterp *self)
     self->hopeless = FALSE;
 }
 
-// The longest that waits.
+// The first in the queue.
 static GstFlowReturn next_missing(GstUdmInterp *self, GQueue *queue, gboolean ready, GstBuffer **output)
 {
     GstFlowReturn ret = ready ? produce_one(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
@@ -168,7 +168,7 @@ static GstFlowReturn next_missing(GstUdmInterp *self, GQueue *queue, gboolean re
     return ret;
 }
 
-// Duplicates wait for the next known frame, which follows them; those before the first one, for the two that follow.
+// Duplicates wait for the next known frame; those before the first known frame, for the next two.
 static GstFlowReturn next_for_fill(GstUdmInterp *self, GstBuffer **output)
 {
     GstUdmNeighbours *known = &self->known;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames that came and wait until the known frame after them has come, too, which tells how motion bends.
+// Input frames wait until the known frame after them has arrived, which tells how motion continues.
 #include "interp.h"
 
 static gboolean is_known(GstUdmInterp *self, GstBuffer *frame)
@@ -43,7 +43,7 @@ gboolean gst_udm_interp_end(GstUdmTransform *trans)
     return self->waiting.length > 0 || self->known.first.buffer || self->leading.length > 0;
 }
 
-// The next frame whose time has come, or NULL.
+// The next frame that needs to wait no longer, or NULL.
 static GstBuffer *next_arrival(GstUdmInterp *self)
 {
     GList *head = self->waiting.head;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// At which instants frames go out, when they come in at others.
+// The instants of output frames.
 #include "timeline.h"
 
 #define ROUNDED GST_MSECOND // the coarsest that containers round to, as Matroska does
@@ -20,7 +20,7 @@ static GstClockTime scale(guint64 number, gint rate_n, gint rate_d)
     return gst_util_uint64_scale_round(number, rate_d * GST_SECOND, rate_n);
 }
 
-// The time of an instant of the output; before the origin, it may be less than 0.
+// The time of an instant; before the origin, it may be less than 0.
 static GstClockTimeDiff time_of(const GstUdmTimeline *line, gint64 number)
 {
     GstClockTimeDiff away = (GstClockTimeDiff)scale((guint64)ABS(number), line->out_n, line->out_d);

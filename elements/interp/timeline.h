@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// At which instants frames go out, when they come in at others. Instants are counted, and their times scaled from their
-// numbers, so that nothing drifts.
+// The instants of output frames. They are counted, and their times are scaled from their numbers, so nothing drifts.
 #ifndef GST_UDM_TIMELINE_H
 #define GST_UDM_TIMELINE_H
 
 #include <gst/video/video.h>
 
-// One way of going through time: the caller gives spans in the order in which they are played, and takes the instants
-// of each until there are none left.
+// One pass through time: the caller gives spans in the order of playback, and takes the instants of each until there
+// are none left.
 typedef struct GstUdmTimeline {
-    gint in_n, in_d;   // frames a second; in_n is 0 if it is not known
-    gint out_n, out_d; // out_n is 0: as many instants from each frame to the next
-    guint parts;       // as this
+    gint in_n, in_d;   // frames per second; in_n is 0 if the rate is unknown
+    gint out_n, out_d; // out_n is 0: `parts` instants from each frame to the next
+    guint parts;
     gboolean reverse;
 
     GstClockTime origin; // of the first frame

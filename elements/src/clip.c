@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The end of a video, or a picture, from a file or URI: a pipeline of its own decodes it.
+// The end of a video, or a picture, from a file or URI, decoded by a pipeline of its own.
 #include "clip.h"
 
 #include <gst/app/gstappsink.h>
 
-// How much of the end is decoded. Where that holds too few frames, all is.
+// How much of the end is decoded; if that has too few frames, everything is.
 #define TAIL (2 * GST_SECOND)
-#define POLL (50 * GST_MSECOND) // how often one looks whether it was cancelled
+#define POLL (50 * GST_MSECOND) // how often cancellation is checked
 
 typedef struct Reader {
     GstElement *pipeline;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the engine is opened with to make video: the caps, the properties, and the clip that it goes on from.
+// The engine of udmsrc: a generator of frames, what it is opened with, and what it asks for while it runs.
 #include "src.h"
 
 #include "frames.h"
@@ -22,7 +22,7 @@ static void free_source(gpointer source)
 
 static const GstUdmEngine engine = { cancel, get_stats, free_source };
 
-// What a frame has to show: what the properties say at its time.
+// What a frame should show: what the properties are at its time.
 static void request_frame(void *context, uint64_t number, udm_frame_params *request)
 {
     GstUdmSrc *self = context;
@@ -80,7 +80,7 @@ gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info)
     return FALSE;
 }
 
-// Frames are numbered by steps if each is one: the frame in the making begins anew where their number changes.
+// With a preview, each step is an output frame with a number; where their count changes, the current frame starts anew.
 static void count_steps(GstUdmSrc *self)
 {
     const guint old = self->steps;

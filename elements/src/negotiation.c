@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Caps and buffers: frames have the size that the model makes, or a whole multiple of it, at any rate.
+// Caps and buffers: frames have the size that the model generates or a whole multiple of it, at any frame rate.
 #include "src.h"
 
-#define DEFAULT_RATE 25 // of caps that leave the choice
+#define DEFAULT_RATE 25 // where the caps leave the choice
 
-// The largest factor by which no one asked, and the smallest that the caps allow: 1, if they do.
+// The smallest multiple of the model's size that the caps allow.
 static void fixate_size(GstUdmSrc *self, GstStructure *structure)
 {
     udm_info model;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that udmsrc has beside those of all elements.
+// The properties of udmsrc.
 #include "options.h"
 
 #define DEFAULT_CLASS_LABEL (-1)
@@ -283,7 +283,7 @@ gboolean gst_udm_src_options_reopen(guint id)
     case GST_UDM_SRC_PROP_PREVIEW:
         return TRUE;
     default:
-        return FALSE; // asked for frame by frame, or looked at at each
+        return FALSE; // read for each frame
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The properties that udmsrc has beside those of all elements.
+// The properties of udmsrc.
 #ifndef GST_UDM_SRC_OPTIONS_H
 #define GST_UDM_SRC_OPTIONS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames go out: which one is next, and what it is stamped with.
+// Output frames: their numbers, times and pixels.
 #include "src.h"
 
 #include "frames.h"
@@ -75,7 +75,7 @@ GstFlowReturn gst_udm_src_fill(GstPushSrc *src, GstBuffer *buffer)
     return GST_FLOW_OK;
 }
 
-// Live frames are due at the end of their time, as a camera's are.
+// Live frames are due at the end of their duration, as those of a camera are.
 void gst_udm_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
 {
     *start = *end = GST_CLOCK_TIME_NONE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where in its video the source is: seeks and queries.
+// Seeks and queries.
 #include "src.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_udm_src_debug);
@@ -23,7 +23,7 @@ gboolean gst_udm_src_do_seek(GstBaseSrc *src, GstSegment *segment)
     return TRUE;
 }
 
-// Unknown, as that of what has no end is; players take it for a stream, and editors let clips of it be of any length.
+// An endless video has an unknown duration: players treat it as a stream, and editors allow clips of any length.
 static gboolean query_duration(GstUdmSrc *self, GstQuery *query, const GstVideoInfo *info, gint64 num_frames)
 {
     GstFormat format;
@@ -54,7 +54,7 @@ static gboolean query_convert(GstQuery *query, const GstVideoInfo *info)
     return TRUE;
 }
 
-// A live frame is ready when its time is over.
+// A live frame is ready at the end of its duration.
 static gboolean query_latency(GstUdmSrc *self, GstQuery *query, const GstVideoInfo *info)
 {
     if (info->fps_n == 0)

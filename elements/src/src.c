@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Makes video without end with a diffusion model: the element.
+// udmsrc: the element, its properties, its states and its registration.
 /**
  * SECTION:element-udmsrc
  * @title: udmsrc

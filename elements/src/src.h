@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udmsrc: its state, and what its files do for each other.
+// udmsrc: its state, and the functions that its files share.
 #ifndef GST_UDM_SRC_H
 #define GST_UDM_SRC_H
 
@@ -27,17 +27,17 @@ struct _GstUdmSrc {
 
     // state, under the object lock, as queries need it
     GstVideoInfo info;
-    guint steps; // frames that come out for each that is made: 1, or with a preview its steps; 0: not yet known
+    guint steps; // output frames per generated frame: 1, or its steps with a preview; 0: not known yet
 
     // state of the streaming thread
     GstUdmModel *model; // from start to stop
     GstUdmSession session;
-    GstUdmClip *clip; // what it goes on from, or NULL
+    GstUdmClip *clip; // to continue, or NULL
     guint version;    // of the settings that the session was opened with
     guint64 number;   // of the next frame
 };
 
-// Whose virtual functions these chain up to.
+// The class to chain up to.
 static inline GstBaseSrcClass *gst_udm_src_parent(void)
 {
     return GST_BASE_SRC_CLASS(g_type_class_peek(GST_TYPE_PUSH_SRC));
@@ -45,10 +45,10 @@ static inline GstBaseSrcClass *gst_udm_src_parent(void)
 
 // ---- engine.c: what the engine is opened with
 
-// These are FALSE if an error was posted, or if they were cancelled.
-gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info); // which the video goes on from
+// These return FALSE if an error was posted or they were cancelled.
+gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info); // to continue
 gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info);
-gboolean gst_udm_src_apply_settings(GstUdmSrc *self); // that changed while frames flow
+gboolean gst_udm_src_apply_settings(GstUdmSrc *self); // changed while playing
 
 // ---- negotiation.c: caps and buffers
 
@@ -56,12 +56,12 @@ GstCaps *gst_udm_src_fixate(GstBaseSrc *src, GstCaps *caps);
 gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps);
 gboolean gst_udm_src_decide_allocation(GstBaseSrc *src, GstQuery *query);
 
-// ---- output.c: frames go out
+// ---- output.c: output frames and their times
 
 GstFlowReturn gst_udm_src_fill(GstPushSrc *src, GstBuffer *buffer);
 void gst_udm_src_get_times(GstBaseSrc *src, GstBuffer *buffer, GstClockTime *start, GstClockTime *end);
 GstClockTime gst_udm_src_time_of(const GstVideoInfo *info, guint64 number);
-guint64 gst_udm_src_frame_at(const GstVideoInfo *info, GstClockTime time); // that is shown then
+guint64 gst_udm_src_frame_at(const GstVideoInfo *info, GstClockTime time); // the number of the frame shown then
 
 // ---- seek.c: seeks and queries
 
