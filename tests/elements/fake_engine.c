@@ -347,6 +347,10 @@ udm_generator *udm_generator_open(const udm_model *model, const udm_settings *se
     udm_generator *source;
 
     (void)model;
+    if (strcmp(settings->device, "none") == 0) {
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no device \"none\"");
+        return NULL;
+    }
     if (settings->width % 16 || settings->width != settings->height) {
         udm_fail(error, UDM_ERROR_SETTINGS, "frames of 16x16 and whole multiples only");
         return NULL;

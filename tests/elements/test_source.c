@@ -281,6 +281,65 @@ GST_START_TEST(test_properties_change_frames_while_playing)
 }
 GST_END_TEST;
 
+static void wait_for_error(GstBus *bus, GQuark domain, int code)
+{
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+    GError *error = NULL;
+
+    fail_unless(message != NULL, "no error was posted");
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(g_error_matches(error, domain, code), "posted %s %d (%s)", g_quark_to_string(error->domain),
+                error->code, error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+}
+
+// A bad setting, and then the flow that it stops.
+static void wait_until_stopped(GstBus *bus)
+{
+    wait_for_error(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+    wait_for_error(bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+}
+
+static void seek_to_start(GstElement *pipeline)
+{
+    fail_unless(gst_element_seek_simple(pipeline, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 0));
+}
+
+// Each seek starts the streaming thread again.
+GST_START_TEST(test_a_bad_setting_while_playing_is_an_error_that_can_be_undone)
+{
+    GstElement *pipeline = gst_pipeline_new(NULL), *source = make_source(""), *sink;
+    GstBus *bus = gst_element_get_bus(pipeline);
+    GstMessage *message;
+    char *device;
+
+    sink = gst_element_factory_make("fakesink", NULL);
+    gst_bin_add_many(GST_BIN(pipeline), source, sink, NULL);
+    fail_unless(gst_element_link(source, sink));
+    g_object_get(source, "device", &device, NULL);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    fail_unless_equals_int(gst_element_get_state(pipeline, NULL, NULL, 20 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+
+    g_object_set(source, "device", "none", NULL);
+    wait_until_stopped(bus);
+    seek_to_start(pipeline);
+    wait_until_stopped(bus);
+    g_object_set(source, "device", device, "num-frames", G_GINT64_CONSTANT(3), NULL);
+    seek_to_start(pipeline);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING); // which it lost to the errors
+    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "it does not play to its end");
+    gst_message_unref(message);
+
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    g_free(device);
+    gst_object_unref(source);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+}
+GST_END_TEST;
+
 // Keyframes count at the time of the frame that they are for, also when a seek jumps over them.
 GST_START_TEST(test_keyframes_are_exact)
 {
@@ -449,6 +508,7 @@ int main(int argc, char **argv)
     tcase_add_test(frames, test_a_flush_does_not_wait_for_a_frame);
     tcase_add_test(frames, test_states_can_be_cycled);
     tcase_add_test(frames, test_properties_change_frames_while_playing);
+    tcase_add_test(frames, test_a_bad_setting_while_playing_is_an_error_that_can_be_undone);
     tcase_add_test(frames, test_keyframes_are_exact);
     tcase_add_test(frames, test_stats);
     if (engine_is_fake())
