@@ -24,23 +24,23 @@ udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self)
     return GST_UDM_TRANSFORM(self)->session.object;
 }
 
-static udm_degradation degradation_of(GstUdmTransform *trans)
+static const udm_degradation *degradation_of(GstUdmTransform *trans)
 {
     return udm_model_degradation(gst_udm_model_get(trans->model));
 }
 
 gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self)
 {
-    return degradation_of(GST_UDM_TRANSFORM(self)).holes;
+    return degradation_of(GST_UDM_TRANSFORM(self))->holes;
 }
 
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
 {
-    const udm_degradation degradation = degradation_of(trans);
+    const udm_degradation *degradation = degradation_of(trans);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
-    gdouble amount = degradation.usual < 0 ? options.noise_level : options.amount;
+    gdouble amount = degradation->usual < 0 ? options.noise_level : options.amount;
 
-    return !degradation.holes && amount == 0 && options.strength == 0;
+    return !degradation->holes && amount == 0 && options.strength == 0;
 }
 
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)

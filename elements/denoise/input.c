@@ -53,25 +53,25 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
 // FALSE with the error set, if the properties do not say what the model needs to know.
 static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame *frame, udm_error *error)
 {
-    const udm_degradation degradation = *udm_model_degradation(model);
+    const udm_degradation *degradation = udm_model_degradation(model);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
     const gdouble noise_level = options.noise_level, amount = options.amount;
 
     frame->strength = options.strength;
-    if (degradation.usual < 0) {
-        check_amount(self, &degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
+    if (degradation->usual < 0) {
+        check_amount(self, degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
         frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
         return TRUE;
     }
-    check_amount(self, &degradation, "amount", amount,
-                 noise_level >= 0                   ? "noise-level"
-                 : degradation.holes && amount >= 0 ? "amount"
-                                                    : NULL);
-    if (amount < 0 && degradation.usual == 0)
+    check_amount(self, degradation, "amount", amount,
+                 noise_level >= 0                    ? "noise-level"
+                 : degradation->holes && amount >= 0 ? "amount"
+                                                     : NULL);
+    if (amount < 0 && degradation->usual == 0)
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "the model needs to know how much to remove: set the property amount to the %s, up to %g",
-                        degradation.measure, degradation.most);
-    frame->time = udm_model_time(model, amount < 0 ? degradation.usual : amount);
+                        degradation->measure, degradation->most);
+    frame->time = udm_model_time(model, amount < 0 ? degradation->usual : amount);
     return TRUE;
 }
 

@@ -29,7 +29,7 @@ static void request_frame(void *context, uint64_t number, udm_frame_params *requ
 
     gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
-    request->class = self->options.class_label;
+    request->class_label = self->options.class_label;
     request->guidance = self->options.guidance_scale;
     request->rescale = self->options.guidance_rescale;
     GST_OBJECT_UNLOCK(self);
