@@ -4,7 +4,6 @@
 
 #include <time.h>
 
-#include "check.h"
 #include "devices.h"
 #include "ops.h"
 
@@ -110,11 +109,14 @@ static void bench_pointwise(const char *name, udm_device *device)
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : NULL;
-    const device_list *list = all_devices();
+    const device_list *list = find_devices();
     for (int i = 0; i < list->count; i++) {
-        udm_device *device = open_device(list->names[i], 0, NULL);
-        if (only && strcmp(only, list->names[i]) != 0) {
-            udm_device_close(device);
+        udm_error error = { 0 };
+        if (only && strcmp(only, list->names[i]) != 0)
+            continue;
+        udm_device *device = open_device(list->names[i], 0, &error);
+        if (!device) {
+            printf("# no %s: %s\n", list->names[i], error.message);
             continue;
         }
         printf("# %s\n", device->name);

@@ -3,14 +3,11 @@
 #ifndef UDM_TESTS_FOLDER_H
 #define UDM_TESTS_FOLDER_H
 
+#include <errno.h>
 #include <ftw.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
+
+#include "testing.h"
 
 typedef struct folder {
     char path[256];
@@ -21,10 +18,7 @@ static inline folder folder_new(void)
     folder made;
     const char *parent = getenv("TMPDIR");
     snprintf(made.path, sizeof made.path, "%s/udm-test-XXXXXX", parent ? parent : "/tmp");
-    if (!mkdtemp(made.path)) {
-        perror(made.path);
-        exit(1);
-    }
+    ck_assert_msg(mkdtemp(made.path), "%s: %s", made.path, strerror(errno));
     return made;
 }
 
@@ -54,10 +48,8 @@ static inline const char *folder_write(const folder *made, const char *name, con
     const char *path = folder_path(made, name);
     remove(path); // ext4 syncs a file that is cut and written again, but not a new one
     FILE *file = fopen(path, "wb");
-    if (!file || (size > 0 && fwrite(bytes, size, 1, file) != 1) || fclose(file) != 0) {
-        perror(path);
-        exit(1);
-    }
+    ck_assert_msg(file && (size == 0 || fwrite(bytes, size, 1, file) == 1) && fclose(file) == 0, "%s: %s", path,
+                  strerror(errno));
     return path;
 }
 
@@ -69,10 +61,7 @@ static inline const char *folder_write_text(const folder *made, const char *name
 static inline const char *folder_make(const folder *made, const char *name)
 {
     const char *path = folder_path(made, name);
-    if (mkdir(path, 0700) != 0) {
-        perror(path);
-        exit(1);
-    }
+    ck_assert_msg(mkdir(path, 0700) == 0, "%s: %s", path, strerror(errno));
     return path;
 }
 

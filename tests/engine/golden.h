@@ -4,7 +4,7 @@
 #define UDM_TESTS_GOLDEN_H
 
 #include "backend/backend.h"
-#include "check.h"
+#include "compare.h"
 #include "model/model.h"
 #include "network/network.h"
 #include "cli/npy.h"
@@ -21,25 +21,16 @@ static inline npy golden_read(const char *name)
 {
     npy array;
     const char *why;
-    if (!npy_read(golden_path(name), &array, &why)) {
-        printf("    %s: %s\n", golden_path(name), why);
-        check_failed = true;
-    }
+    ck_assert_msg(npy_read(golden_path(name), &array, &why), "%s: %s", golden_path(name), why);
     return array;
 }
 
-// The largest difference, relative to the largest value that was expected.
-static inline double golden_difference(const float *got, const float *want, size_t count)
+static inline udm_model *golden_model(const char *name)
 {
-    double difference = 0, largest = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = fabs((double)got[i] - want[i]);
-        if (isnan(d))
-            return NAN; // passes no comparison
-        difference = fmax(difference, d);
-        largest = fmax(largest, fabs(want[i]));
-    }
-    return difference / largest;
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(golden_path(name), &error);
+    ck_assert_msg(model, "%s: %s", name, error.message);
+    return model;
 }
 
 // A model's network on a device.
@@ -49,20 +40,15 @@ typedef struct golden_network {
     udm_network *network;
 } golden_network;
 
-static inline bool golden_open(golden_network *golden, const char *model, const char *device, int threads)
+static inline golden_network golden_open(const char *model, const char *device, int threads)
 {
     udm_error error = { 0 };
-    *golden = (golden_network){ 0 };
-    golden->model = udm_model_open(golden_path(model), &error);
-    golden->device = golden->model ? udm_device_open(device, threads, &error) : NULL;
-    if (golden->device)
-        golden->network = udm_network_open(udm_model_network_config(golden->model),
-                                           udm_model_network_weights(golden->model), golden->device, &error);
-    if (!golden->network) {
-        printf("    %s on %s: %s\n", model, device, error.message);
-        check_failed = true;
-    }
-    return golden->network != NULL;
+    golden_network golden = { .model = golden_model(model), .device = udm_device_open(device, threads, &error) };
+    ck_assert_msg(golden.device, "%s: %s", device, error.message);
+    golden.network = udm_network_open(udm_model_network_config(golden.model), udm_model_network_weights(golden.model),
+                                      golden.device, &error);
+    ck_assert_msg(golden.network, "%s on %s: %s", model, device, error.message);
+    return golden;
 }
 
 static inline void golden_close(golden_network *golden)

@@ -12,7 +12,7 @@ if ldd "$1" | grep -qE 'lib(asan|tsan|ubsan)'; then
 fi
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
-XDG_CACHE_HOME=$folder oclgrind --data-races --log "$folder/log" "$1" small_cases
+XDG_CACHE_HOME=$folder CK_FORK=no CK_RUN_CASE=small_cases oclgrind --data-races --log "$folder/log" "$1"
 status=$?
 head -n 60 "$folder/log"
 [ "$status" -eq 0 ] && [ ! -s "$folder/log" ]

@@ -67,11 +67,11 @@ static void run(const udm_network *network, const scene *scene, int views, bool 
 {
     udm_ensemble *ensemble =
         udm_ensemble_new(network, NULL, scene->width, scene->height, 2, views, (size_t)1 << 30, NULL);
-    REQUIRE(ensemble);
+    ck_assert_ptr_nonnull(ensemble);
     for (int f = 0; f < FRAMES; f++)
         for (int stage = 0; stage < 2; stage++) {
             const udm_network_input seen = seen_of(scene, stage ? f : FRAMES - 1 - f, uses_prediction);
-            CHECK(udm_ensemble_run(ensemble, stage, f, &seen, out, NULL, NULL));
+            ck_assert(udm_ensemble_run(ensemble, stage, f, &seen, out, NULL, NULL));
         }
     udm_ensemble_free(ensemble);
 }
@@ -86,52 +86,57 @@ static double difference_when_turned(const udm_network *network, bool columns, i
     run(network, &upright, views, uses_prediction, out);
     run(network, &turned, views, uses_prediction, other);
     turn_planes(columns, turned.width, turned.height, planes, other, back);
-    return golden_difference(back, out, (size_t)planes * PIXELS);
+    return relative_difference(back, out, (size_t)planes * PIXELS);
 }
 
-static void check_no_direction(const char *model, bool uses_prediction)
+static const struct {
+    const char *model;
+    bool uses_prediction;
+} directed[] = {
+    { "tiny-denoise", false },
+    { "tiny-denoise", true },
+    { "tiny-temporal", false }, // whose views have states
+    { "tiny-interp", true },    // which is shown more
+};
+
+START_TEST(eight_views_know_no_direction)
 {
-    golden_network golden;
-    REQUIRE(golden_open(&golden, model, "cpu", 1));
-    REQUIRE(golden.network->context <= MOST_PLANES && udm_network_outputs(golden.network) <= MOST_PLANES);
+    const bool uses_prediction = directed[_i].uses_prediction;
+    test_case("%s%s", directed[_i].model, uses_prediction ? " with a guess" : "");
+    golden_network golden = golden_open(directed[_i].model, "cpu", 1);
+    ck_assert_int_le(golden.network->context, MOST_PLANES);
+    ck_assert_int_le(udm_network_outputs(golden.network), MOST_PLANES);
     draw(&upright);
     for (int columns = 0; columns < 2; columns++) {
-        CHECK(difference_when_turned(golden.network, columns, 1, uses_prediction) > 1e-3);
-        CHECK_CLOSE(difference_when_turned(golden.network, columns, 8, uses_prediction), 0, 1e-5);
+        test_at("%s", columns ? "rows for columns" : "left for right");
+        ck_assert_double_gt(difference_when_turned(golden.network, columns, 1, uses_prediction), 1e-3);
+        ck_assert_double_le(difference_when_turned(golden.network, columns, 8, uses_prediction), 1e-5);
     }
     golden_close(&golden);
 }
+END_TEST
 
-TEST(eight_views_know_no_direction)
+START_TEST(one_view_is_the_network)
 {
-    check_no_direction("tiny-denoise", false);
-    check_no_direction("tiny-denoise", true);
-    check_no_direction("tiny-temporal", false); // whose views have states
-    check_no_direction("tiny-interp", true);    // which is shown more
-}
-
-TEST(one_view_is_the_network)
-{
-    golden_network golden;
-    REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", 1));
+    golden_network golden = golden_open("tiny-temporal", "cpu", 1);
     draw(&upright);
     run(golden.network, &upright, 1, false, out);
     udm_tiling *tiles = udm_tiling_new(golden.network, NULL, WIDTH, HEIGHT, 1, SIZE_MAX, NULL);
-    REQUIRE(tiles);
+    ck_assert_ptr_nonnull(tiles);
     for (int f = 0; f < FRAMES; f++) {
         const udm_network_input seen = seen_of(&upright, f, false);
-        CHECK(udm_tiling_run(tiles, 0, f, &seen, other, NULL, NULL));
+        ck_assert(udm_tiling_run(tiles, 0, f, &seen, other, NULL, NULL));
     }
-    CHECK(memcmp(out, other, 3 * PIXELS * sizeof *out) == 0);
+    assert_same(out, other, 3 * PIXELS);
     udm_tiling_free(tiles);
     golden_close(&golden);
 }
+END_TEST
 
-TEST(two_views_are_the_mean_of_both)
+START_TEST(two_views_are_the_mean_of_both)
 {
     static scene mirrored;
-    golden_network golden;
-    REQUIRE(golden_open(&golden, "tiny-temporal", "cpu", 1));
+    golden_network golden = golden_open("tiny-temporal", "cpu", 1);
     draw(&upright);
     run(golden.network, &upright, 2, false, out);
     turn(false, &upright, &mirrored);
@@ -142,27 +147,39 @@ TEST(two_views_are_the_mean_of_both)
     run(golden.network, &upright, 1, false, back);
     for (int i = 0; i < 3 * PIXELS; i++)
         back[i] = (back[i] + other[i]) / 2;
-    CHECK_CLOSE(golden_difference(out, back, 3 * PIXELS), 0, 1e-5);
+    assert_close(out, back, 3 * PIXELS, 1e-5);
     golden_close(&golden);
 }
+END_TEST
 
-TEST(views_can_be_cancelled_and_run_again)
+START_TEST(views_can_be_cancelled_and_run_again)
 {
-    golden_network golden;
-    REQUIRE(golden_open(&golden, "tiny-denoise", "cpu", 1));
+    golden_network golden = golden_open("tiny-denoise", "cpu", 1);
     draw(&upright);
     udm_error error = { 0 };
     const udm_network_input seen = seen_of(&upright, 0, false);
     atomic_bool cancel = true;
     udm_ensemble *ensemble = udm_ensemble_new(golden.network, NULL, WIDTH, HEIGHT, 1, 3, SIZE_MAX, &error);
-    REQUIRE(ensemble);
-    CHECK(udm_ensemble_tiles(ensemble) == 1 && udm_ensemble_memory(ensemble) > 0);
-    CHECK(!udm_ensemble_run(ensemble, 0, 0, &seen, out, &cancel, &error) && error.code == UDM_ERROR_CANCELLED);
-    CHECK(udm_ensemble_run(ensemble, 0, 0, &seen, out, NULL, NULL));
-    CHECK(udm_ensemble_run(ensemble, 0, 0, &seen, other, NULL, NULL));
-    CHECK(memcmp(out, other, 3 * PIXELS * sizeof *out) == 0);
+    ck_assert_ptr_nonnull(ensemble);
+    ck_assert_int_eq(udm_ensemble_tiles(ensemble), 1);
+    ck_assert_uint_gt(udm_ensemble_memory(ensemble), 0);
+    ck_assert(!udm_ensemble_run(ensemble, 0, 0, &seen, out, &cancel, &error));
+    assert_error(&error, UDM_ERROR_CANCELLED, "");
+    ck_assert(udm_ensemble_run(ensemble, 0, 0, &seen, out, NULL, NULL));
+    ck_assert(udm_ensemble_run(ensemble, 0, 0, &seen, other, NULL, NULL));
+    assert_same(out, other, 3 * PIXELS);
     udm_ensemble_free(ensemble);
     golden_close(&golden);
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = eight_views_know_no_direction, .cases = COUNT_OF(directed) },
+        { .test = one_view_is_the_network },
+        { .test = two_views_are_the_mean_of_both },
+        { .test = views_can_be_cancelled_and_run_again },
+    };
+    return test_main("ensemble", tests, COUNT_OF(tests));
+}

@@ -12,19 +12,12 @@ enum { SIZE = 16, PIXELS = SIZE * SIZE, FRAMES = 5, SCENE = 8 };
 
 static const char *const devices[] = { "reference", "cpu", "cpu:sse2" };
 
-static void close_golden(golden_network *golden)
+START_TEST(the_network_equals_pytorch)
 {
-    udm_network_free(golden->network);
-    udm_device_close(golden->device);
-    udm_model_free(golden->model);
-}
-
-static void check_network(const char *device)
-{
-    golden_network golden;
+    test_case("%s", devices[_i]);
     npy x = golden_read("tiny-video/window.npy"), level = golden_read("tiny-video/level.npy");
     npy want = golden_read("tiny-video/expected.npy");
-    REQUIRE(golden_open(&golden, "tiny-video", device, 2));
+    golden_network golden = golden_open("tiny-video", devices[_i], 2);
     udm_error error = { 0 };
     udm_window *window = udm_window_new(golden.network, 0, &error);
     udm_window_state state = { .classes = { 1, 1, 0, -1, 2 }, .rate = 12.5 };
@@ -32,18 +25,15 @@ static void check_network(const char *device)
     float out[FRAMES * PIXELS];
     for (int f = 0; f < FRAMES; f++)
         frames[f] = x.data + f * PIXELS, state.levels[f] = level.data[f];
-    REQUIRE(window && udm_window_run(window, frames, &state, out, NULL, &error));
-    CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
+    ck_assert_msg(window, "%s", error.message);
+    assert_ok(udm_window_run(window, frames, &state, out, NULL, &error), &error);
+    ck_assert_uint_eq(want.elements, COUNT_OF(out));
+    assert_close(out, want.data, want.elements, 1e-4);
     udm_window_free(window);
-    close_golden(&golden);
+    golden_close(&golden);
     free(x.data), free(level.data), free(want.data);
 }
-
-TEST(the_network_equals_pytorch)
-{
-    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++)
-        check_network(devices[d]);
-}
+END_TEST
 
 // As make_video.py has it.
 static void frame_params_of_params(void *context, uint64_t number, udm_frame_params *frame_params)
@@ -67,23 +57,19 @@ static udm_settings settings_for(const char *device, int threads)
 }
 
 // The model of all the sources here, which outlives them.
-static udm_model *model_of_all(udm_error *error)
+static const udm_model *model_of_all(void)
 {
-    static udm_model *model;
+    static const udm_model *model;
     if (!model)
-        model = udm_model_open(golden_path("tiny-video"), error);
+        model = golden_model("tiny-video");
     return model;
 }
 
 static udm_generator *open_params(const udm_settings *settings, const udm_generation *params)
 {
     udm_error error = { 0 };
-    const udm_model *model = model_of_all(&error);
-    udm_generator *generator = model ? udm_generator_open(model, settings, params, &error) : NULL;
-    if (!generator) {
-        printf("    %s\n", error.message);
-        check_failed = true;
-    }
+    udm_generator *generator = udm_generator_open(model_of_all(), settings, params, &error);
+    ck_assert_msg(generator, "%s", error.message);
     return generator;
 }
 
@@ -106,14 +92,11 @@ static udm_image image16(uint16_t *pixels, int size, int channels)
     return image;
 }
 
-static bool make(udm_generator *generator, uint64_t number, uint16_t *pixels)
+static void make(udm_generator *generator, uint64_t number, uint16_t *pixels)
 {
     udm_error error = { 0 };
     const udm_image out = image16(pixels, SIZE, 1);
-    if (udm_generator_make(generator, number, &out, &error))
-        return true;
-    printf("    frame %d: %s\n", (int)number, error.message);
-    return false;
+    ck_assert_msg(udm_generator_make(generator, number, &out, &error), "frame %d: %s", (int)number, error.message);
 }
 
 // The frames of a film are those of a golden file.
@@ -122,36 +105,36 @@ static void check_params(const udm_settings *settings, const udm_generation *par
     npy want = golden_read(golden);
     udm_generator *generator = open_params(settings, params);
     uint16_t pixels[PIXELS];
-    double worst = 0;
-    REQUIRE(generator && want.elements >= 6 * PIXELS);
+    ck_assert_uint_ge(want.elements, 6 * PIXELS);
     for (size_t n = 0; n < want.elements / PIXELS; n++) {
-        REQUIRE(make(generator, n, pixels));
+        float wanted[PIXELS];
         for (int i = 0; i < PIXELS; i++)
-            worst = fmax(worst, fabs(pixels[i] / 32767.5 - 1 - want.data[n * PIXELS + i]));
+            wanted[i] = (want.data[n * PIXELS + i] + 1) * 32767.5f;
+        make(generator, n, pixels);
+        test_at("frame %zu of %s", n, golden);
+        assert_within(pixels, wanted, PIXELS, 5e-4 * 32767.5);
     }
-    CHECK_CLOSE(worst, 0, 5e-4);
     udm_generator_free(generator);
     free(want.data);
 }
 
-TEST(the_params_equals_pytorch)
+START_TEST(the_params_equals_pytorch)
 {
-    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
-        const udm_settings settings = settings_for(devices[d], 2);
-        check_params(
-            &settings,
-            &(udm_generation){ .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_of_params },
-            "tiny-video/film.npy");
-    }
+    test_case("%s", devices[_i]);
+    const udm_settings settings = settings_for(devices[_i], 2);
+    check_params(
+        &settings,
+        &(udm_generation){ .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_of_params },
+        "tiny-video/film.npy");
 }
+END_TEST
 
 // All frames of two scenes and a bit, one after the other.
 static void make_all(const udm_settings *settings, uint16_t frames[][PIXELS], int count)
 {
     udm_generator *generator = open_generator(settings, SCENE);
-    REQUIRE(generator);
     for (int n = 0; n < count; n++)
-        REQUIRE(make(generator, (uint64_t)n, frames[n]));
+        make(generator, (uint64_t)n, frames[n]);
     udm_generator_free(generator);
 }
 
@@ -174,7 +157,7 @@ static void frame_params_none_at_first(void *context, uint64_t number, udm_frame
     *frame_params = (udm_frame_params){ .class_label = number < 2 ? -1 : 0, .guidance = 1.5 + (double)number / 4 };
 }
 
-TEST(steps_fewer_than_the_ramp_equal_pytorch)
+START_TEST(steps_fewer_than_the_ramp_equal_pytorch)
 {
     udm_settings settings = settings_for("reference", 2);
     settings.steps = 2;
@@ -182,8 +165,9 @@ TEST(steps_fewer_than_the_ramp_equal_pytorch)
                  &(udm_generation){ .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_one },
                  "tiny-video/few.npy");
 }
+END_TEST
 
-TEST(residual_guidance_equals_pytorch)
+START_TEST(residual_guidance_equals_pytorch)
 {
     const udm_settings settings = settings_for("reference", 2);
     const udm_generation params = {
@@ -191,17 +175,18 @@ TEST(residual_guidance_equals_pytorch)
     };
     check_params(&settings, &params, "tiny-video/residual.npy");
 }
+END_TEST
 
-TEST(state_that_is_kept_equals_pytorch)
+START_TEST(state_that_is_kept_equals_pytorch)
 {
-    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
-        const udm_settings settings = settings_for(devices[d], 2);
-        const udm_generation params = {
-            .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_all, .keep_state = true
-        };
-        check_params(&settings, &params, "tiny-video/recalled.npy");
-    }
+    test_case("%s", devices[_i]);
+    const udm_settings settings = settings_for(devices[_i], 2);
+    const udm_generation params = {
+        .size = sizeof(udm_generation), .rate = 12.5, .frame_params = frame_params_all, .keep_state = true
+    };
+    check_params(&settings, &params, "tiny-video/recalled.npy");
 }
+END_TEST
 
 // ---- what goes on from a clip
 
@@ -219,22 +204,23 @@ static udm_generation continued(uint16_t known[][PIXELS], udm_image *images, int
                              .known_count = count };
 }
 
-TEST(a_clip_that_is_continued_equals_pytorch)
+START_TEST(a_clip_that_is_continued_equals_pytorch)
 {
     static uint16_t known[KNOWN][PIXELS];
     udm_image images[KNOWN];
     npy params = golden_read("tiny-video/film.npy");
     const udm_settings settings = settings_for("reference", 2);
-    REQUIRE(params.elements >= KNOWN * PIXELS);
+    ck_assert_uint_ge(params.elements, KNOWN * PIXELS);
     for (int i = 0; i < KNOWN * PIXELS; i++)
         known[i / PIXELS][i % PIXELS] = (uint16_t)lround((params.data[i] + 1) * 32767.5);
     const udm_generation on = continued(known, images, KNOWN);
     check_params(&settings, &on, "tiny-video/continued.npy");
     free(params.data);
 }
+END_TEST
 
 // Only the end of a long clip counts, only the first scene goes on from it, and one picture is enough.
-TEST(the_end_of_a_clip_counts_for_the_first_scene)
+START_TEST(the_end_of_a_clip_counts_for_the_first_scene)
 {
     static uint16_t known[FRAMES + 2][PIXELS], pixels[4][PIXELS];
     udm_image images[FRAMES + 2];
@@ -250,20 +236,28 @@ TEST(the_end_of_a_clip_counts_for_the_first_scene)
     udm_generator *still = open_params(&settings, &params);
     params.known_count = 0;
     udm_generator *none = open_params(&settings, &params);
-    REQUIRE(all && end && still && none);
     for (uint64_t n = 0; n < 4; n++) {
-        REQUIRE(make(all, n, pixels[0]) && make(end, n, pixels[1]) && make(still, n, pixels[2]) &&
-                make(none, n, pixels[3]));
-        CHECK(memcmp(pixels[0], pixels[1], sizeof *pixels) == 0);
-        CHECK((memcmp(pixels[0], pixels[3], sizeof *pixels) == 0) == (n >= 2));
-        CHECK((memcmp(pixels[2], pixels[3], sizeof *pixels) == 0) == (n >= 2));
+        make(all, n, pixels[0]);
+        make(end, n, pixels[1]);
+        make(still, n, pixels[2]);
+        make(none, n, pixels[3]);
+        test_at("frame %d", (int)n);
+        assert_same(pixels[1], pixels[0], PIXELS);
+        if (n < 2) {
+            assert_differ(pixels[0], pixels[3], PIXELS);
+            assert_differ(pixels[2], pixels[3], PIXELS);
+        } else {
+            assert_same(pixels[0], pixels[3], PIXELS);
+            assert_same(pixels[2], pixels[3], PIXELS);
+        }
     }
     udm_generator_free(all), udm_generator_free(end), udm_generator_free(still), udm_generator_free(none);
 }
+END_TEST
 
 // ---- every step as a frame
 
-TEST(a_preview_shows_every_step)
+START_TEST(a_preview_shows_every_step)
 {
     static uint16_t frames[3][PIXELS], steps[3][6][PIXELS];
     const udm_settings settings = settings_for("reference", 1);
@@ -272,23 +266,25 @@ TEST(a_preview_shows_every_step)
     };
     make_all(&settings, frames, 3);
     udm_generator *generator = open_params(&settings, &params);
-    REQUIRE(generator && udm_generator_steps(generator) == 6);
+    ck_assert_int_eq(udm_generator_steps(generator), 6);
     for (int n = 0; n < 18; n++)
-        REQUIRE(make(generator, (uint64_t)n, steps[n / 6][n % 6]));
+        make(generator, (uint64_t)n, steps[n / 6][n % 6]);
     for (int n = 0; n < 3; n++) {
-        CHECK(memcmp(steps[n][5], frames[n], sizeof *frames) == 0);
+        test_at("frame %d", n);
+        assert_same(steps[n][5], frames[n], PIXELS);
         for (int k = 1; k < 6; k++)
-            CHECK(memcmp(steps[n][k], steps[n][k - 1], sizeof *frames) != 0);
+            assert_differ(steps[n][k], steps[n][k - 1], PIXELS);
     }
     uint16_t again[PIXELS];
-    REQUIRE(make(generator, 8, again)); // a jump back
-    CHECK(memcmp(again, steps[1][2], sizeof again) == 0);
+    make(generator, 8, again); // a jump back
+    assert_same(again, steps[1][2], PIXELS);
     udm_generator_free(generator);
 }
+END_TEST
 
 enum { ALL = 2 * SCENE + 3 };
 
-TEST(frames_are_the_same_however_one_comes_to_them)
+START_TEST(frames_are_the_same_however_one_comes_to_them)
 {
     static uint16_t frames[ALL][PIXELS];
     static const int jumps[] = { 5, 6, 2, 2, 17, 16, 7, 8, 0, 18, 9 };
@@ -297,18 +293,19 @@ TEST(frames_are_the_same_however_one_comes_to_them)
     udm_stats stats;
     make_all(&settings, frames, ALL);
     udm_generator *generator = open_generator(&settings, SCENE);
-    REQUIRE(generator);
-    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
-        REQUIRE(make(generator, (uint64_t)jumps[i], pixels));
-        CHECK(memcmp(pixels, frames[jumps[i]], sizeof pixels) == 0);
+    for (int i = 0; i < COUNT_OF(jumps); i++) {
+        make(generator, (uint64_t)jumps[i], pixels);
+        test_at("frame %d, jump %d", jumps[i], i);
+        assert_same(pixels, frames[jumps[i]], PIXELS);
     }
     udm_generator_stats(generator, &stats, sizeof stats);
-    CHECK(stats.frames == sizeof jumps / sizeof *jumps);
-    CHECK(stats.scenes == 9); // begun for all but 6 and the second 2
+    ck_assert_uint_eq(stats.frames, COUNT_OF(jumps));
+    ck_assert_uint_eq(stats.scenes, 9); // begun for all but 6 and the second 2
     udm_generator_free(generator);
 }
+END_TEST
 
-TEST(threads_do_not_change_frames)
+START_TEST(threads_do_not_change_frames)
 {
     static uint16_t one[ALL][PIXELS], two[ALL][PIXELS], four[ALL][PIXELS];
     udm_settings settings = settings_for("reference", 1);
@@ -317,37 +314,41 @@ TEST(threads_do_not_change_frames)
     make_all(&settings, two, ALL);
     settings.threads = 4;
     make_all(&settings, four, ALL);
-    CHECK(memcmp(one, two, sizeof one) == 0);
-    CHECK(memcmp(one, four, sizeof one) == 0);
+    assert_same(two[0], one[0], ALL * PIXELS);
+    assert_same(four[0], one[0], ALL * PIXELS);
 }
+END_TEST
 
-TEST(seeds_and_stochastic_samplers_change_frames)
+START_TEST(seeds_and_stochastic_samplers_change_frames)
 {
     static uint16_t frames[2][1][PIXELS];
     udm_settings settings = settings_for("reference", 1);
     make_all(&settings, frames[0], 1);
     settings.seed++;
     make_all(&settings, frames[1], 1);
-    CHECK(memcmp(frames[0], frames[1], sizeof frames[0]) != 0);
+    assert_differ(frames[0][0], frames[1][0], PIXELS);
     settings.seed--;
     settings.sampler = "ddpm";
     make_all(&settings, frames[1], 1);
-    CHECK(memcmp(frames[0], frames[1], sizeof frames[0]) != 0);
+    assert_differ(frames[0][0], frames[1][0], PIXELS);
 }
+END_TEST
 
-TEST(memory_does_not_grow)
+START_TEST(memory_does_not_grow)
 {
     udm_settings settings = settings_for("reference", 1);
     udm_generator *generator = open_generator(&settings, 0);
     uint16_t pixels[PIXELS];
     udm_stats first, last;
-    REQUIRE(generator && make(generator, 0, pixels));
+    make(generator, 0, pixels);
     udm_generator_stats(generator, &first, sizeof first);
-    REQUIRE(make(generator, 40, pixels));
+    make(generator, 40, pixels);
     udm_generator_stats(generator, &last, sizeof last);
-    CHECK(first.memory > 0 && first.memory == last.memory);
+    ck_assert_uint_gt(first.memory, 0);
+    ck_assert_uint_eq(first.memory, last.memory);
     udm_generator_free(generator);
 }
+END_TEST
 
 // ---- cancelling
 
@@ -364,72 +365,68 @@ static void *cancel_soon(void *context)
     return NULL;
 }
 
-TEST(a_cancelled_source_goes_on_where_it_was)
+START_TEST(a_cancelled_source_goes_on_where_it_was)
 {
     static uint16_t frames[ALL][PIXELS];
     udm_settings settings = settings_for("reference", 1);
     uint16_t pixels[PIXELS];
     make_all(&settings, frames, SCENE);
     udm_generator *generator = open_generator(&settings, SCENE);
-    REQUIRE(generator);
     const udm_image out = image16(pixels, SIZE, 1);
     canceller soon = { generator, 1000 };
     int cancelled = 0;
     for (bool made = false; !made; soon.after += 500) {
         udm_error error = { 0 };
         pthread_t thread;
-        REQUIRE(pthread_create(&thread, NULL, cancel_soon, &soon) == 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, &soon), 0);
         made = udm_generator_make(generator, SCENE - 1, &out, &error);
         pthread_join(thread, NULL);
         udm_generator_cancel(generator, false);
-        REQUIRE(made || error.code == UDM_ERROR_CANCELLED);
+        if (!made)
+            assert_error(&error, UDM_ERROR_CANCELLED, "");
         cancelled += !made;
     }
-    CHECK(cancelled > 0);
-    CHECK(memcmp(pixels, frames[SCENE - 1], sizeof pixels) == 0);
+    ck_assert_int_gt(cancelled, 0);
+    assert_same(pixels, frames[SCENE - 1], PIXELS);
     udm_generator_free(generator);
 }
+END_TEST
 
 // ---- sizes, and what is refused
 
-TEST(frames_are_enlarged_by_whole_factors)
+START_TEST(frames_are_enlarged_by_whole_factors)
 {
     udm_settings settings = settings_for("reference", 1);
     udm_generator *generator = open_generator(&settings, SCENE);
-    static uint16_t small[PIXELS], large[9 * PIXELS * 3];
+    static uint16_t small[PIXELS], large[9 * PIXELS * 3], want[9 * PIXELS * 3];
     udm_error error = { 0 };
-    REQUIRE(generator && make(generator, 0, small));
+    make(generator, 0, small);
     udm_generator_free(generator);
     settings.width = settings.height = 3 * SIZE, settings.channels = 3;
     generator = open_generator(&settings, SCENE);
     const udm_image out = image16(large, 3 * SIZE, 3);
-    REQUIRE(generator && udm_generator_make(generator, 0, &out, &error));
-    int wrong = 0;
+    assert_ok(udm_generator_make(generator, 0, &out, &error), &error);
     for (int y = 0; y < 3 * SIZE; y++)
         for (int x = 0; x < 3 * SIZE; x++)
             for (int c = 0; c < 3; c++)
-                wrong += large[(y * 3 * SIZE + x) * 3 + c] != small[y / 3 * SIZE + x / 3];
-    CHECK(wrong == 0);
+                want[(y * 3 * SIZE + x) * 3 + c] = small[y / 3 * SIZE + x / 3];
+    assert_same(large, want, 9 * PIXELS * 3);
     udm_generator_free(generator);
 }
+END_TEST
 
-static void check_refused(const char *model, const udm_settings *settings, double rate, const char *says)
+static void check_refused(const char *name, const udm_settings *settings, double rate, const char *says)
 {
     udm_error error = { 0 };
-    udm_model *opened = udm_model_open(golden_path(model), &error);
+    udm_model *model = golden_model(name);
     const udm_generation params = { .size = sizeof(udm_generation), .rate = rate };
-    REQUIRE(opened);
-    udm_generator *generator = udm_generator_open(opened, settings, &params, &error);
-    CHECK(!generator);
-    if (!strstr(error.message, says)) {
-        printf("    no \"%s\" in: %s\n", says, error.message);
-        CHECK(false);
-    }
-    udm_generator_free(generator);
-    udm_model_free(opened);
+    test_at("%s", says);
+    ck_assert_ptr_null(udm_generator_open(model, settings, &params, &error));
+    assert_contains(error.message, says);
+    udm_model_free(model);
 }
 
-TEST(what_cannot_be_made_is_refused)
+START_TEST(what_cannot_be_made_is_refused)
 {
     udm_settings settings = settings_for("reference", 1);
     check_refused("tiny-grey", &settings, 25, "restores frames");
@@ -437,8 +434,8 @@ TEST(what_cannot_be_made_is_refused)
     udm_error error = { 0 };
     const udm_image wrong = { .width = SIZE, .height = SIZE, .channels = 3 };
     const udm_generation params = { .size = sizeof(udm_generation), .rate = 25, .known = &wrong, .known_count = 1 };
-    CHECK(!udm_generator_open(model_of_all(&error), &settings, &params, &error));
-    CHECK(strstr(error.message, "16x16 with 1 channels"));
+    ck_assert_ptr_null(udm_generator_open(model_of_all(), &settings, &params, &error));
+    assert_contains(error.message, "16x16 with 1 channels");
     settings.width = 40;
     check_refused("tiny-video", &settings, 25, "whole factors");
     settings.width = 2 * SIZE;
@@ -449,20 +446,20 @@ TEST(what_cannot_be_made_is_refused)
     settings.sampler = "none";
     check_refused("tiny-video", &settings, 25, "none");
 }
+END_TEST
 
 // udm_model_forward() is the network at 25 frames a second, with one class for all frames.
-TEST(forward_runs_a_window)
+START_TEST(forward_runs_a_window)
 {
     udm_error error = { 0 };
     udm_settings settings = settings_for("cpu", 1);
-    udm_model *model = model_of_all(&error);
+    const udm_model *model = model_of_all();
     npy x = golden_read("tiny-video/window.npy");
     const double times[FRAMES] = { 0, 0.1, 0.4, 0.7, 1 };
     float by_forward[FRAMES * PIXELS], by_window[FRAMES * PIXELS];
-    golden_network golden;
-    REQUIRE(model && golden_open(&golden, "tiny-video", "cpu", 1));
+    golden_network golden = golden_open("tiny-video", "cpu", 1);
     settings.class_label = 2;
-    REQUIRE(udm_model_forward(model, &settings, 1, FRAMES, x.data, times, by_forward, &error));
+    assert_ok(udm_model_forward(model, &settings, 1, FRAMES, x.data, times, by_forward, &error), &error);
     udm_window *window = udm_window_new(golden.network, 0, &error);
     udm_window_state state = { .classes = { 2, 2, 2, 2, 2 }, .rate = 25 };
     const float *frames[FRAMES];
@@ -470,25 +467,52 @@ TEST(forward_runs_a_window)
         frames[f] = x.data + f * PIXELS;
         state.levels[f] = (float)udm_noise_level(&udm_model_scheduler(golden.model)->noise, times[f]);
     }
-    REQUIRE(window && udm_window_run(window, frames, &state, by_window, NULL, &error));
-    CHECK(memcmp(by_forward, by_window, sizeof by_window) == 0);
-    CHECK(!udm_model_forward(model, &settings, 1, 2, x.data, times, by_forward, &error));
-    CHECK(strstr(error.message, "5 frames of 16x16"));
+    ck_assert_msg(window, "%s", error.message);
+    assert_ok(udm_window_run(window, frames, &state, by_window, NULL, &error), &error);
+    assert_same(by_forward, by_window, FRAMES * PIXELS);
+    ck_assert(!udm_model_forward(model, &settings, 1, 2, x.data, times, by_forward, &error));
+    assert_contains(error.message, "5 frames of 16x16");
     udm_window_free(window);
-    close_golden(&golden);
+    golden_close(&golden);
     free(x.data);
 }
+END_TEST
 
-TEST(a_model_says_what_it_makes)
+START_TEST(a_model_says_what_it_makes)
 {
     udm_error error = { 0 };
     udm_info info;
-    udm_model *model = udm_model_open(golden_path("tiny-video"), &error);
-    REQUIRE(model && udm_model_info(model, &info, sizeof info, &error));
-    CHECK(info.width == SIZE && info.height == SIZE && info.frames == FRAMES && info.classes == 3 &&
-          info.channels == 1);
-    CHECK_STRING(info.network, "UdmPseudo3D");
-    udm_model_free(model);
+    const udm_model *model = model_of_all();
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_int_eq(info.width, SIZE);
+    ck_assert_int_eq(info.height, SIZE);
+    ck_assert_int_eq(info.frames, FRAMES);
+    ck_assert_int_eq(info.classes, 3);
+    ck_assert_int_eq(info.channels, 1);
+    ck_assert_str_eq(info.network, "UdmPseudo3D");
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = the_network_equals_pytorch, .cases = COUNT_OF(devices) },
+        { .test = the_params_equals_pytorch, .cases = COUNT_OF(devices) },
+        { .test = steps_fewer_than_the_ramp_equal_pytorch },
+        { .test = residual_guidance_equals_pytorch },
+        { .test = state_that_is_kept_equals_pytorch, .cases = COUNT_OF(devices) },
+        { .test = a_clip_that_is_continued_equals_pytorch },
+        { .test = the_end_of_a_clip_counts_for_the_first_scene },
+        { .test = a_preview_shows_every_step },
+        { .test = frames_are_the_same_however_one_comes_to_them },
+        { .test = threads_do_not_change_frames },
+        { .test = seeds_and_stochastic_samplers_change_frames },
+        { .test = memory_does_not_grow },
+        { .test = a_cancelled_source_goes_on_where_it_was },
+        { .test = frames_are_enlarged_by_whole_factors },
+        { .test = what_cannot_be_made_is_refused },
+        { .test = forward_runs_a_window },
+        { .test = a_model_says_what_it_makes },
+    };
+    return test_main("source", tests, COUNT_OF(tests));
+}

@@ -3,7 +3,7 @@
 #include "temporal/illumination.h"
 
 #include "base/random.h"
-#include "check.h"
+#include "compare.h"
 
 enum { WIDTH = 150, HEIGHT = 101, PLANE = WIDTH * HEIGHT, CHANNELS = 3 };
 
@@ -38,8 +38,8 @@ static void match(scene *s, int threads)
 {
     udm_pool *pool = udm_pool_new(threads, NULL);
     udm_illumination *illumination = udm_illumination_new(WIDTH, HEIGHT, CHANNELS, pool, NULL);
-    REQUIRE(illumination);
-    CHECK(udm_illumination_memory(illumination) >= CHANNELS * 5 * 4 * sizeof(float));
+    ck_assert_ptr_nonnull(illumination);
+    ck_assert_uint_ge(udm_illumination_memory(illumination), CHANNELS * 5 * 4 * sizeof(float));
     memcpy(s->before, s->predicted, sizeof s->before);
     udm_illumination_match(illumination, &(udm_illumination_input){ s->frame, s->level, s->variance, UNKNOWN },
                            s->predicted);
@@ -50,22 +50,19 @@ static void match(scene *s, int threads)
 // The largest change of the prediction.
 static double most_change(const scene *s)
 {
-    double most = 0;
-    for (int i = 0; i < CHANNELS * PLANE; i++)
-        most = fmax(most, fabs(s->predicted[i] - s->before[i]));
-    return most;
+    return compare_arrays(COMPARE_VALUES(s->predicted), COMPARE_VALUES(s->before), CHANNELS * PLANE).off;
 }
 
-// What is left, at most, of what was taken from the second channel.
-static double most_left(const scene *s, const float *taken)
+// What was added to the second channel.
+static const float *second_change(const scene *s)
 {
-    double most = 0;
+    static float change[PLANE];
     for (int i = 0; i < PLANE; i++)
-        most = fmax(most, fabs(s->predicted[PLANE + i] - s->before[PLANE + i] - taken[i]));
-    return most;
+        change[i] = s->predicted[PLANE + i] - s->before[PLANE + i];
+    return change;
 }
 
-TEST(light_that_changed_is_put_right)
+START_TEST(light_that_changed_is_put_right)
 {
     static float taken[PLANE];
     scene *s = new_scene();
@@ -74,24 +71,26 @@ TEST(light_that_changed_is_put_right)
         s->predicted[PLANE + i] -= taken[i];
     }
     match(s, 2);
-    CHECK_CLOSE(most_left(s, taken), 0, 0.04); // the last half of a block at either end is as its middle
-    CHECK(most_change(s) > 0.12);
+    assert_within(second_change(s), taken, PLANE, 0.04); // the last half of a block at either end is as its middle
+    ck_assert_double_gt(most_change(s), 0.12);
     free(s);
 }
+END_TEST
 
-TEST(noise_is_not_light)
+START_TEST(noise_is_not_light)
 {
     scene *s = new_scene();
     match(s, 2);
-    CHECK(most_change(s) < 0.25 * SIGMA);
+    ck_assert_double_lt(most_change(s), 0.25 * SIGMA);
     double sum = 0;
     for (int i = 0; i < CHANNELS * PLANE; i++)
         sum += (s->predicted[i] - s->before[i]) * (s->predicted[i] - s->before[i]);
-    CHECK(sqrt(sum / (CHANNELS * PLANE)) < 0.02 * SIGMA);
+    ck_assert_double_lt(sqrt(sum / (CHANNELS * PLANE)), 0.02 * SIGMA);
     free(s);
 }
+END_TEST
 
-TEST(what_came_before_the_picture_does_not_darken_it)
+START_TEST(what_came_before_the_picture_does_not_darken_it)
 {
     scene *s = new_scene();
     for (int c = 0; c < CHANNELS; c++)
@@ -99,11 +98,12 @@ TEST(what_came_before_the_picture_does_not_darken_it)
             for (int x = 40; x < 60; x++)
                 s->frame[c * PLANE + y * WIDTH + x] -= 0.8f;
     match(s, 2);
-    CHECK(most_change(s) < 0.25 * SIGMA);
+    ck_assert_double_lt(most_change(s), 0.25 * SIGMA);
     free(s);
 }
+END_TEST
 
-TEST(what_is_not_known_is_left_alone)
+START_TEST(what_is_not_known_is_left_alone)
 {
     scene *s = new_scene();
     for (int i = 0; i < PLANE; i++)
@@ -111,46 +111,63 @@ TEST(what_is_not_known_is_left_alone)
     for (int i = 0; i < CHANNELS * PLANE; i++)
         s->predicted[i] = i % WIDTH < 40 ? 77 : s->predicted[i] - 0.1f;
     match(s, 2);
-    double unknown = 0, known = 0;
-    for (int i = 0; i < CHANNELS * PLANE; i++) {
-        const double change = s->predicted[i] - s->before[i];
-        if (i % WIDTH < 40)
-            unknown = fmax(unknown, fabs(change));
-        else if (i % WIDTH >= 48) // the middle of the first block of which something is known
-            known = fmax(known, fabs(change - 0.1));
+    static float want[CHANNELS * PLANE];
+    for (int i = 0; i < CHANNELS * PLANE; i++)
+        want[i] = i % WIDTH < 40 ? 77 : s->before[i] + 0.1f;
+    for (int i = 0; i < CHANNELS * PLANE; i += WIDTH) {
+        test_at("row %d of all planes", i / WIDTH);
+        assert_same(s->predicted + i, want + i, 40);
+        // from the middle of the first block of which something is known
+        assert_within(s->predicted + i + 48, want + i + 48, WIDTH - 48, 0.3 * SIGMA);
     }
-    CHECK_CLOSE(unknown, 0, 0);
-    CHECK_CLOSE(known, 0, 0.3 * SIGMA);
     free(s);
 }
+END_TEST
 
-TEST(a_frame_that_says_nothing_changes_nothing)
+START_TEST(a_frame_that_says_nothing_changes_nothing)
 {
     scene *s = new_scene();
     for (int i = 0; i < PLANE; i++)
         s->level[i] = 1;
     match(s, 1);
-    CHECK(most_change(s) == 0);
+    assert_same(s->predicted, s->before, CHANNELS * PLANE);
     free(s);
 }
+END_TEST
 
-TEST(threads_change_nothing)
+START_TEST(threads_change_nothing)
 {
     scene *one = new_scene(), *three = new_scene();
     for (int i = 0; i < CHANNELS * PLANE; i++)
         three->predicted[i] = one->predicted[i] -= 0.05f;
     match(one, 1);
     match(three, 3);
-    CHECK(memcmp(one->predicted, three->predicted, sizeof one->predicted) == 0);
+    assert_same(one->predicted, three->predicted, CHANNELS * PLANE);
     free(one);
     free(three);
 }
+END_TEST
 
-TEST(sizes_that_nobody_has)
+START_TEST(sizes_that_nobody_has)
 {
     udm_error error = { 0 };
-    CHECK(!udm_illumination_new(0, 1, 1, NULL, &error) && error.code == UDM_ERROR_SETTINGS);
-    CHECK(!udm_illumination_new(1, 1, 5, NULL, &error) && error.code == UDM_ERROR_SETTINGS);
+    ck_assert_ptr_null(udm_illumination_new(0, 1, 1, NULL, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
+    ck_assert_ptr_null(udm_illumination_new(1, 1, 5, NULL, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = light_that_changed_is_put_right },
+        { .test = noise_is_not_light },
+        { .test = what_came_before_the_picture_does_not_darken_it },
+        { .test = what_is_not_known_is_left_alone },
+        { .test = a_frame_that_says_nothing_changes_nothing },
+        { .test = threads_change_nothing },
+        { .test = sizes_that_nobody_has },
+    };
+    return test_main("brightness", tests, COUNT_OF(tests));
+}

@@ -1,69 +1,84 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The reverse loop: that each sampler has its order where the exact answer is known, and what all of them promise.
-#include "check.h"
+#include "compare.h"
+#include "lists.h"
 #include "orders.h"
 #include "sampler/track.h"
 
 static udm_noise open_noise(int steps)
 {
     udm_noise noise = { 0 };
-    CHECK(udm_noise_init(&noise, &udm_schedule_linear, udm_schedule_linear.defaults, steps, NULL));
+    ck_assert(udm_noise_init(&noise, &udm_schedule_linear, udm_schedule_linear.defaults, steps, NULL));
     return noise;
 }
 
-static void check_orders(const exact *world)
+// ---- orders
+
+enum { WORLDS = 4 };
+
+static exact world_of(int number)
+{
+    return number < 2 ? exact_gaussian(number % 2 ? 64 : 2) : exact_mixture(number % 2 ? 64 : 2);
+}
+
+// Where the flow of each world leads, which takes long: found by the first test that needs it.
+typedef struct truth {
+    bool known;
+    double x[EXACT_DIM * ORDERS_SAMPLES];
+} truth;
+
+static truth *truths;
+
+static const double *truth_of(int number, const udm_noise *noise)
+{
+    static float x[EXACT_DIM * ORDERS_SAMPLES];
+    if (!truths[number].known) {
+        const exact world = world_of(number);
+        const udm_timesteps ends = orders_timesteps(noise, &udm_spacing_log_snr, 1);
+        orders_begin(&world, x);
+        orders_truth(&world, &ends, x, truths[number].x);
+        truths[number].known = true;
+    }
+    return truths[number].x;
+}
+
+static bool is_solver(const udm_sampler *sampler)
+{
+    return !sampler->stochastic && !sampler->run;
+}
+
+START_TEST(samplers_have_their_order)
 {
     static const int steps[] = { 40, 80, 160 };
-    static double truth[EXACT_DIM * ORDERS_SAMPLES];
-    static float x[EXACT_DIM * ORDERS_SAMPLES];
+    const udm_sampler *sampler = nth_sampler(is_solver, _i / WORLDS);
+    const exact world = world_of(_i % WORLDS);
     udm_noise noise = open_noise(0);
     udm_timesteps timesteps = orders_timesteps(&noise, &udm_spacing_log_snr, 1);
-    orders_begin(world, x);
-    orders_truth(world, &timesteps, x, truth);
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
-        if ((*sampler)->stochastic || (*sampler)->run)
-            continue;
-        double errors[3];
-        for (int i = 0; i < 3; i++) {
-            timesteps.steps = steps[i];
-            errors[i] = orders_error(world, *sampler, &timesteps, truth);
-        }
-        const double slope = orders_slope(3, steps, errors);
-        if (!(slope > (*sampler)->order - 0.3)) {
-            printf("    %s: %s has order %.2f, not %d\n", world->name, (*sampler)->name, slope, (*sampler)->order);
-            CHECK(false);
-        }
+    double errors[3];
+    test_case("%s, %s", sampler->name, world.name);
+    const double *ends = truth_of(_i % WORLDS, &noise);
+    for (int i = 0; i < 3; i++) {
+        timesteps.steps = steps[i];
+        errors[i] = orders_error(&world, sampler, &timesteps, ends);
     }
+    ck_assert_double_gt(orders_slope(3, steps, errors), sampler->order - 0.3);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-TEST(samplers_have_their_order_on_gaussians)
-{
-    const exact small = exact_gaussian(2), large = exact_gaussian(64);
-    check_orders(&small);
-    check_orders(&large);
-}
-
-TEST(samplers_have_their_order_on_mixtures)
-{
-    const exact small = exact_mixture(2), large = exact_mixture(64);
-    check_orders(&small);
-    check_orders(&large);
-}
-
-TEST(ode_keeps_its_tolerance)
+START_TEST(ode_keeps_its_tolerance)
 {
     static const double tolerances[] = { 1e-3, 3e-4, 1e-4 };
-    static double truth[EXACT_DIM * ORDERS_SAMPLES];
+    enum { WORLD = 2 };
     static float x[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
-    exact world = exact_mixture(2);
+    exact world = world_of(WORLD);
     udm_noise noise = open_noise(0);
+    const double *truth = truth_of(WORLD, &noise);
     const udm_timesteps ends = orders_timesteps(&noise, &udm_spacing_log_snr, 1);
     const udm_point end = orders_point(&ends, 1);
     double last = INFINITY;
-    orders_begin(&world, x);
-    orders_truth(&world, &ends, x, truth);
     for (int i = 0; i < 3; i++) {
+        test_at("tolerance %g", tolerances[i]);
         const udm_loop_settings settings = { .process = &udm_process_gaussian,
                                              .sampler = &udm_sampler_ode,
                                              .timesteps = { &udm_spacing_trailing, &noise, .steps = 400 },
@@ -75,7 +90,8 @@ TEST(ode_keeps_its_tolerance)
         orders_begin(&world, x);
         for (int k = 0; k < ORDERS_SAMPLES; k++)
             times[k] = (float)ORDERS_START;
-        REQUIRE(loop && udm_loop_run(loop, &calls, times, x, NULL));
+        ck_assert_ptr_nonnull(loop);
+        ck_assert(udm_loop_run(loop, &calls, times, x, NULL));
         double squares = 0;
         for (int k = 0; k < ORDERS_SAMPLES; k++) {
             const double there[2] = { truth[k], truth[k + ORDERS_SAMPLES] };
@@ -84,15 +100,17 @@ TEST(ode_keeps_its_tolerance)
             squares += pow(x[k] - x0[0], 2) + pow(x[k + ORDERS_SAMPLES] - x0[1], 2);
         }
         const double off = sqrt(squares / 2 / ORDERS_SAMPLES);
-        CHECK(off < 10 * tolerances[i] && off < last);
+        ck_assert_double_lt(off, 10 * tolerances[i]);
+        ck_assert_double_lt(off, last);
         last = off;
         udm_loop_free(loop);
     }
     udm_noise_clear(&noise);
 }
+END_TEST
 
 // Back to the noise and down again: what is lost falls with the step.
-TEST(ddim_can_be_inverted)
+START_TEST(ddim_can_be_inverted)
 {
     static float x[EXACT_DIM * ORDERS_SAMPLES], begin[EXACT_DIM * ORDERS_SAMPLES], times[ORDERS_SAMPLES];
     exact world = exact_gaussian(2);
@@ -111,17 +129,20 @@ TEST(ddim_can_be_inverted)
         memcpy(x, begin, sizeof x);
         for (int k = 0; k < ORDERS_SAMPLES; k++)
             times[k] = 0.98f;
-        REQUIRE(loop && udm_loop_invert(loop, &calls, times, x, NULL) && udm_loop_run(loop, &calls, times, x, NULL));
+        ck_assert_ptr_nonnull(loop);
+        ck_assert(udm_loop_invert(loop, &calls, times, x, NULL));
+        ck_assert(udm_loop_run(loop, &calls, times, x, NULL));
         double squares = 0;
         for (int k = 0; k < 2 * ORDERS_SAMPLES; k++)
             squares += pow(x[k] - begin[k], 2);
         errors[i] = sqrt(squares / 2 / ORDERS_SAMPLES);
         udm_loop_free(loop);
     }
-    CHECK(errors[2] < 0.05);
-    CHECK_CLOSE(orders_slope(3, steps, errors), 1, 0.2);
+    ck_assert_double_lt(errors[2], 0.05);
+    ck_assert_double_eq_tol(orders_slope(3, steps, errors), 1, 0.2);
     udm_noise_clear(&noise);
 }
+END_TEST
 
 // A loop over a few pixels of the 2-D mixture, that counts what it asks for.
 enum { PIXELS = 5 };
@@ -136,7 +157,7 @@ static bool count_estimate(void *context, int number, const udm_levels *at, cons
                            udm_error *error)
 {
     asked *a = context;
-    CHECK(number == a->estimates++);
+    ck_assert_int_eq(number, a->estimates++);
     if (a->fail_at == a->estimates)
         return udm_fail(error, UDM_ERROR_DEVICE, "this one fails");
     exact_estimate(&a->world, number, at, xt, x0, error);
@@ -180,7 +201,8 @@ static bool run_on(asked *a, const udm_sampler *sampler, const udm_spacing *spac
     udm_normal(3, 0, 0, 0, 2 * PIXELS, x);
     const bool good = loop && udm_loop_run(loop, &calls, times, x, error);
     if (good)
-        CHECK(a->estimates == udm_loop_estimates(&settings) || sampler == &udm_sampler_ode);
+        ck_assert_msg(a->estimates == udm_loop_estimates(&settings) || sampler == &udm_sampler_ode,
+                      "%d estimates, not %d", a->estimates, udm_loop_estimates(&settings));
     udm_loop_free(loop);
     udm_noise_clear(&noise);
     return good;
@@ -188,71 +210,84 @@ static bool run_on(asked *a, const udm_sampler *sampler, const udm_spacing *spac
 
 static const float same_times[PIXELS] = { 1, 1, 1, 1, 1 };
 
-TEST(one_step_ends_at_the_estimate)
+START_TEST(one_step_ends_at_the_estimate)
 {
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
-        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
-            asked a = { .world = exact_mixture(2) };
-            float x[2 * PIXELS];
-            REQUIRE(run_on(&a, *sampler, *spacing, 1, same_times, x, NULL));
-            CHECK(a.estimates == 1 && a.draws == 0);
-            for (int i = 0; i < 2 * PIXELS; i++)
-                CHECK_CLOSE(x[i], a.last[i], 1e-4);
-        }
+    test_case("%s", udm_samplers[_i]->name);
+    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
+        asked a = { .world = exact_mixture(2) };
+        udm_error error = { 0 };
+        float x[2 * PIXELS];
+        test_at("spacing %s", (*spacing)->name);
+        assert_ok(run_on(&a, udm_samplers[_i], *spacing, 1, same_times, x, &error), &error);
+        ck_assert_int_eq(a.estimates, 1);
+        ck_assert_int_eq(a.draws, 0);
+        assert_within(x, a.last, 2 * PIXELS, 1e-4);
+    }
+}
+END_TEST
+
+static bool sees_pixels_alone(const udm_sampler *sampler)
+{
+    return !sampler->run; // the others look at all pixels at once
 }
 
-TEST(every_pixel_has_a_time_of_its_own)
+START_TEST(every_pixel_has_a_time_of_its_own)
 {
     static const float times[PIXELS] = { 0.3f, 1, 0, 0.3f, 0.7f };
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
-        if ((*sampler)->run) // they look at all pixels at once
-            continue;
+    const udm_sampler *sampler = nth_sampler(sees_pixels_alone, _i);
+    asked a = { .world = exact_mixture(2) };
+    udm_error error = { 0 };
+    float mixed[2 * PIXELS], want[2 * PIXELS], begin[2 * PIXELS];
+    test_case("%s", sampler->name);
+    udm_normal(3, 0, 0, 0, 2 * PIXELS, begin);
+    assert_ok(run_on(&a, sampler, &udm_spacing_trailing, 6, times, mixed, &error), &error);
+    for (int i = 0; i < PIXELS; i++) {
+        asked b = { .world = exact_mixture(2) };
+        float alone[2 * PIXELS], all[PIXELS];
+        for (int k = 0; k < PIXELS; k++)
+            all[k] = times[i];
+        assert_ok(run_on(&b, sampler, &udm_spacing_trailing, 6, all, alone, &error), &error);
+        want[i] = alone[i], want[PIXELS + i] = alone[PIXELS + i];
+        if (times[i] == 0) {
+            ck_assert_double_eq(mixed[i], begin[i]);
+            ck_assert_double_eq(mixed[PIXELS + i], begin[PIXELS + i]);
+        }
+    }
+    assert_within(mixed, want, 2 * PIXELS, 1e-5);
+}
+END_TEST
+
+START_TEST(samplers_end_among_the_data)
+{
+    test_case("%s", udm_samplers[_i]->name);
+    for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
         asked a = { .world = exact_mixture(2) };
-        float mixed[2 * PIXELS], begin[2 * PIXELS];
-        udm_normal(3, 0, 0, 0, 2 * PIXELS, begin);
-        REQUIRE(run_on(&a, *sampler, &udm_spacing_trailing, 6, times, mixed, NULL));
+        udm_error error = { 0 };
+        float x[2 * PIXELS];
+        assert_ok(run_on(&a, udm_samplers[_i], *spacing, 20, same_times, x, &error), &error);
         for (int i = 0; i < PIXELS; i++) {
-            asked b = { .world = exact_mixture(2) };
-            float alone[2 * PIXELS], all[PIXELS];
-            for (int k = 0; k < PIXELS; k++)
-                all[k] = times[i];
-            REQUIRE(run_on(&b, *sampler, &udm_spacing_trailing, 6, all, alone, NULL));
-            for (int c = 0; c < 2; c++) {
-                CHECK_CLOSE(mixed[c * PIXELS + i], alone[c * PIXELS + i], 1e-5);
-                if (times[i] == 0)
-                    CHECK_CLOSE(mixed[c * PIXELS + i], begin[c * PIXELS + i], 0);
-            }
+            double nearest = INFINITY;
+            for (int k = 0; k < a.world.parts; k++)
+                nearest = fmin(nearest, hypot(x[i] - a.world.mean[k][0], x[PIXELS + i] - a.world.mean[k][1]));
+            test_at("spacing %s, pixel %d", (*spacing)->name, i);
+            ck_assert_double_lt(nearest, 4 * sqrt(0.15));
         }
     }
 }
+END_TEST
 
-TEST(samplers_end_among_the_data)
-{
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++)
-        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++) {
-            asked a = { .world = exact_mixture(2) };
-            float x[2 * PIXELS];
-            REQUIRE(run_on(&a, *sampler, *spacing, 20, same_times, x, NULL));
-            for (int i = 0; i < PIXELS; i++) {
-                double nearest = INFINITY;
-                for (int k = 0; k < a.world.parts; k++)
-                    nearest = fmin(nearest, hypot(x[i] - a.world.mean[k][0], x[PIXELS + i] - a.world.mean[k][1]));
-                CHECK(nearest < 4 * sqrt(0.15));
-            }
-        }
-}
-
-TEST(an_estimate_that_fails_ends_the_loop)
+START_TEST(an_estimate_that_fails_ends_the_loop)
 {
     asked a = { .world = exact_mixture(2), .fail_at = 3 };
     float x[2 * PIXELS];
     udm_error error = { 0 };
-    CHECK(!run_on(&a, &udm_sampler_heun, &udm_spacing_trailing, 6, same_times, x, &error));
-    CHECK(error.code == UDM_ERROR_DEVICE);
-    CHECK(a.estimates == 3);
+    ck_assert(!run_on(&a, &udm_sampler_heun, &udm_spacing_trailing, 6, same_times, x, &error));
+    assert_error(&error, UDM_ERROR_DEVICE, "");
+    ck_assert_int_eq(a.estimates, 3);
 }
+END_TEST
 
-TEST(what_a_model_does_not_say_is_asked_for)
+START_TEST(what_a_model_does_not_say_is_asked_for)
 {
     udm_noise noise = open_noise(0);
     udm_loop_settings settings = { .process = &udm_process_gaussian,
@@ -261,104 +296,121 @@ TEST(what_a_model_does_not_say_is_asked_for)
                                    .channels = 2,
                                    .pixels = PIXELS };
     udm_error error = { 0 };
-    CHECK(!udm_loop_new(&settings, &error));
-    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "ddpm_analytic"));
+    ck_assert_ptr_null(udm_loop_new(&settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "ddpm_analytic");
 
     asked a = { .world = exact_mixture(2) };
     const udm_loop_calls calls = { .context = &a, .estimate = count_estimate, .draw = count_draw };
     float x[2 * PIXELS] = { 0 };
     settings.sampler = &udm_sampler_ddpm_learned;
     udm_loop *loop = udm_loop_new(&settings, NULL);
-    REQUIRE(loop);
-    CHECK(!udm_loop_run(loop, &calls, same_times, x, &error));
-    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "ddpm_learned"));
+    ck_assert_ptr_nonnull(loop);
+    ck_assert(!udm_loop_run(loop, &calls, same_times, x, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "ddpm_learned");
     udm_loop_free(loop);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-TEST(solvers_refuse_what_is_not_gaussian)
+START_TEST(solvers_refuse_what_is_not_gaussian)
 {
     const udm_process other = { .name = "other", .advance = udm_process_gaussian.advance };
     const double power = 1;
     udm_noise noise = open_noise(0);
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
-        const udm_loop_settings settings = { .process = &other,
-                                             .sampler = *sampler,
-                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 4 },
-                                             .powers = &power,
-                                             .power_count = 1,
-                                             .channels = 1,
-                                             .pixels = 1 };
-        udm_error error = { 0 };
-        udm_loop *loop = udm_loop_new(&settings, &error);
-        CHECK((loop == NULL) == (!(*sampler)->fresh));
-        CHECK(loop || error.code == UDM_ERROR_UNSUPPORTED);
-        udm_loop_free(loop);
+    const udm_loop_settings settings = { .process = &other,
+                                         .sampler = udm_samplers[_i],
+                                         .timesteps = { &udm_spacing_trailing, &noise, .steps = 4 },
+                                         .powers = &power,
+                                         .power_count = 1,
+                                         .channels = 1,
+                                         .pixels = 1 };
+    udm_error error = { 0 };
+    test_case("%s", udm_samplers[_i]->name);
+    udm_loop *loop = udm_loop_new(&settings, &error);
+    if (udm_samplers[_i]->fresh) {
+        ck_assert_msg(loop, "%s", error.message);
+    } else {
+        ck_assert_ptr_null(loop);
+        assert_error(&error, UDM_ERROR_UNSUPPORTED, "");
     }
+    udm_loop_free(loop);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-TEST(spacings_fall_from_their_start_to_0)
+static void check_fall(const udm_timesteps *timesteps, double start)
 {
+    udm_timestep last = udm_timesteps_at(timesteps, start, 0);
+    ck_assert_double_eq_tol(last.time, start, 1e-9);
+    ck_assert_double_eq_tol(last.alpha_bar, udm_noise_alpha_bar(timesteps->noise, start), 1e-12);
+    for (double k = 0.5; k <= 7; k += 0.5) {
+        const udm_timestep timestep = udm_timesteps_at(timesteps, start, k);
+        test_at("%d steps, from %g, step %g", timesteps->noise->steps, start, k);
+        ck_assert_double_le(timestep.time, last.time);
+        ck_assert_double_ge(timestep.alpha_bar, last.alpha_bar);
+        if (k == floor(k)) // there may be nothing in the middle of a step
+            ck_assert_double_lt(timestep.time, last.time);
+        last = timestep;
+    }
+    ck_assert_double_eq(last.time, 0);
+    ck_assert_double_eq(last.alpha_bar, 1);
+}
+
+START_TEST(spacings_fall_from_their_start_to_0)
+{
+    test_case("%s", udm_spacings[_i]->name);
     for (int total = 0; total <= 1000; total += 1000) {
         udm_noise noise = open_noise(total);
-        for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
-            for (double start = 0.1; start < 1.01; start += 0.3) {
-                const udm_timesteps timesteps = { .spacing = *spacing, .noise = &noise, .steps = 7 };
-                udm_timestep last = udm_timesteps_at(&timesteps, start, 0);
-                CHECK_CLOSE(last.time, start, 1e-9);
-                CHECK_CLOSE(last.alpha_bar, udm_noise_alpha_bar(&noise, start), 1e-12);
-                for (double k = 0.5; k <= 7; k += 0.5) {
-                    const udm_timestep timestep = udm_timesteps_at(&timesteps, start, k);
-                    CHECK(timestep.time <= last.time && timestep.alpha_bar >= last.alpha_bar);
-                    CHECK(timestep.time < last.time || k != floor(k)); // there may be nothing in the middle of a step
-                    last = timestep;
-                }
-                CHECK_CLOSE(last.time, 0, 0);
-                CHECK_CLOSE(last.alpha_bar, 1, 0);
-            }
+        const udm_timesteps timesteps = { .spacing = udm_spacings[_i], .noise = &noise, .steps = 7 };
+        for (double start = 0.1; start < 1.01; start += 0.3)
+            check_fall(&timesteps, start);
         udm_noise_clear(&noise);
     }
 }
+END_TEST
 
 // Lin et al. 2023, table 2, for 10 of 1000 steps, there counted from 1.
-TEST(spacings_are_those_of_the_table)
+static const struct {
+    const udm_spacing *spacing;
+    double steps[10];
+} table[] = {
+    { &udm_spacing_leading, { 901, 801, 701, 601, 501, 401, 301, 201, 101, 1 } },
+    { &udm_spacing_linspace, { 1000, 889, 778, 667, 556, 445, 334, 223, 112, 1 } },
+    { &udm_spacing_trailing, { 1000, 900, 800, 700, 600, 500, 400, 300, 200, 100 } },
+};
+
+START_TEST(spacings_are_those_of_the_table)
 {
-    static const struct {
-        const udm_spacing *spacing;
-        int steps[10];
-    } table[] = {
-        { &udm_spacing_leading, { 901, 801, 701, 601, 501, 401, 301, 201, 101, 1 } },
-        { &udm_spacing_linspace, { 1000, 889, 778, 667, 556, 445, 334, 223, 112, 1 } },
-        { &udm_spacing_trailing, { 1000, 900, 800, 700, 600, 500, 400, 300, 200, 100 } },
-    };
     udm_noise noise = open_noise(1000);
-    for (int i = 0; i < 3; i++) {
-        const udm_timesteps timesteps = { .spacing = table[i].spacing, .noise = &noise, .steps = 10 };
-        for (int k = 0; k < 10; k++)
-            CHECK_CLOSE(udm_timesteps_at(&timesteps, udm_timesteps_first(&timesteps), k).time * 1000, table[i].steps[k],
-                        1e-6);
-    }
+    const udm_timesteps timesteps = { .spacing = table[_i].spacing, .noise = &noise, .steps = 10 };
+    double got[10];
+    test_case("%s", table[_i].spacing->name);
+    for (int k = 0; k < 10; k++)
+        got[k] = udm_timesteps_at(&timesteps, udm_timesteps_first(&timesteps), k).time * 1000;
+    assert_within(got, table[_i].steps, 10, 1e-6);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-TEST(noise_between_two_steps_is_interpolated)
+START_TEST(noise_between_two_steps_is_interpolated)
 {
     udm_noise noise = open_noise(1000);
     noise.interpolated = true;
     const double low = 1 / noise.alpha_bars[499] - 1, high = 1 / noise.alpha_bars[500] - 1;
     const double sigma = 0.75 * sqrt(low) + 0.25 * sqrt(high);
-    CHECK_CLOSE(udm_noise_alpha_bar(&noise, 0.50025), 1 / (1 + sigma * sigma), 1e-9);
-    CHECK_CLOSE(udm_noise_alpha_bar(&noise, 0.5), noise.alpha_bars[499], 1e-12);
+    ck_assert_double_eq_tol(udm_noise_alpha_bar(&noise, 0.50025), 1 / (1 + sigma * sigma), 1e-9);
+    ck_assert_double_eq_tol(udm_noise_alpha_bar(&noise, 0.5), noise.alpha_bars[499], 1e-12);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-TEST(every_spacing_is_found_by_its_name)
+START_TEST(every_spacing_is_found_by_its_name)
 {
     for (const udm_spacing *const *spacing = udm_spacings; *spacing; spacing++)
-        CHECK(udm_spacing_find((*spacing)->name) == *spacing);
-    CHECK(udm_spacing_find("none of these") == NULL);
+        ck_assert_ptr_eq(udm_spacing_find((*spacing)->name), *spacing);
+    ck_assert_ptr_null(udm_spacing_find("none of these"));
 }
+END_TEST
 
 // The noise of a step, for the loop and for a track.
 static bool draw_step(void *context, int number, float *e, udm_error *error)
@@ -387,41 +439,61 @@ static void run_track(const exact *world, const udm_sampler *sampler, const udm_
     }
 }
 
-TEST(a_track_goes_where_the_loop_goes)
+START_TEST(a_track_goes_where_the_loop_goes)
 {
     enum { ALL = 2 * ORDERS_SAMPLES };
+    const udm_sampler *sampler = nth_sampler(udm_track_takes, _i);
     exact world = exact_mixture(2);
     udm_noise noise = open_noise(0);
-    int taken = 0;
-    for (const udm_sampler *const *sampler = udm_samplers; *sampler; sampler++) {
-        if (!udm_track_takes(*sampler))
-            continue;
-        const udm_loop_settings settings = { .process = &udm_process_gaussian,
-                                             .sampler = *sampler,
-                                             .timesteps = { &udm_spacing_trailing, &noise, .steps = 7 },
-                                             .channels = 2,
-                                             .pixels = ORDERS_SAMPLES };
-        const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate, .draw = draw_step };
-        float by_loop[ALL], by_track[ALL], times[ORDERS_SAMPLES];
-        for (int i = 0; i < ORDERS_SAMPLES; i++)
-            times[i] = 1;
-        orders_begin(&world, by_loop);
-        orders_begin(&world, by_track);
-        udm_loop *loop = udm_loop_new(&settings, NULL);
-        REQUIRE(loop && udm_loop_run(loop, &calls, times, by_loop, NULL));
-        run_track(&world, *sampler, &settings.timesteps, by_track);
-        double worst = 0;
-        for (int i = 0; i < ALL; i++)
-            worst = fmax(worst, fabs(by_loop[i] - by_track[i]));
-        if (!(worst < 1e-4)) {
-            printf("    %s: %g apart\n", (*sampler)->name, worst);
-            CHECK(false);
-        }
-        udm_loop_free(loop);
-        taken++;
-    }
-    CHECK(taken >= 8);
+    udm_error error = { 0 };
+    const udm_loop_settings settings = { .process = &udm_process_gaussian,
+                                         .sampler = sampler,
+                                         .timesteps = { &udm_spacing_trailing, &noise, .steps = 7 },
+                                         .channels = 2,
+                                         .pixels = ORDERS_SAMPLES };
+    const udm_loop_calls calls = { .context = &world, .estimate = exact_estimate, .draw = draw_step };
+    float by_loop[ALL], by_track[ALL], times[ORDERS_SAMPLES];
+    test_case("%s", sampler->name);
+    for (int i = 0; i < ORDERS_SAMPLES; i++)
+        times[i] = 1;
+    orders_begin(&world, by_loop);
+    orders_begin(&world, by_track);
+    udm_loop *loop = udm_loop_new(&settings, &error);
+    ck_assert_msg(loop, "%s", error.message);
+    assert_ok(udm_loop_run(loop, &calls, times, by_loop, &error), &error);
+    run_track(&world, sampler, &settings.timesteps, by_track);
+    assert_within(by_track, by_loop, ALL, 1e-4);
+    udm_loop_free(loop);
     udm_noise_clear(&noise);
 }
+END_TEST
 
-CHECK_MAIN()
+START_TEST(tracks_take_most_samplers)
+{
+    ck_assert_int_ge(count_samplers(udm_track_takes), 8);
+}
+END_TEST
+
+int main(void)
+{
+    const int samplers = list_length(udm_samplers);
+    const test_entry tests[] = {
+        { .test = samplers_have_their_order, .cases = WORLDS * count_samplers(is_solver) },
+        { .test = ode_keeps_its_tolerance },
+        { .test = ddim_can_be_inverted },
+        { .test = one_step_ends_at_the_estimate, .cases = samplers },
+        { .test = every_pixel_has_a_time_of_its_own, .cases = count_samplers(sees_pixels_alone) },
+        { .test = samplers_end_among_the_data, .cases = samplers },
+        { .test = an_estimate_that_fails_ends_the_loop },
+        { .test = what_a_model_does_not_say_is_asked_for },
+        { .test = solvers_refuse_what_is_not_gaussian, .cases = samplers },
+        { .test = spacings_fall_from_their_start_to_0, .cases = list_length(udm_spacings) },
+        { .test = spacings_are_those_of_the_table, .cases = COUNT_OF(table) },
+        { .test = noise_between_two_steps_is_interpolated },
+        { .test = every_spacing_is_found_by_its_name },
+        { .test = a_track_goes_where_the_loop_goes, .cases = count_samplers(udm_track_takes) },
+        { .test = tracks_take_most_samplers },
+    };
+    truths = test_shared(WORLDS * sizeof *truths);
+    return test_main("loop", tests, COUNT_OF(tests));
+}

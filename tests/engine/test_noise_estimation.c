@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The estimate of the noise, on drawn pictures with noise of known sigma, rounded and clipped as in 8 bits.
-#include "check.h"
+#include "testing.h"
 
 #include "base/random.h"
 #include "analysis/noise_estimation.h"
@@ -56,7 +56,7 @@ static double estimate(const float *planes, int channels, int width, int height)
 {
     udm_error error = { 0 };
     double sigma = -1;
-    CHECK(udm_estimate_sigma(planes, channels, width, height, &sigma, &error));
+    assert_ok(udm_estimate_sigma(planes, channels, width, height, &sigma, &error), &error);
     return sigma;
 }
 
@@ -68,70 +68,65 @@ static double estimate_of(picture of, int channels, double sigma)
     return estimate(planes, channels, WIDTH, HEIGHT);
 }
 
-static void check_picture(picture of)
+static const struct {
+    const char *name;
+    picture of;
+} pictures[] = { { "ramp", ramp }, { "edges", edges }, { "texture", texture }, { "extremes", extremes } };
+
+static const double sigmas[] = { 5, 10, 15, 25, 35, 50 };
+
+enum { SIGMAS = COUNT_OF(sigmas), ESTIMATES = COUNT_OF(pictures) * SIGMAS };
+
+START_TEST(white_noise)
 {
-    static const double sigmas[] = { 5, 10, 15, 25, 35, 50 };
+    const double sigma = sigmas[_i % SIGMAS];
+    test_case("%s, sigma %g", pictures[_i / SIGMAS].name, sigma);
     for (int channels = 1; channels <= 3; channels += 2) {
-        for (size_t i = 0; i < sizeof sigmas / sizeof *sigmas; i++)
-            CHECK_CLOSE(estimate_of(of, channels, sigmas[i]), sigmas[i], 0.1 * sigmas[i]);
+        test_at("%d channels", channels);
+        ck_assert_double_eq_tol(estimate_of(pictures[_i / SIGMAS].of, channels, sigma), sigma, 0.1 * sigma);
     }
 }
-
-TEST(ramp)
-{
-    check_picture(ramp);
-}
-
-TEST(edges)
-{
-    check_picture(edges);
-}
-
-TEST(texture)
-{
-    check_picture(texture);
-}
-
-TEST(clipped)
-{
-    check_picture(extremes);
-}
+END_TEST
 
 // Noise that is the mean of 2x2 white values has half their sigma; halved in size, 3/8 of it, where white noise of this
 // sigma would have 1/4. Single pixels do not show it.
-TEST(coloured)
+static const double coarse[] = { 10, 20, 40 };
+
+START_TEST(coloured)
 {
-    static const double sigmas[] = { 10, 20, 40 };
-    for (size_t i = 0; i < sizeof sigmas / sizeof *sigmas; i++) {
-        udm_normal(7, 0, 0, 0, 3 * AREA, planes);
-        for (int k = 0; k < 3 * AREA - WIDTH - 1; k++) {
-            float mean = (planes[k] + planes[k + 1] + planes[k + WIDTH] + planes[k + WIDTH + 1]) / 4;
-            planes[k] = as_8_bits(ramp(k / AREA, k % AREA / WIDTH, k % WIDTH) + sigmas[i] * mean);
-        }
-        for (int k = 3 * AREA - WIDTH - 1; k < 3 * AREA; k++)
-            planes[k] = 0;
-        CHECK_CLOSE(estimate(planes, 3, WIDTH, HEIGHT), 0.75 * sigmas[i], 0.25 * sigmas[i]);
+    const double sigma = coarse[_i];
+    test_case("sigma %g", sigma);
+    udm_normal(7, 0, 0, 0, 3 * AREA, planes);
+    for (int k = 0; k < 3 * AREA - WIDTH - 1; k++) {
+        float mean = (planes[k] + planes[k + 1] + planes[k + WIDTH] + planes[k + WIDTH + 1]) / 4;
+        planes[k] = as_8_bits(ramp(k / AREA, k % AREA / WIDTH, k % WIDTH) + sigma * mean);
     }
+    for (int k = 3 * AREA - WIDTH - 1; k < 3 * AREA; k++)
+        planes[k] = 0;
+    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), 0.75 * sigma, 0.25 * sigma);
 }
+END_TEST
 
-TEST(clean)
+START_TEST(clean)
 {
-    CHECK_CLOSE(estimate_of(mid_grey, 3, 0), 0, 1e-6);
-    CHECK_CLOSE(estimate_of(extremes, 3, 0), 0, 0.1);
-    CHECK_CLOSE(estimate_of(ramp, 3, 0), 0, 0.5); // its steps are noise, a little
-    CHECK_CLOSE(estimate_of(edges, 3, 0), 0, 0.5);
+    ck_assert_double_eq_tol(estimate_of(mid_grey, 3, 0), 0, 1e-6);
+    ck_assert_double_eq_tol(estimate_of(extremes, 3, 0), 0, 0.1);
+    ck_assert_double_eq_tol(estimate_of(ramp, 3, 0), 0, 0.5); // its steps are noise, a little
+    ck_assert_double_eq_tol(estimate_of(edges, 3, 0), 0, 0.5);
 }
+END_TEST
 
-TEST(grey_as_rgb)
+START_TEST(grey_as_rgb)
 {
     double one = estimate_of(texture, 1, 20);
     memcpy(planes + AREA, planes, AREA * sizeof *planes);
     memcpy(planes + 2 * AREA, planes, AREA * sizeof *planes);
-    CHECK_CLOSE(estimate(planes, 3, WIDTH, HEIGHT), one, 1e-9);
+    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), one, 1e-9);
 }
+END_TEST
 
 // Bars without noise above and below, a third of the picture.
-TEST(black_bars)
+START_TEST(black_bars)
 {
     draw(edges, 3, 25, planes);
     for (int i = 0; i < 3 * AREA; i++) {
@@ -139,27 +134,43 @@ TEST(black_bars)
         if (y < HEIGHT / 6 || y >= HEIGHT - HEIGHT / 6)
             planes[i] = -1;
     }
-    CHECK_CLOSE(estimate(planes, 3, WIDTH, HEIGHT), 25, 2.5);
+    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), 25, 2.5);
 }
+END_TEST
 
-TEST(small)
+START_TEST(small)
 {
     draw(mid_grey, 1, 20, planes);
-    CHECK_CLOSE(estimate(planes, 1, 1, 1), 0, 0);
-    CHECK_CLOSE(estimate(planes, 1, 7, 300), 0, 0);
-    CHECK_CLOSE(estimate(planes, 1, 8, 8), 0, 0);
-    CHECK_CLOSE(estimate(planes, 1, 48, 48), 20, 4);
-    CHECK_CLOSE(estimate(planes, 3, 80, 60), 20, 4);
+    ck_assert_double_eq(estimate(planes, 1, 1, 1), 0);
+    ck_assert_double_eq(estimate(planes, 1, 7, 300), 0);
+    ck_assert_double_eq(estimate(planes, 1, 8, 8), 0);
+    ck_assert_double_eq_tol(estimate(planes, 1, 48, 48), 20, 4);
+    ck_assert_double_eq_tol(estimate(planes, 3, 80, 60), 20, 4);
 }
+END_TEST
 
 // Whatever is in it, the answer is a number on the scale.
-TEST(broken)
+START_TEST(broken)
 {
     draw(texture, 1, 20, planes);
     for (int i = 0; i < AREA; i += 97)
         planes[i] = i % 2 ? NAN : INFINITY;
     double sigma = estimate(planes, 1, WIDTH, HEIGHT);
-    CHECK(sigma >= 0 && sigma <= 255);
+    ck_assert_double_ge(sigma, 0);
+    ck_assert_double_le(sigma, 255);
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = white_noise, .cases = ESTIMATES },
+        { .test = coloured, .cases = COUNT_OF(coarse) },
+        { .test = clean },
+        { .test = grey_as_rgb },
+        { .test = black_bars },
+        { .test = small },
+        { .test = broken },
+    };
+    return test_main("estimate", tests, COUNT_OF(tests));
+}

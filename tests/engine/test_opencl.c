@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "compare.h"
 #include "folder.h"
+#include "needs_opencl.h"
 #include "ops.h"
-
-enum { SKIPPED = 77 };
 
 static const conv_case small = { 1, { 20 }, 36, 3, 1, 1, 9, 13, UDM_SILU, true, NO_RESIDUAL, 0 };
 
@@ -45,99 +44,99 @@ static const warp_case warp_cases[] = {
     { 1, 4, 6, UDM_BILINEAR, 2, false },
 };
 
+// NULL, and a skip, where there is no device at all.
+static udm_device *open_opencl(const char *name, int threads)
+{
+    udm_error error = { 0 };
+    if (lacks_opencl())
+        return NULL;
+    udm_device *device = udm_device_open(name, threads, &error);
+    ck_assert_msg(device, "%s: %s", name, error.message);
+    return device;
+}
+
 typedef float *(*run_case)(udm_device *device, const void *of);
 
-static void compare(udm_device *device, run_case run, const void *of, udm_shape shape)
+static void compare(udm_device *device, const char *label, int number, run_case run, const void *of, udm_shape shape)
 {
-    const size_t count = udm_shape_elements(shape);
     udm_device *reference = udm_device_open("reference", 1, NULL);
     float *want = run(reference, of), *got = run(device, of);
-    double worst = 0;
-    for (size_t i = 0; i < count; i++)
-        worst = fabs(got[i] - want[i]) <= worst ? worst : fabs(got[i] - want[i]);
-    CHECK_CLOSE(worst, 0, 1e-4);
+    test_at("%s, case %d", label, number);
+    assert_close(got, want, udm_shape_elements(shape), 5e-5);
     free(want);
     free(got);
     udm_device_close(reference);
 }
 
-static void compare_variant(const char *name)
-{
-    udm_error error = { 0 };
-    udm_device *device = udm_device_open(name, 0, &error);
-    if (!device)
-        printf("    %s: %s\n", name, error.message);
-    REQUIRE(device);
-    for (size_t i = 0; i < sizeof conv_cases / sizeof conv_cases[0]; i++)
-        compare(device, run_conv, &conv_cases[i], conv_shape(&conv_cases[i]));
-    for (size_t i = 0; i < sizeof patch_cases / sizeof patch_cases[0]; i++) {
-        const patch_case *c = &patch_cases[i];
-        compare(device, run_observe, c, observe_shape(c));
-        compare(device, run_restore, c, (udm_shape){ c->channels + c->beyond, c->height, c->width });
-        compare(device, run_shuffle, c, frame_shape(c));
-        compare(device, run_copy, c, frame_shape(c));
-        compare(device, run_convert, c, frame_shape(c));
-        compare(device, run_resample, c, resample_shape(c));
-    }
-    for (size_t i = 0; i < sizeof norm_cases / sizeof norm_cases[0]; i++)
-        compare(device, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
-    for (size_t i = 0; i < sizeof attention_cases / sizeof attention_cases[0]; i++)
-        compare(device, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
-    for (size_t i = 0; i < sizeof warp_cases / sizeof warp_cases[0]; i++)
-        compare(device, run_warp, &warp_cases[i], warp_shape(&warp_cases[i]));
-    CHECK(device->ops->finish(device, NULL));
-    udm_device_close(device);
-}
+static const char *const variants[] = { "opencl:0:vec4", "opencl:0:vec8", "opencl:0:vec16", "opencl:0:gpu" };
 
 // Each variant of the kernels, also those that this device would not choose. oclgrind.sh runs this alone.
-TEST(small_cases)
+START_TEST(small_cases)
 {
-    compare_variant("opencl:0:vec4");
-    compare_variant("opencl:0:vec8");
-    compare_variant("opencl:0:vec16");
-    compare_variant("opencl:0:gpu");
+    test_case("%s", variants[_i]);
+    udm_device *device = open_opencl(variants[_i], 0);
+    if (!device)
+        return;
+    for (int i = 0; i < COUNT_OF(conv_cases); i++)
+        compare(device, "conv", i, run_conv, &conv_cases[i], conv_shape(&conv_cases[i]));
+    for (int i = 0; i < COUNT_OF(patch_cases); i++) {
+        const patch_case *c = &patch_cases[i];
+        compare(device, "observe", i, run_observe, c, observe_shape(c));
+        compare(device, "restore", i, run_restore, c, restore_shape(c));
+        compare(device, "shuffle_add", i, run_shuffle, c, frame_shape(c));
+        compare(device, "copy", i, run_copy, c, frame_shape(c));
+        compare(device, "copy between layouts", i, run_convert, c, frame_shape(c));
+        compare(device, "resample", i, run_resample, c, resample_shape(c));
+    }
+    for (int i = 0; i < COUNT_OF(norm_cases); i++)
+        compare(device, "norm", i, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
+    for (int i = 0; i < COUNT_OF(attention_cases); i++)
+        compare(device, "attention", i, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
+    for (int i = 0; i < COUNT_OF(warp_cases); i++)
+        compare(device, "warp", i, run_warp, &warp_cases[i], warp_shape(&warp_cases[i]));
+    ck_assert(device->ops->finish(device, NULL));
+    udm_device_close(device);
 }
+END_TEST
 
 // What `auto` would have to see of a GPU before it takes it.
-TEST(stands_the_trial)
+START_TEST(stands_the_trial)
 {
-    static const char *const variants[] = { "opencl:0:vec4", "opencl:0:vec8", "opencl:0:vec16", "opencl:0:gpu" };
+    test_case("%s", variants[_i]);
+    udm_error error = { 0 };
+    udm_device *device = open_opencl(variants[_i], 0);
+    if (!device)
+        return;
     udm_device *processor = udm_device_open("cpu", 1, NULL);
-    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
-        udm_error error = { 0 };
-        udm_device *device = udm_device_open(variants[i], 0, &error);
-        REQUIRE(device);
-        udm_trial(device, processor, &error); // how fast it is does not matter here
-        if (error.code != UDM_OK)
-            CHECK_STRING(error.message, "");
-        udm_device_close(device);
-    }
+    udm_trial(device, processor, &error); // how fast it is does not matter here
+    ck_assert_msg(error.code == UDM_OK, "%s", error.message);
+    udm_device_close(device);
     udm_device_close(processor);
 }
+END_TEST
 
-static void expect_no_device(const char *name, udm_error_code code, const char *says)
+static const char *const unknown[] = { "opencl:31", "opencl:-1", "opencl:x", "opencl:0:fast", "opencl:0x" };
+
+START_TEST(names_that_there_are_not)
 {
+    test_case("%s", unknown[_i]);
     udm_error error = { 0 };
-    udm_device *device = udm_device_open(name, 0, &error);
-    CHECK(!device);
-    CHECK(error.code == code);
-    if (!strstr(error.message, says))
-        CHECK_STRING(error.message, says);
-    udm_device_close(device);
+    if (lacks_opencl())
+        return;
+    ck_assert_ptr_null(udm_device_open(unknown[_i], 0, &error));
+    assert_error(&error, UDM_ERROR_NOT_FOUND, "have: opencl:0");
 }
+END_TEST
 
-TEST(names)
+START_TEST(the_name_of_a_device)
 {
-    expect_no_device("opencl:31", UDM_ERROR_NOT_FOUND, "have: opencl:0");
-    expect_no_device("opencl:-1", UDM_ERROR_NOT_FOUND, "have: opencl:0");
-    expect_no_device("opencl:x", UDM_ERROR_NOT_FOUND, "have: opencl:0");
-    expect_no_device("opencl:0:fast", UDM_ERROR_NOT_FOUND, "have: opencl:0");
-    expect_no_device("opencl:0x", UDM_ERROR_NOT_FOUND, "have: opencl:0");
-    udm_device *device = udm_device_open("opencl", 0, NULL);
-    REQUIRE(device);
-    CHECK(strncmp(device->name, "opencl (", 8) == 0);
+    udm_device *device = open_opencl("opencl", 0);
+    if (!device)
+        return;
+    assert_begins(device->name, "opencl (");
     udm_device_close(device);
 }
+END_TEST
 
 // The one program in a cache of its own, NULL where there is none.
 static const char *find_cached(const folder *cache)
@@ -160,14 +159,12 @@ static folder new_cache(void)
     return cache;
 }
 
-static bool opens(void)
+static void check_opens(void)
 {
     udm_error error = { 0 };
     udm_device *device = udm_device_open("opencl:0", 1, &error);
-    if (!device)
-        printf("    %s\n", error.message);
+    ck_assert_msg(device, "%s", error.message);
     udm_device_close(device);
-    return error.code == UDM_OK;
 }
 
 // A byte of the file; it is changed if asked for.
@@ -191,73 +188,85 @@ static long size_of(const char *path)
 }
 
 // A program that is cut, or has another byte, is built again, and the file is whole afterwards.
-TEST(cache_damaged)
+START_TEST(cache_damaged)
 {
+    if (lacks_opencl())
+        return;
     folder cache = new_cache();
-    CHECK(opens());
+    check_opens();
     const char *path = find_cached(&cache);
-    REQUIRE(path);
+    ck_assert_ptr_nonnull(path);
     const long whole = size_of(path);
-    CHECK(whole > 1000);
-    REQUIRE(truncate(path, whole / 2) == 0);
-    CHECK(opens());
-    CHECK(size_of(path) == whole);
+    ck_assert_int_gt(whole, 1000);
+    ck_assert_int_eq(truncate(path, whole / 2), 0);
+    check_opens();
+    ck_assert_int_eq(size_of(path), whole);
     const int byte = byte_at(path, whole - 100, true);
-    CHECK(opens());
-    CHECK(byte_at(path, whole - 100, false) == byte);
+    check_opens();
+    ck_assert_int_eq(byte_at(path, whole - 100, false), byte);
     folder_free(&cache);
 }
+END_TEST
 
 // A sound entry of what the driver takes for no program: the same.
-TEST(cache_refused)
+START_TEST(cache_refused)
 {
+    if (lacks_opencl())
+        return;
     enum { HEADER = 32, KEY_BYTES_AT = 8 };
     folder cache = new_cache();
-    CHECK(opens());
+    check_opens();
     const char *path = find_cached(&cache);
-    REQUIRE(path);
+    ck_assert_ptr_nonnull(path);
     const long whole = size_of(path);
     FILE *file = fopen(path, "rb");
     uint64_t key_bytes = 0;
     fseek(file, KEY_BYTES_AT, SEEK_SET);
-    REQUIRE(fread(&key_bytes, sizeof key_bytes, 1, file) == 1 && (long)key_bytes < whole);
+    ck_assert_uint_eq(fread(&key_bytes, sizeof key_bytes, 1, file), 1);
+    ck_assert_int_lt((long)key_bytes, whole);
     char *key = calloc(1, key_bytes + 1);
     fseek(file, HEADER, SEEK_SET);
-    CHECK(fread(key, key_bytes, 1, file) == 1);
+    ck_assert_uint_eq(fread(key, key_bytes, 1, file), 1);
     fclose(file);
     udm_opencl_cache_write(key, (const unsigned char *)"no program", 10);
     const long refused = size_of(path);
-    CHECK(refused < whole);
-    CHECK(opens());
-    CHECK(size_of(path) > refused + 1000); // not always the same: what PoCL has cached itself goes into it
+    ck_assert_int_lt(refused, whole);
+    check_opens();
+    ck_assert_int_gt(size_of(path), refused + 1000); // not always the same: what PoCL has cached itself goes into it
     free(key);
     folder_free(&cache);
 }
+END_TEST
 
-TEST(cache_entries)
+START_TEST(cache_entries)
 {
     folder cache = new_cache();
     const unsigned char binary[] = "what a driver built";
     size_t bytes = 0;
-    CHECK(udm_opencl_cache_read("a key", &bytes) == NULL);
+    ck_assert_ptr_null(udm_opencl_cache_read("a key", &bytes));
     udm_opencl_cache_write("a key", binary, sizeof binary);
     unsigned char *read = udm_opencl_cache_read("a key", &bytes);
-    REQUIRE(read);
-    CHECK(bytes == sizeof binary && memcmp(read, binary, bytes) == 0);
+    ck_assert_ptr_nonnull(read);
+    ck_assert_uint_eq(bytes, sizeof binary);
+    assert_same(read, binary, bytes);
     free(read);
-    CHECK(udm_opencl_cache_read("b key", &bytes) == NULL);
+    ck_assert_ptr_null(udm_opencl_cache_read("b key", &bytes));
 
     // As if the other key had the same hash.
     char one[PATH_MAX], other[PATH_MAX];
-    REQUIRE(udm_opencl_cache_path("a key", one, sizeof one) && udm_opencl_cache_path("b key", other, sizeof other));
-    CHECK(rename(one, other) == 0);
-    CHECK(udm_opencl_cache_read("b key", &bytes) == NULL);
+    ck_assert(udm_opencl_cache_path("a key", one, sizeof one));
+    ck_assert(udm_opencl_cache_path("b key", other, sizeof other));
+    ck_assert_int_eq(rename(one, other), 0);
+    ck_assert_ptr_null(udm_opencl_cache_read("b key", &bytes));
     folder_free(&cache);
 }
+END_TEST
 
 // No room and no folder: nothing is kept, nothing is left, and the device opens.
-TEST(cache_without_room)
+START_TEST(cache_without_room)
 {
+    if (lacks_opencl())
+        return;
     folder cache = new_cache();
     struct rlimit before, tight;
     unsigned char *large = calloc(1, 1 << 20);
@@ -270,44 +279,49 @@ TEST(cache_without_room)
     setrlimit(RLIMIT_FSIZE, &before);
     free(large);
     size_t bytes;
-    CHECK(udm_opencl_cache_read("a key", &bytes) == NULL);
-    CHECK(rmdir(folder_path(&cache, "udm")) == 0); // it is empty
+    ck_assert_ptr_null(udm_opencl_cache_read("a key", &bytes));
+    ck_assert_int_eq(rmdir(folder_path(&cache, "udm")), 0); // it is empty
     folder_free(&cache);
 
     setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    CHECK(opens());
+    check_opens();
 }
+END_TEST
 
-TEST(build_failure)
+START_TEST(build_failure)
 {
     udm_error error = { 0 };
-    udm_opencl_device *cl = (udm_opencl_device *)udm_device_open("opencl:0", 1, NULL);
-    REQUIRE(cl);
-    CHECK(!udm_opencl_build(cl, "kernel void broken(global float *to) { to[0] = nothing; }", &error));
-    CHECK(error.code == UDM_ERROR_DEVICE);
-    CHECK(strstr(error.message, "nothing"));
-    error = (udm_error){ 0 };
-    CHECK(!udm_opencl_build(cl, "kernel void lonely(global float *to) { to[0] = 1; }", &error));
-    CHECK(strstr(error.message, "a kernel is missing"));
-    udm_device_close(&cl->device);
-}
-
-TEST(too_much_memory)
-{
-    udm_device *device = udm_device_open("opencl:0", 1, NULL);
-    REQUIRE(device);
-    udm_error error = { 0 };
-    CHECK(!device->ops->alloc(device, SIZE_MAX, &error));
-    CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "MiB of memory"));
-    CHECK(device->ops->finish(device, NULL)); // it is no fault of the device
+    udm_device *device = open_opencl("opencl:0", 1);
+    udm_opencl_device *cl = (udm_opencl_device *)device;
+    if (!device)
+        return;
+    ck_assert(!udm_opencl_build(cl, "kernel void broken(global float *to) { to[0] = nothing; }", &error));
+    assert_error(&error, UDM_ERROR_DEVICE, "nothing");
+    ck_assert(!udm_opencl_build(cl, "kernel void lonely(global float *to) { to[0] = 1; }", &error));
+    assert_error(&error, UDM_ERROR_DEVICE, "a kernel is missing");
     udm_device_close(device);
 }
+END_TEST
+
+START_TEST(too_much_memory)
+{
+    udm_device *device = open_opencl("opencl:0", 1);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    ck_assert_ptr_null(device->ops->alloc(device, SIZE_MAX, &error));
+    assert_error(&error, UDM_ERROR_MEMORY, "MiB of memory");
+    ck_assert(device->ops->finish(device, NULL)); // it is no fault of the device
+    udm_device_close(device);
+}
+END_TEST
 
 // A buffer that is gone: the first fault is what finish() says, and what follows does nothing.
-TEST(fault)
+START_TEST(fault)
 {
-    udm_device *device = udm_device_open("opencl:0", 1, NULL);
-    REQUIRE(device);
+    udm_device *device = open_opencl("opencl:0", 1);
+    if (!device)
+        return;
     const udm_shape shape = { 3, 4, 5 };
     udm_tensor a = blank_tensor(device, shape, UDM_PLANAR), b = blank_tensor(device, shape, UDM_PLANAR);
     const cl_mem kept = a.memory->pieces[0];
@@ -316,46 +330,56 @@ TEST(fault)
     a.memory->pieces[0] = kept;
     device->ops->clear(device, b.memory, 4);
     udm_error error = { 0 };
-    CHECK(!device->ops->finish(device, &error));
-    CHECK(error.code == UDM_ERROR_DEVICE);
-    CHECK(strstr(error.message, "\"copy\""));
+    ck_assert(!device->ops->finish(device, &error));
+    assert_error(&error, UDM_ERROR_DEVICE, "\"copy\"");
     free(run_conv(device, &small)); // goes nowhere
-    CHECK(!device->ops->finish(device, &error));
+    ck_assert(!device->ops->finish(device, &error));
+    assert_error(&error, UDM_ERROR_DEVICE, "\"copy\"");
     tensor_free(device, &a);
     tensor_free(device, &b);
     udm_device_close(device);
 }
+END_TEST
 
 static void note_kernel(void *context, const char *kernel, const udm_timing *timing)
 {
     if (strcmp(kernel, "upload") == 0 || strcmp(kernel, "download") == 0)
         return;
-    CHECK(strncmp(kernel, "conv_", 5) == 0);
-    CHECK(timing->runs == 2);
-    CHECK(timing->ms > 0);
+    assert_begins(kernel, "conv_");
+    ck_assert_int_eq(timing->runs, 2);
+    ck_assert_double_gt(timing->ms, 0);
     *(int *)context += 1;
 }
 
-TEST(profile)
+START_TEST(profile)
 {
-    udm_device *device = udm_device_open("opencl:0:profile", 0, NULL);
-    REQUIRE(device);
+    udm_device *device = open_opencl("opencl:0:profile", 0);
+    if (!device)
+        return;
     free(run_conv(device, &small));
     free(run_conv(device, &small));
     int kernels = 0;
     device->ops->profile(device, note_kernel, &kernels);
-    CHECK(kernels == 1);
+    ck_assert_int_eq(kernels, 1);
     udm_device_close(device);
 }
+END_TEST
 
-int main(int argc, char **argv)
+int main(void)
 {
-    udm_error error = { 0 };
-    udm_device *device = udm_device_open("opencl", 1, &error);
-    if (!device && error.code == UDM_ERROR_NOT_FOUND) {
-        printf("skip: %s\n", error.message);
-        return SKIPPED;
-    }
-    udm_device_close(device);
-    return check_run(argc, argv);
+    const test_entry tests[] = {
+        { .test = small_cases, .cases = COUNT_OF(variants), .timeout = 300 },
+        { .test = stands_the_trial, .cases = COUNT_OF(variants), .timeout = 300 },
+        { .test = names_that_there_are_not, .cases = COUNT_OF(unknown), .timeout = 300 },
+        { .test = the_name_of_a_device, .timeout = 300 },
+        { .test = cache_damaged, .timeout = 300 },
+        { .test = cache_refused, .timeout = 300 },
+        { .test = cache_entries, .timeout = 300 },
+        { .test = cache_without_room, .timeout = 300 },
+        { .test = build_failure, .timeout = 300 },
+        { .test = too_much_memory, .timeout = 300 },
+        { .test = fault, .timeout = 300 },
+        { .test = profile, .timeout = 300 },
+    };
+    return test_main("opencl", tests, COUNT_OF(tests));
 }

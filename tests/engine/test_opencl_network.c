@@ -3,10 +3,11 @@
 // once. Skipped where there is no device.
 #include "backend/opencl/opencl.h"
 #include "golden.h"
+#include "needs_opencl.h"
 #include "runner/tiling.h"
 #include "runner/window.h"
 
-enum { SKIPPED = 77, W = 400, H = 64, CLIP = 4, PIXELS = W * H };
+enum { W = 400, H = 64, CLIP = 4, PIXELS = W * H };
 
 typedef struct clip {
     float frame[CLIP][3 * PIXELS], predicted[CLIP][3 * PIXELS], level[PIXELS], predicted_level[PIXELS];
@@ -42,18 +43,14 @@ static float *run_clip(const golden_network *golden, size_t limit, int *count)
     udm_error error = { 0 };
     udm_tiling *tiles = udm_tiling_new(golden->network, NULL, W, H, 1, limit, &error);
     float *out = calloc(CLIP, frame * sizeof *out);
-    bool good = tiles != NULL;
-    for (int f = 0; f < CLIP && good; f++) {
+    ck_assert_msg(tiles, "%s", error.message);
+    for (int f = 0; f < CLIP; f++) {
         udm_network_input seen = { .frame = c->frame[f], .level = c->level };
         if (f % 2)
             seen.predicted = c->predicted[f], seen.predicted_level = c->predicted_level;
-        good = udm_tiling_run(tiles, 0, f, &seen, out + f * frame, NULL, &error);
+        assert_ok(udm_tiling_run(tiles, 0, f, &seen, out + f * frame, NULL, &error), &error);
     }
-    if (!good) {
-        printf("    %s\n", error.message);
-        check_failed = true;
-    }
-    *count = tiles ? udm_tiling_count(tiles) : 0;
+    *count = udm_tiling_count(tiles);
     udm_tiling_free(tiles);
     return out;
 }
@@ -65,84 +62,92 @@ static size_t output_of(const golden_network *golden)
 
 static const char *const restoring[] = { "tiny-denoise", "tiny-doubt", "tiny-temporal" };
 
-TEST(as_on_cpu)
+enum { RESTORING = COUNT_OF(restoring) };
+
+START_TEST(as_on_cpu)
 {
-    for (size_t m = 0; m < sizeof restoring / sizeof *restoring; m++) {
-        golden_network cpu, opencl;
-        int tiles;
-        REQUIRE(golden_open(&cpu, restoring[m], "cpu", 1) && golden_open(&opencl, restoring[m], "opencl", 0));
-        float *want = run_clip(&cpu, SIZE_MAX, &tiles), *got = run_clip(&opencl, SIZE_MAX, &tiles);
-        CHECK_CLOSE(golden_difference(got, want, output_of(&cpu)), 0, 1e-5);
-        free(want), free(got);
-        golden_close(&cpu);
-        golden_close(&opencl);
-    }
+    int tiles;
+    test_case("%s", restoring[_i]);
+    if (lacks_opencl())
+        return;
+    golden_network cpu = golden_open(restoring[_i], "cpu", 1), opencl = golden_open(restoring[_i], "opencl", 0);
+    float *want = run_clip(&cpu, SIZE_MAX, &tiles), *got = run_clip(&opencl, SIZE_MAX, &tiles);
+    assert_close(got, want, output_of(&cpu), 1e-5);
+    free(want), free(got);
+    golden_close(&cpu);
+    golden_close(&opencl);
 }
+END_TEST
 
 // The same bits, whether a network's memory is one buffer or many; and in tiles where it would not fit otherwise.
-TEST(in_pieces)
+START_TEST(in_pieces)
 {
     enum { SMALL = 1200 << 10, TINY = 700 << 10 };
-    for (size_t m = 0; m < sizeof restoring / sizeof *restoring; m++) {
-        golden_network golden;
-        int count;
-        REQUIRE(golden_open(&golden, restoring[m], "opencl", 0));
-        float *want = run_clip(&golden, SIZE_MAX, &count);
-        golden.device->largest = SMALL;
-        udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
-        CHECK(tiles && udm_tiling_memory(tiles) > SMALL);
-        udm_tiling_free(tiles);
-        float *got = run_clip(&golden, SIZE_MAX, &count);
-        CHECK(count == 1);
-        CHECK(memcmp(got, want, output_of(&golden) * sizeof *got) == 0);
-        free(got);
-        golden.device->largest = TINY;
-        got = run_clip(&golden, SIZE_MAX, &count);
-        CHECK(count > 1);
-        CHECK_CLOSE(golden_difference(got, want, output_of(&golden)), 0, 1e-5);
-        free(got);
-        golden.device->largest = 4096;
-        udm_error error = { 0 };
-        CHECK(!udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error));
-        CHECK(error.code == UDM_ERROR_MEMORY && strstr(error.message, "at most 4096 bytes in one piece"));
-        free(want);
-        golden_close(&golden);
-    }
+    int count;
+    test_case("%s", restoring[_i]);
+    if (lacks_opencl())
+        return;
+    golden_network golden = golden_open(restoring[_i], "opencl", 0);
+    float *want = run_clip(&golden, SIZE_MAX, &count);
+    golden.device->largest = SMALL;
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
+    ck_assert_ptr_nonnull(tiles);
+    ck_assert_uint_gt(udm_tiling_memory(tiles), SMALL);
+    udm_tiling_free(tiles);
+    float *got = run_clip(&golden, SIZE_MAX, &count);
+    ck_assert_int_eq(count, 1);
+    assert_same(got, want, output_of(&golden));
+    free(got);
+    golden.device->largest = TINY;
+    got = run_clip(&golden, SIZE_MAX, &count);
+    ck_assert_int_gt(count, 1);
+    assert_close(got, want, output_of(&golden), 1e-5);
+    free(got);
+    golden.device->largest = 4096;
+    udm_error error = { 0 };
+    ck_assert_ptr_null(udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error));
+    assert_error(&error, UDM_ERROR_MEMORY, "at most 4096 bytes in one piece");
+    free(want);
+    golden_close(&golden);
 }
+END_TEST
 
 // A kernel that fails in mid-stream, as with any device that `auto` chose: cpu goes on, and nothing is lost.
-TEST(lost_in_mid_stream)
+START_TEST(lost_in_mid_stream)
 {
     const clip *c = the_clip();
-    for (size_t m = 0; m < sizeof restoring / sizeof *restoring; m++) {
-        golden_network cpu, opencl;
-        int count;
-        REQUIRE(golden_open(&cpu, restoring[m], "cpu", 1) && golden_open(&opencl, restoring[m], "opencl", 0));
-        const size_t frame = (size_t)PIXELS * udm_network_outputs(cpu.network);
-        float *want = run_clip(&cpu, SIZE_MAX, &count), *got = calloc(frame, sizeof *got);
-        udm_error error = { 0 };
-        opencl.device->stand_in = udm_device_open("cpu", 1, NULL);
-        udm_tiling *tiles = udm_tiling_new(opencl.network, NULL, W, H, 1, SIZE_MAX, &error);
-        REQUIRE(tiles);
-        for (int f = 0; f < CLIP; f++) {
-            udm_network_input seen = { .frame = c->frame[f], .level = c->level };
-            if (f % 2)
-                seen.predicted = c->predicted[f], seen.predicted_level = c->predicted_level;
-            if (f == CLIP - 1) {
-                const size_t one[2] = { 1, 1 }, none[2] = { 0, 0 };
-                udm_opencl_run(udm_opencl_of(opencl.device), UDM_CL_RESAMPLE, NULL, 0, one, none);
-            }
-            CHECK(udm_tiling_run(tiles, 0, f, &seen, got, NULL, &error));
-            CHECK(opencl.device->failed == (f == CLIP - 1));
-            CHECK_CLOSE(golden_difference(got, want + f * frame, frame), 0, 1e-5);
+    int count;
+    test_case("%s", restoring[_i]);
+    if (lacks_opencl())
+        return;
+    golden_network cpu = golden_open(restoring[_i], "cpu", 1), opencl = golden_open(restoring[_i], "opencl", 0);
+    const size_t frame = (size_t)PIXELS * udm_network_outputs(cpu.network);
+    float *want = run_clip(&cpu, SIZE_MAX, &count), *got = calloc(frame, sizeof *got);
+    udm_error error = { 0 };
+    opencl.device->stand_in = udm_device_open("cpu", 1, NULL);
+    udm_tiling *tiles = udm_tiling_new(opencl.network, NULL, W, H, 1, SIZE_MAX, &error);
+    ck_assert_msg(tiles, "%s", error.message);
+    for (int f = 0; f < CLIP; f++) {
+        udm_network_input seen = { .frame = c->frame[f], .level = c->level };
+        if (f % 2)
+            seen.predicted = c->predicted[f], seen.predicted_level = c->predicted_level;
+        if (f == CLIP - 1) {
+            const size_t one[2] = { 1, 1 }, none[2] = { 0, 0 };
+            udm_opencl_run(udm_opencl_of(opencl.device), UDM_CL_RESAMPLE, NULL, 0, one, none);
         }
-        CHECK(strstr(opencl.device->warning, "failed in \"resample\"") && strstr(opencl.device->warning, "with cpu ("));
-        udm_tiling_free(tiles);
-        free(want), free(got);
-        golden_close(&cpu);
-        golden_close(&opencl);
+        test_at("frame %d", f);
+        assert_ok(udm_tiling_run(tiles, 0, f, &seen, got, NULL, &error), &error);
+        ck_assert_int_eq(opencl.device->failed, f == CLIP - 1);
+        assert_close(got, want + f * frame, frame, 1e-5);
     }
+    assert_contains(opencl.device->warning, "failed in \"resample\"");
+    assert_contains(opencl.device->warning, "with cpu (");
+    udm_tiling_free(tiles);
+    free(want), free(got);
+    golden_close(&cpu);
+    golden_close(&opencl);
 }
+END_TEST
 
 typedef struct transfers {
     int up, down;
@@ -151,7 +156,7 @@ typedef struct transfers {
 static void note(void *context, const char *operation, const udm_timing *timing)
 {
     transfers *t = context;
-    CHECK(timing->ms >= 0);
+    ck_assert_double_ge(timing->ms, 0);
     if (strcmp(operation, "upload") == 0)
         t->up = timing->runs;
     if (strcmp(operation, "download") == 0)
@@ -165,70 +170,89 @@ static transfers count_transfers(udm_device *device)
     return t;
 }
 
-TEST(one_transfer_up_and_one_down)
+START_TEST(one_transfer_up_and_one_down)
 {
-    for (size_t m = 0; m < sizeof restoring / sizeof *restoring; m++) {
-        golden_network golden;
-        int tiles;
-        REQUIRE(golden_open(&golden, restoring[m], "opencl:0:profile", 0));
-        free(run_clip(&golden, SIZE_MAX, &tiles));
-        const transfers t = count_transfers(golden.device);
-        CHECK(tiles == 1 && t.up == CLIP && t.down == CLIP);
-        golden_close(&golden);
-    }
+    int tiles;
+    test_case("%s", restoring[_i]);
+    if (lacks_opencl())
+        return;
+    golden_network golden = golden_open(restoring[_i], "opencl:0:profile", 0);
+    free(run_clip(&golden, SIZE_MAX, &tiles));
+    const transfers t = count_transfers(golden.device);
+    ck_assert_int_eq(tiles, 1);
+    ck_assert_int_eq(t.up, CLIP);
+    ck_assert_int_eq(t.down, CLIP);
+    golden_close(&golden);
 }
+END_TEST
 
-// The U-Net of diffusers is told a time besides, and one that makes video sees all frames of its window.
-TEST(one_transfer_of_all_that_a_network_is_told)
+// The U-Net of diffusers is told a time besides.
+START_TEST(one_transfer_with_a_time_and_a_class)
 {
-    golden_network golden;
-    REQUIRE(golden_open(&golden, "unet2d-adm", "opencl:0:profile", 0));
+    if (lacks_opencl())
+        return;
+    golden_network golden = golden_open("unet2d-adm", "opencl:0:profile", 0);
     const int loaded = count_transfers(golden.device).up;
     udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, NULL);
     float *out = calloc((size_t)PIXELS * udm_network_outputs(golden.network), sizeof *out);
     const udm_network_input seen = {
         .frame = the_clip()->frame[0], .level = the_clip()->level, .timestep = 17, .label = golden.network->labels - 1
     };
-    CHECK(tiles && udm_tiling_run(tiles, 0, 0, &seen, out, NULL, NULL));
-    transfers t = count_transfers(golden.device);
-    CHECK(t.up - loaded == 1 && t.down == 1);
+    udm_error error = { 0 };
+    ck_assert_ptr_nonnull(tiles);
+    assert_ok(udm_tiling_run(tiles, 0, 0, &seen, out, NULL, &error), &error);
+    const transfers t = count_transfers(golden.device);
+    ck_assert_int_eq(t.up - loaded, 1);
+    ck_assert_int_eq(t.down, 1);
     free(out);
     udm_tiling_free(tiles);
     golden_close(&golden);
+}
+END_TEST
 
-    golden_network cpu;
+// A network that makes video sees all frames of its window at once.
+START_TEST(one_transfer_of_a_window)
+{
+    enum { FRAMES = 5, SMALL = 16 * 16, DONE = 2 };
+    if (lacks_opencl())
+        return;
+    golden_network cpu = golden_open("tiny-video", "cpu", 1), golden = golden_open("tiny-video", "opencl:0:profile", 0);
     udm_window_state state = { .classes = { 1, 1, 0, -1, 2 }, .levels = { 0, .1f, .4f, .7f, 1 }, .rate = 12.5 };
     const float *frames[UDM_MAX_FRAMES];
-    float got[2][5 * 16 * 16];
-    for (int f = 0; f < 5; f++)
-        frames[f] = the_clip()->frame[0] + f * 256;
-    REQUIRE(golden_open(&golden, "tiny-video", "opencl:0:profile", 0) && golden_open(&cpu, "tiny-video", "cpu", 1));
+    float got[FRAMES * SMALL], want[FRAMES * SMALL];
+    udm_error error = { 0 };
+    for (int f = 0; f < FRAMES; f++)
+        frames[f] = the_clip()->frame[0] + f * SMALL;
     const int before = count_transfers(golden.device).up;
-    udm_window *here = udm_window_new(golden.network, 2, NULL), *there = udm_window_new(cpu.network, 2, NULL);
-    REQUIRE(here && there);
-    CHECK(udm_window_run(here, frames, &state, got[0], NULL, NULL));
-    CHECK(udm_window_run(there, frames, &state, got[1], NULL, NULL));
-    CHECK_CLOSE(golden_difference(got[0], got[1], 5 * 256), 0, 1e-5);
-    t = count_transfers(golden.device);
-    CHECK(t.up - before == 1 && t.down == 1);
+    udm_window *here = udm_window_new(golden.network, DONE, NULL), *there = udm_window_new(cpu.network, DONE, NULL);
+    ck_assert_ptr_nonnull(here);
+    ck_assert_ptr_nonnull(there);
+    assert_ok(udm_window_run(here, frames, &state, got, NULL, &error), &error);
+    assert_ok(udm_window_run(there, frames, &state, want, NULL, &error), &error);
+    assert_close(got, want, FRAMES * SMALL, 1e-5);
+    const transfers t = count_transfers(golden.device);
+    ck_assert_int_eq(t.up - before, 1);
+    ck_assert_int_eq(t.down, 1);
     state.recalls = true, state.levels[4] = .8f;
-    CHECK(udm_window_run(here, frames, &state, got[0], NULL, NULL));
-    CHECK(udm_window_run(there, frames, &state, got[1], NULL, NULL));
-    CHECK_CLOSE(golden_difference(got[0] + 2 * 256, got[1] + 2 * 256, 3 * 256), 0, 1e-5);
+    assert_ok(udm_window_run(here, frames, &state, got, NULL, &error), &error);
+    assert_ok(udm_window_run(there, frames, &state, want, NULL, &error), &error);
+    assert_close(got + DONE * SMALL, want + DONE * SMALL, (FRAMES - DONE) * SMALL, 1e-5);
     udm_window_free(here);
     udm_window_free(there);
     golden_close(&golden);
     golden_close(&cpu);
 }
+END_TEST
 
-int main(int argc, char **argv)
+int main(void)
 {
-    udm_error error = { 0 };
-    udm_device *device = udm_device_open("opencl", 1, &error);
-    if (!device && error.code == UDM_ERROR_NOT_FOUND) {
-        printf("skip: %s\n", error.message);
-        return SKIPPED;
-    }
-    udm_device_close(device);
-    return check_run(argc, argv);
+    const test_entry tests[] = {
+        { .test = as_on_cpu, .cases = RESTORING, .timeout = 300 },
+        { .test = in_pieces, .cases = RESTORING, .timeout = 300 },
+        { .test = lost_in_mid_stream, .cases = RESTORING, .timeout = 300 },
+        { .test = one_transfer_up_and_one_down, .cases = RESTORING, .timeout = 300 },
+        { .test = one_transfer_with_a_time_and_a_class, .timeout = 300 },
+        { .test = one_transfer_of_a_window, .timeout = 300 },
+    };
+    return test_main("opencl_network", tests, COUNT_OF(tests));
 }

@@ -1,13 +1,101 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Every operation of every backend against `reference`, over many shapes.
 //
-// To add an operation: a run_NAME in ops.h, a TEST here, one by a closed form in test_reference.c, and a case for
+// To add an operation: a run_NAME in ops.h, a test here, one by a closed form in test_reference.c, and a case for
 // bench_ops.c. Backends are found by the list.
 #include "backend/backend.h"
 
-#include "check.h"
+#include "compare.h"
 #include "devices.h"
 #include "ops.h"
+
+// ---- the device under test, and what it is compared with
+
+enum { THREADS = 3 };
+
+// An operation on one case: runs it on a device and gives its result in planes.
+typedef float *(*run_case)(udm_device *device, const void *of);
+
+// What `reference` gives on the cases of a test, one after the other: it takes longest, and all devices need it.
+enum { MOST_RESULTS = 256, RESULT_FLOATS = 8 << 20 };
+
+typedef struct reference_results {
+    size_t first[MOST_RESULTS + 1]; // where each begins; 0 after the last that is known, but for the first
+    float values[RESULT_FLOATS];
+} reference_results;
+
+static reference_results *results;
+static int next_result; // of the test that runs
+
+static const float *want_of(run_case run, const void *of, size_t count)
+{
+    const int number = next_result++;
+    float *values = results->values + results->first[number];
+    ck_assert_int_lt(number, MOST_RESULTS);
+    ck_assert_uint_le(results->first[number] + count, RESULT_FLOATS);
+    if (results->first[number + 1] == 0) {
+        udm_device *reference = udm_device_open("reference", 1, NULL);
+        float *want = run(reference, of);
+        memcpy(values, want, count * sizeof *values);
+        results->first[number + 1] = results->first[number] + count;
+        free(want);
+        udm_device_close(reference);
+    }
+    ck_assert_uint_eq(results->first[number + 1], results->first[number] + count);
+    return values;
+}
+
+static device_list *devices;
+static udm_device *under_test[THREADS]; // on 1, 2 and 4 threads
+static double tolerance;
+
+// False, and a skip, where this machine lacks the device.
+static bool open_under_test(int number)
+{
+    const char *name = devices->names[number];
+    test_case("%s", name);
+    tolerance = rounds(name) ? 0.03 : 3e-5;
+    next_result = 0;
+    if (number == 0) // another test begins
+        memset(results->first, 0, sizeof results->first);
+    for (int i = 0; i < THREADS; i++) {
+        udm_error error = { 0 };
+        under_test[i] = open_device(name, 1 << i, &error);
+        if (!under_test[i] && i == 0) {
+            test_skip("%s", error.message);
+            return false;
+        }
+        ck_assert_msg(under_test[i], "%s on %d threads: %s", name, 1 << i, error.message);
+    }
+    return true;
+}
+
+static void close_under_test(void)
+{
+    for (int i = 0; i < THREADS; i++)
+        udm_device_close(under_test[i]);
+}
+
+// On 1, 2 and 4 threads: near the reference, and the same bits on all.
+static void compare(run_case run, const void *of, udm_shape shape, const char *label)
+{
+    const size_t count = udm_shape_elements(shape);
+    const float *want = want_of(run, of, count);
+    float *first = NULL;
+    for (int i = 0; i < THREADS; i++) {
+        udm_device *device = under_test[i];
+        float *got = run(device, of);
+        test_at("%s -> [%d, %d, %d] on %d threads", label, shape.c, shape.h, shape.w, 1 << i);
+        ck_assert(device->ops->finish(device, NULL));
+        if (first)
+            assert_same(got, first, count);
+        else
+            assert_close(got, want, count, tolerance);
+        free(first);
+        first = got;
+    }
+    free(first);
+}
 
 static void compare_conv(const conv_case *c)
 {
@@ -18,20 +106,29 @@ static void compare_conv(const conv_case *c)
     compare(run_conv, c, conv_shape(c), label);
 }
 
-// What has no bf16 says so, and auto goes without; bf16 is rounded, or it would be no faster.
-TEST(precision)
+// What has no bf16 says so, and auto goes without.
+START_TEST(precision)
 {
     udm_error error = { 0 };
     udm_precision found;
-    CHECK(udm_precision_find("auto", &found) && found == UDM_PRECISION_AUTO);
-    CHECK(!udm_precision_find("f16", &found));
+    ck_assert(udm_precision_find("auto", &found));
+    ck_assert_int_eq(found, UDM_PRECISION_AUTO);
+    ck_assert(!udm_precision_find("f16", &found));
     udm_device *device = udm_device_open("reference", 1, NULL);
-    CHECK(!device->ops->set_precision(device, UDM_PRECISION_BF16, &error));
-    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "f32"));
-    CHECK(device->ops->set_precision(device, UDM_PRECISION_AUTO, NULL));
+    ck_assert(!device->ops->set_precision(device, UDM_PRECISION_BF16, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "f32");
+    ck_assert(device->ops->set_precision(device, UDM_PRECISION_AUTO, NULL));
     udm_device_close(device);
-    if (!(device = open_device("cpu" BF16, 1, NULL))) {
-        printf("skip bf16: this processor has none\n");
+}
+END_TEST
+
+// bf16 is rounded, or it would be no faster.
+START_TEST(bf16_is_rounded)
+{
+    udm_error error = { 0 };
+    udm_device *device = open_device("cpu" BF16, 1, &error);
+    if (!device) {
+        test_skip("%s", error.message);
         return;
     }
     const conv_case c = {
@@ -39,51 +136,59 @@ TEST(precision)
     };
     const size_t count = udm_shape_elements(conv_shape(&c));
     float *rounded = run_conv(device, &c);
-    CHECK(device->ops->set_precision(device, UDM_PRECISION_F32, NULL));
+    ck_assert(device->ops->set_precision(device, UDM_PRECISION_F32, NULL));
     float *exact = run_conv(device, &c);
-    CHECK(difference(rounded, exact, count) > 1e-4);
+    ck_assert_double_gt(relative_difference(rounded, exact, count), 1e-4);
     free(rounded);
     free(exact);
     udm_device_close(device);
 }
+END_TEST
 
 static void note_timing(void *context, const char *operation, const udm_timing *timing)
 {
     udm_timing *convs = context;
-    CHECK(timing->runs > 0 && timing->ms > 0 && timing->flops + timing->bytes > 0);
+    test_at("%s", operation);
+    ck_assert_int_gt(timing->runs, 0);
+    ck_assert_double_gt(timing->ms, 0);
+    ck_assert_double_gt(timing->flops + timing->bytes, 0);
     if (strncmp(operation, "conv 3x3", 8) == 0)
         *convs = *timing;
 }
 
 // A device that times its operations gives what others give, and says what it did.
-TEST(timing)
+START_TEST(timing)
 {
     const conv_case c = {
         .sources = 1, .in = { 16 }, .out = 32, .size = 3, .stride = 1, .padding = 1, .height = 8, .width = 12
     };
     udm_device *timed = udm_device_open("cpu:profile", 1, NULL), *plain = udm_device_open("cpu", 1, NULL);
-    REQUIRE(timed && plain);
+    ck_assert_ptr_nonnull(timed);
+    ck_assert_ptr_nonnull(plain);
     float *a = run_conv(timed, &c), *b = run_conv(plain, &c);
-    CHECK(memcmp(a, b, udm_shape_elements(conv_shape(&c)) * sizeof *a) == 0);
+    assert_same(a, b, udm_shape_elements(conv_shape(&c)));
     udm_timing convs = { 0 };
     timed->ops->profile(timed, note_timing, &convs);
-    CHECK(convs.runs == 1);
-    CHECK_CLOSE(convs.flops, 2. * 6 * 36 * 16 * 32, 0); // six tiles
+    ck_assert_int_eq(convs.runs, 1);
+    ck_assert_double_eq(convs.flops, 2. * 6 * 36 * 16 * 32); // six tiles
     free(a);
     free(b);
     udm_device_close(timed);
     udm_device_close(plain);
-    CHECK(!udm_device_open("cpu:profiles", 1, NULL));
+    ck_assert_ptr_null(udm_device_open("cpu:profiles", 1, NULL));
 }
+END_TEST
 
-TEST(conv_sizes)
+START_TEST(conv_sizes)
 {
+    if (!open_under_test(_i))
+        return;
     static const int sizes[][2] = { { 1, 1 }, { 1, 9 }, { 7, 1 },   { 2, 3 },  { 3, 2 },
                                     { 4, 4 }, { 5, 6 }, { 13, 29 }, { 33, 8 }, { 8, 65 } };
     static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 }, { 3, 2, 1 },
                                     { 3, 1, 0 }, { 1, 2, 1 }, { 2, 1, 1 }, { 3, 2, PADDING_AFTER } };
-    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (int k = 0; k < COUNT_OF(kinds); k++)
+        for (int i = 0; i < COUNT_OF(sizes); i++) {
             conv_case c = { .sources = 1,
                             .in = { 20 },
                             .out = 36,
@@ -96,16 +201,20 @@ TEST(conv_sizes)
             if (c.height + c.padding >= c.size && c.width + c.padding >= c.size)
                 compare_conv(&c);
         }
+    close_under_test();
 }
+END_TEST
 
-TEST(conv_channels)
+START_TEST(conv_channels)
 {
+    if (!open_under_test(_i))
+        return;
     static const int channels[][4] = { { 1, 0, 0, 1 },    { 3, 0, 0, 16 },  { 15, 0, 0, 17 },   { 16, 0, 0, 32 },
                                        { 36, 0, 0, 32 },  { 32, 0, 0, 12 }, { 64, 0, 0, 33 },   { 130, 0, 0, 130 },
                                        { 1, 1, 0, 5 },    { 17, 3, 0, 48 }, { 32, 32, 32, 32 }, { 1, 2, 3, 64 },
                                        { 33, 16, 1, 49 }, { 5, 31, 9, 20 } };
     static const int kinds[][3] = { { 3, 1, 1 }, { 1, 1, 0 }, { 2, 2, 0 } };
-    for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++)
+    for (int i = 0; i < COUNT_OF(channels); i++)
         for (int k = 0; k < 3; k++) {
             const int *n = channels[i];
             conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0),
@@ -120,10 +229,14 @@ TEST(conv_channels)
                             .residual = RESIDUAL };
             compare_conv(&c);
         }
+    close_under_test();
 }
+END_TEST
 
-TEST(conv_activations_and_residuals)
+START_TEST(conv_activations_and_residuals)
 {
+    if (!open_under_test(_i))
+        return;
     for (int a = UDM_LINEAR; a <= UDM_SILU; a++)
         for (int r = NO_RESIDUAL; r <= IN_PLACE; r++)
             for (int size = 1; size <= 3; size += 2) {
@@ -140,15 +253,19 @@ TEST(conv_activations_and_residuals)
                                 .bias = r != RESIDUAL };
                 compare_conv(&c);
             }
+    close_under_test();
 }
+END_TEST
 
 // Many weights for few pixels, as the kernel is told; and for more than it was told of.
-TEST(conv_few_pixels)
+START_TEST(conv_few_pixels)
 {
+    if (!open_under_test(_i))
+        return;
     static const int channels[][4] = { { 256, 0, 0, 256 }, { 130, 200, 0, 240 }, { 241, 3, 16, 130 } };
     static const int sizes[][2] = { { 16, 16 }, { 3, 7 }, { 22, 21 }, { 1, 1 }, { 40, 50 } };
-    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
-        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+    for (int i = 0; i < COUNT_OF(channels); i++)
+        for (int k = 0; k < COUNT_OF(sizes); k++) {
             const int *n = channels[i];
             conv_case c = { .sources = 1 + (n[1] > 0) + (n[2] > 0),
                             .in = { n[0], n[1], n[2] },
@@ -164,11 +281,15 @@ TEST(conv_few_pixels)
                             .pixels = 256 };
             compare_conv(&c);
         }
+    close_under_test();
 }
+END_TEST
 
 // More tiles and pixels than one batch takes, so that all threads have work.
-TEST(conv_large)
+START_TEST(conv_large)
 {
+    if (!open_under_test(_i))
+        return;
     conv_case winograd = { .sources = 1,
                            .in = { 32 },
                            .out = 32,
@@ -190,7 +311,9 @@ TEST(conv_large)
                            .residual = RESIDUAL };
     compare_conv(&winograd);
     compare_conv(&temporal);
+    close_under_test();
 }
+END_TEST
 
 static const patch_case patch_cases[] = {
     { 3, 2, 2, 2, true, 0 },   { 1, 1, 1, 1, false, 0 },  { 3, 14, 130, 2, true, 0 }, { 1, 6, 258, 2, false, 0 },
@@ -198,32 +321,48 @@ static const patch_case patch_cases[] = {
     { 3, 70, 64, 2, true, 0 }, { 2, 5, 200, 1, true, 0 }, { 3, 6, 130, 2, false, 1 }, { 1, 4, 12, 4, false, 2 },
 };
 
-enum { PATCH_CASES = sizeof(patch_cases) / sizeof(patch_cases[0]) };
+enum { PATCH_CASES = COUNT_OF(patch_cases) };
 
-TEST(observe)
+START_TEST(observe)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         compare(run_observe, &patch_cases[i], observe_shape(&patch_cases[i]), "observe");
+    close_under_test();
 }
+END_TEST
 
-TEST(restore)
+START_TEST(restore)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         compare(run_restore, &patch_cases[i], restore_shape(&patch_cases[i]), "restore");
+    close_under_test();
 }
+END_TEST
 
-TEST(shuffle_add)
+START_TEST(shuffle_add)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         if (patch_cases[i].height % 2 == 0 && patch_cases[i].width % 2 == 0)
             compare(run_shuffle, &patch_cases[i], frame_shape(&patch_cases[i]), "shuffle_add");
+    close_under_test();
 }
+END_TEST
 
-TEST(copy)
+START_TEST(copy)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         compare(run_copy, &patch_cases[i], frame_shape(&patch_cases[i]), "copy");
+    close_under_test();
 }
+END_TEST
 
 static const norm_case norm_cases[] = {
     { 1, { 4 }, 2, 1, 3, UDM_EMBED_NONE, 0, UDM_LINEAR, 0 },
@@ -238,13 +377,17 @@ static const norm_case norm_cases[] = {
     { 1, { 5 }, 1, 1, 1, UDM_EMBED_NONE, 0, UDM_LINEAR, 0 },
 };
 
-enum { NORM_CASES = sizeof(norm_cases) / sizeof(norm_cases[0]) };
+enum { NORM_CASES = COUNT_OF(norm_cases) };
 
-TEST(norm)
+START_TEST(norm)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < NORM_CASES; i++)
         compare(run_norm, &norm_cases[i], norm_shape(&norm_cases[i]), "norm");
+    close_under_test();
 }
+END_TEST
 
 static const attention_case attention_cases[] = {
     { 8, 1, 1, 1, 1, 1, 1 },     { 8, 2, 3, 5, 3, 5, 1 },        { 10, 2, 6, 7, 6, 7, 1 },
@@ -253,39 +396,55 @@ static const attention_case attention_cases[] = {
     { 512, 1, 8, 8, 8, 8, 1 },   { 33, 3, 5, 5, 40, 40, 5 },     { 128, 2, 20, 20, 20, 20, 1 },
 };
 
-enum { ATTENTION_CASES = sizeof(attention_cases) / sizeof(attention_cases[0]) };
+enum { ATTENTION_CASES = COUNT_OF(attention_cases) };
 
-TEST(attention)
+START_TEST(attention)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < ATTENTION_CASES; i++)
         compare(run_attention, &attention_cases[i], attention_shape(&attention_cases[i]), "attention");
+    close_under_test();
 }
+END_TEST
 
 static const frame_attention_case frame_attention_cases[] = {
     { 4, 1, 1, 1, 1 }, { 16, 4, 3, 5, 2 }, { 33, 3, 4, 2, 5 }, { 128, 4, 4, 4, 8 }, { 64, 64, 2, 3, 16 },
 };
 
-enum { FRAME_ATTENTION_CASES = sizeof(frame_attention_cases) / sizeof(frame_attention_cases[0]) };
+enum { FRAME_ATTENTION_CASES = COUNT_OF(frame_attention_cases) };
 
-TEST(attend_frames)
+START_TEST(attend_frames)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < FRAME_ATTENTION_CASES; i++)
         compare(run_attend_frames, &frame_attention_cases[i], frame_attention_shape(&frame_attention_cases[i]),
                 "attend_frames");
+    close_under_test();
 }
+END_TEST
 
-TEST(resample)
+START_TEST(resample)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         if (patch_cases[i].addend || (patch_cases[i].height % 2 == 0 && patch_cases[i].width % 2 == 0))
             compare(run_resample, &patch_cases[i], resample_shape(&patch_cases[i]), "resample");
+    close_under_test();
 }
+END_TEST
 
-TEST(convert)
+START_TEST(convert)
 {
+    if (!open_under_test(_i))
+        return;
     for (int i = 0; i < PATCH_CASES; i++)
         compare(run_convert, &patch_cases[i], frame_shape(&patch_cases[i]), "copy between layouts");
+    close_under_test();
 }
+END_TEST
 
 static const warp_case warp_cases[] = {
     { 1, 1, 1, UDM_BILINEAR, 3, true },    { 1, 1, 1, UDM_LANCZOS_3, 3, true },
@@ -294,49 +453,76 @@ static const warp_case warp_cases[] = {
     { 3, 33, 64, UDM_LANCZOS_3, 0, true }, { 4, 17, 200, UDM_LANCZOS_3, 300, false },
 };
 
-TEST(warp)
+START_TEST(warp)
 {
-    for (size_t i = 0; i < sizeof(warp_cases) / sizeof(warp_cases[0]); i++)
+    if (!open_under_test(_i))
+        return;
+    for (int i = 0; i < COUNT_OF(warp_cases); i++)
         compare(run_warp, &warp_cases[i], warp_shape(&warp_cases[i]), "warp");
+    close_under_test();
 }
+END_TEST
 
-TEST(device_names)
+START_TEST(device_names)
 {
     udm_error error = { 0 };
-    CHECK(!udm_device_open("abacus", 1, &error));
-    CHECK(error.code == UDM_ERROR_NOT_FOUND);
-    CHECK(strstr(error.message, "unknown device 'abacus'; have: auto, cpu") != NULL);
-    CHECK(!udm_device_open("cpu:mmx", 1, &error));
-    CHECK(error.code == UDM_ERROR_NOT_FOUND);
-    CHECK(!udm_device_open("auto", 1000, &error));
-    CHECK(error.code == UDM_ERROR_SETTINGS);
+    ck_assert_ptr_null(udm_device_open("abacus", 1, &error));
+    assert_error(&error, UDM_ERROR_NOT_FOUND, "unknown device 'abacus'; have: auto, cpu");
+    ck_assert_ptr_null(udm_device_open("cpu:mmx", 1, &error));
+    assert_error(&error, UDM_ERROR_NOT_FOUND, "");
+    ck_assert_ptr_null(udm_device_open("auto", 1000, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
     udm_device *device = udm_device_open("auto", 2, &error);
-    REQUIRE(device);
-    CHECK(strstr(device->name, "2 threads") != NULL);
+    ck_assert_msg(device, "%s", error.message);
+    assert_contains(device->name, "2 threads");
     udm_device_close(device);
     udm_device_close(NULL);
 }
+END_TEST
 
-TEST(sizes_that_do_not_fit)
+START_TEST(sizes_that_do_not_fit)
 {
     udm_shape huge = { 1 << 30, 1 << 30, 1 << 30 };
     udm_error error = { 0 };
-    for (int i = 0; udm_backends[i]; i++) {
-        udm_device *device = udm_device_open(udm_backends[i]->name, 1, NULL);
-        if (!device)
-            continue;
-        CHECK(device->ops->bytes(device, huge, UDM_FEATURES) == 0);
-        CHECK(!device->ops->alloc(device, SIZE_MAX - 70, &error));
-        CHECK(error.code == UDM_ERROR_MEMORY);
-        udm_device_close(device);
+    test_case("%s", udm_backends[_i]->name);
+    udm_device *device = udm_device_open(udm_backends[_i]->name, 1, &error);
+    if (!device) {
+        test_skip("%s", error.message);
+        return;
     }
+    ck_assert_uint_eq(device->ops->bytes(device, huge, UDM_FEATURES), 0);
+    ck_assert_ptr_null(device->ops->alloc(device, SIZE_MAX - 70, &error));
+    assert_error(&error, UDM_ERROR_MEMORY, "");
+    udm_device_close(device);
 }
+END_TEST
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int status = check_run(argc, argv);
-    for (int i = 0; i < MAX_DEVICES; i++)
-        for (int t = 0; t < THREADS; t++)
-            udm_device_close(all_devices()->open[i][t]);
-    return status;
+    devices = find_devices();
+    results = test_shared(sizeof *results);
+    const int count = devices->count;
+    const test_entry tests[] = {
+        { .test = precision },
+        { .test = bf16_is_rounded },
+        { .test = timing },
+        { .test = conv_sizes, .cases = count, .timeout = 300 },
+        { .test = conv_channels, .cases = count, .timeout = 300 },
+        { .test = conv_activations_and_residuals, .cases = count, .timeout = 300 },
+        { .test = conv_few_pixels, .cases = count, .timeout = 300 },
+        { .test = conv_large, .cases = count, .timeout = 300 },
+        { .test = observe, .cases = count, .timeout = 300 },
+        { .test = restore, .cases = count, .timeout = 300 },
+        { .test = shuffle_add, .cases = count, .timeout = 300 },
+        { .test = copy, .cases = count, .timeout = 300 },
+        { .test = norm, .cases = count, .timeout = 300 },
+        { .test = attention, .cases = count, .timeout = 300 },
+        { .test = attend_frames, .cases = count, .timeout = 300 },
+        { .test = resample, .cases = count, .timeout = 300 },
+        { .test = convert, .cases = count, .timeout = 300 },
+        { .test = warp, .cases = count, .timeout = 300 },
+        { .test = device_names },
+        { .test = sizes_that_do_not_fit, .cases = list_length(udm_backends) },
+    };
+    return test_main("ops", tests, COUNT_OF(tests));
 }

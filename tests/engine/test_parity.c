@@ -3,11 +3,11 @@
 // wrote down what they ask their network and where they end.
 #include <jansson.h>
 
-#include "check.h"
 #include "folder.h"
+#include "golden.h"
 #include "model/scheduler.h"
 
-enum { VALUES = 3, MOST_ASKED = 64 };
+enum { VALUES = 3, MOST_ESTIMATES = 256 };
 
 // States may differ by this share of the largest value in a run, which is at least 1: they are floats.
 static const double TOLERANCE = 1e-6;
@@ -15,15 +15,19 @@ static const double TOLERANCE = 1e-6;
 typedef struct replay {
     const udm_scheduler *scheduler;
     json_t *asked; // what is expected: [time, x...] per estimate
-    double worst, largest;
+    double got[VALUES * (MOST_ESTIMATES + 1)], want[VALUES * (MOST_ESTIMATES + 1)]; // states, and where they end
+    int count;                                                                      // of those states
     float variance[VALUES];
 } replay;
 
-static void compare(replay *r, double got, double want)
+// A state, and what was written down of it, from an index on.
+static void note_state(replay *r, const float *got, json_t *want, int first)
 {
-    const double off = fabs(got - want);
-    r->largest = fmax(r->largest, fabs(want));
-    r->worst = off <= r->worst ? r->worst : off; // also where it is not a number
+    for (int i = 0; i < VALUES; i++) {
+        r->got[r->count * VALUES + i] = got[i];
+        r->want[r->count * VALUES + i] = json_number_value(json_array_get(want, first + i));
+    }
+    r->count++;
 }
 
 // The same as in the script.
@@ -33,12 +37,12 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
     json_t *want = json_array_get(r->asked, number);
     const double t = udm_noise_timestep(&r->scheduler->noise, at->time[0]),
                  wanted = json_number_value(json_array_get(want, 0));
-    if (!want)
+    if (!want || number >= MOST_ESTIMATES)
         return udm_fail(error, UDM_ERROR_SETTINGS, "one estimate too many");
     if (!(fabs(t - wanted) < 2e-4))
         return udm_fail(error, UDM_ERROR_SETTINGS, "estimate %d is at %.9g, not %.9g", number, t, wanted);
+    note_state(r, xt, want, 1);
     for (int i = 0; i < VALUES; i++) {
-        compare(r, xt[i], json_number_value(json_array_get(want, i + 1)));
         r->variance[i] = (float)((0.5 * sin(xt[i] + 0.3 * i) + 1) / 2);
         x0[i] = (float)(0.4 * xt[i] + 0.3 * sin(2.0 * xt[i] + i) + 0.1 * cos(wanted / 200));
     }
@@ -65,14 +69,14 @@ static bool variance(void *context, float *share, udm_error *error)
     return true;
 }
 
-static bool run(replay *r, json_t *wanted, udm_error *error)
+static void run(replay *r, json_t *wanted)
 {
     const udm_scheduler *s = r->scheduler;
+    udm_error error = { 0 };
     udm_timesteps timesteps = s->timesteps;
     timesteps.noise = &s->noise;
     timesteps.steps = (int)json_integer_value(json_object_get(wanted, "steps"));
-    if (!s->sampler)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s", s->missing);
+    ck_assert_msg(s->sampler, "it has no %s", s->missing);
     const udm_loop_settings settings = {
         .process = &udm_process_gaussian,
         .sampler = s->sampler,
@@ -87,54 +91,61 @@ static bool run(replay *r, json_t *wanted, udm_error *error)
     float x[VALUES] = { 0.9f, -0.4f, 1.3f }, times[VALUES];
     for (int i = 0; i < VALUES; i++)
         times[i] = (float)udm_timesteps_first(&timesteps);
-    udm_loop *loop = udm_loop_new(&settings, error);
-    const bool good = loop && udm_loop_run(loop, &calls, times, x, error);
+    udm_loop *loop = udm_loop_new(&settings, &error);
+    ck_assert_msg(loop, "%s", error.message);
+    assert_ok(udm_loop_run(loop, &calls, times, x, &error), &error);
     udm_loop_free(loop);
-    for (int i = 0; i < VALUES; i++)
-        compare(r, x[i], json_number_value(json_array_get(json_object_get(wanted, "final"), i)));
-    return good;
+    note_state(r, x, json_object_get(wanted, "final"), 0);
 }
 
-// True if the engine does what was written down.
-static bool check_case(const folder *work, json_t *wanted)
+static json_t *all;
+
+static json_t *cases(void)
 {
+    return json_object_get(all, "cases");
+}
+
+START_TEST(schedulers_of_diffusers)
+{
+    static replay r;
+    json_t *wanted = json_array_get(cases(), _i);
     const char *class = json_string_value(json_object_get(wanted, "class"));
     char *text = json_dumps(json_object_get(wanted, "config"), 0);
+    test_case("%s, %d steps, %s", class, (int)json_integer_value(json_object_get(wanted, "steps")), text);
+    const folder work = folder_new();
     udm_error error = { 0 };
-    udm_config *config = udm_config_open(folder_write_text(work, "scheduler_config.json", text), &error);
+    udm_config *config = udm_config_open(folder_write_text(&work, "scheduler_config.json", text), &error);
+    folder_free(&work);
+    ck_assert_msg(config, "%s", error.message);
     udm_scheduler scheduler;
-    replay r = { .scheduler = &scheduler, .asked = json_object_get(wanted, "asked"), .largest = 1 };
-    bool good = config && udm_scheduler_read(&scheduler, class, config, &error);
-    if (good) {
-        good = run(&r, wanted, &error) && r.worst <= TOLERANCE * r.largest;
-        udm_noise_clear(&scheduler.noise);
-    }
-    if (!good)
-        printf("    %s, %d steps, %s: off by %.2g %s\n", class,
-               (int)json_integer_value(json_object_get(wanted, "steps")), text, r.worst / r.largest, error.message);
+    assert_ok(udm_scheduler_read(&scheduler, class, config, &error), &error);
+    r = (replay){ .scheduler = &scheduler, .asked = json_object_get(wanted, "asked") };
+    run(&r, wanted);
+    ck_assert_uint_eq(r.count, json_array_size(r.asked) + 1);
+    assert_near(r.got, r.want, VALUES * r.count, TOLERANCE, TOLERANCE);
+    udm_noise_clear(&scheduler.noise);
     udm_config_free(config);
     free(text);
-    return good;
 }
+END_TEST
 
-TEST(schedulers_of_diffusers)
+START_TEST(all_cases_are_there)
 {
-    char path[1024];
-    json_error_t fault;
-    snprintf(path, sizeof path, "%s/../parity/schedulers.json", getenv("UDM_TEST_DATA"));
-    json_t *all = json_load_file(path, 0, &fault), *cases = json_object_get(all, "cases"), *wanted;
-    size_t index, same = 0;
-    REQUIRE(json_array_size(cases) >= 150);
-    folder work = folder_new();
-    json_array_foreach(cases, index, wanted)
-    {
-        same += check_case(&work, wanted);
-    }
-    printf("    %zu of %zu configurations of diffusers %s\n", same, json_array_size(cases),
-           json_string_value(json_object_get(all, "diffusers")));
-    CHECK(same == json_array_size(cases));
-    folder_free(&work);
-    json_decref(all);
+    ck_assert_msg(all, "%s", golden_path("../parity/schedulers.json"));
+    test_note("%zu configurations of diffusers %s", json_array_size(cases()),
+              json_string_value(json_object_get(all, "diffusers")));
+    ck_assert_uint_ge(json_array_size(cases()), 150);
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    all = json_load_file(golden_path("../parity/schedulers.json"), 0, NULL);
+    const test_entry tests[] = {
+        { .test = all_cases_are_there },
+        { .test = schedulers_of_diffusers, .cases = (int)json_array_size(cases()) },
+    };
+    const int status = test_main("parity", tests, COUNT_OF(tests));
+    json_decref(all);
+    return status;
+}

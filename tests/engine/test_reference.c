@@ -4,11 +4,10 @@
 
 #include <math.h>
 
-#include "check.h"
-#include "devices.h"
+#include "compare.h"
 #include "ops.h"
 
-TEST(reference_conv)
+START_TEST(reference_conv)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float weight[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, bias[] = { 100 };
@@ -22,16 +21,17 @@ TEST(reference_conv)
                       .weights = device->ops->conv_weights_new(device, &spec, NULL) };
     device->ops->conv(device, &conv);
     float *got = download(device, &conv.dst);
-    CHECK_CLOSE(difference(got, want, 6), 0, 1e-5);
+    assert_close(got, want, 6, 1e-5);
     free(got);
     device->ops->conv_weights_free(device, (udm_conv_weights *)conv.weights);
     tensor_free(device, &conv.src[0]);
     tensor_free(device, &conv.dst);
     udm_device_close(device);
 }
+END_TEST
 
 // A group of 1, 2, 3, 4 and one of 10, 10, 10, 14: by hand.
-TEST(reference_norm)
+START_TEST(reference_norm)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float in[] = { 1, 2, 3, 4, 10, 10, 10, 14 }, affine[] = { 1, 1, 2, 2, 0, 0, 0, 1 };
@@ -50,14 +50,15 @@ TEST(reference_norm)
     const float want[] = { -a, 0, 0, a, -2.5f * b, -2.5f * b, .5f * b + 1, 4.5f * b + 1 };
     device->ops->norm(device, &norm);
     float *got = download(device, &norm.dst);
-    CHECK_CLOSE(difference(got, want, 8), 0, 1e-5);
+    assert_close(got, want, 8, 1e-5);
     free(got);
     norm_free(device, &norm);
     udm_device_close(device);
 }
+END_TEST
 
 // With scores 0 and log 3 the weights are 1/4 and 3/4.
-TEST(reference_attention)
+START_TEST(reference_attention)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float query[] = { 1, 2, 0, 0 }, key[] = { 0, logf(3) * sqrtf(2), 5, 5 }, value[] = { 4, 8, 0, 1 };
@@ -70,14 +71,15 @@ TEST(reference_attention)
                                 .heads = 1 };
     device->ops->attention(device, &attention);
     float *got = download(device, &attention.dst);
-    CHECK_CLOSE(difference(got, want, 4), 0, 1e-5);
+    assert_close(got, want, 4, 1e-5);
     free(got);
     attention_free(device, &attention);
     udm_device_close(device);
 }
+END_TEST
 
 // With scores 0 and log 3, both for the second pixel's heads, the weights are 1/4 and 3/4.
-TEST(reference_attend_frames)
+START_TEST(reference_attend_frames)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float query[] = { 0, logf(3), 0, 1 }, keys[][4] = { { 7, 0, 7, 0 }, { 7, 1, 7, logf(3) } };
@@ -93,7 +95,7 @@ TEST(reference_attend_frames)
     }
     device->ops->attend_frames(device, &attention);
     float *got = download(device, &attention.dst);
-    CHECK_CLOSE(difference(got, want, 4), 0, 1e-5);
+    assert_close(got, want, 4, 1e-5);
     free(got);
     tensor_free(device, &attention.dst);
     tensor_free(device, &attention.query);
@@ -103,9 +105,10 @@ TEST(reference_attend_frames)
     }
     udm_device_close(device);
 }
+END_TEST
 
 // A tent by hand; Lanczos-3 half way between a pulse and its neighbours: sinc(d) sinc(d / 3) at 1/2, -3/2 and 5/2.
-TEST(reference_warp)
+START_TEST(reference_warp)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const udm_shape shape = { 1, 1, 8 };
@@ -122,21 +125,22 @@ TEST(reference_warp)
                       .inside = &inside };
     device->ops->warp(device, &warp);
     float *got = download(device, &warp.dst), *was = download(device, &inside);
-    CHECK_CLOSE(difference(got, tent, 8), 0, 1e-6);
-    CHECK_CLOSE(difference(was, within, 8), 0, 0);
+    assert_close(got, tent, 8, 1e-6);
+    assert_within(was, within, 8, 0);
     free(got);
     warp.filter = UDM_LANCZOS_3;
     device->ops->warp(device, &warp);
     got = download(device, &warp.dst);
-    CHECK_CLOSE(difference(got + 3, lanczos, 5), 0, 1e-5);
+    assert_close(got + 3, lanczos, 5, 1e-5);
     free(got);
     free(was);
     warp_free(device, &warp);
     tensor_free(device, &inside);
     udm_device_close(device);
 }
+END_TEST
 
-TEST(reference_resample)
+START_TEST(reference_resample)
 {
     udm_device *device = udm_device_open("reference", 1, NULL);
     const float small[] = { 1, 2 }, want[] = { 1, 1, 2, 2, 1, 1, 2, 2 };
@@ -144,19 +148,20 @@ TEST(reference_resample)
     udm_tensor dst = tensor_new(device, (udm_shape){ 1, 2, 4 }, UDM_FEATURES, NULL);
     device->ops->resample(device, &dst, &src);
     float *large = download(device, &dst);
-    CHECK_CLOSE(difference(large, want, 8), 0, 0);
+    assert_within(large, want, 8, 0);
     const float *values = (const float[]){ 1, 3, 0, 0, 5, 7, 0, 8 };
     device->ops->upload(device, &dst, &values, 1);
     device->ops->resample(device, &src, &dst);
     float *half = download(device, &src);
-    CHECK_CLOSE(half[0], 4, 0);
-    CHECK_CLOSE(half[1], 2, 0);
+    ck_assert_double_eq(half[0], 4);
+    ck_assert_double_eq(half[1], 2);
     free(large);
     free(half);
     tensor_free(device, &src);
     tensor_free(device, &dst);
     udm_device_close(device);
 }
+END_TEST
 
 // One pixel: frame .6 at `level`, prediction -.2 at `guess_level`; out: fused, rho, innovation, level, guess_level.
 static void observe_pixel(float level, float predicted_level, float out[5])
@@ -175,24 +180,33 @@ static void observe_pixel(float level, float predicted_level, float out[5])
     udm_device_close(device);
 }
 
-TEST(reference_fusion)
+START_TEST(reference_fusion)
 {
     float out[5];
     observe_pixel(.5f, 1, out); // no prediction: the frame, freed of its signal's gain (but for the tiny prior)
-    CHECK_CLOSE(out[0], .6 / sqrt(1 - .25), 3e-3);
-    CHECK_CLOSE(out[1], .5, 1e-3);
+    ck_assert_double_eq_tol(out[0], .6 / sqrt(1 - .25), 3e-3);
+    ck_assert_double_eq_tol(out[1], .5, 1e-3);
     observe_pixel(0, 0, out); // both known: their mean
-    CHECK_CLOSE(out[0], .2, 1e-5);
-    CHECK_CLOSE(out[2], -.8, 1e-5);
-    CHECK_CLOSE(out[3] + out[4], 0, 0);
+    ck_assert_double_eq_tol(out[0], .2, 1e-5);
+    ck_assert_double_eq_tol(out[2], -.8, 1e-5);
+    ck_assert_double_eq(out[3] + out[4], 0);
     observe_pixel(0, .9f, out); // a known frame needs no prediction
-    CHECK_CLOSE(out[0], .6, 1e-5);
-    CHECK_CLOSE(out[1], UDM_MIN_LEVEL, 1e-5);
+    ck_assert_double_eq_tol(out[0], .6, 1e-5);
+    ck_assert_double_eq_tol(out[1], UDM_MIN_LEVEL, 1e-5);
     observe_pixel(1, 1, out); // nothing is known
-    CHECK_CLOSE(out[0], 0, 0);
-    CHECK_CLOSE(out[1], sqrt(100. / 101), 1e-6);
+    ck_assert_double_eq(out[0], 0);
+    ck_assert_double_eq_tol(out[1], sqrt(100. / 101), 1e-6);
     observe_pixel(.6f, .6f, out); // two alike: half the variance, .36 / .64 / 2
-    CHECK_CLOSE(out[1], sqrt(.28125 / 1.28125), 2e-3);
+    ck_assert_double_eq_tol(out[1], sqrt(.28125 / 1.28125), 2e-3);
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = reference_conv },          { .test = reference_norm }, { .test = reference_attention },
+        { .test = reference_attend_frames }, { .test = reference_warp }, { .test = reference_resample },
+        { .test = reference_fusion },
+    };
+    return test_main("reference", tests, COUNT_OF(tests));
+}

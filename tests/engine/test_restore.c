@@ -4,6 +4,7 @@
 
 #include "folder.h"
 #include "golden.h"
+#include "lists.h"
 #include "process/process.h"
 #include "diffusion/hole_filling.h"
 #include "udm/udm.h"
@@ -54,10 +55,7 @@ static udm_model *open_model(const char *path)
 {
     udm_error error = { 0 };
     udm_model *model = udm_model_open(path, &error);
-    if (!model) {
-        printf("    %s\n", error.message);
-        check_failed = true;
-    }
+    ck_assert_msg(model, "%s: %s", path, error.message);
     return model;
 }
 
@@ -94,42 +92,41 @@ static void degrade(const udm_process *process, double extent, double share, con
 }
 
 // The shipped models undo what the engine's own F does.
-static void check_gain(const char *name, double amount, double gain)
+static const struct {
+    const char *name;
+    double amount, gain; // at least, in dB
+} undone[] = { { "deblur", 1.6, 2 }, { "super4", 4, 1 } };
+
+START_TEST(what_was_done_is_undone)
 {
     static float x0[ALL];
     static uint8_t clean[ALL], given[ALL], out[ALL];
+    const char *name = undone[_i].name;
+    const double amount = undone[_i].amount;
     char path[256];
+    test_case("%s", name);
     snprintf(path, sizeof path, "../../models/%s", name);
     udm_model *model = open_model(golden_path(path));
-    REQUIRE(model);
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     draw(x0);
     to_bytes(x0, clean);
     degrade(scheduler->process, scheduler->extent, scheduler->process->share(scheduler->extent, amount), x0, given);
     udm_error error = { 0 };
-    CHECK(restore(model, 1, (udm_frame){ .time = udm_model_time(model, amount) }, given, out, &error));
-    printf("    %s: %.2f dB, given %.2f\n", name, psnr(out, clean, NULL), psnr(given, clean, NULL));
-    CHECK(psnr(out, clean, NULL) > psnr(given, clean, NULL) + gain);
-    CHECK_CLOSE(udm_model_amount(model, udm_model_time(model, amount)), amount, 1e-3);
-    CHECK(udm_model_degradation(model)->usual > 0 && !udm_model_degradation(model)->holes);
-    CHECK_CLOSE(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model)->most), 0);
+    assert_ok(restore(model, 1, (udm_frame){ .time = udm_model_time(model, amount) }, given, out, &error), &error);
+    test_note("%s: %.2f dB, given %.2f", name, psnr(out, clean, NULL), psnr(given, clean, NULL));
+    ck_assert_double_gt(psnr(out, clean, NULL), psnr(given, clean, NULL) + undone[_i].gain);
+    ck_assert_double_eq_tol(udm_model_amount(model, udm_model_time(model, amount)), amount, 1e-3);
+    ck_assert_double_gt(udm_model_degradation(model)->usual, 0);
+    ck_assert(!udm_model_degradation(model)->holes);
+    ck_assert_double_eq(udm_model_time(model, 1e9), udm_model_time(model, udm_model_degradation(model)->most));
 
-    CHECK(!restore(model, 1, (udm_frame){ .time = UDM_TIME_ESTIMATE }, given, out, &error));
-    CHECK(error.code == UDM_ERROR_SETTINGS && strstr(error.message, "estimated"));
-    CHECK(!restore(model, 1, (udm_frame){ .time = 0.2, .strength = 0.5 }, given, out, &error));
-    CHECK(error.code == UDM_ERROR_UNSUPPORTED && strstr(error.message, "strength"));
+    ck_assert(!restore(model, 1, (udm_frame){ .time = UDM_TIME_ESTIMATE }, given, out, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "estimated");
+    ck_assert(!restore(model, 1, (udm_frame){ .time = 0.2, .strength = 0.5 }, given, out, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "strength");
     udm_model_free(model);
 }
-
-TEST(blur_is_undone)
-{
-    check_gain("deblur", 1.6, 2);
-}
-
-TEST(pixelation_is_undone)
-{
-    check_gain("super4", 4, 1);
-}
+END_TEST
 
 // The tiny network as a model of any process.
 static folder make_model(const char *process, const char *more)
@@ -146,8 +143,7 @@ static folder make_model(const char *process, const char *more)
     folder_write_text(&made, "scheduler/scheduler_config.json", config);
     snprintf(network, sizeof network, "%s/unet", golden_path("tiny-denoise"));
     char *real = realpath(network, NULL);
-    if (!real || symlink(real, folder_path(&made, "unet")) != 0)
-        check_failed = true;
+    ck_assert_msg(real && symlink(real, folder_path(&made, "unet")) == 0, "%s: %s", network, strerror(errno));
     free(real);
     return made;
 }
@@ -168,13 +164,13 @@ static void make_holes(uint8_t *known)
     }
 }
 
-TEST(what_is_known_stays)
+START_TEST(what_is_known_stays)
 {
     static float x0[ALL];
-    static uint8_t clean[ALL], given[ALL], out[ALL], mixed[ALL], known[PIXELS];
+    static uint8_t clean[ALL], given[ALL], out[ALL], mixed[ALL], want[ALL], known[PIXELS];
+    static float mixture[ALL];
     udm_model *model = make_and_open(&udm_process_mask);
-    REQUIRE(model);
-    CHECK(udm_model_degradation(model)->holes);
+    ck_assert(udm_model_degradation(model)->holes);
     draw(x0);
     to_bytes(x0, clean);
     make_holes(known);
@@ -182,25 +178,27 @@ TEST(what_is_known_stays)
         given[i] = known[i / 3] ? clean[i] : 255; // what is in a hole does not matter
     udm_error error = { 0 };
     const udm_image alpha = image_of(known, 1);
-    CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
+    assert_ok(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error), &error);
     for (int i = 0; i < ALL; i++)
-        CHECK(!known[i / 3] || out[i] == clean[i]);
+        want[i] = known[i / 3] ? clean[i] : out[i];
+    assert_same(out, want, ALL);
 
     for (int i = 0; i < PIXELS; i++) // half transparent: a mixture
         known[i] = known[i] ? 255 : 102;
-    CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, given, mixed, &error));
+    assert_ok(restore(model, 1, (udm_frame){ .known = &alpha }, given, mixed, &error), &error);
     for (int i = 0; i < ALL; i++)
-        CHECK_CLOSE(mixed[i], 0.4 * given[i] + 0.6 * out[i], 1.01);
+        mixture[i] = 0.4f * given[i] + 0.6f * out[i];
+    assert_within(mixed, mixture, ALL, 1.01);
     udm_model_free(model);
 }
+END_TEST
 
 // The shipped model says more about a hole than what surrounds it.
-TEST(holes_are_filled)
+START_TEST(holes_are_filled)
 {
     static float x0[ALL], planes[ALL], sure[PIXELS];
     static uint8_t clean[ALL], given[ALL], smooth[ALL], out[ALL], known[PIXELS];
     udm_model *model = open_model(golden_path("../../models/inpaint"));
-    REQUIRE(model);
     draw(x0);
     to_bytes(x0, clean);
     make_holes(known);
@@ -208,125 +206,145 @@ TEST(holes_are_filled)
         given[i] = known[i / 3] ? clean[i] : 255;
     udm_error error = { 0 };
     const udm_image alpha = image_of(known, 1), view = image_of(given, 3);
-    CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
+    assert_ok(restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error), &error);
 
     udm_hole_filler *filler = udm_hole_filler_new(3, W, H, &error);
-    REQUIRE(filler);
+    ck_assert_msg(filler, "%s", error.message);
     udm_image_to_planes(&view, planes);
     for (int i = 0; i < PIXELS; i++)
         sure[i] = known[i] / 255;
     to_bytes(udm_hole_filler_fill(filler, planes, sure), smooth);
     udm_hole_filler_free(filler);
-    printf("    %.2f dB in the holes, by their surroundings %.2f\n", psnr(out, clean, known),
-           psnr(smooth, clean, known));
-    CHECK(psnr(out, clean, known) > psnr(smooth, clean, known) + 1);
+    test_note("%.2f dB in the holes, by their surroundings %.2f", psnr(out, clean, known), psnr(smooth, clean, known));
+    ck_assert_double_gt(psnr(out, clean, known), psnr(smooth, clean, known) + 1);
     udm_model_free(model);
 }
+END_TEST
 
-TEST(a_frame_without_holes_stays)
+START_TEST(a_frame_without_holes_stays)
 {
     static float x0[ALL];
     static uint8_t clean[ALL], out[ALL], known[PIXELS];
     udm_model *model = make_and_open(&udm_process_mask);
-    REQUIRE(model);
     draw(x0);
     to_bytes(x0, clean);
     memset(known, 255, sizeof known);
     const udm_image alpha = image_of(known, 1);
-    CHECK(restore(model, 1, (udm_frame){ .known = &alpha }, clean, out, NULL));
-    CHECK(memcmp(clean, out, sizeof clean) == 0);
+    udm_error error = { 0 };
+    assert_ok(restore(model, 1, (udm_frame){ .known = &alpha }, clean, out, &error), &error);
+    assert_same(out, clean, ALL);
+    udm_model_free(model);
+}
+END_TEST
+
+static bool is_gaussian(const udm_process *process)
+{
+    return process->factors;
+}
+
+// One step at sigma 30.
+static void restore_one(const udm_process *process, uint8_t *given, uint8_t *out)
+{
+    udm_error error = { 0 };
+    udm_model *model = make_and_open(process);
+    const udm_frame frame = { .time = udm_model_time(model, 30) };
+    assert_ok(restore(model, 1, frame, given, out, &error), &error);
     udm_model_free(model);
 }
 
 // Whatever scales signal and noise, the network sees the same frame, and finds the same picture.
-TEST(gaussian_processes_agree_on_one_step)
+START_TEST(gaussian_processes_agree_on_one_step)
 {
     static float x0[ALL];
     static uint8_t given[ALL], want[ALL], out[ALL];
+    const udm_process *process = nth_process(is_gaussian, _i);
+    test_case("%s", process->name);
     draw(x0);
     to_bytes(x0, given);
-    for (const udm_process *const *process = udm_processes; *process; process++) {
-        if (!(*process)->factors)
-            continue;
-        udm_model *model = make_and_open(*process);
-        REQUIRE(model);
-        udm_error error = { 0 };
-        const udm_frame frame = { .time = udm_model_time(model, 30) };
-        const bool first = *process == &udm_process_gaussian;
-        CHECK(restore(model, 1, frame, given, first ? want : out, &error));
-        for (int i = 0; !first && i < ALL; i++)
-            CHECK_CLOSE(out[i], want[i], 1.01);
-        CHECK(memcmp(given, want, sizeof want) != 0);
-        udm_model_free(model);
-    }
+    restore_one(&udm_process_gaussian, given, want);
+    restore_one(process, given, out);
+    assert_differ(want, given, ALL);
+    assert_within(out, want, ALL, 1);
 }
+END_TEST
 
 // Every process that restores frames does so in several steps, and with what was added to them first.
-TEST(every_process_runs)
+START_TEST(every_process_runs)
 {
     static float x0[ALL];
     static uint8_t given[ALL], out[ALL];
+    const udm_process *process = udm_processes[_i];
+    udm_error error = { 0 };
+    test_case("%s", process->name);
     draw(x0);
     to_bytes(x0, given);
-    for (const udm_process *const *process = udm_processes; *process; process++) {
-        udm_model *model = make_and_open(*process);
-        REQUIRE(model);
-        udm_error error = { 0 };
-        memset(out, 0, sizeof out);
-        const bool refused = (*process)->symbols || (*process)->anchored;
-        const bool good = restore(model, 3, (udm_frame){ .strength = 0.3 }, given, out, &error);
-        if (good == refused)
-            printf("    %s: %s\n", (*process)->name, error.message);
-        CHECK(good != refused);
-        CHECK(!good || psnr(out, given, NULL) > 10); // a tiny network does little
-        CHECK(good || strstr(error.message, (*process)->name));
-        udm_model_free(model);
+    udm_model *model = make_and_open(process);
+    const bool good = restore(model, 3, (udm_frame){ .strength = 0.3 }, given, out, &error);
+    if (process->symbols || process->anchored) {
+        ck_assert(!good);
+        assert_contains(error.message, process->name);
+    } else {
+        ck_assert_msg(good, "%s", error.message);
+        ck_assert_double_gt(psnr(out, given, NULL), 10); // a tiny network does little
     }
+    udm_model_free(model);
 }
+END_TEST
 
-TEST(holes_are_for_models_that_fill_them)
+START_TEST(holes_are_for_models_that_fill_them)
 {
     static uint8_t given[ALL], out[ALL], known[PIXELS];
     const udm_image alpha = image_of(known, 1);
     udm_model *model = open_model(golden_path("tiny-denoise"));
-    REQUIRE(model);
     udm_error error = { 0 };
-    CHECK(!restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
-    CHECK(error.code == UDM_ERROR_SETTINGS && strstr(error.message, "fills no holes"));
+    ck_assert(!restore(model, 1, (udm_frame){ .known = &alpha }, given, out, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "fills no holes");
     udm_model_free(model);
 
     model = make_and_open(&udm_process_mask);
-    REQUIRE(model);
     const udm_image wrong = { .width = W, .height = H - 1, .channels = 1, .bits = 8 };
-    CHECK(!restore(model, 1, (udm_frame){ .known = &wrong }, given, out, &error));
-    CHECK(error.code == UDM_ERROR_SETTINGS && strstr(error.message, "96x80"));
+    ck_assert(!restore(model, 1, (udm_frame){ .known = &wrong }, given, out, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "96x80");
     udm_model_free(model);
 }
+END_TEST
 
 // Pull-push keeps what is known, fills even planes evenly, and comes back from one pixel.
-TEST(surroundings)
-{
-    static const int sizes[][2] = { { 1, 1 }, { 7, 5 }, { 64, 33 }, { 1, 40 } };
-    for (int s = 0; s < 4; s++) {
-        const int w = sizes[s][0], h = sizes[s][1];
-        float planes[2 * 64 * 33], known[64 * 33];
-        udm_hole_filler *filler = udm_hole_filler_new(2, w, h, NULL);
-        REQUIRE(filler);
-        for (int i = 0; i < w * h; i++) {
-            known[i] = i == w * h / 2;
-            planes[i] = known[i] > 0 ? 0.25f : 7, planes[w * h + i] = known[i] > 0 ? -0.5f : 9;
-        }
-        const float *filled = udm_hole_filler_fill(filler, planes, known);
-        for (int i = 0; i < w * h; i++) {
-            CHECK_CLOSE(filled[i], 0.25, 1e-6);
-            CHECK_CLOSE(filled[w * h + i], -0.5, 1e-6);
-        }
-        memset(known, 0, sizeof known);
-        filled = udm_hole_filler_fill(filler, planes, known);
-        for (int i = 0; i < w * h; i++)
-            CHECK_CLOSE(filled[i], 0, 0);
-        udm_hole_filler_free(filler);
-    }
-}
+static const int sizes[][2] = { { 1, 1 }, { 7, 5 }, { 64, 33 }, { 1, 40 } };
 
-CHECK_MAIN()
+START_TEST(surroundings)
+{
+    enum { MOST = 64 * 33 };
+    const int w = sizes[_i][0], h = sizes[_i][1];
+    static const float nothing[MOST];
+    float planes[2 * MOST], known[MOST], want[2 * MOST];
+    udm_error error = { 0 };
+    test_case("%dx%d", w, h);
+    udm_hole_filler *filler = udm_hole_filler_new(2, w, h, &error);
+    ck_assert_msg(filler, "%s", error.message);
+    for (int i = 0; i < w * h; i++) {
+        known[i] = i == w * h / 2;
+        want[i] = 0.25f, want[w * h + i] = -0.5f;
+        planes[i] = known[i] > 0 ? want[i] : 7, planes[w * h + i] = known[i] > 0 ? want[w * h + i] : 9;
+    }
+    assert_within(udm_hole_filler_fill(filler, planes, known), want, 2 * w * h, 1e-6);
+    memset(known, 0, sizeof known);
+    assert_within(udm_hole_filler_fill(filler, planes, known), nothing, w * h, 0);
+    udm_hole_filler_free(filler);
+}
+END_TEST
+
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = what_was_done_is_undone, .cases = COUNT_OF(undone) },
+        { .test = what_is_known_stays },
+        { .test = holes_are_filled },
+        { .test = a_frame_without_holes_stays },
+        { .test = gaussian_processes_agree_on_one_step, .cases = count_processes(is_gaussian) },
+        { .test = every_process_runs, .cases = list_length(udm_processes) },
+        { .test = holes_are_for_models_that_fill_them },
+        { .test = surroundings, .cases = COUNT_OF(sizes) },
+    };
+    return test_main("restore", tests, COUNT_OF(tests));
+}

@@ -35,62 +35,63 @@ static bool sample(const char *name, const udm_settings *settings, const udm_sam
 static void must_sample(const char *name, const udm_settings *settings, const udm_sampling *sampling, float *out)
 {
     udm_error error = { 0 };
-    if (!sample(name, settings, sampling, out, &error)) {
-        printf("    %s: %s\n", name, error.message);
-        check_failed = true;
-    }
+    ck_assert_msg(sample(name, settings, sampling, out, &error), "%s: %s", name, error.message);
 }
 
+static const char *const devices[] = { "reference", "cpu" };
+
 // Two kinds of guidance, and a variance that was learned, all at once.
-TEST(pictures_equal_those_of_diffusers)
+START_TEST(pictures_equal_those_of_diffusers)
 {
     npy want = golden_read("tiny-sample/made.npy");
-    static const char *const devices[] = { "reference", "cpu" };
-    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
-        udm_settings settings = settings_for("model", 5, 1);
-        settings.device = devices[i];
-        const udm_sampling sampling = { .count = 2, .guidance = 2.5, .rescale = 0.4, .classifier = 1.5 };
-        float out[2 * PIXELS];
-        must_sample("tiny-sample", &settings, &sampling, out);
-        CHECK_CLOSE(golden_difference(out, want.data, want.elements), 0, 1e-4);
-    }
+    udm_settings settings = settings_for("model", 5, 1);
+    settings.device = devices[_i];
+    const udm_sampling sampling = { .count = 2, .guidance = 2.5, .rescale = 0.4, .classifier = 1.5 };
+    float out[2 * PIXELS];
+    test_case("%s", devices[_i]);
+    ck_assert_uint_eq(want.elements, COUNT_OF(out));
+    must_sample("tiny-sample", &settings, &sampling, out);
+    assert_close(out, want.data, want.elements, 1e-4);
     free(want.data);
 }
+END_TEST
 
 static udm_classifier *open_classifier(const udm_model *model)
 {
     udm_error error = { 0 };
-    return udm_classifier_open(udm_model_helper_config(model, UDM_HELPER_CLASSIFIER),
-                               udm_model_helper_weights(model, UDM_HELPER_CLASSIFIER), WIDTH, HEIGHT, &error);
+    udm_classifier *classifier =
+        udm_classifier_open(udm_model_helper_config(model, UDM_HELPER_CLASSIFIER),
+                            udm_model_helper_weights(model, UDM_HELPER_CLASSIFIER), WIDTH, HEIGHT, &error);
+    ck_assert_msg(classifier, "%s", error.message);
+    return classifier;
 }
 
-TEST(the_classifier_and_its_gradient_equal_pytorch)
+START_TEST(the_classifier_and_its_gradient_equal_pytorch)
 {
-    udm_error error = { 0 };
-    udm_model *model = udm_model_open(golden_path("tiny-sample"), &error);
+    udm_model *model = golden_model("tiny-sample");
     npy x = golden_read("tiny-sample/seen.npy"), scores = golden_read("tiny-sample/scores.npy");
     npy want = golden_read("tiny-sample/gradient.npy");
-    udm_classifier *classifier = model ? open_classifier(model) : NULL;
+    udm_classifier *classifier = open_classifier(model);
     float gradient[PIXELS];
-    REQUIRE(classifier);
-    CHECK_CLOSE(golden_difference(udm_classifier_run(classifier, x.data, 0.7), scores.data, scores.elements), 0, 1e-5);
+    assert_close(udm_classifier_run(classifier, x.data, 0.7), scores.data, scores.elements, 1e-5);
     udm_classifier_gradient(classifier, 1, gradient);
-    CHECK_CLOSE(golden_difference(gradient, want.data, want.elements), 0, 1e-4);
+    assert_close(gradient, want.data, want.elements, 1e-4);
     udm_classifier_free(classifier);
     udm_model_free(model);
     free(x.data), free(scores.data), free(want.data);
 }
+END_TEST
 
 // ... and what two scores a little apart say of it.
-TEST(the_gradient_is_the_slope_of_the_score)
+START_TEST(the_gradient_is_the_slope_of_the_score)
 {
-    udm_error error = { 0 };
-    udm_model *model = udm_model_open(golden_path("tiny-sample"), &error);
+    udm_model *model = golden_model("tiny-sample");
     npy x = golden_read("tiny-sample/seen.npy");
-    udm_classifier *classifier = model ? open_classifier(model) : NULL;
+    udm_classifier *classifier = open_classifier(model);
     float gradient[PIXELS];
-    REQUIRE(classifier);
     for (int class = 0; class < 3; class ++) {
+        float slopes[PIXELS], wanted[PIXELS];
+        int count = 0;
         udm_classifier_run(classifier, x.data, 0.3);
         udm_classifier_gradient(classifier, class, gradient);
         for (int i = 0; i < PIXELS; i += 7) {
@@ -100,47 +101,55 @@ TEST(the_gradient_is_the_slope_of_the_score)
             x.data[i] = was - apart;
             const double below = udm_classifier_run(classifier, x.data, 0.3)[class];
             x.data[i] = was;
-            CHECK_CLOSE((above - below) / (2 * apart), gradient[i], 2e-3);
+            wanted[count] = gradient[i];
+            slopes[count++] = (float)((above - below) / (2 * apart));
         }
+        test_at("class %d, every seventh pixel", class);
+        assert_within(slopes, wanted, count, 2e-3);
     }
     udm_classifier_free(classifier);
     udm_model_free(model);
     free(x.data);
 }
+END_TEST
 
 // The pixels of this network do not know of each other, so that each is drawn from what it says, in any number of
 // steps.
-TEST(symbols_come_out_as_often_as_the_network_says)
+START_TEST(symbols_come_out_as_often_as_the_network_says)
 {
     static const double logits[] = { 0, 1, -1, 0.5 };
-    static float out[MANY * PIXELS];
+    static float out[MANY * PIXELS], even[MANY * PIXELS];
     double sum = 0;
     for (int k = 0; k < 4; k++)
         sum += exp(logits[k]);
     for (int steps = 1; steps <= 10; steps += 9) {
+        test_at("%d steps", steps);
         const udm_settings settings = settings_for("model", steps, -1);
         int counts[4] = { 0 };
         must_sample("tiny-symbols", &settings, &(udm_sampling){ .count = MANY, .guidance = 1 }, out);
         for (int i = 0; i < MANY * PIXELS; i++) {
             const int symbol = (int)lround((out[i] + 1) * 1.5);
-            REQUIRE(symbol >= 0 && symbol < 4);
-            CHECK_CLOSE(out[i], symbol / 1.5 - 1, 1e-6);
+            ck_assert_msg(symbol >= 0 && symbol < 4, "[%d] is %g", i, out[i]);
+            even[i] = (float)(symbol / 1.5 - 1);
             counts[symbol]++;
         }
+        assert_within(out, even, MANY * PIXELS, 1e-6);
         for (int k = 0; k < 4; k++) // 4 standard deviations of a count are 0.032
-            CHECK_CLOSE(counts[k] / (double)(MANY * PIXELS), exp(logits[k]) / sum, 0.032);
+            ck_assert_double_eq_tol(counts[k] / (double)(MANY * PIXELS), exp(logits[k]) / sum, 0.032);
     }
 }
+END_TEST
 
-TEST(a_picture_does_not_depend_on_how_many_are_made)
+START_TEST(a_picture_does_not_depend_on_how_many_are_made)
 {
     const udm_settings settings = settings_for("ddim", 3, 0);
     float all[3 * PIXELS], two[2 * PIXELS];
     must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 3, .guidance = 1 }, all);
     must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 2, .guidance = 1 }, two);
-    CHECK(memcmp(all, two, sizeof two) == 0);
-    CHECK(memcmp(all, all + PIXELS, PIXELS * sizeof *all) != 0);
+    assert_same(all, two, 2 * PIXELS);
+    assert_differ(all, all + PIXELS, PIXELS);
 }
+END_TEST
 
 typedef struct way {
     float states[64 * PIXELS];
@@ -152,12 +161,13 @@ static void keep(void *context, int picture, int estimate, double time, const fl
 {
     way *w = context;
     (void)picture;
-    REQUIRE(estimate == w->count && estimate < 64);
+    ck_assert_int_eq(estimate, w->count);
+    ck_assert_int_lt(estimate, 64);
     w->times[w->count] = time;
     memcpy(w->states + w->count++ * PIXELS, x, PIXELS * sizeof *x);
 }
 
-TEST(a_picture_goes_on_from_where_another_was)
+START_TEST(a_picture_goes_on_from_where_another_was)
 {
     static way seen;
     udm_settings settings = settings_for("ddim", 4, 2);
@@ -165,14 +175,15 @@ TEST(a_picture_goes_on_from_where_another_was)
     settings.spacing = "trailing";
     must_sample("tiny-sample", &settings, &(udm_sampling){ .count = 1, .guidance = 1, .seen = keep, .context = &seen },
                 whole);
-    REQUIRE(seen.count == 4);
-    CHECK_CLOSE(seen.times[1], 0.75, 1e-6);
+    ck_assert_int_eq(seen.count, 4);
+    ck_assert_double_eq_tol(seen.times[1], 0.75, 1e-6);
     settings.steps = 3;
     must_sample("tiny-sample", &settings,
                 &(udm_sampling){ .count = 1, .guidance = 1, .from = seen.states + PIXELS, .time = seen.times[1] },
                 rest);
-    CHECK_CLOSE(golden_difference(rest, whole, PIXELS), 0, 1e-5);
+    assert_close(rest, whole, PIXELS, 1e-5);
 }
+END_TEST
 
 // The network of a model with another scheduler.
 static folder other_model(const char *name, const char *class, const char *scheduler)
@@ -191,7 +202,7 @@ static folder other_model(const char *name, const char *class, const char *sched
         char path[96], *whole;
         snprintf(path, sizeof path, "%s/%s", name, files[i]);
         whole = realpath(golden_path(path), NULL);
-        CHECK(whole && symlink(whole, folder_path(&made, files[i])) == 0);
+        ck_assert_msg(whole && symlink(whole, folder_path(&made, files[i])) == 0, "%s: %s", path, strerror(errno));
         free(whole);
     }
     return made;
@@ -202,15 +213,13 @@ static void sample_other(const char *path, int steps, int label, const udm_sampl
     udm_error error = { 0 };
     const udm_settings settings = settings_for("ddim", steps, label);
     udm_model *model = udm_model_open(path, &error);
-    if (!model || !udm_model_sample(model, &settings, sampling, out, &error)) {
-        printf("    %s\n", error.message);
-        check_failed = true;
-    }
+    ck_assert_msg(model, "%s", error.message);
+    assert_ok(udm_model_sample(model, &settings, sampling, out, &error), &error);
     udm_model_free(model);
 }
 
 // The noise of a picture leads back to it, the better the more steps are made.
-TEST(ddim_leads_back_to_what_was_inverted)
+START_TEST(ddim_leads_back_to_what_was_inverted)
 {
     const folder model = other_model("tiny-symbols", "DDIMScheduler", // which says the same v everywhere
                                      "{\"prediction_type\": \"v_prediction\", \"clip_sample\": false,"
@@ -225,14 +234,15 @@ TEST(ddim_leads_back_to_what_was_inverted)
                      &(udm_sampling){ .count = 1, .guidance = 1, .from = picture, .invert = true }, noise);
         sample_other(model.path, steps, -1, &(udm_sampling){ .count = 1, .guidance = 1, .from = noise, .time = 1 },
                      back);
-        errors[k] = golden_difference(back, picture, 5 * PIXELS);
+        errors[k] = relative_difference(back, picture, 5 * PIXELS);
     }
     folder_free(&model);
-    CHECK(errors[1] < errors[0] / 5);
+    ck_assert_double_lt(errors[1], errors[0] / 5);
 }
+END_TEST
 
 // Half of the pixels are lost; the others come out as they were given, in any number of steps.
-TEST(known_pixels_stay)
+START_TEST(known_pixels_stay)
 {
     const folder model = other_model("tiny-sample", "UdmScheduler",
                                      "{\"process\": \"mask\", \"prediction_type\": \"sample\","
@@ -246,23 +256,23 @@ TEST(known_pixels_stay)
                      out);
         for (int i = 0; i < PIXELS; i++)
             same += out[i] == given[i];
-        CHECK(same > PIXELS * 0.35 && same < PIXELS * 0.65);
+        ck_assert_double_gt(same, PIXELS * 0.35);
+        ck_assert_double_lt(same, PIXELS * 0.65);
     }
     folder_free(&model);
 }
+END_TEST
 
 static void check_refused(const char *name, udm_settings settings, udm_sampling sampling, const char *what)
 {
     static float out[MANY * PIXELS];
     udm_error error = { 0 };
-    CHECK(!sample(name, &settings, &sampling, out, &error));
-    if (!strstr(error.message, what)) {
-        printf("    no \"%s\" in: %s\n", what, error.message);
-        CHECK(false);
-    }
+    test_at("%s", what);
+    ck_assert(!sample(name, &settings, &sampling, out, &error));
+    assert_contains(error.message, what);
 }
 
-TEST(what_cannot_be_asked_for)
+START_TEST(what_cannot_be_asked_for)
 {
     static const float given[PIXELS] = { 0 };
     const udm_settings plain = settings_for("ddim", 2, 1), none = settings_for("ddim", 2, -1);
@@ -280,5 +290,20 @@ TEST(what_cannot_be_asked_for)
     check_refused("tiny-symbols", settings_for("heun", 2, -1), (udm_sampling){ .count = 1, .guidance = 1 }, "heun");
     check_refused("tiny-video", plain, (udm_sampling){ .count = 1, .guidance = 1 }, "udmsrc");
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = pictures_equal_those_of_diffusers, .cases = COUNT_OF(devices) },
+        { .test = the_classifier_and_its_gradient_equal_pytorch },
+        { .test = the_gradient_is_the_slope_of_the_score },
+        { .test = symbols_come_out_as_often_as_the_network_says },
+        { .test = a_picture_does_not_depend_on_how_many_are_made },
+        { .test = a_picture_goes_on_from_where_another_was },
+        { .test = ddim_leads_back_to_what_was_inverted },
+        { .test = known_pixels_stay },
+        { .test = what_cannot_be_asked_for },
+    };
+    return test_main("sample", tests, COUNT_OF(tests));
+}

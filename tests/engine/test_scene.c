@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Scene cuts, on drawn scenes: what is a cut, and what only looks like one.
-#include "check.h"
+#include "testing.h"
 
 #include "base/random.h"
 #include "analysis/scene.h"
@@ -45,123 +45,142 @@ static bool begins(udm_scene *scene, int number, shot s)
 static udm_scene *new_scene(void)
 {
     udm_error error = { 0 };
-    return udm_scene_new(3, WIDTH, HEIGHT, &error);
+    udm_scene *scene = udm_scene_new(3, WIDTH, HEIGHT, &error);
+    ck_assert_msg(scene, "%s", error.message);
+    return scene;
 }
 
-TEST(cuts)
+static void check_begins(udm_scene *scene, int number, shot s, bool wanted)
 {
-    static const double sigmas[] = { 0, 25, 75 };
-    for (int k = 0; k < 3; k++) {
-        udm_scene *scene = new_scene();
-        REQUIRE(scene);
-        for (int i = 0; i < 24; i++) {
-            shot s = still;
-            s.scene = i / 4, s.x = 2 * i, s.sigma = sigmas[k];
-            CHECK(begins(scene, i, s) == (i % 4 == 0));
-        }
-        udm_scene_free(scene);
-    }
+    test_at("frame %d", number);
+    ck_assert_int_eq(begins(scene, number, s), wanted);
 }
 
-TEST(reset)
+static const double sigmas[] = { 0, 25, 75 };
+
+START_TEST(cuts)
 {
+    test_case("sigma %g", sigmas[_i]);
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
-    CHECK(begins(scene, 0, still));
-    CHECK(!begins(scene, 1, still));
-    udm_scene_reset(scene);
-    CHECK(begins(scene, 2, still));
-    CHECK(!begins(scene, 3, still));
+    for (int i = 0; i < 24; i++) {
+        shot s = still;
+        s.scene = i / 4, s.x = 2 * i, s.sigma = sigmas[_i];
+        check_begins(scene, i, s, i % 4 == 0);
+    }
     udm_scene_free(scene);
 }
+END_TEST
 
-// Speeds in pixels a frame.
-static void check_pan(double across, double down, double sigma)
+START_TEST(reset)
 {
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
+    ck_assert(begins(scene, 0, still));
+    ck_assert(!begins(scene, 1, still));
+    udm_scene_reset(scene);
+    ck_assert(begins(scene, 2, still));
+    ck_assert(!begins(scene, 3, still));
+    udm_scene_free(scene);
+}
+END_TEST
+
+static const struct {
+    double across, down; // in pixels a frame
+    double sigma;
+} pans[] = { { 3, 0, 0 }, { 14, 0, 0 }, { -14, 0, 50 }, { 0, 12, 25 }, { 9, -9, 75 } };
+
+START_TEST(no_cut_in_a_pan)
+{
+    test_case("(%g, %g) a frame, sigma %g", pans[_i].across, pans[_i].down, pans[_i].sigma);
+    udm_scene *scene = new_scene();
     for (int i = 0; i < 20; i++) {
         shot s = still;
-        s.x = across * i, s.y = down * i, s.sigma = sigma;
-        CHECK(begins(scene, i, s) == (i == 0));
+        s.x = pans[_i].across * i, s.y = pans[_i].down * i, s.sigma = pans[_i].sigma;
+        check_begins(scene, i, s, i == 0);
     }
     udm_scene_free(scene);
 }
+END_TEST
 
-TEST(pans)
-{
-    check_pan(3, 0, 0);
-    check_pan(14, 0, 0);
-    check_pan(-14, 0, 50);
-    check_pan(0, 12, 25);
-    check_pan(9, -9, 75);
-}
-
-TEST(cut_in_a_pan)
+START_TEST(cut_in_a_pan)
 {
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
     for (int i = 0; i < 20; i++) {
         shot s = still;
         s.scene = i >= 10, s.x = 8 * i;
-        CHECK(begins(scene, i, s) == (i % 10 == 0));
+        check_begins(scene, i, s, i % 10 == 0);
     }
     udm_scene_free(scene);
 }
+END_TEST
 
-TEST(fade_to_black_and_back)
+START_TEST(fade_to_black_and_back)
 {
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
     for (int i = 0; i <= 24; i++) {
         shot s = still;
         s.gain = abs(i - 12) / 12.0, s.brightness = 120 * s.gain, s.sigma = 10;
-        CHECK(begins(scene, i, s) == (i == 0));
+        check_begins(scene, i, s, i == 0);
     }
     udm_scene_free(scene);
 }
+END_TEST
 
-TEST(flashes)
+START_TEST(flashes)
 {
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
     for (int i = 0; i < 12; i++) {
         shot s = still;
         s.brightness = i % 4 == 2 ? 190 : 120;
-        CHECK(begins(scene, i, s) == (i == 0));
+        check_begins(scene, i, s, i == 0);
     }
     shot white = { .brightness = 255 };
-    CHECK(begins(scene, 12, white));
-    CHECK(begins(scene, 13, still));
-    CHECK(!begins(scene, 14, still));
+    ck_assert(begins(scene, 12, white));
+    ck_assert(begins(scene, 13, still));
+    ck_assert(!begins(scene, 14, still));
     udm_scene_free(scene);
 }
+END_TEST
 
-TEST(noise_alone)
+START_TEST(noise_alone)
 {
     udm_scene *scene = new_scene();
-    REQUIRE(scene);
     for (int i = 0; i < 20; i++) {
         shot s = { .brightness = 128, .gain = 0.1, .sigma = 75 };
-        CHECK(begins(scene, i, s) == (i == 0));
+        check_begins(scene, i, s, i == 0);
     }
     udm_scene_free(scene);
 }
+END_TEST
 
 // Sizes below the grid's, and at the edge of a block.
-TEST(small)
+START_TEST(small)
 {
     for (int size = 1; size < 40; size++) {
         udm_error error = { 0 };
         udm_scene *scene = udm_scene_new(1, size, 40 - size, &error);
-        REQUIRE(scene);
+        ck_assert_msg(scene, "%dx%d: %s", size, 40 - size, error.message);
+        test_at("%dx%d", size, 40 - size);
         int area = size * (40 - size);
         for (int i = 0; i < area; i++)
             planes[i] = i % 3 - 1.0f;
-        CHECK(udm_scene_begins(scene, planes, 0));
-        CHECK(!udm_scene_begins(scene, planes, 0));
+        ck_assert(udm_scene_begins(scene, planes, 0));
+        ck_assert(!udm_scene_begins(scene, planes, 0));
         udm_scene_free(scene);
     }
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = cuts, .cases = COUNT_OF(sigmas) },
+        { .test = reset },
+        { .test = no_cut_in_a_pan, .cases = COUNT_OF(pans) },
+        { .test = cut_in_a_pan },
+        { .test = fade_to_black_and_back },
+        { .test = flashes },
+        { .test = noise_alone },
+        { .test = small },
+    };
+    return test_main("scene", tests, COUNT_OF(tests));
+}

@@ -8,9 +8,8 @@ enum { SIZE = 16, PIXELS = SIZE * SIZE, RAMP = 3, FILM = 7 };
 static udm_model *model_of_all(void)
 {
     static udm_model *model;
-    udm_error error = { 0 };
     if (!model)
-        model = udm_model_open(golden_path("tiny-video"), &error);
+        model = golden_model("tiny-video");
     return model;
 }
 
@@ -59,8 +58,9 @@ static void draw(const film *what, int steps, uint16_t out[][PIXELS])
     const udm_settings settings = settings_for(steps);
     udm_restorer *stream = udm_restorer_open(model_of_all(), &settings, &error);
     int pulled = what->first;
-    REQUIRE(stream);
-    CHECK(udm_restorer_delay(stream) == (steps < RAMP ? steps : RAMP));
+    ck_assert_msg(stream, "%s", error.message);
+    const int delay = udm_restorer_delay(stream);
+    ck_assert_int_eq(delay, steps < RAMP ? steps : RAMP);
     for (int n = what->first; n <= FILM; n++) {
         uint16_t pixels[PIXELS];
         const udm_image in = image_of(pixels);
@@ -68,36 +68,35 @@ static void draw(const film *what, int steps, uint16_t out[][PIXELS])
             .image = &in, .strength = what->strength, .number = (uint64_t)n, .discontinuity = n > 0 && n == what->cut
         };
         fill(pixels, n);
+        test_at("frame %d", n);
         if (n < FILM)
-            REQUIRE(udm_restorer_push(stream, &frame, &error));
+            assert_ok(udm_restorer_push(stream, &frame, &error), &error);
         else
             udm_restorer_end(stream);
         for (udm_pulled got = UDM_PULLED_FRAME; got == UDM_PULLED_FRAME; pulled += got == UDM_PULLED_FRAME) {
             const udm_image made = image_of(out[pulled]);
             got = udm_restorer_pull(stream, &made, &error);
-            REQUIRE(got != UDM_PULLED_FAILED);
+            assert_ok(got != UDM_PULLED_FAILED, &error);
         }
-        CHECK(n == FILM ||
-              pulled == (n - udm_restorer_delay(stream) + 1 > what->first ? n - udm_restorer_delay(stream) + 1
-                                                                          : what->first));
+        if (n < FILM)
+            ck_assert_int_eq(pulled, n - delay + 1 > what->first ? n - delay + 1 : what->first);
     }
-    CHECK(pulled == FILM);
+    ck_assert_int_eq(pulled, FILM);
     udm_restorer_free(stream);
 }
 
-TEST(frames_of_strength_0_come_out_as_they_went_in)
+START_TEST(frames_of_strength_0_come_out_as_they_went_in)
 {
     static uint16_t out[FILM + 1][PIXELS];
     uint16_t pixels[PIXELS];
     draw(&(film){ .strength = 0 }, 6, out);
     for (int n = 0; n < FILM; n++) {
-        int worst = 0;
+        test_at("frame %d", n);
         fill(pixels, n);
-        for (int i = 0; i < PIXELS; i++)
-            worst = abs(pixels[i] - out[n][i]) > worst ? abs(pixels[i] - out[n][i]) : worst;
-        CHECK(worst <= 1);
+        assert_within(out[n], pixels, PIXELS, 1);
     }
 }
+END_TEST
 
 static double difference(uint16_t a[][PIXELS], uint16_t b[][PIXELS])
 {
@@ -108,15 +107,18 @@ static double difference(uint16_t a[][PIXELS], uint16_t b[][PIXELS])
     return sum / (FILM * PIXELS);
 }
 
-TEST(strength_changes_frames)
+START_TEST(strength_changes_frames)
 {
     static uint16_t in[FILM][PIXELS], little[FILM + 1][PIXELS], much[FILM + 1][PIXELS];
     for (int n = 0; n < FILM; n++)
         fill(in[n], n);
     draw(&(film){ .strength = 0.05 }, 6, little);
     draw(&(film){ .strength = 0.6 }, 6, much);
-    CHECK(difference(in, little) > 0.01 && difference(in, much) > 0.01 && difference(little, much) > 0.01);
+    ck_assert_double_gt(difference(in, little), 0.01);
+    ck_assert_double_gt(difference(in, much), 0.01);
+    ck_assert_double_gt(difference(little, much), 0.01);
 }
+END_TEST
 
 static void frame_params_two(void *context, uint64_t number, udm_frame_params *frame_params)
 {
@@ -125,48 +127,49 @@ static void frame_params_two(void *context, uint64_t number, udm_frame_params *f
 }
 
 // At full strength nearly nothing is left of the frames, and they are those of a source with the same seed.
-TEST(full_strength_is_what_a_source_makes)
+START_TEST(full_strength_is_what_a_source_makes)
 {
     static uint16_t anew[FILM + 1][PIXELS], made[FILM][PIXELS];
     const udm_settings settings = settings_for(6);
     const udm_generation film_of_two = { .size = sizeof(udm_generation), .rate = 25, .frame_params = frame_params_two };
     udm_error error = { 0 };
     udm_generator *generator = udm_generator_open(model_of_all(), &settings, &film_of_two, &error);
-    REQUIRE(generator);
+    ck_assert_msg(generator, "%s", error.message);
     for (int n = 0; n < FILM; n++) {
         const udm_image out = image_of(made[n]);
-        REQUIRE(udm_generator_make(generator, (uint64_t)n, &out, &error));
+        assert_ok(udm_generator_make(generator, (uint64_t)n, &out, &error), &error);
     }
     draw(&(film){ .strength = 1 }, 6, anew);
     // The last frames saw no noise of frames after them in one of the two.
-    for (int n = 0; n < FILM - RAMP; n++)
-        for (int i = 0; i < PIXELS; i++)
-            CHECK_CLOSE(anew[n][i] / 32767.5, made[n][i] / 32767.5, 0.05);
+    for (int n = 0; n < FILM - RAMP; n++) {
+        test_at("frame %d", n);
+        assert_within(anew[n], made[n], PIXELS, 0.05 * 32767.5);
+    }
     udm_generator_free(generator);
 }
+END_TEST
 
-TEST(a_cut_begins_anew)
+START_TEST(a_cut_begins_anew)
 {
     static uint16_t whole[FILM + 1][PIXELS], part[FILM + 1][PIXELS];
     enum { CUT = 3 };
     draw(&(film){ .strength = 0.5, .cut = CUT }, 2, whole);
     draw(&(film){ .strength = 0.5, .first = CUT }, 2, part);
-    CHECK(memcmp(whole[CUT], part[CUT], (FILM - CUT) * sizeof *whole) == 0);
+    assert_same(whole[CUT], part[CUT], (FILM - CUT) * PIXELS);
     draw(&(film){ .strength = 0.5 }, 2, part);
-    CHECK(memcmp(whole[CUT], part[CUT], sizeof *whole) != 0);
+    assert_differ(whole[CUT], part[CUT], PIXELS);
 }
+END_TEST
 
 static void check_refused(const udm_settings *settings, const char *says)
 {
     udm_error error = { 0 };
-    CHECK(!udm_restorer_open(model_of_all(), settings, &error));
-    if (!strstr(error.message, says)) {
-        printf("    no \"%s\" in: %s\n", says, error.message);
-        CHECK(false);
-    }
+    test_at("%s", says);
+    ck_assert_ptr_null(udm_restorer_open(model_of_all(), settings, &error));
+    assert_contains(error.message, says);
 }
 
-TEST(what_cannot_be_drawn_is_refused)
+START_TEST(what_cannot_be_drawn_is_refused)
 {
     udm_settings settings = settings_for(6);
     settings.width = 20;
@@ -181,5 +184,16 @@ TEST(what_cannot_be_drawn_is_refused)
     settings.sampler = "heun";
     check_refused(&settings, "heun");
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = frames_of_strength_0_come_out_as_they_went_in },
+        { .test = strength_changes_frames },
+        { .test = full_strength_is_what_a_source_makes },
+        { .test = a_cut_begins_anew },
+        { .test = what_cannot_be_drawn_is_refused },
+    };
+    return test_main("redraw", tests, COUNT_OF(tests));
+}

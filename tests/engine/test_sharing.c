@@ -96,43 +96,40 @@ static void share(const char *name, void *(*run)(void *))
     udm_error error = { 0 };
     udm_model *model = udm_model_open(golden_path(name), &error);
     pthread_t threads[SHARERS];
-    REQUIRE(model);
+    ck_assert_msg(model, "%s", error.message);
     alone = (work){ .model = model, .threads = 1 };
     run(&alone);
-    CHECK(alone.done);
+    ck_assert(alone.done);
     for (int i = 0; i < SHARERS; i++) {
         shared[i] = (work){ .model = model, .threads = 1 + i % 2 };
-        REQUIRE(pthread_create(&threads[i], NULL, run, &shared[i]) == 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, run, &shared[i]), 0);
     }
     for (int i = 0; i < SHARERS; i++) {
         pthread_join(threads[i], NULL);
-        CHECK_STRING(shared[i].error.message, "");
-        CHECK(shared[i].done);
-        CHECK(memcmp(shared[i].pixels, alone.pixels, sizeof alone.pixels) == 0);
-        CHECK(memcmp(shared[i].video, alone.video, sizeof alone.video) == 0);
+        ck_assert_str_eq(shared[i].error.message, "");
+        ck_assert(shared[i].done);
+        ck_assert_int_eq(memcmp(shared[i].pixels, alone.pixels, sizeof alone.pixels), 0);
+        ck_assert_int_eq(memcmp(shared[i].video, alone.video, sizeof alone.video), 0);
     }
     udm_model_free(model);
 }
 
-TEST(restorers_share_a_model)
-{
-    share("tiny-denoise", restore);
-}
+static const struct sharing {
+    const char *name, *model;
+    void *(*run)(void *);
+} sharings[] = {
+    { "restorers", "tiny-denoise", restore },
+    { "restorers, with a memory", "tiny-temporal", restore },
+    { "restorers, with a temporal filter", "tiny-guess", restore },
+    { "generators", "tiny-video", generate },
+};
 
-TEST(restorers_share_a_model_that_remembers)
+START_TEST(threads_share_a_model)
 {
-    share("tiny-temporal", restore);
+    test_case("%s", sharings[_i].name);
+    share(sharings[_i].model, sharings[_i].run);
 }
-
-TEST(restorers_share_a_model_with_a_temporal_filter)
-{
-    share("tiny-guess", restore);
-}
-
-TEST(generators_share_a_model)
-{
-    share("tiny-video", generate);
-}
+END_TEST
 
 typedef struct canceller {
     udm_restorer *restorer;
@@ -167,28 +164,37 @@ static bool pull_until_it_comes(canceller *c, work *w, int number)
     }
 }
 
-TEST(cancelled_pulls_change_nothing)
+START_TEST(cancelled_pulls_change_nothing)
 {
     static work alone, cancelled;
-    udm_model *model = udm_model_open(golden_path("tiny-guess"), NULL);
-    REQUIRE(model);
+    udm_error error = { 0 };
+    udm_model *model = udm_model_open(golden_path("tiny-guess"), &error);
+    ck_assert_msg(model, "%s", error.message);
     alone = cancelled = (work){ .model = model, .threads = 2 };
     restore(&alone);
     canceller c = { .restorer = open_restorer(&cancelled) };
-    REQUIRE(c.restorer && alone.done);
+    ck_assert(c.restorer && alone.done);
     udm_restorer_cancel(c.restorer, true); // so that one pull is, whoever comes first
     pthread_t thread;
-    REQUIRE(pthread_create(&thread, NULL, cancel_often, &c) == 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_often, &c), 0);
     bool came = true;
     for (int i = 0; i < FRAMES && came; i++)
         came = push(c.restorer, &cancelled, i) && pull_until_it_comes(&c, &cancelled, i);
     atomic_store(&c.done, true);
     pthread_join(thread, NULL);
-    CHECK(came);
-    CHECK(c.seen > 0);
-    CHECK(memcmp(cancelled.pixels, alone.pixels, sizeof alone.pixels) == 0);
+    ck_assert(came);
+    ck_assert_int_gt(c.seen, 0);
+    ck_assert_int_eq(memcmp(cancelled.pixels, alone.pixels, sizeof alone.pixels), 0);
     udm_restorer_free(c.restorer);
     udm_model_free(model);
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = threads_share_a_model, .cases = COUNT_OF(sharings) },
+        { .test = cancelled_pulls_change_nothing },
+    };
+    return test_main("sharing", tests, COUNT_OF(tests));
+}

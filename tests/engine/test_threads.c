@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "check.h"
+#include "testing.h"
 
 enum { COUNT = 1000 };
 
@@ -28,30 +28,28 @@ static void count_job(void *context, int index, int worker)
     atomic_fetch_sub(&t->inside[worker], 1);
 }
 
-static void check_counts(int threads)
+START_TEST(every_index_once)
 {
+    const int threads = 1 + _i;
+    test_case("%d threads", threads);
     static tally t;
     udm_error error = { 0 };
     udm_pool *pool = udm_pool_new(threads, &error);
-    REQUIRE(pool);
-    CHECK(udm_pool_threads(pool) == threads);
+    ck_assert_msg(pool, "%s", error.message);
+    ck_assert_int_eq(udm_pool_threads(pool), threads);
     memset(&t, 0, sizeof(t));
     t.threads = threads;
-    int runs = 0, counts[] = { COUNT, 1, 0, 2, 7, COUNT };
+    const int counts[] = { COUNT, 1, 0, 2, 7, COUNT };
     for (int i = 0; i < 6; i++)
         udm_pool_run(pool, counts[i], count_job, &t);
-    for (int i = 0; i < COUNT; i++)
-        runs += t.done[i] == 2 + (i < 1) + (i < 2) + (i < 7);
-    CHECK(runs == COUNT);
-    CHECK(t.faults == 0);
+    for (int i = 0; i < COUNT; i++) {
+        test_at("index %d", i);
+        ck_assert_int_eq(t.done[i], 2 + (i < 1) + (i < 2) + (i < 7));
+    }
+    ck_assert_int_eq(t.faults, 0);
     udm_pool_free(pool);
 }
-
-TEST(every_index_once)
-{
-    for (int threads = 1; threads <= 4; threads++)
-        check_counts(threads);
-}
+END_TEST
 
 typedef struct stopping {
     atomic_bool stop;
@@ -66,23 +64,25 @@ static void stop_job(void *context, int index, int worker)
         atomic_store(&s->stop, true);
 }
 
-TEST(a_run_that_is_stopped_returns)
+START_TEST(a_run_that_is_stopped_returns)
 {
-    for (int threads = 1; threads <= 4; threads++) {
-        udm_pool *pool = udm_pool_new(threads, NULL);
-        REQUIRE(pool);
-        stopping s = { .stop = false };
-        udm_pool_watch(pool, &s.stop);
-        udm_pool_run(pool, COUNT, stop_job, &s);
-        CHECK(s.done >= 10 && s.done < 10 + threads);
-        udm_pool_run(pool, COUNT, stop_job, &s);
-        CHECK(s.done < 10 + threads);
-        atomic_store(&s.stop, false);
-        udm_pool_run(pool, 5, stop_job, &s);
-        CHECK(s.done >= 15);
-        udm_pool_free(pool);
-    }
+    const int threads = 1 + _i;
+    test_case("%d threads", threads);
+    udm_pool *pool = udm_pool_new(threads, NULL);
+    ck_assert_ptr_nonnull(pool);
+    stopping s = { .stop = false };
+    udm_pool_watch(pool, &s.stop);
+    udm_pool_run(pool, COUNT, stop_job, &s);
+    ck_assert_int_ge(s.done, 10);
+    ck_assert_int_lt(s.done, 10 + threads);
+    udm_pool_run(pool, COUNT, stop_job, &s);
+    ck_assert_int_lt(s.done, 10 + threads);
+    atomic_store(&s.stop, false);
+    udm_pool_run(pool, 5, stop_job, &s);
+    ck_assert_int_ge(s.done, 15);
+    udm_pool_free(pool);
 }
+END_TEST
 
 static void sum_job(void *context, int index, int worker)
 {
@@ -90,34 +90,46 @@ static void sum_job(void *context, int index, int worker)
 }
 
 // What one run wrote with plain stores is seen by the next, and by the caller.
-TEST(runs_follow_each_other)
+START_TEST(runs_follow_each_other)
 {
     udm_pool *pool = udm_pool_new(3, NULL);
-    REQUIRE(pool);
-    int values[16] = { 0 }, right = 0;
+    ck_assert_ptr_nonnull(pool);
+    int values[16] = { 0 };
     for (int run = 0; run < 5000; run++)
         udm_pool_run(pool, 16, sum_job, values);
     for (int i = 0; i < 16; i++)
-        right += values[i] == 5000 * i;
-    CHECK(right == 16);
+        ck_assert_int_eq(values[i], 5000 * i);
     udm_pool_free(pool);
 }
+END_TEST
 
-TEST(all_processors)
+START_TEST(all_processors)
 {
     udm_pool *pool = udm_pool_new(0, NULL);
-    REQUIRE(pool);
-    CHECK(udm_pool_threads(pool) >= 1);
+    ck_assert_ptr_nonnull(pool);
+    ck_assert_int_ge(udm_pool_threads(pool), 1);
     udm_pool_free(pool);
     udm_pool_free(NULL);
 }
+END_TEST
 
-TEST(wrong_counts)
+START_TEST(wrong_counts)
 {
     udm_error error = { 0 };
-    CHECK(!udm_pool_new(-1, &error));
-    CHECK(error.code == UDM_ERROR_SETTINGS);
-    CHECK(!udm_pool_new(257, NULL));
+    ck_assert_ptr_null(udm_pool_new(-1, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
+    ck_assert_ptr_null(udm_pool_new(257, NULL));
 }
+END_TEST
 
-CHECK_MAIN()
+int main(void)
+{
+    const test_entry tests[] = {
+        { .test = every_index_once, .cases = 4 },
+        { .test = a_run_that_is_stopped_returns, .cases = 4 },
+        { .test = runs_follow_each_other },
+        { .test = all_processors },
+        { .test = wrong_counts },
+    };
+    return test_main("threads", tests, COUNT_OF(tests));
+}
