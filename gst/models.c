@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds models by name, and keeps one of each per process: editors create several instances of an effect at once.
+// Keeps one of each model per process: editors create several instances of an effect at once.
 #include "models.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct GstUdmModel {
@@ -14,50 +13,6 @@ struct GstUdmModel {
 // Held while a model loads, so that elements that start at the same time load it once.
 static GMutex lock;
 static GHashTable *models; // path -> GstUdmModel, NULL when there are none
-
-static char *search(const char *name)
-{
-    char *list = g_strconcat(g_getenv("UDM_MODEL_PATH") ? g_getenv("UDM_MODEL_PATH") : "",
-                             G_SEARCHPATH_SEPARATOR_S UDM_MODEL_DIRECTORY G_SEARCHPATH_SEPARATOR_S ".", NULL);
-    char **folders = g_strsplit(list, G_SEARCHPATH_SEPARATOR_S, -1);
-    char *found = NULL;
-
-    for (char **folder = folders; *folder && !found; folder++) {
-        char *candidate = **folder ? g_build_filename(*folder, name, NULL) : NULL;
-
-        if (candidate && g_file_test(candidate, G_FILE_TEST_IS_DIR))
-            found = realpath(candidate, NULL);
-        g_free(candidate);
-    }
-    g_strfreev(folders);
-    g_free(list);
-    return found;
-}
-
-// The canonical path of a model, to be freed by free().
-static char *find(const char *name, udm_error *error)
-{
-    const char *path = g_getenv("UDM_MODEL_PATH");
-    char *found;
-
-    if (!name || !*name) {
-        udm_fail(error, UDM_ERROR_SETTINGS,
-                 "no model is set: set the property model to the name or the directory of a model");
-        return NULL;
-    }
-    if (strchr(name, G_DIR_SEPARATOR)) {
-        if (!(found = realpath(name, NULL)))
-            udm_fail(error, errno == ENOENT || errno == ENOTDIR ? UDM_ERROR_NOT_FOUND : UDM_ERROR_UNREADABLE,
-                     "could not open the model directory \"%s\": %s", name, g_strerror(errno));
-        return found;
-    }
-    if (!(found = search(name)))
-        udm_fail(error, UDM_ERROR_NOT_FOUND,
-                 "no model \"%s\" found in UDM_MODEL_PATH (%s) or in " UDM_MODEL_DIRECTORY
-                 ": set the property model to the directory of a model, or UDM_MODEL_PATH to the folder above it",
-                 name, path && *path ? path : "not set");
-    return found;
-}
 
 // Under the lock.
 static GstUdmModel *load(const char *path, udm_error *error)
@@ -82,7 +37,7 @@ static GstUdmModel *load(const char *path, udm_error *error)
 
 GstUdmModel *gst_udm_model_acquire(const char *name, udm_error *error)
 {
-    char *path = find(name, error);
+    char *path = udm_model_find(name, error);
     GstUdmModel *shared;
 
     if (!path)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Finds models by name, and keeps one of each per process, however many elements use it.
+// Keeps one of each model per process, however many elements use it.
 #ifndef GST_UDM_MODELS_H
 #define GST_UDM_MODELS_H
 
@@ -10,8 +10,7 @@
 // A shared model, with a reference count.
 typedef struct GstUdmModel GstUdmModel;
 
-// name: a directory if it contains a slash; otherwise a directory in one of the folders in UDM_MODEL_PATH, which are
-// separated by colons, among the installed models, or in the current folder. NULL with *error set on failure.
+// name: as for udm_model_find(). NULL and *error if it is not found or does not open.
 GstUdmModel *gst_udm_model_acquire(const char *name, udm_error *error);
 void gst_udm_model_release(GstUdmModel *model);
 

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/file.h"
@@ -189,18 +188,6 @@ static bool check_parts(const udm_config *index, udm_error *error)
     return true;
 }
 
-static bool check_directory(const char *directory, udm_error *error)
-{
-    struct stat status;
-    if (stat(directory, &status) == 0 && S_ISDIR(status.st_mode))
-        return true;
-    return udm_fail(
-        error, UDM_ERROR_NOT_FOUND,
-        "there is no model directory \"%s\": set the model to a directory with a model_index.json, or to the "
-        "name of one in a folder of UDM_MODEL_PATH",
-        directory);
-}
-
 static udm_config *open_index(const char *directory, udm_error *error)
 {
     char *pickle = has_file(directory, "model_index.json") ? NULL : find_pickle(directory);
@@ -213,8 +200,6 @@ static udm_config *open_index(const char *directory, udm_error *error)
 
 static bool open_parts(udm_model *model, udm_error *error)
 {
-    if (!check_directory(model->directory, error))
-        return false;
     if (!has_file(model->directory, "model_index.json") && has_file(model->directory, "config.json"))
         return open_scheduler(model, NULL, error) && open_networks(model, NULL, error);
     udm_config *index = open_index(model->directory, error);
@@ -248,16 +233,19 @@ static void read_degradation(udm_model *model)
     }
 }
 
-udm_model *udm_model_open(const char *directory, udm_error *error)
+udm_model *udm_model_open(const char *name, udm_error *error)
 {
-    if (!directory) {
-        udm_fail(error, UDM_ERROR_SETTINGS, "no model directory was given");
+    char *directory = udm_model_find(name, error);
+    if (!directory)
+        return NULL;
+    udm_model *model = calloc(1, sizeof *model);
+    if (!model) {
+        free(directory);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", name);
         return NULL;
     }
-    udm_model *model = calloc(1, sizeof *model);
-    if (!model || !(model->directory = strdup(directory))) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
-    } else if (open_parts(model, error)) {
+    model->directory = directory;
+    if (open_parts(model, error)) {
         read_degradation(model);
         return model;
     }

@@ -24,6 +24,13 @@ UDM_API void udm_list_processes(udm_found found, void *context);  /**< forward p
 /** The version of the library in use, "0.2.0"; static. udm/version.h has that of the headers. */
 UDM_API const char *udm_version(void);
 
+/**
+ * Where data were installed with the library in use, such as "/usr/share": its models are in udm/models there. If the
+ * whole prefix was moved since, it is where that is now.
+ * @return path, for free(); NULL with MEMORY
+ */
+UDM_API char *udm_data_directory(udm_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,13 +18,22 @@ extern "C" {
 typedef struct udm_model udm_model;
 
 /**
+ * The directory of a model.
+ * @param name a path, if it has a slash or is "." or ".."; otherwise a folder that is looked for in each folder of the
+ *        environment variable UDM_MODEL_PATH, a list separated by colons, then among the installed models
+ *        (udm_data_directory()), then in the working directory
+ * @return its canonical path, for free(); NULL with SETTINGS (name is NULL or empty), NOT_FOUND, UNREADABLE or MEMORY
+ */
+UDM_API char *udm_model_find(const char *name, udm_error *error);
+
+/**
  * Opens a model directory: model_index.json, and a folder per part with config.json and safetensors (F32, F16, BF16),
  * which are mapped, not read. Pickled weights are refused, with the command that converts them.
- * @param directory path
- * @return the model, for udm_model_free(); NULL with NOT_FOUND, UNREADABLE, CORRUPT (the file is named), UNSUPPORTED (a
- *         class, or a key that changes the maths: it is named) or MEMORY
+ * @param name as for udm_model_find(), such as "denoise"
+ * @return the model, for udm_model_free(); NULL with SETTINGS (name is NULL or empty), NOT_FOUND, UNREADABLE, CORRUPT
+ *         (the file is named), UNSUPPORTED (a class, or a key that changes the maths: it is named) or MEMORY
  */
-UDM_API udm_model *udm_model_open(const char *directory, udm_error *error);
+UDM_API udm_model *udm_model_open(const char *name, udm_error *error);
 UDM_API void udm_model_free(udm_model *model); /**< NULL is fine */
 
 /** What the frames that a model restores have suffered. Strings are static. */

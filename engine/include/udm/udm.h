@@ -3,7 +3,7 @@
  * udm: diffusion for media pipelines. This header includes all others. Restores a stream of frames with a model:
  *
  *     udm_error error = { 0 };
- *     udm_model *model = udm_model_open("models/denoise", &error);
+ *     udm_model *model = udm_model_open("denoise", &error);
  *     udm_settings settings;
  *     udm_settings_init(&settings, sizeof settings);
  *     settings.width = 640, settings.height = 480;
