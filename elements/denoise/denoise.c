@@ -44,6 +44,7 @@
 #include "denoise.h"
 
 #include "frames.h"
+#include "presets.h"
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
@@ -52,7 +53,7 @@ static GstStaticPadTemplate src_template =
 
 #define gst_udm_denoise_parent_class parent_class
 G_DEFINE_TYPE_WITH_CODE(GstUdmDenoise, gst_udm_denoise, GST_TYPE_UDM_TRANSFORM,
-                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, NULL))
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, gst_udm_presets_init))
 GST_ELEMENT_REGISTER_DEFINE(udmdenoise, "udmdenoise", GST_RANK_NONE, GST_TYPE_UDM_DENOISE)
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self)
