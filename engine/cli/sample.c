@@ -262,7 +262,7 @@ int sample_command(int argc, char **argv)
         return 2;
     }
     udm_model *model = udm_model_open(argv[optind], &error);
-    const int status = model ? with_model(model, &o, argv + optind) : fail("no model", error.message);
+    const int status = model ? with_model(model, &o, argv + optind) : fail(argv[optind], error.message);
     udm_model_free(model);
     return status;
 }

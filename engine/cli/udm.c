@@ -26,12 +26,13 @@ static const char usage[] =
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
     "[--profile]\n"
     "                 [--lookahead L] [--ensemble E]\n"
-    "MODEL is a directory. IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of "
-    "time, 0 to\n"
-    "1, one for all frames or one for each; above 1 it is a time step, as diffusers counts them. between moves frames "
-    "A and B of each\n"
-    "clip N,C,F,H,W (the first and the last) to the others: OUT.npy holds N,3C+9,F-2,H,W, A, B, the guess that both\n"
-    "make, its level, and what a network is told (udm_interpolator_context).\n"
+    "       udm --help | --version\n"
+    "MODEL is a directory, or the name of a model: a folder in UDM_MODEL_PATH, or an installed one.\n"
+    "IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of time, 0 to 1, one for\n"
+    "all frames or one for each; above 1 it is a time step, as diffusers counts them.\n"
+    "between moves frames A and B of each clip N,C,F,H,W (the first and the last) to the others: OUT.npy holds\n"
+    "N,3C+9,F-2,H,W, A, B, the guess that both make, its level, and what a network is told\n"
+    "(udm_interpolator_context).\n"
     "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
     "it:\n"
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
@@ -521,7 +522,7 @@ static int with_model(const char *command, int argc, char **argv, options *optio
     udm_model *model = udm_model_open(argv[0], &error);
     int status;
     if (!model)
-        status = fail("no model", error.message);
+        status = fail(argv[0], error.message);
     else if (strcmp(command, "info") == 0 && argc == 1)
         status = info(argv[0], model);
     else if (strcmp(command, "forward") == 0 && argc == 3 && options->time_count > 0)
@@ -546,6 +547,14 @@ int main(int argc, char **argv)
         { "spacings", udm_list_spacings }, { "processes", udm_list_processes }, { "precisions", udm_list_precisions },
     };
     options options;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("udm %s\n", udm_version());
+        return 0;
+    }
     if (argc > 1 && strcmp(argv[1], "sample") == 0)
         return sample_command(argc - 1, argv + 1);
     if (!parse_options(argc, argv, &options) || optind >= argc)
