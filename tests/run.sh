@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Sets up, then runs all tests, part by part: all suites with gcc; style, layers and format; the engine with clang, for
+# Sets up, then runs all tests, part by part: all suites with gcc; style, layers and format; udm as it is installed, by
+# meson and from packages; the engine with clang, for
 # aarch64, and, where threads meet, under ThreadSanitizer; engine, fuzzers and elements under ASan and UBSan. Warnings
 # are errors. A part that fails does not stop the next; one whose tools cannot be had is skipped and says so. The last
 # line counts tests: "N passed, N failed, N skipped".
@@ -96,7 +97,7 @@ lacks() { # part, tools: skips the part if one is not there
 
 packages() { # that only some parts need; those that lack one are skipped
     sh tests/packages.sh g++ pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
-        libc6-dev-arm64-cross qemu-user
+        libc6-dev-arm64-cross qemu-user dpkg-dev debhelper lintian
 }
 
 with_gcc() {
@@ -108,6 +109,11 @@ sources() {
     for script in style layers format; do
         check sh tests/$script.sh
     done
+}
+
+installed() {
+    check sh tests/install/install.sh
+    check sh tests/install/package.sh
 }
 
 with_clang() {
@@ -151,6 +157,7 @@ memory() {
 part 'packages' packages
 part 'with gcc' with_gcc
 part 'sources' sources
+part 'installed' installed
 part 'with clang' with_clang
 part 'for aarch64' for_aarch64
 part 'ThreadSanitizer' threads

@@ -352,7 +352,7 @@ START_TEST(missing_directory)
     assert_contains(error.message, "UDM_MODEL_PATH");
     assert_error(&error, UDM_ERROR_NOT_FOUND, "no/such/place");
     ck_assert_ptr_null(udm_model_open("", &error));
-    assert_error(&error, UDM_ERROR_NOT_FOUND, "");
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
     ck_assert_ptr_null(udm_model_open("/dev/null", &error));
     assert_error(&error, UDM_ERROR_NOT_FOUND, "");
     ck_assert_ptr_null(udm_model_open("no/such/place", NULL));
