@@ -53,7 +53,7 @@ static inline udm_device *open_device(const char *name, int threads, udm_error *
 // A process of its own asks what there is: the threads of OpenCL, once there, would not come along into those of tests.
 static inline device_list *find_devices(void)
 {
-    static const char *const variants[] = { "cpu" BF16, "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu" };
+    static const char *const variants[] = { ("cpu" BF16), "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu" };
     device_list *list = mmap(NULL, sizeof *list, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const pid_t child = list == MAP_FAILED ? -1 : fork();
     if (child < 0) {
