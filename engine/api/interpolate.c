@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udm/interpolate.h: a frame that never came stands at time 1; both neighbours, moved to its instant, make a prediction
-// of it, and a network brings it to time 0.
+// udm/interpolate.h: a frame that never came stands at time 1; both neighbours, warped to its instant, make a
+// prediction of it, and a network brings it to time 0.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,7 +351,7 @@ static const udm_blending *blending_of(const udm_interpolator *interpolator)
 const float *udm_interpolator_moved(const udm_interpolator *interpolator, int which)
 {
     const bool there = interpolator && interpolator->moved && (which == 0 || which == 1);
-    return there ? udm_synthesis_planes(interpolator->synthesis, which) : NULL;
+    return there ? udm_synthesis_warped(interpolator->synthesis, which) : NULL;
 }
 
 const float *udm_interpolator_mean(const udm_interpolator *interpolator)

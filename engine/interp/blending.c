@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Both pictures, moved to the instant, and what lies still are three estimates of a frame; their mean, weighted by what
-// is known of each, is the prediction. A network sees by how much they differ from it, and votes on each:
+// Both pictures, warped to the instant, and their cross-fade are three estimates of a frame; their mean, weighted by
+// what is known of each, is the prediction. A network is shown by how much they differ from it, and gives a logit for
+// each:
 //
-//     prediction = sum_k weight_k estimate_k,  better = sum_k weight_k e^(8 vote_k) estimate_k / sum_k weight_k e^(8
-//     vote_k) x0    = what it makes of frame and prediction + (the prediction's part in that) (better - prediction)
+//     prediction = sum_k weight_k estimate_k
+//     better     = sum_k weight_k e^(8 logit_k) estimate_k / sum_k weight_k e^(8 logit_k)
+//     x0         = what it makes of frame and prediction + (the prediction's part in that) (better - prediction)
 //
 // Where the frame is known, a prediction has no part in it (backend/fusion.h).
 #include "interp/blending.h"
@@ -31,8 +33,8 @@ static bool check(const udm_network *network, udm_error *error)
     if (network && ((network->context != 0 && network->context != CONTEXT) ||
                     (network->mixes != 0 && network->mixes != ESTIMATES)))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "a network for frames between has %d planes of context and mixes %d estimates, or none; this "
-                        "one has %d and %d",
+                        "a network that interpolates has %d planes of context or none, and mixes %d estimates or none; "
+                        "this one has %d and %d",
                         CONTEXT, ESTIMATES, network->context, network->mixes);
     return true;
 }
@@ -89,7 +91,8 @@ static void fill(float *plane, size_t pixels, float value)
         plane[i] = value;
 }
 
-static float told_rate(double seconds)
+// The logarithm of the time between the pictures, within reason; 0 at 24 frames a second.
+static float time_plane(double seconds)
 {
     const double gaps = seconds > 0 ? log2(seconds * NOMINAL_RATE) : 0;
     return (float)((gaps < -6 ? -6 : gaps < 6 ? gaps : 6) / 3);
@@ -100,16 +103,16 @@ void udm_blending_run(udm_blending *e, const udm_synthesis *synthesis, const flo
 {
     udm_blending_job *job = &e->job;
     for (int k = 0; k < 2; k++) {
-        job->moved[k] = udm_synthesis_planes(synthesis, k), job->variance[k] = udm_synthesis_variance(synthesis, k);
+        job->warped[k] = udm_synthesis_warped(synthesis, k), job->variance[k] = udm_synthesis_variance(synthesis, k);
         job->support[k] = udm_synthesis_support(synthesis, k);
         job->pictures[k] = pictures[k];
     }
-    job->mean = udm_synthesis_mean(synthesis), job->rest = udm_synthesis_rest(synthesis);
+    job->mean = udm_synthesis_mean(synthesis), job->still = udm_synthesis_still(synthesis);
     job->position = (float)(position < 0 ? 0 : position < 1 ? position : 1);
-    for_rows(e, job, udm_synthesis_ops_list()[0]->find_blending);
+    for_rows(e, job, udm_synthesis_ops_list()[0]->blend);
     float *constants = job->context + UDM_BLENDING_PLANES * e->pixels;
     fill(constants, e->pixels, (float)position - 0.5f);
-    fill(constants + e->pixels, e->pixels, told_rate(seconds));
+    fill(constants + e->pixels, e->pixels, time_plane(seconds));
 }
 
 const float *udm_blending_mean(const udm_blending *blending)
@@ -138,6 +141,6 @@ void udm_blending_refine(const udm_blending *e, const float *level, const float 
         return;
     udm_blending_job job = e->job;
     job.frame_level = level, job.x0 = x0;
-    job.votes = output + (udm_network_outputs(e->network) - e->network->mixes) * e->pixels;
-    for_rows(e, &job, udm_synthesis_ops_list()[0]->mix_blending);
+    job.logits = output + (udm_network_outputs(e->network) - e->network->mixes) * e->pixels;
+    for_rows(e, &job, udm_synthesis_ops_list()[0]->reblend);
 }

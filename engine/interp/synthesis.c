@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Were motion straight from picture to picture, a pixel p of the first with motion F would be at p + t F at the instant
-// t. Both motions are put down there (forward splatting), more firmly the better they fit (Niklaus and Liu, "Softmax
-// Splatting for Video Frame Interpolation", CVPR 2020); where nothing landed it is what lies around. A picture that is
-// fetched along the motion at t, but moves otherwise where it is fetched, shows something that is hidden at t. Where
-// motion explains no more than rest, both are mixed. With the picture before the first or after the second motion has
-// an acceleration a, which takes a pixel a (t^2 - t) / 2 off that way.
+// A frame at an instant t between two pictures, 0 at the first and 1 at the second:
+//
+// 1. Optical flow is found both ways. The better it fits, the larger its importance is.
+// 2. Were motion straight, a pixel p of the first with motion F would be at p + t F. Both flows are splatted there, by
+//    importance (Niklaus and Liu, "Softmax Splatting for Video Frame Interpolation", CVPR 2020), and holes are filled
+//    from around them by a pull-push pyramid (Gortler et al., "The Lumigraph", SIGGRAPH 1996).
+// 3. Along the motion at t both pictures are warped backwards, and their mean is taken, weighted by how well each is
+//    known: a picture that moves otherwise where it is sampled shows something that is hidden at t.
+// 4. Where motion explains no more than rest does, the pictures are cross-faded where they are.
+//
+// With the picture before the first or after the second, motion has an acceleration a (Xu et al., "Quadratic Video
+// Interpolation", NeurIPS 2019), which takes a pixel a (t^2 - t) / 2 off the straight way.
+// kernels/reference.c has the equations.
 #include "interp/synthesis.h"
 
 #include <stdint.h>
@@ -65,27 +72,27 @@ static void take_levels(udm_synthesis *m, arena *from)
     }
 }
 
-// What motion is found in makes way for the levels, and what is put down for the pictures at the instant. Returns how
-// many floats that takes.
+// Luma shares its memory with the levels, which come after it, and what is splatted with the warped pictures. Returns
+// how many floats that takes.
 static size_t lay_out(udm_synthesis *m, float *memory)
 {
     udm_synthesis_job *job = &m->job;
     const size_t n = (size_t)job->width * (size_t)job->height;
     arena all = { memory, 0 };
     job->mean = take(&all, job->channels * n);
-    job->rest = take(&all, n);
+    job->still = take(&all, n);
     job->cells = take_packed(&all, (job->width + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL,
                              (job->height + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL, 0);
     for (int k = 0; k < 2; k++) {
         udm_synthesis_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
         view->motion = take_packed(&all, job->width, job->height, BORDER);
-        view->bend = take_packed(&all, (job->width + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND,
-                                 (job->height + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND, BORDER);
+        view->acceleration = take_packed(&all, (job->width + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND,
+                                         (job->height + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND, BORDER);
         view->support = take(&all, n);
         arena shared = all;
-        view->put = take_packed(&all, job->width, job->height, 1);
-        view->planes = take(&shared, job->channels * n);
+        view->splatted = take_packed(&all, job->width, job->height, 1);
+        view->warped = take(&shared, job->channels * n);
         view->variance = take(&shared, n);
     }
     for (int i = 0; i < 3; i++)
@@ -117,7 +124,7 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
     }
     lay_out(m, m->memory);
     for (int phase = 0; phase <= UDM_SYNTHESIS_PHASES; phase++)
-        udm_lanczos_weights((double)phase / UDM_SYNTHESIS_PHASES, m->job.weights[phase]);
+        udm_lanczos_weights((double)phase / UDM_SYNTHESIS_PHASES, m->job.lanczos[phase]);
     return m;
 }
 
@@ -172,8 +179,8 @@ static void find_lumas(void *context, int k, int worker)
 static void accelerate(udm_synthesis *m, int k, const float *outer, double gap)
 {
     udm_synthesis_view *view = &m->job.views[k];
-    view->bent = true, view->outer = outer, view->outer_gap = (float)gap;
-    for_rows(m, m->ops->accelerate, k, view->bend.height);
+    view->accelerated = true, view->outer_flow = outer, view->outer_gap = (float)gap;
+    for_rows(m, m->ops->accelerate, k, view->acceleration.height);
 }
 
 static void find_flow(udm_synthesis *m, bool foreseen)
@@ -190,7 +197,7 @@ static void find_flow(udm_synthesis *m, bool foreseen)
 void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *second, const udm_synthesis_history *history)
 {
     m->job.views[0].picture = first, m->job.views[1].picture = second;
-    m->job.views[0].bent = m->job.views[1].bent = false;
+    m->job.views[0].accelerated = m->job.views[1].accelerated = false;
     udm_pool_run(m->pool, 2, find_lumas, m);
     find_flow(m, history && history->foreseen);
     if (history && history->gap > 0)
@@ -199,7 +206,7 @@ void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *secon
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->pack, k, m->job.height);
     for (int k = 0; k < 2; k++)
-        for_rows(m, m->ops->judge, k, m->job.height);
+        for_rows(m, m->ops->importance, k, m->job.height);
 }
 
 void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
@@ -211,49 +218,49 @@ void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
 
 // ---- an instant
 
-// A picture's rows land on each other, so each picture is one job.
-static void put_down(void *context, int k, int worker)
+// Rows of a picture are splatted onto each other, so each picture is one job.
+static void splat(void *context, int k, int worker)
 {
     udm_synthesis *m = context;
-    const udm_packed *put = &m->job.views[k].put;
-    memset(put->at - 4 * (put->stride + 1), 0, 4 * sizeof(float) * (size_t)put->stride * (size_t)(put->height + 2));
+    const udm_packed *to = &m->job.views[k].splatted;
+    memset(to->at - 4 * (to->stride + 1), 0, 4 * sizeof(float) * (size_t)to->stride * (size_t)(to->height + 2));
     for (int y = 0; y < m->job.height; y++)
-        m->ops->put(&m->job, k, y);
+        m->ops->splat(&m->job, k, y);
 }
 
-// The motion at the instant, into levels[0].
-static void settle(udm_synthesis *m)
+// The motion at the instant, into levels[0]: the pyramid is pulled up and pushed down.
+static void fill_holes(udm_synthesis *m)
 {
     udm_synthesis_job *job = &m->job;
     job->fine = &m->levels[0];
-    for_rows(m, m->ops->gather, 0, job->height);
+    for_rows(m, m->ops->merge, 0, job->height);
     for (int i = 1; i < m->level_count; i++) {
         job->fine = &m->levels[i - 1], job->coarse = &m->levels[i];
-        for_rows(m, m->ops->coarsen, 0, job->coarse->height);
+        for_rows(m, m->ops->pull, 0, job->coarse->height);
     }
     for (int i = m->level_count - 1; i >= 0; i--) {
         job->fine = &m->levels[i], job->coarse = i + 1 < m->level_count ? &m->levels[i + 1] : NULL;
-        for_rows(m, m->ops->refine, 0, job->fine->height);
+        for_rows(m, m->ops->push, 0, job->fine->height);
     }
-    job->settled = &m->levels[0];
+    job->filled = &m->levels[0];
 }
 
 void udm_synthesis_at(udm_synthesis *m, double position)
 {
     m->job.position = (float)position;
-    m->job.part[0] = (float)position, m->job.part[1] = (float)(1 - position);
+    m->job.distance[0] = (float)position, m->job.distance[1] = (float)(1 - position);
     m->job.curve = (float)(position * (position - 1) / 2);
-    udm_pool_run(m->pool, 2, put_down, m);
-    settle(m);
-    for_rows(m, m->ops->fetch, 0, m->job.height);
+    udm_pool_run(m->pool, 2, splat, m);
+    fill_holes(m);
+    for_rows(m, m->ops->warp, 0, m->job.height);
     for (int y = 0; y < m->job.cells.height; y++)
-        m->ops->weigh(&m->job, 0, y);
-    for_rows(m, m->ops->mix, 0, m->job.height);
+        m->ops->weigh_still(&m->job, 0, y);
+    for_rows(m, m->ops->blend_still, 0, m->job.height);
 }
 
-const float *udm_synthesis_planes(const udm_synthesis *synthesis, int which)
+const float *udm_synthesis_warped(const udm_synthesis *synthesis, int which)
 {
-    return synthesis->job.views[which].planes;
+    return synthesis->job.views[which].warped;
 }
 
 const float *udm_synthesis_variance(const udm_synthesis *synthesis, int which)
@@ -266,9 +273,9 @@ const float *udm_synthesis_support(const udm_synthesis *synthesis, int which)
     return synthesis->job.views[which].support;
 }
 
-const float *udm_synthesis_rest(const udm_synthesis *synthesis)
+const float *udm_synthesis_still(const udm_synthesis *synthesis)
 {
-    return synthesis->job.rest;
+    return synthesis->job.still;
 }
 
 const float *udm_synthesis_mean(const udm_synthesis *synthesis)

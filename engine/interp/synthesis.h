@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Two pictures, both moved to an instant between or beyond them, and how well each is known there.
+// Frame synthesis: two pictures warped to an instant between or beyond them, how well each is known there, and their
+// mean.
 #ifndef UDM_INTERP_SYNTHESIS_H
 #define UDM_INTERP_SYNTHESIS_H
 
@@ -16,27 +17,26 @@ void udm_synthesis_free(udm_synthesis *synthesis); // NULL is fine
 
 // What is known of a pair from the one before it.
 typedef struct udm_synthesis_history {
-    double gap;    // the first picture was the second of that, whose gap was so many times this one's; 0: it was not
-    bool foreseen; // the second picture is what followed then
+    double gap;    // of the pair before, whose second picture is the first of this one, in gaps of this; 0: none was
+    bool foreseen; // the second picture is the one that udm_synthesis_follow() was given then
 } udm_synthesis_history;
 
-// first, second: [channels, height, width] in [-1, 1]; borrowed until the next pair. Finds the motion both ways, and,
-// if it knows what was before, how it bends. past: NULL if nothing is known.
+// first, second: [channels, height, width] in [-1, 1]; borrowed until the next pair. Finds the motion both ways, and
+// its acceleration at the first if it knows what was before. history: NULL if nothing is known.
 void udm_synthesis_pair(udm_synthesis *synthesis, const float *first, const float *second,
                         const udm_synthesis_history *history);
 
-// Right after that: the picture after the second, in a gap so many times as long, for how motion bends there.
+// Right after that: the picture after the second, by so many gaps, for the acceleration at the second.
 void udm_synthesis_follow(udm_synthesis *synthesis, const float *after, double gap);
 
-// Moves both to an instant: 0 is that of the first and 1 that of the second; motion goes on beyond them.
+// Warps both to an instant: 0 is that of the first and 1 that of the second; motion goes on beyond them.
 void udm_synthesis_at(udm_synthesis *synthesis, double position);
 
 // What came out: valid until the next call. which: 0 the first, 1 the second.
-const float *udm_synthesis_planes(const udm_synthesis *synthesis, int which);   // [channels, height, width]
-const float *udm_synthesis_variance(const udm_synthesis *synthesis, int which); // [height, width], of its doubt
-const float *udm_synthesis_support(const udm_synthesis *synthesis,
-                                   int which);                   // [height, width], how much of it moved there
-const float *udm_synthesis_mean(const udm_synthesis *synthesis); // [channels, height, width], of all
-const float *udm_synthesis_rest(const udm_synthesis *synthesis); // [height, width], share of what lies still
+const float *udm_synthesis_warped(const udm_synthesis *synthesis, int which);   // [channels, height, width]
+const float *udm_synthesis_variance(const udm_synthesis *synthesis, int which); // [height, width]: of its error
+const float *udm_synthesis_support(const udm_synthesis *synthesis, int which);  // [height, width]: how much moved there
+const float *udm_synthesis_mean(const udm_synthesis *synthesis);                // [channels, height, width]: of all
+const float *udm_synthesis_still(const udm_synthesis *synthesis); // [height, width]: share of what lies still in it
 
 #endif
