@@ -4,18 +4,9 @@
 #define UDM_BACKEND_PACK_H
 
 #include "backend/backend.h"
+#include "base/maths.h"
 
 enum { UDM_PRODUCTS = 36 }; // of F(4x4, 3x3)
-
-static inline int udm_round_up(int value, int step)
-{
-    return (value + step - 1) / step * step;
-}
-
-static inline int udm_divide_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
 
 static inline bool udm_is_winograd(int size, int stride, int padding)
 {

@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Vectors of LANES floats, which whoever includes this has defined, and names that differ by the instruction set that a
-// file is compiled for (-DUDM_ISA=name).
+// Vectors of LANES floats, which whoever includes this has defined.
 #ifndef UDM_BASE_SIMD_H
 #define UDM_BASE_SIMD_H
 
 #include <stdint.h>
 
-#define NAME_JOIN(a, b) a##_##b
-#define NAME_OF(name, isa) NAME_JOIN(name, isa)
-#define NAME(name) NAME_OF(name, UDM_ISA)
-
-#define INLINE static inline __attribute__((always_inline))
-
-// Before a loop whose turns do not touch what another turn reads.
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#endif
+#include "base/macros.h"
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t vec_int __attribute__((vector_size(LANES * sizeof(float))));
@@ -31,6 +19,17 @@ INLINE vec load(const float *at)
 INLINE void store(float *at, vec value)
 {
     *(vec_unaligned *)at = value;
+}
+
+INLINE vec broadcast(float value)
+{
+    return value - (vec){ 0 }; // not +, which would lose the sign of -0 and so be an addition
+}
+
+// condition: all bits of a lane, or none
+INLINE vec choose(vec_int condition, vec yes, vec no)
+{
+    return (vec)((condition & (vec_int)yes) | (~condition & (vec_int)no));
 }
 
 #endif

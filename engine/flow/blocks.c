@@ -32,7 +32,7 @@ static int index_of(const udm_flow_level *level, int column, int row)
 
 static const float *row_of(const udm_flow_level *level, const float *plane, int y)
 {
-    return plane + udm_flow_index(y, level->height) * level->stride;
+    return plane + udm_clamp_index(y, level->height) * level->stride;
 }
 
 // Sums over the columns of a block.

@@ -95,8 +95,8 @@ typedef struct place {
 
 static place middle_of(const udm_flow_level *level, int column, int row)
 {
-    const int x = udm_flow_index(column * BLOCK + BLOCK / 2, level->width);
-    const int y = udm_flow_index(row * BLOCK + BLOCK / 2, level->height);
+    const int x = udm_clamp_index(column * BLOCK + BLOCK / 2, level->width);
+    const int y = udm_clamp_index(row * BLOCK + BLOCK / 2, level->height);
     return (place){ row * level->blocks.columns + column, y * level->stride + x,
                     (x - 0.5 * (level->width - 1)) / level->width, (y - 0.5 * (level->height - 1)) / level->width };
 }

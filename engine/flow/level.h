@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/maths.h"
+
 enum {
     UDM_FLOW_PAD = 16,  // pixels around a plane
     UDM_FLOW_PATCH = 8, // side of a patch
@@ -119,18 +121,6 @@ static inline int udm_flow_patches(int size)
 {
     int last = size > UDM_FLOW_PATCH ? size - UDM_FLOW_PATCH : 0;
     return (last + UDM_FLOW_STEP - 1) / UDM_FLOW_STEP + 1;
-}
-
-// low for what is not a number
-static inline float udm_flow_clamp(float x, float low, float high)
-{
-    x = x > low ? x : low;
-    return x < high ? x : high;
-}
-
-static inline int udm_flow_index(int i, int size)
-{
-    return i < 0 ? 0 : i < size ? i : size - 1;
 }
 
 #endif

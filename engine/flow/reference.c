@@ -13,22 +13,22 @@ typedef struct match {
 // A pixel of a plane; beyond the borders, the nearest one.
 static float *pixel(const udm_flow_level *level, float *plane, int x, int y)
 {
-    return plane + udm_flow_index(y, level->height) * level->stride + udm_flow_index(x, level->width);
+    return plane + udm_clamp_index(y, level->height) * level->stride + udm_clamp_index(x, level->width);
 }
 
 // The same of a split plane.
 static float *cell(const udm_flow_level *level, float *plane, int x, int y)
 {
-    x = udm_flow_index(x, level->width);
-    y = udm_flow_index(y, level->height);
+    x = udm_clamp_index(x, level->width);
+    y = udm_clamp_index(y, level->height);
     return plane + y * level->stride + x / 2 + (x % 2 ? level->odd : 0);
 }
 
 // `to` between pixels
 static float sample(const udm_flow_level *level, float x, float y)
 {
-    x = udm_flow_clamp(x, -PAD, level->width + PAD);
-    y = udm_flow_clamp(y, -PAD, level->height + PAD);
+    x = udm_clamp(x, -PAD, level->width + PAD);
+    y = udm_clamp(y, -PAD, level->height + PAD);
     int ix = (int)floorf(x), iy = (int)floorf(y);
     float fx = x - ix, fy = y - iy;
     float above = (1 - fx) * *pixel(level, level->to, ix, iy) + fx * *pixel(level, level->to, ix + 1, iy);
@@ -65,8 +65,8 @@ static void expand(const udm_flow_level *level, int y)
 // What pixel (x, y) of the patch at (left, top), moved by (u, v), misses.
 static float miss_at(const udm_flow_level *level, int left, int top, int x, int y, const match *m)
 {
-    float px = udm_flow_clamp(left + m->u, 1 - PAD, level->width + PAD - PATCH - 2);
-    float py = udm_flow_clamp(top + m->v, 1 - PAD, level->height + PAD - PATCH - 2);
+    float px = udm_clamp(left + m->u, 1 - PAD, level->width + PAD - PATCH - 2);
+    float py = udm_clamp(top + m->v, 1 - PAD, level->height + PAD - PATCH - 2);
     return sample(level, px + x, py + y) - *pixel(level, level->from, left + x, top + y);
 }
 

@@ -15,13 +15,13 @@ enum { PAD = UDM_FLOW_PAD, RUN = 128 }; // pixels assembled at once
 
 INLINE const float *row_of(const udm_flow_level *level, const float *plane, int y)
 {
-    return plane + udm_flow_index(y, level->height) * level->stride;
+    return plane + udm_clamp_index(y, level->height) * level->stride;
 }
 
 void NAME(udm_flow_expand)(const udm_flow_level *level, int y)
 {
     const udm_flow_level *from = level->coarser;
-    int above = udm_flow_index((y - 1) >> 1, from->height), below = udm_flow_index((y + 1) >> 1, from->height);
+    int above = udm_clamp_index((y - 1) >> 1, from->height), below = udm_clamp_index((y + 1) >> 1, from->height);
     float fy = y & 1 ? 0.25f : 0.75f;
     const float *const planes[2] = { from->u, from->v };
     float *const out[2] = { level->u + y * level->stride, level->v + y * level->stride };
@@ -46,8 +46,7 @@ static void warp(const udm_flow_level *level, int y)
     float right = level->width + PAD - 3, bottom = level->height + PAD - 3;
     INDEPENDENT
     for (int x = 0; x < level->width; x++) {
-        float px = udm_flow_clamp((float)x + u[x], 2 - PAD, right),
-              py = udm_flow_clamp((float)y + v[x], 2 - PAD, bottom);
+        float px = udm_clamp((float)x + u[x], 2 - PAD, right), py = udm_clamp((float)y + v[x], 2 - PAD, bottom);
         int ix = (int)(px + PAD) - PAD, iy = (int)(py + PAD) - PAD;
         int spot = iy * stride + ix;
         float fx = px - ix, fy = py - iy;

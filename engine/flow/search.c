@@ -47,8 +47,8 @@ INLINE patch patch_at(const udm_flow_level *level, int column, int row)
 
 INLINE spot spot_at(const udm_flow_level *level, float x, float y)
 {
-    x = udm_flow_clamp(x, 1 - PAD, level->width + PAD - PATCH - 2);
-    y = udm_flow_clamp(y, 1 - PAD, level->height + PAD - PATCH - 2);
+    x = udm_clamp(x, 1 - PAD, level->width + PAD - PATCH - 2);
+    y = udm_clamp(y, 1 - PAD, level->height + PAD - PATCH - 2);
     int left = (int)(x + PAD) - PAD, top = (int)(y + PAD) - PAD;
     return (spot){ level->to + top * level->stride + left, x - left, y - top };
 }
@@ -138,8 +138,8 @@ void NAME(udm_flow_search)(const udm_flow_level *level, int row)
 {
     for (int i = 0; i < level->columns; i++) {
         patch p = patch_at(level, i, row);
-        ptrdiff_t x = udm_flow_index(p.x + PATCH / 2, level->width);
-        ptrdiff_t y = udm_flow_index(p.y + PATCH / 2, level->height);
+        ptrdiff_t x = udm_clamp_index(p.x + PATCH / 2, level->width);
+        ptrdiff_t y = udm_clamp_index(p.y + PATCH / 2, level->height);
         ptrdiff_t middle = y * level->stride + x;
         keep(level, row * level->columns + i,
              descend(level, &p, level->u[middle], level->v[middle], level->effort.search));

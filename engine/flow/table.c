@@ -2,9 +2,6 @@
 // The operations as compiled for one instruction set.
 #include "flow/simd.h"
 
-#define TEXT_OF(name) #name
-#define TEXT(name) TEXT_OF(name)
-
 extern const udm_flow_ops NAME(udm_flow_ops);
 
 const udm_flow_ops NAME(udm_flow_ops) = {

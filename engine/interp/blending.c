@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/maths.h"
 #include "interp/kernels/kernels.h"
 
 enum { BAND = 16 }; // rows of a job
@@ -82,7 +83,7 @@ static void run_band(void *context, int index, int worker)
 
 static void for_rows(const udm_blending *e, const udm_blending_job *job, udm_blending_row row)
 {
-    udm_pool_run(e->pool, (job->height + BAND - 1) / BAND, run_band, &(band_job){ job, row });
+    udm_pool_run(e->pool, udm_divide_up(job->height, BAND), run_band, &(band_job){ job, row });
 }
 
 static void fill(float *plane, size_t pixels, float value)

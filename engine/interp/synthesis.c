@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "backend/lanczos.h"
+#include "base/maths.h"
 #include "interp/kernels/kernels.h"
 #include "flow/optical_flow.h"
 #include "udm/image.h"
@@ -81,14 +82,14 @@ static size_t lay_out(udm_synthesis *m, float *memory)
     arena all = { memory, 0 };
     job->mean = take(&all, job->channels * n);
     job->still = take(&all, n);
-    job->cells = take_packed(&all, (job->width + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL,
-                             (job->height + UDM_SYNTHESIS_CELL - 1) / UDM_SYNTHESIS_CELL, 0);
+    job->cells = take_packed(&all, udm_divide_up(job->width, UDM_SYNTHESIS_CELL),
+                             udm_divide_up(job->height, UDM_SYNTHESIS_CELL), 0);
     for (int k = 0; k < 2; k++) {
         udm_synthesis_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
         view->motion = take_packed(&all, job->width, job->height, BORDER);
-        view->acceleration = take_packed(&all, (job->width + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND,
-                                         (job->height + UDM_SYNTHESIS_BEND - 1) / UDM_SYNTHESIS_BEND, BORDER);
+        view->acceleration = take_packed(&all, udm_divide_up(job->width, UDM_SYNTHESIS_BEND),
+                                         udm_divide_up(job->height, UDM_SYNTHESIS_BEND), BORDER);
         view->support = take(&all, n);
         arena shared = all;
         view->splatted = take_packed(&all, job->width, job->height, 1);
@@ -159,7 +160,7 @@ static void run_band(void *context, int index, int worker)
 
 static void for_rows(udm_synthesis *m, udm_synthesis_row row, int k, int rows)
 {
-    udm_pool_run(m->pool, (rows + BAND - 1) / BAND, run_band, &(band_job){ &m->job, row, k, rows });
+    udm_pool_run(m->pool, udm_divide_up(rows, BAND), run_band, &(band_job){ &m->job, row, k, rows });
 }
 
 // ---- a pair

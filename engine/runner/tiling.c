@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/fallback.h"
+#include "base/maths.h"
 #include "runner/replay.h"
 
 // One direction: cores of `core` pixels tile it without overlap, windows of `window` pixels are computed.
@@ -31,28 +32,18 @@ struct udm_tiling {
     bool blank_frame, blank_predicted; // what is in the arena says nothing
 };
 
-static int round_up(int value, int multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 // Cuts an axis into `tiles` or, where rounding up makes some needless, fewer.
 static void cut(axis *along, int tiles, int stride)
 {
-    along->core = round_up((along->padded + tiles - 1) / tiles, stride);
-    along->tiles = (along->padded + along->core - 1) / along->core;
-    along->window = least(along->padded, along->core + 2 * along->overlap);
+    along->core = udm_round_up(udm_divide_up(along->padded, tiles), stride);
+    along->tiles = udm_divide_up(along->padded, along->core);
+    along->window = udm_min(along->padded, along->core + 2 * along->overlap);
 }
 
 static axis whole(int size, const udm_network *network)
 {
-    axis along = { .size = size, .padded = round_up(size, network->stride) };
-    along.overlap = round_up(network->reach, network->stride);
+    axis along = { .size = size, .padded = udm_round_up(size, network->stride) };
+    along.overlap = udm_round_up(network->reach, network->stride);
     cut(&along, 1, network->stride);
     return along;
 }
@@ -247,7 +238,7 @@ void udm_tiling_clear(udm_tiling *tiles)
 static int window_start(const axis *along, int index)
 {
     int start = index * along->core - along->overlap;
-    return start < 0 ? 0 : least(start, along->padded - along->window);
+    return start < 0 ? 0 : udm_min(start, along->padded - along->window);
 }
 
 // The frame goes on beyond its edge as in a mirror that does not repeat the edge.
@@ -282,7 +273,7 @@ static bool is_whole(const udm_tiling *tiles)
 // A row of a frame, from x0 on, each `step`th value.
 static void take_row(const float *from, int width, int x0, int step, float *row, int count)
 {
-    const int inside = least(count, (width - x0 + step - 1) / step);
+    const int inside = udm_min(count, udm_divide_up(width - x0, step));
     if (step == 1)
         memcpy(row, from + x0, inside * sizeof *row);
     for (int x = 0; step > 1 && x < inside; x++)
@@ -378,8 +369,8 @@ static void put(const udm_tiling *tiles, int column, int line, float *out)
     if (landing(tiles, out) == out)
         return;
     const axis *ax = &tiles->x, *ay = &tiles->y;
-    const int x0 = column * ax->core, x1 = least(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
-    const int y0 = line * ay->core, y1 = least(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
+    const int x0 = column * ax->core, x1 = udm_min(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
+    const int y0 = line * ay->core, y1 = udm_min(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
     for (int c = 0; c < udm_network_outputs(tiles->network); c++)
         for (int y = y0; y < y1; y++) {
             const float *from = tiles->workspace->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;

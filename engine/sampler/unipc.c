@@ -3,6 +3,7 @@
 // corrector that takes in the estimate at the new point without one of its own. Zhao et al., "UniPC: A Unified
 // Predictor-Corrector Framework for Fast Sampling of Diffusion Models", 2023, algorithms 5 to 8. A step to noise 0 has
 // order 1.
+#include "base/maths.h"
 #include "sampler/exponential.h"
 
 #include <math.h>
@@ -36,14 +37,9 @@ static void add_differences(const udm_step *step, int base, int count, const int
     }
 }
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static void mix(const udm_step *step, udm_mix *mix)
 {
-    const int past[] = { 1, 2 }, order = smaller(smaller(step->count, step->order), 3);
+    const int past[] = { 1, 2 }, order = udm_min(udm_min(step->count, step->order), 3);
     *mix = udm_mix_towards_x0(step);
     if (order > 1 && step->to.noise > 0)
         add_differences(step, 0, order - 1, past, mix);
@@ -53,7 +49,7 @@ static void mix(const udm_step *step, udm_mix *mix)
 static void correct(const udm_step *step, udm_mix *mix)
 {
     const int around[] = { 2, 3, 0 }, late[] = { 2, 0 }, only[] = { 0 };
-    const int order = smaller(smaller(step->count - 1, step->order), 3);
+    const int order = udm_min(udm_min(step->count - 1, step->order), 3);
     const udm_mix towards = udm_mix_towards_x0(step);
     *mix = (udm_mix){ .start = towards.start, .estimates = { 0, towards.estimates[0] } };
     add_differences(step, 1, order, order == 3 ? around : order == 2 ? late : only, mix);

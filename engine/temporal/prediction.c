@@ -174,7 +174,7 @@ static void log_variance_part(void *context, int index, int worker)
     float *restrict variance = job->predictor->variance + first;
     for (size_t i = 0; i < count; i++) {
         const float log = log_variance[i] + UDM_LOG_VARIANCE_BIAS, least = log > -16 ? log : -16;
-        variance[i] += exponential(least < 4 ? least : 4);
+        variance[i] += exp_float(least < 4 ? least : 4);
     }
 }
 

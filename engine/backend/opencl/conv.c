@@ -21,11 +21,6 @@ struct udm_conv_weights {
     cl_mem weights;
 };
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static void plan_vectors(udm_conv_weights *filter, int in)
 {
     bool winograd = udm_is_winograd(filter->size, filter->stride, filter->padding);
@@ -183,10 +178,10 @@ static void divide_work(udm_cl_conv *run, const udm_conv_weights *filter, int wo
 {
     enum { FEW = 2 * ROW_STEP };
     int wanted = workers == 1 ? 1 : 4 * workers, even = udm_divide_up(run->rows, wanted);
-    run->batch = least(udm_round_up(even > FEW ? even : least(run->rows, FEW), ROW_STEP), filter->max_batch);
+    run->batch = udm_min(udm_round_up(even > FEW ? even : udm_min(run->rows, FEW), ROW_STEP), filter->max_batch);
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);
-    run->splits = batches >= workers ? 1 : least(udm_divide_up(workers, batches), filter->groups);
+    run->splits = batches >= workers ? 1 : udm_min(udm_divide_up(workers, batches), filter->groups);
     run->jobs = udm_divide_up(batches, run->chunk) * run->splits;
 }
 

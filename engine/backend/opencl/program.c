@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "backend/opencl/opencl.h"
-
-#define TEXT_OF(value) #value
-#define TEXT(value) TEXT_OF(value)
+#include "base/macros.h"
 
 static const char *const kernel_names[UDM_CL_COMMANDS] = {
     [UDM_CL_WINOGRAD] = "conv_winograd",    [UDM_CL_DIRECT] = "conv_direct",  [UDM_CL_TILED] = "conv_tiled",

@@ -3,12 +3,12 @@
 #include "backend/host.h"
 #include "backend/lanczos.h"
 #include "backend/reference/reference.h"
+#include "base/maths.h"
 
 // A coordinate, brought to where pixels are.
 static float within(float x, int size)
 {
-    const float last = (float)(size - 1);
-    return x > 0 ? x < last ? x : last : 0;
+    return udm_clamp(x, 0, (float)(size - 1));
 }
 
 // The weights of the pixels around a place `part` of a pixel past the middle one; how many there are.
@@ -22,11 +22,6 @@ static int weigh(udm_filter filter, float part, float weights[UDM_LANCZOS_TAPS])
     return UDM_LANCZOS_TAPS;
 }
 
-static int nearest(int i, int size)
-{
-    return i < 0 ? 0 : i < size ? i : size - 1;
-}
-
 // Channel c of src at a place within.
 static float sample(const udm_warp *warp, int c, float px, float py)
 {
@@ -37,7 +32,8 @@ static float sample(const udm_warp *warp, int c, float px, float py)
     weigh(warp->filter, py - (float)top, down);
     for (int j = 0; j < taps; j++)
         for (int i = 0; i < taps; i++) {
-            const int y = nearest(top + j - taps / 2 + 1, shape.h), x = nearest(left + i - taps / 2 + 1, shape.w);
+            const int y = udm_clamp_index(top + j - taps / 2 + 1, shape.h),
+                      x = udm_clamp_index(left + i - taps / 2 + 1, shape.w);
             sum += down[j] * across[i] * udm_host_data(&warp->src)[udm_reference_at(shape, c, y, x)];
         }
     return sum;

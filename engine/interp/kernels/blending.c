@@ -10,7 +10,6 @@
 
 enum { LANES = 8 };
 
-#include "base/simd.h"
 #include "base/exponential.h"
 
 INLINE float precision_of(float variance)
@@ -115,7 +114,7 @@ INLINE float weight_by(float weight, float logit)
     float power = UDM_BLENDING_CONVICTION * logit;
     power = power > -UDM_BLENDING_MOST_POWER ? power : -UDM_BLENDING_MOST_POWER;
     power = power < UDM_BLENDING_MOST_POWER ? power : UDM_BLENDING_MOST_POWER;
-    return (weight > UDM_BLENDING_LEAST_WEIGHT ? weight : UDM_BLENDING_LEAST_WEIGHT) * exponential(power);
+    return (weight > UDM_BLENDING_LEAST_WEIGHT ? weight : UDM_BLENDING_LEAST_WEIGHT) * exp_float(power);
 }
 
 // The prediction's part in x0, divided among the estimates.

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "backend/fusion.h"
+#include "base/maths.h"
 #include "interp/kernels/kernels.h"
 
 enum { BORDER = UDM_SYNTHESIS_BORDER, TAPS = UDM_SYNTHESIS_TAPS, PHASES = UDM_SYNTHESIS_PHASES };
@@ -31,11 +32,6 @@ static double clamp(double x, int size)
     return x > 0 ? fmin(x, size - 1) : 0;
 }
 
-static int nearest(int i, int size)
-{
-    return i < 0 ? 0 : i < size ? i : size - 1;
-}
-
 // The four floats of a pixel; x and y may lie in the border.
 static float *pixel(const udm_packed *packed, int x, int y)
 {
@@ -50,7 +46,7 @@ static void repeat_border(const udm_packed *packed, int y)
     for (int j = first; j <= last; j++)
         for (int i = -BORDER; i < packed->width + BORDER; i++)
             for (int c = 0; c < 4; c++)
-                pixel(packed, i, j)[c] = pixel(packed, nearest(i, packed->width), y)[c];
+                pixel(packed, i, j)[c] = pixel(packed, udm_clamp_index(i, packed->width), y)[c];
 }
 
 // A grey picture's plane stands for all three colours.
@@ -353,7 +349,7 @@ static double still_at(const udm_packed *cells, int x, int y)
     const double at_x = clamp((x + 0.5) / UDM_SYNTHESIS_CELL - 0.5, cells->width);
     const double at_y = clamp((y + 0.5) / UDM_SYNTHESIS_CELL - 0.5, cells->height);
     const int left = (int)at_x, top = (int)at_y;
-    const int right = nearest(left + 1, cells->width), bottom = nearest(top + 1, cells->height);
+    const int right = udm_clamp_index(left + 1, cells->width), bottom = udm_clamp_index(top + 1, cells->height);
     const double fx = at_x - left, fy = at_y - top;
     return (1 - fy) * ((1 - fx) * pixel(cells, left, top)[3] + fx * pixel(cells, right, top)[3]) +
            fy * ((1 - fx) * pixel(cells, left, bottom)[3] + fx * pixel(cells, right, bottom)[3]);

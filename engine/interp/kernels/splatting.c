@@ -6,6 +6,7 @@
 
 enum { LANES = 8 };
 
+#include "base/maths.h"
 #include "base/simd.h"
 
 enum { BORDER = UDM_SYNTHESIS_BORDER, TAPS = UDM_SYNTHESIS_TAPS, PHASES = UDM_SYNTHESIS_PHASES };
@@ -69,8 +70,7 @@ static void pack_row(const udm_synthesis_job *job, int k, int y)
 // A coordinate, brought into the picture; what is not a number goes to 0.
 INLINE float inside(float at, int size)
 {
-    const float last = (float)(size - 1), positive = at > 0 ? at : 0;
-    return positive < last ? positive : last;
+    return udm_clamp(at, 0, (float)(size - 1));
 }
 
 INLINE pixel take_bilinear(const udm_packed *from, float x, float y)
@@ -372,9 +372,6 @@ static void blend_still_row(const udm_synthesis_job *job, int k, int y)
 }
 
 // ---- the table
-
-#define TEXT_OF(name) #name
-#define TEXT(name) TEXT_OF(name)
 
 extern const udm_synthesis_ops NAME(udm_synthesis_ops);
 void NAME(udm_blend_row)(const udm_blending_job *job, int y);

@@ -71,11 +71,11 @@ INLINE void weigh(head *of, int m, float *scores, int count, float *fade)
             most = choose(score > most, score, most);
         }
         for (int n = 0; n < count; n++) {
-            vec weight = exponential(load(scores + n * QUERIES + i) - most);
+            vec weight = exp_vec(load(scores + n * QUERIES + i) - most);
             store(scores + n * QUERIES + i, weight);
             total += weight;
         }
-        vec factor = exponential(before - most);
+        vec factor = exp_vec(before - most);
         store(fade + i, factor);
         store(of->largest + m + i, most);
         store(of->total + m + i, load(of->total + m + i) * factor + total);

@@ -12,9 +12,6 @@
 #define TITLE "generic vectors"
 #endif
 
-#define TEXT_OF(name) #name
-#define TEXT(name) TEXT_OF(name)
-
 #if defined(__AVX512BF16__)
 extern const udm_cpu_products NAME(udm_cpu_products);
 

@@ -3,6 +3,7 @@
 // across; so the two columns beyond the six must be there, and weigh 0.
 #include "backend/cpu/cpu.h"
 #include "backend/host.h"
+#include "base/maths.h"
 
 enum { LANES = UDM_CPU_TAPS };
 
@@ -17,13 +18,6 @@ typedef struct places {
     float x[RUN], y[RUN];
 } places;
 
-// 0 for what is not a number
-INLINE float within(float x, float last)
-{
-    const float positive = x > 0 ? x : 0;
-    return positive < last ? positive : last;
-}
-
 INLINE void find_places(const udm_warp *warp, int y, int first, int count, float scale, places *found)
 {
     const udm_shape shape = warp->dst.shape;
@@ -32,7 +26,7 @@ INLINE void find_places(const udm_warp *warp, int y, int first, int count, float
     const float last_x = (float)(shape.w - 1), last_y = (float)(shape.h - 1);
     float *inside = warp->inside ? udm_host_data(warp->inside) + at : NULL;
     for (int i = 0; i < count; i++) {
-        const float x = within((float)(first + i) + u[i], last_x), down = within((float)y + v[i], last_y);
+        const float x = udm_clamp((float)(first + i) + u[i], 0, last_x), down = udm_clamp((float)y + v[i], 0, last_y);
         found->left[i] = (int)x, found->top[i] = (int)down;
         found->x[i] = (x - (float)found->left[i]) * scale;
         found->y[i] = (down - (float)found->top[i]) * scale;
@@ -91,11 +85,6 @@ INLINE void lanczos(const block *from, int channels, vec across, vec down, float
     }
 }
 
-INLINE int nearest(int i, int size)
-{
-    return i < 0 ? 0 : i < size ? i : size - 1;
-}
-
 // A pixel at the border, which is repeated.
 static void lanczos_at_border(const udm_warp *warp, int left, int top, vec across, vec down, float *dst)
 {
@@ -103,11 +92,12 @@ static void lanczos_at_border(const udm_warp *warp, int left, int top, vec acros
     const size_t width = (size_t)shape.w, plane = (size_t)shape.h * width;
     int column[LANES];
     for (int i = 0; i < LANES; i++)
-        column[i] = nearest(left + i, shape.w);
+        column[i] = udm_clamp_index(left + i, shape.w);
     for (int c = 0; c < shape.c; c++) {
         float rows[TAPS][LANES];
         for (int j = 0; j < TAPS; j++) {
-            const float *row = udm_host_data(&warp->src) + c * plane + (size_t)nearest(top + j, shape.h) * width;
+            const float *row =
+                udm_host_data(&warp->src) + c * plane + (size_t)udm_clamp_index(top + j, shape.h) * width;
             for (int i = 0; i < LANES; i++)
                 rows[j][i] = row[column[i]];
         }
