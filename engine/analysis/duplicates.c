@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Encoders leave a repeated frame alone or touch it up, a little and everywhere; what moves changes some block a lot.
-// So it is the block that changed most which tells.
+// Encoders leave a repeated frame alone or alter it slightly everywhere, while motion changes some block a lot. So the
+// block that changed most decides.
 #include "analysis/duplicates.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 enum { BLOCK = 16 };
 
 // Mean absolute difference within a block. Of training clips on twos in H.264, repeats stay under 4.3 of 255 at CRF 18
-// and under 7.6 at CRF 26 (99 of 100), and what moved is over 9.5 (99 of 100); at CRF 34 neither can be told.
+// and under 7.6 at CRF 26 (99 of 100), and what moved is over 9.5 (99 of 100); at CRF 34 the two overlap.
 #define MOST_CHANGE (7 / 127.5f)
 
 // Of a block and all channels.

@@ -3,12 +3,12 @@
 // of weakly textured patches lies in few of its eigenvectors; so the flat rest of the spectrum is sigma^2.
 //
 // Weak patches: |Dh y|^2 + |Dv y|^2 <= tau sigma^2, from all patches down to a fixed point: Liu, Tanaka, Okutomi,
-// "Single-image noise level estimation for blind denoising", IEEE TIP 2013, section III.
-// Flat rest: the lowest i eigenvalues, for the largest i at which their mean is at most their median: Chen, Zhu, Heng,
-// "An efficient statistical method for image noise level estimation", ICCV 2015, algorithm 1.
-// Coloured noise: JPEG and demosaicing leave little between neighbouring pixels and more in coarser grains. The
-// spectrum of the whole picture has then no flat rest, and that of the half picture, where white noise has half its
-// sigma, says how strong the grains are: Lebrun, Colom, Morel, "Multiscale image blind denoising", IEEE TIP 2015.
+// "Single-image noise level estimation for blind denoising", IEEE TIP 2013, section III. Flat rest: the lowest i
+// eigenvalues, for the largest i at which their mean is at most their median: Chen, Zhu, Heng, "An efficient
+// statistical method for image noise level estimation", ICCV 2015, algorithm 1. Coloured noise: JPEG and demosaicing
+// leave little between neighbouring pixels and more in coarser grains. The spectrum of the whole picture has then no
+// flat rest, and that of the half picture, where white noise has half its sigma, gives the strength of the grain:
+// Lebrun, Colom, Morel, "Multiscale image blind denoising", IEEE TIP 2015.
 //
 // Clipping to 0..255 takes variance away: of N(m, sigma^2) what is left is V at the mean M of Foi, "Clipped noisy
 // images", Signal Processing 2009; sigma is that whose V(sigma, M), averaged over the patches, is the variance found.
@@ -37,9 +37,8 @@ static const float tau = 99.59f;
 // What lies at the ends of the scale may have been clipped to them.
 static const float darkest = 0.25f, brightest = 254.75f;
 
-// Where a figure counts as no, and from where as yes; between them in part. These were chosen on training pictures,
-// with white noise and that of models/train/realnoise.py, for what models/denoise gains and for what it spoils of clean
-// ones.
+// Ramps from no to yes. Chosen on training pictures, with white noise and that of models/train/realnoise.py, for what
+// models/denoise gains on noisy pictures and spoils in clean ones.
 typedef struct ramp {
     double from, to;
 } ramp;
@@ -51,7 +50,7 @@ static const ramp tilted_at_half = { 1.2, 1.3 };   // nor that of the half pictu
 // The flat rest is the weakest part of coloured noise.
 static const double flat_shortfall = 1.4;
 
-// What may be texture is not taken for more noise than this.
+// What may be texture is not taken for stronger noise than this.
 static const double doubtful_sigma = 5;
 
 // LAPACK, of OpenBLAS, which comes without a header for it. The last two are the lengths of the strings.
@@ -85,7 +84,7 @@ static float gradient_energy(const float *pixels)
     return sum / 4;
 }
 
-// Patches that are mostly clipped say little, and black borders nothing: left out.
+// Leaves out patches that are mostly clipped, and black borders: they hold little information, or none.
 static void patches_add(patches *p, const float *source, int stride)
 {
     float *pixels = p->pixels + (size_t)p->count * AREA;
@@ -127,7 +126,7 @@ static bool is_grey(const float *planes, size_t area)
 static void patches_gather(patches *p, const float *planes, int channels, int width, int height)
 {
     if (channels == 3 && is_grey(planes, (size_t)width * height))
-        channels = 1; // thrice the same patches are no more of them
+        channels = 1; // copies of the same patches add nothing
     int step = patch_step(channels, width, height);
     for (int c = 0; c < channels; c++) {
         for (int y = 0; y <= height - SIDE; y += step) {
@@ -290,7 +289,7 @@ static double geometric_mean(double a, double b, double share_of_b)
     return pow(a, 1 - share_of_b) * pow(b, share_of_b);
 }
 
-// The sigma of white noise that does the same harm.
+// The sigma of white noise that is as harmful.
 static double white_equivalent(reading whole, reading half)
 {
     double at_half = 2 * half.sigma;

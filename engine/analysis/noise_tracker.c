@@ -50,7 +50,7 @@ void udm_noise_tracker_reset(udm_noise_tracker *tracker)
 static void estimate(udm_noise_tracker *tracker, const float *planes)
 {
     double sigma;
-    // With no memory for an estimate, the one before has to do.
+    // Without memory for a new estimate, the previous one is kept.
     if (!udm_estimate_sigma(planes, tracker->channels, tracker->width, tracker->height, &sigma, NULL))
         return;
     tracker->estimates++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is not known about a stream until it is looked at: where its scenes begin, and how noisy each is.
+// Where the scenes of a stream begin, and how noisy each is.
 #ifndef UDM_ANALYSIS_NOISE_TRACKER_H
 #define UDM_ANALYSIS_NOISE_TRACKER_H
 
@@ -18,7 +18,7 @@ void udm_noise_tracker_reset(udm_noise_tracker *tracker);
 // noise, 0-255 scale, or negative to have it estimated.
 bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, double sigma);
 
-// The estimate for the scene so far; 0 if none was asked for.
+// The estimate for the scene so far; 0 if none was made.
 double udm_noise_tracker_sigma(const udm_noise_tracker *tracker);
 
 #endif

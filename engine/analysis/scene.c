@@ -20,7 +20,7 @@ enum {
 // close to the lens (0.45), and under 0.07 with it; 99 of 100 cuts lie over 0.43 and 0.15.
 static const double still_limit = 0.3, moved_limit = 0.11;
 
-// The contrast (variance, 0-255 scale) of which no cut is told from another.
+// Below this contrast (variance, 0-255 scale) a frame is too flat to find a cut by.
 static const double least_contrast = 36;
 
 // A picture of cells, less its mean.
@@ -160,7 +160,7 @@ static bool is_cut(udm_scene *scene, const grid *now, double sigma)
     double samples = (double)scene->channels * scene->width * scene->height;
     double noise = sigma * sigma * scene->rows * scene->columns / samples;
     double still = distance(scene, now, before, 0, noise);
-    // Where all is always in motion a cut must stand out from it.
+    // In a scene that is always in motion, a cut must stand out from that.
     bool cut = still > fmax(still_limit, 2 * scene->unrest) && unexplained(scene, now, before, noise) > moved_limit;
     scene->unrest = cut ? 0 : scene->unrest + (still - scene->unrest) / 4;
     return cut;

@@ -15,7 +15,7 @@ void udm_scene_reset(udm_scene *scene);
 
 // True if this frame begins a scene: it is the first, or a hard cut lies between it and the one before. Noise of sigma
 // (0-255 scale) or less, motion, fades and flashes through which the picture can be seen are no cuts; a flash that
-// blots it out is two, for what comes after it is not known yet. planes: [channels, height, width] in [-1, 1].
+// blots it out counts as two, as what comes after it is not known yet. planes: [channels, height, width] in [-1, 1].
 bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma);
 
 #define UDM_SCENE_CUT 0.3

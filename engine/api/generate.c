@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udm/generate.h: a model, the window that rolls, and frames of the size that is asked for.
+// udm/generate.h: a model, its rolling window, and frames of the requested size.
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct udm_generator {
     udm_noise own_noise; // where settings.schedule is not the model's
     udm_rolling *rolling;
     float *planes; // [channels, height, width]
-    bool warned;   // the log was told of the device that goes on
+    bool warned;   // that another device took over was logged
     atomic_bool cancelled;
     udm_stats stats;
 };
@@ -24,15 +24,14 @@ static bool check_size(const udm_network *network, const udm_model *model, const
     const udm_window_shape *shape = &network->window;
     if (shape->frames == 0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s restores frames and makes none: take a model that makes video, such as digits",
+                        "%s restores frames and generates none: use a model that generates video, such as digits",
                         udm_model_directory(model));
     if (s->width % shape->width || s->height % shape->height || s->width / shape->width != s->height / shape->height)
         return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "%s makes frames of %dx%d, which can be enlarged by whole factors only, not to %dx%d",
+                        "%s makes frames of %dx%d, which can only be enlarged by whole factors, not to %dx%d",
                         udm_model_directory(model), shape->width, shape->height, s->width, s->height);
     if (s->channels < network->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes frames in colour, not grey ones",
-                        udm_model_directory(model));
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes colour frames, not grey ones", udm_model_directory(model));
     return true;
 }
 
@@ -42,7 +41,7 @@ static bool check_params(const udm_generation *params, udm_error *error)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a rate of %g frames a second: it must be 0.1 to 1000",
                         params->rate);
     if (params->known_count < 0 || (params->known_count > 0 && !params->known))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%d known frames, and where they are must be set together",
+        return udm_fail(error, UDM_ERROR_SETTINGS, "known_count is %d: known and known_count must be set together",
                         params->known_count);
     return true;
 }
@@ -59,7 +58,7 @@ static void ask(void *context, uint64_t number, udm_rolling_frame *frame)
     frame->rescale = asked.rescale;
 }
 
-// [known_count, C, H, W] of the film's images, to be freed; NULL with *error if one is not as the model's frames are.
+// [known_count, C, H, W] of the known frames, to be freed; NULL with *error if one is not as the model's frames are.
 static float *read_known(const udm_generator *generator, udm_error *error)
 {
     const udm_generation *params = &generator->params;

@@ -9,7 +9,7 @@
 #include "schedule/spacing.h"
 #include "udm/udm.h"
 
-// Opened, as its choice is what people want to know.
+// Opened, to say which device it chooses.
 static void list_auto(udm_found found, void *context)
 {
     udm_error error = { 0 };

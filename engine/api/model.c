@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udm/model.h: times and amounts, and what there is to say of a model.
+// udm/model.h: times and amounts, and the facts about a model.
 #include <math.h>
 
 #include "api/settings.h"

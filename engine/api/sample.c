@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udm/sample.h: pictures from noise, or on from what a process left of them, one after the other, with any process and
+// udm/sample.h: pictures sampled from noise, or from what a process left of them, one at a time, with any process and
 // any sampler.
 #include <math.h>
 #include <stdlib.h>
@@ -21,14 +21,14 @@ typedef struct sample {
     udm_device *device;
     udm_network *network;
     udm_tiling *tiles;
-    udm_classifier *classifier; // NULL: it is not asked
+    udm_classifier *classifier; // NULL: not used
     udm_loop *loop;
     double start; // the time where pictures begin
     size_t pixels, elements;
     int number;                                      // of the picture
     float *memory;                                   // all of the following
     float *x, *e, *picture, *times;                  // [elements], [elements], what of x is a picture, [pixels]
-    float *output, *unconditional, *gradient, *work; // all that the network says, twice; [elements]; for the process
+    float *output, *unconditional, *gradient, *work; // the network's, twice; [elements]; for the process
     float *levels;                                   // signal and noise where it begins, [2, pixels]
     float *known;                                    // [pixels], 1 where a pixel was given
 } sample;
@@ -52,7 +52,7 @@ static bool check(const sample *s, const char *directory, udm_error *error)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes video: use udmsrc", directory);
     if (!s->network->class->condition && s->process != &udm_process_gaussian)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s is for streams: it undoes process \"%s\" of a frame, and makes none", directory,
+                        "%s restores streams: it undoes process \"%s\", and generates no pictures", directory,
                         s->process->name);
     if (!(a->guidance >= 0 && a->guidance <= 100 && a->rescale >= 0 && a->rescale <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "guidance %g must be 0 to 100, and its rescale %g 0 to 1",
@@ -61,16 +61,17 @@ static bool check(const sample *s, const char *directory, udm_error *error)
         return udm_fail(error, UDM_ERROR_SETTINGS, "eta is %g: it must be 0 to 1", a->eta);
     if (s->process->cold && !a->from)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "process \"%s\" has no noise to begin with: give what it left of pictures", s->process->name);
+                        "process \"%s\" has no noise to start from: give degraded pictures", s->process->name);
     if (s->process->symbols && (a->from || a->classifier != 0))
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "symbols can be made from nothing only, without a classifier");
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "symbols can only be sampled from noise, and without a classifier");
     if (a->from && !a->invert && !(a->time > 0 && a->time <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "time is %g: it must be above 0, and at most 1", a->time);
     if (a->invert && !a->from)
         return udm_fail(error, UDM_ERROR_SETTINGS, "there are no pictures to invert");
     if (guided(s) && s->network->classes == s->network->labels)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "guidance looks at a picture with its class told and not, and %s is always told one: its "
+                        "guidance needs an unconditional estimate, and %s is always conditioned on a class: its "
                         "config.json has no \"null_class\"",
                         directory);
     return true;
@@ -89,7 +90,8 @@ static bool open_classifier(sample *s, const udm_model *model, udm_error *error)
                                         s->settings->width, s->settings->height, error);
     if (s->classifier && (udm_classifier_channels(s->classifier) != s->network->channels ||
                           udm_classifier_classes(s->classifier) <= s->settings->class_label))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%s: its classifier is of other channels, or has fewer classes",
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "%s: its classifier takes another number of channels, or has fewer classes",
                         udm_model_directory(model));
     return s->classifier != NULL;
 }
@@ -162,7 +164,7 @@ static void close_sample(sample *s)
     udm_noise_clear(&s->own_noise);
 }
 
-// The symbols as greys from black to white; what is gone is between.
+// The symbols as greys from black to white; a lost one is the grey in the middle.
 static void show_symbols(const sample *s, const float *x, float *out)
 {
     const int channels = s->network->channels, levels = channels - (s->process == &udm_process_absorbing);
@@ -182,13 +184,13 @@ static void show(const sample *s, const float *x, float *out)
         memcpy(out, x, s->elements * sizeof *out);
 }
 
-// What the network says of xt, told a class or -1.
+// The output of the network for xt, conditioned on a class, or on none where label is -1.
 static bool look(sample *s, const udm_levels *at, const float *xt, int label, float *output, udm_error *error)
 {
-    const udm_noise *told = &s->scheduler->noise;
-    const double time = s->noise == told ? at->time[0] : udm_noise_time(told, sqrt(udm_levels_share(at, 0)));
+    const udm_noise *trained = &s->scheduler->noise;
+    const double time = s->noise == trained ? at->time[0] : udm_noise_time(trained, sqrt(udm_levels_share(at, 0)));
     const udm_network_input seen = {
-        .frame = xt, .level = at->noise, .timestep = udm_noise_timestep(told, time), .label = label
+        .frame = xt, .level = at->noise, .timestep = udm_noise_timestep(trained, time), .label = label
     };
     return udm_tiling_run(s->tiles, 0, 0, &seen, output, NULL, error);
 }
@@ -243,7 +245,7 @@ static bool draw(void *context, int number, float *e, udm_error *error)
     return true;
 }
 
-// The network says -1 for the smaller of two variances and 1 for the larger, and sees no bounds there.
+// The output is -1 for the smaller of the two variances and 1 for the larger, and is not bounded.
 static bool variance(void *context, float *share, udm_error *error)
 {
     const sample *s = context;

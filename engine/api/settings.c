@@ -191,12 +191,12 @@ void udm_log_device(const udm_settings *settings, const udm_device *device, int 
                   device ? udm_device_in_use(device)->name : "cpu", tiles, tiles == 1 ? "" : "s");
 }
 
-void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *told)
+void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *logged)
 {
     const udm_log log = { settings->log, settings->log_context };
-    if (!*told && device && device->warning[0]) {
+    if (!*logged && device && device->warning[0]) {
         udm_log_write(&log, UDM_LOG_WARNING, "%s", device->warning);
-        *told = true;
+        *logged = true;
     }
 }
 

@@ -23,8 +23,8 @@ bool udm_settings_read(udm_settings *own, const udm_settings *settings, udm_erro
 bool udm_settings_check(const udm_settings *settings, udm_error *error);
 // Steps, sampler, schedule and spacing.
 bool udm_settings_check_method(const udm_settings *settings, udm_error *error);
-// The sampler and the steps that are set, or those of the model's scheduler. The list of timesteps's noise and steps
-// are left to the caller. Errors: UNSUPPORTED, if the scheduler names a method that is not implemented.
+// The sampler and the steps that are set, or those of the model's scheduler. The noise and the number of steps of the
+// timesteps are left to the caller. Errors: UNSUPPORTED, if the scheduler names a method that is not implemented.
 typedef struct udm_method {
     const udm_sampler *sampler;
     int order, ease_below; // udm_loop_settings
@@ -35,8 +35,8 @@ bool udm_settings_method(const udm_settings *settings, const udm_model *model, u
 // What a time means: the model's noise, or that of the schedule that is set, which is put into *own.
 const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_model *model, udm_noise *own,
                                     udm_error *error);
-// How frames are brought back: all but the process, its extent, its highest time, and a room. noise: as above; it must
-// outlive what is opened with *reverse. Errors: those of udm_settings_method().
+// The settings of the reverse loop, but for the process, its extent, its highest time, and a workspace. noise: as
+// above; it must outlive what is opened with *reverse. Errors: those of udm_settings_method().
 bool udm_settings_reverse(const udm_settings *settings, const udm_model *model, const udm_network *network,
                           const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
@@ -48,9 +48,9 @@ udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);
 bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error);
 
-// Tells settings.log which device frames are computed on, and, once, that it is not the one that was chosen.
+// Logs which device frames are computed on, and, once, that another one took over.
 void udm_log_device(const udm_settings *settings, const udm_device *device, int tiles);
-void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *told);
+void udm_log_fallback(const udm_settings *settings, const udm_device *device, bool *logged);
 
 double udm_now_ms(void);
 void udm_stats_device(udm_stats *stats, const udm_device *device); // which is in use, and why

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // udm/train.h: a model's network alone, with no sampler around it, and the motion that a restorer finds, so that
-// training is shown the predictions that use will show.
+// training sees the predictions that inference will.
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ typedef struct forward_run {
     size_t pixels;
     int channels, frames, label;
     const udm_noise *noise;
-    float *frame, *level, *out; // [channels, pixels], [pixels], and all that the network says
+    float *frame, *level, *out; // [channels, pixels], [pixels], and the output
 } forward_run;
 
 static bool forward_frame(const forward_run *run, const float *clip, int frame, double time, float *out,
@@ -86,8 +86,8 @@ static bool check_window(const udm_window_shape *shape, const udm_settings *s, i
 {
     if (s->width == shape->width && s->height == shape->height && frames == shape->frames)
         return true;
-    return udm_fail(error, UDM_ERROR_SETTINGS, "the network looks at %d frames of %dx%d, not at %d of %dx%d",
-                    shape->frames, shape->width, shape->height, frames, s->width, s->height);
+    return udm_fail(error, UDM_ERROR_SETTINGS, "the network takes %d frames of %dx%d, not %d of %dx%d", shape->frames,
+                    shape->width, shape->height, frames, s->width, s->height);
 }
 
 // A network that makes video, at 25 frames a second: each clip is a window, all of whose frames have the label as
@@ -154,7 +154,8 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
 {
     const udm_config *config = udm_model_helper_config(model, UDM_HELPER_PREVIEW);
     if (!config)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no preview, between which motion is found",
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s has no preview/, whose estimates the optical flow is computed from",
                         udm_model_directory(model));
     if (!udm_settings_check(s, error) || !(m->device = udm_settings_device(s, error)) ||
         !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
@@ -204,7 +205,8 @@ bool udm_model_flow(const udm_model *model, const udm_settings *settings, int fr
         !udm_check_argument(x, "the input", error) || (frames > 1 && !udm_check_argument(flow, "the flow", error)))
         return false;
     if (frames < 1 || !(sigma >= 0))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%d frames with noise of %g: there must be one, and no less than 0",
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "%d frames with noise of sigma %g: there must be at least one, and sigma must be 0 or more",
                         frames, sigma);
     const bool good = open_motions(&m, model, &own, error) && find_motions(&m, &own, frames, x, sigma, flow, error);
     free(m.frame);

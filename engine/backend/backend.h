@@ -135,7 +135,7 @@ typedef struct udm_ops {
 
     // The operations. Tensors are UDM_FEATURES where nothing else is said.
     void (*conv)(udm_device *device, const udm_conv *conv);
-    // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), guess_level (1)], each
+    // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), predicted_level (1)], each
     // pixel plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
     void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
     // x0 = fused + gate pixel_shuffle(correction), gate = rho / (rho + GATE) min(rho / GATE_OPEN, 1)^2: planar dst [C,

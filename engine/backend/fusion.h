@@ -22,7 +22,7 @@
 // What is the same for every channel of a pixel.
 typedef struct udm_fusion {
     float frame, predicted;           // fused = frame * frame's value + prediction * prediction's
-    float frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - guess_gain * frame's
+    float frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - predicted_gain * frame's
     float rho;
 } udm_fusion;
 

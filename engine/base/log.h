@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an object tells its caller while it works.
+// Messages of an object to its caller while it works.
 #ifndef UDM_BASE_LOG_H
 #define UDM_BASE_LOG_H
 

@@ -72,7 +72,7 @@ void profile_print(const udm_restorer *stream, int frames, double frame_ms)
             print_row(&t, &t.rows[i], frames, frame_ms);
             sum += t.rows[i].timing.ms / frames;
         }
-    printf("%-44s %5s %9.3f %5.1f %%\n", "around them: conversion, motion, guess", "", frame_ms - sum,
+    printf("%-44s %5s %9.3f %5.1f %%\n", "around them: conversion, motion, prediction", "", frame_ms - sum,
            100 * (frame_ms - sum) / frame_ms);
     if (t.flops_per_ms > 0)
         printf("at most %.0f GFLOP/s and %.1f GB/s, as measured here; all of one processor\n", t.flops_per_ms / 1e6,

@@ -15,7 +15,7 @@ static const char usage[] =
     "           [--guidance G] [--rescale R] [--classifier G] [--eta E] [--seed N] [--size WxH]\n"
     "           [--from IN.npy --time T | --invert IN.npy] [--path PATH.npy] [--device D] [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W. --guidance and --classifier push to the class, without and with a classifier.\n"
-    "--from goes on from x_t in IN.npy, at the time T in (0, 1]; --invert finds the noise that the sampler ddim makes\n"
+    "--from starts at x_t in IN.npy, at the time T in (0, 1]; --invert finds the noise that the sampler ddim makes\n"
     "the pictures in IN.npy of. PATH.npy holds N,C,S,H,W: what the network sees on the way, and the result.\n";
 
 typedef struct options {
@@ -194,7 +194,7 @@ static const char *write_path(const options *o, path *p, const npy *out)
     npy y = { .dims = 5, .shape = { pictures, planes, states, out->shape[2], out->shape[3] } };
     const char *why = "there is no memory for what is on the way";
     if (strcmp(o->settings.sampler, "ode") == 0 && pictures > 1)
-        return "the sampler ode goes another number of steps for each picture: ask for one";
+        return "the sampler ode takes a different number of steps for each picture: use --count 1";
     y.elements = pictures * states * p->elements;
     y.data = p->full ? NULL : malloc(y.elements * sizeof(float));
     bool good = y.data;

@@ -22,7 +22,7 @@ static const char usage[] =
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
-    "       udm sample MODEL OUT.npy ... (udm sample alone says more)\n"
+    "       udm sample MODEL OUT.npy ... (udm sample prints its options)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
     "[--profile]\n"
     "                 [--lookahead L] [--ensemble E]\n"
@@ -31,9 +31,9 @@ static const char usage[] =
     "IN.npy holds float32 x_t, N,C,H,W or N,C,F,H,W, in [-1, 1]; T is in the model's unit of time, 0 to 1, one for\n"
     "all frames or one for each; above 1 it is a time step, as diffusers counts them.\n"
     "between moves frames A and B of each clip N,C,F,H,W (the first and the last) to the others: OUT.npy holds\n"
-    "N,3C+9,F-2,H,W, A, B, the guess that both make, its level, and what a network is told\n"
+    "N,3C+9,F-2,H,W, A, B, the prediction from both, its level, and the context of a network\n"
     "(udm_interpolator_context).\n"
-    "motion writes how the frames of clips with noise of that sigma (0-255 scale) move, as a stream of MODEL finds "
+    "motion writes the optical flow in clips with noise of that sigma (0-255 scale), as a stream of MODEL finds "
     "it:\n"
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
     "bench prints one line of JSON with the time of a frame and, with --profile, a table of what it goes into.\n";
@@ -181,7 +181,7 @@ static int info(const char *directory, const udm_model *model)
     printf("stride           %d pixels\n", info.stride);
     printf("reach            %d pixels, %d frames\n", info.reach, info.memory_frames);
     if (info.temporal_filter)
-        puts("guess            of each frame, from those before it along their motion");
+        puts("temporal filter  predicts each frame from those before it, motion-compensated");
     return 0;
 }
 
@@ -203,7 +203,7 @@ static const char *check_array(const npy *x, const udm_info *info, options *opti
     if (x->dims != 4 && x->dims != 5)
         return "it must be N,C,H,W or N,C,F,H,W";
     if (x->shape[1] != (size_t)info->channels)
-        return "it has another number of channels than the model";
+        return "it does not have as many channels as the model";
     for (int i = 0; i < x->dims; i++)
         if (x->shape[i] > 65536)
             return "it is too large";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Shows a network what is left of a frame in the way that it learned, and reads x0 out of what it says.
+// Gives a network a degraded frame in the form that it was trained on, and computes x0 from its output.
 #include "diffusion/denoiser.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ struct udm_denoiser {
     udm_hole_filler *filler; // NULL: nothing is lost, or the network takes no prediction
     size_t pixels, elements; // height * width, and times channels
     uint64_t frame;          // counted from 0 since the last clear
-    float *output;           // all that the network says: [C or more, height, width], and all of the following
+    float *output;           // of the network: [C or more, height, width], and all of the following
     float *shown,
         *shown_level;         // x_t and its level for a network that knows Gaussian noise only; [C + 1, height, width]
     float *fill, *fill_level; // ... and a prediction of what is lost, by what surrounds it and by what came before
@@ -129,7 +129,7 @@ static void show_levels(const udm_denoiser *denoiser, const udm_levels *at, cons
     seen->frame = denoiser->shown, seen->level = denoiser->shown_level;
 }
 
-// What is lost is predicted from what surrounds it, unless what came before says more. What is known needs no
+// Lost pixels are predicted from their surroundings, unless the temporal filter knows more. Known ones need no
 // prediction.
 static void predict_lost(const udm_denoiser *denoiser, const udm_levels *at, const float *xt, udm_network_input *seen)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The denoiser: a network as an estimate of x0 given x_t, x0 = G_t(x_t), for any process of which it can be shown what
-// is left. It is what the reverse loop asks at every step.
+// The denoiser: a network as an estimate of x0 given x_t, x0 = G_t(x_t), for any process whose x_t it can be given. The
+// reverse loop runs it at every step.
 #ifndef UDM_DIFFUSION_DENOISER_H
 #define UDM_DIFFUSION_DENOISER_H
 
@@ -27,7 +27,8 @@ typedef struct udm_denoiser_settings {
 typedef struct udm_side_information {
     const float *predicted, *predicted_level; // [C, height, width], [height, width]
     const float *context;                     // [network.context, height, width]
-    // Mends an estimate of x0 by what else the network's output says. level: of the frame as it was shown; NULL: 1.
+    // Refines an estimate of x0 by the other planes of the network's output. level: of the frame as it was shown; NULL:
+    // 1.
     void (*refine)(const void *refiner, const float *level, const float *output, float *x0);
     const void *refiner;
 } udm_side_information;
@@ -40,11 +41,11 @@ udm_denoiser *udm_denoiser_new(const udm_denoiser_settings *settings, int stages
 void udm_denoiser_free(udm_denoiser *denoiser); // NULL is fine
 
 const udm_ensemble *udm_denoiser_ensemble(const udm_denoiser *denoiser);
-void udm_denoiser_clear(udm_denoiser *denoiser);   // forgets what was carried over from frame to frame
+void udm_denoiser_clear(udm_denoiser *denoiser);   // forgets the state kept from frame to frame
 void udm_denoiser_advance(udm_denoiser *denoiser); // the frame is done: the next is run from now on
 
 // x0 [C, height, width] of the frame x_t [C, height, width] that stands at `at`; xt and at NULL: nothing is known of it
-// but what lies beside. stage: below `stages`. Errors: CANCELLED, DEVICE, SETTINGS.
+// but the side information. stage: below `stages`. Errors: CANCELLED, DEVICE, SETTINGS.
 bool udm_denoiser_run(udm_denoiser *denoiser, int stage, const udm_levels *at, const float *xt,
                       const udm_side_information *beside, float *x0, const atomic_bool *cancel, udm_error *error);
 

@@ -44,7 +44,7 @@ udm_hole_filler *udm_hole_filler_new(int channels, int width, int height, udm_er
         filler->memory = malloc((all + 2 * (size_t)filler->levels->width) * sizeof(float));
     }
     if (!filler || !filler->memory) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for what surrounds holes");
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to fill holes");
         udm_hole_filler_free(filler);
         return NULL;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the surroundings of lost pixels say about them: a smooth prediction, for networks that are shown one.
+// A smooth prediction of lost pixels from their surroundings, for networks that take one.
 #ifndef UDM_DIFFUSION_HOLE_FILLING_H
 #define UDM_DIFFUSION_HOLE_FILLING_H
 

@@ -176,7 +176,7 @@ static bool any_time(const udm_reverse *reverse, const float *times)
     return false;
 }
 
-// Goes on with the process where the time is below `share` of the highest one, and puts the clock forward.
+// Continues the forward process where the time is below `share` of the highest one, and raises the time.
 static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, float *times, double share,
                        const atomic_bool *cancel, udm_error *error)
 {
@@ -186,7 +186,7 @@ static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, floa
     const bool begins = !any_time(reverse, times);
     if (!process->advance && !begins)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "process \"%s\" cannot go on with what a frame has of it: set strength to 0", process->name);
+                        "process \"%s\" cannot be continued from a degraded frame: set strength to 0", process->name);
     if (process->cold)
         memset(reverse->e, 0, reverse->elements * sizeof *reverse->e);
     else if (!draw(reverse, number, 0, reverse->e, cancel, error))

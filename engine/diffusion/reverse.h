@@ -28,7 +28,7 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
 void udm_reverse_free(udm_reverse *reverse); // NULL is fine
 
 const udm_ensemble *udm_reverse_ensemble(const udm_reverse *reverse);
-void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
+void udm_reverse_clear(udm_reverse *reverse); // forgets the state kept from frame to frame
 
 // frame: the pixels, each as the process left it at its time, [C, height, width] in [-1, 1], but *not* scaled by the
 // signal; it becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the
@@ -38,7 +38,8 @@ void udm_reverse_clear(udm_reverse *reverse); // forgets what was carried over
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, float *frame,
                      float *times, double strength, const atomic_bool *cancel, udm_error *error);
 
-// The posterior mean of a frame of which nothing is known but what lies beside it, in one step. x0: [C, height, width].
+// The posterior mean of a frame of which nothing is known but the side information, in one step. x0: [C, height,
+// width].
 bool udm_reverse_mean(udm_reverse *reverse, const udm_side_information *beside, float *x0, const atomic_bool *cancel,
                       udm_error *error);
 

@@ -42,18 +42,18 @@ struct udm_rolling {
     size_t pixels, elements; // of a frame, and times channels
     float *memory;           // all of the following
     place places[UDM_MAX_FRAMES];
-    float *with, *without; // the network's output with the classes told, and without: [frames, C, H, W] each
-    float *made, *path;    // the last frame that was done: [C, H, W], and its path
-    float *known;          // [settings.known_count, C, H, W]
-    float *e;              // [C, H, W]
-    float *signal, *noise; // [pixels], where a place is
+    float *conditional, *unconditional; // the network's output with the classes and without: [frames, C, H, W] each
+    float *made, *path;                 // the last frame that was done: [C, H, W], and its path
+    float *known;                       // [settings.known_count, C, H, W]
+    float *e;                           // [C, H, W]
+    float *signal, *noise;              // [pixels], where a place is
 
     bool begun;
     uint64_t first;   // of the scene
     uint64_t entered; // frames of the scene
     int done;         // evaluations of this turn
     bool remembers;   // the window does, from one of them
-    int scene_class;  // for those who do not say
+    int scene_class;  // drawn, for frames of no given class
     int anchor_age;   // frames that were done since the class changed
     uint64_t scenes;
 };
@@ -90,8 +90,8 @@ static bool allocate(udm_rolling *rolling)
         for (int i = 0; i < udm_track_looks(rolling->settings.sampler); i++, at += e)
             place->track.kept[i] = at;
     }
-    rolling->with = at, at += rolling->frames * e;
-    rolling->without = at, at += rolling->frames * e;
+    rolling->conditional = at, at += rolling->frames * e;
+    rolling->unconditional = at, at += rolling->frames * e;
     rolling->made = at, at += e;
     rolling->path = at, at += path_elements(rolling);
     rolling->known = at, at += rolling->settings.known_count * e;
@@ -132,7 +132,7 @@ static bool check_sampler(const udm_sampler *sampler, udm_error *error)
     if (!udm_track_takes(sampler))
         return udm_fail(
             error, UDM_ERROR_UNSUPPORTED,
-            "sampler \"%s\" looks more than once a step, or back; for video take one that does not, such as "
+            "sampler \"%s\" needs several estimates a step, or goes back; for video use one that does not, such as "
             "\"ddim\" or \"dpmpp_2m\"",
             sampler->name);
     return true;
@@ -385,21 +385,21 @@ static bool run(udm_rolling *rolling, bool with_class, float *out, const atomic_
     return true;
 }
 
-// What the network says of the ramp without the classes. Residual guidance (Kodaira et al., "StreamDiffusion", 2023,
-// section 3.2) asks once a frame, and later takes the x0 that was estimated then.
+// The unconditional output for the ramp. Residual guidance (Kodaira et al., "StreamDiffusion", 2023, section 3.2)
+// evaluates it once a frame, and reuses the x0 of then.
 static bool look_unconditional(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
 {
     const udm_rolling_settings *s = &rolling->settings;
-    const bool asks = !s->residual || rolling->done == 0;
-    if (asks && !run(rolling, false, rolling->without, cancel, error))
+    const bool evaluates = !s->residual || rolling->done == 0;
+    if (evaluates && !run(rolling, false, rolling->unconditional, cancel, error))
         return false;
     for (int f = rolling->frames - rolling->ramp; s->residual && f < rolling->frames; f++) {
         const place *at = &rolling->places[f];
-        float *out = rolling->without + f * rolling->elements;
+        float *out = rolling->unconditional + f * rolling->elements;
         if (at->state != IN_MAKING)
             continue;
         const udm_levels levels = levels_of(rolling, f);
-        if (asks)
+        if (evaluates)
             udm_predict_x0(s->prediction, &levels, s->network->channels, out, at->x, at->unconditional);
         else
             udm_predict_output(s->prediction, &levels, s->network->channels, at->unconditional, at->x, out);
@@ -410,20 +410,21 @@ static bool look_unconditional(udm_rolling *rolling, const atomic_bool *cancel, 
 // Guidance without a classifier: frame by frame, as each has its own.
 static bool look(udm_rolling *rolling, const atomic_bool *cancel, udm_error *error)
 {
-    bool told = false, unconditional = false;
+    bool conditional = false, unconditional = false;
     for (int f = rolling->frames - rolling->ramp; f < rolling->frames; f++) {
         const place *at = &rolling->places[f];
-        told = told || (at->class >= 0 && at->guidance != 0);
+        conditional = conditional || (at->class >= 0 && at->guidance != 0);
         unconditional = unconditional || at->guidance != 1;
     }
-    unconditional = unconditional || !told;
-    if ((told && !run(rolling, true, rolling->with, cancel, error)) ||
+    unconditional = unconditional || !conditional;
+    if ((conditional && !run(rolling, true, rolling->conditional, cancel, error)) ||
         (unconditional && !look_unconditional(rolling, cancel, error)))
         return false;
     for (int f = rolling->frames - rolling->ramp; unconditional && f < rolling->frames; f++) {
         const place *at = &rolling->places[f];
-        float *out = rolling->with + f * rolling->elements, *other = rolling->without + f * rolling->elements;
-        if (at->guidance == 0 || !told)
+        float *out = rolling->conditional + f * rolling->elements,
+              *other = rolling->unconditional + f * rolling->elements;
+        if (at->guidance == 0 || !conditional)
             memcpy(out, other, rolling->elements * sizeof *out);
         else if (at->guidance != 1)
             udm_guide(at->guidance, at->rescale, rolling->elements, other, out);
@@ -437,7 +438,7 @@ static bool step(udm_rolling *rolling, int at, udm_error *error)
     const udm_rolling_settings *s = &rolling->settings;
     const int k = taken(rolling, at);
     place *place = &rolling->places[at];
-    float *x0 = rolling->with + at * rolling->elements;
+    float *x0 = rolling->conditional + at * rolling->elements;
     const udm_levels levels = levels_of(rolling, at);
     udm_predict_x0(s->prediction, &levels, s->network->channels, x0, place->x, x0);
     if (!udm_bound_x0(&s->bounds, rolling->elements, x0, error))

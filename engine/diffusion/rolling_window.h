@@ -10,12 +10,12 @@
 #include "sampler/track.h"
 #include "runner/window.h"
 
-// What a frame shall be; it comes as a frame from pure noise, of no class, with guidance 1, and its number as `name`.
+// The parameters of a frame. By default: from pure noise, of no class, guidance 1, and its number as `name`.
 typedef struct udm_rolling_frame {
     bool over;            // there is no such frame, nor any after it
-    int class;            // any but the network's is one that is drawn for the scene
-    double guidance;      // how far the class is insisted on: 1 not beyond what was taught, 0 not at all
-    double rescale;       // how much of what that adds to the contrast is taken back (udm_guide())
+    int class;            // any that the network does not have: one drawn for the scene
+    double guidance;      // scale of classifier-free guidance: 1 is the conditional estimate, 0 the unconditional
+    double rescale;       // how much of the contrast that this adds is taken back (udm_guide())
     uint64_t name;        // of its noise
     const float *picture; // [C, H, W]: it is drawn anew from this picture, beginning at `time` (SDEdit, Meng et al.
     double time, own;     // 2022), the picture having the noise of the time `own`. NULL: from nothing, at time 1
@@ -36,11 +36,11 @@ typedef struct udm_rolling_settings {
     // the anchor. At most as many as the window has frames count. 0: the first scene begins with nothing known, too.
     const float *known;
     int known_count;
-    bool residual;   // guidance asks without the class once a frame only, and keeps the answer
+    bool residual;   // the unconditional estimate is made once a frame and kept
     bool recalls;    // layers along time see the known frames as they were at the first evaluation of a turn
     bool keeps_path; // udm_rolling_path() is wanted
     bool classless;  // scenes draw no class
-    // Asked once for each frame, when it enters.
+    // Called once for each frame, when it enters.
     void (*frame_params)(void *context, uint64_t number, udm_rolling_frame *frame_params);
     void *context;
 } udm_rolling_settings;

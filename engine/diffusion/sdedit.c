@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Video drawn anew by a network that makes video.
+// SDEdit of video by a network that generates video.
 #include "diffusion/sdedit.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ struct udm_sdedit {
     uint64_t made; // frames of the scene
 };
 
-// The rolling counts the frames of the scene from its beginning.
+// The rolling window counts the frames of the scene from its beginning.
 static void frame_params(void *context, uint64_t number, udm_rolling_frame *frame_params)
 {
     const udm_sdedit *sdedit = context;
@@ -30,7 +30,7 @@ udm_sdedit *udm_sdedit_new(const udm_sdedit_settings *settings, udm_error *error
 {
     udm_sdedit *sdedit = calloc(1, sizeof *sdedit);
     if (!sdedit) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory to draw frames anew");
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for SDEdit");
         return NULL;
     }
     sdedit->settings = *settings;

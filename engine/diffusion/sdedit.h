@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Video drawn anew by a network that makes video: each frame enters the window that rolls with noise on it, and leaves
-// as the network has it (SDEdit: Meng et al. 2022).
+// SDEdit of video by a network that generates video: each frame enters the rolling window with noise added, and leaves
+// as the network draws it (Meng et al. 2022).
 #ifndef UDM_DIFFUSION_SDEDIT_H
 #define UDM_DIFFUSION_SDEDIT_H
 
@@ -14,7 +14,7 @@ typedef struct udm_sdedit_frame {
 } udm_sdedit_frame;
 
 typedef struct udm_sdedit_settings {
-    udm_rolling_settings rolling; // all but wish, context and classless
+    udm_rolling_settings rolling; // all but frame_params, context and classless
     int label;                    // the class, or -1
     // The frame that is `ahead` frames after the one in the making; false if its scene ends before.
     bool (*frame)(void *context, int ahead, udm_sdedit_frame *frame);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Motion that few figures say. Between pictures that noise was taken from, motion follows what is left of the noise: a
-// still picture seems to tremble by 0.1 to 0.3 pixels, which blurs what is averaged along it, and so does one that a
-// camera moves over. Where the pictures fit nearly as well unmoved, and nothing around moves, they are taken to be at
-// rest; where they fit nearly as well along one motion of the whole picture, they are taken to follow the camera.
+// Still and camera motion. Between denoised pictures the flow follows residual noise: a still picture seems to tremble
+// by 0.1 to 0.3 pixels, which blurs averages along the flow, and so does one over which a camera moves. Where the
+// pictures fit nearly as well unmoved, and nothing around moves, they are taken to be at rest; where they fit nearly as
+// well along one motion of the whole picture, they are taken to follow the camera.
 //
 // The finest level is looked at in blocks, by passes over rows of them.
 #ifndef UDM_FLOW_BLOCKS_H

@@ -14,7 +14,7 @@ enum {
 };
 
 #define FIRST_SCALE 4. // pixels by which blocks may be apart from it, halved from round to round
-#define DAMPING 5e-3 // relative to what says how it shifts; what says how it varies is 0.04 of that if it is everywhere
+#define DAMPING 5e-3 // relative to the terms of the shift; those of its variation are 0.04 of them over a whole picture
 #define LEAST_DAMPING 1e-6
 #define MOST_WRONG 3.f // a block that fits so many times worse than along the flow found does not follow the camera
 
@@ -24,13 +24,13 @@ typedef struct normal {
     int count;
 } normal;
 
-// What a block says: its middle, and the five sums over its pixels.
-typedef struct evidence {
+// The measurements of a block: its middle, and five sums over its pixels.
+typedef struct measurement {
     double x, y;
     double xx, xy, yy, xr, yr;
-} evidence;
+} measurement;
 
-static void add(normal *to, const evidence *e)
+static void add(normal *to, const measurement *e)
 {
     const double at[3] = { 1, e->x, e->y };
     for (int i = 0; i < 3; i++) {
@@ -47,8 +47,8 @@ static void add(normal *to, const evidence *e)
     to->count++;
 }
 
-// By elimination, damped: what varies over the picture is believed the less the fewer places there are that say so, and
-// may take a few steps. False if nothing has a gradient.
+// By elimination, damped: the terms that vary over the picture are damped more the fewer blocks measure them, and may
+// take a few steps. False if nothing has a gradient.
 static bool solve(normal *n, double damping, double step[6])
 {
     const double strength = n->a[0][0] + n->a[3][3];
@@ -119,7 +119,8 @@ static float median(float *values, int count)
     return values[count / 2];
 }
 
-// Whose blocks' flows lie in the middle; there is room for them where nothing was measured yet of the camera's motion.
+// A shift by the median of the blocks' flows. xr and yr serve as scratch: nothing was measured yet of the camera's
+// motion.
 static bool start(udm_flow_level *level)
 {
     const udm_flow_blocks *b = &level->blocks;
@@ -157,7 +158,7 @@ bool udm_flow_camera_fit(udm_flow_level *level)
                 u -= level->u[p.pixel];
                 v -= level->v[p.pixel];
                 const double weight = (b->xx[p.at] + b->yy[p.at]) / (1 + (u * u + v * v) / (scale * scale));
-                add(&n, &(evidence){ p.x, p.y, weight, 0, weight, weight * u, weight * v });
+                add(&n, &(measurement){ p.x, p.y, weight, 0, weight, weight * u, weight * v });
             }
         found = improve(&level->camera, round < SHIFTS ? 1e3 : DAMPING, &n);
     }
@@ -173,7 +174,7 @@ void udm_flow_camera_improve(udm_flow_level *level)
             const place p = middle_of(level, column, row);
             if (!udm_flow_excessive(b->rest_excess[p.at]) || !(b->along[p.at] < MOST_WRONG * b->found[p.at]))
                 continue;
-            add(&n, &(evidence){ p.x, p.y, b->xx[p.at], b->xy[p.at], b->yy[p.at], b->xr[p.at], b->yr[p.at] });
+            add(&n, &(measurement){ p.x, p.y, b->xx[p.at], b->xy[p.at], b->yy[p.at], b->xr[p.at], b->yr[p.at] });
         }
     improve(&level->camera, DAMPING, &n);
 }

@@ -32,9 +32,9 @@ typedef struct udm_flow_effort {
 #define UDM_FLOW_KINK 1e-3f       // the robust penalty is sqrt(x^2 + KINK^2), x in pixels
 #define UDM_FLOW_OMEGA 1.6f       // over-relaxation
 
-// What the noise asks for that the pictures had before they were denoised: the less is followed the more there was, or
-// motion follows what is left of it. By the variance of the noise; chosen on training clips and on stills of sigma 20
-// and 40.
+// Damping for the noise that the pictures had before they were denoised: the stronger it was, the less detail is
+// followed, or the flow follows what is left of it. Given the variance of the noise; chosen on training clips and on
+// stills of sigma 20 and 40.
 typedef struct udm_flow_care {
     float damp;       // added to the diagonal of a patch's Hessian: what is flat stays where it is
     float least_miss; // a pixel that fits better than this weighs no more

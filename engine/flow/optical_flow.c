@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// From the top of the pyramid down: search patches, densify, refine. What the operations compute stands in motion/.
+// From the top of the pyramid down: search patches, densify, refine. The operations are those of search.c and refine.c.
 #include "flow/optical_flow.h"
 
 #include <stdint.h>
@@ -17,8 +17,8 @@ enum {
     UPDATES = 3      // of the motion of the camera
 };
 
-// Between pictures that noise was taken from, more smoothing finds more, and at the finest level, which begins close to
-// where it ends, more search finds what was left of the noise. Chosen on training clips of sigma 5 to 40.
+// Between denoised pictures, more smoothing finds more, and at the finest level, which begins close to where it ends,
+// more search finds what was left of the noise. Chosen on training clips of sigma 5 to 40.
 static const udm_flow_effort clean = { .search = 8, .again = 6, .steps = 2, .relaxations = 3 },
                              noisy = { .search = 8, .again = 6, .steps = 2, .relaxations = 8 },
                              noisy_finest = { .search = 3, .again = 1, .steps = 1, .relaxations = 4 };

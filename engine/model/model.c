@@ -220,7 +220,7 @@ static void read_degradation(udm_model *model)
     if (process->factors) {
         degradation->measure = "standard deviation of the noise, 0-255 scale";
         degradation->usual = -1;
-        degradation->most = 255; // if the config does not say
+        degradation->most = 255; // the default
         udm_config_double(model->network.config, "max_sigma", 1, 1e6, &degradation->most, NULL);
     } else if (process->sized) {
         degradation->measure = process->measure;

@@ -19,12 +19,12 @@ enum { UDM_POWERS = 64 };
 typedef struct udm_scheduler {
     const udm_process *process; // and what it does to the frames that a stream restores, in its own measure:
     double extent;              // in pixels, where it ends
-    double amount, most;        // by itself, and as much as the network knows; 0: that is not said
+    double amount, most;        // the default, and the most that the network knows; 0: not given
     udm_noise noise;
     udm_prediction prediction;
     udm_bounds bounds; // of x0
-    // The method it names: its steps, and for udm_loop_settings the sampler and what it is told. The list of
-    // timesteps's noise and steps are not filled in.
+    // The method it names: its steps, and for udm_loop_settings the sampler and its options. The noise and number of
+    // steps of the timesteps are not filled in.
     udm_timesteps timesteps;
     const udm_sampler *sampler; // NULL: it is not implemented, and `missing` says what
     int order, ease_below;
@@ -37,9 +37,9 @@ typedef struct udm_scheduler {
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
-// Small networks beside the model's own. They make the prediction of a frame: motion is found between the estimates of
-// preview/, and trust/ says how far the prediction is wrong; and classifier/ says what a noisy picture shows. NULL
-// where the model has none.
+// Small networks beside the model's own. For the temporal filter: optical flow is estimated between the estimates of
+// preview/, and trust/ predicts the error variance of the prediction; classifier/ classifies noisy pictures. NULL where
+// the model has none.
 typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPER_CLASSIFIER, UDM_HELPERS } udm_helper;
 
 const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper);

@@ -7,8 +7,8 @@
 #include "model/model.h"
 
 // class: the class of diffusers whose defaults hold; config: scheduler_config.json. Its noise is freed by the caller.
-// Keys that change the noise or x0 and are not implemented are errors; of the method, which can be chosen otherwise,
-// they are noted in `missing`.
+// Keys that change the noise or x0 and are not implemented are errors; those of the method, which the user can replace,
+// are noted in `missing`.
 bool udm_scheduler_read(udm_scheduler *scheduler, const char *class, const udm_config *config, udm_error *error);
 
 // DDPM's, for a model that has no scheduler.

@@ -16,7 +16,7 @@ typedef int udm_value; // names a tensor of the graph
 
 enum { UDM_NO_VALUE = -1 };
 
-// What a network is shown, and what it gives; planar where nothing else is said. Those that no operation reads have no
+// The inputs and the output of a network; planar where nothing else is said. Those that no operation reads have no
 // place in the arena.
 typedef struct udm_graph_ports {
     udm_value frame, level, predicted, predicted_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
@@ -25,8 +25,8 @@ typedef struct udm_graph_ports {
 } udm_graph_ports;
 
 typedef struct udm_graph_size {
-    int channels, outputs; // of a frame; as many, or more where the network says more than the frame
-    int times, labels;     // values that say the frame's time and class
+    int channels, outputs; // of a frame; as many, or more where the output is more than the frame
+    int times, labels;     // values of the frame's time and class
     int width, height;
 } udm_graph_size;
 

@@ -26,7 +26,7 @@ typedef struct udm_window_shape {
 // What the frames of a window are.
 typedef struct udm_window_state {
     float levels[UDM_MAX_FRAMES]; // of their noise
-    int classes[UDM_MAX_FRAMES];  // -1: none is told
+    int classes[UDM_MAX_FRAMES];  // -1: none
     double rate;                  // frames a second
     bool recalls;                 // what the known frames came to is taken from the last run that was without this
 } udm_window_state;
@@ -35,13 +35,12 @@ typedef struct udm_network_class {
     const char *name; // _class_name in config.json
     udm_network *(*open)(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error);
     void (*free)(udm_network *network);
-    // For networks that are told the time or class of a frame, NULL for others: fills the values of the ports `time`
-    // and `label` (times, labels of them). timestep: on the scale the network was trained with. label: -1 for none.
-    // *gain: what the output is to be multiplied by.
+    // For networks that are conditioned on the time or class of a frame, NULL for others: fills the values of the ports
+    // `time` and `label` (times, labels of them). timestep: on the scale the network was trained with. label: -1 for
+    // none. *gain: what the output is to be multiplied by.
     bool (*condition)(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
                       udm_error *error);
-    // For networks that make video, NULL for others: fills the values that say what the frames are (conditions of
-    // them).
+    // For networks that make video, NULL for others: fills the values that describe the frames (conditions of them).
     void (*describe)(const udm_network *network, const udm_window_state *state, float *conditions);
     // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`; NULL for
     // networks that make video.
@@ -63,32 +62,32 @@ struct udm_network {
     udm_device *device;
     int channels;      // of a frame
     int times, labels; // values of its ports `time` and `label`
-    int classes;       // that it can be told; one label more than those says that none is told, if there is one
-    int width, height; // of the pictures that it was trained on; 0: its config does not say
+    int classes;       // that it can be conditioned on; one more label, if there is one, stands for none
+    int width, height; // of the pictures that it was trained on; 0: not in its config
     udm_window_shape window;
-    int conditions;       // values that say what the frames of the window are
+    int conditions;       // values that describe the frames of the window
     int stride;           // width and height of the input must be multiples of it
     int reach;            // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool uses_prediction; // it can be shown a prediction
-    bool spreads;         // as many planes again say how wide the new noise of a step is (ddpm_learned)
-    bool predicts_log_variance; // a plane of its output says how far the prediction is wrong (UDM_LOG_VARIANCE_BIAS)
-    int context;                // planes that it is shown besides: what else is known
+    bool spreads;         // as many planes again are the variance of the new noise of a step (ddpm_learned)
+    bool predicts_log_variance; // the last plane of its output (UDM_LOG_VARIANCE_BIAS)
+    int context;                // planes of its input, besides frame and prediction
     int mixes;                  // last planes of its output: the shares of other estimates than the prediction
     int memory_frames;          // ... and on no frame farther back than this
     double max_level;           // the highest noise level it was trained for, in (0, 1]
     int64_t weights;            // how many
 };
 
-// Where a network doubts, the prediction has the variance exp(o + UDM_LOG_VARIANCE_BIAS) beyond that of its level, o
-// being the last plane; the bias lets an untrained one trust the prediction to some 6 of 255 grey levels.
-// models/train/network.py has the same.
+// Where a network predicts the log-variance, the error of the prediction has the variance exp(o +
+// UDM_LOG_VARIANCE_BIAS) beyond that of its level, o being the last plane; with the bias an untrained network predicts
+// a deviation of some 6 of 255 grey levels. models/train/network.py has the same.
 #define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
 extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_pseudo3d;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 
-int udm_network_outputs(const udm_network *network); // planes of its output: channels, and what else it says
+int udm_network_outputs(const udm_network *network); // planes of its output: channels, and others
 
 // The device, config and weights must outlive the network. Where the device fails and has a stand-in, it opens there.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,

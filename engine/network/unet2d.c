@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // UNet2DModel of diffusers: the U-Net of DDPM (Ho et al. 2020, appendix B), of improved DDPM and ADM (Dhariwal and
-// Nichol 2021, section 3) and so of the consistency models. It sees the noisy frame and one time, and no prediction.
+// Nichol 2021, section 3) and so of the consistency models. It takes the noisy frame and one time, and no prediction.
 #include "network/unet2d.h"
 
 #include <math.h>

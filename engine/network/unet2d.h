@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UNet2DModel of diffusers: what its config says, and its layers as a list of steps.
+// UNet2DModel of diffusers: its config, and its layers as a list of steps.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
@@ -29,7 +29,7 @@ typedef struct udm_unet2d_config {
     double frequency_shift;
     int time_width; // of the embedding of the time
     int classes;    // 0: no class
-    int null_class; // which of them says that none is told; -1: none does
+    int null_class; // the one that stands for no class; -1: none does
 } udm_unet2d_config;
 
 // False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).

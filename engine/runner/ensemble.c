@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Turns what the network sees, and what it says back.
+// Turns the network's inputs, and its outputs back.
 #include "runner/ensemble.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct udm_ensemble {
     udm_tiling *upright, *lying; // the second: NULL for one view
     int width, height, views;
     int context, outputs, channels; // planes
-    float *turned, *said;           // what a view sees, and what comes of it; NULL for one view
+    float *turned, *output;         // what a view sees, and what comes of it; NULL for one view
 };
 
 static size_t count_seen(const udm_ensemble *ensemble)
@@ -52,7 +52,7 @@ static bool open_views(udm_ensemble *ensemble, const udm_network *network, udm_w
     ensemble->turned = calloc(count_values(ensemble), sizeof(float));
     if (!ensemble->turned)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for views of a frame of %dx%d", width, height);
-    ensemble->said = ensemble->turned + count_seen(ensemble) * width * height;
+    ensemble->output = ensemble->turned + count_seen(ensemble) * width * height;
     return true;
 }
 
@@ -124,7 +124,7 @@ static path find_path(const udm_ensemble *ensemble, const view *view)
     };
 }
 
-// The planes in the view, which are put to *room and take their place there. NULL stays NULL.
+// The planes in the view, put at *room, which moves on behind them. NULL stays NULL.
 static const float *turn(const path *path, const float *planes, int count, float **workspace)
 {
     if (!planes || count == 0)
@@ -137,12 +137,12 @@ static const float *turn(const path *path, const float *planes, int count, float
     return turned;
 }
 
-static void add_back(const path *path, const float *said, int count, float share, float *out)
+static void add_back(const path *path, const float *output, int count, float share, float *out)
 {
     for (int c = 0; c < count; c++, out += (size_t)path->width * path->height)
-        for (int y = 0; y < path->height; y++, said += path->width)
+        for (int y = 0; y < path->height; y++, output += path->width)
             for (int x = 0; x < path->width; x++)
-                out[path->start + y * path->down + x * path->across] += share * said[x];
+                out[path->start + y * path->down + x * path->across] += share * output[x];
 }
 
 static udm_network_input turn_all(const udm_ensemble *ensemble, const path *path, const udm_network_input *seen)
@@ -171,9 +171,9 @@ bool udm_ensemble_run(udm_ensemble *ensemble, int stage, uint64_t number, const 
         const udm_network_input turned = turn_all(ensemble, &path, seen);
         udm_tiling *tiles = all_views[k].lying ? ensemble->lying : ensemble->upright;
         const int state = stage * (all_views[k].lying ? lying : upright) + k / 2;
-        if (!udm_tiling_run(tiles, state, number, &turned, ensemble->said, cancel, error))
+        if (!udm_tiling_run(tiles, state, number, &turned, ensemble->output, cancel, error))
             return false;
-        add_back(&path, ensemble->said, ensemble->outputs, 1.0f / count, out);
+        add_back(&path, ensemble->output, ensemble->outputs, 1.0f / count, out);
     }
     return true;
 }

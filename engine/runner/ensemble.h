@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The geometric self-ensemble (Lim et al., Enhanced deep residual networks for single image super-resolution, 2017,
-// section 3.3): a network is shown a frame several times, turned and mirrored, and what it says is turned back and
-// averaged. What it gets wrong in one view it gets wrong otherwise in the next, so that the mean is better than each.
+// section 3.3): a network is run on a frame several times, turned and mirrored, and its outputs are turned back and
+// averaged. Its errors differ from view to view, so that the mean is better than each.
 #ifndef UDM_RUNNER_ENSEMBLE_H
 #define UDM_RUNNER_ENSEMBLE_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Cuts frames into tiles, runs the network over each and puts the results together; and does so elsewhere where the
-// device fails.
+// Cuts frames into tiles, runs the network over each and puts the results together; and moves to another device where
+// the first one fails.
 #include "runner/tiling.h"
 
 #include <stdlib.h>
@@ -19,8 +19,8 @@ typedef struct axis {
 struct udm_tiling {
     const udm_network *network; // where it runs
     udm_network *moved;         // the same, where the first one's device failed
-    udm_replay *replay;         // what is to be seen again then; NULL: nothing
-    bool behind;                // it has yet to be seen
+    udm_replay *replay;         // what is to be replayed then; NULL: nothing
+    bool behind;                // it has yet to be replayed
     int width, height, stages;
     size_t limit;
     axis x, y;
@@ -29,7 +29,7 @@ struct udm_tiling {
     udm_workspace *workspace;              // one of them; NULL: nothing is set up
     udm_memory **states;                   // [stages][tiles], or NULL for a network without
     float *condition, gain;            // the values of the ports time and label, and what the output is multiplied by
-    bool blank_frame, blank_predicted; // what is in the arena says nothing
+    bool blank_frame, blank_predicted; // the arena holds blanks there
 };
 
 // Cuts an axis into `tiles` or, where rounding up makes some needless, fewer.
@@ -88,7 +88,7 @@ static size_t count_planes(const udm_tiling *tiles)
     return seen > outputs ? seen : outputs;
 }
 
-// A shared room is of no use to a network that moved to another device.
+// A shared workspace is of no use to a network that moved to another device.
 static bool take_workspace(udm_tiling *tiles, udm_error *error)
 {
     udm_device *device = tiles->network->device;
@@ -168,7 +168,7 @@ udm_tiling *udm_tiling_new(const udm_network *network, udm_workspace *workspace,
                            size_t limit, udm_error *error)
 {
     if (network->window.frames > 0) {
-        udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model makes video, and cannot restore any: udmsrc plays it");
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model generates video and cannot restore it: use udmsrc");
         return NULL;
     }
     enum { MOST = 1 << 24 }; // so that sums of sizes and overlaps fit into an int
@@ -312,7 +312,7 @@ static void add_constant(const udm_tiling *tiles, upload *up, udm_value port, fl
         *up->workspace++ = value;
 }
 
-// A picture and its level, or that nothing is known, unless the arena says so already.
+// A picture and its level, or blanks, unless the arena has those already.
 static void add_pair(const udm_tiling *tiles, upload *up, const udm_value ports[2], const float *planes,
                      const float *level, int x0, int y0, bool *blank)
 {
@@ -395,7 +395,7 @@ static bool run_tile(udm_tiling *tiles, int column, int line, int stage, uint64_
     return device->ops->finish(device, error);
 }
 
-// What the network is told that holds for the whole frame.
+// The conditions that hold for the whole frame: time and class.
 static bool describe(udm_tiling *tiles, const udm_network_input *seen, udm_error *error)
 {
     const udm_network *network = tiles->network;
@@ -418,7 +418,7 @@ static bool run_here(udm_tiling *tiles, int stage, uint64_t number, const udm_ne
     return true;
 }
 
-// Sees again what the states of the device that failed were made of. out: overwritten.
+// Rebuilds the states that were lost with the failed device, by replaying what they were made of. out: overwritten.
 static bool catch_up(udm_tiling *tiles, float *out, const atomic_bool *cancel, udm_error *error)
 {
     clear_states(tiles);

@@ -52,7 +52,7 @@ bool udm_workspace_grow(udm_workspace *workspace, const udm_graph *graph, size_t
         return true;
     float *larger = malloc(staging * sizeof(float));
     if (!larger)
-        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for what goes to the device and back");
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for transfers to the device");
     free(workspace->staging);
     workspace->staging = larger;
     workspace->staging_floats = staging;

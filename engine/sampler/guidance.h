@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-// with, without: [count], what a network says of a frame, told its class and not; `with` becomes
+// with, without: [count], the conditional and the unconditional output of a network; `with` becomes
 //     g = without + guidance (with - without)
 // (Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022, eq. 6, with guidance = 1 + w), and of that the share
 // `rescale` is brought back to the deviation that `with` had (Lin et al., "Common Diffusion Noise Schedules and Sample

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The reverse loop: estimate x0, step, repeat, until nothing is left of the time that each pixel entered at. It asks
+// The reverse loop: estimate x0, step, repeat, until nothing is left of the time that each pixel entered at. It calls
 // its user for the estimates, and knows no network.
 #ifndef UDM_SAMPLER_LOOP_H
 #define UDM_SAMPLER_LOOP_H
@@ -27,20 +27,20 @@ typedef struct udm_loop_settings {
     const float *anchor; // the other end of a bridge, for processes that need them (udm_levels)
 } udm_loop_settings;
 
-// What the loop asks for. Each returns false with *error set to end it.
+// The callbacks of the loop. Each returns false with *error set to end it.
 typedef struct udm_loop_calls {
     void *context;
     // E[x0 | x_t] as a network sees it; number: of the estimate, from 0. xt, x0: [channels, pixels].
     bool (*estimate)(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error);
     // New standard normal noise, [channels, pixels]; number: of the draw, from 0.
     bool (*draw)(void *context, int number, float *e, udm_error *error);
-    // "ddpm_learned": what the network said of the variance with the last estimate, [channels, pixels]: 0 for the
-    // posterior's, 1 for that of the step forward, and between and beyond by their logarithms. NULL: it does not.
+    // "ddpm_learned": the variance in the network's last output, [channels, pixels]: 0 for the posterior's, 1 for that
+    // of the step forward, and between and beyond by their logarithms. NULL: it does not.
     bool (*variance)(void *context, float *share, udm_error *error);
 } udm_loop_calls;
 
 // Errors: UNSUPPORTED (a sampler that solves the equations of Gaussian diffusion, and another process; one that needs
-// what the model does not say), MEMORY.
+// what the model does not have), MEMORY.
 udm_loop *udm_loop_new(const udm_loop_settings *settings, udm_error *error);
 void udm_loop_free(udm_loop *loop); // NULL is fine
 

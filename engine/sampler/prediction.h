@@ -11,11 +11,11 @@ typedef enum udm_prediction { UDM_PREDICT_EPSILON, UDM_PREDICT_X0, UDM_PREDICT_V
 // output, xt, x0: [channels, pixels]; x0 may be output. With signal a and noise s (Gaussian process, a^2 + s^2 = 1):
 //     epsilon (Ho et al. 2020, eq. 15):          x0 = (x_t - s output) / a
 //     v (Salimans and Ho 2022, appendix D):      x0 = a x_t - s output
-// Where a is 0, epsilon says nothing about x0, which is 0 then.
+// Where a is 0, epsilon does not determine x0, which is 0 then.
 void udm_predict_x0(udm_prediction kind, const udm_levels *at, int channels, const float *output, const float *xt,
                     float *x0);
 
-// And back: the output that would have said x0. Where s is 0, epsilon and v say nothing, and it is 0.
+// The inverse: the output that stands for x0. Where s is 0, epsilon and v are undetermined, and it is 0.
 void udm_predict_output(udm_prediction kind, const udm_levels *at, int channels, const float *x0, const float *xt,
                         float *output);
 

@@ -19,7 +19,7 @@ typedef struct udm_track {
 bool udm_track_takes(const udm_sampler *sampler);
 int udm_track_looks(const udm_sampler *sampler); // how many estimates are kept: 1 and more
 
-// Where a picture is after k of the list of timesteps's steps.
+// Where a picture is after k steps of the list of timesteps.
 udm_point udm_track_point(const udm_track *track, const udm_sampler *sampler, const udm_timesteps *timesteps, int k);
 
 // Takes step k, from the estimate of x0. x: [elements], x_t, becomes x_s. e: new noise, or NULL if there is none. A new

@@ -28,7 +28,7 @@ typedef struct udm_timesteps {
 struct udm_spacing {
     const char *name; // also the value of timestep_spacing in scheduler_config.json, where it has one
     const char *about;
-    // After k of the list of timesteps's steps, for what entered at `start`: start at k = 0. 0 <= k < steps and start >
+    // After k steps, for what entered at `start`: start at k = 0. 0 <= k < steps and start >
     // 0; k need not be whole, as some methods look at the middle of a step.
     udm_timestep (*timestep)(const udm_timesteps *timesteps, double start, double k);
     // The highest time it begins at, where pure noise enters.

@@ -30,14 +30,15 @@ static size_t blocks(const udm_illumination *illumination)
 udm_illumination *udm_illumination_new(int width, int height, int channels, udm_pool *pool, udm_error *error)
 {
     if (width < 1 || height < 1 || channels < 1 || channels > MOST_CHANNELS) {
-        udm_fail(error, UDM_ERROR_SETTINGS, "there is no brightness of %d planes of %d x %d", channels, width, height);
+        udm_fail(error, UDM_ERROR_SETTINGS, "the illumination of %d planes of %d x %d cannot be matched", channels,
+                 width, height);
         return NULL;
     }
     const int columns = (width - 1) / BLOCK + 1, rows = (height - 1) / BLOCK + 1;
     const size_t floats = (size_t)columns * (size_t)rows * (size_t)channels;
     udm_illumination *illumination = malloc(sizeof *illumination + floats * sizeof(float));
     if (!illumination) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the brightness of %d planes", channels);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the illumination of %d planes", channels);
         return NULL;
     }
     *illumination = (udm_illumination){
@@ -111,11 +112,11 @@ static void measure_block(void *context, int index, int worker)
     sums sums = { 0 };
     for (int y = top; y < bottom; y++)
         add_row(job, (size_t)y * (size_t)illumination->width + (size_t)left, count, &sums);
-    const float weight = sum(sums.weight), doubtful = SURE * sum(sums.variance);
+    const float weight = sum(sums.weight), threshold = SURE * sum(sums.variance);
     for (int c = 0; c < illumination->channels; c++) {
-        const float total = sum(sums.difference[c]), certain = total * total - doubtful;
+        const float total = sum(sums.difference[c]), excess = total * total - threshold;
         illumination->offsets[(size_t)c * blocks(illumination) + (size_t)index] =
-            certain > 0 ? certain / (total * weight) : 0;
+            excess > 0 ? excess / (total * weight) : 0;
     }
 }
 

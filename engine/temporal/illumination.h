@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Light that changes between a frame and what is known of it from others: fades, flicker, a lens that darkens its rim.
+// Changes of illumination between a frame and the prediction of it: fades, flicker, a lens that darkens the corners.
 #ifndef UDM_TEMPORAL_ILLUMINATION_H
 #define UDM_TEMPORAL_ILLUMINATION_H
 

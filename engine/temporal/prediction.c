@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A Kalman filter for each pixel. The prediction g has a variance p: that of the noise which is left in it, and one
-// more by which a network doubts it. It meets a frame y of noise s:
+// A Kalman filter for each pixel. The prediction g has a variance p: that of the noise left in it, and that of its
+// error, which a network predicts. With a frame y of noise s:
 //
 //     mean = g + k (y - g),   k = p / (p + s),   of variance k s.
 //
-// If the light changed, that is put right first (brightness.c). Each time it is moved it becomes a little wrong, which
-// does not average out: so the variance grows by FADE from frame to frame (a filter of fading memory; it was worth 0.15
-// dB, and 0.4 no more), and by less where it is at rest.
+// If the illumination changed, that is corrected first (illumination.c). Each warp adds a small error that does not
+// average out: so the variance grows by FADE from frame to frame (a filter of fading memory; it was worth 0.15 dB, and
+// 0.4 no more), and by less where it is at rest.
 //
 // The mean is moved along the motion and is the next prediction. Two predictions g and h made of different frames, with
 // the variances p and q, are worth (q g + p h) / (p + q) of variance p q / (p + q). Variances are relative to the
 // signal: level^2 / (1 - level^2).
 //
-// There is memory for two pictures and their variances only: the mean, and the prediction. While the prediction is of
-// use the mean is not, and its place holds what networks are shown.
+// There is memory for two pictures and their variances only: the mean, and the prediction. While the prediction is in
+// use the mean is not, and its memory holds what networks are given.
 #include "temporal/prediction.h"
 
 #include <math.h>
@@ -52,7 +52,7 @@ udm_predictor *udm_predictor_new(int width, int height, int channels, udm_device
                                  udm_error *error)
 {
     if (width < 1 || height < 1 || channels < 1) {
-        udm_fail(error, UDM_ERROR_SETTINGS, "there is no guess of %d planes of %d x %d", channels, width, height);
+        udm_fail(error, UDM_ERROR_SETTINGS, "%d planes of %d x %d cannot be predicted", channels, width, height);
         return NULL;
     }
     size_t plane, floats, bytes;
@@ -62,7 +62,8 @@ udm_predictor *udm_predictor_new(int width, int height, int channels, udm_device
     udm_predictor *predictor = fits ? calloc(1, sizeof *predictor) : NULL;
     const bool have = predictor && (predictor->memory = malloc(bytes));
     if (!have)
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a guess of %d planes of %d x %d", channels, width, height);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prediction of %d planes of %d x %d", channels, width,
+                 height);
     if (!have || !(predictor->warper = udm_warper_new(device, error)) ||
         !(predictor->illumination = udm_illumination_new(width, height, channels, pool, error))) {
         udm_predictor_free(predictor);
@@ -117,7 +118,7 @@ typedef struct fade_job {
     const float *flow;
 } fade_job;
 
-// The variance grows, and there is none where the flow came from outside, as the plane of the mean's says for now.
+// The variance grows; it is `unknown` where the flow came from outside, which mean_variance marks with 0 for now.
 static void fade_part(void *context, int index, int worker)
 {
     const fade_job *job = context;
@@ -165,7 +166,7 @@ typedef struct log_variance_job {
     const float *log_variance;
 } log_variance_job;
 
-// exp() of what the network says, within reason.
+// exp() of the network's output, clamped.
 static void log_variance_part(void *context, int index, int worker)
 {
     const log_variance_job *job = context;
@@ -257,7 +258,7 @@ typedef struct show_job {
     float *planes, *level;
 } show_job;
 
-// What was moved, at the level that its variance deserves; may be written where it stands.
+// The warped mean at the level of its variance; may be computed in place.
 static void show_part(void *context, int index, int worker)
 {
     const show_job *job = context;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Preview, motion, prediction, trust. Motion leads to the preview of the frame before; where that was at rest, to a
+// Preview, motion, prediction, variance. Motion leads to the preview of the frame before; where that was at rest, to a
 // mean of the previews since it has been: it has less noise, and slow motion leaves it behind until it is seen. The
 // frames ahead are averaged as those before are, from the last of them back to the frame at hand, anew for each frame;
 // then both predictions are joined.
@@ -21,7 +21,7 @@ enum { PART = 1024 }; // pixels of a job
 struct udm_temporal_filter {
     const udm_network *preview, *trust;
     udm_pool *pool;
-    udm_tiling *tiles, *trust_tiles; // the second: NULL where nothing is doubted
+    udm_tiling *tiles, *trust_tiles; // the second: NULL if no network predicts the variance
     udm_flow *motion;
     udm_predictor *predictor, *ahead; // the second: NULL if nothing looks ahead
     size_t pixels;
@@ -29,7 +29,7 @@ struct udm_temporal_filter {
     udm_predicted shown; // of the frame looked at last
     float *memory;       // all of the following
     float *scaled;       // [C, height, width]
-    float *estimate;     // and a plane of doubt
+    float *estimate;     // and a plane of log-variance
     float *flow;         // [2, height, width]
     float *before;       // [height, width]: a preview
 };
@@ -182,7 +182,7 @@ static void link_to(udm_temporal_filter *temporal, udm_temporal_input *input, co
     input->linked = true;
 }
 
-// Looks at the frame again, beside the prediction of it.
+// The variance of the prediction, by a network that sees the frame beside it.
 static bool log_variance(udm_temporal_filter *temporal, const udm_temporal_input *input, udm_predictor *predicted,
                          const atomic_bool *cancel, udm_error *error)
 {
@@ -200,17 +200,17 @@ static bool log_variance(udm_temporal_filter *temporal, const udm_temporal_input
 }
 
 // Leaves the prediction of the first frame, made of the others.
-static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const *inputs, int count,
                        const atomic_bool *cancel, udm_error *error)
 {
     if (count > 1)
         udm_predictor_reset(temporal->ahead);
     for (int k = count - 1; k > 0; k--) {
-        udm_predictor_update(temporal->ahead, sights[k]->planes, sights[k]->level);
-        if (!udm_predictor_predict(temporal->ahead, sights[k - 1]->flow, error))
+        udm_predictor_update(temporal->ahead, inputs[k]->planes, inputs[k]->level);
+        if (!udm_predictor_predict(temporal->ahead, inputs[k - 1]->flow, error))
             return false;
-        udm_predictor_match_illumination(temporal->ahead, sights[k - 1]->planes, sights[k - 1]->level);
-        if (!log_variance(temporal, sights[k - 1], temporal->ahead, cancel, error))
+        udm_predictor_match_illumination(temporal->ahead, inputs[k - 1]->planes, inputs[k - 1]->level);
+        if (!log_variance(temporal, inputs[k - 1], temporal->ahead, cancel, error))
             return false;
     }
     return true;
@@ -230,8 +230,7 @@ static void keep_part(void *context, int index, int worker)
     }
 }
 
-// Learns the frame, having made the prediction of it. False if it failed; *made: whether there was something to make it
-// of.
+// Predicts the frame, then updates with it. False if it failed; *made: whether there was something to make it of.
 static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *input, bool *made,
                       const atomic_bool *cancel, udm_error *error)
 {
@@ -250,17 +249,17 @@ static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *i
     return true;
 }
 
-static bool look(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count, const atomic_bool *cancel,
+static bool look(udm_temporal_filter *temporal, udm_temporal_input *const *inputs, int count, const atomic_bool *cancel,
                  udm_error *error)
 {
     bool made;
     for (int k = 0; k < count; k++) {
-        if (!make_preview(temporal, sights[k], cancel, error))
+        if (!make_preview(temporal, inputs[k], cancel, error))
             return false;
         if (k > 0)
-            link_to(temporal, sights[k - 1], sights[k]);
+            link_to(temporal, inputs[k - 1], inputs[k]);
     }
-    if (!look_ahead(temporal, sights, count, cancel, error) || !look_back(temporal, sights[0], &made, cancel, error))
+    if (!look_ahead(temporal, inputs, count, cancel, error) || !look_back(temporal, inputs[0], &made, cancel, error))
         return false;
     if (made && count > 1)
         udm_predictor_fuse(temporal->predictor, temporal->ahead);
@@ -270,12 +269,12 @@ static bool look(udm_temporal_filter *temporal, udm_temporal_input *const *sight
     return true;
 }
 
-bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *inputs, int count,
                              udm_predicted *predicted, const atomic_bool *cancel, udm_error *error)
 {
-    if (!sights[0]->filtered && !look(temporal, sights, count, cancel, error))
+    if (!inputs[0]->filtered && !look(temporal, inputs, count, cancel, error))
         return false;
-    sights[0]->filtered = true;
+    inputs[0]->filtered = true;
     *predicted = temporal->shown;
     return true;
 }

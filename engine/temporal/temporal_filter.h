@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a stream knows of a frame from its neighbours: a prediction. A small network makes a preview of each frame,
-// motion is found between previews, what is known is moved along it, and another small network says how far to trust
-// it. The frames before are carried along; those after are seen if they are there.
+// The recursive temporal filter, which predicts each frame of a stream from its neighbours. A small network makes a
+// preview of each frame, optical flow is estimated between previews, the mean so far is warped along it, and another
+// small network predicts its error variance. Frames before are filtered recursively; those after are used if they are
+// there.
 #ifndef UDM_TEMPORAL_TEMPORAL_FILTER_H
 #define UDM_TEMPORAL_TEMPORAL_FILTER_H
 
@@ -10,9 +11,9 @@
 
 typedef struct udm_temporal_filter udm_temporal_filter;
 
-// preview: estimates x0 from a frame alone. trust: doubts a prediction, with as many channels; NULL: a prediction is
-// believed as it is. Both must outlive the carry. room: as udm_tiling_new(). ahead: frames after the one at hand that
-// may be looked at. threads: 0 for all. memory_limit: as udm_tiling.
+// preview: estimates x0 from a frame alone. trust: predicts the error variance of a prediction, with as many channels;
+// NULL: predictions have none but their noise. Both must outlive the filter. workspace: as in udm_tiling_new(). ahead:
+// frames after the one at hand that may be used. threads: 0 for all. memory_limit: as udm_tiling.
 udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
                                              udm_workspace *workspace, int width, int height, int ahead, int threads,
                                              size_t memory_limit, udm_error *error);
@@ -28,14 +29,13 @@ typedef struct udm_temporal_input {
     bool previewed, linked, filtered;
 } udm_temporal_input;
 
-// Takes in the next frame, sights[0], after looking at those that follow it in its scene: count - 1 of them, not more
-// than `ahead`. *prediction gets what is known of it from its neighbours, or NULLs: borrowed until the next call.
-// Called again for the same frame, it says the same. Errors: CANCELLED, DEVICE.
-bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *sights, int count,
+// Takes in the next frame, inputs[0], and those that follow it in its scene: count - 1 of them, not more than `ahead`.
+// *predicted is the prediction of it from its neighbours, or NULLs: borrowed until the next call. Called again for the
+// same frame, it returns the same. Errors: CANCELLED, DEVICE.
+bool udm_temporal_filter_run(udm_temporal_filter *temporal, udm_temporal_input *const *inputs, int count,
                              udm_predicted *predicted, const atomic_bool *cancel, udm_error *error);
 
-// The motion from what was looked at last to the frame before it, [2, height, width]: the one at p is the other at
-// p + flow(p).
+// The motion from the last frame to the one before it, [2, height, width]: the one at p is the other at p + flow(p).
 const float *udm_temporal_filter_flow(const udm_temporal_filter *temporal);
 
 #endif

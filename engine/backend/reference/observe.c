@@ -10,7 +10,7 @@ static udm_fusion fusion_at(const udm_observation *seen, size_t pixel)
     return udm_fusion_at(udm_host_data(&seen->level)[pixel], udm_host_data(&seen->predicted_level)[pixel]);
 }
 
-// Channel c of [fused, rho, innovation, level, guess_level] at a pixel (y, x) of the frame.
+// Channel c of [fused, rho, innovation, level, predicted_level] at a pixel (y, x) of the frame.
 static float observed(const udm_observation *seen, int c, int y, int x)
 {
     udm_shape shape = seen->frame.shape;

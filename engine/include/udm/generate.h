@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/** What a frame shall show. */
+/** Parameters of one frame. */
 typedef struct udm_frame_params {
     int class_label; /**< of the model's classes; any other, such as -1 (default): one that is drawn for the scene */
     double guidance; /**< scale of classifier-free guidance (Ho and Salimans 2022): 1 (default) is the conditional
@@ -39,7 +39,7 @@ typedef struct udm_generation {
     bool keep_state;        /**< layers along time keep what they read of known frames until the next frame */
     bool preview;           /**< each step of each frame is a frame of its own: udm_generator_steps() */
     /**
-     * NULL, or fills in what frame `number` shall show; *params holds the defaults. Called from udm_generator_make(),
+     * NULL, or fills in the parameters of frame `number`; *params holds the defaults. Called from udm_generator_make(),
      * once for a frame each time it is computed, some frames ahead.
      */
     void (*frame_params)(void *context, uint64_t number, udm_frame_params *params);

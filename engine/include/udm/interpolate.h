@@ -36,7 +36,7 @@ UDM_API bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_ima
                                    double seconds, udm_error *error);
 
 /**
- * What comes after the second, if it is known: said after the pair and before its first frame is made, it lets motion
+ * What comes after the second, if it is known: set after the pair and before its first frame is made, it lets motion
  * bend at the second, too. A frame beyond a cut is left out.
  * @param seconds from the second; 0 if not known
  * @return false with SETTINGS
@@ -55,7 +55,7 @@ UDM_API bool udm_interpolator_repeats(const udm_interpolator *interpolator);
  * Makes a frame. The first one for a pair takes longest, as it finds the motion.
  * @param position of the instant: 0 is the first frame and 1 the second; -8 to 9
  * @param number names the noise that is drawn
- * @return false with SETTINGS (also if there is no pair), CANCELLED, DEVICE or MEMORY
+ * @return false with SETTINGS (also if no pair is set), CANCELLED, DEVICE or MEMORY
  */
 UDM_API bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint64_t number,
                                    const udm_image *out, udm_error *error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
- * What an object tells while it works. Errors are returned, not logged.
+ * Messages of an object while it works. Errors are returned, not logged.
  */
 #ifndef UDM_LOG_H
 #define UDM_LOG_H

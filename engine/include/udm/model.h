@@ -36,12 +36,12 @@ UDM_API char *udm_model_find(const char *name, udm_error *error);
 UDM_API udm_model *udm_model_open(const char *name, udm_error *error);
 UDM_API void udm_model_free(udm_model *model); /**< NULL is fine */
 
-/** What the frames that a model restores have suffered. Strings are static. */
+/** The degradation that a model undoes. Strings are static. */
 typedef struct udm_degradation {
     const char *process; /**< the forward process x_t = F_t(x0, e): a name of udm_list_processes() */
     const char *measure; /**< of its amount, for people: "standard deviation of the noise, 0-255 scale" */
-    double usual;        /**< the amount if nothing is said; -1: it is estimated, 0: the model does not say */
-    double most;         /**< the largest amount that the model was trained for; more is taken for that */
+    double usual;        /**< the default amount; -1: it is estimated, 0: the model has none */
+    double most;         /**< the largest amount that the model was trained for; larger ones are clamped */
     bool holes;          /**< pixels are lost, or not at all: udm_frame.known says which */
 } udm_degradation;
 
@@ -76,7 +76,7 @@ typedef struct udm_info {
 } udm_info;
 
 /**
- * Opens the network once to look at it.
+ * Opens the network for a moment to read its facts.
  * @param size sizeof *info
  * @return false with UNSUPPORTED, CORRUPT, MEMORY or SETTINGS
  */

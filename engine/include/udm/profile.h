@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
- * How long a device took for what.
+ * Timings of the operations of a device.
  */
 #ifndef UDM_PROFILE_H
 #define UDM_PROFILE_H

@@ -44,7 +44,7 @@ typedef struct udm_frame {
     double strength;    /**< 0 to 1: the process first goes on until the time is this share of the model's highest
                              (SDEdit: Meng et al. 2022), so that detail is drawn anew */
     uint64_t number;    /**< names the noise that is drawn */
-    bool discontinuity; /**< what came before says nothing about it */
+    bool discontinuity; /**< it is not a continuation of the frames before */
 } udm_frame;
 
 typedef enum udm_pulled {

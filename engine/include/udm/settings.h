@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
- * What every use of a model is opened with, and what every object says about itself.
+ * The settings that every object is opened with, and its statistics.
  */
 #ifndef UDM_SETTINGS_H
 #define UDM_SETTINGS_H
@@ -35,13 +35,13 @@ typedef struct udm_settings {
     const char *spacing;   /**< "model" (default), or one of udm_list_spacings(): at which timesteps the steps stand */
     int class_label;       /**< the class that a class-conditional model is conditioned on; -1 (default): none */
     uint64_t seed;         /**< of all noise that is drawn; default 0 */
-    int lookahead;         /**< frames held back, so that each is restored in the light of as many that follow it; 0
+    int lookahead;         /**< frames held back, so that each is restored with as many that follow it; 0
                                 (default) to #UDM_MAX_LOOKAHEAD */
     int ensemble;         /**< views of a frame, mirrored and rotated, whose estimates are averaged; each costs a run of
                                the network. 1 (default) to #UDM_MAX_ENSEMBLE. Lim et al. 2017, section 3.3 */
     size_t memory_limit;  /**< bytes for the activations of a frame; larger frames are computed in tiles. 0 (default):
                                1 GiB */
-    udm_log_callback log; /**< NULL (default), or what is told about the work */
+    udm_log_callback log; /**< NULL (default), or receives messages */
     void *log_context;    /**< passed to it */
 } udm_settings;
 
@@ -55,7 +55,7 @@ UDM_API void udm_settings_init(udm_settings *settings, size_t size);
 typedef struct udm_stats {
     uint64_t frames;         /**< that came out */
     uint64_t scenes;         /**< that began */
-    double sigma;            /**< standard deviation of the noise in the last frame, 0-255 scale, told or estimated; 0
+    double sigma;            /**< standard deviation of the noise in the last frame, 0-255 scale, given or estimated; 0
                                   where what was undone is not noise */
     double last_ms, mean_ms; /**< wall-clock time of a frame */
     size_t memory;           /**< bytes for state and activations */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
- * What parity tests and training ask for: a network alone, and the motion that a restorer would find.
+ * What parity tests and training need: a network alone, and the motion that a restorer would find.
  */
 #ifndef UDM_TRAIN_H
 #define UDM_TRAIN_H

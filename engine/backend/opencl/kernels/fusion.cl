@@ -31,7 +31,7 @@ void write_run(global float *to, int step, int count, run value)
 
 typedef struct fusion {
     run frame, predicted;           // fused = frame * frame's value + prediction * prediction's
-    run frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - guess_gain * frame's
+    run frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - predicted_gain * frame's
     run rho;
 } fusion;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// dst[c p p + dy p + dx, y, x] = plane c of [fused, rho, innovation, level, guess_level] at pixel (y p + dy, x p + dx).
+// dst[c p p + dy p + dx, y, x] = plane c of [fused, rho, innovation, level, predicted_level] at pixel (y p + dy,
+// x p + dx).
 
 // Those pixels of the frame that become channels c p p + k of `count` pixels of dst from (y, x) on.
 void observe_run(const udm_cl_tensor dst, const udm_cl_observation seen, int patch, int k, int y, int x, int count,
