@@ -7,14 +7,14 @@
 
 unet2d is a UNet2DModel of diffusers (18.2 M random weights, attention at the lowest level, 3x128x128), made at a
 fixed seed; denoise-* is the network of the shipped model, at some size, without motion and prediction. Both are kept
-in --work. Each contestant is a process of its own, so that its peak memory can be told; that of Python programs has
+in --work. Each contestant is a process of its own, so that its peak memory can be measured; that of Python programs has
 what they had before they loaded the model beside it. Ours is `udm bench`, with the conversion of a frame. CPU ms is
 the least time of all processors together, which other work on the machine changes little. The error is the largest
 difference to PyTorch float32, relative to its largest output.
 
 --isa avx2 keeps everybody from using AVX-512: ours is opened as cpu:avx2, and oneDNN, which computes the convolutions
-of OpenVINO and PyTorch, is told by ONEDNN_MAX_CPU_ISA (some of OpenVINO's elementwise kernels do not listen). ONNX
-Runtime cannot be told and is left out.
+of OpenVINO and PyTorch, is limited by ONEDNN_MAX_CPU_ISA (some of OpenVINO's elementwise kernels ignore it). ONNX
+Runtime cannot be limited and is left out.
 """
 import argparse
 import json

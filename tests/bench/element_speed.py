@@ -144,7 +144,7 @@ def measure_one(o, clip):
                      "%.1f %%" % (100 * (ms - engine) / ms), "%.2f" % first, *against(0, ms), "%.1f" % cpu,
                      *against(1, cpu)])
     print(f"{clip.name} at 352x288, {len(frames)} frames, {o.threads} threads, best of {o.turns} turns")
-    common.print_table(["", "ms a frame", "frames/s", "around", "first frame after, s", "speed / OpenVINO, network",
+    common.print_table(["", "ms per frame", "frames/s", "around", "first frame after, s", "speed / OpenVINO, network",
                         "all networks", "CPU ms", "OpenVINO's / it, network", "all networks"], rows)
 
 
@@ -158,7 +158,7 @@ def measure_sizes(o, clip):
             row += ["%.1f" % ms, "%.1f" % cpu, "%.0f" % (1e6 * cpu / (size[0] * size[1]))]
         rows.append(row)
     print(f"\nf32, {o.threads} threads, best of {o.turns} turns")
-    common.print_table(["", "network, ms", "CPU ms", "ns a pixel", "whole, ms", "CPU ms", "ns a pixel"], rows)
+    common.print_table(["", "network, ms", "CPU ms", "CPU ns per pixel", "whole, ms", "CPU ms", "CPU ns per pixel"], rows)
 
 
 def main():

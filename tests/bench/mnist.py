@@ -166,11 +166,11 @@ def draw_curves(curves, path):
 
 
 def guidance(bench):
-    print("\n| guidance, DDPM, 20 steps | read as asked | distance |\n|---|---|---|")
-    rows = [("none: the class is told", {})]
+    print("\n| guidance, DDPM, 20 steps | read as the class | distance |\n|---|---|---|")
+    rows = [("none, conditional", {})]
     rows += [(f"classifier-free, {g}", dict(guidance=g)) for g in (1.5, 2, 3)]
-    rows += [(f"classifier, {g}, and told", dict(classifier=g)) for g in (2, 4)]
-    rows += [(f"classifier, {g}, and not told", dict(guidance=0, classifier=g)) for g in (0, 4, 10)]
+    rows += [(f"classifier, {g}, conditional", dict(classifier=g)) for g in (2, 4)]
+    rows += [(f"classifier, {g}, unconditional" if g else "none, unconditional", dict(guidance=0, classifier=g)) for g in (0, 4, 10)]
     for title, others in rows:
         made = bench.sample("noise", "ddpm", 20, **others)
         print(f"| {title} | {bench.accuracy(made, bench.labels_of(made)):.1f} % | {bench.distance(made):.2f} |",
@@ -178,7 +178,7 @@ def guidance(bench):
 
 
 def of_processes(bench):
-    print("\n| process | steps | distance | read as asked |\n|---|---|---|---|")
+    print("\n| process | steps | distance | read as the class |\n|---|---|---|---|")
     for model, (sampler, steps) in PROCESSES.items():
         made = bench.sample(model, sampler, steps)
         print(f"| {model} | {steps}, `{sampler}` | {bench.distance(made):.2f} | "
@@ -231,7 +231,7 @@ def telea(x, gone):
 
 
 def restore(bench):
-    """The degradations are the engine's own, the class is not told, and one step gives the posterior mean."""
+    """The degradations are the engine's own; one unconditional step gives the posterior mean."""
     clean = (bench.test[:200] * 2 - 1).numpy()
     train = (bench.train[:5000] * 2 - 1).numpy()
     bars = 1 - processes.alpha_bars("cosine").numpy()
@@ -261,7 +261,7 @@ def restore(bench):
             print(f"| {title} | {psnr(shown, clean):.2f} | {baseline} {psnr(other, clean):.2f} | "
                   f"{psnr(rows[-1]['made'], clean):.2f} |", flush=True)
 
-        print("\n| 200 test pictures, PSNR in dB | as given | baseline | engine |\n|---|---|---|---|")
+        print("\n| 200 test pictures, PSNR in dB | degraded | baseline | engine |\n|---|---|---|---|")
         rounding = 2 / 255 / np.sqrt(12)
         for sigma in (1.5, 3):
             share, seen = run("blur", sigma / processes.EXTENT["blur"])
@@ -324,7 +324,7 @@ def pictures(bench, restored):
 
 
 def paths(bench, restored, shown=11):
-    """The way back of each process, from noise, or from what it left of a test picture."""
+    """The reverse path of each process, from noise, or from a degraded test picture."""
     begins = {row["model"]: row for row in restored if row["model"] not in PROCESSES or row["model"] == "mask"}
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -51,7 +51,7 @@ def table(found):
         fits = [slope(found[where][name, order]) for where in worlds]
         print(f"| `{name}` | {order} | " + " | ".join("exact" if s is None else f"{s:.2f}" for s in fits) +
               f" | {found[worlds[-1]][name, order][20]:.1e} |")
-    print("\n| sampler that draws | order | slope | error after 20 steps |\n|---|---|---|---|")
+    print("\n| stochastic sampler | order | slope | error after 20 steps |\n|---|---|---|---|")
     for (name, order), errors in found["distribution"].items():
         fit = slope(errors)
         print(f"| `{name}` | {order} | " + ("exact" if fit is None else f"{fit:.2f}") + f" | {errors[20]:.1e} |")

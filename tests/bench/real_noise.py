@@ -24,7 +24,7 @@ MEAN, WORST = 0.6, -0.2
 
 def arguments():
     p = common.options(__doc__, models=["denoise"])
-    p.add_argument("--level", type=float, default=-1, help="sigma that is told; -1: estimated (default: %(default)s)")
+    p.add_argument("--level", type=float, default=-1, help="sigma that is given; -1: estimated (default: %(default)s)")
     p.add_argument("--clips", type=int, default=0, help="take clips, with so many kinds of noise on each")
     p.add_argument("--every", type=int, default=1, help="of the pictures, one in this many (default: %(default)s)")
     return p.parse_args()
