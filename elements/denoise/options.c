@@ -141,7 +141,7 @@ static void install_restoration(GObjectClass *object_class)
     /**
      * GstUdmDenoise:strength:
      *
-     * How much of the picture to synthesize anew. Noise, or whatever else the model removes, is added until it is this
+     * How much of the picture to synthesize. Noise, or whatever else the model removes, is added until it is this
      * fraction of the most that the model was trained for, and is then removed together with that of the frame.
      *
      * Since: 0.2

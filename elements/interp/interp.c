@@ -14,7 +14,7 @@
  * and frames with the GAP flag, which videorate sets on its duplicates, are replaced. This is the mode for video
  * editors.
  *
- * By default the motion does all the work. With #GstUdmInterp:model set to "interp", a network refines each frame.
+ * By default, motion alone is used. With #GstUdmInterp:model set to "interp", a network refines each frame.
  *
  * With #GstBaseTransform:qos, a frame that would be late repeats the nearest input frame. #GstUdmTransform:stats
  * also counts `originals`, `made` and `repeated` frames (guint64).

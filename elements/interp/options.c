@@ -187,7 +187,7 @@ static void install_gap_properties(GObjectClass *object_class)
      * GstUdmInterp:fill-gaps:
      *
      * Whether mode fill also creates the frames that are missing from the timestamps. A discontinuity or a GAP event of
-     * no more than #GstUdmInterp:max-gap frames is then interpolated over instead of starting anew after it.
+     * no more than #GstUdmInterp:max-gap frames is then interpolated across, instead of restarting after it.
      *
      * Since: 0.2
      */
@@ -215,7 +215,7 @@ static void install_motion_properties(GObjectClass *object_class)
     /**
      * GstUdmInterp:model:
      *
-     * The model that refines what the motion gives, such as "interp": a directory if the value contains a slash,
+     * The model that refines the interpolated frames, such as "interp": a directory if the value contains a slash,
      * otherwise the name of a directory in one of the folders in the environment variable `UDM_MODEL_PATH`, among the
      * installed models, or in the current folder. Without one, frames are interpolated by the motion alone, which takes
      * about half the time.
@@ -232,8 +232,8 @@ static void install_motion_properties(GObjectClass *object_class)
     /**
      * GstUdmInterp:scene-threshold:
      *
-     * The change between two frames, as the part of the picture that motion does not explain, from which on they are
-     * taken for different scenes. Frames are not interpolated across a cut, but repeated.
+     * The change between two frames, as the part of the picture that motion does not explain, from which on they
+     * count as different scenes. Frames are not interpolated across a cut, but repeated.
      *
      * Since: 0.2
      */

@@ -156,7 +156,7 @@ GstUdmClip *gst_udm_clip_read_end(const char *location, const GstVideoInfo *info
         if (buffers->len > 0)
             clip = map_all(buffers, info, error);
         else
-            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "There are no frames in it");
+            g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "It contains no frames");
     }
     g_ptr_array_unref(buffers); // mapped frames keep theirs
     reader_close(&reader);

@@ -158,7 +158,7 @@ static void install_playback(GObjectClass *object_class)
     /**
      * GstUdmSrc:preview:
      *
-     * Whether to show how frames come about: each sampling step of each frame is output as a frame of its own, from
+     * Whether to show the sampling process: each sampling step of each frame is output as a frame of its own, from
      * noise to the result, so that the video is as many times longer. #GstUdmSrc:num-frames and #GstUdmSrc:scene-length
      * count results.
      *

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Group normalisation for training on the CPU: several times as fast as PyTorch's where channels come last, as all that
-it does there is to sum over pixels, and to multiply and add."""
+"""Group normalisation for training on the CPU: several times as fast as PyTorch's where channels come last, as it
+only has to sum over pixels there, and to multiply and add."""
 import torch
 from torch import nn
 

@@ -3,7 +3,7 @@
 
 Most frames that are restored were 4:2:0 or 4:2:2 once. As RGB they have chroma that is the same in squares or pairs of
 pixels (how swscale and GStreamer's fast paths convert), or smooth. A network that has only seen chroma of full
-resolution keeps noise in it that it could know for noise, and blurs the edges of those squares.
+resolution keeps noise in it that it could recognise, and blurs the edges of those squares.
 
 Pictures are float [N, 3, H, W] in [-1, 1] with even sides; squares begin at even coordinates, as decoders have them.
 """

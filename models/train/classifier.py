@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A classifier of noisy pictures for classifier guidance; engine/network/classifier.c has the same. Trains it on MNIST:
 
-    python models/train/classifier.py FOLDER DIRECTORY --minutes 3           # told the noise level, any level
+    python models/train/classifier.py FOLDER DIRECTORY --minutes 3           # given the noise level, any level
     python models/train/classifier.py FOLDER DIRECTORY --minutes 3 --clean   # for pictures without noise
 
 DIRECTORY is written as a part of a model directory. Prints the share of the t10k part, which it has not seen, that it

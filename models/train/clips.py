@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Noisy clips and the motion that the engine finds in them, for training with the prediction."""
+"""Noisy clips and the optical flow of the engine in them, for training with the temporal filter."""
 import math
 import pathlib
 import random

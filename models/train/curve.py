@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Draws how a training goes."""
+"""Plots the progress of a training."""
 import matplotlib
 
 matplotlib.use("Agg")

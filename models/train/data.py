@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Clean patches and the noise that is put on them, for training on pictures."""
+"""Clean patches and the noise that is added to them, for training on pictures."""
 import pathlib
 import random
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the processes do to pictures, as engine/process/blur.c, pixelate.c and mask.c: for training and measuring.
+"""The degradations of engine/process/blur.c, pixelate.c and mask.c on pictures, for training and measuring.
 
 Pictures are [N, C, H, W] in [-1, 1]. A network is shown x_t times the signal sqrt(1 - share), and the level sqrt(share)
-as a plane, where the share says how far the process has gone: `shown` makes both.
+as a plane, the share being how far the process has gone: `shown` makes both.
 """
 import math
 import random

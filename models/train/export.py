@@ -89,7 +89,7 @@ def write_video_model(directory, config, weights, dtype=torch.float16):
 
 def shrink_correction(config, weights, share):
     """Of a UdmUNet, which corrects by that share of what it would."""
-    rows = config["in_channels"] * config["patch_size"] ** 2  # votes and doubts come after them
+    rows = config["in_channels"] * config["patch_size"] ** 2  # mixing weights and log-variance come after them
     for name in ("conv_out.weight", "conv_out.bias"):
         weights[name][:rows] *= share
 
@@ -100,7 +100,7 @@ def write_saved(directory, saved, dtype, options):
         shrink_correction(config, weights, options.correction)
     if "trust" in config:  # of recursion.py
         if not options.preview:
-            raise SystemExit("a model with a guess has a preview: name it with --preview")
+            raise SystemExit("a model with a temporal filter needs a preview: name it with --preview")
         parts = dict(preview=named(*trained(options.preview, "preview")), trust=part_of(saved, "trust"))
         write_model(directory, *part_of(saved, "unet"), dtype, options.max_sigma, **parts)
     elif config["_class_name"] == "UdmPseudo3D":

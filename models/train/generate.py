@@ -20,7 +20,7 @@ import digits
 import train
 from pseudo3d import UdmPseudo3D
 
-NO_CLASS = 0.12         # share of clips whose class is not told, for guidance (Ho and Salimans 2022)
+NO_CLASS = 0.12         # share of clips whose class is dropped, for guidance (Ho and Salimans 2022)
 NO_ANCHOR = 0.1         # ... that have no anchor
 BEGINNINGS = 0.4        # ... in which the video begins
 LONG_CONTEXT = 0.2      # ... in which more frames are known: a clip is continued, or there are few steps
@@ -167,10 +167,10 @@ class Distilling(Generating):
         self.target.load_state_dict(self.average, assign=True)  # the same tensors, so it follows
 
     def teach(self, seen, level, classes, rates, frames):
-        told = self.teacher(seen, level, classes, rates, frames)
+        conditional = self.teacher(seen, level, classes, rates, frames)
         nothing = torch.full_like(classes, self.network.config["num_class_embeds"])
-        untold = self.teacher(seen, level, nothing, rates, frames)
-        return (untold + self.options.guidance * (told - untold)).clamp(-1, 1)
+        unconditional = self.teacher(seen, level, nothing, rates, frames)
+        return (unconditional + self.options.guidance * (conditional - unconditional)).clamp(-1, 1)
 
     def step(self):
         _, seen, level, classes, rates, times = self.batch_as_network_sees_it()

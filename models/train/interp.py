@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains models/interp: the network that is shown what the engine makes of the neighbours of a frame.
+"""Trains models/interp: the network that refines the frames that the engine interpolates.
 
     python models/train/interp.py FOLDER [FOLDER ...] --udm build/engine/cli/udm --checkpoint WORK/interp.pt --minutes
     60
@@ -29,13 +29,13 @@ MARGIN = 32          # of pixels around a crop: shows the motion search what com
 NOMINAL_RATE = 24
 GAPS = (2, 2, 2, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8)  # between known frames, as often as they are drawn
 ALIKE = 4            # crops of a clip that are drawn together
-TOLD = 0.8           # share of the clips whose frame rate is told
-TOLD_PLANES = 8      # UDM_INTERPOLATOR_CONTEXT
+RATE_GIVEN = 0.8     # share of the clips whose frame rate is given
+CONTEXT_PLANES = 8   # UDM_INTERPOLATOR_CONTEXT
 HELD = (("every other", 24, 2, 0, 0), ("three of four", 8, 4, 0, 0), ("beyond", 8, 1, 1, 0), ("made", 8, 2, 0, 1))
 NOISY = 0.5          # share of the clips
 MOST_NOISE = 5       # its standard deviation, 0-255 scale
 FLOOR = 2.5e-5       # of a mean squared error: 46 dB, over which nothing more is to be gained
-CONFIG = dict(block_out_channels=(16, 32, 64), layers_per_block=(1, 1, 2), context=TOLD_PLANES + 2, mix=3)
+CONFIG = dict(block_out_channels=(16, 32, 64), layers_per_block=(1, 1, 2), context=CONTEXT_PLANES + 2, mix=3)
 
 
 class Clip:
@@ -149,7 +149,7 @@ def examples(options, clips, pictures, groups, gap, beyond=0, made=None):
             for i in random.sample(wanted, min(3, len(wanted))):
                 whole = known[group, k]
                 planes = truth[group, k, :, i], engine[group, k, :, missing.index(i)], whole[:, 0], whole[:, gap]
-                seconds = gap / rate if random.random() < TOLD else 1 / NOMINAL_RATE
+                seconds = gap / rate if random.random() < RATE_GIVEN else 1 / NOMINAL_RATE
                 chosen.append((*(p[inner].astype(np.float16) for p in planes), np.float32([i / gap, seconds])))
         error = np.mean([np.square(c[0].astype(np.float32) - c[1][6:9]).mean() for c in chosen]) / 4
         out += [(*c, np.float32(error)) for c in chosen]
@@ -163,12 +163,12 @@ def at_level(picture, level):
 
 def show(made, first, second, numbers):
     """(prediction, its level, what it is the mean of, their weights, context) of what `examples` holds."""
-    a, b, predicted, level, told = made.split([3, 3, 3, 1, TOLD_PLANES], 1)
+    a, b, predicted, level, given = made.split([3, 3, 3, 1, CONTEXT_PLANES], 1)
     position, seconds = numbers.view(-1, 2, 1, 1).split(1, 1)
     still = first + position.clamp(0, 1) * (second - first)
     rate = (seconds * NOMINAL_RATE).log2().clamp(-6, 6) / 3
-    context = torch.cat([told, *(x.expand_as(level) for x in (position - 0.5, rate))], 1)
-    return predicted, level, [a, b, still], told[:, 3:6], context
+    context = torch.cat([given, *(x.expand_as(level) for x in (position - 0.5, rate))], 1)
+    return predicted, level, [a, b, still], given[:, 3:6], context
 
 
 def between(network, made, first, second, numbers, frame=None, level=None):
@@ -229,7 +229,7 @@ class Interpolation(train.Training):
                 x0, *given, _ = batch_of(held[i:i + 16])
                 errors.append(error_of(between(network, *given).clamp(-1, 1), x0))
                 predicted.append(error_of(given[0][:, 6:9].clamp(-1, 1), x0))
-            found[name], found[name + " guess"] = (
+            found[name], found[name + " prediction"] = (
                 -10 * torch.cat(e).view(groups, -1).mean(1).log10().mean().item() for e in (errors, predicted))
         return found
 

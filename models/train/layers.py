@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Clips whose motion is known to be even: a part of one still picture, of a random outline, moves before another. They
-are as sharp as the pictures, where most videos are not."""
+"""Clips of uniform motion: a part of one still picture, with a random outline, moves in front of another. They are as
+sharp as the pictures, where most videos are not."""
 import math
 import random
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Adds up weights of several trainings of one network, each times a factor: their mean, where the factors are alike, or
-what lies beyond it, away from weights with a negative one. All factors together have to be 1.
+"""Adds up weights of several trainings of one network, each times a factor: their mean, where the factors are equal, or
+an extrapolation, where some are negative. The factors must sum to 1.
 
     python models/train/mix.py --trust WORK/a.pt -- WORK/mixed.pt 0.6*WORK/a.pt 0.6*WORK/b.pt -0.2*WORK/start.pt
 
-Checkpoints of recursion.py, or model directories but for the first, whose steps and minutes stay. What comes out is for
-export.py. Wortsman et al., "Model soups", 2022.
+Checkpoints of recursion.py, or model directories but for the first, whose steps and minutes stay. The result is for export.py.
+Wortsman et al., "Model soups", 2022.
 """
 import argparse
 import pathlib

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a U-Net on MNIST for one process, on the CPU, in mixed precision, told the time and the class.
+"""Trains a U-Net on MNIST for one process, on the CPU, in mixed precision, conditioned on time and class.
 
     python models/train/mnist.py FOLDER --process gaussian --checkpoint WORK/noise.pt --minutes 15
     python models/train/mnist.py FOLDER --process soft_blur --start WORK/noise.pt --checkpoint WORK/blur.pt --minutes 6
     python models/train/mnist.py FOLDER --process gaussian --variance --start WORK/noise.pt --checkpoint WORK/both.pt
 
-The network of the Gaussian process predicts v and learns the levels of the linear and of the cosine schedule, told as
-time steps of the linear one; those of the others predict x0 (or the symbol, by cross-entropy) and are told the time
+The network of the Gaussian process predicts v and learns the levels of the linear and of the cosine schedule, given as
+time steps of the linear one; those of the others predict x0 (or the symbol, by cross-entropy) and are given the time
 steps of the cosine one. --variance trains what the last layer says of the variance and nothing else (Nichol and
 Dhariwal 2021, section 3.1). It can be stopped at any time and goes on from its checkpoint. --export DIRECTORY makes a
 model directory of the checkpoint.
@@ -25,8 +25,8 @@ import export
 import processes
 import train
 
-NO_CLASS = 0.1  # share of pictures whose class is not told (Ho and Salimans 2022)
-CLASSES = 10    # ... the one after them stands for "not told"
+NO_CLASS = 0.1  # share of pictures whose class is dropped (Ho and Salimans 2022)
+CLASSES = 10    # ... the one after them stands for none
 MOST_WEIGHT = 20
 CONFIG = dict(sample_size=28, block_out_channels=(16, 32, 64), layers_per_block=1, norm_num_groups=8,
               down_block_types=("DownBlock2D",) * 3, up_block_types=("UpBlock2D",) * 3, attention_head_dim=32,
@@ -86,7 +86,7 @@ class Digits(train.Training):
         self.x0 = processes.symbols(pictures * 2 - 1) if self.symbols else pictures * 2 - 1
         self.labels = labels
         linear, cosine = (processes.alpha_bars(name) for name in ("linear", "cosine"))
-        # Time steps that are told, and the share of each: of linear time for both schedules, or of cosine time.
+        # Timesteps that are given, and the share of each: of linear time for both schedules, or of cosine time.
         if self.process == "gaussian":
             nearest = (linear.log() - cosine.log()[:, None]).abs().argmin(1)
             self.steps_told, self.share = torch.cat([torch.arange(len(linear)), nearest]), 1 - linear

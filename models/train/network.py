@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The restoration U-Net, with the names and the arithmetic of engine/network/udm_unet.c.
+"""The restoration U-Net, with the names and the arithmetic of engine/network/unet.c.
 
 Every pixel of a frame stands at its own time t of the variance-preserving Gaussian process
 x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) e. The network is shown the *level* sqrt(1 - alpha_bar)
@@ -112,7 +112,7 @@ class UdmUNet(nn.Module):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
         [N, planes, H, W], what else is known.
 
-        Returns x0 and, if the network doubts, as one more channel after it, the log of the variance (less
+        Returns x0 and, if the network predicts it, as one more channel after it, the log of the variance (less
         LOG_VARIANCE_BIAS) that the prediction has beyond that of its level; if it mixes, its vote on each estimate
         that the prediction is made of (mend).
         """

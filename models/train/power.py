@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What Analytic-DPM needs to know of a model: the mean square of the noise that it estimates, at 32 times. Written into
+"""What Analytic-DPM needs of a model: the mean square of the noise that it estimates, at 32 times. Written into
 its scheduler_config.json as "noise_power", so that the sampler "ddpm_analytic" can be used.
 
     python models/train/power.py MODEL PICTURE [PICTURE ...] [--udm build/engine/cli/udm]
     python models/train/power.py MODEL --digits FOLDER
 
 The pictures should be of the kind the model was trained on, and not those it is measured with; FOLDER holds MNIST, of
-which a model with classes is told those. Bao et al., "Analytic-DPM", 2022, equation 8.
+on which a model with classes is conditioned. Bao et al., "Analytic-DPM", 2022, equation 8.
 """
 import argparse
 import json
@@ -79,8 +79,9 @@ def square_of_noise(arguments, config, clean, label, alpha_bar, time, generator)
     with tempfile.TemporaryDirectory() as folder:
         given, got = pathlib.Path(folder, "in.npy"), pathlib.Path(folder, "out.npy")
         np.save(given, x)
-        told = [] if label is None else ["--class", str(label)]
-        subprocess.run([arguments.udm, "forward", arguments.model, given, got, "--time", repr(time), *told], check=True)
+        of_class = [] if label is None else ["--class", str(label)]
+        subprocess.run([arguments.udm, "forward", arguments.model, given, got, "--time", repr(time), *of_class],
+                       check=True)
         estimate = noise_of(config.get("prediction_type", "epsilon"), np.load(got), x, signal, noise)
     return np.mean(estimate.astype(np.float64) ** 2)
 

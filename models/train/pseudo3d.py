@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The network that makes video, with the names and the arithmetic of engine/network/pseudo3d.c.
+"""The network that generates video, with the names and the arithmetic of engine/network/pseudo3d.c.
 
 A window of frames, each at its own noise level, goes through a U-Net whose spatial layers are followed by layers along
 time (pseudo-3D convolution and attention: Make-A-Video, Singer et al. 2022, section 3.2). Layers along time start as

@@ -218,7 +218,7 @@ def draw(x0, grey, sources=SOURCES, codecs=CODECS):
 def white_sigma(residual):
     """The sigma of white noise that is as strong as this noise is, at full or at half the size, where it is stronger.
 
-    Halving a picture halves white noise; what has grains of many pixels stays. A network for white noise that is told
+    Halving a picture halves white noise; what has grains of many pixels stays. A network for white noise that is given
     the sigma of single pixels leaves them. residual: [N, C, H, W]; returns [N, 1, 1, 1], 0-255 scale.
     """
     whole = residual.square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5
@@ -227,7 +227,7 @@ def white_sigma(residual):
 
 
 def told_sigma(residual):
-    """What a network should be told in training: white_sigma as engine/analysis/noise_estimation.c would find it.
+    """The sigma to give a network in training: white_sigma as engine/analysis/noise_estimation.c would find it.
 
     On pictures with noise of this module the estimate is 0.66 of it in the mean, and off by a factor of 1.6 either way.
     """

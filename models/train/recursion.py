@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains a restoration network with the prediction that a stream carries from frame to frame: on streams of noisy
-clips, along the motion that the engine finds (`udm motion`), and on pictures, which have no prediction.
+"""Trains a restoration network with the predictions of the recursive temporal filter: on streams of noisy clips,
+along the optical flow of the engine (`udm motion`), and on pictures, which have no prediction.
 
     python models/train/recursion.py FOLDER [FOLDER ...] --preview models/denoise --start models/denoise \\
         --checkpoint WORK/denoise.pt --minutes 60
 
-Each training step takes the next frame of every stream. What is carried over is computed as in
-engine/temporal/prediction.c and is not differentiated through. A second, small network (trust/) doubts the prediction
-before the other is shown it; it learns from what the other makes of it, and from the likelihood of the error that the
-prediction turns out to have. Stops and resumes at will; models/train/export.py turns the checkpoint into a model
+Each training step takes the next frame of every stream. The state of the filter is computed as in
+engine/temporal/prediction.c, without gradients. A second, small network (trust/) predicts the error variance of the
+prediction before the main network gets it; it learns from the loss of the main network, and from the likelihood of the
+actual error. Stops and resumes at will; models/train/export.py turns the checkpoint into a model
 directory.
 """
 import pathlib
@@ -82,7 +82,7 @@ class Prediction:
         self.moved, inside = warp(self.mean, flow, 6, lanczos)
         moved_variance, _ = warp(self.variance, flow, 2, tent)
         self.p = torch.where(inside, moved_variance, torch.tensor(float(UNKNOWN)))
-        self.known = self.p < 0.99 * UNKNOWN  # the rest of it tells nothing
+        self.known = self.p < 0.99 * UNKNOWN  # the rest holds no information
         fade = torch.where((flow == 0).all(1, keepdim=True), FADE_AT_REST, FADE)
         self.p = torch.where(self.known, self.p * (1 + fade), self.p)
 
@@ -98,13 +98,13 @@ class Prediction:
         self.moved = self.moved + self.known * offset[..., :frame.shape[2], :frame.shape[3]]
 
     def show(self, added_variance=0):
-        """(planes, level) as a network is shown them, `doubt` being a variance beyond that of the noise."""
+        """(planes, level) as a network is shown them, `added_variance` being a variance beyond that of the noise."""
         variance = self.p + added_variance
         signal = torch.where(self.known, (1 + variance).rsqrt(), 0)
         return self.moved * signal, torch.where(self.known, variance.sqrt() * signal, 1)
 
     def learn(self, frame, noise, added_variance):
-        """frame: not scaled by the signal; noise: its variance [N, 1, 1, 1]; doubt: a variance [N, 1, H, W]."""
+        """frame: not scaled by the signal; noise: its variance [N, 1, 1, 1]; added_variance: [N, 1, H, W]."""
         v = self.p + added_variance
         gain = torch.where(self.known, v / (v + noise), 1)
         self.mean = self.moved + gain * (frame - self.moved)
@@ -120,7 +120,7 @@ class Prediction:
 
 
 class Pair(nn.Module):
-    """The network that restores, and the small one that doubts the prediction before it is shown to the other."""
+    """The network that restores, and the small one that predicts the error variance of the prediction."""
 
     def __init__(self, unet, trust):
         super().__init__()
@@ -136,7 +136,7 @@ class Pair(nn.Module):
 
 
 def first_trust(config, weights):
-    """A network that doubts all alike, from one that restores."""
+    """A network that predicts the same variance everywhere, from one that restores."""
     network = UdmUNet(**{**config, "predict_log_variance": True})
     rows = network.config["patch_size"] ** 2
     grown = {k: torch.cat([v, torch.zeros(rows, *v.shape[1:])]) for k, v in weights.items() if k.startswith("conv_out")}
@@ -270,8 +270,8 @@ def main():
     p.add_argument("--video-share", type=float, default=0.6, help="... of which this share is video, not a picture")
     p.add_argument("--steady", type=float, default=0, help="weight of the flicker of what is wrong in the loss, "
                    "where nothing moves (default: %(default)s)")
-    p.add_argument("--likelihood", type=float, default=0.0003, help="its weight in the loss; with more of it the guess "
-                   "is trusted as if what is wrong in it were white noise (default: %(default)s)")
+    p.add_argument("--likelihood", type=float, default=0.0003, help="its weight in the loss; with more the "
+                   "prediction is trusted as if its error were white noise (default: %(default)s)")
     train.add_noise_options(p)
     options = p.parse_args()
     torch.set_num_threads(options.threads)

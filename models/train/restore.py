@@ -5,7 +5,7 @@
     python models/train/export.py WORK/deblur.pt models/deblur
 
 blur: heat blur of 0.5 to 3 pixels and noise of up to 3 of 255, rounded to 8 bits. pixelate: blocks of 4 pixels, and
-some of 2 and 8. mask: lost blocks, strokes and single pixels, with a prediction by what surrounds them, or, for some
+some of 2 and 8. mask: lost blocks, strokes and single pixels, with a prediction from their surroundings, or, for some
 of the patches, a better one, as from the frames before. The network is that of train.py, and its weights are a good
 start. """
 import random

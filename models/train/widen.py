@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes a wider network that computes what a trained one does, as the start of a longer training.
+"""Makes a wider network that computes the same as a trained one, as the start of a longer training.
 
     python models/train/widen.py WORK/denoise.pt WORK/quality.pt --times 2
 

@@ -91,7 +91,7 @@ class OpenVino:
 
     @staticmethod
     def open(o, size, part, predicted):
-        folder = o.work / "openvino-{}-{}x{}-{}".format(part, *size, "guessed" if predicted else "alone")
+        folder = o.work / "openvino-{}-{}x{}-{}".format(part, *size, "predicted" if predicted else "alone")
         if not (folder / "facts.json").exists():
             cases.SIZES["here"] = size
             cases.make("here", folder, part=part, predicted=predicted)
@@ -158,7 +158,8 @@ def measure_sizes(o, clip):
             row += ["%.1f" % ms, "%.1f" % cpu, "%.0f" % (1e6 * cpu / (size[0] * size[1]))]
         rows.append(row)
     print(f"\nf32, {o.threads} threads, best of {o.turns} turns")
-    common.print_table(["", "network, ms", "CPU ms", "CPU ns per pixel", "whole, ms", "CPU ms", "CPU ns per pixel"], rows)
+    common.print_table(["", "network, ms", "CPU ms", "CPU ns per pixel", "whole, ms", "CPU ms", "CPU ns per pixel"],
+                       rows)
 
 
 def main():

@@ -28,7 +28,7 @@ sys.path.append(str(common.ROOT / "examples"))
 import slowmotion  # noqa: E402
 
 BLOCK = 16  # of FlowFPS; 8 is slower, and no better on these clips
-RATE = 25  # frames a second that every contestant is told
+RATE = 25  # frames a second that all methods are given
 
 
 def repeat(known, factor):

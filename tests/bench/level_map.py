@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A frame whose left half has noise of sigma 10 and whose right half has 40, told so by a time map: what does each half
+"""A frame whose left half has noise of sigma 10 and whose right half has 40, given by a time map: what does each half
 lose against a frame that has this noise all over? Allowed: 0.1 dB in the mean.
 
     python tests/bench/level_map.py

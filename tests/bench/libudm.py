@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Calls the engine's public API (engine/include/udm/udm.h) in build/engine/libudm.so by ctypes: for time maps,
-estimates and frames between frames."""
+estimates and interpolated frames."""
 import ctypes as c
 
 import numpy as np

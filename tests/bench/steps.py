@@ -8,7 +8,7 @@ clean pictures (Kodak24), both smaller the better or nearer to zero the better:
 
 distance: the Frechet distance (Heusel et al. 2017, https://arxiv.org/abs/1706.08500) between features of the restored
 and of the clean pictures. LPIPS and DISTS would be better known, but no package that can be installed here brings the
-weights of their networks. The features are those of the sixth layer of FFDNet told sigma 5, which looks at textures of
+weights of their networks. The features are those of the sixth layer of FFDNet given sigma 5, which looks at textures of
 some 26 pixels; on clean pictures with a blur or with noise the distance is printed for comparison.
 detail: power of the restored over that of the clean pictures in the highest octave of frequencies, in dB.
 

@@ -6,7 +6,7 @@
     python tests/bench/video_compare.py --speed
 
 Noise is Gaussian with a fixed seed, then clipped and rounded to 8 bits: everybody gets the same 8-bit RGB frames, is
-told sigma, and gives back 8-bit RGB. PSNR is the mean over frames. V-BM3D (vbm3d.py says how to make the Python it
+given sigma, and returns back 8-bit RGB. PSNR is the mean over frames. V-BM3D (vbm3d.py says how to make the Python it
 needs) runs with radius 3 and with 4, and the better one counts: vbm3d at the plugin's default profile, vbm3d-np at the
 paper's settings, at a fifth of the speed. ffmpeg's filters run at the settings a search finds best on parts of the very
 clip.

@@ -3,7 +3,7 @@
 
     python tests/models/make_sample.py
 
-tiny-sample: classes, one of which says that none is told, a learned variance and a classifier. `made` is what diffusers
+tiny-sample: classes, one of which stands for none, a learned variance and a classifier. `made` is what diffusers
 makes with it, guided both ways, of the engine's noise. tiny-symbols: a network whose pixels do not know of each other.
 """
 import json
@@ -47,7 +47,7 @@ def write_model(folder, net, config, scheduler, library, **parts):
         "scheduler": [library, scheduler["_class_name"]], **{name: ["udm", "UdmClassifier"] for name in parts}})
 
 
-def told(net, x, time, label):
+def outputs(net, x, time, label):
     with torch.no_grad():
         return net(x, time, class_labels=torch.tensor([label])).sample.split(1, 1)
 
@@ -61,7 +61,7 @@ def towards(classifier, x, level):
 
 def guided(net, classifier, x, time, noise):
     """epsilon and the variance's share, as Ho and Salimans 2022, Lin et al. 2023, and Dhariwal and Nichol 2021 say."""
-    (e, v), (without, _) = told(net, x, time, LABEL), told(net, x, time, NULL)
+    (e, v), (without, _) = outputs(net, x, time, LABEL), outputs(net, x, time, NULL)
     mixed = without + GUIDANCE * (e - without)
     mixed = RESCALE * mixed * e.std(correction=0) / mixed.std(correction=0) + (1 - RESCALE) * mixed
     return torch.cat([mixed - CLASSIFIER * noise * towards(classifier, x, noise), v], 1)

@@ -97,7 +97,7 @@ def extremes(height, width):
 
 
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
-    """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/stream/midway has
+    """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/interp has
     it, whose constants these are."""
     near_variance, still_share, least_fit, miss_scale, contrast = 1e-2, 0.35, 1e-4, 10, 8
     first, second = (torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, height, width) for c in

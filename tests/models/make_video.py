@@ -80,7 +80,7 @@ class Rolling:
     """engine/diffusion/rolling_window.c, for the first frames of one scene, with DDIM."""
 
     def __init__(self, net, steps, classes, guidance, known=(), residual=False, recalls=False):
-        """classes, guidance: of frame n; a class of -1 is drawn, or not told after `known` frames."""
+        """classes, guidance: of frame n; a class of -1 is drawn, or none after `known` frames."""
         self.net, self.classes, self.guidance = net, classes, guidance
         self.frames, self.shape = net.frames, (1, net.config["sample_size"], net.config["sample_size"])
         self.ramp = min(steps, self.frames - 1 - net.config["context"])
@@ -93,7 +93,7 @@ class Rolling:
         self.number = [None] * self.frames  # of the frame in each place
         self.anchor_age = 0
         self.entered = 0
-        self.untold = [None] * self.frames  # x0 without the class, at the first step of the turn
+        self.unconditional = [None] * self.frames  # x0 without the class, at the first step of the turn
         if len(known):  # the first frame has their class
             places = [0] + list(range(self.frames - len(known), self.frames - 1))
             for place, x in zip(places, known):
@@ -116,9 +116,9 @@ class Rolling:
         steps = (self.frames - 1 - place) * self.turns + done
         return 1 - steps / (self.turns * self.ramp) if place >= self.frames - self.ramp else 0.0
 
-    def look(self, level, told):
+    def look(self, level, conditional):
         none = self.net.config["num_class_embeds"]
-        known = [self.class_of(f) if told and self.number[f] is not None else none for f in range(self.frames)]
+        known = [self.class_of(f) if conditional and self.number[f] is not None else none for f in range(self.frames)]
         with torch.no_grad():
             out = self.net(torch.stack(self.x), level, torch.tensor(known), torch.full((self.frames,), RATE),
                            self.frames)
@@ -132,16 +132,16 @@ class Rolling:
         level = level_of(time).float()
         if self.memories and done == 0:
             self.memories.recalls = False
-        told, untold = self.look(level[:, 0], True), self.look(level[:, 0], False)
+        conditional, unconditional = self.look(level[:, 0], True), self.look(level[:, 0], False)
         for f in range(self.frames - self.ramp, self.frames):
             if self.number[f] in (None, GIVEN):
                 continue
             (s, s2), (a, a2) = level[f], (1 - level[f] ** 2).sqrt()
             if self.residual and done == 0:
-                self.untold[f] = untold[f]
+                self.unconditional[f] = unconditional[f]
             elif self.residual:
-                untold[f] = self.untold[f]
-            x0 = (untold[f] + self.guidance(self.number[f]) * (told[f] - untold[f])).clamp(-1, 1)
+                unconditional[f] = self.unconditional[f]
+            x0 = (unconditional[f] + self.guidance(self.number[f]) * (conditional[f] - unconditional[f])).clamp(-1, 1)
             noise = (self.x[f] - a * x0) / s
             self.x[f] = a2 * x0 + s2 * noise
 
@@ -153,7 +153,7 @@ class Rolling:
             if self.number[0] is None or self.anchor_age >= 4:
                 self.x[0], self.number[0], self.anchor_age = self.x[done].clone(), self.number[done], 0
         made = self.x[done], self.number[done]
-        self.untold[1:] = self.untold[2:] + self.untold[1:2]
+        self.unconditional[1:] = self.unconditional[2:] + self.unconditional[1:2]
         self.x[1:], self.number[1:] = self.x[2:] + self.x[1:2], self.number[2:] + self.number[1:2]
         self.enter()
         return made
@@ -176,7 +176,7 @@ def main():
     write_video_model(HERE / "tiny-video", net.config, net.state_dict(), torch.float32)
     torch.manual_seed(8)
     window, level = torch.randn(5, 1, 16, 16), torch.tensor([0, 0.1, 0.45, 0.9, 1])
-    classes = torch.tensor([1, 1, 0, 3, 2])  # 3: none is told
+    classes = torch.tensor([1, 1, 0, 3, 2])  # 3: none
     with torch.no_grad():
         expected = net(window, level, classes, torch.full((5,), RATE), 5)
     guidance = lambda n: 1.5 + n / 4
