@@ -4,8 +4,8 @@ an extrapolation, where some are negative. The factors must sum to 1.
 
     python models/train/mix.py --trust WORK/a.pt -- WORK/mixed.pt 0.6*WORK/a.pt 0.6*WORK/b.pt -0.2*WORK/start.pt
 
-Checkpoints of recursion.py, or model directories but for the first, whose steps and minutes stay. The result is for export.py.
-Wortsman et al., "Model soups", 2022.
+Checkpoints of recursion.py, or model directories but for the first, whose steps and minutes stay. The result is for
+export.py. Wortsman et al., "Model soups", 2022.
 """
 import argparse
 import pathlib
