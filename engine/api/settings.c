@@ -88,7 +88,7 @@ bool udm_settings_method(const udm_settings *s, const udm_model *model, udm_meth
     *method = (udm_method){ .sampler = udm_sampler_find(s->sampler), .timesteps = scheduler->timesteps };
     if (strcmp(s->sampler, "model") == 0 && !scheduler->sampler)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: its scheduler asks for %s, which is not implemented: set a sampler",
+                        "%s: its scheduler requires %s, which is not implemented: set a sampler",
                         udm_model_directory(model), scheduler->missing);
     if (strcmp(s->sampler, "model") == 0)
         method->sampler = scheduler->sampler, method->order = scheduler->order,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How a device is found by its name, which one `auto` is, and what goes on where that one fails.
+// Finds devices by name, chooses the one for `auto`, and replaces it when it fails.
 #include "backend/backend.h"
 
 #include <stdio.h>
@@ -21,8 +21,8 @@ static void add_name(void *context, const char *device, const char *about)
 const char *const udm_precision_names[UDM_PRECISIONS] = { "f32", "bf16", "auto" };
 const char *const udm_precision_abouts[UDM_PRECISIONS] = {
     "products of float32; the same on every processor",
-    "products of factors rounded to bf16, summed in float32; faster, where the processor has it",
-    "bf16 where the processor has it, f32 elsewhere",
+    "products of factors rounded to bf16, summed in float32; faster where the processor supports it",
+    "bf16 where the processor supports it, f32 elsewhere",
 };
 
 bool udm_precision_find(const char *name, udm_precision *precision)
@@ -39,7 +39,7 @@ bool udm_only_f32(udm_device *device, udm_precision precision, udm_error *error)
 {
     if (precision == UDM_PRECISION_BF16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "\"%s\" computes in f32 only: set precision to f32 or auto, or device to cpu", device->name);
+                        "\"%s\" only computes in f32: set precision to f32 or auto, or device to cpu", device->name);
     return true;
 }
 
@@ -58,10 +58,10 @@ static udm_device *open_processor(int threads, udm_error *error)
 
 static void warn(udm_device *device, const udm_error *fault, const udm_device *in_use)
 {
-    snprintf(device->warning, sizeof device->warning, "%s. Going on with %s", fault->message, in_use->name);
+    snprintf(device->warning, sizeof device->warning, "%s. Continuing on %s", fault->message, in_use->name);
 }
 
-// An accelerator that stands the trial, or the processor, with a warning if there is one that does not.
+// An accelerator that passes the trial, or the processor, with a warning if there is one that fails it.
 static udm_device *open_auto(int threads, udm_error *error)
 {
     udm_device *processor = open_processor(threads, error);
@@ -112,7 +112,7 @@ udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_e
 {
     const bool lost = fault->code == UDM_ERROR_DEVICE;
     if (!device->stand_in || (!lost && fault->code != UDM_ERROR_MEMORY)) {
-        udm_fail(error, fault->code, lost ? "%s; with device=auto, cpu would go on" : "%s", fault->message);
+        udm_fail(error, fault->code, lost ? "%s; with device=auto, cpu would take over" : "%s", fault->message);
         return NULL;
     }
     if (!device->failed)

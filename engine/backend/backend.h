@@ -172,7 +172,7 @@ struct udm_device {
 typedef struct udm_backend {
     const char *name;
     const char *about;
-    const char *accelerator; // what `auto` asks it for, as `which`, to try it; NULL: it is the processor
+    const char *accelerator; // the `which` that `auto` tries; NULL: it is the processor
     // which: what stands after the colon of "cpu:avx2", or NULL. threads: 0 for all.
     udm_device *(*open)(const char *which, int threads, udm_error *error);
     // Calls found(context, device string, description) for each device there is.
@@ -186,9 +186,9 @@ extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in w
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
 
-// What goes on in place of a device that failed so: its stand-in, which it closes; the first such fault is its warning.
-// NULL, with the fault as *error, where the device was asked for by its name, and for faults that are not the device's.
-// Only fallback.h calls it.
+// What replaces a device that failed so: its stand-in, which it closes; the first such fault is its warning. NULL, with
+// the fault as *error, where the device was selected by name, and for faults that are not the device's. Only fallback.h
+// calls it.
 udm_device *udm_device_replace(udm_device *device, const udm_error *fault, udm_error *error);
 // As set_precision of its operations, for its stand-in, too, which takes over where only that has the precision.
 bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_error *error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The way on to another device: the one place that decides whether what failed is run again, and where.
+// Fallback to another device: the one place that decides whether a failed run is repeated, and where.
 #ifndef UDM_BACKEND_FALLBACK_H
 #define UDM_BACKEND_FALLBACK_H
 

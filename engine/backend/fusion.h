@@ -11,7 +11,7 @@
 //     variance = s^2 g^2 / q,  rho = sqrt(variance / (1 + variance))
 //
 // rho is the level of an x_t whose noise-to-signal ratio is that variance. innovation = a prediction - b frame is noise
-// alone where both show the same x0, so it tells the network where the prediction is wrong.
+// alone where both show the same x0, so it shows the network where the prediction is wrong.
 #ifndef UDM_BACKEND_FUSION_H
 #define UDM_BACKEND_FUSION_H
 

@@ -57,7 +57,7 @@ static udm_tensor tensor(trial *t, int c, int h, int w, udm_layout layout)
     const udm_tensor made = { .memory = t->memory, .offset = t->used, .shape = shape, .layout = layout };
     t->used += (bytes + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
     if (t->used > t->room && !t->failed)
-        t->failed = !udm_fail(t->error, UDM_ERROR_MEMORY, "%s: no room for a trial", t->device->name);
+        t->failed = !udm_fail(t->error, UDM_ERROR_MEMORY, "%s: no memory for a trial", t->device->name);
     return made;
 }
 
@@ -209,7 +209,7 @@ bool udm_trial(udm_device *device, udm_device *processor, udm_error *error)
     }
     if (!alike)
         return udm_fail(error, UDM_ERROR_DEVICE,
-                        "%s computes something else than %s, wrong by %.2g: its driver may need an update",
-                        device->name, processor->name, worst);
+                        "%s computes other results than %s, off by %.2g: its driver may need an update", device->name,
+                        processor->name, worst);
     return udm_seconds(device, error) < udm_seconds(processor, error);
 }

@@ -133,8 +133,8 @@ udm_pool *udm_pool_new(int threads, udm_error *error)
     pthread_cond_init(&pool->idle, NULL);
     start_workers(pool);
     if (pool->started < threads - 1) {
-        udm_fail(error, UDM_ERROR_MEMORY, "only %d of %d threads could be started; ask for fewer", pool->started + 1,
-                 threads);
+        udm_fail(error, UDM_ERROR_MEMORY, "only %d of %d threads could be started: set a lower number",
+                 pool->started + 1, threads);
         udm_pool_free(pool);
         return NULL;
     }

@@ -34,7 +34,7 @@ static bool read_file(FILE *file, npy *array, const char **why)
 {
     unsigned char prefix[PREFIX];
     static char header[MAX_HEADER + 1];
-    *why = "it is no .npy file of format 1.0";
+    *why = "it is not a .npy file of format 1.0";
     if (fread(prefix, 1, PREFIX, file) != PREFIX || memcmp(prefix, magic, sizeof magic) != 0)
         return false;
     size_t length = prefix[8] | prefix[9] << 8;
@@ -45,10 +45,10 @@ static bool read_file(FILE *file, npy *array, const char **why)
     if (!strstr(header, "'<f4'") || strstr(header, "'fortran_order': True") || !parse_shape(header, array))
         return false;
     array->data = malloc(array->elements * sizeof(float));
-    *why = "there is no memory for it";
+    *why = "out of memory";
     if (!array->data)
         return false;
-    *why = "it is cut short";
+    *why = "it is truncated";
     return fread(array->data, sizeof(float), array->elements, file) == array->elements;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a frame's time goes into, operation by operation, and how far each is from the roofline (Williams, Waterman and
+// Where a frame's time goes, operation by operation, and how far each is from the roofline (Williams, Waterman and
 // Patterson 2009): the time that it would take if the processor did nothing but its products, or nothing but move its
 // bytes, whichever is longer.
 #include "cli/profile.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The engine with no GStreamer: what there is, what a model is, one pass of its network, and how fast it is.
+// The engine without GStreamer: lists, facts of a model, one pass of its network, sampling, and benchmarks.
 #include <errno.h>
 #include <float.h>
 #include <getopt.h>
@@ -36,7 +36,7 @@ static const char usage[] =
     "motion writes the optical flow in clips with noise of that sigma (0-255 scale), as a stream of MODEL finds "
     "it:\n"
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
-    "bench prints one line of JSON with the time of a frame and, with --profile, a table of what it goes into.\n";
+    "bench prints one line of JSON with the time of a frame and, with --profile, a table of where it goes.\n";
 
 typedef struct options {
     udm_settings settings;
@@ -338,14 +338,14 @@ static int interpolator(const char *in, const char *out, options *options)
         return fail(in, why);
     if (x.dims != 5 || x.elements == 0 || x.shape[2] < 3) {
         free(x.data);
-        return fail(in, "this takes N,C,F,H,W with 3 frames or more");
+        return fail(in, "it must be N,C,F,H,W with at least 3 frames");
     }
     int *known = options->known;
     if (known[1] < 0)
         known[1] = (int)x.shape[2] - 1;
     if (known[0] < 0 || known[0] >= known[1] || known[1] >= (int)x.shape[2]) {
         free(x.data);
-        return fail(in, "--known must name two of its frames, the earlier one first");
+        return fail(in, "--known must give two of its frames, the earlier one first");
     }
     const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + MADE_OTHERS, x.shape[2] - 2, x.shape[3], x.shape[4] };
     memcpy(y.shape, shape, sizeof shape);
@@ -389,7 +389,7 @@ static int motion(const char *directory, const udm_model *model, const char *in,
         return fail(in, why);
     if (x.dims != 5 || x.elements == 0 || x.shape[2] < 2) {
         free(x.data);
-        return fail(in, "this takes N,C,F,H,W with 2 frames or more");
+        return fail(in, "it must be N,C,F,H,W with at least 2 frames");
     }
     const size_t shape[5] = { x.shape[0], 2, x.shape[2] - 1, x.shape[3], x.shape[4] };
     memcpy(flow.shape, shape, sizeof shape);

@@ -58,9 +58,9 @@ size_t udm_rolling_memory(const udm_rolling *rolling);   // bytes, all of them
 int udm_rolling_steps(const udm_rolling *rolling);       // that a frame really takes
 uint64_t udm_rolling_scenes(const udm_rolling *rolling); // begun so far
 
-// Frame `number`, [C, H, W] in [-1, 1], valid until the next call; NULL with *error. It is the same however one came to
-// it. The frame after the last one costs one turn; any other costs what lies between it and the last, if that is before
-// it in its scene, or else the beginning of its scene. After CANCELLED it may be asked for again, or another.
+// Frame `number`, [C, H, W] in [-1, 1], valid until the next call; NULL with *error. It is the same wherever playing
+// started. The frame after the last one costs one turn; any other costs what lies between it and the last, if that is
+// before it in its scene, or else the beginning of its scene. After CANCELLED it may be asked for again, or another.
 const float *udm_rolling_make(udm_rolling *rolling, uint64_t number, const atomic_bool *cancel, udm_error *error);
 // That frame after `step` + 1 of its steps; the last is the frame itself.
 const float *udm_rolling_path(const udm_rolling *rolling, int step);

@@ -115,14 +115,14 @@ static bool read_entry(const udm_weights *weights, udm_weight *weight, const jso
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: a tensor has a name of %zu bytes", weights->path,
                         strlen(weight->name));
     if (type && !dtype)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: tensor \"%s\" has a dtype that is not known: %s",
-                        weights->path, weight->name, type);
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: tensor \"%s\" has an unknown dtype: %s", weights->path,
+                        weight->name, type);
     if (!dtype)
         fault = "no dtype";
     else if (!read_shape(weight, json_object_get(entry, "shape")))
         fault = "no valid shape";
     else if (!read_place(weights, weight, json_object_get(entry, "data_offsets")))
-        fault = "no data_offsets within the file (is it cut?)";
+        fault = "no data_offsets within the file (is it truncated?)";
     else if (__builtin_mul_overflow(weight->elements, (size_t)dtype->bits, &bits) || bits % 8 != 0 ||
              bits / 8 != weight->bytes)
         fault = "data_offsets that do not fit its shape";
@@ -195,8 +195,9 @@ static bool read_length(udm_weights *weights, udm_error *error)
     for (int i = 0; i < LENGTH_BYTES; i++)
         length |= (uint64_t)weights->map[i] << (8 * i);
     if (length > MAX_HEADER || length > weights->map_size - LENGTH_BYTES)
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: the file is cut, or is not safetensors: a header of %llu bytes",
-                        weights->path, (unsigned long long)length);
+        return udm_fail(error, UDM_ERROR_CORRUPT,
+                        "%s: the file is truncated, or not safetensors: a header of %llu bytes", weights->path,
+                        (unsigned long long)length);
     weights->data = weights->map + LENGTH_BYTES + length;
     weights->data_bytes = weights->map_size - LENGTH_BYTES - (size_t)length;
     return true;
@@ -227,7 +228,7 @@ static bool map_file(udm_weights *weights, udm_error *error)
         return false;
     if (weights->map_size < LENGTH_BYTES) {
         close(fd);
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: the file is empty or cut: %zu bytes", weights->path,
+        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: the file is empty or truncated: %zu bytes", weights->path,
                         weights->map_size);
     }
     void *map = mmap(NULL, weights->map_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -350,12 +351,12 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
     const udm_weight *weight = udm_weights_find(weights, name);
     char expected[128], found[128];
     if (!weight) {
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: there is no tensor \"%s\" %s, which the config asks for", weights->path,
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: there is no tensor \"%s\" %s, which the config requires", weights->path,
                  name, shape_text(expected, dims, shape));
         return NULL;
     }
     if (!has_shape(weight, dims, shape)) {
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" is %s, but the config asks for %s", weights->path, name,
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" is %s, but the config requires %s", weights->path, name,
                  shape_text(found, weight->dims, weight->shape), shape_text(expected, dims, shape));
         return NULL;
     }

@@ -158,7 +158,7 @@ static void absorbing_posterior(const udm_levels *from, const udm_levels *to, in
 
 const udm_process udm_process_uniform = {
     .name = "uniform",
-    .about = "symbols are replaced by any other",
+    .about = "symbols are replaced by random ones",
     .forward = uniform_forward,
     .inverse = inverse,
     .advance = uniform_advance,
@@ -168,7 +168,7 @@ const udm_process udm_process_uniform = {
 
 const udm_process udm_process_absorbing = {
     .name = "absorbing",
-    .about = "symbols are replaced by the last one, which says nothing",
+    .about = "symbols are replaced by the last one, an absorbing state",
     .forward = absorbing_forward,
     .inverse = inverse,
     .advance = absorbing_advance,

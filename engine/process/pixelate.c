@@ -79,7 +79,7 @@ static double amount_of(double extent, double share)
 
 const udm_process udm_process_pixelate = {
     .name = "pixelate",
-    .about = "blocks of pixels have their mean, without noise",
+    .about = "blocks of pixels are replaced by their mean, without noise",
     .forward = forward,
     .inverse = inverse,
     .sized = sized,

@@ -44,7 +44,7 @@ typedef struct udm_process {
     // Makes its own kind of noise of standard normal noise, count values in place; (seed, frame, step) name it. NULL:
     // it stays as it is.
     void (*shape)(uint64_t seed, uint64_t frame, uint32_t step, size_t count, float *e);
-    // Which pixels x_t says nothing about, where it says all about the others. NULL: there is no such difference.
+    // Which pixels of x_t are lost, where the others are known exactly. NULL: there is no such difference.
     bool (*lost)(const udm_levels *at, size_t pixel);
     // Processes that reach a number of pixels: whether they can reach this far; and what is done to a frame in their
     // own measure, which people know, as the share that it corresponds to, and back. NULL: they have none.

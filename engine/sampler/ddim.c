@@ -10,7 +10,7 @@ static double fresh(double alpha_bar_t, double alpha_bar_s, double eta)
 
 const udm_sampler udm_sampler_ddim = {
     .name = "ddim",
-    .about = "deterministic; the same noise all the way",
+    .about = "deterministic; keeps the estimated noise",
     .stochastic = false, // but see eta
     .order = 1,
     .fresh = fresh,

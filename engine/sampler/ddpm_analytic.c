@@ -15,7 +15,7 @@ static void mix(const udm_step *step, udm_mix *mix)
 
 const udm_sampler udm_sampler_ddpm_analytic = {
     .name = "ddpm_analytic",
-    .about = "DDPM with the optimal variance, for models that say what it follows from",
+    .about = "DDPM with the optimal variance, for models with a noise_power",
     .stochastic = true,
     .order = 1,
     .mix = mix,

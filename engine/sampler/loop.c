@@ -88,7 +88,7 @@ static bool check(const udm_loop_settings *s, udm_error *error)
                         s->extent);
     if (sampler->needs_power && s->power_count < 1)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "sampler \"%s\" needs to know the power of the estimated noise, which this model does not say: "
+                        "sampler \"%s\" needs the power of the estimated noise, which this model lacks: "
                         "use \"ddpm\"",
                         sampler->name);
     return true;
@@ -389,7 +389,7 @@ bool udm_loop_run(udm_loop *loop, const udm_loop_calls *calls, const float *time
     udm_walk w = { .calls = calls, .timesteps = s->timesteps, .times = times, .x = x };
     if (s->sampler->learned && !calls->variance)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "sampler \"%s\" is for networks that learned a variance, which this one did not: use \"ddpm\"",
+                        "sampler \"%s\" is for networks with a learned variance, which this one lacks: use \"ddpm\"",
                         s->sampler->name);
     if (s->process->blends && udm_run_length(times, 0, s->pixels) != s->pixels)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "process \"%s\" has one time for all pixels", s->process->name);

@@ -91,7 +91,7 @@ static bool run(udm_loop *loop, udm_walk *w, udm_error *error)
 
 const udm_sampler udm_sampler_repaint = {
     .name = "repaint",
-    .about = "inpainting with networks that know one time for the whole frame",
+    .about = "inpainting with networks that take one time for the whole frame",
     .stochastic = true,
     .order = 1,
     .fresh = fresh,

@@ -4,8 +4,8 @@
 //
 // There are two kinds. The first are cases of the general reverse step of the Unified Diffusion Model, for any process,
 //     x_s = F_s(x0, sqrt(1 - v^2) F_t^-1(x0, x_t) + v e),   e new noise, v in [0, 1],
-// and say their v. The second solve the equations of Gaussian diffusion, x_t = signal x0 + noise e: a step of theirs is
-// a linear combination of states, estimates and new noise, and they say the weights of it.
+// and give their v. The second solve the equations of Gaussian diffusion, x_t = signal x0 + noise e: a step of theirs
+// is a linear combination of states, estimates and new noise, and they give its weights.
 #ifndef UDM_SAMPLER_SAMPLER_H
 #define UDM_SAMPLER_SAMPLER_H
 
@@ -58,9 +58,9 @@ typedef struct udm_sampler {
     // The second: a step, stage by stage. The estimates are of x0, or of e if it says so.
     void (*mix)(const udm_step *step, udm_mix *mix);
     bool of_noise;
-    int looks;                           // at how many estimates at most; 0: one
-    int uses;                            // of a multi-step method: how many in a step, if not told otherwise
-    int (*stages)(int index, int steps); // of a step; NULL: one
+    int looks;                                        // at how many estimates at most; 0: one
+    int uses;                                         // of a multi-step method: how many in a step, by default
+    int (*stages)(int index, int steps);              // of a step; NULL: one
     double (*reach)(int index, int steps, int stage); // where a stage goes to, as a share of the step; NULL: its end
     // What x_from is replaced with when the first estimate there is known; `step` is the one before, from its start,
     // and seen[0] the new estimate. NULL: nothing.

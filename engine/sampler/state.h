@@ -23,10 +23,10 @@ struct udm_loop {
     udm_planes from, to;
     udm_estimate estimates[UDM_ESTIMATES]; // as many as the sampler looks at, the newest first
     int count;                             // that were made
-    float *start, *before; // x where this step began, and where the one before it did; NULL if no one asks
+    float *start, *before; // x where this step began, and where the one before it did; NULL if not needed
     float *e, *scratch;    // e: NULL if nothing is drawn
     float *work;           // for processes that blend
-    float *variance;       // what the network says of it; NULL if no one asks
+    float *variance;       // from the network; NULL if not needed
 };
 
 // A run through it.

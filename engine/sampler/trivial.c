@@ -11,7 +11,7 @@ static double fresh(double alpha_bar_t, double alpha_bar_s, double eta)
 
 const udm_sampler udm_sampler_trivial = {
     .name = "trivial",
-    .about = "forgets the noise and draws it anew at each step",
+    .about = "draws new noise at each step",
     .stochastic = true,
     .fresh = fresh,
 };

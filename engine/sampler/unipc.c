@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UniPC with B(h) = e^h - 1 ("bh2") in terms of x0: a multi-step predictor of order 2, or 1 to 3 if told, and a
+// UniPC with B(h) = e^h - 1 ("bh2") in terms of x0: a multi-step predictor of order 2, or 1 to 3 if set, and a
 // corrector that takes in the estimate at the new point without one of its own. Zhao et al., "UniPC: A Unified
 // Predictor-Corrector Framework for Fast Sampling of Diffusion Models", 2023, algorithms 5 to 8. A step to noise 0 has
 // order 1.

@@ -203,7 +203,7 @@ static udm_stats stats_of(const udm_settings *settings, uint64_t frames)
 
     if (strcmp(settings->device, "moves-at-2") == 0 && frames > 2) {
         strcpy(stats.device, "spare");
-        strcpy(stats.warning, "the device was lost. Going on with spare");
+        strcpy(stats.warning, "the device was lost. Continuing on spare");
     }
     return stats;
 }

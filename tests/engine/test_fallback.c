@@ -144,7 +144,7 @@ static const struct {
     const char *name, *warning; // NULL: none
 } choices[] = {
     { "sound", NEVER, NEVER, false, false, "weak (best)", NULL },
-    { "wrong", NEVER, NEVER, true, false, "cpu", "weak (best) computes something else than cpu (" },
+    { "wrong", NEVER, NEVER, true, false, "cpu", "weak (best) computes other results than cpu (" },
     { "slow", NEVER, NEVER, false, true, "cpu", NULL },
     { "not there", 0, NEVER, false, false, "cpu", NULL },
     { "broken", -1, NEVER, false, false, "cpu", "the accelerator's driver refuses the kernels. " },
@@ -163,7 +163,7 @@ START_TEST(what_auto_chooses)
     assert_begins(device->name, choices[_i].name);
     if (choices[_i].warning) {
         assert_contains(device->warning, choices[_i].warning);
-        assert_contains(device->warning, "Going on with cpu (");
+        assert_contains(device->warning, "Continuing on cpu (");
     } else {
         ck_assert_str_eq(device->warning, "");
     }
@@ -256,7 +256,7 @@ static int run_stream(const udm_model *model, int steps, int views, const char *
     ck_assert_uint_eq(stats.frames, FRAMES);
     if (now.failed) {
         assert_begins(stats.device, "cpu");
-        assert_begins(stats.warning, "the accelerator was lost. Going on with cpu");
+        assert_begins(stats.warning, "the accelerator was lost. Continuing on cpu");
     } else {
         assert_begins(stats.device, strcmp(device, "auto") == 0 ? "weak" : device);
         ck_assert_str_eq(stats.warning, "");

@@ -58,7 +58,7 @@ static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_e
     const udm_cpu_products *bf16 = bf16_products(cpu->isa);
     if (precision == UDM_PRECISION_BF16 && !bf16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "precision bf16 needs a processor with AVX512-BF16, which \"%s\" has not: take f32, or auto",
+                        "precision bf16 needs a processor with AVX512-BF16, which \"%s\" lacks: use f32 or auto",
                         device->name);
     cpu->products = precision != UDM_PRECISION_F32 && bf16 ? bf16 : &cpu->isa->products;
     set_name(cpu);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A device that times its operations ("cpu:profile"): an entry for each kind and shape, with what was multiplied and
-// moved, and what the processor can do of both, measured when it is asked for.
+// moved, and what the processor can do of both, measured on demand.
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>

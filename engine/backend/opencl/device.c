@@ -15,7 +15,7 @@ typedef struct device_ids {
     int count;
 } device_ids;
 
-// What a device string asks for after the colon: "gpu", or N[:variant or "profile"].
+// What follows the colon of a device string: "gpu", or N[:variant or "profile"].
 typedef struct request {
     int number; // -1: the first GPU, or the first device
     bool only_gpu, profile;
@@ -76,7 +76,7 @@ static bool parse(const char *which, request *asked)
     return asked->profile || *end == 0 || (asked->variant && find_variant(asked->variant));
 }
 
-// Whether the system has a graphics driver at all. To look for a GPU through OpenCL is to load all its drivers, with a
+// Whether the system has a graphics driver at all. Looking for a GPU through OpenCL loads all its drivers, with a
 // compiler each.
 static bool may_have_gpu(void)
 {
@@ -112,7 +112,7 @@ static cl_device_id find(const char *which, request *asked, udm_error *error)
     if (id)
         return id;
     if (none)
-        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no driver for a GPU: \"cpu\" and \"opencl\" need none");
+        udm_fail(error, UDM_ERROR_NOT_FOUND, "there is no GPU driver: use \"cpu\" or \"opencl\", which need none");
     else if (found.count == 0)
         udm_fail(error, UDM_ERROR_NOT_FOUND,
                  "OpenCL has no device: install a driver for yours, or pocl-opencl-icd, which runs on the processor");
@@ -234,7 +234,7 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     udm_opencl_device *cl = id ? calloc(1, sizeof *cl) : NULL;
     if (!cl) {
         if (id)
-            udm_fail(error, UDM_ERROR_MEMORY, "no memory for a device of OpenCL");
+            udm_fail(error, UDM_ERROR_MEMORY, "no memory for an OpenCL device");
         return NULL;
     }
     char name[96] = "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goes wrong with OpenCL, in words.
+// Errors of OpenCL in words.
 #include "backend/opencl/opencl.h"
 
 const char *udm_opencl_problem(cl_int code)

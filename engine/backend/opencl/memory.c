@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Buffers, and what goes to the device and back.
+// Buffers, and transfers to the device and back.
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@ static size_t round_up(size_t bytes)
     return (bytes + sizeof zeros - 1) / sizeof zeros * sizeof zeros;
 }
 
-// The memory of the device is not asked for more than there is: many drivers would take it from other programs.
+// Allocates no more than the device has: many drivers would take it from other programs.
 static bool check_room(const udm_opencl_device *cl, size_t bytes, udm_error *error)
 {
     cl_ulong all = 0;
     clGetDeviceInfo(cl->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof all, &all, NULL);
     return bytes <= all || udm_fail(error, UDM_ERROR_MEMORY,
-                                    "%s has %llu MiB of memory, and %zu are needed: use cpu, or a lower memory limit",
+                                    "%s has %llu MiB of memory, but %zu are needed: use cpu, or a lower memory limit",
                                     cl->device.name, (unsigned long long)all >> 20, bytes >> 20);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Queues the three passes of a normalisation: moments, gains and offsets, and what comes of them.
+// Queues the three passes of a normalisation: moments, gains and offsets, and their application.
 #include "backend/opencl/opencl.h"
 
 static udm_cl_norm describe(const udm_norm *norm, size_t *blocks)

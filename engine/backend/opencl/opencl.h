@@ -115,7 +115,7 @@ void udm_opencl_run_items(udm_opencl_device *cl, udm_cl_kernel kernel, const udm
                           size_t items);
 size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items); // how many work-items those are
 
-udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one that says that there is none
+udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one with `none` set
 
 // The time from the beginning of one event to the end of another, both of which it releases. Runs them to their end.
 void udm_opencl_note_time(udm_opencl_device *cl, udm_cl_kernel command, cl_event first, cl_event last);

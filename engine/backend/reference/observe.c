@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the network is shown of a frame and its prediction, and how its correction is applied. The equations of the
+// The input of the network from a frame and its prediction, and how its correction is applied. The equations of the
 // fusion, a precision-weighted mean under a flat prior, are in backend/fusion.h.
 #include "backend/fusion.h"
 #include "backend/host.h"
