@@ -189,7 +189,7 @@ static inline void expect_moved(GstElement *element, GstBus *bus)
     fail_unless(message != NULL, "no warning was posted");
     gst_message_parse_warning(message, &error, NULL);
     fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED));
-    assert_equals_string(error->message, "the device was lost. Going on with spare");
+    assert_equals_string(error->message, "the device was lost. Continuing on spare");
     g_clear_error(&error);
     gst_message_unref(message);
     fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == NULL);

@@ -95,8 +95,8 @@ START_TEST(read_names_what_does_not_fit)
 {
     udm_weights *weights = open_file(good, good_data, sizeof good_data, NULL);
     ck_assert_ptr_nonnull(weights);
-    expect_unread(weights, "a", 2, (int64_t[]){ 1, 2 }, (const char *[]){ "is [2, 1]", "for [1, 2]" });
-    expect_unread(weights, "a", 1, (int64_t[]){ 2 }, (const char *[]){ "is [2, 1]", "for [2]" });
+    expect_unread(weights, "a", 2, (int64_t[]){ 1, 2 }, (const char *[]){ "is [2, 1]", "requires [1, 2]" });
+    expect_unread(weights, "a", 1, (int64_t[]){ 2 }, (const char *[]){ "is [2, 1]", "requires [2]" });
     expect_unread(weights, "zzz", 4, (int64_t[]){ 8, 4, 3, 3 }, (const char *[]){ "no tensor", "[8, 4, 3, 3]" });
     expect_unread(weights, "i", 0, NULL, (const char *[]){ "F16", "BF16" });
     udm_weights_free(weights);
