@@ -51,7 +51,7 @@ static const ramp tilted_at_half = { 1.2, 1.3 };   // nor that of the half pictu
 static const double flat_shortfall = 1.4;
 
 // What may be texture is not taken for stronger noise than this.
-static const double doubtful_sigma = 5;
+static const double texture_sigma = 5;
 
 // LAPACK, of OpenBLAS, which comes without a header for it. The last two are the lengths of the strings.
 void ssyev_(const char *vectors, const char *triangle, const int *n, float *a, const int *stride, float *values,
@@ -294,8 +294,8 @@ static double white_equivalent(reading whole, reading half)
 {
     double at_half = 2 * half.sigma;
     double coloured = fmin(share_of(stronger_at_half, at_half / fmax(whole.sigma, 1e-6)), share_of(tilted, whole.tilt));
-    double grains = flat_shortfall * at_half, doubted = fmin(grains, fmax(doubtful_sigma, whole.sigma));
-    grains = geometric_mean(grains, doubted, share_of(tilted_at_half, half.tilt));
+    double grains = flat_shortfall * at_half, limited = fmin(grains, fmax(texture_sigma, whole.sigma));
+    grains = geometric_mean(grains, limited, share_of(tilted_at_half, half.tilt));
     return geometric_mean(whole.sigma, grains, coloured);
 }
 

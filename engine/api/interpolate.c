@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udm/interpolate.h: a frame that never came stands at time 1; both neighbours, warped to its instant, make a
+// udm/interpolate.h: a missing frame stands at time 1. Both neighbours, warped to its instant and blended, are a
 // prediction of it, and a network brings it to time 0.
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct udm_interpolator {
     double seconds;     // between the pictures
     double gap;         // from the second to what follows, times that; 0: nothing does
     double position;    // of the last frame
-    bool warned;        // the log was told of the device that goes on
+    bool warned;        // that another device took over was logged
     bool paired, moved; // there are pictures, and their motion is known
     udm_synthesis_history history;
     atomic_bool cancelled;
@@ -62,12 +62,12 @@ static bool open_network(udm_interpolator *b, const udm_model *model, udm_error 
     if (!udm_open_network(model, s, &b->device, &b->network, error))
         return false;
     if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as a model for frames between must",
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as an interpolation model must",
                         udm_model_directory(model));
     if (udm_model_scheduler(model)->process != &udm_process_gaussian || !b->network->uses_prediction)
         return udm_fail(
             error, UDM_ERROR_UNSUPPORTED,
-            "%s does not take a prediction, or undoes other things than noise: it is no model for frames between",
+            "%s takes no prediction, or undoes something other than noise: it is not an interpolation model",
             udm_model_directory(model));
     if (b->network->channels < s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
@@ -121,7 +121,7 @@ udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settin
     settings = &own;
     udm_interpolator *b = calloc(1, sizeof *b);
     if (!b) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames between frames");
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for an interpolator");
         return NULL;
     }
     b->settings = own;
@@ -211,7 +211,9 @@ bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *af
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, after, error))
         return false;
     if (!interpolator->paired || interpolator->moved)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "what follows a pair is told after the pair and before its frames");
+        return udm_fail(
+            error, UDM_ERROR_SETTINGS,
+            "udm_interpolator_follow() must be called after a pair is set and before its first frame is made");
     udm_image_to_planes(after, interpolator->pictures[2]);
     const bool cut =
         udm_scene_change(interpolator->scene, interpolator->pictures[1], interpolator->pictures[2]) >= UDM_SCENE_CUT;
@@ -305,9 +307,9 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, out, error))
         return false;
     if (!interpolator->paired)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame between was asked for before there was a pair");
+        return udm_fail(error, UDM_ERROR_SETTINGS, "no frame can be made before a pair is set");
     if (!(position >= -8 && position <= 9))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a position of %g: it must be -8 to 9", position);
+        return udm_fail(error, UDM_ERROR_SETTINGS, "position is %g: it must be -8 to 9", position);
     if (!move(interpolator, position, error))
         return false;
     if (interpolator->network && !reverse(interpolator, number, error))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What kernels are compiled with: names that differ by the instruction set that a file is compiled for
-// (-DUDM_ISA=name), and what compilers are told of functions and loops.
+// (-DUDM_ISA=name), and attributes of functions and loops.
 #ifndef UDM_BASE_MACROS_H
 #define UDM_BASE_MACROS_H
 

@@ -32,7 +32,7 @@ void udm_reverse_clear(udm_reverse *reverse); // forgets the state kept from fra
 
 // frame: the pixels, each as the process left it at its time, [C, height, width] in [-1, 1], but *not* scaled by the
 // signal; it becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the
-// highest time the network was trained for, by going on with the process. number: names the noise of that. On an error
+// highest time the network was trained for, by continuing the process. number: names the noise of that. On an error
 // (CANCELLED, DEVICE, UNSUPPORTED where the process cannot go on from a frame in its middle) the same frame can be run
 // again from a copy of its pixels.
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, float *frame,

@@ -24,7 +24,7 @@ typedef struct udm_frame_params {
 
 /** Generation parameters. Start with udm_generation_init(). */
 typedef struct udm_generation {
-    size_t size;    /**< of this struct, as udm_generation_init() was told */
+    size_t size;    /**< of this struct, as passed to udm_generation_init() */
     double rate;    /**< frames a second, 0.1 to 1000: how far things move from frame to frame; default 25 */
     uint64_t scene; /**< frames after which the video begins anew, which bounds what jumping to a frame costs; 0
                          (default): never */

@@ -22,7 +22,7 @@ enum { UDM_MAX_LOOKAHEAD = 8, UDM_MAX_ENSEMBLE = 8, UDM_MAX_STEPS = 1000, UDM_MA
  * the settings returns.
  */
 typedef struct udm_settings {
-    size_t size;       /**< of this struct, as udm_settings_init() was told: later versions add fields at the end */
+    size_t size;       /**< of this struct, as passed to udm_settings_init(): later versions add fields at the end */
     int width, height; /**< of frames, in pixels: 1 to 65536 */
     int channels;      /**< of frames: 1 (grey) or 3; default 3 */
     const char
