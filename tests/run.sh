@@ -132,9 +132,8 @@ for_aarch64() {
     fi
     configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
         -Dgstreamer=disabled || return
-    suite build-aarch64 8 config fallback illumination image interpolate loop model noise_estimation \
-        optical_flow ops parity prediction process random reference restore sampler schedule sdedit sharing synthesis \
-        threads unet2d weights
+    suite build-aarch64 8 config fallback illumination image interpolate model optical_flow ops parity prediction \
+        process random reference restore sampler schedule sdedit sharing synthesis threads unet2d weights
 }
 
 # GCC 12's sanitizers stumble over addresses as random as newer kernels make them.
