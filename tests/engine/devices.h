@@ -66,7 +66,8 @@ static inline device_list *find_devices(void)
         _exit(0);
     }
     waitpid(child, NULL, 0);
-    for (size_t i = 0; i < sizeof instruction_sets / sizeof *instruction_sets; i++) {
+    const size_t sets = sizeof instruction_sets / sizeof *instruction_sets;
+    for (size_t i = 0; i < sets && sets > 1; i++) { // the only one is what "cpu" is
         char name[32];
         snprintf(name, sizeof name, "cpu:%s", instruction_sets[i]);
         add_device(list, name, "");
