@@ -65,14 +65,9 @@ static float *read_known(const udm_generator *generator, udm_error *error)
     const udm_network *network = generator->network;
     const int width = network->window.width, height = network->window.height;
     const size_t elements = (size_t)width * height * network->channels;
-    for (int i = 0; i < params->known_count; i++) {
-        const udm_image *image = &params->known[i];
-        if (image->width != width || image->height != height || image->channels != network->channels) {
-            udm_fail(error, UDM_ERROR_SETTINGS, "a known frame must be %dx%d with %d channels, as the model's are",
-                     width, height, network->channels);
+    for (int i = 0; i < params->known_count; i++)
+        if (!udm_check_image(&params->known[i], "a known frame", width, height, network->channels, error))
             return NULL;
-        }
-    }
     float *known = malloc(params->known_count * elements * sizeof(float));
     if (!known) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for %d known frames", params->known_count);
@@ -200,11 +195,7 @@ static void enlarge(const udm_generator *generator, const float *frame)
 static bool check_image(const udm_generator *generator, const udm_image *image, udm_error *error)
 {
     const udm_settings *s = &generator->settings;
-    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels ||
-        image->bits < 8 || image->bits > 16)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
-                        s->height, s->channels);
-    return true;
+    return udm_check_image(image, "the image", s->width, s->height, s->channels, error);
 }
 
 int udm_generator_steps(const udm_generator *generator)

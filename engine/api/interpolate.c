@@ -11,6 +11,7 @@
 #include "analysis/duplicates.h"
 #include "diffusion/reverse.h"
 #include "analysis/scene.h"
+#include "tensor/planes.h"
 
 struct udm_interpolator {
     udm_settings settings;
@@ -25,6 +26,7 @@ struct udm_interpolator {
     udm_noise noise; // of a schedule that is set
     float *memory;
     float *pictures[3]; // [channels, height, width]: the pair, and what follows it
+    bool grey[3];       // which of them have no chroma
     float *frame;       // [channels of the network, height, width]: the one that is made
     float *times;       // [height, width]: where it stands
     double seconds;     // between the pictures
@@ -155,12 +157,7 @@ void udm_interpolator_free(udm_interpolator *interpolator)
 
 static bool check_image(const udm_interpolator *b, const udm_image *image, udm_error *error)
 {
-    const udm_settings *s = &b->settings;
-    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels ||
-        image->bits < 8 || image->bits > 16)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels of 8 to 16 bits", s->width,
-                        s->height, s->channels);
-    return true;
+    return udm_check_image(image, "the image", b->settings.width, b->settings.height, b->settings.channels, error);
 }
 
 static bool check_cancelled(const udm_interpolator *b, udm_error *error)
@@ -188,7 +185,17 @@ static double gap_before(udm_interpolator *b, double seconds)
     float *new = b->pictures[2];
     const bool same = b->paired && are_alike(b, 0, 2);
     b->pictures[2] = b->pictures[0], b->pictures[0] = new;
+    b->grey[0] = b->grey[2];
     return same ? b->history.gap * ratio(b->seconds, seconds) : 0;
+}
+
+// A cancellation does not stop it half way, as pictures stay for what comes after.
+static void take_picture(udm_interpolator *b, const udm_image *image, int i)
+{
+    udm_pool_watch(b->pool, NULL);
+    udm_planes_of_image(b->pictures[i], image, b->pool);
+    udm_pool_watch(b->pool, &b->cancelled);
+    b->grey[i] = udm_image_is_grey(image);
 }
 
 bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *first, const udm_image *second,
@@ -197,10 +204,10 @@ bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *firs
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, first, error) ||
         !check_image(interpolator, second, error))
         return false;
-    udm_image_to_planes(first, interpolator->pictures[interpolator->moved ? 0 : 2]);
+    take_picture(interpolator, first, interpolator->moved ? 0 : 2);
     const bool foresaw = interpolator->moved && interpolator->gap > 0;
     interpolator->history.gap = gap_before(interpolator, seconds);
-    udm_image_to_planes(second, interpolator->pictures[1]);
+    take_picture(interpolator, second, 1);
     interpolator->history.foreseen = foresaw && interpolator->history.gap > 0 && are_alike(interpolator, 1, 2);
     interpolator->paired = true, interpolator->moved = false, interpolator->seconds = seconds, interpolator->gap = 0;
     return true;
@@ -214,7 +221,7 @@ bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *af
         return udm_fail(
             error, UDM_ERROR_SETTINGS,
             "udm_interpolator_follow() must be called after a pair is set and before its first frame is made");
-    udm_image_to_planes(after, interpolator->pictures[2]);
+    take_picture(interpolator, after, 2);
     const bool cut =
         udm_scene_change(interpolator->scene, interpolator->pictures[1], interpolator->pictures[2]) >= UDM_SCENE_CUT;
     interpolator->gap = cut ? 0 : ratio(seconds, interpolator->seconds);
@@ -281,7 +288,6 @@ static void refine(const void *blending, const float *level, const float *output
 
 static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
 {
-    const size_t n = b->pixels;
     find_blending(b);
     udm_reverse_clear(b->reverse);
     const udm_side_information beside = {
@@ -295,8 +301,8 @@ static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
                                  : draw(b, number, &beside, error)) ||
         !check_cancelled(b, error))
         return false;
-    for (size_t i = 0; b->network->channels > b->settings.channels && i < n; i++)
-        b->frame[i] = (b->frame[i] + b->frame[n + i] + b->frame[2 * n + i]) / 3;
+    if (b->grey[0] && b->grey[1] && b->network->channels == 3)
+        udm_planes_make_grey(b->frame, b->pixels);
     return true;
 }
 
@@ -314,8 +320,10 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
         return false;
     if (interpolator->network && !reverse(interpolator, number, error))
         return false;
-    udm_image_from_planes(out,
-                          interpolator->network ? interpolator->frame : udm_synthesis_mean(interpolator->synthesis));
+    udm_planes_into_image(interpolator->network ? interpolator->frame : udm_synthesis_mean(interpolator->synthesis),
+                          out, interpolator->pool);
+    if (!check_cancelled(interpolator, error))
+        return false;
     udm_stats_count(&interpolator->stats, start);
     udm_log_fallback(&interpolator->settings, interpolator->device, &interpolator->warned);
     return true;

@@ -8,6 +8,7 @@
 #include "api/restorer.h"
 #include "process/process.h"
 #include "schedule/schedule.h"
+#include "tensor/planes.h"
 
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {
@@ -17,30 +18,20 @@ float udm_restorer_own_time(const udm_restorer *restorer, double time)
 
 static bool check_known(const udm_restorer *restorer, const udm_frame *frame, udm_error *error)
 {
-    const udm_image *known = frame->known;
-    if (!known)
+    if (!frame->known)
         return true;
     if (!udm_model_degradation(restorer->model)->holes)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s fills no holes: process \"%s\" does not lose pixels",
                         udm_model_directory(restorer->model), udm_model_degradation(restorer->model)->process);
-    if (known->width != restorer->settings.width || known->height != restorer->settings.height ||
-        known->channels != 1 || known->bits < 8 || known->bits > 16)
-        return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "which pixels are known must be an image of %dx%d with 1 channel of 8 to 16 bits",
-                        restorer->settings.width, restorer->settings.height);
-    return true;
+    return udm_check_image(frame->known, "the image of what is known", restorer->settings.width,
+                           restorer->settings.height, 1, error);
 }
 
 static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, udm_error *error)
 {
-    const udm_image *image = frame->image;
     const udm_settings *s = &restorer->settings;
-    if (!image || image->width != s->width || image->height != s->height || image->channels != s->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame must be %dx%d with %d channels, as the restorer is",
-                        s->width, s->height, s->channels);
-    if (image->bits < 8 || image->bits > 16)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame of %d bits: it must have 8 to 16", image->bits);
-    if (!check_known(restorer, frame, error))
+    if (!udm_check_image(frame->image, "the frame's image", s->width, s->height, s->channels, error) ||
+        !check_known(restorer, frame, error))
         return false;
     const bool estimated = frame->time == UDM_TIME_ESTIMATE && !frame->time_map && !frame->known;
     if (estimated && !restorer->scheduler->process->factors)
@@ -92,7 +83,7 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
 static void take_known(const udm_restorer *restorer, const udm_image *image, queued *place)
 {
     const size_t n = restorer->pixels;
-    udm_image_to_planes(image, place->known);
+    udm_planes_of_image(place->known, image, restorer->pool);
     for (size_t i = 0; i < n; i++)
         place->times[i] = place->known[i] > -1;
     const float *filled = udm_hole_filler_fill(restorer->filler, place->planes, place->times);
@@ -130,7 +121,8 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->discontinuity = frame->discontinuity;
     place->looked_at = false;
     place->input.previewed = place->input.linked = place->input.filtered = false;
-    udm_image_to_planes(frame->image, place->planes);
+    udm_planes_of_image(place->planes, frame->image, restorer->pool);
+    place->grey = udm_image_is_grey(frame->image);
     if (frame->known)
         take_known(restorer, frame->known, place);
     else
@@ -167,16 +159,6 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
         }
         frame->level[i] = level;
     }
-}
-
-// Grey frames come back from a colour network as three channels: their mean is the frame.
-static void narrow(udm_restorer *restorer)
-{
-    if (restorer->network->channels == restorer->settings.channels)
-        return;
-    float *red = restorer->work, *green = red + restorer->pixels, *blue = green + restorer->pixels;
-    for (size_t i = 0; i < restorer->pixels; i++)
-        red[i] = (red[i] + green[i] + blue[i]) / 3;
 }
 
 static void mix_known(udm_restorer *restorer, const queued *frame)
@@ -247,7 +229,8 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     if (!udm_reverse_run(restorer->reverse, frame->number, &beside, restorer->work, restorer->times, frame->strength,
                          &restorer->cancelled, error))
         return false;
-    narrow(restorer);
+    if (frame->grey && restorer->network->channels == 3)
+        udm_planes_make_grey(restorer->work, restorer->pixels);
     mix_known(restorer, frame);
     restorer->stats.sigma = frame->sigma;
     udm_stats_count(&restorer->stats, start);
@@ -273,19 +256,15 @@ udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_e
     if (!restorer->ended && restorer->waiting <= udm_restorer_delay(restorer))
         return UDM_PULLED_NOTHING;
     const udm_settings *s = &restorer->settings;
-    if (out->width != s->width || out->height != s->height || out->channels != s->channels || out->bits < 8 ||
-        out->bits > 16) {
-        udm_fail(error, UDM_ERROR_SETTINGS, "frames are pulled as %dx%d with %d channels of 8 to 16 bits", s->width,
-                 s->height, s->channels);
+    if (!udm_check_image(out, "the image", s->width, s->height, s->channels, error))
         return UDM_PULLED_FAILED;
-    }
     if (atomic_load(&restorer->cancelled)) {
         udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
         return UDM_PULLED_FAILED;
     }
     if (!compute(restorer, frame, error))
         return UDM_PULLED_FAILED;
-    udm_image_from_planes(out, restorer->work);
+    udm_planes_into_image(restorer->work, out, restorer->pool);
     udm_log_fallback(&restorer->settings, restorer->device, &restorer->warned);
     drop_first(restorer);
     return UDM_PULLED_FRAME;

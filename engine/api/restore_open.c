@@ -147,8 +147,8 @@ static bool open_temporal(udm_restorer *restorer, const udm_settings *settings, 
                         "lookahead is %d, but %s has no temporal filter, and sees each frame alone: it must be 0",
                         settings->lookahead, udm_model_directory(restorer->model));
     restorer->temporal = udm_temporal_filter_new(restorer->preview, restorer->trust, restorer->workspace,
-                                                 settings->width, settings->height, settings->lookahead,
-                                                 settings->threads, udm_settings_memory(settings), error);
+                                                 settings->width, settings->height, settings->lookahead, restorer->pool,
+                                                 udm_settings_memory(settings), error);
     return restorer->temporal != NULL;
 }
 
@@ -169,7 +169,8 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     restorer->settings = own;
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);
-    if (!restorer->noise || !open_restorer_network(restorer, settings, error) ||
+    restorer->pool = udm_pool_new(settings->threads, error);
+    if (!restorer->pool || !restorer->noise || !open_restorer_network(restorer, settings, error) ||
         !(restorer->network->window.frames > 0
               ? open_sdedit(restorer, settings, error)
               : open_reverse(restorer, settings, error) && open_temporal(restorer, settings, error))) {
@@ -209,6 +210,7 @@ void udm_restorer_free(udm_restorer *restorer)
     udm_network_free(restorer->preview);
     udm_network_free(restorer->network);
     udm_device_close(restorer->device);
+    udm_pool_free(restorer->pool);
     udm_noise_clear(&restorer->own_noise);
     free(restorer);
 }

@@ -23,6 +23,7 @@ typedef struct queued {
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
+    bool grey;                // without chroma, even if it has three channels: so it stays
     bool begins;              // a scene, which nobody was told yet
     double sigma;             // of its noise
     udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this
@@ -33,6 +34,7 @@ struct udm_restorer {
     const udm_scheduler *scheduler; // its
     udm_settings settings;
     size_t pixels;
+    udm_pool *pool; // of what is not the device's work
     udm_device *device;
     udm_network *network, *preview, *trust; // the last two and the filter: NULL where the model has none
     udm_noise own_noise;                    // where settings.schedule is not the model's

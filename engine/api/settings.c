@@ -7,6 +7,16 @@
 
 #include "sampler/sampler.h"
 
+bool udm_check_image(const udm_image *image, const char *what, int width, int height, int channels, udm_error *error)
+{
+    if (!udm_check_argument(image, what, error))
+        return false;
+    if (image->width != width || image->height != height || image->channels != channels)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s must be %dx%d with %d channels, not %dx%d with %d", what, width,
+                        height, channels, image->width, image->height, image->channels);
+    return udm_image_check(image, error);
+}
+
 void udm_copy_sized(void *to, size_t room, const void *from, size_t size)
 {
     memset(to, 0, room);

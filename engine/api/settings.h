@@ -12,6 +12,8 @@
 
 // False with SETTINGS: "`what` is NULL".
 bool udm_check_argument(const void *argument, const char *what, udm_error *error);
+// False with SETTINGS unless that is a picture (udm_image_check()) of this size. what: "the frame", say.
+bool udm_check_image(const udm_image *image, const char *what, int width, int height, int channels, udm_error *error);
 // Copies what fits of a struct into one that may be of another version; what is beyond becomes 0.
 void udm_copy_sized(void *to, size_t room, const void *from, size_t size);
 

@@ -144,6 +144,7 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
 }
 
 typedef struct motions {
+    udm_pool *pool;
     udm_device *device;
     udm_network *preview;
     udm_temporal_filter *temporal;
@@ -157,15 +158,16 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s has no preview/, whose estimates the optical flow is computed from",
                         udm_model_directory(model));
-    if (!udm_settings_check(s, error) || !(m->device = udm_settings_device(s, error)) ||
+    if (!udm_settings_check(s, error) || !(m->pool = udm_pool_new(s->threads, error)) ||
+        !(m->device = udm_settings_device(s, error)) ||
         !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
         return false;
     if (m->preview->channels != s->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s: the preview is for %d channels, not %d",
                         udm_config_path(config), m->preview->channels, s->channels);
     const size_t pixels = (size_t)s->width * s->height;
-    m->temporal = udm_temporal_filter_new(m->preview, NULL, NULL, s->width, s->height, 0, s->threads,
-                                          udm_settings_memory(s), error);
+    m->temporal =
+        udm_temporal_filter_new(m->preview, NULL, NULL, s->width, s->height, 0, m->pool, udm_settings_memory(s), error);
     if (!m->temporal)
         return false;
     m->frame = calloc(pixels * (s->channels + 2), sizeof(float));
@@ -213,5 +215,6 @@ bool udm_model_flow(const udm_model *model, const udm_settings *settings, int fr
     udm_temporal_filter_free(m.temporal);
     udm_network_free(m.preview);
     udm_device_close(m.device);
+    udm_pool_free(m.pool);
     return good;
 }

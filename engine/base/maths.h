@@ -8,6 +8,11 @@ static inline int udm_min(int a, int b)
     return a < b ? a : b;
 }
 
+static inline int udm_max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 // a and b are positive.
 static inline int udm_divide_up(int a, int b)
 {

@@ -22,7 +22,7 @@
 #include "base/maths.h"
 #include "interp/kernels/kernels.h"
 #include "flow/optical_flow.h"
-#include "udm/image.h"
+#include "tensor/planes.h"
 
 enum {
     BAND = UDM_SYNTHESIS_CELL, // rows of a job

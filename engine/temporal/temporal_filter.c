@@ -11,7 +11,7 @@
 
 #include "flow/optical_flow.h"
 #include "temporal/variance.h"
-#include "udm/image.h"
+#include "tensor/planes.h"
 
 enum { PART = 1024 }; // pixels of a job
 
@@ -53,12 +53,11 @@ static bool allocate(udm_temporal_filter *temporal, udm_error *error)
 }
 
 static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, int width, int height, int ahead,
-                       int threads, size_t limit, udm_error *error)
+                       size_t limit, udm_error *error)
 {
     const int channels = temporal->preview->channels;
     udm_device *device = temporal->preview->device;
-    return (temporal->pool = udm_pool_new(threads, error)) &&
-           (temporal->tiles = udm_tiling_new(temporal->preview, workspace, width, height, 1, limit, error)) &&
+    return (temporal->tiles = udm_tiling_new(temporal->preview, workspace, width, height, 1, limit, error)) &&
            (!temporal->trust ||
             (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, width, height, 1, limit, error))) &&
            (temporal->motion = udm_flow_new(width, height, temporal->pool, error)) &&
@@ -68,7 +67,7 @@ static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, 
 }
 
 udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
-                                             udm_workspace *workspace, int width, int height, int ahead, int threads,
+                                             udm_workspace *workspace, int width, int height, int ahead, udm_pool *pool,
                                              size_t memory_limit, udm_error *error)
 {
     udm_temporal_filter *temporal = calloc(1, sizeof *temporal);
@@ -78,9 +77,9 @@ udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const u
     }
     temporal->preview = preview;
     temporal->trust = trust;
+    temporal->pool = pool;
     temporal->pixels = (size_t)width * height;
-    if (!open_parts(temporal, workspace, width, height, ahead, threads, memory_limit, error) ||
-        !allocate(temporal, error)) {
+    if (!open_parts(temporal, workspace, width, height, ahead, memory_limit, error) || !allocate(temporal, error)) {
         udm_temporal_filter_free(temporal);
         return NULL;
     }
@@ -96,7 +95,6 @@ void udm_temporal_filter_free(udm_temporal_filter *temporal)
     udm_flow_free(temporal->motion);
     udm_tiling_free(temporal->trust_tiles);
     udm_tiling_free(temporal->tiles);
-    udm_pool_free(temporal->pool);
     free(temporal->memory);
     free(temporal);
 }

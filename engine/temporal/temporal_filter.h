@@ -13,9 +13,9 @@ typedef struct udm_temporal_filter udm_temporal_filter;
 
 // preview: estimates x0 from a frame alone. trust: predicts the error variance of a prediction, with as many channels;
 // NULL: predictions have none but their noise. Both must outlive the filter. workspace: as in udm_tiling_new(). ahead:
-// frames after the one at hand that may be used. threads: 0 for all. memory_limit: as udm_tiling.
+// frames after the one at hand that may be used. Borrows the pool. memory_limit: as udm_tiling.
 udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
-                                             udm_workspace *workspace, int width, int height, int ahead, int threads,
+                                             udm_workspace *workspace, int width, int height, int ahead, udm_pool *pool,
                                              size_t memory_limit, udm_error *error);
 void udm_temporal_filter_free(udm_temporal_filter *temporal);           // NULL is fine
 void udm_temporal_filter_clear(udm_temporal_filter *temporal);          // a scene begins

@@ -18,7 +18,9 @@ class Error(c.Structure):
 
 class Image(c.Structure):
     _fields_ = [("width", c.c_int), ("height", c.c_int), ("channels", c.c_int), ("bits", c.c_int),
-                ("data", c.c_void_p * 3), ("stride", c.c_ssize_t * 3), ("step", c.c_ssize_t * 3)]
+                ("data", c.c_void_p * 3), ("stride", c.c_ssize_t * 3), ("step", c.c_ssize_t * 3),
+                ("shift", c.c_int), ("matrix", c.c_int), ("range", c.c_int), ("subsample_x", c.c_int),
+                ("subsample_y", c.c_int), ("siting", c.c_int)]
 
 
 class Settings(c.Structure):

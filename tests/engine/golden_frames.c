@@ -95,7 +95,8 @@ static void restore(const udm_model *model, const restoration *what)
         for (int i = 0; i < WIDTH * HEIGHT; i++)
             mask[i] = (i / WIDTH / 8 + i % WIDTH / 8) % 3 ? 255 : 0;
         const udm_image in = image_of(bytes, WIDTH, HEIGHT);
-        const udm_image known = { WIDTH, HEIGHT, 1, 8, { mask }, { WIDTH }, { 1 } };
+        udm_image known = image_of(mask, WIDTH, HEIGHT);
+        known.channels = 1, known.stride[0] = WIDTH, known.step[0] = 1;
         const udm_frame frame = { .image = &in,
                                   .time = what->holes ? 0 : udm_model_time(model, what->amount),
                                   .known = what->holes ? &known : NULL,

@@ -57,7 +57,8 @@ START_TEST(ends_of_the_range)
 {
     uint16_t pixels[4] = { 0, 1023, 512, 0 };
     float planes[4];
-    udm_image image = { 4, 1, 1, 10, { (uint8_t *)pixels }, { sizeof pixels }, { 2 } };
+    udm_image image = { .width = 4, .height = 1, .channels = 1, .bits = 10 };
+    image.data[0] = (uint8_t *)pixels, image.stride[0] = sizeof pixels, image.step[0] = 2;
     udm_image_to_planes(&image, planes);
     ck_assert_double_eq(planes[0], -1);
     ck_assert_double_eq_tol(planes[1], 1, 1e-6);

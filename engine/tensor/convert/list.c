@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which operations there are, and which this machine can run.
+#include "base/isa.h"
+#include "tensor/convert/convert.h"
+
+extern const udm_convert_ops udm_convert_ops_reference;
+UDM_ISA_DECLARE(udm_convert_ops, udm_convert_ops);
+
+static const udm_convert_ops *const all[] = { UDM_ISA_LIST(udm_convert_ops), &udm_convert_ops_reference, NULL };
+
+const udm_convert_ops *const *udm_convert_ops_list(void)
+{
+    return all + udm_isa_skip();
+}
