@@ -7,6 +7,43 @@ int gst_udm_info_channels(const GstVideoInfo *info)
     return GST_VIDEO_INFO_IS_GRAY(info) ? 1 : 3;
 }
 
+static udm_matrix matrix_of(const GstVideoInfo *info)
+{
+    if (!GST_VIDEO_INFO_IS_YUV(info))
+        return UDM_MATRIX_RGB;
+    switch (info->colorimetry.matrix) {
+    case GST_VIDEO_COLOR_MATRIX_BT709:
+        return UDM_MATRIX_BT709;
+    case GST_VIDEO_COLOR_MATRIX_BT2020:
+        return UDM_MATRIX_BT2020;
+    case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
+        return UDM_MATRIX_SMPTE240M;
+    case GST_VIDEO_COLOR_MATRIX_FCC:
+        return UDM_MATRIX_FCC;
+    default: // what GStreamer takes YUV for that says nothing, if it is of standard definition
+        return UDM_MATRIX_BT601;
+    }
+}
+
+static udm_siting siting_of(const GstVideoInfo *info)
+{
+    const GstVideoChromaSite site = GST_VIDEO_INFO_CHROMA_SITE(info);
+
+    if (site == GST_VIDEO_CHROMA_SITE_UNKNOWN)
+        return UDM_SITING_LEFT;
+    if (site & GST_VIDEO_CHROMA_SITE_H_COSITED)
+        return site & GST_VIDEO_CHROMA_SITE_V_COSITED ? UDM_SITING_TOP_LEFT : UDM_SITING_LEFT;
+    return site & GST_VIDEO_CHROMA_SITE_V_COSITED ? UDM_SITING_TOP : UDM_SITING_CENTRE;
+}
+
+// The first sample of a component. GStreamer 1.22 has Cr of P010 and P016 a byte after Cb, amid its sample.
+static guint8 *first_sample(const GstVideoFrame *frame, guint c)
+{
+    guint8 *data = GST_VIDEO_FRAME_COMP_DATA(frame, c);
+
+    return data + (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2);
+}
+
 udm_image gst_udm_frame_image(const GstVideoFrame *frame)
 {
     udm_image image = {
@@ -14,10 +51,19 @@ udm_image gst_udm_frame_image(const GstVideoFrame *frame)
         .height = GST_VIDEO_FRAME_HEIGHT(frame),
         .channels = gst_udm_info_channels(&frame->info),
         .bits = GST_VIDEO_FRAME_COMP_DEPTH(frame, 0),
+        .shift = GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, 0),
+        .matrix = matrix_of(&frame->info),
+        .range = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ? UDM_RANGE_LIMITED : UDM_RANGE_FULL,
     };
 
+    if (GST_VIDEO_INFO_IS_YUV(&frame->info)) {
+        image.subsample_x = GST_VIDEO_FORMAT_INFO_W_SUB(frame->info.finfo, GST_VIDEO_COMP_U);
+        image.subsample_y = GST_VIDEO_FORMAT_INFO_H_SUB(frame->info.finfo, GST_VIDEO_COMP_U);
+        image.siting = siting_of(&frame->info);
+    }
+
     for (int c = 0; c < image.channels; c++) {
-        image.data[c] = GST_VIDEO_FRAME_COMP_DATA(frame, c);
+        image.data[c] = first_sample(frame, c);
         image.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE(frame, c);
         image.step[c] = GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
     }
@@ -65,7 +111,7 @@ void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src)
 void gst_udm_frame_fill_rest(GstVideoFrame *frame)
 {
     for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++)
-        if (!is_colour_only(frame, plane))
+        if (!is_colour_only(frame, plane)) // none of these is subsampled along y
             memset(GST_VIDEO_FRAME_PLANE_DATA(frame, plane), 0xff,
                    (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane) * GST_VIDEO_FRAME_HEIGHT(frame));
 }

@@ -7,17 +7,21 @@
 
 #include "udm/udm.h"
 
-// All formats whose components a udm_image can point at. 8 bits first, as unconstrained sources choose the first.
+// All formats whose components a udm_image can point at: RGB first, as unconstrained sources choose the first.
 // clang-format off
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN
-#define GST_UDM_PLANAR(bits) "GBR_" #bits "LE, GBRA_" #bits "LE, "
+#define GST_UDM_NE(format) format "LE, "
 #else
-#define GST_UDM_PLANAR(bits) "GBR_" #bits "BE, GBRA_" #bits "BE, "
+#define GST_UDM_NE(format) format "BE, "
 #endif
 #define GST_UDM_FORMATS                                                                                                \
     "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, RGBP, BGRP, GBR, GBRA, GRAY8, "                       \
-    GST_UDM_PLANAR(10) GST_UDM_PLANAR(12) GST_VIDEO_NE(GRAY16) ", ARGB64, " GST_VIDEO_NE(ARGB64) ", "                  \
-    GST_VIDEO_NE(RGBA64) ", " GST_VIDEO_NE(BGRA64) ", " GST_VIDEO_NE(ABGR64) " }"
+    "I420, YV12, NV12, NV21, YUY2, UYVY, YVYU, VYUY, Y41B, Y42B, Y444, NV16, NV61, NV24, AYUV, VUYA, v308, A420, "      \
+    GST_UDM_NE("I420_10") GST_UDM_NE("I422_10") GST_UDM_NE("Y444_10") GST_UDM_NE("P010_10") GST_UDM_NE("I420_12")     \
+    GST_UDM_NE("I422_12") GST_UDM_NE("Y444_12") GST_UDM_NE("P012_") GST_UDM_NE("P016_") GST_UDM_NE("Y444_16")          \
+    GST_UDM_NE("GBR_10") GST_UDM_NE("GBRA_10") GST_UDM_NE("GBR_12") GST_UDM_NE("GBRA_12")                              \
+    GST_VIDEO_NE(GRAY16) ", ARGB64, " GST_VIDEO_NE(ARGB64) ", " GST_VIDEO_NE(RGBA64) ", " GST_VIDEO_NE(BGRA64) ", "    \
+    GST_VIDEO_NE(ABGR64) " }"
 // clang-format on
 
 // Up to the largest size of the engine. Not interlaced, as such frames mix two instants.
@@ -27,7 +31,7 @@
 
 int gst_udm_info_channels(const GstVideoInfo *info); // 1 or 3, as in udm_image
 
-// The pixels of a mapped frame, valid as long as it is mapped.
+// The pixels of a mapped frame, with the matrix, range and chroma siting of its caps; valid as long as it is mapped.
 udm_image gst_udm_frame_image(const GstVideoFrame *frame);
 
 // Its alpha as an image of one channel; FALSE if it has none.
