@@ -41,7 +41,8 @@ static double worst_of(void (*form)(const float *, float *, int), float limit, d
         for (int i = 0; i < BLOCK; i++) {
             const double want = exp((double)x[i]),
                          off = fabs(got[i] - want) / want / (1 + by_size * fabs((double)x[i]));
-            ck_assert_msg(isfinite(off), "e^%g is %g", (double)x[i], (double)got[i]);
+            if (!isfinite(off)) // each assertion that holds is told to another process
+                ck_abort_msg("e^%g is %g", (double)x[i], (double)got[i]);
             worst = fmax(worst, off);
         }
     }

