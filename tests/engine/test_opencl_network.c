@@ -141,7 +141,7 @@ START_TEST(lost_in_mid_stream)
         assert_close(got, want + f * frame, frame, 1e-5);
     }
     assert_contains(opencl.device->warning, "failed in \"resample\"");
-    assert_contains(opencl.device->warning, "with cpu (");
+    assert_contains(opencl.device->warning, "on cpu (");
     udm_tiling_free(tiles);
     free(want), free(got);
     golden_close(&cpu);
