@@ -34,9 +34,14 @@ def scene(number, split=scenes.SEEN, moving=False, stream=TRAINED):
     return scenes.draw_scene(np.random.default_rng((stream, number)), split, moving)
 
 
-def caption(number, scene, stream=SAID):
+def caption(number, scene):
     """(text, claims) of a scene; another number words it anew."""
-    return wording.caption(np.random.default_rng((stream, number)), scene)
+    return wording.caption(np.random.default_rng((SAID, number)), scene)
+
+
+def film_caption(number, scene):
+    """As caption(), and of how things move."""
+    return wording.caption(np.random.default_rng((SAID, number)), scene, motion=True)
 
 
 def held_out(painter, count, size, split=scenes.SEEN, first=0):
@@ -67,7 +72,8 @@ def draw(o):
     o.out.mkdir(parents=True, exist_ok=True)
     path, done_path = o.out / "pictures.npy", o.out / "drawn.json"
     shape = (o.count, o.size, o.size, 3)
-    about = dict(count=o.count, size=o.size, split=o.split)
+    about = dict(count=o.count, size=o.size, split=o.split, digits=str(o.digits.resolve()),
+                 pictures=str(o.pictures.resolve()) if o.pictures else None)
     saved = json.loads(done_path.read_text()) if done_path.exists() else {}
     done = saved.pop("done", 0) if {k: saved.get(k) for k in about} == about else 0
     pictures = np.lib.format.open_memmap(path, "r+" if done else "w+", np.uint8, shape)
@@ -90,10 +96,15 @@ class Drawn:
     def __init__(self, folder):
         about = json.loads((folder / "drawn.json").read_text())
         self.count, self.split = about["done"], about["split"]
+        self.digits, self.photos = about["digits"], about["pictures"]
         self.pictures = np.load(folder / "pictures.npy", mmap_mode="r")
 
     def scene(self, number):
         return scene(number, self.split)
+
+    def held_out(self, count, size, split=scenes.SEEN, first=0):
+        """As held_out(), of digits that were never drawn."""
+        return held_out(paint.Painter(self.digits, self.photos, "t10k"), count, size, split, first)
 
 
 def sheet(o):
@@ -118,7 +129,7 @@ def film(o):
     painter, rows = painter_of(o), []
     for i in range(o.first, o.first + o.count):
         s = scene(i, o.split, moving=True)
-        print(wording.caption(np.random.default_rng(i), s, motion=True)[0])
+        print(film_caption(i, s)[0])
         rows.append(np.concatenate([painter.paint(s, o.size, k / o.rate) for k in range(o.frames)], 1))
     Image.fromarray(np.concatenate(rows)).save(o.out)
 

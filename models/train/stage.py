@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the trainings of the chain from text to pictures share: devices, options, resuming, the curve.
+
+A GPU is used where PyTorch sees one. A training can be stopped at any time and goes on from its checkpoint.
+"""
+import argparse
+import contextlib
+import copy
+import os
+import pathlib
+
+import torch
+from matplotlib import pyplot
+from tqdm import tqdm
+
+import train
+
+
+def device():
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def mixed():
+    """Products in bfloat16 on a GPU, and on processors that have them."""
+    return torch.autocast("cuda", torch.bfloat16) if device().type == "cuda" else train.mixed()
+
+
+def parser(doc, minutes, batch, rate):
+    """What every stage takes; the figures are defaults."""
+    p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` filled")
+    p.add_argument("--checkpoint", required=True, type=pathlib.Path)
+    p.add_argument("--minutes", type=float, default=minutes, help="training time in all (default: %(default)s)")
+    p.add_argument("--batch", type=int, default=batch, help="default: %(default)s")
+    p.add_argument("--rate", type=float, default=rate, help="peak learning rate (default: %(default)s)")
+    p.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor (default: %(default)s)")
+    p.add_argument("--save-every", type=float, default=2, help="minutes (default: %(default)s)")
+    p.add_argument("--look-every", type=float, default=5, help="minutes (default: %(default)s)")
+    return p
+
+
+def pixels(pictures):
+    """uint8 [N, H, W, 3] as float [N, 3, H, W] in [-1, 1], on the device."""
+    x = torch.from_numpy(pictures).to(device()).permute(0, 3, 1, 2)
+    return x.float() / 127.5 - 1
+
+
+@contextlib.contextmanager
+def using(network, weights):
+    """For a while, a copy of the network with other weights."""
+    other = copy.deepcopy(network).eval()
+    other.load_state_dict(weights)
+    with torch.no_grad():
+        yield other
+
+
+def load(path):
+    """(config, averaged weights) of a checkpoint."""
+    saved = torch.load(path, weights_only=True, map_location=device())
+    return saved["config"], saved["average"]
+
+
+class Stage(train.Training):
+    """network() makes the network, step() learns once, measure(network) gives figures by name."""
+
+    def __init__(self, options):
+        torch.set_num_threads(options.threads)
+        options.validate_every = options.look_every
+        options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(options)
+
+    def first_network(self):
+        return self.make_network().to(device())
+
+    def resume(self):
+        super().resume()
+        self.average = {name: w.to(device()) for name, w in self.average.items()}
+
+    def measure(self, network):
+        return {}
+
+    def look(self):
+        with using(self.network, self.average) as network:
+            found = self.measure(network)
+        self.curve.append(dict(minutes=self.seconds / 60, steps=self.steps,
+                               loss=sum(self.losses) / max(len(self.losses), 1), **found))
+        self.losses = []
+        tqdm.write("step %d, minute %.1f: loss %.4f" % (self.steps, self.seconds / 60, self.curve[-1]["loss"]) +
+                   "".join(f", {name} {value:.3f}" for name, value in found.items()))
+        draw_curve(self.curve, self.options.checkpoint.with_suffix(".png"))
+
+
+def draw_curve(curve, path):
+    """curve: a dict for each point, with minutes, steps, loss, and other figures by name."""
+    names = [key for key in curve[-1] if key not in ("minutes", "steps")]
+    figure, axes = pyplot.subplots(1, len(names), figsize=(4 * len(names), 3.5), layout="constrained", squeeze=False)
+    for axis, name in zip(axes[0], names):
+        axis.plot([p["minutes"] for p in curve], [p.get(name) for p in curve], ".-")
+        axis.set_ylabel(name)
+        axis.set_xlabel(f"minutes of training ({curve[-1]['steps']} steps)")
+        axis.grid(alpha=0.3)
+    figure.savefig(path, dpi=80)
+    pyplot.close(figure)
