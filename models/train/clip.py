@@ -194,7 +194,7 @@ def write_model(folder, clip):
 def main():
     p = stage.parser(__doc__, minutes=40, batch=128, rate=1e-3)
     p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
-    p.add_argument("--embedding", type=int, default=128, help="its size (default: %(default)s)")
+    p.add_argument("--embedding", type=int, default=192, help="its size (default: %(default)s)")
     p.add_argument("--facts", type=float, default=0.3, help="weight of naming what is in a picture; 0: contrast alone "
                    "(default: %(default)s)")
     p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the towers of the checkpoint there")
