@@ -20,7 +20,7 @@ from torch.nn import functional as F
 import bpe
 import clip_network
 import export
-import scenes
+import facts
 import stage
 import wording
 import world
@@ -30,7 +30,6 @@ MOST_SCALE = 100
 TEXT = dict(hidden_size=192, num_attention_heads=6, num_hidden_layers=4, intermediate_size=768)
 VISION = dict(hidden_size=192, num_attention_heads=6, num_hidden_layers=4, intermediate_size=768, patch_size=8,
               image_size=64, num_channels=3)
-KINDS, COLOURS, SIZES, FILLS = (len(x) for x in (scenes.KINDS, scenes.COLOURS, scenes.SIZES, scenes.FILLS))
 PREPROCESSOR = dict(image_processor_type="CLIPImageProcessor", do_resize=True, size={"height": 64, "width": 64},
                     resample=3, do_center_crop=False, do_rescale=True, rescale_factor=1 / 255, do_normalize=True,
                     image_mean=[0.5] * 3, image_std=[0.5] * 3, do_convert_rgb=True)
@@ -53,46 +52,6 @@ class Clip(nn.Module):
         return F.normalize(self.vision(x).float(), dim=-1)
 
 
-class Facts(nn.Module):
-    """Names what is in a picture from its embedding: of each kind of thing the colour or none, size, fill and place."""
-
-    def __init__(self, size):
-        super().__init__()
-        self.parts = {"colour": COLOURS + 1, "size": SIZES, "fill": FILLS, "spot": 3}
-        self.things = nn.Linear(size, KINDS * sum(self.parts.values()))
-        self.background = nn.Linear(size, len(scenes.BACKGROUNDS))
-        self.grounds = nn.Linear(size, 2 * len(wording.GROUND_NAMES))
-
-    def loss(self, embedding, told):
-        """embedding [N, size], normalised; told: what facts_of() gives."""
-        x = embedding * embedding.shape[1] ** 0.5
-        colour, size, fill, spot = self.things(x).view(len(x), KINDS, -1).split(list(self.parts.values()), -1)
-        there = told["colour"] < COLOURS
-        named = F.cross_entropy(colour.flatten(0, 1), told["colour"].flatten(), reduction="none").view(there.shape).sum(1)
-        loss = named.mean() + F.cross_entropy(size[there], told["size"][there])
-        loss = loss + F.cross_entropy(fill[there], told["fill"][there])
-        loss = loss + 20 * (spot[there] - told["spot"][there]).square().mean()
-        loss = loss + F.cross_entropy(self.background(x), told["background"])
-        grounds = self.grounds(x).view(2 * len(x), -1)
-        return loss + F.cross_entropy(grounds, told["grounds"].flatten(), ignore_index=wording.OPEN)
-
-
-def facts_of(drawn):
-    """What Facts is to name, of scenes: tensors by name."""
-    n = len(drawn)
-    told = {name: np.full((n, KINDS), COLOURS if name == "colour" else 0) for name in ("colour", "size", "fill")}
-    spot = np.zeros((n, KINDS, 3), np.float32)
-    grounds = np.full((n, 2), wording.OPEN)
-    for i, scene in enumerate(drawn):
-        for thing in scene.things:
-            for name, values in told.items():
-                values[i, thing.kind] = getattr(thing, name)
-            spot[i, thing.kind] = thing.x - 0.5, thing.y - 0.5, thing.radius
-        grounds[i, :len(scene.grounds)] = [wording.GROUND_NAMES.index(name) for name in scene.grounds]
-    told |= {"spot": spot, "grounds": grounds, "background": np.array([s.background for s in drawn])}
-    return {name: torch.from_numpy(v).to(stage.device()) for name, v in told.items()}
-
-
 class Learner(nn.Module):
     """What is trained: the CLIP, and the layers beside it."""
 
@@ -100,7 +59,7 @@ class Learner(nn.Module):
         super().__init__()
         self.config = config
         self.clip = Clip(config)
-        self.facts = Facts(config["text"]["projection_dim"])
+        self.facts = facts.Facts(config["text"]["projection_dim"])
 
 
 def contrast(logits, also_true):
@@ -110,18 +69,18 @@ def contrast(logits, also_true):
     return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
 
 
-def also_true(claims, facts):
-    truth = torch.from_numpy(wording.true_of(claims, facts))
+def also_true(claims, rows):
+    truth = torch.from_numpy(wording.true_of(claims, rows))
     return (truth & ~torch.eye(len(truth), dtype=torch.bool)).to(stage.device())
 
 
-def retrieval(texts, pictures, claims, facts, hundred=100):
+def retrieval(texts, pictures, claims, rows, hundred=100):
     """(share of pictures whose own caption is the first of a hundred, share whose first caption is true of them)."""
     own, true = [], []
     for k in range(0, len(texts), hundred):
         part = slice(k, k + hundred)
         first = (pictures[part] @ texts[part].T).argmax(1).cpu()
-        truth = torch.from_numpy(wording.true_of(claims[part], facts[part]))
+        truth = torch.from_numpy(wording.true_of(claims[part], rows[part]))
         own.append((first == torch.arange(len(first))).float().mean())
         true.append(truth[first, torch.arange(len(first))].float().mean())
     return float(sum(own) / len(own)), float(sum(true) / len(true))
@@ -159,14 +118,14 @@ class Training(stage.Stage):
         scale = clip.logit_scale.exp().clamp(max=MOST_SCALE)
         loss = contrast(scale * read @ seen.T, also_true(claims, np.stack([wording.facts(s) for s in drawn])))
         if self.options.facts:
-            loss = loss + self.options.facts * self.network.facts.loss(seen, facts_of(drawn))
+            loss = loss + self.options.facts * self.network.facts.loss(seen, facts.of(drawn))
         return self.learn(loss)
 
     def measure(self, network):
-        pictures, texts, claims, facts = self.held
+        pictures, texts, claims, rows = self.held
         with stage.mixed():
             seen, read = network.clip.pictures(stage.pixels(pictures)), network.clip.texts(self.ids(texts))
-        own, true = retrieval(read, seen, claims, facts)
+        own, true = retrieval(read, seen, claims, rows)
         return {"R@1 among 100": own, "first is true": true}
 
 

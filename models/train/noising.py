@@ -45,10 +45,10 @@ def ddim(network, x, told, untold, scale, count, limit=1.0):
     """x0 from noise x in `count` steps."""
     steps = trailing(count)
     for step, after in zip(steps, [*steps[1:], -1]):
-        x0 = guided(network, x, step, told, untold, scale).clamp(-limit, limit)
+        x0 = guided(network, x, step, told, untold, scale)
         now, then = ALPHA_BARS[step], ALPHA_BARS[after] if after >= 0 else torch.tensor(1.0)
-        noise = (x - now.sqrt() * x0) / (1 - now).sqrt()
-        x = then.sqrt() * x0 + (1 - then).sqrt() * noise
+        noise = (x - now.sqrt() * x0) / (1 - now).sqrt()  # of what is said before it is limited, as diffusers has it
+        x = then.sqrt() * x0.clamp(-limit, limit) + (1 - then).sqrt() * noise
     return x
 
 

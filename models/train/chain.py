@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The chain from text to pictures in PyTorch: CLIP's text tower, the prior and the decoder of a model folder.
+
+    python models/train/chain.py models/world OUT.png "a red seven" "a small blue star over sand" [--columns 4]
+
+draws a wall of pictures, a row for each prompt.
+"""
+import argparse
+import json
+import os
+import pathlib
+
+import safetensors.torch
+import torch
+from torch.nn import functional as F
+
+import bpe
+import clip_network
+import decoder
+import decoder_network
+import prior
+import prior_network
+import stage
+
+
+def part(folder, make, name="diffusion_pytorch_model"):
+    """A network with the weights of a part of a model."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    network = make(**{k: v for k, v in config.items() if not k.startswith("_")})
+    weights = safetensors.torch.load_file(folder / f"{name}.safetensors")
+    network.load_state_dict({k: w.float() for k, w in weights.items()})
+    return network.eval().to(stage.device()).requires_grad_(False)
+
+
+class Chain:
+    def __init__(self, folder):
+        self.tokenizer = bpe.Tokenizer(folder / "tokenizer")
+        self.text = part(folder / "text_encoder", clip_network.TextModel, "model")
+        self.vision = part(folder / "image_encoder", clip_network.VisionModel, "model")
+        self.prior = part(folder / "prior", prior_network.Prior)
+        self.decoder = part(folder / "decoder", decoder_network.Decoder)
+
+    def text_embeddings(self, texts):
+        return prior.read(self.text, self.tokenizer, texts)[0]
+
+    def image_embeddings(self, pictures):
+        """Of uint8 [N, H, W, 3]."""
+        with torch.no_grad(), stage.mixed():
+            return torch.cat([self.vision(stage.pixels(pictures[k:k + 200])) for k in range(0, len(pictures), 200)]
+                             ).float()
+
+    def straight(self, texts):
+        """The text embeddings as if they were those of pictures: as long, and about the same mean."""
+        mean, std = self.prior.clip_mean, self.prior.clip_std
+        length = (mean.square() + std.square()).sum().sqrt()
+        return F.normalize(self.text_embeddings(texts)) * length
+
+    def embeddings(self, texts, guidance=2, steps=25, seed=0):
+        """Image embeddings that the prior finds for texts."""
+        told, untold = (prior.read(self.text, self.tokenizer, t) for t in (texts, [""] * len(texts)))
+        return prior.sample(self.prior, told, untold, guidance, steps, torch.Generator().manual_seed(seed))
+
+    def pictures(self, embeddings, guidance=3, steps=10, seed=0):
+        """uint8 [N, H, W, 3] of image embeddings."""
+        generator = torch.Generator().manual_seed(seed)
+        return decoder.picture_of(torch.cat([decoder.sample(self.decoder, e, guidance, steps, generator)
+                                             for e in embeddings.split(100)]))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=pathlib.Path)
+    p.add_argument("out", type=pathlib.Path)
+    p.add_argument("prompts", nargs="+")
+    p.add_argument("--columns", type=int, default=4, help="pictures of each prompt (default: %(default)s)")
+    p.add_argument("--prior-guidance", type=float, default=2, help="default: %(default)s")
+    p.add_argument("--guidance", type=float, default=3, help="of the decoder (default: %(default)s)")
+    p.add_argument("--steps", type=int, default=10, help="of the decoder (default: %(default)s)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor (default: %(default)s)")
+    o = p.parse_args()
+    torch.set_num_threads(o.threads)
+    chain = Chain(o.folder)
+    texts = [prompt for prompt in o.prompts for _ in range(o.columns)]
+    made = chain.pictures(chain.embeddings(texts, o.prior_guidance, seed=o.seed), o.guidance, o.steps, o.seed)
+    decoder.wall(made.reshape(len(o.prompts), o.columns, *made.shape[1:])).save(o.out)
+
+
+if __name__ == "__main__":
+    main()
