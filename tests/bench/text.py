@@ -94,22 +94,27 @@ def frechet(a, b):
     return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a.T)) + np.trace(np.cov(b.T)) - 2 * middle)
 
 
+def class_embeddings(c, names, others, phrase):
+    """Of each name the mean over captions with all the others (prompt ensembling)."""
+    texts = [wording.article(phrase(name, other)) for name in names for other in others]
+    each = torch.nn.functional.normalize(c.text_embeddings(texts), dim=-1)
+    return each.view(len(names), len(others), -1).mean(1)
+
+
 def of_clip(c, held, o):
     """Retrieval among a hundred, both ways, and classes of single things by captions that name them."""
-    rows = []
+    rows, colours = [], list(scenes.COLOURS)
+    classes = {"kind0": class_embeddings(c, scenes.KINDS, colours, lambda kind, colour: f"{colour} {kind}"),
+               "colour0": class_embeddings(c, colours, scenes.KINDS, lambda colour, kind: f"{colour} {kind}")}
     for split, h in held.items():
         seen = torch.nn.functional.normalize(c.image_embeddings(h.pictures), dim=-1)
         read = torch.nn.functional.normalize(c.text_embeddings(h.texts), dim=-1)
         one_way = clip.retrieval(read, seen, h.claims, h.facts)
         other, _ = clip.retrieval(seen, read, h.claims, h.facts)
         alone = np.flatnonzero(h.facts[:, wording.AT["count"]] == 1)
-        classes = []
-        for name, words in (("kind0", scenes.KINDS), ("colour0", list(scenes.COLOURS))):
-            told = torch.nn.functional.normalize(
-                c.text_embeddings([wording.article(w if name == "kind0" else f"{w} thing") for w in words]), dim=-1)
-            said = (seen[alone] @ told.T).argmax(1).cpu().numpy()
-            classes.append(percent(said == h.facts[alone, wording.AT[name]]))
-        rows.append((split, 100 * one_way[0], 100 * one_way[1], 100 * other, *classes))
+        right = [percent((seen[alone] @ told.T).argmax(1).cpu().numpy() == h.facts[alone, wording.AT[name]])
+                 for name, told in classes.items()]
+        rows.append((split, 100 * one_way[0], 100 * one_way[1], 100 * other, *right))
     table(f"CLIP: R@1 among 100, {o.count} pictures; zero-shot classes of single things", (
         "caption of a picture", "... or another true one", "picture of a caption", "thing of 20", "colour of 10"), rows)
 

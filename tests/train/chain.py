@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Draws a small world, trains every stage of the chain from text to pictures for some steps, exports it, and holds what
+was exported to transformers and diffusers.
+
+    python3 tests/train/chain.py
+
+Skipped (77) where python3 has not what training needs, or not those two.
+"""
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+try:
+    import numpy as np
+    import matplotlib, PIL, safetensors, tqdm  # noqa: E401, F401
+    import torch
+    from diffusers import DDIMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel
+    from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+TRAIN = pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"
+sys.path.insert(0, str(TRAIN))
+import bpe  # noqa: E402
+import chain as chains  # noqa: E402
+import decoder  # noqa: E402
+import noising  # noqa: E402
+import prior  # noqa: E402
+
+TEXTS = ["a small red seven, and a blue star over sand", "4 42 !!", "", "a Café's moon"]
+
+
+def run(program, *arguments):
+    command = [sys.executable, TRAIN / program, *arguments]
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{program}: {result.stdout}{result.stderr}")
+
+
+def write_idx(path, values):
+    header = bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
+    path.write_bytes(gzip.compress(header + values.tobytes()))
+
+
+def train_all(work):
+    """A model in work / "model" of every stage."""
+    for part in ("train", "t10k"):
+        write_idx(work / f"{part}-images-idx3-ubyte.gz",
+                  np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8))
+        write_idx(work / f"{part}-labels-idx1-ubyte.gz", (np.arange(20) % 10).astype(np.uint8))
+    world, model = work / "world", work / "model"
+    run("world.py", "draw", world, "--digits", work, "--count", 40, "--threads", 1)
+    run("bpe.py", model / "tokenizer", "--captions", 500)
+    short = ["--threads", 1, "--batch", 4, "--minutes", 0.005]
+    words = ["--tokenizer", model / "tokenizer"]
+    clip = ["clip.py", world, *words, "--checkpoint", work / "clip.pt"]
+    told = ["prior.py", world, *words, "--clip", work / "clip.pt", "--checkpoint", work / "prior.pt"]
+    drawn = ["decoder.py", world, "--widths", 16, 32, 32, "--checkpoint", work / "decoder.pt"]
+    run(*clip, *short)
+    run("embed.py", world, "--clip", work / "clip.pt", "--threads", 1)
+    for stage in (told, drawn):
+        run(*stage, *short)
+    for stage in (clip, told, drawn):
+        run(*stage, "--export", model)
+    return model
+
+
+class Exported(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.TemporaryDirectory()
+        cls.folder = train_all(pathlib.Path(cls.work.name))
+        cls.chain = chains.Chain(cls.folder)
+        torch.manual_seed(0)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.work.cleanup()
+
+    def close(self, ours, theirs):
+        self.assertLess(((ours - theirs).abs().max() / theirs.abs().max()).item(), 1e-4)
+
+    def theirs(self, kind, name):
+        return kind.from_pretrained(self.folder / name, local_files_only=True, torch_dtype=torch.float32).eval()
+
+    def test_tokenizer(self):
+        theirs = CLIPTokenizer.from_pretrained(self.folder / "tokenizer", local_files_only=True)
+        for text in [*TEXTS, *bpe.captions(50, motion=True)]:
+            self.assertEqual(self.chain.tokenizer.ids_of(text), theirs(text)["input_ids"], text)
+
+    def test_clip(self):
+        text, vision = (self.theirs(kind, name) for kind, name in (
+            (CLIPTextModelWithProjection, "text_encoder"), (CLIPVisionModelWithProjection, "image_encoder")))
+        ids, x = torch.from_numpy(self.chain.tokenizer.batch(TEXTS)), torch.rand(2, 3, 64, 64) * 2 - 1
+        with torch.no_grad():
+            (embedding, tokens), said = self.chain.text(ids), text(ids)
+            self.close(embedding, said.text_embeds)
+            self.close(tokens, said.last_hidden_state)
+            self.close(self.chain.vision(x), vision(x).image_embeds)
+
+    def test_prior(self):
+        theirs = self.theirs(PriorTransformer, "prior")
+        text, tokens, lengths = prior.read(self.chain.text, self.chain.tokenizer, TEXTS)
+        x, time = torch.randn(text.shape), torch.tensor([0, 7, 600, 999])
+        whole = torch.nn.functional.pad(tokens, (0, 0, 0, self.chain.tokenizer.length - tokens.shape[1]))
+        mask = torch.arange(whole.shape[1]) < lengths[:, None]
+        with torch.no_grad():
+            self.close(self.chain.prior(x, time, text, tokens, lengths),
+                       theirs(x, time, text, whole, mask).predicted_image_embedding)
+
+    def test_decoder(self):
+        theirs, c = self.theirs(UNet2DConditionModel, "decoder"), self.chain.decoder.config
+        x, time = torch.randn(2, c["in_channels"], c["sample_size"], c["sample_size"]), torch.tensor([3, 900])
+        told = torch.randn(2, c["encoder_hid_dim"])
+        with torch.no_grad():
+            self.close(self.chain.decoder.places(x, time, told),
+                       theirs(x, time, None, added_cond_kwargs={"image_embeds": told}).sample)
+
+    def test_makes_pictures(self):
+        made = self.chain.pictures(self.chain.embeddings(TEXTS, steps=2), steps=2)
+        self.assertEqual(made.shape, (len(TEXTS), 64, 64, 3))
+
+    def test_schedulers_are_those_of_the_trainings(self):
+        for name, config in (("prior_scheduler", prior.SCHEDULER), ("decoder_scheduler", decoder.SCHEDULER)):
+            self.assertEqual(json.loads((self.folder / name / "scheduler_config.json").read_text()), config)
+
+
+class Samplers(unittest.TestCase):
+    """Ours against diffusers', with a network that says a part of what it sees."""
+
+    @staticmethod
+    def network(x, *_):
+        return 0.7 * x
+
+    def test_ddim(self):
+        start = torch.randn(4, 3, 8, 8)
+        theirs = DDIMScheduler.from_config(decoder.SCHEDULER)
+        for count in (4, 10):
+            x = start
+            theirs.set_timesteps(count)
+            for step in theirs.timesteps:
+                x = theirs.step(self.network(x), step, x).prev_sample
+            self.assertLess((noising.ddim(self.network, start, (), (), 1, count) - x).abs().max(), 1e-3)
+
+    def test_ancestral(self):
+        start, made, given = torch.randn(4, 32), *(torch.Generator().manual_seed(1) for _ in range(2))
+        theirs = UnCLIPScheduler.from_config(prior.SCHEDULER)
+        theirs.set_timesteps(25)
+        x = start
+        for step, after in zip(theirs.timesteps, [*theirs.timesteps[1:], None]):
+            x = theirs.step(self.network(x), step, x, prev_timestep=after, generator=given).prev_sample
+        ours = noising.ancestral(self.network, start, (), (), 1, 25, made, prior.CLIP_RANGE)
+        self.assertLess((ours - x).abs().max(), 5e-3)  # sums of logarithms in float32
+
+
+if __name__ == "__main__":
+    unittest.main()
