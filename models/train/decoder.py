@@ -21,8 +21,8 @@ import stage
 
 NOT_TOLD = 0.1  # share of pictures whose embedding is not told
 SHOWN = 24      # samples that are drawn, of pictures that are held out
-SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS, beta_schedule="squaredcos_cap_v2",
-                 prediction_type="sample", clip_sample=True, clip_sample_range=1.0, set_alpha_to_one=True,
+SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS, beta_schedule="linear", beta_start=0.0001,
+                 beta_end=0.02, prediction_type="sample", clip_sample=True, clip_sample_range=1.0, set_alpha_to_one=True,
                  timestep_spacing="trailing", steps_offset=0)
 
 
@@ -63,10 +63,10 @@ class Training(stage.Stage):
         x0, told = stage.pixels(self.drawn.pictures[numbers]), self.drawn.embeddings_of(numbers)
         told = torch.where(torch.rand(len(told), 1, device=told.device) < NOT_TOLD, 0, told)
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
-        x = noising.noisy(x0, steps).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             made = self.network(x, steps, told)
-        return self.learn((noising.weights(steps) * (made - x0).square().mean((1, 2, 3))).mean())
+        return self.learn((noising.weights(steps, noising.LINEAR) * (made - x0).square().mean((1, 2, 3))).mean())
 
     def measure(self, network):
         """Draws pictures of embeddings, below those that the embeddings are of."""

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Gaussian process of the prior and the decoder: a cosine schedule of 1,000 steps, networks that say x0, guidance,
-and the ways back: DDIM (Song et al. 2021) and the ancestral steps of DDPM (Ho et al. 2020), as diffusers' DDIMScheduler
-(trailing) and UnCLIPScheduler take them."""
+"""The Gaussian process of the prior and the decoder, of 1,000 steps: networks that say x0, guidance, and the ways back:
+DDIM (Song et al. 2021) and the ancestral steps of DDPM (Ho et al. 2020), as diffusers' DDIMScheduler (trailing) and
+UnCLIPScheduler take them. Schedules are alpha_bar after each step."""
 import numpy as np
 import torch
 
 import processes
 
 STEPS = processes.STEPS
-ALPHA_BARS = processes.alpha_bars("squaredcos_cap_v2").float()
+COSINE = processes.alpha_bars("squaredcos_cap_v2").float()  # of the prior
+LINEAR = processes.alpha_bars("linear").float()  # of the decoder: wide strokes are seen through much noise
 LEAST_NOISE = 0.1  # errors are divided by the noise's share of the power, or by this where that is less
 
 
@@ -16,15 +17,15 @@ def column(v, like):
     return v.view(-1, *[1] * (like.dim() - 1)).to(like.device)
 
 
-def noisy(x0, steps):
+def noisy(x0, steps, schedule):
     """x_t for the time steps [N]."""
-    alpha_bar = column(ALPHA_BARS[steps.cpu()], x0)
+    alpha_bar = column(schedule[steps.cpu()], x0)
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * torch.randn_like(x0)
 
 
-def weights(steps):
+def weights(steps, schedule):
     """Of squared errors of x0, so that they are those of v, but for very little noise."""
-    return 1 / (1 - ALPHA_BARS[steps.cpu()]).clamp(min=LEAST_NOISE).to(steps.device)
+    return 1 / (1 - schedule[steps.cpu()]).clamp(min=LEAST_NOISE).to(steps.device)
 
 
 def guided(network, x, step, told, untold, scale):
@@ -41,23 +42,23 @@ def trailing(count):
     return [int(t) - 1 for t in np.round(np.arange(STEPS, 0, -STEPS / count))]
 
 
-def ddim(network, x, told, untold, scale, count, limit=1.0):
+def ddim(network, x, told, untold, scale, count, schedule=LINEAR, limit=1.0):
     """x0 from noise x in `count` steps."""
     steps = trailing(count)
     for step, after in zip(steps, [*steps[1:], -1]):
         x0 = guided(network, x, step, told, untold, scale)
-        now, then = ALPHA_BARS[step], ALPHA_BARS[after] if after >= 0 else torch.tensor(1.0)
+        now, then = schedule[step], schedule[after] if after >= 0 else torch.tensor(1.0)
         noise = (x - now.sqrt() * x0) / (1 - now).sqrt()  # of what is said before it is limited, as diffusers has it
         x = then.sqrt() * x0.clamp(-limit, limit) + (1 - then).sqrt() * noise
     return x
 
 
-def ancestral(network, x, told, untold, scale, count, generator, limit=5.0):
+def ancestral(network, x, told, untold, scale, count, generator, schedule=COSINE, limit=5.0):
     """As ddim(), with fresh noise in each step but the last."""
     steps = [int(t) for t in np.round(np.linspace(STEPS - 1, 0, count))]
     for step, after in zip(steps, [*steps[1:], -1]):
         x0 = guided(network, x, step, told, untold, scale).clamp(-limit, limit)
-        now, then = ALPHA_BARS[step], ALPHA_BARS[after] if after >= 0 else torch.tensor(1.0)
+        now, then = schedule[step], schedule[after] if after >= 0 else torch.tensor(1.0)
         beta = 1 - now / then
         x = then.sqrt() * beta / (1 - now) * x0 + (1 - beta).sqrt() * (1 - then) / (1 - now) * x
         if after >= 0:

@@ -47,7 +47,7 @@ def sample(network, told, untold, guidance, steps, generator):
                     for text, tokens, lengths in (told, untold))
     noise = torch.randn(told[0].shape, generator=generator).to(told[0].device)
     with torch.no_grad(), stage.mixed():
-        x = noising.ancestral(network, noise, told, untold, guidance, steps, generator, CLIP_RANGE)
+        x = noising.ancestral(network, noise, told, untold, guidance, steps, generator, limit=CLIP_RANGE)
         return network.restored(x.float())
 
 
@@ -73,7 +73,7 @@ class Training(stage.Stage):
         x0 = self.network.normalised(self.drawn.embeddings_of(numbers))
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
         with stage.mixed():
-            made = self.network(noising.noisy(x0, steps), steps, *read(self.tower, self.tokenizer, texts))
+            made = self.network(noising.noisy(x0, steps, noising.COSINE), steps, *read(self.tower, self.tokenizer, texts))
         return self.learn((made.float() - x0).square().mean())
 
     def measure(self, network):

@@ -156,7 +156,7 @@ class Samplers(unittest.TestCase):
         x = start
         for step, after in zip(theirs.timesteps, [*theirs.timesteps[1:], None]):
             x = theirs.step(self.network(x), step, x, prev_timestep=after, generator=given).prev_sample
-        ours = noising.ancestral(self.network, start, (), (), 1, 25, made, prior.CLIP_RANGE)
+        ours = noising.ancestral(self.network, start, (), (), 1, 25, made, limit=prior.CLIP_RANGE)
         self.assertLess((ours - x).abs().max(), 5e-3)  # sums of logarithms in float32
 
 
