@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes model_index.json of a folder that holds the stages from text to pictures, once all are exported.
+
+    python models/train/index.py models/world
+"""
+import argparse
+import json
+import pathlib
+
+import export
+
+PARTS = {"tokenizer": ["transformers", "CLIPTokenizer"],
+         "text_encoder": ["transformers", "CLIPTextModelWithProjection"],
+         "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
+         "feature_extractor": ["transformers", "CLIPImageProcessor"],
+         "prior": ["diffusers", "PriorTransformer"], "prior_scheduler": ["diffusers", "UnCLIPScheduler"],
+         "decoder": ["diffusers", "UNet2DConditionModel"], "decoder_scheduler": ["diffusers", "DDIMScheduler"]}
+
+
+def size_of(config, text, vision):
+    """The size of the embedding that the stages share."""
+    sizes = {config("prior")["embedding_dim"], config("decoder")["encoder_hid_dim"], text["projection_dim"],
+             vision["projection_dim"], text["hidden_size"]}
+    if len(sizes) > 1:
+        raise SystemExit(f"the stages have embeddings of different sizes: {sorted(sizes)}")
+    return sizes.pop()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=pathlib.Path)
+    o = p.parse_args()
+    missing = [name for name in PARTS if not (o.folder / name).is_dir()]
+    if missing:
+        raise SystemExit(f"{o.folder} has no {', '.join(missing)}: export those first")
+    config = lambda name: json.loads((o.folder / name / "config.json").read_text(encoding="utf-8"))
+    size = size_of(config, config("text_encoder"), config("image_encoder"))
+    export.write_json(o.folder / "model_index.json", {"_class_name": "UdmTextPipeline", **PARTS})
+    print(f"{o.folder}: {len(PARTS)} parts, embeddings of {size}")
+
+
+if __name__ == "__main__":
+    main()
