@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A byte-level BPE vocabulary in CLIP's file format, learnt from captions of the world, and the tokenizer that reads it.
+"""A byte-level BPE vocabulary in CLIP's file format, learnt from captions, and the tokenizer that reads it.
 
     python models/train/bpe.py models/world/tokenizer [--captions 20000] [--size 1000] [--length 64]
 
@@ -120,6 +120,12 @@ def write(folder, merges, length):
     return len(tokens)
 
 
+def packed_captions(folder):
+    """Of pairs.py."""
+    for lines in json.loads((folder / "captions.json").read_text(encoding="utf-8")):
+        yield from lines
+
+
 def captions(count, motion):
     """Of stills; with motion, of films as well, so that its words have tokens of their own."""
     for number in range(count):
@@ -134,11 +140,14 @@ def main():
     p.add_argument("--captions", type=int, default=20000, help="to learn from (default: %(default)s)")
     p.add_argument("--size", type=int, default=1000, help="tokens in all, at most (default: %(default)s)")
     p.add_argument("--length", type=int, default=64, help="tokens of a text, at most (default: %(default)s)")
+    p.add_argument("--pairs", type=pathlib.Path, metavar="FOLDER", help="learn from the captions that pairs.py put "
+                   "there, not from the world's")
     o = p.parse_args()
-    counts = collections.Counter(w for text in captions(o.captions, motion=True) for w in words_of(text))
+    texts = list(packed_captions(o.pairs) if o.pairs else captions(o.captions, motion=True))
+    counts = collections.Counter(w for text in texts for w in words_of(text))
     size = write(o.folder, learn(counts, o.size - 2 - 2 * len(LETTERS)), o.length)
     tokenizer = Tokenizer(o.folder)
-    lengths = [len(tokenizer.ids_of(text)) for text in captions(1000, motion=False)]
+    lengths = [len(tokenizer.ids_of(text)) for text in texts[:1000]]
     print(f"{size} tokens for {len(counts)} words; a caption has {np.mean(lengths):.1f}, at most {max(lengths)}")
 
 

@@ -21,9 +21,8 @@ import bpe
 import clip_network
 import export
 import facts
+import pairs
 import stage
-import wording
-import world
 
 HELD = 200  # pictures that retrieval is measured on, in two hundreds
 MOST_SCALE = 100
@@ -63,27 +62,27 @@ class Learner(nn.Module):
 
 
 def contrast(logits, also_true):
-    """The mean of both directions' cross-entropy; also_true [texts, pictures]: no wrong answers, nor the right ones."""
+    """The mean of both directions' cross-entropy; also_true [texts, pictures]: no wrong answers, nor the right one."""
     logits = logits.masked_fill(also_true, -math.inf)
     right = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
 
 
-def also_true(claims, rows):
-    truth = torch.from_numpy(wording.true_of(claims, rows))
-    return (truth & ~torch.eye(len(truth), dtype=torch.bool)).to(stage.device())
+def others(truth):
+    """Where captions are true of other pictures than their own."""
+    return torch.from_numpy(truth & ~np.eye(len(truth), dtype=bool)).to(stage.device())
 
 
-def retrieval(texts, pictures, claims, rows, hundred=100):
-    """(share of pictures whose own caption is the first of a hundred, share whose first caption is true of them)."""
+def retrieval(asked, answers, truth, hundred=100):
+    """Of embeddings that ask, in hundreds: (share whose own answer is the nearest of the hundred, share whose nearest
+    answer is true of them). truth [asked, answers]."""
     own, true = [], []
-    for k in range(0, len(texts), hundred):
+    for k in range(0, len(asked), hundred):
         part = slice(k, k + hundred)
-        first = (pictures[part] @ texts[part].T).argmax(1).cpu()
-        truth = torch.from_numpy(wording.true_of(claims[part], rows[part]))
-        own.append((first == torch.arange(len(first))).float().mean())
-        true.append(truth[first, torch.arange(len(first))].float().mean())
-    return float(sum(own) / len(own)), float(sum(true) / len(true))
+        first = (asked[part] @ answers[part].T).argmax(1).cpu().numpy()
+        own.append((first == np.arange(len(first))).mean())
+        true.append(truth[part, part][np.arange(len(first)), first].mean())
+    return float(np.mean(own)), float(np.mean(true))
 
 
 class Training(stage.Stage):
@@ -103,29 +102,24 @@ class Training(stage.Stage):
     def ids(self, texts):
         return torch.from_numpy(self.tokenizer.batch(texts)).to(stage.device())
 
-    def batch(self):
-        """(pictures, scenes, texts, claims)"""
-        numbers = np.sort(np.random.randint(self.drawn.count, size=self.options.batch))
-        drawn = [self.drawn.scene(int(n)) for n in numbers]
-        said = [wording.caption(np.random.default_rng(), s) for s in drawn]
-        return self.drawn.pictures[numbers], drawn, [t for t, _ in said], np.stack([c for _, c in said])
-
     def step(self):
-        pictures, drawn, texts, claims = self.batch()
+        numbers = np.sort(np.random.randint(self.drawn.count, size=self.options.batch))
+        scenes = self.drawn.scenes(numbers) if self.options.facts else None
+        texts, truth = self.drawn.said(numbers, scenes)
         clip = self.network.clip
         with stage.mixed():
-            seen, read = clip.pictures(stage.pixels(pictures)), clip.texts(self.ids(texts))
-        scale = clip.logit_scale.exp().clamp(max=MOST_SCALE)
-        loss = contrast(scale * read @ seen.T, also_true(claims, np.stack([wording.facts(s) for s in drawn])))
+            seen, read = clip.pictures(stage.pixels(self.drawn.pictures[numbers])), clip.texts(self.ids(texts))
+        loss = contrast(clip.logit_scale.exp().clamp(max=MOST_SCALE) * read @ seen.T, others(truth))
         if self.options.facts:
-            loss = loss + self.options.facts * self.network.facts.loss(seen, facts.of(drawn))
+            loss = loss + self.options.facts * self.network.facts.loss(seen, facts.of(scenes))
         return self.learn(loss)
 
     def measure(self, network):
-        pictures, texts, claims, rows = self.held
+        """Whether pictures find their captions."""
+        pictures, texts, truth = self.held
         with stage.mixed():
             seen, read = network.clip.pictures(stage.pixels(pictures)), network.clip.texts(self.ids(texts))
-        own, true = retrieval(read, seen, claims, rows)
+        own, true = retrieval(seen, read, truth.T)
         return {"R@1 among 100": own, "first is true": true}
 
 
@@ -160,8 +154,8 @@ def main():
     o = p.parse_args()
     if o.export:
         return write_model(o.export, load(o.checkpoint))
-    drawn = world.Drawn(o.folder)
-    Training(o, drawn, bpe.Tokenizer(o.tokenizer), drawn.held_out(HELD, VISION["image_size"])).run()
+    drawn = pairs.opened(o.folder)
+    Training(o, drawn, bpe.Tokenizer(o.tokenizer), drawn.held_out(HELD)).run()
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ import stage
 
 NOT_TOLD = 0.1  # share of pictures whose embedding is not told
 SHOWN = 24      # samples that are drawn, of pictures that are held out
-SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS, beta_schedule="linear", beta_start=0.0001,
-                 beta_end=0.02, prediction_type="sample", clip_sample=True, clip_sample_range=1.0, set_alpha_to_one=True,
-                 timestep_spacing="trailing", steps_offset=0)
+SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS, beta_schedule="linear",
+                 beta_start=0.0001, beta_end=0.02, prediction_type="sample", clip_sample=True, clip_sample_range=1.0,
+                 set_alpha_to_one=True, timestep_spacing="trailing", steps_offset=0)
 
 
 def sample(network, embeddings, guidance, steps, generator):

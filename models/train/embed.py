@@ -16,17 +16,18 @@ import torch
 from tqdm import tqdm
 
 import clip
+import pairs
 import stage
-import world
 
 CHUNK = 250
 
 
-class Embedded(world.Drawn):
-    """Pictures, scenes and captions, and the embeddings of the first `count` of them."""
+class Embedded:
+    """Pictures with captions, and the embeddings of the first `count` of them."""
 
     def __init__(self, folder):
-        super().__init__(folder)
+        self.pairs = pairs.opened(folder)
+        self.pictures = self.pairs.pictures
         self.count = json.loads((folder / "embedded.json").read_text())["done"]
         self.embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
 
@@ -40,13 +41,13 @@ class Embedded(world.Drawn):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` filled")
+    p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` or pairs.py filled")
     p.add_argument("--clip", required=True, type=pathlib.Path, help="checkpoint of clip.py")
     p.add_argument("--count", type=int, default=10 ** 9, help="of pictures, from the first (default: all)")
     p.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor (default: %(default)s)")
     o = p.parse_args()
     torch.set_num_threads(o.threads)
-    drawn, tower = world.Drawn(o.folder), clip.load(o.clip).vision
+    drawn, tower = pairs.opened(o.folder), clip.load(o.clip).vision
     count = min(o.count, drawn.count)
     path, done_path = o.folder / "embeddings.npy", o.folder / "embedded.json"
     about = dict(clip=hashlib.sha256(o.clip.read_bytes()).hexdigest())

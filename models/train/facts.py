@@ -27,8 +27,8 @@ class Facts(nn.Module):
         x = embedding * embedding.shape[1] ** 0.5
         colour, size, fill, spot = self.things(x).view(len(x), KINDS, -1).split(list(self.parts.values()), -1)
         there = told["colour"] < COLOURS
-        named = F.cross_entropy(colour.flatten(0, 1), told["colour"].flatten(), reduction="none").view(there.shape).sum(1)
-        loss = named.mean() + F.cross_entropy(size[there], told["size"][there])
+        named = F.cross_entropy(colour.flatten(0, 1), told["colour"].flatten(), reduction="sum")
+        loss = named / len(x) + F.cross_entropy(size[there], told["size"][there])
         loss = loss + F.cross_entropy(fill[there], told["fill"][there])
         loss = loss + 20 * (spot[there] - told["spot"][there]).square().mean()
         loss = loss + F.cross_entropy(self.background(x), told["background"])

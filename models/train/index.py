@@ -17,10 +17,11 @@ PARTS = {"tokenizer": ["transformers", "CLIPTokenizer"],
          "decoder": ["diffusers", "UNet2DConditionModel"], "decoder_scheduler": ["diffusers", "DDIMScheduler"]}
 
 
-def size_of(config, text, vision):
-    """The size of the embedding that the stages share."""
-    sizes = {config("prior")["embedding_dim"], config("decoder")["encoder_hid_dim"], text["projection_dim"],
-             vision["projection_dim"], text["hidden_size"]}
+def size_of(config):
+    """The size of the embedding that the stages share. config: of a part, by its name."""
+    text = config("text_encoder")
+    sizes = {text["projection_dim"], text["hidden_size"], config("image_encoder")["projection_dim"],
+             config("prior")["embedding_dim"], config("decoder")["encoder_hid_dim"]}
     if len(sizes) > 1:
         raise SystemExit(f"the stages have embeddings of different sizes: {sorted(sizes)}")
     return sizes.pop()
@@ -34,7 +35,7 @@ def main():
     if missing:
         raise SystemExit(f"{o.folder} has no {', '.join(missing)}: export those first")
     config = lambda name: json.loads((o.folder / name / "config.json").read_text(encoding="utf-8"))
-    size = size_of(config, config("text_encoder"), config("image_encoder"))
+    size = size_of(config)
     export.write_json(o.folder / "model_index.json", {"_class_name": "UdmTextPipeline", **PARTS})
     print(f"{o.folder}: {len(PARTS)} parts, embeddings of {size}")
 

@@ -21,7 +21,6 @@ import export
 import noising
 import prior_network
 import stage
-import wording
 
 NOT_TOLD = 0.1  # share of captions that are left out
 CLIP_RANGE = 5  # deviations, at most, of what is sampled
@@ -68,8 +67,7 @@ class Training(stage.Stage):
 
     def step(self):
         numbers = self.drawn.sample(self.options.batch)
-        texts = [wording.caption(np.random.default_rng(), self.drawn.scene(int(n)))[0] for n in numbers]
-        texts = ["" if np.random.rand() < NOT_TOLD else text for text in texts]
+        texts = ["" if np.random.rand() < NOT_TOLD else text for text in self.drawn.pairs.said(numbers)[0]]
         x0 = self.network.normalised(self.drawn.embeddings_of(numbers))
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
         with stage.mixed():
@@ -88,7 +86,7 @@ class Training(stage.Stage):
 
 
 def held_out(drawn, tower):
-    pictures, texts = drawn.held_out(HELD, drawn.pictures.shape[1])[:2]
+    pictures, texts, _ = drawn.pairs.held_out(HELD)
     with torch.no_grad(), stage.mixed():
         return texts, tower(stage.pixels(pictures)).float()
 

@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn import functional as F
 
 import facts
-import scenes
 import stage
 import world
 
@@ -42,7 +41,7 @@ class Reader(nn.Module):
         return x + F.relu(self.last(x))
 
     def forward(self, x):
-        """x [N, 3, 64, 64] in [-1, 1]: by kind the logit that it is there, colour, size, fill, and spot (x, y, radius)."""
+        """x [N, 3, 64, 64] in [-1, 1]: by kind the logit that it is there, colour, size, fill, spot (x, y, radius)."""
         x = self.features(x)
         heat = self.where(x).flatten(2)
         looks = (4 * heat).softmax(-1)
@@ -96,8 +95,7 @@ class Training(stage.Stage):
 
     def __init__(self, options, drawn):
         self.drawn = drawn
-        self.held = drawn.held_out(HELD, 64, scenes.ANY)[0]
-        self.held_scenes = [world.scene(i, scenes.ANY, stream=world.HELD_OUT) for i in range(HELD)]
+        self.held, self.held_scenes = drawn.held_out(HELD)[0], world.held_out_scenes(HELD, drawn.split)
         super().__init__(options)
 
     def make_network(self):
@@ -109,7 +107,7 @@ class Training(stage.Stage):
         x = worn(stage.pixels(self.drawn.pictures[numbers])).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             said = self.network(x)
-        return self.learn(loss(said, facts.of([self.drawn.scene(int(n)) for n in numbers])))
+        return self.learn(loss(said, facts.of(self.drawn.scenes(numbers))))
 
     def measure(self, network):
         return figures(read(network, self.held), self.held_scenes)

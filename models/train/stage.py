@@ -28,7 +28,7 @@ def mixed():
 def parser(doc, minutes, batch, rate):
     """What every stage takes; the figures are defaults."""
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` filled")
+    p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` or pairs.py filled")
     p.add_argument("--checkpoint", required=True, type=pathlib.Path)
     p.add_argument("--minutes", type=float, default=minutes, help="training time in all (default: %(default)s)")
     p.add_argument("--batch", type=int, default=batch, help="default: %(default)s")

@@ -46,11 +46,15 @@ def film_caption(number, scene):
 
 def held_out(painter, count, size, split=scenes.SEEN, first=0):
     """(pictures [count, size, size, 3], texts, claims, facts) that no training draws."""
-    drawn = [scene(first + i, split, stream=HELD_OUT) for i in range(count)]
+    drawn = held_out_scenes(count, split, first)
     said = [caption(first + i, s) for i, s in enumerate(drawn)]
     pictures = np.stack([painter.paint(s, size) for s in drawn])
     return (pictures, [text for text, _ in said], np.stack([claims for _, claims in said]),
             np.stack([wording.facts(s) for s in drawn]))
+
+
+def held_out_scenes(count, split=scenes.SEEN, first=0):
+    return [scene(first + i, split, stream=HELD_OUT) for i in range(count)]
 
 
 def painter_of(options, part="train"):
@@ -99,12 +103,21 @@ class Drawn:
         self.digits, self.photos = about["digits"], about["pictures"]
         self.pictures = np.load(folder / "pictures.npy", mmap_mode="r")
 
-    def scene(self, number):
-        return scene(number, self.split)
+    def scenes(self, numbers):
+        return [scene(int(number), self.split) for number in numbers]
 
-    def held_out(self, count, size, split=scenes.SEEN, first=0):
-        """As held_out(), of digits that were never drawn."""
-        return held_out(paint.Painter(self.digits, self.photos, "t10k"), count, size, split, first)
+    def said(self, numbers, scenes=None):
+        """(a caption of each picture, in other words each time; of which pictures each is true [captions, pictures])"""
+        drawn = scenes or self.scenes(numbers)
+        said = [wording.caption(np.random.default_rng(), s) for s in drawn]
+        claims, facts = np.stack([c for _, c in said]), np.stack([wording.facts(s) for s in drawn])
+        return [text for text, _ in said], wording.true_of(claims, facts)
+
+    def held_out(self, count):
+        """(pictures, captions, truth as said() gives it) with digits that were never drawn."""
+        painter = paint.Painter(self.digits, self.photos, "t10k")
+        pictures, texts, claims, facts = held_out(painter, count, self.pictures.shape[1], self.split)
+        return pictures, texts, wording.true_of(claims, facts)
 
 
 def sheet(o):

@@ -3,9 +3,9 @@
 
     python tests/bench/text.py models/world --reader WORK/reader.pt [--tables clip,reader,decoder,prior] [--count 400]
 
-Pictures and captions are of numbers, and of digits of MNIST, that nothing was trained on. "seen" are pairs of things and
-colours that were learnt, "unseen" those that never were (Sync-DRAW's protocol). What is in a picture that was made is
-read by a network that was trained apart (models/train/readers.py), whose own score on real pictures is the ceiling.
+Pictures and captions are of numbers, and of digits of MNIST, that nothing was trained on. "seen" are pairs of things
+and colours that were learnt, "unseen" those that never were (Sync-DRAW's protocol). What is in a picture that was made
+is read by a network that was trained apart (models/train/readers.py), whose own score on real pictures is the ceiling.
 """
 import argparse
 import os
@@ -55,7 +55,7 @@ def place_of(spot):
 
 
 def kept(said, claims):
-    """What captions claim that the reader finds: percent by COLUMNS. said: as Reader.forward gives it; claims [N, F]."""
+    """What captions claim and the reader finds, percent by COLUMNS. said: as Reader.forward gives it; claims [N, F]."""
     found = {name: [] for name in COLUMNS}
     at = wording.AT
     for i, claim in enumerate(claims):
@@ -109,12 +109,13 @@ def of_clip(c, held, o):
     for split, h in held.items():
         seen = torch.nn.functional.normalize(c.image_embeddings(h.pictures), dim=-1)
         read = torch.nn.functional.normalize(c.text_embeddings(h.texts), dim=-1)
-        one_way = clip.retrieval(read, seen, h.claims, h.facts)
-        other, _ = clip.retrieval(seen, read, h.claims, h.facts)
+        truth = wording.true_of(h.claims, h.facts)
+        own, true = clip.retrieval(seen, read, truth.T)
+        back, _ = clip.retrieval(read, seen, truth)
         alone = np.flatnonzero(h.facts[:, wording.AT["count"]] == 1)
         right = [percent((seen[alone] @ told.T).argmax(1).cpu().numpy() == h.facts[alone, wording.AT[name]])
                  for name, told in classes.items()]
-        rows.append((split, 100 * one_way[0], 100 * one_way[1], 100 * other, *right))
+        rows.append((split, 100 * own, 100 * true, 100 * back, *right))
     table(f"CLIP: R@1 among 100, {o.count} pictures; zero-shot classes of single things", (
         "caption of a picture", "... or another true one", "picture of a caption", "thing of 20", "colour of 10"), rows)
 
@@ -171,7 +172,8 @@ def main():
     p.add_argument("--count", type=int, default=400, help="of pictures of each split (default: %(default)s)")
     p.add_argument("--guidance", type=float, default=3, help="of the decoder (default: %(default)s)")
     p.add_argument("--steps", type=int, default=10, help="of the decoder (default: %(default)s)")
-    p.add_argument("--guidances", type=numbers(float), default=[1, 2, 3, 5], help="that are compared (default: 1,2,3,5)")
+    p.add_argument("--guidances", type=numbers(float), default=[1, 2, 3, 5], help="of the decoder, that are compared "
+                   "(default: 1,2,3,5)")
     p.add_argument("--step-counts", type=numbers(int), default=[4, 10, 25], help="... (default: 4,10,25)")
     p.add_argument("--prior-guidances", type=numbers(float), default=[1, 2, 4], help="... (default: 1,2,4)")
     p.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor (default: %(default)s)")

@@ -18,7 +18,8 @@ import unittest
 os.environ["HF_HUB_OFFLINE"] = "1"
 try:
     import numpy as np
-    import matplotlib, PIL, safetensors, tqdm  # noqa: E401, F401
+    import matplotlib, safetensors, tqdm  # noqa: E401, F401
+    import PIL.Image
     import torch
     from diffusers import DDIMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
@@ -32,6 +33,7 @@ import bpe  # noqa: E402
 import chain as chains  # noqa: E402
 import decoder  # noqa: E402
 import noising  # noqa: E402
+import pairs  # noqa: E402
 import prior  # noqa: E402
 
 TEXTS = ["a small red seven, and a blue star over sand", "4 42 !!", "", "a Café's moon"]
@@ -130,6 +132,24 @@ class Exported(unittest.TestCase):
     def test_schedulers_are_those_of_the_trainings(self):
         for name, config in (("prior_scheduler", prior.SCHEDULER), ("decoder_scheduler", decoder.SCHEDULER)):
             self.assertEqual(json.loads((self.folder / name / "scheduler_config.json").read_text()), config)
+
+
+class Pairs(unittest.TestCase):
+    def test_own_pictures(self):
+        """A folder of pictures with captions goes through the first stage."""
+        with tempfile.TemporaryDirectory() as name:
+            work = pathlib.Path(name)
+            for i in range(45):
+                PIL.Image.new("RGB", (70 + i, 80), (5 * i, 0, 99)).save(work / f"{i}.png")
+                (work / f"{i}.txt").write_text(f"shade {i}\nthe shade of number {i}\n", encoding="utf-8")
+            mine, words = work / "mine", ["--tokenizer", work / "tokenizer"]
+            run("pairs.py", work, mine)
+            run("bpe.py", work / "tokenizer", "--pairs", mine)
+            run("clip.py", mine, *words, "--facts", 0, "--checkpoint", work / "clip.pt", "--threads", 1, "--batch", 4,
+                "--minutes", 0.005)
+            packed = pairs.opened(mine)
+            self.assertEqual((packed.count, len(packed.held_out(9)[0])), (43, 2))
+            self.assertEqual(tuple(packed.pictures[10, 0, 0]), (50, 0, 99))
 
 
 class Samplers(unittest.TestCase):
