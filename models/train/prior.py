@@ -71,7 +71,8 @@ class Training(stage.Stage):
         x0 = self.network.normalised(self.drawn.embeddings_of(numbers))
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
         with stage.mixed():
-            made = self.network(noising.noisy(x0, steps, noising.COSINE), steps, *read(self.tower, self.tokenizer, texts))
+            told = read(self.tower, self.tokenizer, texts)
+            made = self.network(noising.noisy(x0, steps, noising.COSINE), steps, *told)
         return self.learn((made.float() - x0).square().mean())
 
     def measure(self, network):

@@ -140,8 +140,8 @@ class Pairs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             work = pathlib.Path(name)
             for i in range(45):
-                PIL.Image.new("RGB", (70 + i, 80), (5 * i, 0, 99)).save(work / f"{i}.png")
-                (work / f"{i}.txt").write_text(f"shade {i}\nthe shade of number {i}\n", encoding="utf-8")
+                PIL.Image.new("RGB", (70 + i, 80), (5 * i, 0, 99)).save(work / f"{i:02}.png")
+                (work / f"{i:02}.txt").write_text(f"shade {i}\nthe shade of number {i}\n", encoding="utf-8")
             mine, words = work / "mine", ["--tokenizer", work / "tokenizer"]
             run("pairs.py", work, mine)
             run("bpe.py", work / "tokenizer", "--pairs", mine)
