@@ -94,7 +94,7 @@ def write_model(folder, network):
 
 
 def main():
-    p = stage.parser(__doc__, minutes=70, batch=32, rate=1e-3)
+    p = stage.parser(__doc__, minutes=90, batch=16, rate=1e-3)
     p.add_argument("--widths", type=int, nargs=3, default=decoder_network.CONFIG["block_out_channels"],
                    help="channels of each resolution (default: 64 96 96)")
     p.add_argument("--patch", type=int, default=4, help="pixels to a side of a place (default: %(default)s)")

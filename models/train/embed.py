@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 import clip
+import export
 import pairs
 import stage
 
@@ -23,13 +24,16 @@ CHUNK = 250
 
 
 class Embedded:
-    """Pictures with captions, and the embeddings of the first `count` of them."""
+    """Pictures with captions, and the embeddings of the first `count` of them, to which more may come meanwhile."""
 
     def __init__(self, folder):
-        self.pairs = pairs.opened(folder)
+        self.pairs, self.about = pairs.opened(folder), folder / "embedded.json"
         self.pictures = self.pairs.pictures
-        self.count = json.loads((folder / "embedded.json").read_text())["done"]
         self.embeddings = np.load(folder / "embeddings.npy", mmap_mode="r")
+
+    @property
+    def count(self):
+        return json.loads(self.about.read_text())["done"]
 
     def sample(self, batch):
         """Numbers of some of them, in order."""
@@ -58,7 +62,7 @@ def main():
     for at in tqdm(range(first, count, CHUNK), unit_scale=CHUNK, unit="picture", mininterval=10):
         with torch.no_grad(), stage.mixed():
             kept[at:at + CHUNK] = tower(stage.pixels(drawn.pictures[at:min(at + CHUNK, count)])).float().cpu()
-        done_path.write_text(json.dumps({**about, "done": min(at + CHUNK, count)}))
+        export.write_json(done_path, {**about, "done": min(at + CHUNK, count)})
 
 
 if __name__ == "__main__":
