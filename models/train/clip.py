@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains a CLIP (Radford et al. 2021) on pictures of the world and their captions.
 
-    python models/train/clip.py WORK/world --tokenizer models/world/tokenizer --checkpoint WORK/clip.pt --minutes 40
+    python models/train/clip.py WORK/world --tokenizer models/world/tokenizer --checkpoint WORK/clip.pt --minutes 60
     python models/train/clip.py WORK/world --tokenizer ... --checkpoint WORK/clip.pt --export models/world
 
 Each picture of a batch is to find its caption among those of the batch, and each caption its picture. A caption that is
 true of another picture as well does not count as a wrong one there. Beside that, linear layers name what is in the
-picture from its embedding (--facts), which makes it learn in minutes what would take hours, and keeps in the embedding
-what a decoder is to draw; they are not part of the model.
+picture from its embedding, and what is in each patch (--facts), which makes it learn in minutes what would take hours,
+and keeps in the embedding what a decoder is to draw; they are not part of the model.
 """
 import math
 import pathlib
@@ -26,9 +26,9 @@ import stage
 
 HELD = 200  # pictures that retrieval is measured on, in two hundreds
 MOST_SCALE = 100
-TEXT = dict(hidden_size=192, num_attention_heads=6, num_hidden_layers=4, intermediate_size=768)
-VISION = dict(hidden_size=192, num_attention_heads=6, num_hidden_layers=4, intermediate_size=768, patch_size=8,
-              image_size=64, num_channels=3)
+HEAD = 32  # channels of a head of attention
+PATCHES = 5  # weight of naming what is in each patch beside what is in the picture
+VISION = dict(patch_size=8, image_size=64, num_channels=3)
 PREPROCESSOR = dict(image_processor_type="CLIPImageProcessor", do_resize=True, size={"height": 64, "width": 64},
                     resample=3, do_center_crop=False, do_rescale=True, rescale_factor=1 / 255, do_normalize=True,
                     image_mean=[0.5] * 3, image_std=[0.5] * 3, do_convert_rgb=True)
@@ -59,6 +59,7 @@ class Learner(nn.Module):
         self.config = config
         self.clip = Clip(config)
         self.facts = facts.Facts(config["text"]["projection_dim"])
+        self.patches = facts.Patches(config["vision"]["hidden_size"])
 
 
 def contrast(logits, also_true):
@@ -94,10 +95,12 @@ class Training(stage.Stage):
 
     def make_network(self):
         t = self.tokenizer
-        shared = dict(projection_dim=self.options.embedding, hidden_act="gelu", layer_norm_eps=clip_network.EPSILON)
-        text = dict(TEXT, vocab_size=len(t.ids), max_position_embeddings=t.length, bos_token_id=t.begin,
+        o = self.options
+        shared = dict(projection_dim=o.width, hidden_size=o.width, num_attention_heads=o.width // HEAD,
+                      intermediate_size=4 * o.width, hidden_act="gelu", layer_norm_eps=clip_network.EPSILON)
+        text = dict(num_hidden_layers=o.layers[0], vocab_size=len(t.ids), max_position_embeddings=t.length, bos_token_id=t.begin,
                     eos_token_id=t.end, pad_token_id=t.end, **shared)
-        return Learner(dict(text=text, vision={**VISION, **shared}))
+        return Learner(dict(text=text, vision={**VISION, **shared, "num_hidden_layers": o.layers[1]}))
 
     def ids(self, texts):
         return torch.from_numpy(self.tokenizer.batch(texts)).to(stage.device())
@@ -108,11 +111,17 @@ class Training(stage.Stage):
         texts, truth = self.drawn.said(numbers, scenes)
         clip = self.network.clip
         with stage.mixed():
-            seen, read = clip.pictures(stage.pixels(self.drawn.pictures[numbers])), clip.texts(self.ids(texts))
+            seen, patches = clip.vision.with_patches(stage.pixels(self.drawn.pictures[numbers]))
+            seen, read = F.normalize(seen.float(), dim=-1), clip.texts(self.ids(texts))
         loss = contrast(clip.logit_scale.exp().clamp(max=MOST_SCALE) * read @ seen.T, others(truth))
         if self.options.facts:
-            loss = loss + self.options.facts * self.network.facts.loss(seen, facts.of(scenes))
+            loss = loss + self.options.facts * self.named(seen, patches, scenes)
         return self.learn(loss)
+
+    def named(self, seen, patches, scenes):
+        side = round(patches.shape[1] ** 0.5)
+        return (self.network.facts.loss(seen, facts.of(scenes)) +
+                PATCHES * self.network.patches.loss(patches, facts.patches_of(scenes, side)))
 
     def measure(self, network):
         """Whether pictures find their captions."""
@@ -145,10 +154,13 @@ def write_model(folder, clip):
 
 
 def main():
-    p = stage.parser(__doc__, minutes=40, batch=128, rate=1e-3)
+    p = stage.parser(__doc__, minutes=60, batch=64, rate=2e-3)
     p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
-    p.add_argument("--embedding", type=int, default=192, help="its size (default: %(default)s)")
-    p.add_argument("--facts", type=float, default=0.3, help="weight of naming what is in a picture; 0: contrast alone "
+    p.add_argument("--width", type=int, default=128, help="of both towers and the embedding, which the prior takes to be "
+                   "one (default: %(default)s)")
+    p.add_argument("--layers", type=int, nargs=2, default=(3, 4), help="of the towers of text and of pictures (default: "
+                   "3 4)")
+    p.add_argument("--facts", type=float, default=0.5, help="weight of naming what is in a picture; 0: contrast alone "
                    "(default: %(default)s)")
     p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the towers of the checkpoint there")
     o = p.parse_args()

@@ -125,8 +125,8 @@ class VisionTransformer(nn.Module):
         self.post_layernorm = nn.LayerNorm(c["hidden_size"], EPSILON)
 
     def forward(self, x):
-        x = self.encoder(self.pre_layrnorm(self.embeddings(x)))
-        return self.post_layernorm(x[:, 0])
+        """All tokens [N, T, width]; the first stands for the picture, the others for its patches."""
+        return self.post_layernorm(self.encoder(self.pre_layrnorm(self.embeddings(x))))
 
 
 class VisionModel(nn.Module):
@@ -138,4 +138,9 @@ class VisionModel(nn.Module):
 
     def forward(self, x):
         """x [N, 3, image_size, image_size] in [-1, 1]: the embedding [N, projection_dim]."""
-        return self.visual_projection(self.vision_model(x))
+        return self.with_patches(x)[0]
+
+    def with_patches(self, x):
+        """The embedding, and the tokens of the patches [N, T, width]."""
+        tokens = self.vision_model(x)
+        return self.visual_projection(tokens[:, 0]), tokens[:, 1:]

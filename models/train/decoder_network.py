@@ -16,7 +16,7 @@ import channels
 EPSILON = 1e-5
 TOKENS = 32  # that an embedding becomes, as ImageProjection of diffusers has it
 CONFIG = dict(sample_size=16, in_channels=48, out_channels=48, block_out_channels=(64, 96, 96), layers_per_block=1,
-              cross_attention_dim=32, encoder_hid_dim=192, attention_head_dim=32, norm_num_groups=8,
+              cross_attention_dim=32, encoder_hid_dim=128, attention_head_dim=32, norm_num_groups=8,
               encoder_hid_dim_type="image_proj", addition_embed_type="image", resnet_time_scale_shift="scale_shift",
               down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
               mid_block_type="UNetMidBlock2DSimpleCrossAttn",

@@ -36,6 +36,31 @@ class Facts(nn.Module):
         return loss + F.cross_entropy(grounds, told["grounds"].flatten(), ignore_index=wording.OPEN)
 
 
+class Patches(nn.Module):
+    """Names the thing in each patch, and its colour: what eyes must learn before a picture can be summed up."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.kind, self.colour = nn.Linear(width, KINDS + 1), nn.Linear(width, COLOURS + 1)
+
+    def loss(self, tokens, told):
+        """tokens [N, T, width]; told: two rows of numbers [N, T], as patches_of() gives them."""
+        kind, colour = told
+        return (F.cross_entropy(self.kind(tokens).flatten(0, 1).float(), kind.flatten()) +
+                F.cross_entropy(self.colour(tokens).flatten(0, 1).float(), colour.flatten()))
+
+
+def patches_of(drawn, side):
+    """(kind, colour) of what lies over the middle of each of side x side patches, or the number after the last."""
+    kind, colour = np.full((len(drawn), side, side), KINDS), np.full((len(drawn), side, side), COLOURS)
+    at = (np.arange(side) + 0.5) / side
+    for i, scene in enumerate(drawn):
+        for thing in scene.things:
+            here = np.hypot(at[None] - thing.x, at[:, None] - thing.y) < thing.radius
+            kind[i, here], colour[i, here] = thing.kind, thing.colour
+    return [torch.from_numpy(v.reshape(len(drawn), -1)).to(stage.device()) for v in (kind, colour)]
+
+
 def of(drawn):
     """What Facts is to name, of scenes: tensors by name."""
     n = len(drawn)

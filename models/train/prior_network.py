@@ -13,7 +13,7 @@ from decoder_network import Embedding, sinusoids
 
 EPSILON = 1e-5
 EXTRA = 4  # tokens after those of the text
-CONFIG = dict(num_attention_heads=6, attention_head_dim=32, num_layers=4, embedding_dim=192, num_embeddings=64,
+CONFIG = dict(num_attention_heads=4, attention_head_dim=32, num_layers=4, embedding_dim=128, num_embeddings=64,
               additional_embeddings=EXTRA)
 
 
