@@ -6,11 +6,9 @@
 draws a wall of pictures, a row for each prompt.
 """
 import argparse
-import json
 import os
 import pathlib
 
-import safetensors.torch
 import torch
 from torch.nn import functional as F
 
@@ -24,12 +22,7 @@ import stage
 
 
 def part(folder, make, name="diffusion_pytorch_model"):
-    """A network with the weights of a part of a model."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = make(**{k: v for k, v in config.items() if not k.startswith("_")})
-    weights = safetensors.torch.load_file(folder / f"{name}.safetensors")
-    network.load_state_dict({k: w.float() for k, w in weights.items()})
-    return network.eval().to(stage.device()).requires_grad_(False)
+    return stage.part(folder, make, name).eval().to(stage.device()).requires_grad_(False)
 
 
 class Chain:

@@ -28,6 +28,7 @@ HELD = 200  # pictures that retrieval is measured on, in two hundreds
 MOST_SCALE = 100
 HEAD = 32  # channels of a head of attention
 PATCHES = 5  # weight of naming what is in each patch beside what is in the picture
+TOWERS = (("text_encoder", clip_network.TextModel), ("image_encoder", clip_network.VisionModel))
 VISION = dict(patch_size=8, image_size=64, num_channels=3)
 PREPROCESSOR = dict(image_processor_type="CLIPImageProcessor", do_resize=True, size={"height": 64, "width": 64},
                     resample=3, do_center_crop=False, do_rescale=True, rescale_factor=1 / 255, do_normalize=True,
@@ -62,6 +63,15 @@ class Learner(nn.Module):
         self.patches = facts.Patches(config["vision"]["hidden_size"])
 
 
+def begun(folder):
+    """A Learner with the towers of a model folder."""
+    towers = [stage.part(folder / name, make, "model") for name, make in TOWERS]
+    learner = Learner(dict(zip(("text", "vision"), (tower.config for tower in towers))))
+    for tower, own in zip(towers, (learner.clip.text, learner.clip.vision)):
+        own.load_state_dict(tower.state_dict())
+    return learner
+
+
 def contrast(logits, also_true):
     """The mean of both directions' cross-entropy; also_true [texts, pictures]: no wrong answers, nor the right one."""
     logits = logits.masked_fill(also_true, -math.inf)
@@ -94,12 +104,13 @@ class Training(stage.Stage):
         super().__init__(options)
 
     def make_network(self):
-        t = self.tokenizer
-        o = self.options
+        o, t = self.options, self.tokenizer
+        if o.start:
+            return begun(o.start)
         shared = dict(projection_dim=o.width, hidden_size=o.width, num_attention_heads=o.width // HEAD,
                       intermediate_size=4 * o.width, hidden_act="gelu", layer_norm_eps=clip_network.EPSILON)
-        text = dict(num_hidden_layers=o.layers[0], vocab_size=len(t.ids), max_position_embeddings=t.length, bos_token_id=t.begin,
-                    eos_token_id=t.end, pad_token_id=t.end, **shared)
+        text = dict(vocab_size=len(t.ids), max_position_embeddings=t.length, bos_token_id=t.begin,
+                    eos_token_id=t.end, pad_token_id=t.end, num_hidden_layers=o.layers[0], **shared)
         return Learner(dict(text=text, vision={**VISION, **shared, "num_hidden_layers": o.layers[1]}))
 
     def ids(self, texts):
@@ -156,10 +167,10 @@ def write_model(folder, clip):
 def main():
     p = stage.parser(__doc__, minutes=60, batch=64, rate=2e-3)
     p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
-    p.add_argument("--width", type=int, default=128, help="of both towers and the embedding, which the prior takes to be "
-                   "one (default: %(default)s)")
-    p.add_argument("--layers", type=int, nargs=2, default=(3, 4), help="of the towers of text and of pictures (default: "
-                   "3 4)")
+    p.add_argument("--width", type=int, default=128, help="of both towers and of the embedding, which the prior takes to "
+                   "be one (default: %(default)s)")
+    p.add_argument("--layers", type=int, nargs=2, default=(3, 4), help="of the towers of text and of pictures "
+                   "(default: 3 4)")
     p.add_argument("--facts", type=float, default=0.5, help="weight of naming what is in a picture; 0: contrast alone "
                    "(default: %(default)s)")
     p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the towers of the checkpoint there")

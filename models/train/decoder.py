@@ -52,6 +52,8 @@ class Training(stage.Stage):
         super().__init__(options)
 
     def make_network(self):
+        if self.options.start:
+            return stage.part(self.options.start / "decoder", decoder_network.Decoder)
         places = self.drawn.pictures.shape[1] // self.options.patch
         return decoder_network.Decoder(sample_size=places, in_channels=3 * self.options.patch ** 2,
                                        out_channels=3 * self.options.patch ** 2,

@@ -58,6 +58,8 @@ class Training(stage.Stage):
         super().__init__(options)
 
     def make_network(self):
+        if self.options.start:
+            return stage.part(self.options.start / "prior", prior_network.Prior)
         size = self.drawn.embeddings.shape[1]
         network = prior_network.Prior(embedding_dim=size, num_embeddings=self.tokenizer.length)
         known = torch.from_numpy(self.drawn.embeddings[:min(20000, self.drawn.count)]).float()

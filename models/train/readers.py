@@ -2,7 +2,7 @@
 """Trains a network that reads the world's pictures: which things, in which colours, sizes and fills, and where.
 
     python models/train/world.py draw WORK/any --split any --count 60000 --digits ... --pictures ...
-    python models/train/readers.py WORK/any --checkpoint WORK/reader.pt --minutes 8
+    python models/train/readers.py WORK/any --checkpoint WORK/reader.pt --minutes 60
 
 It measures what the chain makes of words (tests/bench/text.py), so it learns by itself, from pictures of all pairs of
 things and colours, some of them soft or noisy as those that are made may be.
@@ -121,7 +121,7 @@ def load(path):
 
 
 def main():
-    p = stage.parser(__doc__, minutes=8, batch=64, rate=2e-3)
+    p = stage.parser(__doc__, minutes=60, batch=64, rate=2e-3, models=False)
     p.add_argument("--seed", type=int, default=0, help="of the first weights (default: %(default)s)")
     o = p.parse_args()
     Training(o, world.Drawn(o.folder)).run()

@@ -6,9 +6,11 @@ A GPU is used where PyTorch sees one. A training can be stopped at any time and 
 import argparse
 import contextlib
 import copy
+import json
 import os
 import pathlib
 
+import safetensors.torch
 import torch
 from matplotlib import pyplot
 from tqdm import tqdm
@@ -25,11 +27,14 @@ def mixed():
     return torch.autocast("cuda", torch.bfloat16) if device().type == "cuda" else train.mixed()
 
 
-def parser(doc, minutes, batch, rate):
-    """What every stage takes; the figures are defaults."""
+def parser(doc, minutes, batch, rate, models=True):
+    """What every stage takes; the figures are defaults. models: whether it makes a part of a model."""
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder", type=pathlib.Path, help="of pictures, that `world.py draw` or pairs.py filled")
     p.add_argument("--checkpoint", required=True, type=pathlib.Path)
+    if models:
+        p.add_argument("--start", type=pathlib.Path, metavar="MODEL", help="a model folder whose weights to go on from "
+                       "if nothing is at --checkpoint")
     p.add_argument("--minutes", type=float, default=minutes, help="training time in all (default: %(default)s)")
     p.add_argument("--batch", type=int, default=batch, help="default: %(default)s")
     p.add_argument("--rate", type=float, default=rate, help="peak learning rate (default: %(default)s)")
@@ -52,6 +57,15 @@ def using(network, weights):
     other.load_state_dict(weights)
     with torch.no_grad():
         yield other
+
+
+def part(folder, make, name="diffusion_pytorch_model"):
+    """A network with the weights of a part of a model folder."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    network = make(**{k: v for k, v in config.items() if not k.startswith("_")})
+    weights = safetensors.torch.load_file(folder / f"{name}.safetensors")
+    network.load_state_dict({k: w.float() for k, w in weights.items()})
+    return network
 
 
 def load(path):

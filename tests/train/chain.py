@@ -71,6 +71,10 @@ def train_all(work):
         run(*stage, *short)
     for stage in (clip, told, drawn):
         run(*stage, "--export", model)
+    for stage in (clip, told, drawn):
+        run(*stage[:-1], work / "next.pt", "--start", model, "--threads", 1, "--batch", 4, "--minutes", 0.001)
+        (work / "next.pt").unlink()
+    run("index.py", model)
     return model
 
 
