@@ -6,6 +6,7 @@
 draws a wall of pictures, a row for each prompt.
 """
 import argparse
+import functools
 import os
 import pathlib
 
@@ -26,12 +27,27 @@ def part(folder, make, name="diffusion_pytorch_model"):
 
 
 class Chain:
+    """The stages of a model folder, each loaded when it is first used."""
+
     def __init__(self, folder):
+        self.folder = folder
         self.tokenizer = bpe.Tokenizer(folder / "tokenizer")
-        self.text = part(folder / "text_encoder", clip_network.TextModel, "model")
-        self.vision = part(folder / "image_encoder", clip_network.VisionModel, "model")
-        self.prior = part(folder / "prior", prior_network.Prior)
-        self.decoder = part(folder / "decoder", decoder_network.Decoder)
+
+    @functools.cached_property
+    def text(self):
+        return part(self.folder / "text_encoder", clip_network.TextModel, "model")
+
+    @functools.cached_property
+    def vision(self):
+        return part(self.folder / "image_encoder", clip_network.VisionModel, "model")
+
+    @functools.cached_property
+    def prior(self):
+        return part(self.folder / "prior", prior_network.Prior)
+
+    @functools.cached_property
+    def decoder(self):
+        return part(self.folder / "decoder", decoder_network.Decoder)
 
     def text_embeddings(self, texts):
         return prior.read(self.text, self.tokenizer, texts)[0]

@@ -167,8 +167,8 @@ def write_model(folder, clip):
 def main():
     p = stage.parser(__doc__, minutes=60, batch=64, rate=2e-3)
     p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
-    p.add_argument("--width", type=int, default=128, help="of both towers and of the embedding, which the prior takes to "
-                   "be one (default: %(default)s)")
+    p.add_argument("--width", type=int, default=128, help="of both towers and of the embedding, which the prior takes "
+                   "to be one (default: %(default)s)")
     p.add_argument("--layers", type=int, nargs=2, default=(3, 4), help="of the towers of text and of pictures "
                    "(default: 3 4)")
     p.add_argument("--facts", type=float, default=0.5, help="weight of naming what is in a picture; 0: contrast alone "
