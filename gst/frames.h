@@ -16,8 +16,8 @@
 #endif
 #define GST_UDM_FORMATS                                                                                                \
     "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, RGBP, BGRP, GBR, GBRA, GRAY8, "                       \
-    "I420, YV12, NV12, NV21, YUY2, UYVY, YVYU, VYUY, Y41B, Y42B, Y444, NV16, NV61, NV24, AYUV, VUYA, v308, A420, "      \
-    GST_UDM_NE("I420_10") GST_UDM_NE("I422_10") GST_UDM_NE("Y444_10") GST_UDM_NE("P010_10") GST_UDM_NE("I420_12")     \
+    "I420, YV12, NV12, NV21, YUY2, UYVY, YVYU, VYUY, Y41B, Y42B, Y444, NV16, NV61, NV24, AYUV, VUYA, v308, A420, "     \
+    GST_UDM_NE("I420_10") GST_UDM_NE("I422_10") GST_UDM_NE("Y444_10") GST_UDM_NE("P010_10") GST_UDM_NE("I420_12")      \
     GST_UDM_NE("I422_12") GST_UDM_NE("Y444_12") GST_UDM_NE("P012_") GST_UDM_NE("P016_") GST_UDM_NE("Y444_16")          \
     GST_UDM_NE("GBR_10") GST_UDM_NE("GBRA_10") GST_UDM_NE("GBR_12") GST_UDM_NE("GBRA_12")                              \
     GST_VIDEO_NE(GRAY16) ", ARGB64, " GST_VIDEO_NE(ARGB64) ", " GST_VIDEO_NE(RGBA64) ", " GST_VIDEO_NE(BGRA64) ", "    \
