@@ -29,12 +29,16 @@ fi >$build/install.log 2>&1 && meson install -C $build >>$build/install.log 2>&1
     fail "the build could not be installed (all of it is in $build/install.log)"
 }
 
-# The page tells of every option.
-options=$({ "$prefix/bin/udm" --help && "$prefix/bin/udm" sample 2>&1; } | grep -oE -e '--[a-z]+' | sort -u)
-[ "$options" ] || fail "$prefix/bin/udm does not run"
-for option in $options; do
-    grep -q "Fl Fl ${option#--}" "$prefix/share/man/man1/udm.1" || fail "udm.1 says nothing of $option"
-done
+# The pages tell of every option.
+pages() { # program, what it prints
+    options=$(echo "$2" | grep -oE -e '--[a-z][a-z-]*' | sort -u)
+    [ "$options" ] || fail "$prefix/bin/$1 does not run"
+    for option in $options; do
+        grep -q "Fl Fl ${option#--}" "$prefix/share/man/man1/$1.1" || fail "$1.1 says nothing of $option"
+    done
+}
+pages udm "$("$prefix/bin/udm" --help && "$prefix/bin/udm" sample 2>&1)"
+[ ! -e "$prefix/bin/udm-restore" ] || pages udm-restore "$("$prefix/bin/udm-restore" --help)"
 
 sh tests/install/models.sh "$prefix" && sh tests/install/programs.sh "$prefix" || exit 1
 mv "$prefix" "$prefix-moved" || exit 1
