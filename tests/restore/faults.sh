@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What cannot be done is said in one line, and leaves no file; what exists is not overwritten; Ctrl-C ends in time.
 #     sh tests/restore/faults.sh PROGRAM WORK

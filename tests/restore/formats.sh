@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Files of many kinds go through udm-restore, and come out as the same film: streams, tags, stamps, side data.
 #     sh tests/restore/formats.sh PROGRAM WORK
@@ -137,7 +138,9 @@ everything() {
 untouched() { # with no noise to take away, frames come out bit for bit
     for format in yuv420p yuv422p yuv444p yuv440p yuv411p yuv420p10le yuv422p10le yuv444p10le yuv420p12le \
         yuv422p16le gray gray10le gray16le bgr0 gbrp10le gbrp16le rgb48le; do
-        make -f lavfi -i testsrc2=size=38x26:rate=25:duration=0.12 -pix_fmt $format -c:v ffv1 $format.mkv
+        size=38x26
+        [ $format != yuv411p ] || size=40x26 # FFmpeg 5.1 loses the last column of others, in FFV1
+        make -f lavfi -i testsrc2=size=$size:rate=25:duration=0.12 -pix_fmt $format -c:v ffv1 $format.mkv
         restore --noise-level 0 --codec ffv1 $format.mkv $format-out.mkv &&
             ffmpeg -v error -nostdin -i $format.mkv -f framemd5 - >before &&
             ffmpeg -v error -nostdin -i $format-out.mkv -f framemd5 - >after && cmp -s before after ||
