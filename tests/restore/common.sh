@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What the tests of udm-restore share. Called with the program and a folder to work in; tools that are missing skip.
-program=$1 work=$2 here=$(cd "$(dirname "$0")" && pwd)
+program=$(realpath "$1") work=$2 here=$(cd "$(dirname "$0")" && pwd)
 export UDM_MODEL_PATH="$here/../models:$here/../../models"
 export SVT_LOG=0 # or it prints
 failed=0
