@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Sets up, then runs all tests, part by part: all suites with gcc; style, layers and format; udm as it is installed, by
-# meson and from packages; the engine with clang, for
-# aarch64, and, where threads meet, under ThreadSanitizer; engine, fuzzers and elements under ASan and UBSan. Warnings
-# are errors. A part that fails does not stop the next; one whose tools cannot be had is skipped and says so. The last
-# line counts tests: "N passed, N failed, N skipped".
+# meson and from packages; the engine with clang, for aarch64, and, where threads meet, under ThreadSanitizer; engine,
+# fuzzers and elements under ASan and UBSan. Warnings are errors. A part that fails does not stop the next; one whose
+# tools cannot be had is skipped and says so. The last line counts tests: "N passed, N failed, N skipped".
 cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
 passed=0 failed=0 skipped=0
