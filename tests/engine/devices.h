@@ -41,7 +41,8 @@ static inline bool rounds(const char *name)
 static inline udm_device *open_device(const char *name, int threads, udm_error *error)
 {
     char plain[32];
-    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, "/"), name);
+    snprintf(plain, sizeof plain, "%s", name);
+    plain[strcspn(plain, "/")] = 0;
     udm_device *device = udm_device_open(plain, threads, error);
     if (device && rounds(name) && !device->ops->set_precision(device, UDM_PRECISION_BF16, error)) {
         udm_device_close(device);
