@@ -20,9 +20,19 @@ static udm_matrix matrix_of(const GstVideoInfo *info)
         return UDM_MATRIX_SMPTE240M;
     case GST_VIDEO_COLOR_MATRIX_FCC:
         return UDM_MATRIX_FCC;
-    default: // what GStreamer takes YUV for that says nothing, if it is of standard definition
+    case GST_VIDEO_COLOR_MATRIX_BT601:
         return UDM_MATRIX_BT601;
+    default: // nothing is said: what GStreamer takes it for, by whether it is of high definition
+        return GST_VIDEO_INFO_HEIGHT(info) > 576 ? UDM_MATRIX_BT709 : UDM_MATRIX_BT601;
     }
+}
+
+// YUV that says nothing is limited, as video is; the rest is full.
+static udm_range range_of(const GstVideoInfo *info)
+{
+    if (info->colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN)
+        return GST_VIDEO_INFO_IS_YUV(info) ? UDM_RANGE_LIMITED : UDM_RANGE_FULL;
+    return info->colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ? UDM_RANGE_LIMITED : UDM_RANGE_FULL;
 }
 
 static udm_siting siting_of(const GstVideoInfo *info)
@@ -53,7 +63,7 @@ udm_image gst_udm_frame_image(const GstVideoFrame *frame)
         .bits = GST_VIDEO_FRAME_COMP_DEPTH(frame, 0),
         .shift = GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, 0),
         .matrix = matrix_of(&frame->info),
-        .range = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235 ? UDM_RANGE_LIMITED : UDM_RANGE_FULL,
+        .range = range_of(&frame->info),
     };
 
     if (GST_VIDEO_INFO_IS_YUV(&frame->info)) {
