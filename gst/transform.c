@@ -3,6 +3,7 @@
 #include "transform.h"
 
 #include "frames.h"
+#include "interlaced.h"
 #include "loading.h"
 #include "report.h"
 
@@ -86,6 +87,26 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
     }
     gst_udm_latency_set(&self->latency, GST_ELEMENT(self), wanted ? klass->delay(self) : 0, info);
     return object || !wanted;
+}
+
+// The same on both sides, but for interlaced caps, whose error is posted when they come.
+static GstCaps *gst_udm_transform_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                                 GstCaps *filter)
+{
+    GstCaps *result = gst_udm_interlaced_transform(direction, caps), *unfiltered = result;
+
+    if (filter) {
+        result = gst_caps_intersect_full(filter, unfiltered, GST_CAPS_INTERSECT_FIRST);
+        gst_caps_unref(unfiltered);
+    }
+    return result;
+}
+
+// Interlaced caps are, whatever else they say, to reach the element.
+static gboolean gst_udm_transform_accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
+{
+    return (direction == GST_PAD_SINK && gst_udm_caps_are_interlaced(caps)) ||
+           GST_BASE_TRANSFORM_CLASS(parent_class)->accept_caps(trans, direction, caps);
 }
 
 static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_caps, GstVideoInfo *in_info,
@@ -201,6 +222,21 @@ static GstFlowReturn gst_udm_transform_transform_frame(GstVideoFilter *filter, G
 
 // ---- events and queries
 
+// Posts an error if these are interlaced caps: once, as they are sent again with each frame.
+static gboolean refuses(GstUdmTransform *self, GstEvent *event)
+{
+    gboolean refused = self->refused;
+    GstCaps *caps;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+        return FALSE;
+    gst_event_parse_caps(event, &caps);
+    self->refused = gst_udm_caps_are_interlaced(caps);
+    if (self->refused && !refused)
+        gst_udm_report_interlaced(GST_ELEMENT(self));
+    return self->refused;
+}
+
 static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
@@ -224,6 +260,10 @@ static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *
         break;
     default:
         break;
+    }
+    if (refuses(self, event)) {
+        gst_event_unref(event);
+        return FALSE;
     }
     return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
 }
@@ -257,6 +297,7 @@ static gboolean gst_udm_transform_start(GstBaseTransform *trans)
     GST_OBJECT_LOCK(self);
     name = g_strdup(self->settings.model);
     GST_OBJECT_UNLOCK(self);
+    self->refused = FALSE;
     gst_udm_lateness_start(&self->lateness, trans);
     if (GST_UDM_TRANSFORM_GET_CLASS(self)->works_without_model && (!name || !*name))
         g_clear_pointer(&self->model, gst_udm_model_release);
@@ -375,6 +416,8 @@ static void gst_udm_transform_class_init(GstUdmTransformClass *klass)
     element_class->change_state = GST_DEBUG_FUNCPTR(gst_udm_transform_change_state);
     trans_class->start = GST_DEBUG_FUNCPTR(gst_udm_transform_start);
     trans_class->stop = GST_DEBUG_FUNCPTR(gst_udm_transform_stop);
+    trans_class->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_transform_transform_caps);
+    trans_class->accept_caps = GST_DEBUG_FUNCPTR(gst_udm_transform_accept_caps);
     trans_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_transform_sink_event);
     trans_class->src_event = GST_DEBUG_FUNCPTR(gst_udm_transform_src_event);
     trans_class->query = GST_DEBUG_FUNCPTR(gst_udm_transform_query);

@@ -40,7 +40,8 @@ typedef struct GstUdmTransform {
     // state of the streaming thread
     GstUdmModel *model; // from the first start to the NULL state; NULL if none is set, and the subclass needs none
     GstUdmSession session;
-    guint version; // of the settings that the session was opened with; 0 if it has to be opened
+    guint version;    // of the settings that the session was opened with; 0 if it has to be opened
+    gboolean refused; // the caps that came last: they are interlaced
 } GstUdmTransform;
 
 typedef struct GstUdmTransformClass {

@@ -2,6 +2,8 @@
 // The caps of both pads: all but the frame rate is the same, and in mode fill that is, too.
 #include "interp.h"
 
+#include "interlaced.h"
+
 static void multiply_rate(const GValue *rate, gint n, gint d, GValue *result)
 {
     gint rate_n = gst_value_get_fraction_numerator(rate), rate_d = gst_value_get_fraction_denominator(rate);
@@ -51,7 +53,7 @@ GstCaps *gst_udm_interp_transform_caps(GstBaseTransform *trans, GstPadDirection 
                                        GstCaps *filter)
 {
     GstUdmInterpOptions options = gst_udm_interp_options_copy(GST_UDM_INTERP(trans));
-    GstCaps *result = gst_caps_copy(caps), *unfiltered = result;
+    GstCaps *result = gst_udm_interlaced_transform(direction, caps), *unfiltered = result;
 
     for (guint i = 0; options.mode == GST_UDM_INTERP_MODE_RATE && i < gst_caps_get_size(result); i++)
         transform_rate(gst_caps_get_structure(result, i), direction, (gint)options.factor);

@@ -113,14 +113,97 @@ GST_START_TEST(bytes_between_the_colours_are_kept)
 }
 GST_END_TEST;
 
-GST_START_TEST(interlaced_frames_are_refused)
+// ---- interlaced frames
+
+static const char *const interlaced[] = { "interleaved", "mixed", "fields", "alternate" };
+static const char *const filters[] = { "udmdenoise model=tiny-denoise", "udminterp" };
+
+static char *interlaced_caps(guint mode)
 {
-    const char *caps = RGB_CAPS(8, 8) ",interlace-mode=interleaved";
-    GstHarness *harness = make_harness(make_denoise(""), caps);
-    GstVideoInfo info = info_from(caps);
+    return g_strdup_printf("video/x-raw%s,format=RGB,width=8,height=8,framerate=25/1,interlace-mode=%s",
+                           g_str_equal(interlaced[mode], "alternate") ? "(format:Interlaced)" : "", interlaced[mode]);
+}
+
+// What the one error on the bus says.
+static char *take_error(GstBus *bus)
+{
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    GError *error = NULL;
+    char *text;
+
+    fail_unless(message != NULL, "no error was posted");
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT));
+    text = g_strdup(error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_ERROR), 0);
+    return text;
+}
+
+static GstElement *make_filter(const char *description)
+{
+    GstElement *element = gst_parse_launch(description, NULL);
+
+    fail_unless(element != NULL);
+    return gst_object_ref_sink(element);
+}
+
+// Nothing is known downstream but that it is linked, as in a pipeline whose decoder is found later.
+GST_START_TEST(interlaced_frames_are_refused_with_what_to_do)
+{
+    GstElement *element = make_filter(filters[__i__ / 4]);
+    GstHarness *harness = make_harness(gst_object_ref(element), NULL);
+    GstBus *bus = watch(element);
+    char *caps = interlaced_caps(__i__ % 4), *said;
+    GstVideoInfo info = info_from(RGB_CAPS(8, 8));
+
+    gst_harness_set_src_caps_str(harness, caps);
+    for (guint n = 0; n < 3; n++)
+        assert_equals_int(gst_harness_push(harness, make_frame(&info, n)), GST_FLOW_NOT_NEGOTIATED);
+    said = take_error(bus);
+    fail_unless(strstr(said, "! deinterlace ! udm") != NULL, "%s", said);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+    g_free(said);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// Of what a pad takes, interlaced frames are the last.
+GST_START_TEST(progressive_frames_are_preferred)
+{
+    GstElement *element = make_filter(filters[__i__]);
+    GstPad *pad = gst_element_get_static_pad(element, "sink");
+    GstCaps *caps = gst_pad_query_caps(pad, NULL), *open = gst_caps_from_string("video/x-raw,format=RGB"), *chosen;
+
+    chosen = gst_caps_fixate(gst_caps_intersect_full(caps, open, GST_CAPS_INTERSECT_FIRST));
+    assert_equals_string(gst_structure_get_string(gst_caps_get_structure(chosen, 0), "interlace-mode"), "progressive");
+    gst_caps_unref(chosen);
+    gst_caps_unref(open);
+    gst_caps_unref(caps);
+    gst_object_unref(pad);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(progressive_frames_are_taken_after_interlaced_ones)
+{
+    GstElement *element = make_filter(filters[__i__]);
+    GstHarness *harness = make_harness(gst_object_ref(element), RGB_CAPS(8, 8) ",interlace-mode=mixed");
+    GstBus *bus = watch(element);
+    GstVideoInfo info = info_from(RGB_CAPS(8, 8));
 
     assert_equals_int(gst_harness_push(harness, make_frame(&info, 0)), GST_FLOW_NOT_NEGOTIATED);
+    gst_harness_set_src_caps_str(harness, RGB_CAPS(8, 8) ",interlace-mode=progressive");
+    assert_equals_int(gst_harness_push(harness, make_frame(&info, 1)), GST_FLOW_OK);
+    gst_harness_set_src_caps_str(harness, RGB_CAPS(8, 8) ",interlace-mode=fields");
+    assert_equals_int(gst_harness_push(harness, make_frame(&info, 2)), GST_FLOW_NOT_NEGOTIATED);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_ERROR), 1);
     gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
 }
 GST_END_TEST;
 
@@ -244,7 +327,10 @@ static Suite *frames_suite(void)
     tcase_add_loop_test(any, any_size_is_taken, 0, G_N_ELEMENTS(sizes));
     tcase_add_test(any, every_format_gives_the_same_picture);
     tcase_add_test(any, bytes_between_the_colours_are_kept);
-    tcase_add_test(any, interlaced_frames_are_refused);
+    tcase_add_loop_test(any, interlaced_frames_are_refused_with_what_to_do, 0,
+                        G_N_ELEMENTS(filters) * G_N_ELEMENTS(interlaced));
+    tcase_add_loop_test(any, progressive_frames_are_preferred, 0, G_N_ELEMENTS(filters));
+    tcase_add_loop_test(any, progressive_frames_are_taken_after_interlaced_ones, 0, G_N_ELEMENTS(filters));
     tcase_add_test(any, strides_are_respected);
     tcase_add_test(any, a_buffer_that_is_too_small_is_an_error);
     tcase_add_test(any, metas_and_stamps_are_kept);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Interlaced video is refused with a message that says what to do, which takes negotiating it first: caps that do not
+// link or are not accepted never reach the element, and the application learns only that something was not negotiated.
+#ifndef GST_UDM_INTERLACED_H
+#define GST_UDM_INTERLACED_H
+
+#include "frames.h"
+
+// Frames whose lines show two instants, whichever way they are stored.
+#define GST_UDM_INTERLACED_CAPS                                                                                        \
+    "video/x-raw, interlace-mode=(string){ interleaved, mixed, fields }; "                                             \
+    "video/x-raw(" GST_CAPS_FEATURE_FORMAT_INTERLACED "), interlace-mode=(string)alternate"
+
+// Of sink pads: the interlaced caps come last, as what is refused is to be chosen last.
+#define GST_UDM_SINK_CAPS GST_UDM_CAPS "; " GST_UDM_INTERLACED_CAPS
+
+gboolean gst_udm_caps_are_interlaced(const GstCaps *caps); // fixed caps
+
+// What the other pad could have, given the caps of one: downstream of interlaced caps as if they were progressive, and
+// upstream of progressive ones, after those themselves, the interlaced ones.
+GstCaps *gst_udm_interlaced_transform(GstPadDirection direction, const GstCaps *caps);
+
+// Posts the error that frames are interlaced.
+void gst_udm_report_interlaced(GstElement *element);
+
+#endif
