@@ -54,8 +54,69 @@ static guint8 *first_sample(const GstVideoFrame *frame, guint c)
     return data + (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2);
 }
 
-udm_image gst_udm_frame_image(const GstVideoFrame *frame)
+// ---- GRAY10_LE32: three samples in the low 30 bits of a word, the first in the lowest
+
+static guint8 *packed_row(const GstVideoFrame *frame, guint y)
 {
+    return (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0);
+}
+
+static void unpack(const GstVideoFrame *frame, guint16 *samples)
+{
+    const guint width = (guint)GST_VIDEO_FRAME_WIDTH(frame);
+
+    for (guint y = 0; y < (guint)GST_VIDEO_FRAME_HEIGHT(frame); y++, samples += width) {
+        const guint8 *row = packed_row(frame, y);
+
+        for (guint x = 0; x < width; x++)
+            samples[x] = GST_READ_UINT32_LE(row + x / 3 * 4) >> x % 3 * 10 & 0x3ff;
+    }
+}
+
+static void pack(GstVideoFrame *frame, const guint16 *samples)
+{
+    const guint width = (guint)GST_VIDEO_FRAME_WIDTH(frame);
+
+    for (guint y = 0; y < (guint)GST_VIDEO_FRAME_HEIGHT(frame); y++, samples += width) {
+        guint8 *row = packed_row(frame, y);
+
+        for (guint x = 0; x < width; x += 3) {
+            guint32 word = samples[x];
+
+            for (guint i = 1; i < 3 && x + i < width; i++)
+                word |= (guint32)samples[x + i] << i * 10;
+            GST_WRITE_UINT32_LE(row + x / 3 * 4, word);
+        }
+    }
+}
+
+gboolean gst_udm_frame_map(GstUdmFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags)
+{
+    frame->unpacked = NULL;
+    frame->written = (flags & GST_MAP_WRITE) != 0;
+    if (!gst_video_frame_map(&frame->video, (GstVideoInfo *)info, buffer, flags)) // which it does not change
+        return FALSE;
+    if (GST_VIDEO_INFO_FORMAT(info) != GST_VIDEO_FORMAT_GRAY10_LE32)
+        return TRUE;
+    frame->unpacked = g_new(guint16, (gsize)GST_VIDEO_INFO_WIDTH(info) * (gsize)GST_VIDEO_INFO_HEIGHT(info));
+    if (flags & GST_MAP_READ)
+        unpack(&frame->video, frame->unpacked);
+    return TRUE;
+}
+
+void gst_udm_frame_unmap(GstUdmFrame *frame)
+{
+    if (frame->unpacked && frame->written)
+        pack(&frame->video, frame->unpacked);
+    g_clear_pointer(&frame->unpacked, g_free);
+    gst_video_frame_unmap(&frame->video);
+}
+
+// ---- images
+
+udm_image gst_udm_frame_image(const GstUdmFrame *mapped)
+{
+    const GstVideoFrame *frame = &mapped->video;
     udm_image image = {
         .width = GST_VIDEO_FRAME_WIDTH(frame),
         .height = GST_VIDEO_FRAME_HEIGHT(frame),
@@ -77,11 +138,18 @@ udm_image gst_udm_frame_image(const GstVideoFrame *frame)
         image.stride[c] = GST_VIDEO_FRAME_COMP_STRIDE(frame, c);
         image.step[c] = GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
     }
+    if (mapped->unpacked) {
+        image.data[0] = (guint8 *)mapped->unpacked;
+        image.step[0] = sizeof(guint16);
+        image.stride[0] = image.width * image.step[0];
+    }
     return image;
 }
 
-gboolean gst_udm_frame_alpha(const GstVideoFrame *frame, udm_image *alpha)
+gboolean gst_udm_frame_alpha(const GstUdmFrame *mapped, udm_image *alpha)
 {
+    const GstVideoFrame *frame = &mapped->video;
+
     if (!GST_VIDEO_INFO_HAS_ALPHA(&frame->info))
         return FALSE;
     *alpha = (udm_image){
@@ -111,16 +179,18 @@ static gboolean is_colour_only(const GstVideoFrame *frame, guint plane)
     return here > 0 && step == (int)here * bytes;
 }
 
-void gst_udm_frame_copy_rest(GstVideoFrame *dst, const GstVideoFrame *src)
+void gst_udm_frame_copy_rest(GstUdmFrame *dst, const GstUdmFrame *src)
 {
-    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(src); plane++)
-        if (!is_colour_only(src, plane))
-            gst_video_frame_copy_plane(dst, src, plane);
+    for (guint plane = 0; !dst->unpacked && plane < GST_VIDEO_FRAME_N_PLANES(&src->video); plane++)
+        if (!is_colour_only(&src->video, plane))
+            gst_video_frame_copy_plane(&dst->video, &src->video, plane);
 }
 
-void gst_udm_frame_fill_rest(GstVideoFrame *frame)
+void gst_udm_frame_fill_rest(GstUdmFrame *mapped)
 {
-    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++)
+    GstVideoFrame *frame = &mapped->video;
+
+    for (guint plane = 0; !mapped->unpacked && plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++)
         if (!is_colour_only(frame, plane)) // none of these is subsampled along y
             memset(GST_VIDEO_FRAME_PLANE_DATA(frame, plane), 0xff,
                    (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane) * GST_VIDEO_FRAME_HEIGHT(frame));

@@ -76,7 +76,7 @@ static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame 
 }
 
 // known: filled with the alpha channel, if that is what tells which pixels are known.
-static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_frame *frame, udm_image *known,
+static gboolean describe(GstUdmDenoise *self, const GstUdmFrame *mapped, udm_frame *frame, udm_image *known,
                          udm_error *error)
 {
     if (gst_udm_denoise_fills_holes(self)) {
@@ -84,7 +84,7 @@ static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_f
             return udm_fail(error, UDM_ERROR_SETTINGS,
                             "the model fills transparent areas, but frames of format %s have no alpha channel: convert "
                             "them to RGBA and make the areas transparent before this element",
-                            gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(mapped)));
+                            gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(&mapped->video)));
         frame->known = known;
     }
     return set_time(self, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame, error);
@@ -92,13 +92,13 @@ static gboolean describe(GstUdmDenoise *self, const GstVideoFrame *mapped, udm_f
 
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
 {
-    GstVideoFrame mapped;
+    GstUdmFrame mapped;
     udm_image image, known;
     udm_frame frame = { .image = &image };
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_video_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ))
+    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
     pushed = describe(self, &mapped, &frame, &known, &error);
@@ -107,7 +107,7 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
         frame.discontinuity = self->discontinuity;
         pushed = udm_restorer_push(gst_udm_denoise_stream(self), &frame, &error);
     }
-    gst_video_frame_unmap(&mapped);
+    gst_udm_frame_unmap(&mapped);
 
     if (!pushed)
         return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);

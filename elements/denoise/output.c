@@ -4,7 +4,7 @@
 
 #include "frames.h"
 
-static GstFlowReturn pull(GstUdmDenoise *self, GstVideoFrame *in, GstVideoFrame *out)
+static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     udm_image image = gst_udm_frame_image(out);
@@ -29,17 +29,17 @@ static GstFlowReturn pull(GstUdmDenoise *self, GstVideoFrame *in, GstVideoFrame 
 GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output)
 {
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
-    GstVideoFrame in, out;
+    GstUdmFrame in, out;
     GstFlowReturn ret;
 
-    if (!gst_video_frame_map(&in, &filter->in_info, input, GST_MAP_READ))
+    if (!gst_udm_frame_map(&in, &filter->in_info, input, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
-    if (!gst_video_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
-        gst_video_frame_unmap(&in);
+    if (!gst_udm_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
+        gst_udm_frame_unmap(&in);
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     }
     ret = pull(self, &in, &out);
-    gst_video_frame_unmap(&out);
-    gst_video_frame_unmap(&in);
+    gst_udm_frame_unmap(&out);
+    gst_udm_frame_unmap(&in);
     return ret;
 }

@@ -33,11 +33,11 @@ const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
     return recipe->position < 0.5 ? recipe->a : recipe->b;
 }
 
-static gboolean map(GstUdmTransform *trans, GstVideoFrame *frame, GstBuffer *buffer, GstMapFlags flags)
+static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffer, GstMapFlags flags)
 {
     const GstVideoFilter *filter = GST_VIDEO_FILTER(trans);
 
-    return gst_video_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
+    return gst_udm_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
 }
 
 // Gives both to the engine, unless they are the pair that it has.
@@ -45,7 +45,7 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
                           const GstUdmNeighbour *b)
 {
     double seconds = (double)ABS(GST_CLOCK_DIFF(a->time, b->time)) / GST_SECOND;
-    GstVideoFrame first, second;
+    GstUdmFrame first, second;
     udm_image images[2];
     udm_error error = { 0 };
     gboolean paired;
@@ -55,14 +55,14 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
     if (!map(trans, &first, a->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
     if (!map(trans, &second, b->buffer, GST_MAP_READ)) {
-        gst_video_frame_unmap(&first);
+        gst_udm_frame_unmap(&first);
         return gst_udm_transform_invalid_buffer(trans);
     }
     images[0] = gst_udm_frame_image(&first);
     images[1] = gst_udm_frame_image(&second);
     paired = udm_interpolator_pair(trans->session.object, &images[0], &images[1], seconds, &error);
-    gst_video_frame_unmap(&second);
-    gst_video_frame_unmap(&first);
+    gst_udm_frame_unmap(&second);
+    gst_udm_frame_unmap(&first);
     if (!paired)
         return gst_udm_transform_failed(trans, &error);
     gst_buffer_replace(&self->paired[0], a->buffer);
@@ -77,7 +77,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
     const GstUdmNeighbour *after = &recipe->after;
     gboolean timed = GST_CLOCK_TIME_IS_VALID(after->time), followed;
     double seconds = timed ? (double)ABS(GST_CLOCK_DIFF(recipe->b->time, after->time)) / GST_SECOND : 0;
-    GstVideoFrame frame;
+    GstUdmFrame frame;
     udm_image image;
     udm_error error = { 0 };
 
@@ -87,7 +87,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
         return gst_udm_transform_invalid_buffer(trans);
     image = gst_udm_frame_image(&frame);
     followed = udm_interpolator_follow(trans->session.object, &image, seconds, &error);
-    gst_video_frame_unmap(&frame);
+    gst_udm_frame_unmap(&frame);
     return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
 
@@ -111,8 +111,7 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
     return ret;
 }
 
-static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstVideoFrame *nearest,
-                          GstVideoFrame *out)
+static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstUdmFrame *nearest, GstUdmFrame *out)
 {
     udm_image image = gst_udm_frame_image(out);
     udm_error error = { 0 };
@@ -127,7 +126,7 @@ static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, Gs
 GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
                                       GstBuffer *output)
 {
-    GstVideoFrame nearest, out;
+    GstUdmFrame nearest, out;
     GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
 
     if (ret == GST_FLOW_OK)
@@ -138,11 +137,11 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
     if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
     if (!map(trans, &out, output, GST_MAP_WRITE)) {
-        gst_video_frame_unmap(&nearest);
+        gst_udm_frame_unmap(&nearest);
         return gst_udm_transform_invalid_buffer(trans);
     }
     ret = make(trans, recipe, &nearest, &out);
-    gst_video_frame_unmap(&out);
-    gst_video_frame_unmap(&nearest);
+    gst_udm_frame_unmap(&out);
+    gst_udm_frame_unmap(&nearest);
     return ret;
 }

@@ -128,11 +128,11 @@ static GstUdmClip *map_all(const GPtrArray *buffers, const GstVideoInfo *info, G
     GstUdmClip *clip = g_new0(GstUdmClip, 1);
 
     clip->images = g_new(udm_image, buffers->len);
-    clip->frames = g_new(GstVideoFrame, buffers->len);
+    clip->frames = g_new(GstUdmFrame, buffers->len);
     while (clip->count < buffers->len) {
-        GstVideoFrame *frame = &clip->frames[clip->count];
+        GstUdmFrame *frame = &clip->frames[clip->count];
 
-        if (!gst_video_frame_map(frame, (GstVideoInfo *)info, buffers->pdata[clip->count], GST_MAP_READ)) {
+        if (!gst_udm_frame_map(frame, info, buffers->pdata[clip->count], GST_MAP_READ)) {
             g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "Failed to map a decoded frame");
             gst_udm_clip_free(clip);
             return NULL;
@@ -166,7 +166,7 @@ GstUdmClip *gst_udm_clip_read_end(const char *location, const GstVideoInfo *info
 void gst_udm_clip_free(GstUdmClip *clip)
 {
     for (guint i = 0; i < clip->count; i++)
-        gst_video_frame_unmap(&clip->frames[i]);
+        gst_udm_frame_unmap(&clip->frames[i]);
     g_free(clip->frames);
     g_free(clip->images);
     g_free(clip);

@@ -9,7 +9,7 @@
 typedef struct GstUdmClip {
     guint count;
     udm_image *images;
-    GstVideoFrame *frames;
+    GstUdmFrame *frames;
 } GstUdmClip;
 
 // The last `count` frames, or as many as there are, as `info` has them: format, size and frame rate. NULL with *error

@@ -30,11 +30,11 @@ static gboolean is_past_end(GstUdmSrc *self)
 static GstFlowReturn make_frame(GstUdmSrc *self, GstBuffer *buffer)
 {
     udm_error error = { 0 };
-    GstVideoFrame frame;
+    GstUdmFrame frame;
     udm_image image;
     gboolean made;
 
-    if (!gst_video_frame_map(&frame, &self->info, buffer, GST_MAP_WRITE)) {
+    if (!gst_udm_frame_map(&frame, &self->info, buffer, GST_MAP_WRITE)) {
         GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("Failed to map a buffer for writing."),
                           ("The buffer pool is at fault that the element downstream proposed."));
         return GST_FLOW_ERROR;
@@ -42,7 +42,7 @@ static GstFlowReturn make_frame(GstUdmSrc *self, GstBuffer *buffer)
     image = gst_udm_frame_image(&frame);
     gst_udm_frame_fill_rest(&frame);
     made = udm_generator_make(self->session.object, self->number, &image, &error);
-    gst_video_frame_unmap(&frame);
+    gst_udm_frame_unmap(&frame);
 
     if (made) {
         gst_udm_session_update(&self->session);

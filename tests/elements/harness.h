@@ -63,24 +63,40 @@ static inline guint texture(guint c, guint x, guint y, guint number)
     return (x * 5 + y * 3 + c * 40 + ((hash >> 7) & 63)) & 255;
 }
 
+static inline guint8 *sample_at(const GstVideoFrame *frame, guint c, guint x, guint y)
+{
+    return (guint8 *)GST_VIDEO_FRAME_COMP_DATA(frame, c) + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
+           x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+}
+
+// Three samples of 10 bits to a word, the first in the lowest bits.
+static inline gboolean shares_words(const GstVideoFrame *frame)
+{
+    return GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_GRAY10_LE32;
+}
+
 static inline guint get_value(const GstVideoFrame *frame, guint c, guint x, guint y)
 {
-    const guint8 *byte = (const guint8 *)GST_VIDEO_FRAME_COMP_DATA(frame, c) +
-                         y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
-                         x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+    const guint8 *byte = sample_at(frame, c, x, y);
 
+    if (shares_words(frame))
+        return GST_READ_UINT32_LE(byte + x / 3 * 4) >> x % 3 * 10 & 1023;
     return GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 ? *(const guint16 *)(const void *)byte : *byte;
 }
 
 static inline void set_value(GstVideoFrame *frame, guint c, guint x, guint y, guint value)
 {
-    guint8 *byte = (guint8 *)GST_VIDEO_FRAME_COMP_DATA(frame, c) + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
-                   x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+    guint8 *byte = sample_at(frame, c, x, y);
 
-    if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8)
+    if (shares_words(frame)) {
+        guint32 word = GST_READ_UINT32_LE(byte + x / 3 * 4) & ~(1023u << x % 3 * 10);
+
+        GST_WRITE_UINT32_LE(byte + x / 3 * 4, word | value << x % 3 * 10);
+    } else if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8) {
         *(guint16 *)(void *)byte = (guint16)value;
-    else
+    } else {
         *byte = (guint8)value;
+    }
 }
 
 static inline guint max_value(const GstVideoInfo *info)

@@ -187,6 +187,49 @@ GST_START_TEST(what_is_known_comes_out_bit_for_bit)
 }
 GST_END_TEST;
 
+// Grey of 10 bits, of which three share a word: it is unpacked and packed again, and udminterp makes it, too.
+static const guint widths[] = { 24, 25, 26, 1 };
+
+GST_START_TEST(packed_grey_comes_out_bit_for_bit)
+{
+    char *caps = g_strdup_printf("video/x-raw,format=GRAY10_LE32,width=%u,height=5,framerate=25/1", widths[__i__]);
+    static const char *const levels[] = { "noise-level=0", "noise-level=1e-9" };
+    GstVideoInfo info = info_from(caps);
+
+    for (guint i = 0; i < G_N_ELEMENTS(levels); i++) {
+        GstBuffer *in = make_frame(&info, 0), *out = denoise_one(make_denoise(levels[i]), caps, gst_buffer_ref(in));
+
+        fail_unless(difference(in, out, &info) == 0, "%s: width %u", levels[i], widths[__i__]);
+        gst_buffer_unref(in);
+        gst_buffer_unref(out);
+    }
+    g_free(caps);
+}
+GST_END_TEST;
+
+GST_START_TEST(packed_grey_is_made_between_frames)
+{
+    const char *caps = "video/x-raw,format=GRAY10_LE32,width=25,height=8,framerate=25/1";
+    GstElement *element = gst_object_ref_sink(gst_parse_launch("udminterp factor=2 scene-threshold=1", NULL));
+    GstHarness *harness = make_harness(element, caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *in = make_frame(&info, 0), *out;
+
+    assert_equals_int(gst_harness_push(harness, gst_buffer_copy(in)), GST_FLOW_OK);
+    GST_BUFFER_PTS(in) += FRAME_DURATION;
+    assert_equals_int(gst_harness_push(harness, gst_buffer_copy(in)), GST_FLOW_OK);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(frames_out(harness), 4);
+    for (guint n = 0; n < 4; n++) { // nothing moves
+        out = gst_harness_pull(harness);
+        fail_unless(difference(in, out, &info) == 0, "frame %u differs", n);
+        gst_buffer_unref(out);
+    }
+    gst_buffer_unref(in);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 static Suite *yuv_suite(void)
 {
     Suite *suite = suite_create("yuv");
@@ -195,6 +238,8 @@ static Suite *yuv_suite(void)
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, colours_are_those_of_rgb, 0, G_N_ELEMENTS(formats));
     tcase_add_loop_test(tcase, what_is_known_comes_out_bit_for_bit, 0, FORMATS_OF_8_BITS);
+    tcase_add_loop_test(tcase, packed_grey_comes_out_bit_for_bit, 0, G_N_ELEMENTS(widths));
+    tcase_add_test(tcase, packed_grey_is_made_between_frames);
     return suite;
 }
 
