@@ -25,12 +25,10 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
 
     if (!GST_CLOCK_TIME_IS_VALID(self->last) && self->waiting.length == 0)
         return TRUE;
-    if (!GST_CLOCK_TIME_IS_VALID(pts))
+    if (pts > G_MAXINT64) // none, or a negative one: stamps.c puts it right
         return !GST_BUFFER_IS_DISCONT(frame);
-    if (gst_udm_interp_ahead(self, pts) <= 0) {
-        GST_INFO_OBJECT(self, "timestamps go backwards, starting anew");
-        return FALSE;
-    }
+    if (!gst_udm_interp_is_later(self, pts) || gst_udm_interp_is_far_ahead(self, frame))
+        return TRUE; // stamps.c drops it, or doubts it
     return !GST_BUFFER_IS_DISCONT(frame) ||
            (self->now.fill_gaps && gst_udm_interp_ahead(self, pts) <=
                                        gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
@@ -50,15 +48,12 @@ gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event)
 
 static GstClockTime time_of(GstUdmInterp *self, GstBuffer *frame)
 {
-    const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
-    GstClockTime length = gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame));
+    GstClockTime time = GST_BUFFER_PTS(frame), nominal;
 
-    if (GST_BUFFER_PTS_IS_VALID(frame))
-        return GST_CLOCK_TIME_IS_VALID(self->last) ? gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(frame))
-                                                   : GST_BUFFER_PTS(frame);
     if (!GST_CLOCK_TIME_IS_VALID(self->last))
-        return segment->rate < 0 && GST_CLOCK_TIME_IS_VALID(segment->stop) ? segment->stop - length : segment->start;
-    return segment->rate < 0 ? self->last - MIN(self->last, length) : self->last + length;
+        return time;
+    nominal = gst_udm_timeline_nominal(&self->line, time);
+    return gst_udm_interp_apart(self, self->last, nominal) > 0 ? nominal : time;
 }
 
 static void begin(GstUdmInterp *self, GstBuffer *frame)
@@ -165,16 +160,16 @@ GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer)
     return GST_FLOW_OK;
 }
 
-gboolean gst_udm_interp_finish(GstUdmInterp *self)
+gboolean gst_udm_interp_finish(GstUdmInterp *self, guint more)
 {
     const GstUdmNeighbour *first = &self->known.first;
 
-    self->ending = FALSE;
     if (!first->buffer && self->leading.length == 0)
         return FALSE;
     self->hopeless = TRUE;
     if (first->buffer)
         gst_udm_timeline_end(&self->line, first->time, self->last,
-                             gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(first->buffer)));
+                             (1 + (self->line.in_n > 0 ? more : 0)) *
+                                 gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(first->buffer)));
     return TRUE;
 }

@@ -16,8 +16,13 @@
  *
  * By default, motion alone is used. With #GstUdmInterp:model set to "interp", a network refines each frame.
  *
+ * What leaves never steps back in time: an input frame whose timestamp is not later than that of the one before it,
+ * or far ahead of all others, is dropped with a warning. Where a stream goes on after a longer gap than
+ * #GstUdmInterp:max-gap, a message says so, the last frame is repeated for no longer than that, and interpolation
+ * begins anew.
+ *
  * With #GstBaseTransform:qos, a frame that would be late repeats the nearest input frame. #GstUdmTransform:stats
- * also counts `originals`, `made` and `repeated` frames (guint64).
+ * also counts `originals`, `made`, `repeated` and `dropped` frames (guint64).
  *
  * ## Example launch lines
  * |[
@@ -72,10 +77,18 @@ static GstCaps *gst_udm_interp_fixate_caps(GstBaseTransform *trans, GstPadDirect
 
 static gboolean gst_udm_interp_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
-    if (!gst_udm_interp_fills(GST_UDM_INTERP(trans), event))
-        return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
-    gst_event_unref(event);
-    return TRUE;
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstEventType type = GST_EVENT_TYPE(event);
+    gboolean done;
+
+    if (gst_udm_interp_fills(self, event)) {
+        gst_event_unref(event);
+        return TRUE;
+    }
+    done = GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
+    if (type == GST_EVENT_SEGMENT || type == GST_EVENT_FLUSH_STOP)
+        gst_udm_stamps_reset(&self->stamps);
+    return done;
 }
 
 static gboolean gst_udm_interp_start(GstBaseTransform *trans)
@@ -83,9 +96,10 @@ static gboolean gst_udm_interp_start(GstBaseTransform *trans)
     GstUdmInterp *self = GST_UDM_INTERP(trans);
 
     GST_OBJECT_LOCK(self);
-    self->originals = self->made = self->repeated = 0;
+    self->originals = self->made = self->repeated = self->dropped = 0;
     GST_OBJECT_UNLOCK(self);
     self->count = 0;
+    gst_udm_stamps_reset(&self->stamps);
     return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
 }
 
@@ -94,7 +108,7 @@ static void gst_udm_interp_add_stats(GstUdmTransform *trans, GstStructure *stats
     GstUdmInterp *self = GST_UDM_INTERP(trans);
 
     gst_structure_set(stats, "originals", G_TYPE_UINT64, self->originals, "made", G_TYPE_UINT64, self->made, "repeated",
-                      G_TYPE_UINT64, self->repeated, NULL);
+                      G_TYPE_UINT64, self->repeated, "dropped", G_TYPE_UINT64, self->dropped, NULL);
 }
 
 static void gst_udm_interp_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)

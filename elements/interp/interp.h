@@ -23,6 +23,22 @@ typedef struct GstUdmMissing {
     GstClockTime time, duration;
 } GstUdmMissing;
 
+// A frame that waits.
+typedef struct GstUdmArrival {
+    GstBuffer *buffer;
+    gboolean anew; // it is far ahead of the one before it, and has nothing to do with it
+} GstUdmArrival;
+
+// What is known of the timestamps of input frames, in the segment.
+typedef struct GstUdmStamps {
+    GstClockTime newest;       // of the newest frame that was taken
+    GstClockTime interval;     // from the one before it; 0: there was none
+    gboolean in_doubt;         // whether the newest may be wrong
+    GstClockTime doubted_from; // what was the newest before it
+    GstClockTime reached;      // of the newest frame that left, in mode rate
+    guint good;                // frames since one was dropped
+} GstUdmStamps;
+
 struct _GstUdmInterp {
     GstUdmTransform parent;
 
@@ -30,13 +46,15 @@ struct _GstUdmInterp {
     GstUdmInterpOptions options;
 
     // state, under the object lock
-    guint64 originals, made, repeated;
+    guint64 originals, made, repeated, dropped;
 
     // state of the streaming thread
     GstUdmInterpOptions now; // the properties as they were when the session was opened
     GstUdmTimeline line;
-    GQueue waiting;  // frames that arrived, until it is known what follows them
-    gboolean ending; // nothing follows them
+    GstUdmStamps stamps;
+    GQueue waiting;   // GstUdmArrival: frames that arrived, until it is known what follows them
+    gboolean ending;  // nothing follows them
+    gboolean closing; // what is known leaves, and then everything begins anew with the first that waits
     GstUdmNeighbours known;
     GstClockTime last;    // time of the last frame that left `waiting`
     GQueue leading;       // missing before the first known frame of all; mode fill
@@ -77,11 +95,22 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
 gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event);
 // Takes a frame out of the queue.
 GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
-// No frame follows those accepted. FALSE if there were none.
-gboolean gst_udm_interp_finish(GstUdmInterp *self);
+// No frame follows those accepted; the last of them is repeated by so many more. FALSE if there were none.
+gboolean gst_udm_interp_finish(GstUdmInterp *self, guint more);
 // The longest time between two frames that can be filled; after a longer one, everything starts anew.
 GstClockTimeDiff gst_udm_interp_longest_gap(GstUdmInterp *self, GstClockTime frame);
 void gst_udm_missing_free(gpointer missing);
+
+// ---- stamps.c: timestamps of input frames: which are used, put right, or not believed
+
+void gst_udm_stamps_reset(GstUdmStamps *stamps);
+// Takes the next frame, whose timestamp it may put right. anew: whether it is far ahead of the one before it. FALSE if
+// it is dropped.
+gboolean gst_udm_interp_admit(GstUdmInterp *self, GstBuffer **frame, gboolean *anew);
+gboolean gst_udm_interp_is_later(GstUdmInterp *self, GstClockTime time); // than the newest frame
+gboolean gst_udm_interp_is_far_ahead(GstUdmInterp *self, GstBuffer *frame);
+gboolean gst_udm_interp_is_in_doubt(GstUdmInterp *self); // the newest frame that waits
+void gst_udm_interp_report_jump(GstUdmInterp *self, GstClockTime to);
 
 // ---- output.c: output frames are interpolated, repeated or passed through
 
@@ -96,6 +125,8 @@ gboolean gst_udm_interp_end(GstUdmTransform *trans);
 void gst_udm_interp_forget(GstUdmTransform *trans);
 // The first known frame in the queue; its buffer is NULL if there is none.
 GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self);
+// The newest frame that waits, which is no longer in the queue.
+GstBuffer *gst_udm_interp_take_back(GstUdmInterp *self);
 // How far a time is ahead of the newest frame, in the direction of playback.
 GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time);
 // How far `to` is ahead of `from`, in the direction of playback.

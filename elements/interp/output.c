@@ -189,6 +189,14 @@ static GstFlowReturn next_for_fill(GstUdmInterp *self, GstBuffer **output)
     return GST_FLOW_OK;
 }
 
+// A frame of that time, or of a later one, left already.
+static gboolean was_reached(GstUdmInterp *self, GstClockTime time)
+{
+    GstClockTime reached = self->stamps.reached;
+
+    return GST_CLOCK_TIME_IS_VALID(reached) && gst_udm_interp_apart(self, reached, time) <= 0;
+}
+
 static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
 {
     GstClockTime stop = GST_BASE_TRANSFORM(self)->segment.stop;
@@ -196,8 +204,9 @@ static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
     GstFlowReturn ret;
 
     while (self->known.first.buffer && gst_udm_timeline_next(&self->line, &instant.time, &instant.duration)) {
-        if (GST_CLOCK_TIME_IS_VALID(stop) && instant.time >= stop)
+        if ((GST_CLOCK_TIME_IS_VALID(stop) && instant.time >= stop) || was_reached(self, instant.time))
             continue;
+        self->stamps.reached = instant.time;
         ret = produce_one(self, &instant, output);
         self->count += ret == GST_FLOW_OK;
         return ret;

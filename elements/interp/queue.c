@@ -7,17 +7,54 @@ static gboolean is_known(GstUdmInterp *self, GstBuffer *frame)
     return self->now.mode == GST_UDM_INTERP_MODE_RATE || !GST_BUFFER_FLAG_IS_SET(frame, GST_BUFFER_FLAG_GAP);
 }
 
-static GstBuffer *first_known(GstUdmInterp *self, GList *from)
+// The first that is known, or begins anew; NULL if there is none.
+static const GstUdmArrival *first_known(GstUdmInterp *self, const GList *from)
 {
-    while (from && !is_known(self, from->data))
-        from = from->next;
-    return from ? from->data : NULL;
+    for (; from; from = from->next) {
+        const GstUdmArrival *arrival = from->data;
+
+        if (arrival->anew || is_known(self, arrival->buffer))
+            return arrival;
+    }
+    return NULL;
 }
 
 GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
 {
-    g_queue_push_tail(&GST_UDM_INTERP(trans)->waiting, buffer);
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    GstUdmArrival arrival = { buffer, FALSE }, *held;
+
+    if (!gst_udm_interp_admit(self, &arrival.buffer, &arrival.anew))
+        return GST_FLOW_OK;
+    held = g_new(GstUdmArrival, 1);
+    *held = arrival;
+    g_queue_push_tail(&self->waiting, held);
     return GST_FLOW_OK;
+}
+
+// The buffer of a frame that waited, which may be NULL.
+static GstBuffer *unwrap(GstUdmArrival *arrival)
+{
+    GstBuffer *buffer = arrival ? arrival->buffer : NULL;
+
+    g_free(arrival);
+    return buffer;
+}
+
+GstBuffer *gst_udm_interp_take_back(GstUdmInterp *self)
+{
+    return unwrap(g_queue_pop_tail(&self->waiting));
+}
+
+static void forget_known(GstUdmInterp *self)
+{
+    gst_udm_neighbours_clear(&self->known);
+    gst_clear_buffer(&self->untouched);
+    g_queue_clear_full(&self->leading, gst_udm_missing_free);
+    g_queue_clear_full(&self->missing, gst_udm_missing_free);
+    self->last = GST_CLOCK_TIME_NONE;
+    self->repeats = self->beyond = 0;
+    self->hopeless = self->closing = FALSE;
 }
 
 void gst_udm_interp_forget(GstUdmTransform *trans)
@@ -25,14 +62,9 @@ void gst_udm_interp_forget(GstUdmTransform *trans)
     GstUdmInterp *self = GST_UDM_INTERP(trans);
 
     while (self->waiting.length > 0)
-        gst_buffer_unref(g_queue_pop_head(&self->waiting));
-    gst_udm_neighbours_clear(&self->known);
-    gst_clear_buffer(&self->untouched);
-    g_queue_clear_full(&self->leading, gst_udm_missing_free);
-    g_queue_clear_full(&self->missing, gst_udm_missing_free);
-    self->last = GST_CLOCK_TIME_NONE;
-    self->repeats = self->beyond = 0;
-    self->hopeless = self->ending = FALSE;
+        gst_buffer_unref(unwrap(g_queue_pop_head(&self->waiting)));
+    forget_known(self);
+    self->ending = FALSE;
 }
 
 gboolean gst_udm_interp_end(GstUdmTransform *trans)
@@ -50,45 +82,63 @@ static GstBuffer *next_arrival(GstUdmInterp *self)
 
     if (head && (self->ending || self->waiting.length > gst_udm_interp_most_waiting(&self->now) ||
                  first_known(self, head->next)))
-        return g_queue_pop_head(&self->waiting);
+        return unwrap(g_queue_pop_head(&self->waiting));
     return NULL;
+}
+
+// What is known leaves first, and is forgotten when it is called again.
+static void begin_anew(GstUdmInterp *self, GstUdmArrival *with)
+{
+    if (!self->closing && gst_udm_interp_finish(self, self->now.max_gap)) {
+        self->closing = TRUE;
+        return;
+    }
+    gst_udm_interp_report_jump(self, GST_BUFFER_PTS(with->buffer));
+    forget_known(self);
+    with->anew = FALSE;
+}
+
+// Takes what there is to make the next frame of. FALSE if that has to arrive first.
+static gboolean proceed(GstUdmInterp *self, GstFlowReturn *ret)
+{
+    GstUdmArrival *head = g_queue_peek_head(&self->waiting);
+    GstBuffer *arrival;
+
+    if (head && head->anew) {
+        if (self->waiting.length == 1 && !self->ending) // in doubt
+            return FALSE;
+        begin_anew(self, head);
+        return TRUE;
+    }
+    if ((arrival = next_arrival(self))) {
+        *ret = gst_udm_interp_accept(self, arrival);
+        return TRUE;
+    }
+    if (!self->ending)
+        return FALSE;
+    self->ending = FALSE;
+    return gst_udm_interp_finish(self, 0);
 }
 
 GstFlowReturn gst_udm_interp_next(GstUdmTransform *trans, GstBuffer **output)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
-    GstFlowReturn ret;
-    GstBuffer *arrival;
-
-    *output = NULL;
-    for (;;) {
+    GstFlowReturn ret = GST_FLOW_OK;
+    for (*output = NULL; ret == GST_FLOW_OK && !*output;) {
         ret = gst_udm_interp_produce(self, output);
-        if (ret != GST_FLOW_OK || *output)
-            return ret;
-        if ((arrival = next_arrival(self)))
-            ret = gst_udm_interp_accept(self, arrival);
-        else if (!self->ending || !gst_udm_interp_finish(self))
-            return GST_FLOW_OK;
-        if (ret != GST_FLOW_OK)
-            return ret;
+        if (ret == GST_FLOW_OK && !*output && !proceed(self, &ret))
+            break;
     }
+    return ret;
 }
 
 GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self)
 {
-    GstBuffer *known = first_known(self, self->waiting.head);
-    GstUdmNeighbour frame = { known, GST_CLOCK_TIME_NONE };
+    const GstUdmArrival *known = first_known(self, self->waiting.head);
 
-    if (known && GST_BUFFER_PTS_IS_VALID(known))
-        frame.time = gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(known));
-    return frame;
-}
-
-static GstClockTime newest(GstUdmInterp *self)
-{
-    GstBuffer *tail = g_queue_peek_tail(&self->waiting);
-
-    return tail && GST_BUFFER_PTS_IS_VALID(tail) ? GST_BUFFER_PTS(tail) : self->last;
+    if (!known || known->anew)
+        return (GstUdmNeighbour){ NULL, GST_CLOCK_TIME_NONE };
+    return (GstUdmNeighbour){ known->buffer, gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(known->buffer)) };
 }
 
 GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to)
@@ -100,5 +150,5 @@ GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, Gst
 
 GstClockTimeDiff gst_udm_interp_ahead(GstUdmInterp *self, GstClockTime time)
 {
-    return gst_udm_interp_apart(self, newest(self), time);
+    return gst_udm_interp_apart(self, self->stamps.newest, time);
 }

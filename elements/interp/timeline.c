@@ -28,11 +28,21 @@ static GstClockTimeDiff time_of(const GstUdmTimeline *line, gint64 number)
     return (GstClockTimeDiff)line->origin + (number < 0 ? -away : away);
 }
 
+static GstClockTime frame_length(gint rate_n, gint rate_d, GstClockTime known)
+{
+    if (rate_n > 0)
+        return scale(1, rate_n, rate_d);
+    return GST_CLOCK_TIME_IS_VALID(known) && known > 0 ? known : GST_SECOND / 25;
+}
+
+GstClockTime gst_udm_timeline_frame_of(const GstVideoInfo *in, GstClockTime known)
+{
+    return frame_length(in->fps_n, in->fps_d, known);
+}
+
 GstClockTime gst_udm_timeline_frame(const GstUdmTimeline *line, GstClockTime known)
 {
-    if (line->in_n > 0)
-        return scale(1, line->in_n, line->in_d);
-    return GST_CLOCK_TIME_IS_VALID(known) && known > 0 ? known : GST_SECOND / 25;
+    return frame_length(line->in_n, line->in_d, known);
 }
 
 GstClockTime gst_udm_timeline_nominal(const GstUdmTimeline *line, GstClockTime time)

@@ -24,6 +24,7 @@ void gst_udm_timeline_init(GstUdmTimeline *line, const GstVideoInfo *in, const G
                            gboolean reverse);
 
 // How long a frame is shown: by the rate, or as long as `known`, or 1/25 s.
+GstClockTime gst_udm_timeline_frame_of(const GstVideoInfo *in, GstClockTime known);
 GstClockTime gst_udm_timeline_frame(const GstUdmTimeline *line, GstClockTime known);
 
 // The time of a frame where the rate has it, if a container rounded it to no more than milliseconds; or as it is.

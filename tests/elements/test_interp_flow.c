@@ -84,9 +84,8 @@ GST_START_TEST(only_what_follows_a_discontinuity_says_so)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     push(harness, buffer);
     push_moving(harness, 6, 1);
-    push_moving(harness, 3, 2); // back in time
     finish(harness);
-    expect_log(harness, log, "0, 0, 1, 1, 5 discont, 5, 6, 6, 3, 3, 4, 4, eos, ");
+    expect_log(harness, log, "0, 0, 1, 1, 5 discont, 5, 6, 6, eos, ");
 }
 GST_END_TEST;
 
