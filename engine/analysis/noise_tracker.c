@@ -14,6 +14,7 @@ enum { EVERY = 8 };
 struct udm_noise_tracker {
     int channels, width, height;
     udm_scene *scene;
+    bool scenes_given, began;
     uint64_t frame, estimates; // in this scene
     double sigma;
 };
@@ -45,6 +46,12 @@ void udm_noise_tracker_free(udm_noise_tracker *tracker)
 void udm_noise_tracker_reset(udm_noise_tracker *tracker)
 {
     udm_scene_reset(tracker->scene);
+    tracker->began = false;
+}
+
+void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
+{
+    tracker->scenes_given = true;
 }
 
 static void estimate(udm_noise_tracker *tracker, const float *planes)
@@ -59,7 +66,10 @@ static void estimate(udm_noise_tracker *tracker, const float *planes)
 
 bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, double sigma)
 {
-    bool begins = udm_scene_begins(tracker->scene, planes, sigma < 0 ? tracker->sigma : sigma);
+    const bool begins = tracker->scenes_given
+                            ? !tracker->began
+                            : udm_scene_begins(tracker->scene, planes, sigma < 0 ? tracker->sigma : sigma);
+    tracker->began = true;
     if (begins)
         tracker->frame = tracker->estimates = 0;
     if (sigma < 0 && (tracker->frame < EVERY || tracker->frame % EVERY == 0))

@@ -14,6 +14,9 @@ udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, ud
 void udm_noise_tracker_free(udm_noise_tracker *tracker); // NULL is fine
 void udm_noise_tracker_reset(udm_noise_tracker *tracker);
 
+// From now on scenes begin after a reset alone: cuts are not looked for.
+void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker);
+
 // Looks at the next frame, planes [channels, height, width] in [-1, 1], once. True if it begins a scene. sigma: of its
 // noise, 0-255 scale, or negative to have it estimated.
 bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, double sigma);

@@ -177,6 +177,8 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         udm_restorer_free(restorer);
         return NULL;
     }
+    if (settings->scenes_given)
+        udm_noise_tracker_give_scenes(restorer->tracker);
     udm_log_device(settings, restorer->device,
                    restorer->reverse ? udm_ensemble_tiles(udm_reverse_ensemble(restorer->reverse)) : 1);
     udm_log_fallback(settings, restorer->device, &restorer->warned);

@@ -43,6 +43,8 @@ typedef struct udm_settings {
                                1 GiB */
     udm_log_callback log; /**< NULL (default), or receives messages */
     void *log_context;    /**< passed to it */
+    bool scenes_given;    /**< of a restorer: scenes begin where udm_frame.discontinuity says so, and nowhere else,
+                               instead of being looked for; default false. See udm/analyse.h */
 } udm_settings;
 
 /**

@@ -31,6 +31,7 @@
 #ifndef UDM_H
 #define UDM_H
 
+#include "udm/analyse.h"
 #include "udm/error.h"
 #include "udm/generate.h"
 #include "udm/image.h"

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/** @file
+ * Where scenes begin and how noisy frames are, as a restorer finds it, without restoring: what is needed beforehand to
+ * restore parts of a film apart from each other (udm_settings.scenes_given).
+ */
+#ifndef UDM_ANALYSE_H
+#define UDM_ANALYSE_H
+
+#include "udm/image.h"
+#include "udm/settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** It belongs to one thread at a time. */
+typedef struct udm_analyser udm_analyser;
+
+/**
+ * Opens an analyser.
+ * @param settings width, height, channels and threads are used
+ * @return for udm_analyser_free(); NULL with SETTINGS or MEMORY
+ */
+UDM_API udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error);
+UDM_API void udm_analyser_free(udm_analyser *analyser); /**< NULL is fine */
+
+/** What was found of a frame. */
+typedef struct udm_finding {
+    double sigma; /**< of the noise that its scene has so far, 0-255 scale, estimated or given: a restorer that is given
+                       udm_model_time() of it makes of the frame what one that estimates makes */
+    bool begins;  /**< a scene: it is the first frame, or a cut lies before it */
+} udm_finding;
+
+/**
+ * Looks at the next frame.
+ * @param image of the analyser's size and channels
+ * @param sigma of its noise, 0-255 scale, or negative to have it estimated
+ * @param discontinuity it is not a continuation of the frames before
+ * @return false with SETTINGS
+ */
+UDM_API bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double sigma, bool discontinuity,
+                               udm_finding *finding, udm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
