@@ -2,11 +2,9 @@
 // A JSON object with typed, checked access.
 #include "model/config.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "model/file.h"
 
@@ -16,23 +14,6 @@ struct udm_config {
     char *path;
     json_t *root;
 };
-
-// Reads `size` bytes, or up to the end of the file, where another process cut it. -1 on failure.
-static ssize_t read_all(int fd, char *bytes, size_t size)
-{
-    size_t have = 0;
-    while (have < size) {
-        ssize_t got = read(fd, bytes + have, size - have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        have += (size_t)got;
-    }
-    return (ssize_t)have;
-}
 
 // Python writes infinities as "Infinity", which JSON does not know; diffusers have one in "lambda_min_clipped". Outside
 // strings it becomes 1e308, as long as it was.
@@ -71,23 +52,9 @@ static json_t *parse(const char *path, char *bytes, size_t size, udm_error *erro
 static json_t *load(const char *path, udm_error *error)
 {
     size_t size;
-    int fd = udm_file_open(path, &size, error);
-    if (fd < 0)
-        return NULL;
-    json_t *root = NULL;
-    char *bytes = size <= MAX_BYTES ? malloc(size + 1) : NULL;
-    ssize_t got = bytes ? read_all(fd, bytes, size) : -1;
-    if (size > MAX_BYTES)
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: %zu bytes are too many for a config, at most %d", path, size,
-                 MAX_BYTES);
-    else if (!bytes)
-        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
-    else if (got < 0)
-        udm_fail(error, UDM_ERROR_UNREADABLE, "%s: %s", path, strerror(errno));
-    else
-        root = parse(path, bytes, (size_t)got, error);
+    char *bytes = udm_file_read(path, MAX_BYTES, &size, error);
+    json_t *root = bytes ? parse(path, bytes, size, error) : NULL;
     free(bytes);
-    close(fd);
     return root;
 }
 

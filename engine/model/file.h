@@ -11,6 +11,10 @@
 // or UNREADABLE.
 int udm_file_open(const char *path, size_t *size, udm_error *error);
 
+// All bytes of a regular file of at most `most`, and a zero after them, to be freed with free(); fewer than it had
+// where another process cuts it meanwhile. NULL with *error set: as above, CORRUPT where it is larger, or MEMORY.
+char *udm_file_read(const char *path, size_t most, size_t *size, udm_error *error);
+
 // "directory/name", to be freed with free(). NULL with *error set where there is no memory.
 char *udm_file_join(const char *directory, const char *name, udm_error *error);
 

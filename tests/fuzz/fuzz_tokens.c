@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Fuzzes the tokenizer: the bytes up to the first zero are a text, and those after it, if any, are its merges.txt.
+#include <string.h>
+
+#include "fuzz.h"
+#include "text/tokenizer.h"
+
+static char folder[64];
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || (size > 0 && fwrite(bytes, size, 1, file) != 1) || fclose(file) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static void remove_folder(void)
+{
+    static const char *const names[] = { "vocab.json", "merges.txt" };
+    char path[128];
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        remove(path);
+    }
+    remove(folder);
+}
+
+static void make_folder(void)
+{
+    static const char vocab[] = "{\"a\":0,\"b\":1,\"a</w>\":2,\"b</w>\":3,\"ab\":4,\"ab</w>\":5,\"aab</w>\":6,"
+                                "\"abab\":7,\"<|startoftext|>\":8,\"<|endoftext|>\":9}";
+    snprintf(folder, sizeof folder, "/tmp/udm-fuzz-XXXXXX");
+    if (!mkdtemp(folder)) {
+        perror(folder);
+        exit(1);
+    }
+    atexit(remove_folder);
+    write_file("vocab.json", vocab, strlen(vocab));
+}
+
+static void encode(const udm_tokenizer *tokenizer, const char *text)
+{
+    int *ids;
+    size_t count;
+    for (size_t most = 0; most <= 8; most += 4)
+        if (udm_tokenizer_encode(tokenizer, text, most, &ids, &count, NULL)) {
+            for (size_t i = 0; i < count; i++)
+                if (ids[i] < 0 || ids[i] >= udm_tokenizer_size(tokenizer) || (most && count > most))
+                    abort();
+            free(ids);
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static const char merges[] = "a b\na b</w>\na ab</w>\nab ab\n";
+    if (!*folder)
+        make_folder();
+    char *text = malloc(size + 1);
+    if (!text)
+        exit(1);
+    memcpy(text, bytes, size);
+    text[size] = 0;
+    const size_t length = strlen(text);
+    if (length < size)
+        write_file("merges.txt", text + length + 1, size - length - 1);
+    else
+        write_file("merges.txt", merges, strlen(merges));
+    udm_tokenizer *tokenizer = udm_tokenizer_open(folder, NULL);
+    if (tokenizer)
+        encode(tokenizer, text);
+    udm_tokenizer_free(tokenizer);
+    free(text);
+    return 0;
+}
