@@ -28,7 +28,9 @@ bool udm_precision_find(const char *name, udm_precision *precision); // false if
 bool udm_only_f32(udm_device *device, udm_precision precision,
                   udm_error *error); // set_precision where there is no bf16
 
-typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU } udm_activation;
+// SILU: x sigmoid(x). GELU: x Phi(x), Phi being the distribution function of the normal distribution (Hendrycks and
+// Gimpel 2016); quick GELU: x sigmoid(1.702 x). Normalisations take none of the last two.
+typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU, UDM_GELU, UDM_QUICK_GELU } udm_activation;
 
 enum { UDM_MAX_SOURCES = 3 };
 
@@ -85,11 +87,27 @@ typedef struct udm_norm {
 
 // Attention over pixels (Vaswani et al. 2017, equation 1): dst[h d + i, p] = sum over q of
 // softmax(query . key / sqrt(d))[p, q] value[h d + i, q], for each head h of d = C / heads channels. query, dst:
-// [C, H, W]; key, value: [C, H', W']. The matrix of all p and q is never stored.
+// [C, H, W]; key, value: [C, H', W']. Where it is causal, q <= p. The matrix of all p and q is never stored.
 typedef struct udm_attention {
     udm_tensor dst, query, key, value;
     int heads; // divides C
+    bool causal;
 } udm_attention;
+
+// Layer normalisation (Ba et al. 2016, equation 3) of each pixel over its channels:
+// dst[c, p] = (src[c, p] - mean) / sqrt(variance + eps) gamma[c] + beta[c]. dst, src: [C, H, W].
+typedef struct udm_layer_norm {
+    udm_tensor dst, src;
+    udm_tensor affine; // planar [2, 1, C]: gamma, beta
+    float eps;
+} udm_layer_norm;
+
+// Pixels of sources that are read as one, pixel after pixel: dst [C, 1, N] are the N from `first` on. All have C
+// channels.
+typedef struct udm_join {
+    udm_tensor dst, src[UDM_MAX_SOURCES];
+    int sources, first;
+} udm_join;
 
 // Attention over frames, at each pixel by itself, as above: dst[h d + i, p] = sum over f of
 // softmax(query . key[f] / sqrt(d))[p, f] value[f][h d + i, p]. All tensors have one shape [C, H, W].
@@ -146,6 +164,8 @@ typedef struct udm_ops {
     void (*shuffle_add)(udm_device *device, const udm_tensor *dst, const udm_tensor *src, const udm_tensor *addend);
     void (*norm)(udm_device *device, const udm_norm *norm);
     void (*attention)(udm_device *device, const udm_attention *attention);
+    void (*layer_norm)(udm_device *device, const udm_layer_norm *norm);
+    void (*join)(udm_device *device, const udm_join *join);
     void (*attend_frames)(udm_device *device, const udm_frame_attention *attention);
     // dst [C, 2 H, 2 W]: each pixel four times (nearest); or dst [C, H / 2, W / 2]: the mean of each 2x2.
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);

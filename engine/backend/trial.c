@@ -89,7 +89,7 @@ static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor
                        const udm_tensor *residual)
 {
     udm_conv_spec spec = { .sources = sources, .out = out, .size = size, .stride = stride, .padding = size == 3 };
-    udm_conv run = { .residual = residual, .activation = size == 3 ? UDM_SILU : UDM_LINEAR };
+    udm_conv run = { .residual = residual, .activation = size == 3 ? UDM_SILU : size == 2 ? UDM_GELU : UDM_LINEAR };
     int in = 0;
     for (int s = 0; s < sources; s++) {
         spec.in[s] = src[s].shape.c;
@@ -116,9 +116,19 @@ static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor
 
 static udm_tensor attend(trial *t, const udm_tensor *x)
 {
-    const udm_attention pixels = {
-        .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES), .query = *x, .key = *x, .value = *x, .heads = 2
+    const udm_layer_norm norm = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
+                                  .src = *x,
+                                  .affine = input(t, 2, 1, x->shape.c, UDM_PLANAR, false),
+                                  .eps = 1e-5f };
+    const udm_join others = {
+        .dst = tensor(t, x->shape.c, 1, H * W + 3, UDM_FEATURES), .src = { *x, norm.dst }, .sources = 2, .first = 5
     };
+    const udm_attention pixels = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
+                                   .query = *x,
+                                   .key = others.dst,
+                                   .value = others.dst,
+                                   .heads = 2,
+                                   .causal = true };
     const udm_frame_attention frames = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
                                          .query = pixels.dst,
                                          .key = { *x, pixels.dst },
@@ -126,6 +136,8 @@ static udm_tensor attend(trial *t, const udm_tensor *x)
                                          .frames = 2,
                                          .heads = 4 };
     if (!t->failed) {
+        t->device->ops->layer_norm(t->device, &norm);
+        t->device->ops->join(t->device, &others);
         t->device->ops->attention(t->device, &pixels);
         t->device->ops->attend_frames(t->device, &frames);
     }

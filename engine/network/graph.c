@@ -83,6 +83,11 @@ udm_graph *udm_graph_new(udm_device *device, udm_graph_size size, udm_error *err
     }
     graph->device = device;
     udm_graph_ports *ports = &graph->ports;
+    if (size.width == 0) {
+        *ports = (udm_graph_ports){ UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE,
+                                    UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE };
+        return graph;
+    }
     udm_shape picture = { size.channels, size.height, size.width }, plane = { 1, size.height, size.width };
     ports->frame = add_value(graph, picture, UDM_PLANAR);
     ports->level = add_value(graph, plane, UDM_PLANAR);
@@ -291,17 +296,69 @@ udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const ud
     return add_node(graph, n);
 }
 
-udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads)
+static udm_value add_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads,
+                               bool causal)
 {
     const udm_value x[] = { query, key, value };
     udm_shape shape = shape_of(graph, query), other = shape_of(graph, key);
     if (!udm_shape_equal(other, shape_of(graph, value)) || shape.c != other.c || shape.c % heads != 0)
         fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
-    node n = {
-        .op = OP_ATTENTION, .dst = add_value(graph, shape, UDM_FEATURES), .addend = UDM_NO_VALUE, .heads = heads
-    };
+    node n = { .op = OP_ATTENTION,
+               .dst = add_value(graph, shape, UDM_FEATURES),
+               .addend = UDM_NO_VALUE,
+               .heads = heads,
+               .causal = causal };
     set_sources(&n, x, 3);
     return add_node(graph, n);
+}
+
+udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads)
+{
+    return add_attention(graph, query, key, value, heads, false);
+}
+
+udm_value udm_graph_attention_causal(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads)
+{
+    return add_attention(graph, query, key, value, heads, true);
+}
+
+udm_value udm_graph_layer_norm(udm_graph *graph, const udm_norm_layer *layer, udm_value x)
+{
+    check_sources(graph, &x, 1, &layer->channels);
+    return add_node(graph, (node){ .op = OP_LAYER_NORM,
+                                   .dst = add_value(graph, shape_of(graph, x), UDM_FEATURES),
+                                   .src = { x },
+                                   .sources = 1,
+                                   .addend = UDM_NO_VALUE,
+                                   .norm = layer });
+}
+
+static udm_value add_join(udm_graph *graph, const udm_value *x, int count, int first, int pixels)
+{
+    const udm_shape shape = { shape_of(graph, x[0]).c, 1, pixels };
+    node n = { .op = OP_JOIN, .dst = add_value(graph, shape, UDM_FEATURES), .addend = UDM_NO_VALUE, .first = first };
+    set_sources(&n, x, count);
+    return add_node(graph, n);
+}
+
+udm_value udm_graph_join(udm_graph *graph, const udm_value *x, int count)
+{
+    int pixels = 0;
+    for (int i = 0; i < count; i++) {
+        const udm_shape shape = shape_of(graph, x[i]);
+        pixels += shape.h * shape.w;
+        if (shape.c != shape_of(graph, x[0]).c)
+            fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    }
+    return add_join(graph, x, count, 0, pixels);
+}
+
+udm_value udm_graph_pick(udm_graph *graph, udm_value x, int first, int pixels)
+{
+    const udm_shape shape = shape_of(graph, x);
+    if (first + pixels > shape.h * shape.w)
+        fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    return add_join(graph, &x, 1, first, pixels);
 }
 
 udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,

@@ -30,6 +30,7 @@ typedef struct udm_graph_size {
     int width, height;
 } udm_graph_size;
 
+// size: of its ports; all 0: it has none.
 udm_graph *udm_graph_new(udm_device *device, udm_graph_size size, udm_error *error);
 void udm_graph_free(udm_graph *graph); // NULL is fine
 
@@ -56,6 +57,13 @@ udm_value udm_graph_conv_all(udm_graph *graph, const udm_layer *layer, const udm
 udm_value udm_graph_norm(udm_graph *graph, const udm_norm_layer *layer, const udm_value *x, int count,
                          udm_embedding embedding, udm_value vector, int first, udm_activation activation);
 udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads);
+// ... of which each pixel sees those up to itself
+udm_value udm_graph_attention_causal(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads);
+// of each pixel over its channels, whose layer has one group
+udm_value udm_graph_layer_norm(udm_graph *graph, const udm_norm_layer *layer, udm_value x);
+// the pixels of `count` values as those of one, [C, 1, pixels]; and of those of one, `pixels` from `first` on
+udm_value udm_graph_join(udm_graph *graph, const udm_value *x, int count);
+udm_value udm_graph_pick(udm_graph *graph, udm_value x, int first, int pixels);
 // over `frames` values of each, at each pixel by itself
 udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,
                                   int frames, int heads);

@@ -61,6 +61,7 @@ static void run_attention(const udm_graph *graph, const node *n, udm_memory *are
         .key = udm_graph_tensor(graph, n->src[1], arena),
         .value = udm_graph_tensor(graph, n->src[2], arena),
         .heads = n->heads,
+        .causal = n->causal,
     };
     graph->device->ops->attention(graph->device, &attention);
 }
@@ -78,6 +79,25 @@ static void run_attend_frames(const udm_graph *graph, const node *n, udm_memory 
         attention.value[f] = udm_graph_tensor(graph, n->value[f], arena);
     }
     graph->device->ops->attend_frames(graph->device, &attention);
+}
+
+static void run_layer_norm(const udm_graph *graph, const node *n, udm_memory *arena)
+{
+    const udm_layer_norm norm = {
+        .dst = udm_graph_tensor(graph, n->dst, arena),
+        .src = udm_graph_tensor(graph, n->src[0], arena),
+        .affine = n->norm->affine,
+        .eps = n->norm->eps,
+    };
+    graph->device->ops->layer_norm(graph->device, &norm);
+}
+
+static void run_join(const udm_graph *graph, const node *n, udm_memory *arena)
+{
+    udm_join join = { .dst = udm_graph_tensor(graph, n->dst, arena), .sources = n->sources, .first = n->first };
+    for (int i = 0; i < n->sources; i++)
+        join.src[i] = udm_graph_tensor(graph, n->src[i], arena);
+    graph->device->ops->join(graph->device, &join);
 }
 
 static void run_shuffle_add(const udm_graph *graph, const node *n, udm_memory *arena)
@@ -116,6 +136,10 @@ static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, u
         run_attention(graph, n, arena);
     } else if (n->op == OP_ATTEND_FRAMES) {
         run_attend_frames(graph, n, arena);
+    } else if (n->op == OP_LAYER_NORM) {
+        run_layer_norm(graph, n, arena);
+    } else if (n->op == OP_JOIN) {
+        run_join(graph, n, arena);
     } else if (n->op == OP_SHUFFLE_ADD) {
         run_shuffle_add(graph, n, arena);
     } else {
@@ -128,12 +152,15 @@ static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, u
 bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
                    const atomic_bool *cancel, udm_error *error)
 {
-    const udm_observation seen = {
-        .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
-        .level = udm_graph_tensor(graph, graph->ports.level, arena),
-        .predicted = udm_graph_tensor(graph, graph->ports.predicted, arena),
-        .predicted_level = udm_graph_tensor(graph, graph->ports.predicted_level, arena),
-    };
+    const bool observes = graph->ports.frame != UDM_NO_VALUE;
+    const udm_observation seen =
+        !observes ? (udm_observation){ 0 }
+                  : (udm_observation){
+                        .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
+                        .level = udm_graph_tensor(graph, graph->ports.level, arena),
+                        .predicted = udm_graph_tensor(graph, graph->ports.predicted, arena),
+                        .predicted_level = udm_graph_tensor(graph, graph->ports.predicted_level, arena),
+                    };
     for (int i = 0; i < graph->node_count; i++) {
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");

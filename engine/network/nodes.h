@@ -10,6 +10,8 @@ typedef enum op {
     OP_CONV,
     OP_NORM,
     OP_ATTENTION,
+    OP_LAYER_NORM,
+    OP_JOIN,
     OP_ATTEND_FRAMES,
     OP_RESAMPLE,
     OP_SHUFFLE_ADD,
@@ -40,7 +42,8 @@ typedef struct node {
     const udm_layer *layer;
     const udm_norm_layer *norm;
     udm_embedding embedding;
-    int first; // of the vector
+    int first; // of the vector; of the joined pixels
+    bool causal;
     udm_activation activation;
     udm_value history; // a state whose two last frames are sources before src, or none
 } node;

@@ -332,6 +332,7 @@ typedef struct attention_case {
     int channels, heads, height, width;
     int other_height, other_width; // of key and value
     float sharpness;               // of the weights: queries are so large
+    bool causal;
 } attention_case;
 
 static inline udm_shape attention_shape(const attention_case *c)
@@ -350,7 +351,8 @@ static inline udm_attention attention_new(udm_device *device, const attention_ca
                                 .query = tensor_new(device, shape, UDM_FEATURES, queries),
                                 .key = random_tensor(device, other, UDM_FEATURES, 2),
                                 .value = random_tensor(device, other, UDM_FEATURES, 3),
-                                .heads = c->heads };
+                                .heads = c->heads,
+                                .causal = c->causal };
     free(queries);
     return attention;
 }
@@ -368,6 +370,56 @@ static inline float *run_attention(udm_device *device, const void *of)
     device->ops->attention(device, &attention);
     float *result = download(device, &attention.dst);
     attention_free(device, &attention);
+    return result;
+}
+
+typedef struct layer_norm_case {
+    int channels, height, width;
+    float mean; // of the values
+} layer_norm_case;
+
+static inline udm_shape layer_norm_shape(const layer_norm_case *c)
+{
+    return (udm_shape){ c->channels, c->height, c->width };
+}
+
+static inline float *run_layer_norm(udm_device *device, const void *of)
+{
+    const layer_norm_case *c = of;
+    udm_layer_norm norm = { .dst = blank_tensor(device, layer_norm_shape(c), UDM_FEATURES),
+                            .src = shifted_tensor(device, layer_norm_shape(c), c->mean, 1),
+                            .affine = random_tensor(device, (udm_shape){ 2, 1, c->channels }, UDM_PLANAR, 2),
+                            .eps = 1e-5f };
+    device->ops->layer_norm(device, &norm);
+    float *result = download(device, &norm.dst);
+    tensor_free(device, &norm.dst);
+    tensor_free(device, &norm.src);
+    tensor_free(device, &norm.affine);
+    return result;
+}
+
+typedef struct join_case {
+    int channels, sources, pixels[UDM_MAX_SOURCES], first, count;
+} join_case;
+
+static inline udm_shape join_shape(const join_case *c)
+{
+    return (udm_shape){ c->channels, 1, c->count };
+}
+
+static inline float *run_join(udm_device *device, const void *of)
+{
+    const join_case *c = of;
+    udm_join join = { .dst = blank_tensor(device, join_shape(c), UDM_FEATURES),
+                      .sources = c->sources,
+                      .first = c->first };
+    for (int s = 0; s < c->sources; s++)
+        join.src[s] = random_tensor(device, (udm_shape){ c->channels, 1, c->pixels[s] }, UDM_FEATURES, 1 + s);
+    device->ops->join(device, &join);
+    float *result = download(device, &join.dst);
+    tensor_free(device, &join.dst);
+    for (int s = 0; s < c->sources; s++)
+        tensor_free(device, &join.src[s]);
     return result;
 }
 

@@ -36,8 +36,8 @@ static const norm_case norm_cases[] = {
     { 3, { 16, 32, 3 }, 3, 3, 5, UDM_EMBED_NONE, 0, UDM_RELU, 0 },
 };
 static const attention_case attention_cases[] = {
-    { 18, 3, 5, 7, 5, 7, 3 },
-    { 20, 1, 4, 4, 3, 9, 1 },
+    { 18, 3, 5, 7, 5, 7, 3, false },
+    { 20, 1, 4, 4, 3, 9, 1, false },
 };
 static const warp_case warp_cases[] = {
     { 3, 9, 21, UDM_LANCZOS_3, 5, true },

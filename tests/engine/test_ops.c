@@ -237,7 +237,7 @@ START_TEST(conv_activations_and_residuals)
 {
     if (!open_under_test(_i))
         return;
-    for (int a = UDM_LINEAR; a <= UDM_SILU; a++)
+    for (int a = UDM_LINEAR; a <= UDM_QUICK_GELU; a++)
         for (int r = NO_RESIDUAL; r <= IN_PLACE; r++)
             for (int size = 1; size <= 3; size += 2) {
                 conv_case c = { .sources = 1,
@@ -390,10 +390,12 @@ START_TEST(norm)
 END_TEST
 
 static const attention_case attention_cases[] = {
-    { 8, 1, 1, 1, 1, 1, 1 },     { 8, 2, 3, 5, 3, 5, 1 },        { 10, 2, 6, 7, 6, 7, 1 },
-    { 32, 4, 8, 8, 8, 8, 20 },   { 40, 5, 9, 3, 2, 7, 3 },       { 64, 1, 16, 16, 16, 16, 1 },
-    { 96, 2, 4, 9, 13, 11, 50 }, { 256, 32, 16, 17, 16, 17, 1 }, { 20, 1, 2, 9, 1, 1, 100 },
-    { 512, 1, 8, 8, 8, 8, 1 },   { 33, 3, 5, 5, 40, 40, 5 },     { 128, 2, 20, 20, 20, 20, 1 },
+    { 8, 1, 1, 1, 1, 1, 1, false },     { 8, 2, 3, 5, 3, 5, 1, false },        { 10, 2, 6, 7, 6, 7, 1, false },
+    { 32, 4, 8, 8, 8, 8, 20, false },   { 40, 5, 9, 3, 2, 7, 3, false },       { 64, 1, 16, 16, 16, 16, 1, false },
+    { 96, 2, 4, 9, 13, 11, 50, false }, { 256, 32, 16, 17, 16, 17, 1, false }, { 20, 1, 2, 9, 1, 1, 100, false },
+    { 512, 1, 8, 8, 8, 8, 1, false },   { 33, 3, 5, 5, 40, 40, 5, false },     { 128, 2, 20, 20, 20, 20, 1, false },
+    { 8, 2, 1, 1, 1, 1, 1, true },      { 24, 3, 1, 77, 1, 77, 3, true },      { 32, 1, 1, 200, 1, 200, 20, true },
+    { 128, 4, 1, 33, 1, 33, 2, true },
 };
 
 enum { ATTENTION_CASES = COUNT_OF(attention_cases) };
@@ -404,6 +406,35 @@ START_TEST(attention)
         return;
     for (int i = 0; i < ATTENTION_CASES; i++)
         compare(run_attention, &attention_cases[i], attention_shape(&attention_cases[i]), "attention");
+    close_under_test();
+}
+END_TEST
+
+static const layer_norm_case layer_norm_cases[] = {
+    { 1, 1, 1, 0 }, { 16, 1, 5, 0 }, { 40, 3, 7, 3 }, { 128, 1, 77, 0 }, { 1000, 1, 2, -2 }, { 24, 9, 9, 100 },
+};
+
+START_TEST(layer_norm)
+{
+    if (!open_under_test(_i))
+        return;
+    for (int i = 0; i < COUNT_OF(layer_norm_cases); i++)
+        compare(run_layer_norm, &layer_norm_cases[i], layer_norm_shape(&layer_norm_cases[i]), "layer_norm");
+    close_under_test();
+}
+END_TEST
+
+static const join_case join_cases[] = {
+    { 8, 1, { 1 }, 0, 1 },  { 40, 2, { 5, 3 }, 0, 8 },    { 128, 3, { 32, 1, 64 }, 0, 97 },
+    { 20, 1, { 9 }, 8, 1 }, { 16, 3, { 4, 4, 4 }, 5, 6 }, { 33, 3, { 2, 1, 7 }, 3, 7 },
+};
+
+START_TEST(join)
+{
+    if (!open_under_test(_i))
+        return;
+    for (int i = 0; i < COUNT_OF(join_cases); i++)
+        compare(run_join, &join_cases[i], join_shape(&join_cases[i]), "join");
     close_under_test();
 }
 END_TEST
@@ -517,6 +548,8 @@ int main(void)
         { .test = copy, .cases = count, .timeout = 300 },
         { .test = norm, .cases = count, .timeout = 300 },
         { .test = attention, .cases = count, .timeout = 300 },
+        { .test = layer_norm, .cases = count, .timeout = 300 },
+        { .test = join, .cases = count, .timeout = 300 },
         { .test = attend_frames, .cases = count, .timeout = 300 },
         { .test = resample, .cases = count, .timeout = 300 },
         { .test = convert, .cases = count, .timeout = 300 },

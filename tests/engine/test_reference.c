@@ -73,6 +73,11 @@ START_TEST(reference_attention)
     float *got = download(device, &attention.dst);
     assert_close(got, want, 4, 1e-5);
     free(got);
+    attention.causal = true; // the first pixel sees itself alone
+    device->ops->attention(device, &attention);
+    got = download(device, &attention.dst);
+    assert_close(got, ((float[]){ 4, 7.6f, 0, .9f }), 4, 1e-5);
+    free(got);
     attention_free(device, &attention);
     udm_device_close(device);
 }
@@ -103,6 +108,81 @@ START_TEST(reference_attend_frames)
         tensor_free(device, &attention.key[f]);
         tensor_free(device, &attention.value[f]);
     }
+    udm_device_close(device);
+}
+END_TEST
+
+// A linear layer that doubles, and what the activations make of 2 and -2.
+START_TEST(reference_activations)
+{
+    static const struct {
+        udm_activation activation;
+        float want[2];
+    } known[] = { { UDM_LINEAR, { 2, -2 } },
+                  { UDM_RELU, { 2, 0 } },
+                  { UDM_SILU, { 1.761594f, -.238406f } },
+                  { UDM_GELU, { 1.954500f, -.045500f } },
+                  { UDM_QUICK_GELU, { 1.935658f, -.064342f } } };
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const udm_shape shape = { 1, 1, 2 };
+    const float two = 2, x[] = { 1, -1 };
+    const udm_conv_spec spec = { .sources = 1, .in = { 1 }, .out = 1, .size = 1, .stride = 1, .weight = &two };
+    udm_conv_weights *weights = device->ops->conv_weights_new(device, &spec, NULL);
+    udm_conv conv = { .dst = tensor_new(device, shape, UDM_FEATURES, NULL),
+                      .src = { tensor_new(device, shape, UDM_FEATURES, x) },
+                      .weights = weights };
+    for (int i = 0; i < COUNT_OF(known); i++) {
+        conv.activation = known[i].activation;
+        device->ops->conv(device, &conv);
+        float *got = download(device, &conv.dst);
+        assert_close(got, known[i].want, 2, 1e-6);
+        free(got);
+    }
+    tensor_free(device, &conv.dst);
+    tensor_free(device, &conv.src[0]);
+    device->ops->conv_weights_free(device, weights);
+    udm_device_close(device);
+}
+END_TEST
+
+// Two pixels of three channels, 1 2 3 and 0 0 6: their deviations are sqrt(2 / 3) and sqrt(8).
+START_TEST(reference_layer_norm)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const udm_shape shape = { 3, 1, 2 };
+    const float src[] = { 1, 0, 2, 0, 3, 6 }, affine[] = { 1, 1, 2, 0, 10, 0 };
+    const float want[] = { -1.224745f, -.707107f, 10, 9.292893f, 2.449490f, 2.828427f };
+    udm_layer_norm norm = { .dst = tensor_new(device, shape, UDM_FEATURES, NULL),
+                            .src = tensor_new(device, shape, UDM_FEATURES, src),
+                            .affine = tensor_new(device, (udm_shape){ 2, 1, 3 }, UDM_PLANAR, affine) };
+    device->ops->layer_norm(device, &norm);
+    float *got = download(device, &norm.dst);
+    assert_close(got, want, 6, 1e-6);
+    free(got);
+    tensor_free(device, &norm.dst);
+    tensor_free(device, &norm.src);
+    tensor_free(device, &norm.affine);
+    udm_device_close(device);
+}
+END_TEST
+
+// The last of the first and the first of the second.
+START_TEST(reference_join)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const float one[] = { 1, 2, 3, 4 }, other[] = { 5, 6 }, want[] = { 2, 5, 4, 6 };
+    udm_join join = { .dst = tensor_new(device, (udm_shape){ 2, 1, 2 }, UDM_FEATURES, NULL),
+                      .src = { tensor_new(device, (udm_shape){ 2, 1, 2 }, UDM_FEATURES, one),
+                               tensor_new(device, (udm_shape){ 2, 1, 1 }, UDM_FEATURES, other) },
+                      .sources = 2,
+                      .first = 1 };
+    device->ops->join(device, &join);
+    float *got = download(device, &join.dst);
+    assert_within(got, want, 4, 0);
+    free(got);
+    tensor_free(device, &join.dst);
+    tensor_free(device, &join.src[0]);
+    tensor_free(device, &join.src[1]);
     udm_device_close(device);
 }
 END_TEST
@@ -204,9 +284,10 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = reference_conv },          { .test = reference_norm }, { .test = reference_attention },
-        { .test = reference_attend_frames }, { .test = reference_warp }, { .test = reference_resample },
-        { .test = reference_fusion },
+        { .test = reference_conv },          { .test = reference_norm },        { .test = reference_attention },
+        { .test = reference_attend_frames }, { .test = reference_warp },        { .test = reference_resample },
+        { .test = reference_fusion },        { .test = reference_activations }, { .test = reference_layer_norm },
+        { .test = reference_join },
     };
     return test_main("reference", tests, COUNT_OF(tests));
 }

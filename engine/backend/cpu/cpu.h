@@ -95,14 +95,16 @@ typedef struct udm_cpu_warp {
     const float (*weights)[UDM_CPU_TAPS];
 } udm_cpu_warp;
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, a
+enum { UDM_CPU_LAYER_PART = 64 }; // pixels of one job of a layer normalisation
+
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, a udm_layer_norm, a
 // udm_cpu_warp, or a udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for
 // shuffle_add; of a block for resample).
 typedef struct udm_cpu_isa {
     const char *name, *title;
     int lanes;
     udm_cpu_products products;
-    udm_job moments, normalise, attend, warp;
+    udm_job moments, normalise, layer_norm, attend, warp;
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
 
@@ -139,6 +141,8 @@ void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_cpu_attention(udm_device *device, const udm_attention *attention);
+void udm_cpu_layer_norm_run(udm_device *device, const udm_layer_norm *norm);
+void udm_cpu_join(udm_device *device, const udm_join *join);
 void udm_cpu_warp_run(udm_device *device, const udm_warp *warp);
 
 // Lets the device time its operations.

@@ -143,6 +143,20 @@ static void timed_attention(udm_device *device, const udm_attention *attention)
                 bytes_of(device, &attention->query) + 2 * bytes_of(device, &attention->key));
 }
 
+static void timed_layer_norm(udm_device *device, const udm_layer_norm *norm)
+{
+    const double start = now_ms();
+    times_of(device)->plain->layer_norm(device, norm);
+    note_simple(device, "layer norm", start, &norm->dst, 0, bytes_of(device, &norm->dst));
+}
+
+static void timed_join(udm_device *device, const udm_join *join)
+{
+    const double start = now_ms();
+    times_of(device)->plain->join(device, join);
+    note_simple(device, "join", start, &join->dst, 0, bytes_of(device, &join->dst));
+}
+
 static void timed_attend_frames(udm_device *device, const udm_frame_attention *attention)
 {
     const double start = now_ms(), each = bytes_of(device, &attention->dst);
@@ -186,7 +200,7 @@ bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error)
     ops->conv = timed_conv, ops->observe = timed_observe, ops->restore = timed_restore;
     ops->shuffle_add = timed_shuffle_add, ops->norm = timed_norm, ops->attention = timed_attention;
     ops->attend_frames = timed_attend_frames, ops->resample = timed_resample, ops->copy = timed_copy;
-    ops->warp = timed_warp;
+    ops->warp = timed_warp, ops->layer_norm = timed_layer_norm, ops->join = timed_join;
     cpu->device.ops = ops;
     return true;
 }

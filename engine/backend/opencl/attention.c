@@ -11,7 +11,8 @@ void udm_opencl_attention(udm_device *device, const udm_attention *attention)
                                    .key = udm_opencl_tensor(&attention->key),
                                    .value = udm_opencl_tensor(&attention->value),
                                    .heads = attention->heads,
-                                   .size = shape.c / attention->heads };
+                                   .size = shape.c / attention->heads,
+                                   .causal = attention->causal };
     const size_t steps = ((size_t)shape.h * shape.w + QUERIES - 1) / QUERIES, items = attention->heads * steps;
     const size_t floats = udm_opencl_work_items(cl, items) * 2 * run.size * QUERIES;
     if (!udm_opencl_grow_scratch(cl, floats / cl->workers + 1, &cl->fault))

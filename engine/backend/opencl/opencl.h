@@ -30,6 +30,8 @@ typedef enum udm_cl_kernel {
     UDM_CL_NORMALISE,
     UDM_CL_ATTENTION,
     UDM_CL_ATTEND_FRAME,
+    UDM_CL_LAYER_NORM,
+    UDM_CL_JOIN,
     UDM_CL_RESAMPLE,
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
@@ -141,6 +143,8 @@ void udm_opencl_shuffle_add(udm_device *device, const udm_tensor *dst, const udm
 void udm_opencl_norm(udm_device *device, const udm_norm *norm);
 void udm_opencl_attention(udm_device *device, const udm_attention *attention);
 void udm_opencl_attend_frames(udm_device *device, const udm_frame_attention *attention);
+void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm);
+void udm_opencl_join(udm_device *device, const udm_join *join);
 void udm_opencl_warp(udm_device *device, const udm_warp *warp);
 void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // to the other layout

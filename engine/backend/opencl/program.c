@@ -13,7 +13,8 @@ static const char *const kernel_names[UDM_CL_COMMANDS] = {
     [UDM_CL_MOMENTS] = "norm_moments",      [UDM_CL_GAINS] = "norm_gains",    [UDM_CL_NORMALISE] = "normalise",
     [UDM_CL_ATTEND_FRAME] = "attend_frame", [UDM_CL_ATTENTION] = "attention", [UDM_CL_RESAMPLE] = "resample",
     [UDM_CL_TO_FEATURES] = "to_features",   [UDM_CL_TO_PLANES] = "to_planes", [UDM_CL_UPLOAD] = "upload",
-    [UDM_CL_DOWNLOAD] = "download",         [UDM_CL_WARP] = "warp",
+    [UDM_CL_DOWNLOAD] = "download",         [UDM_CL_WARP] = "warp",           [UDM_CL_LAYER_NORM] = "layer_norm",
+    [UDM_CL_JOIN] = "join_pixels",
 };
 
 enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };

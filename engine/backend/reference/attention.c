@@ -13,6 +13,7 @@ typedef struct head {
     float *dst;
     int size;
     size_t pixels, others;
+    bool causal;
 } head;
 
 static float score(const head *at, size_t p, size_t q)
@@ -28,7 +29,7 @@ static void attend(const head *at, size_t p)
     float most = -INFINITY, total = 0;
     for (int i = 0; i < at->size; i++)
         at->dst[i * at->pixels + p] = 0;
-    for (size_t q = 0; q < at->others; q++) {
+    for (size_t q = 0; q < at->others && (q <= p || !at->causal); q++) {
         float s = score(at, p, q), larger = fmaxf(most, s);
         float before = expf(most - larger), weight = expf(s - larger);
         most = larger;
@@ -54,7 +55,8 @@ void udm_reference_attention(udm_device *device, const udm_attention *attention)
                     udm_host_data(&attention->dst) + from,
                     size,
                     (size_t)shape.h * shape.w,
-                    (size_t)other.h * other.w };
+                    (size_t)other.h * other.w,
+                    attention->causal };
         for (size_t p = 0; p < at.pixels; p++)
             attend(&at, p);
     }

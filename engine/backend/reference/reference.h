@@ -20,6 +20,8 @@ void udm_reference_shuffle_add(udm_device *device, const udm_tensor *dst, const 
 
 void udm_reference_norm(udm_device *device, const udm_norm *norm);
 void udm_reference_attention(udm_device *device, const udm_attention *attention);
+void udm_reference_layer_norm(udm_device *device, const udm_layer_norm *norm);
+void udm_reference_join(udm_device *device, const udm_join *join);
 void udm_reference_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_reference_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 void udm_reference_warp(udm_device *device, const udm_warp *warp);
@@ -31,6 +33,10 @@ static inline float udm_reference_activate(udm_activation activation, float x)
         return x > 0 ? x : 0;
     case UDM_SILU:
         return x / (1 + expf(-x));
+    case UDM_GELU:
+        return x / 2 * erfcf(-x * (float)M_SQRT1_2);
+    case UDM_QUICK_GELU:
+        return x / (1 + expf(-1.702f * x));
     default:
         return x;
     }

@@ -88,11 +88,22 @@ static void multiply_floats(const float *a, size_t row, const float *b, int widt
     multiply(a, row, b, width, c, rows, depth, false, false);
 }
 
-// A step of queries, from m on, against `count` keys and values.
-static void attend_step(head *of, int m, int count, bool first)
+// The scores of keys after a query, where `ahead` is how far the first key is after the first query.
+static void hide_later(float *scores, int count, int ahead)
+{
+    for (int n = 0; n < count; n++)
+        for (int i = 0; i < QUERIES && i < n + ahead; i++)
+            scores[n * QUERIES + i] = -INFINITY;
+}
+
+// A step of queries, from m on, against `count` keys and values. ahead: of a causal one, as above; else no more than
+// -count.
+static void attend_step(head *of, int m, int count, int ahead, bool first)
 {
     float scores[KEYS * QUERIES], product[MICRO_ROWS * QUERIES], fade[QUERIES];
     multiply_floats(of->keys, of->size, of->queries + (size_t)m * of->size, QUERIES, scores, count, of->size);
+    if (count + ahead > 1)
+        hide_later(scores, count, ahead);
     weigh(of, m, scores, count, fade);
     for (int c = 0; c < of->size; c += MICRO_ROWS) {
         int rows = of->size - c < MICRO_ROWS ? of->size - c : MICRO_ROWS;
@@ -156,7 +167,8 @@ void NAME(udm_cpu_attend)(void *context, int index, int worker)
         int some = keys - n < KEYS ? keys - n : KEYS;
         read_keys_and_values(&of, attention, n, some);
         for (int m = 0; m < count; m += QUERIES)
-            attend_step(&of, m, some, n == 0);
+            if (!attention->causal || n < pixel + m + QUERIES)
+                attend_step(&of, m, some, attention->causal ? n - pixel - m : -some, n == 0);
     }
     write_sums(&of, &attention->dst, pixel, count);
     if (index / run->parts == attention->heads - 1)

@@ -13,6 +13,7 @@ void NAME(udm_cpu_winograd)(void *run, int index, int worker);
 void NAME(udm_cpu_moments)(void *run, int index, int worker);
 void NAME(udm_cpu_normalise)(void *run, int index, int worker);
 void NAME(udm_cpu_attend)(void *run, int index, int worker);
+void NAME(udm_cpu_layer_norm)(void *run, int index, int worker);
 void NAME(udm_cpu_resample)(void *run, int index, int worker);
 void NAME(udm_cpu_observe)(void *run, int index, int worker);
 void NAME(udm_cpu_restore)(void *run, int index, int worker);

@@ -32,6 +32,7 @@ const udm_cpu_isa NAME(udm_cpu_isa) = {
     .moments = NAME(udm_cpu_moments),
     .normalise = NAME(udm_cpu_normalise),
     .attend = NAME(udm_cpu_attend),
+    .layer_norm = NAME(udm_cpu_layer_norm),
     .warp = NAME(udm_cpu_warp),
     .observe = NAME(udm_cpu_observe),
     .restore = NAME(udm_cpu_restore),

@@ -100,7 +100,7 @@ INLINE void scatter_tile(const output *out, const place *to, int lane, const flo
 {
     const place whole = { to->pixel, to->pitch, TILE, TILE };
     output known = *out;
-    if (to->height < TILE || to->width < TILE || out->activation == UDM_SILU) {
+    if (to->height < TILE || to->width < TILE || out->activation >= UDM_SILU) {
         scatter_lanes(out, to, lane, m, stride);
     } else if (known.activation == UDM_RELU) {
         scatter_lanes(&known, &whole, lane, m, stride);

@@ -50,8 +50,23 @@ typedef struct udm_cl_norm {
 typedef struct udm_cl_attention {
     udm_cl_tensor dst, query, key, value;
     udm_cl_int heads, size; // channels of a head
+    udm_cl_int causal;
     udm_cl_int first, last; // attend_frame: whether the frame is
+    udm_cl_int unused;
 } udm_cl_attention;
+
+// A layer normalisation.
+typedef struct udm_cl_layer_norm {
+    udm_cl_tensor dst, src;
+    udm_cl_at affine;
+    udm_cl_float eps;
+    udm_cl_int unused;
+} udm_cl_layer_norm;
+
+typedef struct udm_cl_join {
+    udm_cl_tensor dst, src[3];
+    udm_cl_int sources, first;
+} udm_cl_join;
 
 #define QUERIES 16 // that are done at once
 

@@ -22,9 +22,9 @@ float16 read_queries(const udm_cl_tensor tensor, const global float *data, int c
     return vload16(0, x);
 }
 
-// Some keys and values, from n on: the sums of the values, [size][QUERIES], take them in. Keys past the end weigh
+// Some keys and values, from n on, for the queries from `first` on: the sums of the values, [size][QUERIES], take them in. Keys past the end weigh
 // nothing.
-void attend_tile(const udm_cl_attention *of, int channel, int n, const global float *key, const global float *value,
+void attend_tile(const udm_cl_attention *of, int channel, int first, int n, const global float *key, const global float *value,
                  const global float *queries, global float *sums, float16 *most, float16 *total)
 {
     const int last = of->key.h * of->key.w - 1;
@@ -38,6 +38,10 @@ void attend_tile(const udm_cl_attention *of, int channel, int n, const global fl
         const float16 query = vload16(i, queries);
         const global float *plane = key + plane_at(of->key, channel + i);
         EACH_KEY score[k] = fma(query, (float16)plane[at[k]], score[k]);
+    }
+    if (of->causal) {
+        const float16 places = first + (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        EACH_KEY score[k] = select((float16)-INFINITY, score[k], isgreaterequal(places, (float16)(n + k)));
     }
     EACH_KEY largest = fmax(largest, score[k]);
     const float16 fade = exp(*most - largest);
@@ -78,8 +82,9 @@ POINTWISE attention(const udm_cl_attention of, global float *dst, const global f
             vstore16(read_queries(of.query, query, channel + i, first) * scale, i, queries);
             vstore16((float16)0, i, sums);
         }
-        for (int n = 0; n < keys; n += KEYS)
-            attend_tile(&of, channel, n, key, value, queries, sums, &most, &total);
+        const int seen = of.causal ? min(keys, first + QUERIES) : keys;
+        for (int n = 0; n < seen; n += KEYS)
+            attend_tile(&of, channel, first, n, key, value, queries, sums, &most, &total);
         for (int i = 0; i < of.size; i++)
             write_channel(of.dst, dst, channel + i, first, vload16(i, sums) / total);
         if (channel + of.size == of.dst.c)

@@ -9,7 +9,11 @@
 // activation: as udm_activation
 float activate(int activation, float x)
 {
-    return activation == 1 ? fmax(x, 0.f) : activation == 2 ? x / (1 + exp(-x)) : x;
+    return activation == 1   ? fmax(x, 0.f)
+           : activation == 2 ? x / (1 + exp(-x))
+           : activation == 3 ? x * .5f * erfc(x * -.707106781f)
+           : activation == 4 ? x / (1 + exp(-1.702f * x))
+                             : x;
 }
 
 int divide_up(int a, int b)

@@ -23,7 +23,11 @@
 
 vec activate_vector(int activation, vec x)
 {
-    return activation == 1 ? fmax(x, (vec)0) : activation == 2 ? x / (1 + exp(-x)) : x;
+    return activation == 1   ? fmax(x, (vec)0)
+           : activation == 2 ? x / (1 + exp(-x))
+           : activation == 3 ? x * .5f * erfc(x * -.707106781f)
+           : activation == 4 ? x / (1 + exp(-1.702f * x))
+                             : x;
 }
 
 // MICRO_ROWS rows by two vectors, which stay in registers: c[m, n] = sum over k of a[m, k] b[k, n].

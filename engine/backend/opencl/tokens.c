@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Queues layer normalisation, and the joining of pixels.
+#include "backend/opencl/opencl.h"
+
+void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm)
+{
+    const udm_cl_layer_norm run = { .dst = udm_opencl_tensor(&norm->dst),
+                                    .src = udm_opencl_tensor(&norm->src),
+                                    .affine = udm_opencl_at(&norm->affine),
+                                    .eps = norm->eps };
+    const udm_cl_argument arguments[] = { UDM_CL_ARGUMENT(run), UDM_CL_BUFFER(&norm->dst), UDM_CL_BUFFER(&norm->src),
+                                          UDM_CL_BUFFER(&norm->affine) };
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_LAYER_NORM, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)norm->dst.shape.h * norm->dst.shape.w);
+}
+
+void udm_opencl_join(udm_device *device, const udm_join *join)
+{
+    udm_cl_join run = { .dst = udm_opencl_tensor(&join->dst), .sources = join->sources, .first = join->first };
+    const udm_tensor *src[UDM_MAX_SOURCES];
+    for (int s = 0; s < UDM_MAX_SOURCES; s++) {
+        src[s] = &join->src[s < join->sources ? s : 0];
+        run.src[s] = udm_opencl_tensor(src[s]);
+    }
+    const udm_cl_argument arguments[] = {
+        UDM_CL_ARGUMENT(run),  UDM_CL_BUFFER(&join->dst), UDM_CL_BUFFER(src[0]),
+        UDM_CL_BUFFER(src[1]), UDM_CL_BUFFER(src[2]),
+    };
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_JOIN, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)udm_opencl_blocks(join->dst.shape.c) * join->dst.shape.h * join->dst.shape.w);
+}
