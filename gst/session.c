@@ -87,13 +87,18 @@ GstStructure *gst_udm_session_stats(GstUdmSession *session)
     g_mutex_lock(&session->lock);
     stats = session->stats;
     g_mutex_unlock(&session->lock);
-    return gst_structure_new("application/x-udm-stats",                      //
-                             "frames", G_TYPE_UINT64, stats.frames,          //
-                             "scenes", G_TYPE_UINT64, stats.scenes,          //
-                             "sigma", G_TYPE_DOUBLE, stats.sigma,            //
-                             "last-ms", G_TYPE_DOUBLE, stats.last_ms,        //
-                             "mean-ms", G_TYPE_DOUBLE, stats.mean_ms,        //
-                             "memory", G_TYPE_UINT64, (guint64)stats.memory, //
-                             "tiles", G_TYPE_INT, stats.tiles,               //
+    return gst_structure_new("application/x-udm-stats",                         //
+                             "frames", G_TYPE_UINT64, stats.frames,             //
+                             "scenes", G_TYPE_UINT64, stats.scenes,             //
+                             "sigma", G_TYPE_DOUBLE, stats.sigma,               //
+                             "luma-sigma", G_TYPE_DOUBLE, stats.luma_sigma,     //
+                             "chroma-sigma", G_TYPE_DOUBLE, stats.chroma_sigma, //
+                             "whiteness", G_TYPE_DOUBLE, stats.whiteness,       //
+                             "confidence", G_TYPE_DOUBLE, stats.confidence,     //
+                             "reason", G_TYPE_STRING, stats.reason,             //
+                             "last-ms", G_TYPE_DOUBLE, stats.last_ms,           //
+                             "mean-ms", G_TYPE_DOUBLE, stats.mean_ms,           //
+                             "memory", G_TYPE_UINT64, (guint64)stats.memory,    //
+                             "tiles", G_TYPE_INT, stats.tiles,                  //
                              "device", G_TYPE_STRING, stats.device, NULL);
 }

@@ -134,6 +134,11 @@ static void install_statistics(GObjectClass *object_class)
      * * `frames` (guint64): frames computed
      * * `scenes` (guint64): scenes seen
      * * `sigma` (gdouble): standard deviation of the noise in the last frame on a scale of 0 to 255, set or estimated
+     * * `luma-sigma`, `chroma-sigma` (gdouble): where it was estimated, that of Y and that of Cb and Cr, from 0 to 255:
+     *   0.67 and 0.64 of `sigma` if the noise is white
+     * * `whiteness` (gdouble): of the estimated noise, from 0 (coarse, or in luma or chroma alone) to 1 (white)
+     * * `confidence` (gdouble): in the estimate, from 0 to 1
+     * * `reason` (gchararray): why an estimated `sigma` is 0, or empty
      * * `last-ms`, `mean-ms` (gdouble): processing time of the last frame, and the mean, in milliseconds
      * * `memory` (guint64): memory for state and activations in bytes
      * * `tiles` (gint): tiles that a frame is processed in

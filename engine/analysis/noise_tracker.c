@@ -2,6 +2,7 @@
 // Scenes, and the noise of each as a running mean of the estimates of its frames.
 #include "analysis/noise_tracker.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "analysis/noise_estimation.h"
@@ -16,7 +17,7 @@ struct udm_noise_tracker {
     udm_scene *scene;
     bool scenes_given, began;
     uint64_t frame, estimates; // in this scene
-    double sigma;
+    udm_noise_estimate noise;
 };
 
 udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, udm_error *error)
@@ -57,28 +58,31 @@ void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
 static void estimate(udm_noise_tracker *tracker, const float *planes)
 {
     double sigma;
+    udm_noise_estimate *noise = &tracker->noise;
     // Without memory for a new estimate, the previous one is kept.
     if (!udm_estimate_sigma(planes, tracker->channels, tracker->width, tracker->height, &sigma, NULL))
         return;
     tracker->estimates++;
-    tracker->sigma += (sigma - tracker->sigma) / (tracker->estimates < EVERY ? tracker->estimates : EVERY);
+    noise->sigma += (sigma - noise->sigma) / (tracker->estimates < EVERY ? tracker->estimates : EVERY);
+    noise->finding = noise->sigma > 0 ? UDM_NOISE_FOUND : UDM_NOISE_WEAK;
 }
 
-bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, double sigma)
+bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, udm_noise_hint hint)
 {
+    const bool given = hint.sigma >= 0;
     const bool begins = tracker->scenes_given
                             ? !tracker->began
-                            : udm_scene_begins(tracker->scene, planes, sigma < 0 ? tracker->sigma : sigma);
+                            : udm_scene_begins(tracker->scene, planes, given ? hint.sigma : tracker->noise.sigma);
     tracker->began = true;
     if (begins)
         tracker->frame = tracker->estimates = 0;
-    if (sigma < 0 && (tracker->frame < EVERY || tracker->frame % EVERY == 0))
+    if (!given && !hint.repeats && (tracker->frame < EVERY || tracker->frame % EVERY == 0))
         estimate(tracker, planes);
     tracker->frame++;
     return begins;
 }
 
-double udm_noise_tracker_sigma(const udm_noise_tracker *tracker)
+const udm_noise_estimate *udm_noise_tracker_noise(const udm_noise_tracker *tracker)
 {
-    return tracker->sigma;
+    return &tracker->noise;
 }

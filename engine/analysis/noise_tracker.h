@@ -4,8 +4,8 @@
 #define UDM_ANALYSIS_NOISE_TRACKER_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
+#include "analysis/noise.h"
 #include "udm/error.h"
 
 typedef struct udm_noise_tracker udm_noise_tracker;
@@ -17,11 +17,16 @@ void udm_noise_tracker_reset(udm_noise_tracker *tracker);
 // From now on scenes begin after a reset alone: cuts are not looked for.
 void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker);
 
-// Looks at the next frame, planes [channels, height, width] in [-1, 1], once. True if it begins a scene. sigma: of its
-// noise, 0-255 scale, or negative to have it estimated.
-bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, double sigma);
+// What is known beforehand of a frame.
+typedef struct udm_noise_hint {
+    double sigma; // of its noise, 0-255 scale, or negative to have it estimated
+    bool repeats; // it is the frame before it once more, noise and all, and so says nothing new
+} udm_noise_hint;
 
-// The estimate for the scene so far; 0 if none was made.
-double udm_noise_tracker_sigma(const udm_noise_tracker *tracker);
+// Looks at the next frame, planes [channels, height, width] in [-1, 1], once. True if it begins a scene.
+bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, udm_noise_hint hint);
+
+// As of the last frame that was looked at. If its sigma was given, what was estimated before.
+const udm_noise_estimate *udm_noise_tracker_noise(const udm_noise_tracker *tracker);
 
 #endif

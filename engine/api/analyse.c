@@ -59,7 +59,7 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
     if (discontinuity)
         udm_noise_tracker_reset(analyser->tracker);
     udm_planes_of_image(analyser->planes, image, analyser->pool);
-    finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, sigma);
-    finding->sigma = sigma < 0 ? udm_noise_tracker_sigma(analyser->tracker) : sigma;
+    finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, (udm_noise_hint){ .sigma = sigma });
+    finding->sigma = sigma < 0 ? udm_noise_tracker_noise(analyser->tracker)->sigma : sigma;
     return true;
 }

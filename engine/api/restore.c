@@ -2,6 +2,7 @@
 // udm/restore.h: frames go in, are brought to time 0, and come out.
 #include "udm/udm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,9 +147,10 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
-    frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, given);
-    frame->sigma = estimate ? udm_noise_tracker_sigma(restorer->tracker) : given;
-    const float all = estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->sigma)) : 0;
+    frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, (udm_noise_hint){ .sigma = given });
+    frame->noise = estimate ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ .sigma = given };
+    const float all =
+        estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
     for (size_t i = 0; estimate && i < restorer->pixels; i++)
         frame->times[i] = all;
     float last = -1, level = 0;
@@ -179,7 +181,7 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
     restorer->stats.scenes++;
     const udm_log log = { restorer->settings.log, restorer->settings.log_context };
     udm_log_write(&log, UDM_LOG_DEBUG, "frame %llu begins a scene; its noise has a sigma of %.2f",
-                  (unsigned long long)frame->number, frame->sigma);
+                  (unsigned long long)frame->number, frame->noise.sigma);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);
     else
@@ -202,14 +204,24 @@ static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *pr
     return udm_temporal_filter_run(restorer->temporal, inputs, count, predicted, &restorer->cancelled, error);
 }
 
+static void count(udm_restorer *restorer, const queued *frame, double start)
+{
+    udm_stats *stats = &restorer->stats;
+    const udm_noise_estimate *noise = &frame->noise;
+    stats->sigma = noise->sigma;
+    stats->luma_sigma = noise->luma, stats->chroma_sigma = noise->chroma;
+    stats->whiteness = noise->whiteness, stats->confidence = noise->confidence;
+    snprintf(stats->reason, sizeof stats->reason, "%s", frame->time < 0 ? udm_noise_reason(noise->finding) : "");
+    udm_stats_count(stats, start);
+}
+
 static bool sdedit(udm_restorer *restorer, const queued *frame, double start, udm_error *error)
 {
     const float *made = udm_sdedit_make(restorer->sdedit, &restorer->cancelled, error);
     if (!made)
         return false;
     memcpy(restorer->work, made, restorer->pixels * restorer->network->channels * sizeof(float));
-    restorer->stats.sigma = frame->sigma;
-    udm_stats_count(&restorer->stats, start);
+    count(restorer, frame, start);
     return true;
 }
 
@@ -232,8 +244,7 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     if (frame->grey && restorer->network->channels == 3)
         udm_planes_make_grey(restorer->work, restorer->pixels);
     mix_known(restorer, frame);
-    restorer->stats.sigma = frame->sigma;
-    udm_stats_count(&restorer->stats, start);
+    count(restorer, frame, start);
     return true;
 }
 

@@ -25,7 +25,7 @@ typedef struct queued {
     bool discontinuity, looked_at;
     bool grey;                // without chroma, even if it has three channels: so it stays
     bool begins;              // a scene, which nobody was told yet
-    double sigma;             // of its noise
+    udm_noise_estimate noise; // in it: of a given level only sigma
     udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this
 } queued;
 

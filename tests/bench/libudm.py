@@ -41,7 +41,8 @@ class Frame(c.Structure):
 class Stats(c.Structure):
     _fields_ = [("frames", c.c_uint64), ("scenes", c.c_uint64), ("sigma", c.c_double), ("last_ms", c.c_double),
                 ("mean_ms", c.c_double), ("memory", c.c_size_t), ("tiles", c.c_int), ("device", c.c_char * 128),
-                ("warning", c.c_char * 704)]
+                ("warning", c.c_char * 704), ("luma_sigma", c.c_double), ("chroma_sigma", c.c_double),
+                ("whiteness", c.c_double), ("confidence", c.c_double), ("reason", c.c_char * 96)]
 
 
 def image(pixels):

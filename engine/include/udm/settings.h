@@ -64,6 +64,16 @@ typedef struct udm_stats {
     int tiles;               /**< that a frame is computed in */
     char device[128];        /**< the one in use, for people */
     char warning[704];       /**< why "auto" uses another device than it would, for people; or empty */
+    /**
+     * Of the estimated noise of the last frame: its standard deviation in luma, Y of BT.601, and in chroma, Cb and Cr,
+     * all from 0 to 255 as the planes of RGB are. White noise of sigma s in R, G and B has 0.67 s and 0.64 s. 0 where
+     * the level was given.
+     */
+    double luma_sigma, chroma_sigma;
+    double whiteness;  /**< of it: 1 if it is white over pixels and colours, towards 0 if it is coarse grain, or of luma
+                            or chroma alone */
+    double confidence; /**< in it, 0 to 1: how much of the pictures so far bears witness to it */
+    char reason[96];   /**< why an estimated sigma is 0, for people; or empty */
 } udm_stats;
 
 #ifdef __cplusplus
