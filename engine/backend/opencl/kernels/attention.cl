@@ -22,10 +22,11 @@ float16 read_queries(const udm_cl_tensor tensor, const global float *data, int c
     return vload16(0, x);
 }
 
-// Some keys and values, from n on, for the queries from `first` on: the sums of the values, [size][QUERIES], take them in. Keys past the end weigh
-// nothing.
-void attend_tile(const udm_cl_attention *of, int channel, int first, int n, const global float *key, const global float *value,
-                 const global float *queries, global float *sums, float16 *most, float16 *total)
+// Some keys and values, from n on, for the queries from `first` on: the sums of the values, [size][QUERIES], take them
+// in. Keys past the end weigh nothing.
+void attend_tile(const udm_cl_attention *of, int channel, int first, int n, const global float *key,
+                 const global float *value, const global float *queries, global float *sums, float16 *most,
+                 float16 *total)
 {
     const int last = of->key.h * of->key.w - 1;
     float16 score[KEYS], largest = *most;
