@@ -19,6 +19,7 @@ HOW = (f"{SONAME} is not there: install it (Debian's packages libudm0 and udm-mo
 POINTER = c.c_void_p
 SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "udm_version": (c.c_char_p, []),
+    "udm_model_find": (POINTER, [c.c_char_p, c.POINTER(Error)]),
     "udm_model_open": (POINTER, [c.c_char_p, c.POINTER(Error)]),
     "udm_model_free": (None, [POINTER]),
     "udm_model_degradation": (c.POINTER(Degradation), [POINTER]),
@@ -93,6 +94,22 @@ def load() -> c.CDLL:
                                       "same version of both") from None
         function.restype, function.argtypes = result, arguments
     return lib
+
+
+def path() -> str:
+    """The file that the library was loaded from."""
+    name = str(load()._name)
+    if "/" in name:
+        return os.path.realpath(name)
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return next(line.split(maxsplit=5)[5].strip() for line in maps if f"/{name.rsplit('.so')[0]}.so" in line)
+
+
+def free(pointer: int) -> None:
+    """What the C library allocated."""
+    libc = c.CDLL(None)
+    libc.free.argtypes = [POINTER]
+    libc.free(pointer)
 
 
 def model_paths(name: str) -> list[str]:

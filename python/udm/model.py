@@ -41,9 +41,20 @@ class Model:
             if self.handle or errors.BY_CODE.get(error.code) is not errors.NotFoundError:
                 break
         library.check(self.handle, error)
-        self.name = str(name)
+        self.name, self._path = str(name), os.fsencode(place)
         self._free = weakref.finalize(self, lib.udm_model_free, self.handle)
         self._free.atexit = False
+
+    @property
+    def directory(self) -> str:
+        """Its canonical path."""
+        lib, error = library.load(), structs.Error()
+        found = lib.udm_model_find(self._path, c.byref(error))
+        library.check(found, error)
+        try:
+            return os.fsdecode(c.string_at(found))
+        finally:
+            library.free(found)
 
     def time(self, amount: float) -> float:
         """The time in [0, 1] at which the model's process has done that much to a frame."""

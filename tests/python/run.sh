@@ -31,7 +31,7 @@ prepare() { # what pip has to install besides
     fi
     wanted=$*
     set --
-    for package in 'numpy>=1.24' 'av>=16' pytest 'setuptools>=70.1' $wanted; do
+    for package in 'numpy>=1.24' 'av>=18' pytest 'setuptools>=70.1' $wanted; do
         grep -qxF "$package" "$venv/had" 2>/dev/null || set -- "$@" "$package"
     done
     if [ $# -gt 0 ]; then
@@ -53,4 +53,6 @@ exec 9>&-
 unset UDM_MODEL_PATH PYTHONPATH
 UDM_LIBRARY=$build/engine/libudm.so UDM_BUILD=$build
 export UDM_LIBRARY UDM_BUILD
+# The estimate of noise depends on it: that of a film's plan is to be compared with the engine's.
+export OPENBLAS_NUM_THREADS=1
 exec "$venv/bin/python" -m pytest -q -p no:cacheprovider "$test"

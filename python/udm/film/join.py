@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Joins the segments: the video with the times that the film's frames had, and all else of the film, packet by
+packet, as it is. The file has its name when it is complete."""
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from . import source
+from .codecs import CODECS, THREADS, Codec, format_for, options_for
+from .faults import FilmError, MismatchError
+from .folder import Folder, read_json
+from .pixels import layout_of
+from .plan import Plan
+
+STALE = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the file that it was
+FULL = 2  # AVColorRange
+COLOURS = ("color_primaries", "color_trc", "colorspace", "color_range")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the film becomes."""
+    path: pathlib.Path
+    codec: Codec
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def part(self) -> pathlib.Path:
+        return self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+
+
+def output(path: str, codec: str, options: list[str]) -> Output:
+    return Output(pathlib.Path(path).absolute(), CODECS[codec], options_for(CODECS[codec], options))
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Generator[OutputContainer, None, None]:
+    try:
+        out = av.open(os.fspath(path), "w")
+    except ValueError:
+        raise FilmError(f"{path.suffix or path.name}: no container has this ending; .mkv holds most") from None
+    # No random numbers, so that the same film is the same file.
+    out.flags |= av.container.Flags.bitexact.value  # type: ignore[operator]
+    try:
+        yield out
+    finally:
+        out.close()
+
+
+def _paint(stream: VideoStream, film: InputContainer, plan: Plan, to: Output) -> None:
+    """The meaning of colours, the shape of pixels and rotation, as they were."""
+    was, now, shape = source.video_of(film).codec_context, stream.codec_context, plan.film.shape
+    for name in COLOURS:
+        setattr(now, name, getattr(was, name))
+    if layout_of(shape.format).full and shape.channels == 3:
+        now.color_range = FULL
+    if shape.aspect not in ("0", "1"):
+        now.sample_aspect_ratio = Fraction(shape.aspect)
+        if to.codec.name in ("svtav1", "prores") and to.path.suffix == ".mkv":
+            raise FilmError(f"the pixels of the film are {shape.aspect} as wide as high, which neither {to.codec.name} "
+                            "nor this writer of .mkv can say: choose .mp4 or .mov, or another --codec")
+    if shape.rotation:
+        stream.set_display_rotation(shape.rotation)
+
+
+def _add_video(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, first: InputContainer | None) -> (
+        VideoStream):
+    base, _ = times(plan)
+    rate = Fraction(plan.film.rate)
+    stream: VideoStream
+    if to.codec.name == "ffv1" and first is not None:
+        stream = out.add_stream_from_template(first.streams.video[0])
+        stream.time_base = base
+        stream.codec_context.framerate = rate
+    else:
+        stream = out.add_stream(to.codec.encoder, rate=rate, options=dict(to.options))  # type: ignore[assignment]
+        shape = plan.film.shape
+        stream.width, stream.height = shape.width, shape.height
+        stream.pix_fmt = format_for(to.codec, layout_of(shape.format).stored)
+        stream.codec_context.time_base = base
+        stream.codec_context.thread_count = THREADS
+    _paint(stream, film, plan, to)
+    return stream
+
+
+def _add_others(out: OutputContainer, film: InputContainer, to: Output,
+                note: Callable[[str], None]) -> dict[int, Stream]:
+    """For each stream of the film but its video one in the output, by its index."""
+    others: dict[int, Stream] = {}
+    video = source.video_of(film)
+    for stream in film.streams:
+        if stream.index == video.index:
+            continue
+        try:
+            copy = out.add_stream_from_template(stream, opaque=True)
+        except ValueError as error:
+            kind = f"stream {stream.index}, {stream.type} in {stream.name or 'an unknown format'},"
+            if stream.type not in ("audio", "video", "subtitle", "attachment"):
+                note(f"{kind} is left out, as {to.path.suffix} does not hold it")
+                continue
+            raise FilmError(f"{to.path.suffix} does not hold {kind} of the film ({error}): choose another ending, such "
+                            "as .mkv, or take the stream out first") from None
+        copy.metadata.update(stream.metadata)
+        copy.disposition = stream.disposition
+        others[stream.index] = copy
+    return others
+
+
+def _begin(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, first: InputContainer | None,
+           note: Callable[[str], None]) -> tuple[VideoStream, dict[int, Stream]]:
+    stream = _add_video(out, film, plan, to, first)
+    was = source.video_of(film)
+    stream.metadata.update({name: value for name, value in was.metadata.items()
+                            if name.lower() not in STALE and not name.startswith(("_STAT", "BPS", "NUMBER_OF"))})
+    stream.disposition = was.disposition
+    others = _add_others(out, film, to, note)
+    out.metadata.update({name: value for name, value in film.metadata.items() if name.lower() not in STALE})
+    out.set_chapters(film.chapters())
+    try:
+        out.start_encoding()
+    except (av.FFmpegError, ValueError) as error:
+        raise FilmError(f"{to.path.name} cannot be begun with --codec {to.codec.name}: {error}. .mkv holds "
+                        "most") from None
+    return stream, others
+
+
+def check(plan: Plan, to: Output, folder: Folder, note: Callable[[str], None]) -> None:
+    """Whether the output can be what it is to be, before anything is computed."""
+    if not to.path.parent.is_dir():
+        raise FilmError(f"there is no folder {to.path.parent}")
+    trial = folder.path / f"trial{to.path.suffix}"
+    try:
+        with source.open_film(plan.film.path) as film, _opened(trial) as out:
+            _begin(out, film, plan, to, None, note)
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def times(plan: Plan) -> tuple[Fraction, list[int]]:
+    """Of all frames, in units of the first: as they were, or counted, where they had none that rise."""
+    if plan.seekable():
+        return Fraction(plan.film.time_base), [frame.pts or 0 for frame in plan.frames]
+    return 1 / Fraction(plan.film.rate), [frame.number for frame in plan.frames]
+
+
+def _durations(plan: Plan, base: Fraction, pts: list[int]) -> list[int]:
+    last = plan.last_duration if plan.seekable() else 1
+    usual = round(1 / (Fraction(plan.film.rate) * base))
+    return [after - now for now, after in zip(pts, pts[1:])] + [last or usual]
+
+
+def _copied(plan: Plan, folder: Folder, extradata: bytes | None) -> Generator[av.Packet[Any], None, None]:
+    for segment in plan.segments:
+        with av.open(os.fspath(folder.video(segment.number))) as file:
+            video = file.streams.video[0]
+            if video.codec_context.extradata != extradata:
+                raise MismatchError(f"segment {segment.number} was written by another version of the encoder: remove "
+                                    f"{folder.manifest(segment.number)}, and run this again")
+            yield from (packet for packet in file.demux(video) if packet.size)
+
+
+def _decoded(plan: Plan, folder: Folder) -> Generator[av.VideoFrame, None, None]:
+    for segment in plan.segments:
+        with av.open(os.fspath(folder.video(segment.number))) as file:
+            yield from file.decode(file.streams.video[0])
+
+
+def _video(stream: VideoStream, plan: Plan, folder: Folder, to: Output) -> Generator[list[av.Packet[Any]], None, None]:
+    base, pts = times(plan)
+    durations = _durations(plan, base, pts)
+    count = 0
+    if to.codec.name == "ffv1":
+        for count, packet in enumerate(_copied(plan, folder, stream.codec_context.extradata), 1):
+            packet.stream, packet.time_base = stream, base
+            packet.pts = packet.dts = pts[count - 1]
+            packet.duration = durations[count - 1]
+            yield [packet]
+    else:
+        wanted = stream.codec_context.pix_fmt
+        for count, frame in enumerate(_decoded(plan, folder), 1):
+            frame = frame if frame.format.name == wanted else frame.reformat(format=wanted)
+            frame.pts, frame.time_base, frame.duration = pts[count - 1], base, durations[count - 1]
+            frame.pict_type = 0
+            for name in COLOURS:
+                setattr(frame, name, getattr(stream.codec_context, name))
+            yield stream.encode(frame)
+        yield stream.encode(None)
+    if count != len(plan.frames):
+        raise MismatchError(f"{count} frames were joined, and the film has {len(plan.frames)}")
+
+
+def _seconds(packet: av.Packet[Any]) -> Fraction:
+    at = packet.dts if packet.dts is not None else packet.pts
+    return Fraction(at or 0) * (packet.time_base or 0)
+
+
+def _other_packets(film: InputContainer, others: dict[int, Stream]) -> Iterator[av.Packet[Any]]:
+    wanted = [film.streams[index] for index in others if film.streams[index].type != "attachment"]
+    if not wanted:
+        return
+    for packet in film.demux(*wanted):
+        if packet.size or packet.dts is not None:
+            packet.stream = others[packet.stream.index]
+            yield packet
+
+
+def join(plan: Plan, folder: Folder, to: Output, note: Callable[[str], None],
+         progress: Callable[[int], None]) -> None:
+    """Segments must all be there (Job.finished())."""
+    part = to.part
+    try:
+        with contextlib.ExitStack() as stack:
+            film = stack.enter_context(source.open_film(plan.film.path))
+            first = stack.enter_context(av.open(os.fspath(folder.video(0))))
+            out = stack.enter_context(_opened(part))
+            stream, others = _begin(out, film, plan, to, first, note)
+            waiting = _other_packets(film, others)
+            other = next(waiting, None)
+            for done, packets in enumerate(_video(stream, plan, folder, to), 1):
+                for packet in packets:
+                    while other is not None and _seconds(other) <= _seconds(packet):
+                        out.mux_one(other)
+                        other = next(waiting, None)
+                    out.mux_one(packet)
+                progress(min(done, len(plan.frames)))
+            while other is not None:
+                out.mux_one(other)
+                other = next(waiting, None)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, to.path)
+    except OSError as error:
+        raise FilmError(f"{to.path} cannot be written: {error.strerror or error}. What was computed is kept: run the "
+                        "same again") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def broken(plan: Plan, folder: Folder, digest: Callable[[pathlib.Path], str]) -> list[int]:
+    """Segments whose files are not what their manifests say."""
+    return [segment.number for segment in plan.segments
+            if (read_json(folder.manifest(segment.number)) or {}).get("sha256") != digest(folder.video(segment.number))]

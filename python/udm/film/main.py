@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""udm-film: one film, many machines, the same pixels."""
+import argparse
+import os
+import pathlib
+import signal
+import sys
+from collections.abc import Sequence
+
+import udm
+
+from . import filters, join, local, machine, page, plan, progress, segment, source
+from .codecs import CODECS
+from .engine import REFUSED, Engine
+from .faults import FilmError, MachineError
+from .folder import Folder, read_json, write_json
+from .job import Job
+
+
+def note(words: str) -> None:
+    print(f"udm-film: {words}", file=sys.stderr, flush=True)
+
+
+def folder_of(options: argparse.Namespace, beside: str) -> Folder:
+    path = pathlib.Path(beside).absolute()
+    return Folder(options.dir or path.with_name(path.name + ".udm-film"))
+
+
+def difference(was: object, now: object, name: str = "") -> list[str]:
+    """What differs between two settings."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        return [words for key in sorted(was | now) for words in
+                difference(was.get(key), now.get(key), f"{name} {key}".strip())]
+    return [] if was == now else [f"{name} was {was}, and is now {now}"]
+
+
+def begin(folder: Folder, options: argparse.Namespace) -> dict[str, object]:
+    """The settings of the film, which stay what they were."""
+    settings = segment.settings_for(source.identity(options.film), filters.parse(options.filter), options.split,
+                                    options.warm_up)
+    known = read_json(folder.settings)
+    if known is None:
+        folder.make()
+        write_json(folder.settings, settings)
+    elif words := difference(known, settings):
+        raise FilmError(f"{folder.path} was begun with other settings: {'; '.join(words)}. Give the same as before, or "
+                        "another --dir, or remove that folder")
+    return settings
+
+
+def scan(folder: Folder, threads: int) -> None:
+    settings = segment.settings_of(folder)
+    plan.write(folder.plan, plan.scan(settings["source"]["path"], segment.filter_of(settings).given_sigma(),
+                                      settings["split"], settings["warm-up"], threads, note))
+
+
+def tell(folder: Folder) -> None:
+    """What a plan says."""
+    film = plan.read(folder.plan_so_far())
+    cuts = sum(frame.cut for frame in film.frames)
+    longest = max((part.count for part in film.segments), default=0)
+    shape = film.film.shape
+    stored = 1.1 * len(film.frames) * shape.width * shape.height * (1 if shape.channels == 1 else 1.5) / 2
+    print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
+          f"{len(film.segments)} segments, the longest of {longest} frames")
+    print(f"about {stored / 2**30:.1f} GiB for segments until they are joined")
+    probe = read_json(folder.probe)
+    if probe:
+        seconds = probe["seconds"] / len(probe["digests"]) * len(film.frames)
+        print(f"about {progress.clock(seconds)} on one worker like this one")
+
+
+def do_plan(options: argparse.Namespace) -> None:
+    folder = folder_of(options, options.film)
+    begin(folder, options)
+    with folder.locked():
+        if not folder.plan.exists():
+            scan(folder, options.threads or 0)
+        do_probe_in(folder, options.threads or 0)
+    tell(folder)
+
+
+def do_probe_in(folder: Folder, threads: int) -> None:
+    if not folder.probe.exists():
+        filtered = segment.filter_of(segment.settings_of(folder))
+        made = machine.probe(plan.read(folder.plan_so_far()), filtered, threads)
+        write_json(folder.probe, made)
+        write_json(folder.machine(str(made["fingerprint"])), {"machine": made["machine"], "wrong": [],
+                                                              "seconds": made["seconds"]})
+
+
+def engine_for(options: argparse.Namespace, folder: Folder) -> Engine:
+    return local.Local(options.workers or 1)
+
+
+def do_run(options: argparse.Namespace) -> None:
+    folder = folder_of(options, options.output)
+    to = join.output(options.output, options.codec, options.codec_option)
+    done = read_json(folder.done)
+    if to.path.exists() and not (done and done["output"] == str(to.path)):
+        raise FilmError(f"{to.path} is there already: remove it, or choose another name")
+    if to.path == pathlib.Path(options.film).absolute():
+        raise FilmError("the output is the film itself: choose another name")
+    settings = begin(folder, options)
+    if to.path.exists() and done and done["codec"] == to.codec.name and done["bytes"] == to.path.stat().st_size:
+        note(f"{to.path} is complete")
+        return
+    workers = options.workers or 1
+    threads = options.threads or max(1, local.cores() // workers)
+    with folder.locked():
+        for part in (folder.path / "segments").glob("*.part"):
+            part.unlink(missing_ok=True)
+        Job(folder, settings, to, engine_for(options, folder), threads, note, options.verify, options.keep).run()
+    note(f"{to.path} is complete: {len(plan.read(folder.plan).frames)} frames")
+
+
+def do_status(options: argparse.Namespace) -> None:
+    folder = Folder(options.dir)
+    segment.settings_of(folder)
+    film = plan.read(folder.plan_so_far())
+    states = [path for path in (folder.path / "segments").glob("*.state")]
+    print(progress.progress_of(folder, film, len(states), 0, None).words())
+    for part in film.segments:
+        state = read_json(folder.state(part.number))
+        if state and not folder.manifest(part.number).exists():
+            print(f"segment {part.number}, frames {part.first} to {part.end - 1}: {state['done']} done on "
+                  f"{state['machine']}")
+    page.write(folder, film, {})
+    print(f"{folder.page} shows all segments")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("udm-film", description="Restores a film in parts, on one machine or many, and makes "
+                                  "the same file of it, whoever took part. See docs/FILM.md.")
+    top.add_argument("--version", action="version", version=f"udm-film of udm {udm.version()}")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="plan|run|status")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("film", metavar="IN")
+    common.add_argument("--filter", default="udmdenoise", metavar="WORDS",
+                        help="the element and its properties: 'udmdenoise noise-level=25 lookahead=2'")
+    common.add_argument("--dir", help="folder of the film; all machines must see it at this path (beside the output)")
+    common.add_argument("--split", type=int, default=plan.SPLIT, metavar="FRAMES",
+                        help="longer scenes are split (default: %(default)s)")
+    common.add_argument("--warm-up", type=int, default=plan.WARM_UP, metavar="FRAMES",
+                        help="frames that are restored before such a split, and dropped (default: %(default)s)")
+    common.add_argument("--threads", type=int, help="of a worker (default: the processors, shared by the workers)")
+    verbs.add_parser("plan", parents=[common], help="find cuts and noise, and estimate disk and time")
+    run = verbs.add_parser("run", parents=[common], help="restore a film; again, to go on where it was")
+    run.add_argument("output", metavar="OUT")
+    run.add_argument("--codec", choices=CODECS, default="ffv1", help="of the output (default: ffv1, without loss)")
+    run.add_argument("--codec-option", action="append", default=[], metavar="NAME=VALUE", help="of the encoder")
+    run.add_argument("--on", choices=("local",), default="local", help="where work is done")
+    run.add_argument("--workers", type=int, help="at once (default: 1)")
+    run.add_argument("--verify", type=int, default=0, metavar="N", help="restore N segments again, and compare")
+    run.add_argument("--keep", action="store_true", help="keep the segments after they are joined")
+    status = verbs.add_parser("status", help="how far a film is")
+    status.add_argument("dir", metavar="DIR", help="folder of the film")
+    for verb in ("scan", "probe", "segment", "check"):  # what run has others do
+        inner = verbs.add_parser(verb)
+        inner.add_argument("dir")
+        if verb in ("segment", "check"):
+            inner.add_argument("number", type=int)
+        inner.add_argument("--threads", type=int, default=0)
+    return top
+
+
+def do(options: argparse.Namespace) -> None:
+    match options.verb:
+        case "plan":
+            do_plan(options)
+        case "run":
+            do_run(options)
+        case "status":
+            do_status(options)
+        case "scan":
+            scan(Folder(options.dir), options.threads)
+        case "probe":
+            do_probe_in(Folder(options.dir), options.threads)
+        case "segment":
+            segment.run(Folder(options.dir), options.number, options.threads)
+        case "check":
+            segment.check(Folder(options.dir), options.number, options.threads)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # estimates depend on it; here it is as on any other machine
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        do(parser().parse_args(words))
+    except MachineError as error:
+        note(str(error))
+        return REFUSED
+    except udm.Error as error:
+        note(str(error))
+        return 1
+    except OSError as error:
+        note(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
+    except KeyboardInterrupt:
+        note("stopped; the same again goes on from here")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

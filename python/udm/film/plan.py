@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The plan of a film, in lines of JSON: a header; a line for each frame, with its time, whether a scene begins with it,
+the sigma of its noise and its digest; a line for each segment, once all that it needs is known; and an end.
+
+Segments begin at cuts, and in scenes longer than SPLIT frames every SPLIT frames, with WARM_UP frames before that are
+restored and dropped. How far that is from a scene that is not split is in docs/FILM.md; it is the same for one worker
+and for many, as it is the plan that splits."""
+import json
+import os
+import pathlib
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import IO, Any
+
+import av
+from av.container import InputContainer
+
+import udm
+
+from . import source
+from .faults import FilmError
+from .folder import aside
+from .pixels import Colours, describe, digest
+from .source import Known, Shape
+
+SPLIT, WARM_UP = 960, 48
+AHEAD = 8  # frames after a segment that ends within a scene: the most that a restorer looks ahead
+
+
+@dataclass(frozen=True)
+class Frame(Known):
+    cut: bool
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """count frames from the first one on; those of warm_up before and of after behind belong to their scene."""
+    number: int
+    first: int
+    count: int
+    warm_up: int
+    after: int
+
+    @property
+    def end(self) -> int:
+        return self.first + self.count
+
+
+@dataclass(frozen=True)
+class Header:
+    path: str  # of the film
+    shape: Shape
+    time_base: str
+    rate: str  # frames a second
+    sigma: float  # that was given; below 0: it was estimated
+    split: int
+    warm_up: int
+
+
+@dataclass
+class Plan:
+    """What is known of it so far."""
+    header: Header | None = None
+    frames: list[Frame] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    ended: bool = False
+    last_duration: int = 0  # of the last frame, in units of the time base
+
+    def take(self, line: str) -> None:
+        """One line of the file."""
+        value = json.loads(line)
+        if "segment" in value:
+            self.segments.append(Segment(value.pop("segment"), **value))
+        elif "frame" in value:
+            self.frames.append(Frame(value.pop("frame"), **value))
+        elif "udm-film" in value:
+            if value.pop("udm-film") != 1:
+                raise FilmError("the plan is of another version of udm-film: remove its folder")
+            shape = value.pop("shape")
+            colours = Colours(**shape.pop("colours"))
+            self.header = Header(shape=Shape(colours=colours, **shape), **value)
+        else:
+            self.ended, self.last_duration = True, value["last_duration"]
+
+    @property
+    def film(self) -> Header:
+        if self.header is None:
+            raise FilmError("the plan has no header: remove the film's folder")
+        return self.header
+
+    def seekable(self) -> bool:
+        """Whether each frame has a time of its own."""
+        times = [frame.pts for frame in self.frames]
+        return all(a is not None and b is not None and a < b for a, b in zip(times, times[1:])) and None not in times
+
+
+class Reader:
+    """Follows a plan while it is written."""
+
+    def __init__(self, path: Callable[[], pathlib.Path]) -> None:
+        self._path, self._inode, self._left = path, 0, ""
+        self._file: IO[str] | None = None
+        self.plan = Plan()
+
+    def read(self) -> Plan:
+        """All that is there by now; a scan that began anew is followed from its beginning."""
+        try:
+            path = self._path()
+            inode = path.stat().st_ino
+            if inode != self._inode:
+                self.close()
+                self._file, self._inode, self._left, self.plan = open(path, encoding="utf-8"), inode, "", Plan()
+        except FileNotFoundError:
+            return self.plan
+        assert self._file
+        *lines, self._left = (self._left + self._file.read()).split("\n")
+        for line in lines:
+            self.plan.take(line)
+        return self.plan
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
+def segments(cuts: Iterable[bool], split: int, warm_up: int) -> Generator[Segment | None, None, None]:
+    """For each frame None, or first the segments whose needs are known now; at the end the rest."""
+    begin = scene = number = count = 0
+    waiting: list[Segment] = []
+
+    def cut_off(end: int) -> Segment:
+        return Segment(number, begin, end - begin, min(warm_up, begin - scene), 0)
+
+    for n, cut in enumerate(cuts):
+        if n > 0 and (cut or n - begin == split):
+            waiting.append(cut_off(n))
+            begin, number = n, number + 1
+        while waiting and (cut or n - waiting[0].end == AHEAD):
+            yield replace(waiting[0], after=min(AHEAD, n - waiting[0].end))
+            del waiting[0]
+        if cut:
+            scene = n
+        count = n + 1
+        yield None
+    if count > begin:
+        waiting.append(cut_off(count))
+    for segment in waiting:
+        yield replace(segment, after=min(AHEAD, count - segment.end))
+
+
+def scan(film_path: str, sigma: float, split: int, warm_up: int, threads: int,
+         note: Callable[[str], None]) -> Generator[dict[str, Any], None, None]:
+    """The lines of a film's plan, while it is decoded."""
+    if split < 1 or warm_up < 0:
+        raise FilmError(f"--split {split} --warm-up {warm_up}: they must be at least 1 and 0")
+    last: list[av.VideoFrame] = []
+    with source.open_film(film_path) as film:
+        looked = _look(film, sigma, threads, last, note)
+        yield {"udm-film": 1, "path": film_path, "sigma": sigma, "split": split, "warm_up": warm_up, **next(looked)}
+        lines: list[dict[str, Any]] = []
+
+        def cuts() -> Generator[bool, None, None]:
+            for line in looked:
+                lines.append(line)
+                yield bool(line["cut"])
+
+        total = parts = 0
+        for segment in segments(cuts(), split, warm_up):
+            total += len(lines)
+            yield from lines
+            lines.clear()
+            if segment:
+                parts += 1
+                facts = asdict(segment)
+                yield {"segment": facts.pop("number"), **facts}
+    yield {"frames": total, "segments": parts, "last_duration": int(last[0].duration or 0)}
+
+
+def _look(film: InputContainer, sigma: float, threads: int, last: list[av.VideoFrame],
+          note: Callable[[str], None]) -> Generator[dict[str, Any], None, None]:
+    """Facts of the film, then of each frame."""
+    video = source.video_of(film)
+    shape: Shape | None = None
+    analyser: udm.Analyser | None = None
+    combed = False
+    try:
+        for number, frame in enumerate(source.frames(film)):
+            if shape is None or analyser is None:
+                shape = source.shape_of(frame, video)
+                yield {"shape": asdict(shape), "time_base": str(video.time_base),
+                       "rate": str(video.average_rate or video.guessed_rate or 25)}
+                analyser = udm.Analyser(width=shape.width, height=shape.height, channels=shape.channels,
+                                        threads=threads)
+            if (frame.width, frame.height, frame.format.name) != (shape.width, shape.height, shape.format):
+                raise FilmError(f"frame {number} is of {frame.width}x{frame.height} in {frame.format.name}, and those "
+                                f"before of {shape.width}x{shape.height} in {shape.format}: split the file there, or "
+                                "scale it first")
+            if frame.interlaced_frame and not combed:
+                note(f"frame {number} and others are interlaced, and combing remains: deinterlace the video first")
+                combed = True
+            found = analyser.look(describe(frame, shape.colours), sigma)
+            last[:] = [frame]
+            yield {"frame": number, "pts": frame.pts, "cut": found.begins, "sigma": found.sigma,
+                   "digest": digest(frame)}
+    finally:
+        if analyser:
+            analyser.close()
+    if shape is None:
+        raise FilmError(f"{film.name} has no frames of video")
+
+
+def write(path: pathlib.Path, lines: Iterable[dict[str, Any]]) -> None:
+    """As path with .part while it is not complete, which others follow."""
+    part, new = path.with_suffix(".part"), aside(path)
+    with open(new, "w", encoding="utf-8") as file:
+        os.replace(new, part)
+        for line in lines:
+            file.write(json.dumps(line) + "\n")
+            if "segment" in line or line.get("frame", 0) % 10 == 0:
+                file.flush()
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def read(path: pathlib.Path) -> Plan:
+    """As much as there is."""
+    reader = Reader(lambda: path)
+    plan = reader.read()
+    reader.close()
+    return plan

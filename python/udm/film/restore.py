@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The frames of a segment, restored: a function of the film, the plan and the filter, wherever it is computed."""
+from collections.abc import Generator
+
+import av
+
+from .faults import MismatchError
+from .filters import Filter
+from .pixels import describe, digest, for_output
+from .plan import Frame, Plan, Segment
+from .source import numbered
+from udm import Pulled
+
+MARGIN = 3  # frames before the first one that is wanted, to which is sought: what comes out first may be damaged
+
+
+def needed(plan: Plan, segment: Segment, lookahead: int) -> list[Frame]:
+    """With those before and after it."""
+    return plan.frames[segment.first - segment.warm_up:segment.end + min(lookahead, segment.after)]
+
+
+def segment(plan: Plan, part: Segment, filtered: Filter,
+            threads: int) -> Generator[tuple[str, av.VideoFrame], None, None]:
+    """Digest and restored frame. Decoding begins near the segment, or, where that gives other frames than the plan
+    knows, at the beginning of the film: then frames that were given before are left out."""
+    wanted = needed(plan, part, filtered.lookahead)
+    given = 0
+    before = plan.frames[max(0, wanted[0].number - MARGIN)]
+    if plan.seekable() and before.number > 0:
+        try:
+            for made in _from(plan, part, wanted, before.pts, filtered, threads):
+                given += 1
+                yield made
+            return
+        except MismatchError:
+            pass
+    for count, made in enumerate(_from(plan, part, wanted, None, filtered, threads)):
+        if count >= given:
+            yield made
+
+
+def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filtered: Filter,
+          threads: int) -> Generator[tuple[str, av.VideoFrame], None, None]:
+    shape = plan.film.shape
+    pushed: list[tuple[int, av.VideoFrame]] = []
+    with filtered.open(shape.width, shape.height, shape.channels, threads) as restorer:
+        time_of = filtered.times(restorer.model)
+
+        def pull() -> tuple[int, av.VideoFrame] | None:
+            if not pushed:
+                return None
+            number, like = pushed[0]
+            out = for_output(like)
+            if restorer.pull(describe(out, shape.colours)) is not Pulled.FRAME:
+                return None
+            del pushed[0]
+            return number, out
+
+        for planned, frame in zip(wanted, numbered(plan.film.path, wanted, seek)):
+            restorer.push(describe(frame, shape.colours), time=time_of(planned.sigma), number=planned.number,
+                          strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
+            pushed.append((planned.number, frame))
+            if (made := pull()) and part.first <= made[0] < part.end:
+                yield digest(made[1]), made[1]
+        restorer.end()
+        while (made := pull()) and made[0] < part.end:
+            if made[0] >= part.first:
+                yield digest(made[1]), made[1]

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""udm-film: many workers make of a film what one makes, and that is what the engine makes of it in one go."""
+import json
+import subprocess
+
+import av
+import films
+import numpy as np
+import pytest
+
+import udm
+from udm.film import filters, pixels, plan, source
+
+FILTER = ("--filter", "udmdenoise lookahead=1")
+SPLIT = ("--split", 20, "--warm-up", 6)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("film")
+    films.make(folder / "in.mkv")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(work):
+    """No scene is split."""
+    films.film("run", work / "in.mkv", work / "whole.mkv", *FILTER, "--threads", 1)
+    return work / "whole.mkv"
+
+
+@pytest.fixture(scope="module")
+def split(work):
+    """Scenes are split, for one worker, too."""
+    films.film("run", work / "in.mkv", work / "split.mkv", *FILTER, *SPLIT, "--threads", 2, "--keep")
+    return work / "split.mkv"
+
+
+def luma(frame):
+    """Of 8 bits."""
+    layout = pixels.LAYOUTS[frame.format.name]
+    seen = np.ascontiguousarray(pixels.rows(frame, 0)).view(np.uint8 if layout.bits == 8 else "<u2")
+    return np.float64(seen) / (1 << layout.bits - 8)
+
+
+def samples(frame, component):
+    layout = pixels.LAYOUTS[frame.format.name]
+    seen = pixels.rows(frame, layout.planes[component])[:, layout.offsets[component]:]
+    if layout.bits > 8:
+        pairs = seen[:, :seen.shape[1] // 2 * 2].copy().view("<u2") >> layout.shift
+        return pairs[:, ::layout.steps[component] // 2]
+    return seen[:, ::layout.steps[component]].copy()
+
+
+def planned(out):
+    return plan.read(out.with_name(out.name + ".udm-film") / "plan.jsonl")
+
+
+def test_parts_make_what_the_engine_makes_of_the_whole(work, whole):
+    """Which looks for scenes and noise itself."""
+    assert [part.first for part in planned(whole).segments] == [0, 24, 50, 58, 110]
+    made = films.frames(whole)
+    restorer = None
+    for number, frame in enumerate(films.frames(work / "in.mkv")):
+        colours = pixels.colours_of(frame, "h264")
+        restorer = restorer or udm.Restorer(udm.Model("denoise"), width=96, height=64, device="cpu", threads=1,
+                                            lookahead=1)
+        restorer.push(pixels.describe(frame, colours), time=-1, number=number)
+        out = pixels.for_output(frame)
+        if restorer.pull(pixels.describe(out, colours)) is udm.Pulled.FRAME:
+            assert pixels.digest(out) == pixels.digest(next(made)), number - 1
+    restorer.end()
+    assert restorer.pull(pixels.describe(out, colours)) is udm.Pulled.FRAME
+    assert pixels.digest(out) == pixels.digest(next(made))
+    assert next(made, None) is None
+    assert restorer.stats().scenes == 5
+
+
+def aspect(path):
+    """Of pixels, as a player sees it."""
+    return subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
+                           "frame=sample_aspect_ratio", "-read_intervals", "%+#1", "-of", "csv=p=0", path],
+                          capture_output=True, text=True).stdout.strip().strip(",")
+
+
+def test_all_else_is_as_it_was(work, whole):
+    assert films.times(whole) == films.times(work / "in.mkv")
+    for kind in ("audio", "subtitle"):
+        assert films.packets(whole, kind) == films.packets(work / "in.mkv", kind)
+    with av.open(str(work / "in.mkv")) as was, av.open(str(whole)) as now:
+        assert [stream.type for stream in now.streams] == [stream.type for stream in was.streams]
+        assert now.chapters() == was.chapters() and len(now.chapters()) == 2
+        assert now.metadata["title"] == "A test of everything"
+        assert now.streams[2].language == "eng"
+        assert now.streams[3].data == bytes(range(200)) and now.streams[3].name == "letters.ttf"
+        a, b = was.streams.video[0], now.streams.video[0]
+        next(was.decode(a)), next(now.decode(b))
+        for name in ("color_primaries", "color_trc", "colorspace", "color_range", "width", "height", "pix_fmt"):
+            assert getattr(a.codec_context, name) == getattr(b.codec_context, name), name
+        assert aspect(work / "in.mkv") == aspect(whole) == "4:3"
+        assert abs(a.average_rate - b.average_rate) < 0.1
+
+
+def test_three_workers_make_the_file_that_one_makes(work, split):
+    out = work / "three.mkv"
+    films.film("run", work / "in.mkv", out, *FILTER, *SPLIT, "--threads", 1, "--workers", 3)
+    assert out.read_bytes() == split.read_bytes()
+    parts = planned(split).segments
+    assert [part.count for part in parts] == [20, 4, 20, 6, 8, 20, 20, 12, 20, 20]
+    assert [part.warm_up for part in parts] == [0, 6, 0, 6, 0, 0, 6, 6, 0, 6]
+
+
+def test_splits_are_seen_in_what_follows_them_alone(whole, split):
+    """So the warm-up counts, and is no more than that: frames before a split are those of the whole."""
+    differ = [a.to_ndarray().tobytes() != b.to_ndarray().tobytes()
+              for a, b in zip(films.frames(whole), films.frames(split), strict=True)]
+    first = [n for n, frame in enumerate(differ) if frame][:1]
+    assert first and first[0] in range(20, 24)
+    assert not any(differ[24:44] + differ[50:78] + differ[110:130])
+
+
+@pytest.mark.parametrize("count, cuts, wanted", [
+    (25, [0], [(0, 10, 0, 8), (10, 10, 3, 5), (20, 5, 3, 0)]),
+    (10, [0], [(0, 10, 0, 0)]),
+    (22, [0, 12], [(0, 10, 0, 2), (10, 2, 3, 0), (12, 10, 0, 0)]),
+    (13, [0, 1, 2], [(0, 1, 0, 0), (1, 1, 0, 0), (2, 10, 0, 1), (12, 1, 3, 0)]),
+    (20, [0, 10], [(0, 10, 0, 0), (10, 10, 0, 0)]),
+])
+def test_where_a_plan_cuts(count, cuts, wanted):
+    found = [part for part in plan.segments((n in cuts for n in range(count)), 10, 3) if part]
+    assert [(part.first, part.count, part.warm_up, part.after) for part in found] == wanted
+    assert [part.number for part in found] == list(range(len(wanted)))
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "mov", "ts"])
+def test_frames_are_found_in_the_middle(tmp_path, ending):
+    """By seeking, in containers that allow it: else decoding from the start would hide that it is broken."""
+    path = tmp_path / f"in.{ending}"
+    films.make(path, 60, sound=ending != "ts", rest=False)
+    lines = [line for line in plan.scan(str(path), 5, 960, 48, 1, print)]
+    film = plan.Plan()
+    for line in lines:
+        film.take(json.dumps(line))
+    assert film.seekable() and len(film.frames) == 60
+    sought = 0
+    for first in range(4, 56, 3):
+        wanted = film.frames[first:first + 4]
+        try:
+            sought += len(list(source.numbered(str(path), wanted, film.frames[first - 3].pts)))
+        except source.MismatchError:
+            assert ending == "ts"
+            assert len(list(source.numbered(str(path), wanted, None))) == 4
+    assert sought == 4 * 18 or ending == "ts"
+
+
+@pytest.mark.parametrize("name", pixels.LAYOUTS)
+def test_pixels_of_all_formats_pass_as_they_are(name):
+    """At a noise level of 0, into the format that they are stored in."""
+    layout = pixels.LAYOUTS[name]
+    given = av.VideoFrame(33 if "422" not in name and "nv" not in name else 34, 18, name)
+    random = np.random.default_rng(1)
+    for plane in range(len(set(layout.planes))):
+        seen = pixels.rows(given, plane)
+        if layout.bits == 8:
+            seen[:] = random.integers(0, 256, seen.shape, np.uint8)
+        else:
+            values = random.integers(0, 1 << layout.bits, (seen.shape[0], seen.shape[1] // 2)) << layout.shift
+            seen[:] = values.astype("<u2").view(np.uint8).reshape(seen.shape)
+    colours = pixels.Colours(0 if layout.rgb else 2, layout.rgb or layout.full, 0)
+    before = [samples(given, component) for component in range(len(layout.planes))]
+    with filters.Filter().open(given.width, 18, len(layout.planes), 1) as restorer:
+        restorer.push(pixels.describe(given, colours), time=0, number=0)
+        out = pixels.for_output(given)
+        for plane in range(len(set(pixels.LAYOUTS[layout.stored].planes))):
+            pixels.rows(out, plane)[:] = 0
+        assert restorer.pull(pixels.describe(out, colours)) is udm.Pulled.FRAME
+    for component, values in enumerate(before):
+        assert np.array_equal(values, samples(out, component)), component
+    assert out.format.name == layout.stored
+    assert out.format.name in [form.name for form in av.Codec("ffv1", "w").video_formats]
+
+
+@pytest.fixture(scope="module")
+def plain(work):
+    """A film that any container holds, without loss, with its segments."""
+    films.make(work / "plain.mkv", 40, rest=False, aspect=1)
+    films.film("run", work / "plain.mkv", work / "lossless.mkv", "--threads", 2, "--keep")
+    return work / "lossless.mkv"
+
+
+@pytest.mark.parametrize("codec, ending", [("x264", "mp4"), ("x265", "mkv"), ("svtav1", "mkv"), ("prores", "mov")])
+def test_one_encode_of_the_joined_film(work, plain, codec, ending):
+    """From the segments that were kept: the frames of the lossless file, nearly, at their times."""
+    out = work / f"{codec}.{ending}"
+    films.film("run", work / "plain.mkv", out, "--dir", f"{plain}.udm-film", "--codec", codec, "--keep")
+    frames, lossless = list(films.frames(out)), list(films.frames(plain))
+    assert [round(float(f.time), 3) for f in frames] == [round(float(f.time), 3) for f in lossless]
+    error = [np.mean((luma(a) - luma(b))**2) for a, b in zip(frames, lossless)]
+    assert np.mean(error) < 15
+    assert frames[0].colorspace == 1
+    heard = [data for _, data in films.packets(out, "audio")]
+    assert heard == [data for _, data in films.packets(work / "plain.mkv", "audio")]
+
+
+@pytest.mark.parametrize("codec, ending, says", [
+    ("x264", "mp4", ".mp4 does not hold stream 2, subtitle"),
+    ("svtav1", "mkv", "pixels of the film are 4/3 as wide as high"),
+    ("ffv1", "nothing", "no container has this ending"),
+])
+def test_what_a_container_does_not_hold_is_said_before_work_begins(work, codec, ending, says):
+    out = work / f"never.{ending}"
+    said = films.film("run", work / "in.mkv", out, *FILTER, "--dir", work / f"{ending}.film", "--codec", codec, code=1)
+    assert says in said and not out.exists()
+    assert not list((work / f"{ending}.film/segments").iterdir())
