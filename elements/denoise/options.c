@@ -90,7 +90,8 @@ static void install_degradation(GObjectClass *object_class)
      *
      * The model, which decides what is removed: a directory if the value contains a slash, otherwise the name of a
      * directory in one of the folders in the environment variable `UDM_MODEL_PATH`, among the installed models, or in
-     * the current folder. "denoise", "denoise-quality" and "denoise-real" remove noise, "deblur" removes blur, "super4"
+     * the current folder. "auto" removes noise, by "denoise" where it is white and by "denoise-real" where it is not;
+     * "auto-quality" has "denoise-quality" for the former. "deblur" removes blur, "super4"
      * pixelation, and "inpaint" fills transparent areas.
      *
      * Since: 0.2

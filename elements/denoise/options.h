@@ -5,7 +5,7 @@
 
 #include "settings.h"
 
-#define GST_UDM_DENOISE_DEFAULT_MODEL "denoise"
+#define GST_UDM_DENOISE_DEFAULT_MODEL "auto"
 
 // Part of the element, which guards it by its object lock.
 typedef struct GstUdmDenoiseOptions {

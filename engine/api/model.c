@@ -62,6 +62,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .frames = network->window.frames,
             .classes = network->window.frames ? network->window.classes : network->classes,
             .symbols = scheduler->process->symbols,
+            .experts = udm_model_has_experts(model),
         };
         udm_copy_sized(info, size, &all, sizeof all);
     }

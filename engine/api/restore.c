@@ -11,6 +11,10 @@
 #include "schedule/schedule.h"
 #include "tensor/planes.h"
 
+// The whiteness of noise above which the expert for white noise is asked, and how far beyond another one must be.
+#define WHITE 0.5
+#define CLEAR 0.15
+
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {
     const udm_noise *model = &restorer->scheduler->noise;
@@ -58,8 +62,8 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         return place;
     }
     const size_t n = restorer->pixels,
-                 own = restorer->network->channels + 2; // planes, and those of the temporal filter:
-    const size_t seen = !restorer->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
+                 own = restorer->channels + 2; // planes, and those of the temporal filter:
+    const size_t seen = !restorer->expert->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
     if (place)
         place->planes = malloc((own + seen) * n * sizeof(float));
@@ -70,7 +74,7 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
     }
     place->times = place->planes + (own - 2) * n;
     place->known = place->times + n;
-    if (restorer->temporal) {
+    if (restorer->expert->temporal) {
         place->level = place->known + n;
         place->input = (udm_temporal_input){
             .planes = place->planes, .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n
@@ -124,16 +128,29 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->input.previewed = place->input.linked = place->input.filtered = false;
     udm_planes_of_image(place->planes, frame->image, restorer->pool);
     place->grey = udm_image_is_grey(frame->image);
+    place->subsampled = frame->image->subsample_x > 0 || frame->image->subsample_y > 0;
     if (frame->known)
         take_known(restorer, frame->known, place);
     else
         take_times(restorer, frame, place);
-    for (int c = restorer->settings.channels; c < restorer->network->channels; c++) // grey, for a network of colour
+    for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
         memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
     *(restorer->first ? &restorer->last->next : &restorer->first) = place;
     restorer->last = place;
     restorer->waiting++;
     return true;
+}
+
+// Where pixels share chroma, noise is never white; what nothing is known of is taken for that. A kind lasts until
+// another one is clear, so that no film goes to and fro.
+static udm_noise_kind kind_of(const udm_restorer *restorer, const queued *frame)
+{
+    if (frame->subsampled)
+        return UDM_NOISE_OTHER;
+    if (!(frame->noise.confidence > 0))
+        return UDM_NOISE_WHITE;
+    const double least = frame->begins ? WHITE : restorer->kind == UDM_NOISE_WHITE ? WHITE - CLEAR : WHITE + CLEAR;
+    return frame->noise.whiteness > least ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
 }
 
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
@@ -147,14 +164,19 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
-    frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, (udm_noise_hint){ .sigma = given });
-    frame->noise = estimate ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ .sigma = given };
+    const bool measured = estimate || udm_model_has_experts(restorer->model);
+    frame->begins =
+        udm_noise_tracker_look(restorer->tracker, frame->planes, (udm_noise_hint){ .sigma = measured ? -1 : given });
+    frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
+    if (!estimate)
+        frame->noise.sigma = given;
+    frame->kind = restorer->kind = kind_of(restorer, frame);
     const float all =
         estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
     for (size_t i = 0; estimate && i < restorer->pixels; i++)
         frame->times[i] = all;
     float last = -1, level = 0;
-    for (size_t i = 0; restorer->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
+    for (size_t i = 0; restorer->expert->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
         if (frame->times[i] != last) {
             last = frame->times[i];
             level = (float)udm_noise_level(restorer->noise, last);
@@ -173,6 +195,16 @@ static void mix_known(udm_restorer *restorer, const queued *frame)
         }
 }
 
+static void forget(udm_restorer *restorer)
+{
+    if (restorer->sdedit)
+        udm_sdedit_clear(restorer->sdedit);
+    else
+        udm_reverse_clear(restorer->expert->reverse);
+    if (restorer->expert->temporal)
+        udm_temporal_filter_clear(restorer->expert->temporal);
+}
+
 static void begin_scene(udm_restorer *restorer, queued *frame)
 {
     if (!frame->begins)
@@ -182,12 +214,7 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
     const udm_log log = { restorer->settings.log, restorer->settings.log_context };
     udm_log_write(&log, UDM_LOG_DEBUG, "frame %llu begins a scene; its noise has a sigma of %.2f",
                   (unsigned long long)frame->number, frame->noise.sigma);
-    if (restorer->sdedit)
-        udm_sdedit_clear(restorer->sdedit);
-    else
-        udm_reverse_clear(restorer->reverse);
-    if (restorer->temporal)
-        udm_temporal_filter_clear(restorer->temporal);
+    forget(restorer);
 }
 
 // What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
@@ -197,11 +224,11 @@ static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *pr
     int count = 1;
     for (queued *next = frame->next; next && count <= restorer->settings.lookahead; next = next->next) {
         udm_restorer_analyse(restorer, next);
-        if (next->begins)
+        if (next->begins || next->kind != frame->kind)
             break;
         inputs[count++] = &next->input;
     }
-    return udm_temporal_filter_run(restorer->temporal, inputs, count, predicted, &restorer->cancelled, error);
+    return udm_temporal_filter_run(restorer->expert->temporal, inputs, count, predicted, &restorer->cancelled, error);
 }
 
 static void count(udm_restorer *restorer, const queued *frame, double start)
@@ -220,8 +247,19 @@ static bool sdedit(udm_restorer *restorer, const queued *frame, double start, ud
     const float *made = udm_sdedit_make(restorer->sdedit, &restorer->cancelled, error);
     if (!made)
         return false;
-    memcpy(restorer->work, made, restorer->pixels * restorer->network->channels * sizeof(float));
+    memcpy(restorer->work, made, restorer->pixels * restorer->channels * sizeof(float));
     count(restorer, frame, start);
+    return true;
+}
+
+// Another expert begins anew: what one made of the frames before is not what the other would have.
+static bool ask_expert(udm_restorer *restorer, const queued *frame, udm_error *error)
+{
+    const udm_expert *before = restorer->expert;
+    if (!udm_restorer_ask(restorer, frame->kind, error))
+        return false;
+    if (restorer->expert != before)
+        forget(restorer);
     return true;
 }
 
@@ -229,19 +267,21 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
     udm_restorer_analyse(restorer, frame);
+    if (!ask_expert(restorer, frame, error))
+        return false;
     begin_scene(restorer, frame);
     if (restorer->sdedit)
         return sdedit(restorer, frame, start, error);
     udm_predicted predicted = { 0 };
-    if (restorer->temporal && !look_around(restorer, frame, &predicted, error))
+    if (restorer->expert->temporal && !look_around(restorer, frame, &predicted, error))
         return false;
     const udm_side_information beside = { .predicted = predicted.planes, .predicted_level = predicted.level };
-    memcpy(restorer->work, frame->planes, restorer->pixels * restorer->network->channels * sizeof(float));
+    memcpy(restorer->work, frame->planes, restorer->pixels * restorer->channels * sizeof(float));
     memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
-    if (!udm_reverse_run(restorer->reverse, frame->number, &beside, restorer->work, restorer->times, frame->strength,
-                         &restorer->cancelled, error))
+    if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,
+                         frame->strength, &restorer->cancelled, error))
         return false;
-    if (frame->grey && restorer->network->channels == 3)
+    if (frame->grey && restorer->channels == 3)
         udm_planes_make_grey(restorer->work, restorer->pixels);
     mix_known(restorer, frame);
     count(restorer, frame, start);
@@ -316,8 +356,8 @@ static size_t memory_of(const udm_restorer *restorer)
 {
     if (restorer->sdedit)
         return udm_sdedit_memory(restorer->sdedit);
-    return udm_ensemble_memory(udm_reverse_ensemble(restorer->reverse)) +
-           (restorer->temporal ? udm_temporal_filter_memory(restorer->temporal) : 0);
+    return udm_ensemble_memory(udm_reverse_ensemble(restorer->expert->reverse)) +
+           (restorer->expert->temporal ? udm_temporal_filter_memory(restorer->expert->temporal) : 0);
 }
 
 void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats, size_t size)
@@ -325,7 +365,7 @@ void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats, size_t s
     if (!restorer || !stats)
         return;
     udm_stats all = restorer->stats;
-    all.tiles = restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->reverse));
+    all.tiles = restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->expert->reverse));
     all.memory = memory_of(restorer) + udm_workspace_memory(restorer->workspace);
     udm_stats_device(&all, restorer->device);
     udm_copy_sized(stats, size, &all, sizeof all);

@@ -7,6 +7,7 @@
 
 #include "api/settings.h"
 #include "analysis/noise_tracker.h"
+#include "model/model.h"
 #include "temporal/temporal_filter.h"
 #include "diffusion/sdedit.h"
 #include "diffusion/reverse.h"
@@ -25,9 +26,19 @@ typedef struct queued {
     bool discontinuity, looked_at;
     bool grey;                // without chroma, even if it has three channels: so it stays
     bool begins;              // a scene, which nobody was told yet
+    bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma
+    udm_noise_kind kind;      // of it
     udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this
 } queued;
+
+// A model, and what runs it.
+typedef struct udm_expert {
+    const udm_model *model;
+    udm_network *network, *preview, *trust; // the last two and the filter: NULL where the model has none
+    udm_reverse *reverse;
+    udm_temporal_filter *temporal;
+} udm_expert;
 
 struct udm_restorer {
     const udm_model *model;
@@ -36,14 +47,16 @@ struct udm_restorer {
     size_t pixels;
     udm_pool *pool; // of what is not the device's work
     udm_device *device;
-    udm_network *network, *preview, *trust; // the last two and the filter: NULL where the model has none
-    udm_noise own_noise;                    // where settings.schedule is not the model's
+    udm_noise own_noise; // where settings.schedule is not the model's
     const udm_noise *noise;
-    udm_workspace *workspace; // what all networks compute in
-    udm_reverse *reverse;
-    udm_sdedit *sdedit; // instead, where the model makes video
+    udm_workspace *workspace;            // what all networks compute in
+    int channels;                        // of the networks; those of frames, settings.channels, may be fewer
+    udm_expert experts[UDM_NOISE_KINDS]; // one for each kind of noise where the model has that, otherwise one; those
+                                         // that no frame needed yet are not open
+    udm_expert *expert;                  // in use
+    udm_noise_kind kind;                 // of noise, in the last frame that was looked at
+    udm_sdedit *sdedit;                  // instead of its reverse loop, where the model makes video
     udm_noise_tracker *tracker;
-    udm_temporal_filter *temporal;
     udm_hole_filler *filler; // of holes; NULL where the model fills none
     float *work;             // the frame in the making: [channels of the network, height, width]
     float *times;            // of it, [height, width]
@@ -60,5 +73,14 @@ float udm_restorer_own_time(const udm_restorer *restorer, double time);
 
 // Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame);
+
+// restore_expert.c. The network of the expert in use, then what runs it; false with *error. What was opened until then
+// is freed with the restorer.
+bool udm_restorer_open_network(udm_restorer *restorer, udm_error *error);
+bool udm_restorer_open_loop(udm_restorer *restorer, udm_error *error);
+void udm_restorer_free_experts(udm_restorer *restorer);
+// Makes the expert for that kind of noise the one in use, if the model has one; it knows of no frame before. False with
+// *error: the one that was in use stays.
+bool udm_restorer_ask(udm_restorer *restorer, udm_noise_kind kind, udm_error *error);
 
 #endif

@@ -161,6 +161,8 @@ static int info(const char *directory, const udm_model *model)
     udm_info info;
     if (!udm_model_info(model, &info, sizeof info, &error))
         return fail(directory, error.message);
+    if (info.experts)
+        puts("experts          one for white noise, as follows, and one for other noise");
     printf("network          %s, %lld weights\n", info.network, (long long)info.weights);
     printf("channels         %d\n", info.channels);
     printf("prediction       %s\n", info.prediction);

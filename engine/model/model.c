@@ -12,6 +12,7 @@
 #include "model/scheduler.h"
 
 #define WEIGHTS "diffusion_pytorch_model"
+#define COMPARED 64 // times at which the noise of two schedules is compared
 
 struct udm_model {
     char *directory;
@@ -21,6 +22,7 @@ struct udm_model {
     } network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
     udm_degradation degradation;
+    udm_model *other; // the expert for noise that is not white, where there is one; this is that for white noise
 };
 
 static const char *const helper_names[UDM_HELPERS] = { "preview", "trust", "classifier" };
@@ -198,13 +200,75 @@ static udm_config *open_index(const char *directory, udm_error *error)
     return NULL;
 }
 
-static bool open_parts(udm_model *model, udm_error *error)
+static udm_model *open_directory(char *directory, bool chooses, udm_error *error);
+static bool open_parts(udm_model *model, bool chooses, udm_error *error);
+
+// The folder beside the model's own that the index names, to be freed with free().
+static char *expert_folder(const udm_model *model, const udm_config *index, const char *key, udm_error *error)
+{
+    const char *name = NULL;
+    if (!udm_config_string(index, key, &name, error))
+        return NULL;
+    if (!name || !*name || *name == '.' || strchr(name, '/')) {
+        udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"%s\" must name a folder beside %s", udm_config_path(index), key,
+                 model->directory);
+        return NULL;
+    }
+    char *above = udm_file_join(model->directory, "..", error),
+         *path = above ? udm_file_join(above, name, error) : NULL;
+    char *folder = path ? udm_model_find(path, error) : NULL;
+    free(above);
+    free(path);
+    return folder;
+}
+
+static bool same_times(const udm_scheduler *a, const udm_scheduler *b)
+{
+    bool same = a->process == b->process && a->extent == b->extent && a->prediction == b->prediction;
+    for (int i = 0; same && i <= COMPARED; i++)
+        same = udm_noise_level(&a->noise, (double)i / COMPARED) == udm_noise_level(&b->noise, (double)i / COMPARED);
+    return same;
+}
+
+// The model is as its expert for white noise, but for its name and the other expert.
+static bool open_experts(udm_model *model, const udm_config *index, udm_error *error)
+{
+    static const char *const keys[] = { "_class_name", "white", "other", NULL };
+    if (!udm_config_only(index, keys, error))
+        return false;
+    char *own = model->directory, *white = expert_folder(model, index, "white", error), *other = NULL;
+    bool ok = white != NULL;
+    if (ok) {
+        model->directory = white;
+        ok = open_parts(model, false, error);
+        model->directory = own;
+        free(white);
+    }
+    if (ok)
+        ok = (other = expert_folder(model, index, "other", error)) != NULL;
+    if (ok)
+        ok = (model->other = open_directory(other, false, error)) != NULL;
+    return ok && (same_times(&model->scheduler, &model->other->scheduler) ||
+                  udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                           "%s: its experts must have the same process and noise schedule", udm_config_path(index)));
+}
+
+static bool has_experts(const udm_config *index)
+{
+    const char *class = "";
+    return udm_config_string(index, "_class_name", &class, NULL) && strcmp(class, "UdmNoiseExperts") == 0;
+}
+
+// chooses: it may have experts
+static bool open_parts(udm_model *model, bool chooses, udm_error *error)
 {
     if (!has_file(model->directory, "model_index.json") && has_file(model->directory, "config.json"))
         return open_scheduler(model, NULL, error) && open_networks(model, NULL, error);
     udm_config *index = open_index(model->directory, error);
     bool ok =
-        index && check_parts(index, error) && open_scheduler(model, index, error) && open_networks(model, index, error);
+        index && (chooses && has_experts(index) ? open_experts(model, index, error)
+                                                : check_parts(index, error) && open_scheduler(model, index, error) &&
+                                                      open_networks(model, index, error));
     udm_config_free(index);
     return ok;
 }
@@ -233,24 +297,28 @@ static void read_degradation(udm_model *model)
     }
 }
 
-udm_model *udm_model_open(const char *name, udm_error *error)
+// Takes the directory, which may be NULL.
+static udm_model *open_directory(char *directory, bool chooses, udm_error *error)
 {
-    char *directory = udm_model_find(name, error);
-    if (!directory)
-        return NULL;
-    udm_model *model = calloc(1, sizeof *model);
+    udm_model *model = directory ? calloc(1, sizeof *model) : NULL;
     if (!model) {
+        if (directory)
+            udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
         free(directory);
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", name);
         return NULL;
     }
     model->directory = directory;
-    if (open_parts(model, error)) {
+    if (open_parts(model, chooses, error)) {
         read_degradation(model);
         return model;
     }
     udm_model_free(model);
     return NULL;
+}
+
+udm_model *udm_model_open(const char *name, udm_error *error)
+{
+    return open_directory(udm_model_find(name, error), true, error);
 }
 
 static void close_part(struct part *part)
@@ -266,6 +334,7 @@ void udm_model_free(udm_model *model)
     close_part(&model->network);
     for (int i = 0; i < UDM_HELPERS; i++)
         close_part(&model->helpers[i]);
+    udm_model_free(model->other);
     udm_noise_clear(&model->scheduler.noise);
     free(model->directory);
     free(model);
@@ -304,4 +373,14 @@ const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper h
 const udm_scheduler *udm_model_scheduler(const udm_model *model)
 {
     return &model->scheduler;
+}
+
+bool udm_model_has_experts(const udm_model *model)
+{
+    return model->other != NULL;
+}
+
+const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind)
+{
+    return kind == UDM_NOISE_OTHER && model->other ? model->other : model;
 }

@@ -46,4 +46,12 @@ const udm_config *udm_model_helper_config(const udm_model *model, udm_helper hel
 const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper);
 const udm_scheduler *udm_model_scheduler(const udm_model *model);
 
+// A model may be a choice between two others, which are told apart by the noise that they were trained on: that of its
+// index is then {"_class_name": "UdmNoiseExperts", "white": NAME, "other": NAME}, folders beside its own. All that is
+// said of it above is true of the first; both have the same process, noise and prediction, so that times mean the same.
+typedef enum udm_noise_kind { UDM_NOISE_WHITE, UDM_NOISE_OTHER, UDM_NOISE_KINDS } udm_noise_kind;
+
+bool udm_model_has_experts(const udm_model *model);
+const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind); // the model itself where it has none
+
 #endif

@@ -19,7 +19,7 @@ frames() { # bytes, caps, element...
 use() { # a model
     colour=format=RGB,width=64,height=48 grey=format=GRAY8,width=28,height=28
     case $1 in
-    denoise*) frames $((3 * 64 * 48 * 3)) $colour udmdenoise model="$1" ;;
+    auto* | denoise*) frames $((3 * 64 * 48 * 3)) $colour udmdenoise model="$1" ;;
     deblur | super4) frames $((3 * 64 * 48 * 3)) $colour udmdenoise model="$1" amount=2 ;;
     inpaint) frames $((3 * 64 * 48 * 4)) format=RGBA,width=64,height=48 udmdenoise model="$1" ;;
     interp) frames $((6 * 64 * 48 * 3)) $colour,framerate=25/1 udminterp model="$1" factor=2 ;;

@@ -5,7 +5,7 @@
 
 #include "udm/udm.h"
 
-#define MODELS_DEFAULT "denoise-real"
+#define MODELS_DEFAULT "auto"
 
 // As udm_model_open(), but if the model is not found the error lists those that are there.
 udm_model *models_open(const char *name, udm_error *error);

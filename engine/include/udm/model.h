@@ -28,7 +28,8 @@ UDM_API char *udm_model_find(const char *name, udm_error *error);
 
 /**
  * Opens a model directory: model_index.json, and a folder per part with config.json and safetensors (F32, F16, BF16),
- * which are mapped, not read. Pickled weights are refused, with the command that converts them.
+ * which are mapped, not read. Or two other models, one of which is asked, by the noise of each frame. Pickled weights
+ * are refused, with the command that converts them.
  * @param name as for udm_model_find(), such as "denoise"
  * @return the model, for udm_model_free(); NULL with SETTINGS (name is NULL or empty), NOT_FOUND, UNREADABLE, CORRUPT
  *         (the file is named), UNSUPPORTED (a class, or a key that changes the maths: it is named) or MEMORY
@@ -73,6 +74,7 @@ typedef struct udm_info {
     int frames;        /**< that it makes at once; 0: it makes no video */
     int classes;       /**< that it can be conditioned on; 0: none */
     bool symbols;      /**< its pixels are symbols, shown as one plane of greys */
+    bool experts;      /**< it asks one of two models, by the noise of a frame; these are facts of the first */
 } udm_info;
 
 /**
