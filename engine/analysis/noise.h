@@ -3,6 +3,8 @@
 #ifndef UDM_ANALYSIS_NOISE_H
 #define UDM_ANALYSIS_NOISE_H
 
+#include <stdbool.h>
+
 enum { UDM_NOISE_OCTAVES = 4 };
 
 // Why the level is what it is.
@@ -20,12 +22,14 @@ typedef enum udm_noise_finding {
 // in each of red, green and blue, luma has 0.668 s and chroma 0.640 s. Of grey, luma has all.
 typedef struct udm_noise_estimate {
     udm_noise_finding finding;
-    double sigma;        // to be told to a model; 0 unless it was found
+    double sigma;        // to be told to a model of white noise; 0 unless it was found
+    double real_sigma;   // to be told to a model of the noise of cameras, films and codecs, likewise
     double luma, chroma; // of single pixels
     // Of luma at the full size, a half, a quarter and an eighth, each times 2^k: all the same for white noise, rising
     // for coarse grain. What was not measured is 0.
     double octaves[UDM_NOISE_OCTAVES];
     double whiteness;  // 1: white over pixels and colours; towards 0: coarse, or of one of luma and chroma alone
+    bool white;        // which it is: clear, so that no film goes to and fro; what nothing is known of is white
     double confidence; // 0 to 1: how much of the pictures so far bears witness to it
 } udm_noise_estimate;
 

@@ -1,326 +1,218 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// White Gaussian noise raises every eigenvalue of the covariance C of a picture's patches by sigma^2, and the texture
-// of weakly textured patches lies in few of its eigenvectors; so the flat rest of the spectrum is sigma^2.
+// White noise is what weak patches show at the full size, in the picture or in its difference to the one before,
+// whichever has less: texture adds to the first, motion to the second. Chroma has so little texture that the picture
+// alone says enough.
 //
-// Weak patches: |Dh y|^2 + |Dv y|^2 <= tau sigma^2, from all patches down to a fixed point: Liu, Tanaka, Okutomi,
-// "Single-image noise level estimation for blind denoising", IEEE TIP 2013, section III. Flat rest: the lowest i
-// eigenvalues, for the largest i at which their mean is at most their median: Chen, Zhu, Heng, "An efficient
-// statistical method for image noise level estimation", ICCV 2015, algorithm 1. Coloured noise: JPEG and demosaicing
-// leave little between neighbouring pixels and more in coarser grains. The spectrum of the whole picture has then no
-// flat rest, and that of the half picture, where white noise has half its sigma, gives the strength of the grain:
-// Lebrun, Colom, Morel, "Multiscale image blind denoising", IEEE TIP 2015.
+// Coloured noise: JPEG and demosaicing leave little between neighbouring pixels and more in coarser grains. At half the
+// size, where white noise has half its sigma, they are white enough to be told from texture by their spectrum: Lebrun,
+// Colom, Morel, "Multiscale image blind denoising", IEEE TIP 2015. Grain of scanned film that was coded is coarser yet,
+// and cannot be told from texture in a picture; but it changes from one picture to the next where nothing moves.
 //
-// Clipping to 0..255 takes variance away: of N(m, sigma^2) what is left is V at the mean M of Foi, "Clipped noisy
-// images", Signal Processing 2009; sigma is that whose V(sigma, M), averaged over the patches, is the variance found.
+// Subsampled chroma has its noise at half the size, as its pixels are as large.
 #include "analysis/noise_estimation.h"
 
 #include <math.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cblas.h>
+#include "analysis/grain.h"
 
-enum {
-    SIDE = 8,
-    AREA = SIDE * SIDE,
-    MAX_PATCHES = 16384,
-    MIN_PATCHES = 16 * AREA, // fewer spread the eigenvalues of pure noise too far
-    MAX_ROUNDS = 12,
-    LEVELS = 256,
-};
-
-// F^-1(1 - 1e-6) of the gamma distribution of shape AREA / 2 and mean trace(Dh'Dh + Dv'Dv) = 48: noise of sigma 1 alone
-// has less gradient than this.
-static const float tau = 99.59f;
-
-// What lies at the ends of the scale may have been clipped to them.
-static const float darkest = 0.25f, brightest = 254.75f;
-
-// Ramps from no to yes. Chosen on training pictures, with white noise and that of models/train/realnoise.py, for what
-// models/denoise gains on noisy pictures and spoils in clean ones.
+// Ramps from no to yes, chosen on the public and training clips (tests/bench/estimate.py).
 typedef struct ramp {
     double from, to;
 } ramp;
 
-static const ramp stronger_at_half = { 1.8, 2.4 }; // twice the half picture's sigma over the whole one's
-static const ramp tilted = { 1.25, 1.5 };          // the spectrum of the whole picture: it is not white
-static const ramp tilted_at_half = { 1.2, 1.3 };   // nor that of the half picture: it may well be texture
+static const ramp textured = { 1.4, 1.7 }; // the tilt at the full size: less of it is noise
+static const ramp tilted = { 1.25, 1.5 };  // likewise: it is not white
+static const ramp textured_at_half = { 1.25, 1.4 };
+static const ramp coarse = { 1.15, 1.5 };  // half the size over the full one
+static const ramp coloured = { 0.5, 0.8 }; // chroma over luma, from which on chroma counts as much
+
+// More than this is not believed of what has the spectrum of texture.
+static const double most_textured = 1.2;
+
+// A difference with less than this share of what the picture has, and that no less than the next, is of a repeat.
+static const double repeat_share = 0.4, least_repeated = 1.2;
+
+// Below this noise does not matter: 8 bits alone have 0.3, and clean pictures through a codec 0.7.
+static const double least_sigma = 0.8;
+
+// A picture is drawn if less than this share of it varies, and of the neighbours in that share more are equal.
+static const double drawn_varied = 0.85, drawn_equal = 0.35, empty_varied = 0.01;
 
 // The flat rest is the weakest part of coloured noise.
 static const double flat_shortfall = 1.4;
 
-// What may be texture is not taken for stronger noise than this.
-static const double texture_sigma = 5;
+// Grain that only time tells of: the level at which denoise-real is best on old films is 3 to 8, and from 4 to 6 none
+// of them is more than 0.3 dB below its best.
+static const double most_grain = 4.5;
 
-// LAPACK, of OpenBLAS, which comes without a header for it. The last two are the lengths of the strings.
-void ssyev_(const char *vectors, const char *triangle, const int *n, float *a, const int *stride, float *values,
-            float *work, const int *work_size, int *info, size_t, size_t);
+// Models of real noise learnt it with noise that goes across the planes, and need no more than its deviation in each;
+// of luma that is white by itself they want a little more.
+static const double real_luma = 1.2;
 
-typedef struct patches {
-    float *pixels;   // [count, AREA], each patch less its mean
-    float *mean;     // [count]
-    float *gradient; // [count], energy
-    int count;
-} patches;
-
-static void patches_clear(patches *p)
-{
-    free(p->pixels);
-    free(p->mean);
-    free(p->gradient);
-}
-
-static float gradient_energy(const float *pixels)
-{
-    float sum = 0;
-    for (int y = 0; y < SIDE; y++) {
-        for (int x = 1; x < SIDE - 1; x++) {
-            float across = pixels[y * SIDE + x + 1] - pixels[y * SIDE + x - 1];
-            float down = pixels[(x + 1) * SIDE + y] - pixels[(x - 1) * SIDE + y];
-            sum += across * across + down * down;
-        }
-    }
-    return sum / 4;
-}
-
-// Leaves out patches that are mostly clipped, and black borders: they hold little information, or none.
-static void patches_add(patches *p, const float *source, int stride)
-{
-    float *pixels = p->pixels + (size_t)p->count * AREA;
-    float sum = 0;
-    int clipped = 0;
-    for (int i = 0; i < AREA; i++) {
-        pixels[i] = source[(size_t)(i / SIDE) * stride + i % SIDE] * 127.5f + 127.5f;
-        sum += pixels[i];
-        clipped += pixels[i] <= darkest || pixels[i] >= brightest;
-    }
-    if (clipped > AREA * 3 / 4)
-        return;
-    float mean = sum / AREA;
-    for (int i = 0; i < AREA; i++)
-        pixels[i] -= mean;
-    p->mean[p->count] = mean;
-    p->gradient[p->count] = gradient_energy(pixels);
-    p->count++;
-}
-
-// The distance between patches at which no more than MAX_PATCHES are taken, out of step with the blocks of codecs.
-static int patch_step(int channels, int width, int height)
-{
-    int step = 1;
-    while (((size_t)(width - SIDE) / step + 1) * ((size_t)(height - SIDE) / step + 1) * channels > MAX_PATCHES ||
-           step % 4 == 0)
-        step++;
-    return step;
-}
-
-// planes: [3, area]
-static bool is_grey(const float *planes, size_t area)
-{
-    return memcmp(planes, planes + area, area * sizeof *planes) == 0 &&
-           memcmp(planes, planes + 2 * area, area * sizeof *planes) == 0;
-}
-
-// The channels share one covariance, of the mean of their variances.
-static void patches_gather(patches *p, const float *planes, int channels, int width, int height)
-{
-    if (channels == 3 && is_grey(planes, (size_t)width * height))
-        channels = 1; // copies of the same patches add nothing
-    int step = patch_step(channels, width, height);
-    for (int c = 0; c < channels; c++) {
-        for (int y = 0; y <= height - SIDE; y += step) {
-            for (int x = 0; x <= width - SIDE; x += step)
-                patches_add(p, planes + ((size_t)c * height + y) * width + x, width);
-        }
-    }
-}
-
-static void patches_copy(patches *p, int to, int from)
-{
-    if (to != from)
-        memcpy(p->pixels + (size_t)to * AREA, p->pixels + (size_t)from * AREA, AREA * sizeof(float));
-    p->mean[to] = p->mean[from];
-    p->gradient[to] = p->gradient[from];
-}
-
-// Drops those above the limit, unless too few would stay. True if it made a difference that matters.
-static bool patches_keep_weak(patches *p, float limit)
-{
-    int weak = 0;
-    for (int i = 0; i < p->count; i++)
-        weak += p->gradient[i] <= limit;
-    if (weak < MIN_PATCHES || weak == p->count)
-        return false;
-    bool matters = p->count - weak > p->count / 200;
-    int count = 0;
-    for (int i = 0; i < p->count; i++) {
-        if (p->gradient[i] <= limit)
-            patches_copy(p, count++, i);
-    }
-    p->count = count;
-    return matters;
-}
-
-// values: [count], ascending.
-static double flat_mean(const float *values, int count)
-{
-    double sum = 0;
-    for (int i = 0; i < count; i++)
-        sum += values[i];
-    for (; count > 1; count--) {
-        double median = 0.5 * ((double)values[(count - 1) / 2] + values[count / 2]);
-        if (sum <= median * count)
-            break;
-        sum -= values[count - 1];
-    }
-    return fmax(sum / count, 0);
-}
-
-typedef struct spectrum {
-    double flat; // variance: the mean of the flat rest
-    double tilt; // the median over the flat rest, as a ratio of deviations
-} spectrum;
-
-// Of what is left of the noise. Each patch has lost its mean, and so the covariance its lowest eigenvalue.
-static spectrum residual_spectrum(const patches *p)
-{
-    static const int n = AREA, work_size = 34 * AREA;
-    float covariance[AREA * AREA] = { 0 }, values[AREA], work[34 * AREA];
-    cblas_ssyrk(CblasRowMajor, CblasLower, CblasTrans, AREA, p->count, 1.0f / p->count, p->pixels, AREA, 0, covariance,
-                AREA);
-    int info = 0;
-    ssyev_("N", "U", &n, covariance, &n, values, work, &work_size, &info, 1, 1); // "U": columns come first there
-    if (info != 0)
-        return (spectrum){ 0 };
-    double flat = flat_mean(values + 1, AREA - 1);
-    return (spectrum){ flat, sqrt(fmax(values[AREA / 2], 0) / fmax(flat, 1e-6)) };
-}
-
-// The mean and the variance of N(mean, sigma^2) after clipping to 0..255.
-static void clip_moments(double mean, double sigma, double *clipped_mean, double *clipped_variance)
-{
-    double low = (0 - mean) / sigma, high = (255 - mean) / sigma;
-    double below = 0.5 * erfc(-low * M_SQRT1_2), above = 0.5 * erfc(high * M_SQRT1_2);
-    double at_low = exp(-0.5 * low * low) / sqrt(2 * M_PI), at_high = exp(-0.5 * high * high) / sqrt(2 * M_PI);
-    double inside = 1 - below - above;
-    // Both about the mean, where nothing cancels.
-    double first = low * below + high * above + at_low - at_high;
-    double second = inside + low * at_low - high * at_high + low * low * below + high * high * above;
-    *clipped_mean = mean + sigma * first;
-    *clipped_variance = sigma * sigma * fmax(second - first * first, 0);
-}
-
-// The variance that noise of this sigma shows, averaged over patches. means: a histogram of their means.
-static double clipped_variance(const int means[LEVELS], double sigma)
-{
-    enum { STEPS = 256 };
-    double from = -4 * sigma, step = (255 + 8 * sigma) / STEPS;
-    double m0, v0, m1, v1, sum = 0;
-    int count = 0, level = 0;
-    clip_moments(from, sigma, &m0, &v0);
-    for (int i = 1; i <= STEPS && level < LEVELS; i++, m0 = m1, v0 = v1) {
-        clip_moments(from + i * step, sigma, &m1, &v1);
-        for (; level < LEVELS && (level <= m1 || i == STEPS); level++) {
-            double share = m1 > m0 ? fmin(fmax((level - m0) / (m1 - m0), 0), 1) : 0;
-            sum += means[level] * (v0 + share * (v1 - v0));
-            count += means[level];
-        }
-    }
-    return sum / count;
-}
-
-// The sigma whose clipped variance is the one that was found.
-static double unclip(const patches *p, double variance)
-{
-    int means[LEVELS] = { 0 };
-    for (int i = 0; i < p->count; i++)
-        means[(int)fminf(fmaxf(p->mean[i] + 0.5f, 0), LEVELS - 1)]++;
-    double sigma = sqrt(variance);
-    for (int i = 0; i < 30 && sigma > 0 && sigma < LEVELS; i++) {
-        double ratio = sqrt(variance / fmax(clipped_variance(means, sigma), variance / 100));
-        sigma *= ratio;
-        if (fabs(ratio - 1) < 1e-3)
-            break;
-    }
-    return fmin(sigma, LEVELS - 1);
-}
-
-typedef struct reading {
-    double sigma, tilt;
-} reading;
-
-static reading weak_patch_reading(patches *p)
-{
-    if (p->count < AREA)
-        return (reading){ 0 };
-    spectrum found = residual_spectrum(p);
-    for (int i = 0; i < MAX_ROUNDS && patches_keep_weak(p, tau * (float)found.flat); i++)
-        found = residual_spectrum(p);
-    return (reading){ unclip(p, found.flat), found.tilt };
-}
-
-static reading reading_of(patches *p, const float *planes, int channels, int width, int height)
-{
-    p->count = 0;
-    patches_gather(p, planes, channels, width, height);
-    return weak_patch_reading(p);
-}
-
-// planes: [channels, height, width], out: [channels, height / 2, width / 2]
-static void halve(const float *planes, int channels, int width, int height, float *out)
-{
-    for (int c = 0; c < channels; c++) {
-        for (int y = 0; y < height / 2; y++) {
-            const float *above = planes + ((size_t)c * height + 2 * y) * width, *below = above + width;
-            for (int x = 0; x < width / 2; x++)
-                *out++ = (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]) / 4;
-        }
-    }
-}
+// Patches from which on an estimate is as good as it gets.
+static const double enough_weak = 2000;
 
 static double share_of(ramp r, double x)
 {
     return fmin(fmax((x - r.from) / (r.to - r.from), 0), 1);
 }
 
-static double geometric_mean(double a, double b, double share_of_b)
+static double mix(double a, double b, double share_of_b)
 {
-    return pow(a, 1 - share_of_b) * pow(b, share_of_b);
+    return a + (b - a) * share_of_b;
 }
 
-// The sigma of white noise that is as harmful.
-static double white_equivalent(reading whole, reading half)
+// How little the spectrum at the full size is that of white noise, which is all there is then.
+static double tilted_share(const udm_noise_reading *whole)
 {
-    double at_half = 2 * half.sigma;
-    double coloured = fmin(share_of(stronger_at_half, at_half / fmax(whole.sigma, 1e-6)), share_of(tilted, whole.tilt));
-    double grains = flat_shortfall * at_half, limited = fmin(grains, fmax(texture_sigma, whole.sigma));
-    grains = geometric_mean(grains, limited, share_of(tilted_at_half, half.tilt));
-    return geometric_mean(whole.sigma, grains, coloured);
+    return whole->sigma < least_sigma ? 1 : share_of(tilted, whole->tilt);
 }
 
-bool udm_estimate_sigma(const float *planes, int channels, int width, int height, double *sigma, udm_error *error)
+// White noise that is no texture.
+static bool is_noisy(const udm_noise_reading *picture)
 {
-    *sigma = 0;
-    if (width < SIDE || height < SIDE)
-        return true;
-    size_t quarter = (size_t)(width / 2) * (height / 2);
-    float *half = malloc(channels * quarter * sizeof *half);
-    patches p = { .pixels = malloc((size_t)MAX_PATCHES * AREA * sizeof(float)),
-                  .mean = malloc(MAX_PATCHES * sizeof(float)),
-                  .gradient = malloc(MAX_PATCHES * sizeof(float)) };
-    bool done = half && p.pixels && p.mean && p.gradient;
-    if (done) {
-        reading whole = reading_of(&p, planes, channels, width, height);
-        *sigma = whole.sigma;
-        if (width / 2 >= SIDE && height / 2 >= SIDE) {
-            halve(planes, channels, width, height, half);
-            *sigma = white_equivalent(whole, reading_of(&p, half, channels, width / 2, height / 2));
-        }
-    } else {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory to estimate the noise");
+    return picture->sigma > least_repeated && picture->tilt < textured.from;
+}
+
+udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
+                                     const udm_noise_picture *before)
+{
+    udm_noise_evidence found = { .components = now->channels, .grain = { -1, -1 } };
+    for (int part = 0; part < (now->channels == 1 ? 1 : 2); part++) {
+        udm_noise_reading *spatial = found.spatial[part];
+        spatial[0] = udm_noise_read(patches, now, NULL, part, 0);
+        if (part == UDM_NOISE_LUMA || tilted_share(&spatial[0]) > 0)
+            spatial[1] = udm_noise_read(patches, now, NULL, part, 1);
     }
-    patches_clear(&p);
-    free(half);
-    return done;
+    if (!before || before->channels != now->channels)
+        return found;
+    found.temporal = udm_noise_read(patches, now, before, UDM_NOISE_LUMA, 0);
+    const udm_noise_reading *picture = &found.spatial[UDM_NOISE_LUMA][0];
+    const bool repeated = is_noisy(picture) && found.temporal.sigma < repeat_share * picture->sigma;
+    found.paired = found.temporal.weak > 0 && !repeated;
+    found.certain = found.paired && is_noisy(picture);
+    for (int i = 0; found.paired && i < 2; i++)
+        found.grain[i] = udm_grain(now, before, 2 + i);
+    return found;
+}
+
+// Of single pixels, on the scale of white noise.
+static double fine_level(const udm_noise_evidence *evidence, udm_noise_part part)
+{
+    const udm_noise_reading *spatial = &evidence->spatial[part][0];
+    const double limited = fmin(spatial->sigma, most_textured);
+    const double level = mix(spatial->sigma, limited, share_of(textured, spatial->tilt));
+    return part == UDM_NOISE_LUMA && evidence->paired ? fmin(level, evidence->temporal.sigma) : level;
+}
+
+// What is white at half the size.
+static double half_level(const udm_noise_evidence *evidence, udm_noise_part part)
+{
+    const udm_noise_reading *half = &evidence->spatial[part][1];
+    return (1 - share_of(textured_at_half, half->tilt)) * 2 * half->sigma;
+}
+
+typedef struct levels {
+    double fine[2], half[2]; // of luma and chroma, on the scale of white noise
+    double coarse[2];        // 0 to 1: how much what is found at half the size counts
+    double grain;            // of luma, what only time tells of
+} levels;
+
+// What luma has of white noise of deviation 1.
+static double luma_unit(const udm_noise_evidence *evidence)
+{
+    return evidence->components == 1 ? 1 : UDM_NOISE_WHITE_LUMA;
+}
+
+// Texture that moves slowly may pass for it, too; so no more is believed than does little harm there.
+static double grain_of(const udm_noise_evidence *evidence, double fine)
+{
+    const double grain = fmax(evidence->grain[0], 0);
+    const double counts =
+        tilted_share(&evidence->spatial[UDM_NOISE_LUMA][0]) * share_of(coarse, grain / fmax(fine, 1e-6));
+    return counts * fmin(grain * luma_unit(evidence), most_grain);
+}
+
+static levels levels_of(const udm_noise_evidence *evidence)
+{
+    levels found = { 0 };
+    for (int part = 0; part < (evidence->components == 1 ? 1 : 2); part++) {
+        const double fine = found.fine[part] = fine_level(evidence, part);
+        const double half = found.half[part] = half_level(evidence, part);
+        found.coarse[part] = tilted_share(&evidence->spatial[part][0]) * share_of(coarse, half / fmax(fine, 1e-6));
+    }
+    found.grain = grain_of(evidence, found.fine[UDM_NOISE_LUMA]);
+    return found;
+}
+
+// The sigma of white noise in red, green and blue that is as harmful.
+static double white_sigma(const udm_noise_evidence *evidence, levels found)
+{
+    const double luma = mix(found.fine[0], flat_shortfall * found.half[0], found.coarse[0]);
+    const double chroma = mix(found.fine[1], found.half[1], found.coarse[1]);
+    const double both = sqrt((luma * luma + 2 * chroma * chroma) / 3);
+    const double sigma =
+        evidence->components == 1 ? luma : mix(luma, both, luma > 0 ? share_of(coloured, chroma / luma) : 1);
+    return fmax(sigma, found.grain);
+}
+
+static double whiteness_of(const udm_noise_evidence *evidence, levels found)
+{
+    const double luma = found.fine[0], chroma = found.fine[1];
+    const double coarser = fmax(mix(luma, found.half[0], found.coarse[0]), found.grain / luma_unit(evidence));
+    double ratio = coarser > luma ? luma / coarser : 1;
+    if (evidence->components > 1)
+        ratio *= fmin(luma, chroma) / fmax(fmax(luma, chroma), 1e-6);
+    return fmin(ratio, 1);
+}
+
+// The level that a model of the noise of cameras, films and codecs is to be told.
+static double real_sigma(const udm_noise_evidence *evidence, levels found, double white, double whiteness)
+{
+    const double unit = luma_unit(evidence);
+    const double flat = real_luma * unit * found.fine[0];
+    const double grains = fmax(found.half[0], fmin(2 * found.half[0], 4));
+    const double real = fmax(mix(flat, grains, found.coarse[0]), found.grain);
+    return mix(real, white, share_of((ramp){ 0.5, 0.8 }, whiteness));
+}
+
+static double confidence_of(const udm_noise_evidence *evidence)
+{
+    const double weak = evidence->spatial[UDM_NOISE_LUMA][0].weak;
+    const double a = evidence->spatial[UDM_NOISE_LUMA][0].sigma, b = evidence->temporal.sigma;
+    const double agreement = evidence->paired ? fmin(a, b) / fmax(fmax(a, b), 1e-6) : 0;
+    return fmin(weak / enough_weak, 1) * (1 + agreement) / 2;
+}
+
+static udm_noise_finding finding_of(const udm_noise_evidence *evidence, double sigma)
+{
+    const udm_noise_reading *luma = &evidence->spatial[UDM_NOISE_LUMA][0];
+    if (!luma->looked_at)
+        return UDM_NOISE_TOO_SMALL;
+    if (luma->varied < empty_varied)
+        return UDM_NOISE_EMPTY;
+    if (luma->varied < drawn_varied && luma->equal > drawn_equal)
+        return UDM_NOISE_DRAWN;
+    return sigma < least_sigma ? UDM_NOISE_WEAK : UDM_NOISE_FOUND;
+}
+
+udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence)
+{
+    const levels found = levels_of(evidence);
+    const double white = white_sigma(evidence, found), whiteness = whiteness_of(evidence, found);
+    const double unit = luma_unit(evidence);
+    udm_noise_estimate noise = { .finding = finding_of(evidence, white), .whiteness = whiteness };
+    if (noise.finding != UDM_NOISE_FOUND && noise.finding != UDM_NOISE_WEAK)
+        return noise;
+    noise.luma = unit * found.fine[0];
+    noise.chroma = UDM_NOISE_WHITE_CHROMA * found.fine[1];
+    noise.octaves[0] = noise.luma, noise.octaves[1] = unit * found.half[0];
+    for (int octave = 2; octave < UDM_NOISE_OCTAVES; octave++)
+        noise.octaves[octave] = unit * fmax(evidence->grain[octave - 2], 0);
+    noise.confidence = confidence_of(evidence);
+    if (noise.finding == UDM_NOISE_FOUND) {
+        noise.sigma = white;
+        noise.real_sigma = real_sigma(evidence, found, white, whiteness);
+    }
+    return noise;
 }

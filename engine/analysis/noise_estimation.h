@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The standard deviation of the noise in a picture, estimated from the picture alone.
+// The noise of a picture, estimated from it and, if there is one, the picture before it.
 #ifndef UDM_ANALYSIS_NOISE_ESTIMATION_H
 #define UDM_ANALYSIS_NOISE_ESTIMATION_H
 
-#include <stdbool.h>
+#include "analysis/noise.h"
+#include "analysis/noise_patches.h"
 
-#include "udm/error.h"
+// What was measured.
+typedef struct udm_noise_evidence {
+    int components;                  // 1 of a grey picture
+    udm_noise_reading spatial[2][2]; // of luma and chroma, at the full size and at half of it where that matters
+    bool paired;                     // with the picture before; what follows is of the difference
+    bool certain;                    // white noise is in the picture, and in the difference: it is no repeat
+    udm_noise_reading temporal;      // of luma, at the full size
+    double grain[2];                 // of luma, at a quarter and an eighth; negative where there is none to be seen
+} udm_noise_evidence;
 
-// planes: [channels, height, width] in [-1, 1]. *sigma: of white Gaussian noise, on the 0-255 scale; of coloured noise,
-// as cameras and codecs leave it, that of the white noise which is as strong at half the size. False with MEMORY only;
-// a picture too small for an estimate has sigma 0.
-bool udm_estimate_sigma(const float *planes, int channels, int width, int height, double *sigma, udm_error *error);
+// before: NULL, or the picture before. Where it is the same picture with the same noise, the difference of both has
+// next to none, which says nothing, and the evidence is not paired.
+udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
+                                     const udm_noise_picture *before);
+
+udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence);
 
 #endif

@@ -1,36 +1,72 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Scenes, and the noise of each as a running mean of the estimates of its frames.
+// Scenes, and the noise of each: the median of the last estimates, each made of a picture and the one before it. The
+// first pictures of a scene are all looked at, then one in EVERY, so that noise which changes is followed within two
+// estimates, and a flash or a drop of dirt counts for nothing.
+//
+// A repeat says nothing: neither that there is no noise, nor anything that the picture itself did not say. The next
+// picture is asked instead.
 #include "analysis/noise_tracker.h"
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/noise_estimation.h"
 #include "analysis/scene.h"
 
-// The first frames of a scene are all estimated, then one in EVERY; the mean forgets what is older than some EVERY
-// estimates, so that it follows a lens that is stopped down.
-enum { EVERY = 8 };
+enum {
+    EVERY = 5,
+    FIRST = 3,     // pictures of a scene that are all looked at
+    KEPT = 3,      // estimates
+    PATIENCE = 3,  // pictures in a row that repeat before the next one waits its turn
+    GRAIN_KEPT = 4 // pairs
+};
+
+// A pair with less than this share of the most grain that was seen of late is a repeat.
+static const double repeated_grain = 0.35;
+
+// The whiteness above which noise is called white, and how far beyond it is to be called otherwise than before.
+static const double white_above = 0.5, clear = 0.15;
 
 struct udm_noise_tracker {
     int channels, width, height;
     udm_scene *scene;
     bool scenes_given, began;
-    uint64_t frame, estimates; // in this scene
+    udm_noise_patches *patches;
+    udm_noise_picture pictures[2];
+    int now;        // of the two
+    bool seen;      // the other one is the picture before
+    uint64_t frame; // in this scene
+    uint64_t due;   // the frame to be looked at next
+    int repeats;    // in a row
+    uint64_t made;  // estimates of this scene
+    udm_noise_estimate kept[KEPT];
+    double grain[GRAIN_KEPT]; // of pairs
+    uint64_t pairs;
     udm_noise_estimate noise;
 };
+
+static bool init_pictures(udm_noise_tracker *tracker)
+{
+    return udm_noise_picture_init(&tracker->pictures[0], tracker->channels, tracker->width, tracker->height) &&
+           udm_noise_picture_init(&tracker->pictures[1], tracker->channels, tracker->width, tracker->height);
+}
 
 udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, udm_error *error)
 {
     udm_noise_tracker *tracker = calloc(1, sizeof *tracker);
-    if (!tracker) {
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
+    if (tracker) {
+        tracker->channels = channels, tracker->width = width, tracker->height = height;
+        tracker->patches = udm_noise_patches_new();
+    }
+    if (!tracker || !tracker->patches || !init_pictures(tracker)) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory to look for noise");
+        udm_noise_tracker_free(tracker);
         return NULL;
     }
-    tracker->channels = channels, tracker->width = width, tracker->height = height;
     tracker->scene = udm_scene_new(channels, width, height, error);
     if (!tracker->scene) {
-        free(tracker);
+        udm_noise_tracker_free(tracker);
         return NULL;
     }
     return tracker;
@@ -41,6 +77,9 @@ void udm_noise_tracker_free(udm_noise_tracker *tracker)
     if (!tracker)
         return;
     udm_scene_free(tracker->scene);
+    udm_noise_patches_free(tracker->patches);
+    udm_noise_picture_clear(&tracker->pictures[0]);
+    udm_noise_picture_clear(&tracker->pictures[1]);
     free(tracker);
 }
 
@@ -55,16 +94,101 @@ void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
     tracker->scenes_given = true;
 }
 
-static void estimate(udm_noise_tracker *tracker, const float *planes)
+static void begin_scene(udm_noise_tracker *tracker)
 {
-    double sigma;
-    udm_noise_estimate *noise = &tracker->noise;
-    // Without memory for a new estimate, the previous one is kept.
-    if (!udm_estimate_sigma(planes, tracker->channels, tracker->width, tracker->height, &sigma, NULL))
+    tracker->frame = tracker->due = tracker->made = tracker->pairs = 0;
+    tracker->repeats = 0;
+    tracker->seen = false;
+}
+
+// Also remembers the grain of this pair, if it is none.
+static bool repeats_grain(udm_noise_tracker *tracker, double grain)
+{
+    double most = 0;
+    if (grain < 0)
+        return false;
+    for (uint64_t i = 0; i < GRAIN_KEPT && i < tracker->pairs; i++)
+        most = tracker->grain[i] > most ? tracker->grain[i] : most;
+    if (grain < repeated_grain * most)
+        return true;
+    tracker->grain[tracker->pairs++ % GRAIN_KEPT] = grain;
+    return false;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const udm_noise_estimate *first = a, *second = b;
+    return (first->sigma > second->sigma) - (first->sigma < second->sigma);
+}
+
+// The one of the last estimates in the middle; of two the later one, as there is more behind it.
+static udm_noise_estimate median(const udm_noise_tracker *tracker)
+{
+    udm_noise_estimate sorted[KEPT];
+    if (tracker->made < KEPT)
+        return tracker->kept[tracker->made - 1];
+    memcpy(sorted, tracker->kept, sizeof sorted);
+    qsort(sorted, KEPT, sizeof *sorted, ascending);
+    return sorted[KEPT / 2];
+}
+
+static void keep(udm_noise_tracker *tracker, udm_noise_estimate estimate)
+{
+    // Where there is nothing to be seen, nothing is learnt; that is told only for want of anything else.
+    if (estimate.finding == UDM_NOISE_EMPTY || estimate.finding == UDM_NOISE_TOO_SMALL) {
+        if (tracker->made == 0)
+            tracker->noise = estimate;
         return;
-    tracker->estimates++;
-    noise->sigma += (sigma - noise->sigma) / (tracker->estimates < EVERY ? tracker->estimates : EVERY);
-    noise->finding = noise->sigma > 0 ? UDM_NOISE_FOUND : UDM_NOISE_WEAK;
+    }
+    tracker->kept[tracker->made++ % KEPT] = estimate;
+    tracker->noise = median(tracker);
+}
+
+static void wait(udm_noise_tracker *tracker, bool repeated)
+{
+    tracker->repeats = repeated ? tracker->repeats + 1 : 0;
+    const bool at_once = tracker->made < FIRST || (repeated && tracker->repeats <= PATIENCE);
+    tracker->due = tracker->frame + (at_once ? 1 : EVERY);
+}
+
+static void estimate(udm_noise_tracker *tracker)
+{
+    const udm_noise_picture *now = &tracker->pictures[tracker->now];
+    const udm_noise_picture *before = tracker->seen ? &tracker->pictures[!tracker->now] : NULL;
+    const udm_noise_evidence evidence = udm_noise_measure(tracker->patches, now, before);
+    const bool repeated =
+        before && (!evidence.paired || (!evidence.certain && repeats_grain(tracker, evidence.grain[0])));
+    if (!repeated || tracker->made == 0)
+        keep(tracker, udm_noise_judge(&evidence));
+    wait(tracker, repeated);
+}
+
+// A picture is prepared if it is looked at, or the next one is.
+static void look(udm_noise_tracker *tracker, const float *planes, bool repeats)
+{
+    if (repeats) { // the picture that was prepared last is still the one before the next
+        tracker->due += tracker->due == tracker->frame;
+        return;
+    }
+    const bool due = tracker->frame >= tracker->due;
+    if (!due && tracker->frame + 1 < tracker->due) {
+        tracker->seen = false;
+        return;
+    }
+    tracker->now = !tracker->now;
+    udm_noise_picture_set(&tracker->pictures[tracker->now], tracker->channels, planes);
+    if (due)
+        estimate(tracker);
+    tracker->seen = true;
+}
+
+static bool is_white(const udm_noise_tracker *tracker, bool begins, bool subsampled, bool before)
+{
+    if (subsampled)
+        return false;
+    if (!(tracker->noise.confidence > 0))
+        return true;
+    return tracker->noise.whiteness > (begins ? white_above : before ? white_above - clear : white_above + clear);
 }
 
 bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, udm_noise_hint hint)
@@ -75,9 +199,13 @@ bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, udm
                             : udm_scene_begins(tracker->scene, planes, given ? hint.sigma : tracker->noise.sigma);
     tracker->began = true;
     if (begins)
-        tracker->frame = tracker->estimates = 0;
-    if (!given && !hint.repeats && (tracker->frame < EVERY || tracker->frame % EVERY == 0))
-        estimate(tracker, planes);
+        begin_scene(tracker);
+    const bool white = tracker->noise.white;
+    if (given)
+        tracker->seen = false;
+    else
+        look(tracker, planes, hint.repeats && !begins);
+    tracker->noise.white = is_white(tracker, begins, hint.subsampled, white);
     tracker->frame++;
     return begins;
 }

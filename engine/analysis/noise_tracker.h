@@ -19,8 +19,9 @@ void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker);
 
 // What is known beforehand of a frame.
 typedef struct udm_noise_hint {
-    double sigma; // of its noise, 0-255 scale, or negative to have it estimated
-    bool repeats; // it is the frame before it once more, noise and all, and so says nothing new
+    double sigma;    // of its noise, 0-255 scale, or negative to have it estimated
+    bool subsampled; // its pixels share chroma, whose noise then is never white
+    bool repeats;    // it is the frame before it once more, noise and all, and so says nothing new
 } udm_noise_hint;
 
 // Looks at the next frame, planes [channels, height, width] in [-1, 1], once. True if it begins a scene.

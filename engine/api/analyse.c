@@ -59,7 +59,17 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
     if (discontinuity)
         udm_noise_tracker_reset(analyser->tracker);
     udm_planes_of_image(analyser->planes, image, analyser->pool);
-    finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, (udm_noise_hint){ .sigma = sigma });
-    finding->sigma = sigma < 0 ? udm_noise_tracker_noise(analyser->tracker)->sigma : sigma;
+    const udm_noise_hint hint = { .sigma = sigma, .subsampled = image->subsample_x > 0 || image->subsample_y > 0 };
+    const udm_noise_estimate *noise = udm_noise_tracker_noise(analyser->tracker);
+    finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, hint);
+    finding->sigma = sigma < 0 ? noise->sigma : sigma;
+    finding->real_sigma = sigma < 0 ? noise->real_sigma : sigma;
+    finding->kind = noise->white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     return true;
+}
+
+double udm_finding_sigma(const udm_finding *finding, const udm_model *model)
+{
+    const udm_model *asked = udm_model_expert(model, finding->kind);
+    return udm_model_scheduler(asked)->real_noise ? finding->real_sigma : finding->sigma;
 }

@@ -11,10 +11,6 @@
 #include "schedule/schedule.h"
 #include "tensor/planes.h"
 
-// The whiteness of noise above which the expert for white noise is asked, and how far beyond another one must be.
-#define WHITE 0.5
-#define CLEAR 0.15
-
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {
     const udm_noise *model = &restorer->scheduler->noise;
@@ -121,6 +117,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->next = NULL;
     place->time = frame->time_map || frame->known ? 0 : frame->time;
     place->mixed = false;
+    place->kind = frame->kind;
     place->strength = frame->strength;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
@@ -141,16 +138,22 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     return true;
 }
 
-// Where pixels share chroma, noise is never white; what nothing is known of is taken for that. A kind lasts until
-// another one is clear, so that no film goes to and fro.
-static udm_noise_kind kind_of(const udm_restorer *restorer, const queued *frame)
+// The time of an estimate, and the levels of all times.
+static void set_levels(const udm_restorer *restorer, queued *frame)
 {
-    if (frame->subsampled)
-        return UDM_NOISE_OTHER;
-    if (!(frame->noise.confidence > 0))
-        return UDM_NOISE_WHITE;
-    const double least = frame->begins ? WHITE : restorer->kind == UDM_NOISE_WHITE ? WHITE - CLEAR : WHITE + CLEAR;
-    return frame->noise.whiteness > least ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
+    const bool estimate = frame->time < 0;
+    const float all =
+        estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
+    for (size_t i = 0; estimate && i < restorer->pixels; i++)
+        frame->times[i] = all;
+    float last = -1, level = 0;
+    for (size_t i = 0; restorer->expert->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
+        if (frame->times[i] != last) {
+            last = frame->times[i];
+            level = (float)udm_noise_level(restorer->noise, last);
+        }
+        frame->level[i] = level;
+    }
 }
 
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
@@ -164,25 +167,32 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
-    const bool measured = estimate || udm_model_has_experts(restorer->model);
-    frame->begins =
-        udm_noise_tracker_look(restorer->tracker, frame->planes, (udm_noise_hint){ .sigma = measured ? -1 : given });
+    const bool measured = estimate || (udm_model_has_experts(restorer->model) && frame->kind == UDM_NOISE_JUDGED);
+    const udm_noise_hint hint = { .sigma = measured ? -1 : given, .subsampled = frame->subsampled };
+    frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, hint);
     frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
+    if (frame->kind == UDM_NOISE_JUDGED)
+        frame->kind = frame->noise.white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     if (!estimate)
         frame->noise.sigma = given;
-    frame->kind = restorer->kind = kind_of(restorer, frame);
-    const float all =
-        estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
-    for (size_t i = 0; estimate && i < restorer->pixels; i++)
-        frame->times[i] = all;
-    float last = -1, level = 0;
-    for (size_t i = 0; restorer->expert->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
-        if (frame->times[i] != last) {
-            last = frame->times[i];
-            level = (float)udm_noise_level(restorer->noise, last);
-        }
-        frame->level[i] = level;
-    }
+    else if (udm_model_scheduler(udm_model_expert(restorer->model, frame->kind))->real_noise)
+        frame->noise.sigma = frame->noise.real_sigma;
+    set_levels(restorer, frame);
+}
+
+// Grain that only time tells of is not seen in the first frame of a scene: where the second one waits already, what was
+// found there holds for both.
+static void learn_from_next(udm_restorer *restorer, queued *frame)
+{
+    queued *next = frame->next;
+    if (!frame->begins || !next || restorer->settings.lookahead == 0 || restorer->sdedit)
+        return;
+    udm_restorer_analyse(restorer, next);
+    if (next->begins || frame->time >= 0 || next->time >= 0)
+        return;
+    frame->noise = next->noise;
+    frame->kind = next->kind;
+    set_levels(restorer, frame);
 }
 
 static void mix_known(udm_restorer *restorer, const queued *frame)
@@ -267,6 +277,7 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
     udm_restorer_analyse(restorer, frame);
+    learn_from_next(restorer, frame);
     if (!ask_expert(restorer, frame, error))
         return false;
     begin_scene(restorer, frame);

@@ -21,7 +21,7 @@ static bool check_network(const udm_restorer *restorer, const udm_expert *expert
 bool udm_restorer_open_network(udm_restorer *restorer, udm_error *error)
 {
     udm_expert *expert = restorer->expert;
-    expert->model = udm_model_expert(restorer->model, (udm_noise_kind)(expert - restorer->experts));
+    expert->model = udm_model_expert(restorer->model, expert == restorer->experts ? UDM_NOISE_WHITE : UDM_NOISE_OTHER);
     expert->network = udm_network_open(udm_model_network_config(expert->model),
                                        udm_model_network_weights(expert->model), restorer->device, error);
     if (!expert->network || !check_network(restorer, expert, error))
@@ -103,7 +103,7 @@ static void free_expert(udm_expert *expert)
 
 void udm_restorer_free_experts(udm_restorer *restorer)
 {
-    for (int i = 0; i < UDM_NOISE_KINDS; i++)
+    for (int i = 0; i < UDM_EXPERTS; i++)
         free_expert(&restorer->experts[i]);
 }
 
@@ -117,7 +117,7 @@ static bool check_alike(const udm_expert *a, const udm_expert *b, udm_error *err
 
 bool udm_restorer_ask(udm_restorer *restorer, udm_noise_kind kind, udm_error *error)
 {
-    udm_expert *expert = udm_model_has_experts(restorer->model) ? &restorer->experts[kind] : restorer->experts;
+    udm_expert *expert = restorer->experts + (udm_model_has_experts(restorer->model) && kind == UDM_NOISE_OTHER);
     if (expert == restorer->expert)
         return true;
     udm_expert *before = restorer->expert;

@@ -28,7 +28,7 @@ typedef struct queued {
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma
-    udm_noise_kind kind;      // of it
+    udm_noise_kind kind;      // of it; JUDGED until it was looked at
     udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this
 } queued;
 
@@ -49,13 +49,12 @@ struct udm_restorer {
     udm_device *device;
     udm_noise own_noise; // where settings.schedule is not the model's
     const udm_noise *noise;
-    udm_workspace *workspace;            // what all networks compute in
-    int channels;                        // of the networks; those of frames, settings.channels, may be fewer
-    udm_expert experts[UDM_NOISE_KINDS]; // one for each kind of noise where the model has that, otherwise one; those
-                                         // that no frame needed yet are not open
-    udm_expert *expert;                  // in use
-    udm_noise_kind kind;                 // of noise, in the last frame that was looked at
-    udm_sdedit *sdedit;                  // instead of its reverse loop, where the model makes video
+    udm_workspace *workspace;        // what all networks compute in
+    int channels;                    // of the networks; those of frames, settings.channels, may be fewer
+    udm_expert experts[UDM_EXPERTS]; // one for each kind of noise where the model has that, otherwise one; those
+                                     // that no frame needed yet are not open
+    udm_expert *expert;              // in use
+    udm_sdedit *sdedit;              // instead of its reverse loop, where the model makes video
     udm_noise_tracker *tracker;
     udm_hole_filler *filler; // of holes; NULL where the model fills none
     float *work;             // the frame in the making: [channels of the network, height, width]

@@ -32,6 +32,7 @@ typedef struct udm_scheduler {
     double
         powers[UDM_POWERS]; // udm_loop_settings; from "noise_power", a key of ours, which models/train/power.py finds
     int power_count;
+    bool real_noise; // it learnt the noise of cameras, films and codecs, not white noise; a key of ours
 } udm_scheduler;
 
 const char *udm_model_directory(const udm_model *model);
@@ -49,7 +50,7 @@ const udm_scheduler *udm_model_scheduler(const udm_model *model);
 // A model may be a choice between two others, which are told apart by the noise that they were trained on: that of its
 // index is then {"_class_name": "UdmNoiseExperts", "white": NAME, "other": NAME}, folders beside its own. All that is
 // said of it above is true of the first; both have the same process, noise and prediction, so that times mean the same.
-typedef enum udm_noise_kind { UDM_NOISE_WHITE, UDM_NOISE_OTHER, UDM_NOISE_KINDS } udm_noise_kind;
+enum { UDM_EXPERTS = 2 };
 
 bool udm_model_has_experts(const udm_model *model);
 const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind); // the model itself where it has none

@@ -318,7 +318,9 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
     scheduler->ease_below = 0;
     scheduler->missing = NULL;
     scheduler->power_count = 0;
-    good = udm_config_doubles(config, "noise_power", 0, 1e6, UDM_POWERS, scheduler->powers, &scheduler->power_count,
+    scheduler->real_noise = false;
+    good = udm_config_bool(config, "real_noise", &scheduler->real_noise, error) &&
+           udm_config_doubles(config, "noise_power", 0, 1e6, UDM_POWERS, scheduler->powers, &scheduler->power_count,
                               error) &&
            read_timesteps(scheduler, defaults, config, error);
     if (good && defaults->timing == OF_SOLVER)
@@ -388,6 +390,7 @@ static bool read_process(udm_scheduler *scheduler, const udm_config *config, udm
                                          "steps_offset",
                                          "set_alpha_to_one",
                                          "noise_power",
+                                         "real_noise",
                                          NULL };
     const char *name = "gaussian";
     if (!udm_config_only(config, known, error) || !udm_config_string(config, "process", &name, error))

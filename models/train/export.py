@@ -46,10 +46,10 @@ def write_network(directory, config, weights, dtype):
 
 
 def power_of(directory):
-    """What models/train/power.py found of the weights in a directory, or nothing."""
+    """Keys of ours that are kept: what models/train/power.py found of the weights in a directory, and their noise."""
     path = directory / "scheduler/scheduler_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {key: config[key] for key in ("noise_power",) if key in config}
+    return {key: config[key] for key in ("noise_power", "real_noise") if key in config}
 
 
 def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, **parts):
@@ -60,7 +60,7 @@ def write_model(directory, config, weights, dtype=torch.float16, max_sigma=75, *
     process = config.pop("scheduler", None)
     schedule = {**PROCESS_SCHEDULER, **process} if process else SCHEDULER
     power = power_of(directory)
-    if power:
+    if "noise_power" in power:
         print("noise_power is that of the weights that were there before: models/train/power.py finds it anew")
     for name, (part, values) in {"unet": (config, weights), **parts}.items():
         write_network(directory / name, part if process else {**part, "max_sigma": max_sigma}, values, dtype)

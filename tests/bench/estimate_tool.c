@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The estimated sigma of each raw frame on standard input: estimate_tool WIDTH HEIGHT CHANNELS (1: gray, 3: rgb24).
-// One line a frame: sigma, milliseconds, and whether a scene begins there.
+// What the tracker reads of raw frames on standard input: estimate_tool WIDTH HEIGHT CHANNELS (1: gray, 3: rgb24).
+// One line a frame: sigma, real_sigma, luma, chroma, whiteness, confidence, finding, milliseconds, and whether a scene
+// begins there.
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "analysis/noise_estimation.h"
-#include "analysis/scene.h"
+#include "analysis/noise_tracker.h"
 
 static double now_ms(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
@@ -28,17 +28,19 @@ static int measure(int width, int height, int channels)
     udm_error error = { 0 };
     unsigned char *pixels = malloc(area * channels);
     float *planes = malloc(area * channels * sizeof(float));
-    udm_scene *scene = udm_scene_new(channels, width, height, &error);
-    bool good = pixels && planes && scene;
+    udm_noise_tracker *tracker = udm_noise_tracker_new(channels, width, height, &error);
+    bool good = pixels && planes && tracker;
     while (good && fread(pixels, area * channels, 1, stdin) == 1) {
         to_planes(pixels, channels, area, planes);
-        double start = now_ms(), sigma = 0;
-        good = udm_estimate_sigma(planes, channels, width, height, &sigma, &error);
-        printf("%.4f %.3f %d\n", sigma, now_ms() - start, udm_scene_begins(scene, planes, sigma));
+        double start = now_ms();
+        bool begins = udm_noise_tracker_look(tracker, planes, (udm_noise_hint){ .sigma = -1 });
+        const udm_noise_estimate *noise = udm_noise_tracker_noise(tracker);
+        printf("%.4f %.4f %.4f %.4f %.3f %.3f %d %.3f %d\n", noise->sigma, noise->real_sigma, noise->luma,
+               noise->chroma, noise->whiteness, noise->confidence, noise->finding, now_ms() - start, begins);
     }
     if (!good)
         fprintf(stderr, "estimate_tool: %s\n", error.code ? error.message : "no memory");
-    udm_scene_free(scene);
+    udm_noise_tracker_free(tracker);
     free(planes);
     free(pixels);
     return good ? 0 : 1;

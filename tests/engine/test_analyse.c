@@ -115,7 +115,7 @@ START_TEST(parts_that_begin_at_cuts_make_the_whole)
     restore(model, 0, FRAMES, lookahead, false, sigmas, whole);
     analyse(-1, findings);
     for (int n = 0; n < FRAMES; n++)
-        given[n] = findings[n].sigma;
+        given[n] = findings[lookahead > 0 && findings[n].begins ? n + 1 : n].sigma;
     restore(model, 0, CUT, lookahead, true, given, parts);
     restore(model, CUT, FRAMES, lookahead, true, given, parts + CUT * BYTES);
     for (int n = 0; n < FRAMES; n++)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The estimate of the noise, on drawn pictures with noise of known sigma, rounded and clipped as in 8 bits.
+// The estimate of the noise, on drawn pictures with noise of known sigma, rounded and clipped as in 8 bits; and how it
+// is followed from frame to frame.
 #include "testing.h"
 
+#include "analysis/clipping.h"
+#include "analysis/eigenvalues.h"
+#include "analysis/noise_tracker.h"
 #include "base/random.h"
-#include "analysis/noise_estimation.h"
 
 enum { WIDTH = 320, HEIGHT = 240, AREA = WIDTH * HEIGHT };
 
@@ -39,33 +42,63 @@ static double mid_grey(int c, int y, int x)
     return 128;
 }
 
+static double black(int c, int y, int x)
+{
+    return 0;
+}
+
+// Letters, of strokes with smooth edges, on white.
+static double text(int c, int y, int x)
+{
+    const int line = y % 14, letter = x / 7 + 31 * (y / 14), stroke = x % 7;
+    if (line > 9 || letter * 2654435761u % 6 == 0)
+        return 255;
+    const bool upright = stroke == letter % 5, across = line == letter % 9;
+    return upright || across ? 20 : stroke == letter % 5 + 1 ? 150 : 255;
+}
+
 static float as_8_bits(double value)
 {
     return (float)(fmin(fmax(rint(value), 0), 255) / 127.5 - 1);
 }
 
-// out: [channels, HEIGHT, WIDTH]
-static void draw(picture of, int channels, double sigma, float *out)
+static float planes[3 * AREA], noise[3 * AREA];
+
+// A frame's noise is its own. out: [channels, HEIGHT, WIDTH], the picture moved left by so many pixels
+static void draw_frame(picture of, int channels, double sigma, int frame, int moved)
 {
-    udm_normal(7, 0, 0, 0, (size_t)channels * AREA, out);
+    udm_normal(7, frame, 0, 0, (size_t)channels * AREA, noise);
     for (int i = 0; i < channels * AREA; i++)
-        out[i] = as_8_bits(of(i / AREA, i % AREA / WIDTH, i % WIDTH) + sigma * out[i]);
+        planes[i] = as_8_bits(of(i / AREA, i % AREA / WIDTH, i % WIDTH + moved) + sigma * noise[i]);
 }
 
-static double estimate(const float *planes, int channels, int width, int height)
+static udm_noise_tracker *open_tracker(int channels, int width, int height)
 {
     udm_error error = { 0 };
-    double sigma = -1;
-    assert_ok(udm_estimate_sigma(planes, channels, width, height, &sigma, &error), &error);
-    return sigma;
+    udm_noise_tracker *tracker = udm_noise_tracker_new(channels, width, height, &error);
+    assert_ok(tracker != NULL, &error);
+    return tracker;
 }
 
-static float planes[3 * AREA];
-
-static double estimate_of(picture of, int channels, double sigma)
+static udm_noise_estimate look(udm_noise_tracker *tracker)
 {
-    draw(of, channels, sigma, planes);
-    return estimate(planes, channels, WIDTH, HEIGHT);
+    udm_noise_tracker_look(tracker, planes, (udm_noise_hint){ .sigma = -1 });
+    return *udm_noise_tracker_noise(tracker);
+}
+
+// Of the one picture in `planes`.
+static udm_noise_estimate estimate(int channels, int width, int height)
+{
+    udm_noise_tracker *tracker = open_tracker(channels, width, height);
+    const udm_noise_estimate found = look(tracker);
+    udm_noise_tracker_free(tracker);
+    return found;
+}
+
+static double sigma_of(picture of, int channels, double sigma)
+{
+    draw_frame(of, channels, sigma, 0, 0);
+    return estimate(channels, WIDTH, HEIGHT).sigma;
 }
 
 static const struct {
@@ -83,7 +116,14 @@ START_TEST(white_noise)
     test_case("%s, sigma %g", pictures[_i / SIGMAS].name, sigma);
     for (int channels = 1; channels <= 3; channels += 2) {
         test_at("%d channels", channels);
-        ck_assert_double_eq_tol(estimate_of(pictures[_i / SIGMAS].of, channels, sigma), sigma, 0.1 * sigma);
+        draw_frame(pictures[_i / SIGMAS].of, channels, sigma, 0, 0);
+        const udm_noise_estimate found = estimate(channels, WIDTH, HEIGHT);
+        ck_assert_int_eq(found.finding, UDM_NOISE_FOUND);
+        ck_assert_double_eq_tol(found.sigma, sigma, 0.1 * sigma);
+        ck_assert_double_eq_tol(found.real_sigma, sigma, 0.15 * sigma);
+        ck_assert_double_ge(found.whiteness, 0.8);
+        ck_assert_double_eq_tol(found.luma, channels == 1 ? sigma : 0.668 * sigma, 0.1 * sigma);
+        ck_assert_double_eq_tol(found.chroma, channels == 1 ? 0 : 0.640 * sigma, 0.1 * sigma);
     }
 }
 END_TEST
@@ -103,61 +143,300 @@ START_TEST(coloured)
     }
     for (int k = 3 * AREA - WIDTH - 1; k < 3 * AREA; k++)
         planes[k] = 0;
-    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), 0.75 * sigma, 0.25 * sigma);
+    const udm_noise_estimate found = estimate(3, WIDTH, HEIGHT);
+    ck_assert_double_eq_tol(found.sigma, 0.85 * sigma, 0.35 * sigma);
+    ck_assert_double_le(found.whiteness, 0.5);
+}
+END_TEST
+
+// As in 4:2:0: luma has noise of its own in all three planes, and pixels of chroma are as large as four.
+START_TEST(subsampled)
+{
+    static float chroma[2 * AREA];
+    udm_normal(7, 0, 0, 0, AREA, noise);
+    udm_normal(7, 1, 0, 0, 2 * AREA, chroma);
+    for (int i = 0; i < AREA; i++) {
+        const int y = i / WIDTH, x = i % WIDTH, at = y / 2 * WIDTH + x / 2;
+        const double cb = 10 * chroma[at], cr = 10 * chroma[AREA + at], luma = 12 * noise[i];
+        planes[i] = as_8_bits(ramp(0, y, x) + luma + 1.402 * cr);
+        planes[AREA + i] = as_8_bits(ramp(1, y, x) + luma - 0.344 * cb - 0.714 * cr);
+        planes[2 * AREA + i] = as_8_bits(ramp(2, y, x) + luma + 1.772 * cb);
+    }
+    const udm_noise_estimate found = estimate(3, WIDTH, HEIGHT);
+    ck_assert_double_eq_tol(found.luma, 12, 1.2);
+    ck_assert_double_eq_tol(found.sigma, 1.9 * 12, 6);      // denoise is best at 25 there,
+    ck_assert_double_eq_tol(found.real_sigma, 1.2 * 12, 2); // denoise-real at 15
+    ck_assert_double_le(found.whiteness, 0.3);
 }
 END_TEST
 
 START_TEST(clean)
 {
-    ck_assert_double_eq_tol(estimate_of(mid_grey, 3, 0), 0, 1e-6);
-    ck_assert_double_eq_tol(estimate_of(extremes, 3, 0), 0, 0.1);
-    ck_assert_double_eq_tol(estimate_of(ramp, 3, 0), 0, 0.5); // its steps are noise, a little
-    ck_assert_double_eq_tol(estimate_of(edges, 3, 0), 0, 0.5);
+    ck_assert_double_eq(sigma_of(mid_grey, 3, 0), 0);
+    ck_assert_double_eq(sigma_of(extremes, 3, 0), 0);
+    ck_assert_double_eq(sigma_of(ramp, 3, 0), 0);
+    ck_assert_double_eq(sigma_of(edges, 3, 0), 0);
+    ck_assert_double_eq(sigma_of(text, 3, 0), 0);
+}
+END_TEST
+
+static void assert_reason(picture of, double sigma, udm_noise_finding finding)
+{
+    draw_frame(of, 3, sigma, 0, 0);
+    const udm_noise_estimate found = estimate(3, WIDTH, HEIGHT);
+    ck_assert_int_eq(found.finding, finding);
+    ck_assert_int_eq(found.sigma > 0, udm_noise_reason(found.finding)[0] == '\0');
+}
+
+START_TEST(reasons)
+{
+    assert_reason(mid_grey, 10, UDM_NOISE_FOUND);
+    assert_reason(mid_grey, 0, UDM_NOISE_EMPTY);
+    assert_reason(black, 0, UDM_NOISE_EMPTY);
+    assert_reason(texture, 0, UDM_NOISE_WEAK);
+    assert_reason(text, 0, UDM_NOISE_DRAWN);
 }
 END_TEST
 
 START_TEST(grey_as_rgb)
 {
-    double one = estimate_of(texture, 1, 20);
+    double one = sigma_of(texture, 1, 20);
     memcpy(planes + AREA, planes, AREA * sizeof *planes);
     memcpy(planes + 2 * AREA, planes, AREA * sizeof *planes);
-    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), one, 1e-9);
+    ck_assert_double_eq(estimate(3, WIDTH, HEIGHT).sigma, one);
 }
 END_TEST
 
-// Bars without noise above and below, a third of the picture.
-START_TEST(black_bars)
+// Borders without noise above and below, a third of the picture, of one value or of two in turns, as a codec leaves it.
+static const struct {
+    int value, other;
+} borders[] = { { 0, 0 }, { 1, 1 }, { 16, 16 }, { 16, 17 }, { 128, 128 }, { 235, 235 }, { 255, 255 } };
+
+START_TEST(clean_borders)
 {
-    draw(edges, 3, 25, planes);
-    for (int i = 0; i < 3 * AREA; i++) {
-        int y = i % AREA / WIDTH;
-        if (y < HEIGHT / 6 || y >= HEIGHT - HEIGHT / 6)
-            planes[i] = -1;
+    test_case("%d and %d", borders[_i].value, borders[_i].other);
+    for (double sigma = 5; sigma < 50; sigma *= 2) {
+        draw_frame(edges, 3, sigma, 0, 0);
+        for (int i = 0; i < 3 * AREA; i++) {
+            const int y = i % AREA / WIDTH, x = i % WIDTH;
+            if (y < HEIGHT / 6 || y >= HEIGHT - HEIGHT / 6)
+                planes[i] = as_8_bits((x * 7 + y * 3) % 11 == 0 ? borders[_i].other : borders[_i].value);
+        }
+        ck_assert_double_eq_tol(estimate(3, WIDTH, HEIGHT).sigma, sigma, 0.1 * sigma);
     }
-    ck_assert_double_eq_tol(estimate(planes, 3, WIDTH, HEIGHT), 25, 2.5);
+}
+END_TEST
+
+// Clean letters on a clean ground over half of a noisy picture.
+START_TEST(clean_overlay)
+{
+    draw_frame(ramp, 3, 15, 0, 0);
+    for (int i = 0; i < 3 * AREA; i++)
+        if (i % AREA / WIDTH > HEIGHT / 2)
+            planes[i] = as_8_bits(text(0, i % AREA / WIDTH, i % WIDTH));
+    ck_assert_double_eq_tol(estimate(3, WIDTH, HEIGHT).sigma, 15, 1.5);
+}
+END_TEST
+
+// The second frame is the first again, or nearly, as a codec leaves it; the third one has new noise.
+START_TEST(repeats)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    for (int frame = 0; frame < 24; frame++) {
+        draw_frame(edges, 3, 20, frame / 2, 0);
+        for (int i = 0; frame % 2 && i < 3 * AREA; i++)
+            planes[i] += (float)(i * 7919 % 3 - 1) / 127.5f * _i;
+        ck_assert_double_eq_tol(look(tracker).sigma, 20, 2);
+    }
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// One picture, held.
+START_TEST(held)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    draw_frame(edges, 3, 20, 0, 0);
+    const double first = look(tracker).sigma;
+    ck_assert_double_eq_tol(first, 20, 2);
+    for (int frame = 1; frame < 40; frame++)
+        ck_assert_double_eq(look(tracker).sigma, first);
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// Those that the caller knows are not looked at, whatever is in them.
+START_TEST(hinted_repeats)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    draw_frame(edges, 3, 20, 0, 0);
+    const double first = look(tracker).sigma;
+    for (int frame = 1; frame < 20; frame++) {
+        draw_frame(edges, 3, 5, frame, 0);
+        udm_noise_tracker_look(tracker, planes, (udm_noise_hint){ .sigma = -1, .repeats = true });
+        ck_assert_double_eq(udm_noise_tracker_noise(tracker)->sigma, first);
+    }
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// Half a second at 24 frames a second.
+static const struct {
+    double before, after;
+} changes[] = { { 5, 25 }, { 25, 5 }, { 10, 14 }, { 40, 10 } };
+
+START_TEST(noise_that_changes_is_followed)
+{
+    test_case("%g to %g", changes[_i].before, changes[_i].after);
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    for (int middle = 20; middle < 25; middle++) {
+        udm_noise_tracker_reset(tracker);
+        udm_noise_estimate found = { 0 };
+        for (int frame = 0; frame < middle + 12; frame++) {
+            draw_frame(edges, 3, frame < middle ? changes[_i].before : changes[_i].after, frame, 0);
+            found = look(tracker);
+        }
+        ck_assert_double_eq_tol(found.sigma, changes[_i].after, 0.1 * changes[_i].after);
+    }
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// Twelve black frames, clean or noisy, twelve that fade in, and half a second.
+START_TEST(black_head)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    udm_noise_estimate found = { 0 };
+    for (int frame = 0; frame < 36; frame++) {
+        const double light = fmin(fmax(frame - 12, 0) / 12, 1);
+        udm_normal(7, frame, 0, 0, 3 * AREA, noise);
+        for (int i = 0; i < 3 * AREA; i++)
+            planes[i] = as_8_bits(light * edges(i / AREA, i % AREA / WIDTH, i % WIDTH) +
+                                  (frame >= 12 || _i ? 20 : 0) * noise[i]);
+        found = look(tracker);
+        if (frame > 13)
+            ck_assert_double_eq_tol(found.sigma, 20, 4);
+    }
+    ck_assert_double_eq_tol(found.sigma, 20, 2);
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+START_TEST(cuts_are_followed_at_once)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    for (int frame = 0; frame < 10; frame++) {
+        draw_frame(edges, 3, 30, frame, 0);
+        look(tracker);
+    }
+    draw_frame(extremes, 3, 5, 10, 0);
+    ck_assert(udm_noise_tracker_look(tracker, planes, (udm_noise_hint){ .sigma = -1 }));
+    ck_assert_double_eq_tol(udm_noise_tracker_noise(tracker)->sigma, 5, 0.75);
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// Texture everywhere, which moves: no more than what is believed of grain, where it was taken for noise of sigma 11.
+START_TEST(moving_texture_is_not_noise)
+{
+    udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
+    for (int frame = 0; frame < 12; frame++) {
+        draw_frame(texture, 3, 0, frame, 2 * frame);
+        ck_assert_double_le(look(tracker).sigma, 5);
+    }
+    udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// Grain of some pixels, from frame to frame anew, is not to be seen between neighbours.
+START_TEST(coarse_grain_is_seen_over_time)
+{
+    static float grain[AREA];
+    udm_noise_tracker *tracker = open_tracker(1, WIDTH, HEIGHT);
+    udm_noise_estimate found = { 0 };
+    for (int frame = 0; frame < 8; frame++) {
+        udm_normal(7, frame, 0, 0, AREA, grain);
+        for (int i = 0; i < AREA; i++) { // linear between one value in four, each way
+            const int y = i / WIDTH, x = i % WIDTH;
+            const float *at = grain + y / 4 * WIDTH + x / 4, right = x % 4 / 4.f, down = y % 4 / 4.f;
+            const float above = at[0] + right * (at[1] - at[0]);
+            const float below = at[WIDTH] + right * (at[WIDTH + 1] - at[WIDTH]);
+            planes[i] = as_8_bits(edges(0, y, x) + 3 * (above + down * (below - above)));
+        }
+        found = look(tracker);
+    }
+    ck_assert_int_eq(found.finding, UDM_NOISE_FOUND);
+    ck_assert_double_ge(found.real_sigma, 3);
+    ck_assert_double_le(found.real_sigma, 8);
+    ck_assert_double_ge(found.octaves[2], 4 * found.octaves[0]);
+    ck_assert_double_le(found.whiteness, 0.5);
+    udm_noise_tracker_free(tracker);
 }
 END_TEST
 
 START_TEST(small)
 {
-    draw(mid_grey, 1, 20, planes);
-    ck_assert_double_eq(estimate(planes, 1, 1, 1), 0);
-    ck_assert_double_eq(estimate(planes, 1, 7, 300), 0);
-    ck_assert_double_eq(estimate(planes, 1, 8, 8), 0);
-    ck_assert_double_eq_tol(estimate(planes, 1, 48, 48), 20, 4);
-    ck_assert_double_eq_tol(estimate(planes, 3, 80, 60), 20, 4);
+    draw_frame(mid_grey, 1, 20, 0, 0);
+    const int sizes[][2] = { { 1, 1 }, { 5, 300 }, { 300, 5 } };
+    for (int i = 0; i < COUNT_OF(sizes); i++) {
+        const udm_noise_estimate found = estimate(1, sizes[i][0], sizes[i][1]);
+        ck_assert_double_eq(found.sigma, 0);
+        ck_assert_int_eq(found.finding, UDM_NOISE_TOO_SMALL);
+    }
+    ck_assert_double_le(estimate(1, 8, 8).sigma, 40);
+    ck_assert_double_eq_tol(estimate(1, 48, 48).sigma, 20, 4);
+    ck_assert_double_eq_tol(estimate(3, 80, 60).sigma, 20, 4);
 }
 END_TEST
 
 // Whatever is in it, the answer is a number on the scale.
 START_TEST(broken)
 {
-    draw(texture, 1, 20, planes);
+    draw_frame(texture, 1, 20, 0, 0);
     for (int i = 0; i < AREA; i += 97)
         planes[i] = i % 2 ? NAN : INFINITY;
-    double sigma = estimate(planes, 1, WIDTH, HEIGHT);
-    ck_assert_double_ge(sigma, 0);
-    ck_assert_double_le(sigma, 255);
+    const udm_noise_estimate found = estimate(1, WIDTH, HEIGHT);
+    ck_assert_double_ge(found.sigma, 0);
+    ck_assert_double_le(found.sigma, 255);
+}
+END_TEST
+
+// Whatever the order of its eigenvalues, and where some are the same: those of a known matrix, Q diag(values) Q'.
+static const double spectra[][4] = {
+    { 1, 2, 3, 4 }, { 4, 3, 2, 1 }, { 0, 0, 0, 0 }, { 5, 5, 5, 5 }, { -1, 0, 0, 7e5 }
+};
+
+START_TEST(eigenvalues)
+{
+    // A quaternion as a rotation of four dimensions: every row has the length 1 and is orthogonal to the others.
+    const double q[4][4] = {
+        { 0.1, 0.5, 0.5, 0.7 }, { -0.5, 0.1, -0.7, 0.5 }, { -0.5, 0.7, 0.1, -0.5 }, { -0.7, -0.5, 0.5, 0.1 }
+    };
+    double matrix[16] = { 0 }, sorted[4], values[4];
+    for (int i = 0; i < 16; i++)
+        for (int k = 0; k < 4; k++)
+            matrix[i] += q[i / 4][k] * spectra[_i][k] * q[i % 4][k];
+    memcpy(sorted, spectra[_i], sizeof sorted);
+    for (int i = 1; i < 4; i++)
+        for (int j = i; j > 0 && sorted[j] < sorted[j - 1]; j--) {
+            const double swapped = sorted[j];
+            sorted[j] = sorted[j - 1], sorted[j - 1] = swapped;
+        }
+    udm_eigenvalues(4, matrix, values);
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq_tol(values[i], sorted[i], 1e-9 * (1 + fabs(sorted[3])));
+}
+END_TEST
+
+// At the end of the scale half of the noise is cut off: N(0, 1) above 0 has a variance of 1/2 - 1/(2 pi).
+START_TEST(clipping_is_undone)
+{
+    const double sigma = 20, left = 0.5 - 0.5 / M_PI;
+    udm_clipping clipping = { .weights = { 1 } };
+    clipping.means[0][(int)rint(sigma / sqrt(2 * M_PI))] = 1;
+    ck_assert_double_eq_tol(udm_unclipped_sigma(&clipping, left * sigma * sigma), sigma, 0.02 * sigma);
+    clipping = (udm_clipping){ .means = { { [128] = 1 } }, .weights = { 1 } };
+    ck_assert_double_eq_tol(udm_unclipped_sigma(&clipping, sigma * sigma), sigma, 1e-3 * sigma);
 }
 END_TEST
 
@@ -166,11 +445,24 @@ int main(void)
     const test_entry tests[] = {
         { .test = white_noise, .cases = ESTIMATES },
         { .test = coloured, .cases = COUNT_OF(coarse) },
+        { .test = subsampled },
         { .test = clean },
+        { .test = reasons },
         { .test = grey_as_rgb },
-        { .test = black_bars },
+        { .test = clean_borders, .cases = COUNT_OF(borders) },
+        { .test = clean_overlay },
+        { .test = repeats, .cases = 2 },
+        { .test = held },
+        { .test = hinted_repeats },
+        { .test = noise_that_changes_is_followed, .cases = COUNT_OF(changes) },
+        { .test = black_head, .cases = 2 },
+        { .test = cuts_are_followed_at_once },
+        { .test = moving_texture_is_not_noise },
+        { .test = coarse_grain_is_seen_over_time },
         { .test = small },
         { .test = broken },
+        { .test = eigenvalues, .cases = COUNT_OF(spectra) },
+        { .test = clipping_is_undone },
     };
     return test_main("estimate", tests, COUNT_OF(tests));
 }

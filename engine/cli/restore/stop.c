@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A thread waits until a signal handler posts a semaphore. sigwait() would need all threads to block the signals, and
-// OpenBLAS starts threads before main().
+// libraries may start threads before main().
 #include "cli/restore/stop.h"
 
 #include <errno.h>

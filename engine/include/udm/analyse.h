@@ -7,6 +7,7 @@
 #define UDM_ANALYSE_H
 
 #include "udm/image.h"
+#include "udm/model.h"
 #include "udm/settings.h"
 
 #ifdef __cplusplus
@@ -24,12 +25,20 @@ typedef struct udm_analyser udm_analyser;
 UDM_API udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error);
 UDM_API void udm_analyser_free(udm_analyser *analyser); /**< NULL is fine */
 
-/** What was found of a frame. */
+/**
+ * What was found of a frame: of the noise that its scene has so far. A restorer that is given udm_model_time() of what
+ * udm_finding_sigma() says, and the kind, makes of the frame what one makes that estimates. If that one has a lookahead
+ * it knows the second frame of a scene before it restores the first, and takes for both what was found in the second.
+ */
 typedef struct udm_finding {
-    double sigma; /**< of the noise that its scene has so far, 0-255 scale, estimated or given: a restorer that is given
-                       udm_model_time() of it makes of the frame what one that estimates makes */
-    bool begins;  /**< a scene: it is the first frame, or a cut lies before it */
+    double sigma;        /**< of the noise, 0-255 scale, estimated or given, for models of white noise */
+    double real_sigma;   /**< for models of the noise of cameras, film and codecs */
+    udm_noise_kind kind; /**< white, or other */
+    bool begins;         /**< a scene: it is the first frame, or a cut lies before it */
 } udm_finding;
+
+/** The sigma of the two that a model is told of a frame. */
+UDM_API double udm_finding_sigma(const udm_finding *finding, const udm_model *model);
 
 /**
  * Looks at the next frame.

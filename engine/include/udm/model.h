@@ -56,6 +56,13 @@ UDM_API const udm_degradation *udm_model_degradation(const udm_model *model);
 UDM_API double udm_model_time(const udm_model *model, double amount);
 UDM_API double udm_model_amount(const udm_model *model, double time); /**< the inverse; time in [0, 1] */
 
+/** What kind of noise a frame has. */
+typedef enum udm_noise_kind {
+    UDM_NOISE_JUDGED, /**< nobody said so: it is found out */
+    UDM_NOISE_WHITE,  /**< white over pixels and colours */
+    UDM_NOISE_OTHER,  /**< of cameras, film and codecs; of 4:2:0 and 4:2:2 always, as chroma is coarser there */
+} udm_noise_kind;
+
 /** Facts about a model. Strings are static. */
 typedef struct udm_info {
     const char *network;    /**< its class */

@@ -41,10 +41,11 @@ typedef struct udm_frame {
      * the given one by that share.
      */
     const udm_image *known;
-    double strength;    /**< 0 to 1: the process first goes on until the time is this share of the model's highest
-                             (SDEdit: Meng et al. 2022), so that detail is drawn anew */
-    uint64_t number;    /**< names the noise that is drawn */
-    bool discontinuity; /**< it is not a continuation of the frames before */
+    double strength;     /**< 0 to 1: the process first goes on until the time is this share of the model's highest
+                              (SDEdit: Meng et al. 2022), so that detail is drawn anew */
+    uint64_t number;     /**< names the noise that is drawn */
+    bool discontinuity;  /**< it is not a continuation of the frames before */
+    udm_noise_kind kind; /**< of its noise, for models that ask one of two */
 } udm_frame;
 
 typedef enum udm_pulled {
