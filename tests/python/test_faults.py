@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""udm-film when things go wrong: it ends in the same file, or in an error that names what it was; never in a wrong
+film."""
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import films
+import pytest
+
+from udm.film import join, main
+from udm.film.engine import Engine, Result
+from udm.film.folder import Folder
+from udm.film.job import Job
+
+RUN = ("--split", 10, "--warm-up", 2, "--threads", 1)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults")
+    films.make(folder / "in.mkv", 60, (15, 30, 45), 64, 48)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wanted(work):
+    out = work / "wanted.mkv"
+    films.film("run", work / "in.mkv", out, *RUN, "--workers", 2, "--keep")
+    return out.read_bytes()
+
+
+def started(work, name, *more):
+    return subprocess.Popen(films.command("run", work / "in.mkv", work / name, *RUN, *more), text=True,
+                            stderr=subprocess.PIPE)
+
+
+def children(process):
+    """What it started, by what they do: {process: verb}"""
+    found = {}
+    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(status.read_text().rsplit(")", 1)[1].split()[1]) == process:
+                found[int(status.parent.name)] = (status.parent / "cmdline").read_text().split("\0")[3]
+        except (OSError, IndexError):
+            pass
+    return found
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return value
+
+
+def workers_of(process):
+    return [child for child, verb in children(process).items() if verb == "segment"]
+
+
+def test_a_worker_that_is_killed_is_replaced(work, wanted):
+    """Twice, at moments that differ from run to run."""
+    job = started(work, "worker.mkv", "--workers", 2)
+    for _ in range(2):
+        victim = random.choice(wait_for(lambda: workers_of(job.pid) or job.poll() is not None and [0]))
+        time.sleep(random.uniform(0, 0.6))
+        if victim and victim in workers_of(job.pid):
+            os.kill(victim, signal.SIGKILL)
+    said = job.communicate()[1]
+    assert job.returncode == 0, said
+    assert (work / "worker.mkv").read_bytes() == wanted
+
+
+def test_a_job_that_is_killed_goes_on_by_the_same_command(work, wanted):
+    """Wherever it was: planning, restoring, joining; its workers die with it."""
+    out, lives = work / "job.mkv", 0
+    for wait in (0.5, 1.5, 3, 5, None):
+        job = started(work, "job.mkv", "--workers", 2)
+        try:
+            job.communicate(timeout=wait and wait * random.uniform(0.5, 1.5))
+            break
+        except subprocess.TimeoutExpired:
+            mine = list(children(job.pid))
+            job.kill()
+            job.communicate()
+            lives += 1
+            wait_for(lambda: not any(pathlib.Path(f"/proc/{child}/stat").exists() and " Z " not in
+                                     pathlib.Path(f"/proc/{child}/stat").read_text() for child in mine))
+            assert not out.exists()
+    assert job.returncode == 0 and lives >= 2
+    assert out.read_bytes() == wanted
+    assert not list(pathlib.Path(f"{out}.udm-film").rglob("*.part")) and not list(work.glob(".job*"))
+    assert "is complete" in films.film("run", work / "in.mkv", out, *RUN)
+
+
+def test_a_full_disk_is_named_and_then_it_goes_on(work, wanted):
+    """Files may not grow beyond 20,000 bytes, which segments do."""
+    out = work / "disk.mkv"
+    said = films.film("run", work / "in.mkv", out, *RUN, code=1, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY)))
+    assert "segment 0, frames 0 to 9, failed 3 times" in said and "File too large" in said and "00000.log" in said
+    assert "run the same again" in said and not out.exists()
+    films.film("run", work / "in.mkv", out, *RUN)
+    assert out.read_bytes() == wanted
+
+
+def test_other_settings_are_refused_with_the_difference(work, wanted):
+    out = work / "wanted.mkv"
+    again = work / "again.mkv"
+    with_dir = ("--dir", f"{out}.udm-film")
+    said = films.film("run", work / "in.mkv", again, *RUN, *with_dir, "--filter", "udmdenoise noise-level=20 seed=3",
+                      code=1)
+    assert "filter noise-level was -1.0, and is now 20.0; filter seed was 0, and is now 3." in said
+    said = films.film("run", work / "in.mkv", again, "--split", 30, *with_dir, code=1)
+    assert "split was 10, and is now 30" in said and "warm-up was 2, and is now 48" in said
+    films.make(work / "other.mkv", 12, (), 64, 48)
+    said = films.film("run", work / "other.mkv", again, *RUN, *with_dir, code=1)
+    assert "source path was" in said and "other.mkv" in said and not again.exists()
+    assert "wanted.mkv is there already" in films.film("run", work / "in.mkv", out, "--dir", work / "new", code=1)
+
+
+@pytest.mark.parametrize("words, says", [
+    ("udmdenoise noise=3", "'noise=3' is not one of udmdenoise's model, noise-level"),
+    ("udmdenoise noise-levle=3", "did you mean noise-level?"),
+    ("udmdenoise seed=x", "'seed=x' is not a number"),
+    ("udmsrc", "does not begin with udmdenoise"),
+    ("udmdenoise model=none", 'no model "none" found'),
+    ("udmdenoise model=inpaint", "inpaint cannot restore a film in parts"),
+    ("udmdenoise steps=0", "steps is 0"),
+    ("udmdenoise device=gpu", "unknown device 'gpu'"),
+])
+def test_filters_that_cannot_be(work, words, says):
+    said = films.film("run", work / "in.mkv", work / "never.mkv", "--filter", words, "--dir", work / words, code=1)
+    assert says in said and not (work / "never.mkv").exists()
+
+
+@pytest.mark.parametrize("made, says", [
+    (None, "No such file"),
+    (b"no film at all" * 100, "Invalid data"),
+])
+def test_films_that_cannot_be(tmp_path, made, says):
+    path = tmp_path / "in.mkv"
+    if made:
+        path.write_bytes(made)
+    assert says in films.film("run", path, tmp_path / "out.mkv", code=1)
+    assert says in films.film("plan", path, code=1)
+
+
+def test_only_one_job_works_on_a_film(work, wanted):
+    with Folder(f"{work}/wanted.mkv.udm-film").locked():
+        said = films.film("run", work / "in.mkv", work / "second.mkv", *RUN, "--dir", f"{work}/wanted.mkv.udm-film",
+                          code=1)
+    assert "another udm-film works on" in said
+
+
+def copy_of(work, name):
+    """Of a folder whose segments are all there."""
+    shutil.copytree(f"{work}/wanted.mkv.udm-film", work / name)
+    return work / name
+
+
+def test_a_segment_that_was_changed_is_found_and_made_anew(work, wanted):
+    folder = copy_of(work, "flipped")
+    video = folder / "segments/00002.nut"
+    held = bytearray(video.read_bytes())
+    held[len(held) // 2] ^= 1
+    video.write_bytes(held)
+    run = ("run", work / "in.mkv", work / "flipped.mkv", *RUN, "--dir", folder)
+    assert "files of segments 2 were changed" in films.film(*run, code=1)
+    films.film(*run)
+    assert (work / "flipped.mkv").read_bytes() == wanted
+
+
+def test_a_segment_that_is_gone_is_made_anew(work, wanted):
+    folder = copy_of(work, "gone")
+    (folder / "segments/00001.nut").unlink()
+    (folder / "segments/00003.json").write_text('{"key": ')
+    films.film("run", work / "in.mkv", work / "gone.mkv", *RUN, "--dir", folder)
+    assert (work / "gone.mkv").read_bytes() == wanted
+
+
+def test_a_film_that_changed_unnoticed_is_no_wrong_film(work, wanted, tmp_path):
+    """With the size and the time that it had."""
+    film = tmp_path / "in.mkv"
+    shutil.copyfile(work / "in.mkv", film)
+    films.film("plan", film, *RUN, "--dir", tmp_path / "film")
+    facts = film.stat()
+    films.make(film, 60, (15, 31, 45), 64, 48)
+    with open(film, "ab") as file:
+        file.truncate(facts.st_size)
+    os.utime(film, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    said = films.film("run", film, tmp_path / "out.mkv", *RUN, "--dir", tmp_path / "film", "--workers", 2, code=1)
+    assert "failed 3 times" in said and "is not what it was when the film was planned" in said
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def other_model(folder):
+    """A folder with another model of the same name."""
+    model = folder / "models/denoise"
+    shutil.copytree(pathlib.Path(__file__).resolve().parents[2] / "models/denoise", model)
+    weights = next(model.glob("unet/*.safetensors"))
+    held = bytearray(weights.read_bytes())
+    for place in range(len(held) - 4002, len(held), 4):  # signs of some weights
+        held[place + 1] ^= 0x80
+    weights.write_bytes(held)
+    return {"UDM_MODEL_PATH": str(folder / "models")}
+
+
+class TwoMachines(Engine):
+    """One that computes as it should, and one that does not."""
+    name = "two"
+
+    def __init__(self, variables):
+        self.variables, self.running, self.out = variables, {}, []
+
+    def _free(self):
+        return [name for name in self.variables if name not in self.out and name not in self.running]
+
+    def room(self):
+        return len(self._free())
+
+    def workers(self):
+        return len(self.running)
+
+    def start(self, task):
+        name = self._free()[0]
+        with open(task.log, "ab") as log:
+            self.running[name] = task, subprocess.Popen(films.command(*task.words), stdout=log, stderr=log, env={
+                **os.environ, "UDM_FILM_MACHINE": name, **self.variables[name]})
+
+    def finished(self):
+        done = [(name, task, job.returncode) for name, (task, job) in self.running.items() if job.poll() is not None]
+        for name, _, _ in done:
+            del self.running[name]
+        return [Result(task, code, name) for name, task, code in done]
+
+    def leave_out(self, name):
+        self.out.append(name)
+
+    def hopeless(self):
+        return len(self.out) == len(self.variables)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("machines", [("other", "good"), ("other",)])
+def test_a_machine_that_computes_otherwise_is_left_out(work, wanted, tmp_path, machines):
+    out = tmp_path / "out.mkv"
+    options = main.parser().parse_args(list(map(str, ("run", work / "in.mkv", out, *RUN))))
+    folder = main.folder_of(options, options.output)
+    said = []
+    engine = TwoMachines({name: other_model(tmp_path) if name == "other" else {} for name in machines})
+    job = Job(folder, main.begin(folder, options), join.output(str(out), "ffv1", []), engine, 1, said.append)
+    if len(machines) == 1:
+        with pytest.raises(main.FilmError, match="no machine is left .* other makes other pixels of frame 0"):
+            job.run()
+        assert not out.exists()
+    else:
+        job.run()
+        assert out.read_bytes() == wanted
+        made = [json.loads(path.read_text())["machine"] for path in (folder.path / "segments").glob("*.json")]
+        assert set(made) == {"good"}
+    assert engine.out == ["other"] and "other is left out: it makes other pixels of frame 0" in said[0]
+
+
+def test_verify_finds_a_segment_that_comes_out_otherwise(work, wanted, tmp_path):
+    """A manifest that says so, as if a machine had failed unnoticed."""
+    folder = copy_of(work, "verify")
+    run = ("run", work / "in.mkv", tmp_path / "out.mkv", *RUN, "--dir", folder, "--keep", "--verify", 100)
+    assert "came out the same again" in films.film(*run)
+    (tmp_path / "out.mkv").unlink()
+    manifest = folder / "segments/00001.json"
+    made = json.loads(manifest.read_text())
+    made["digests"][3] = made["digests"][4]
+    manifest.write_text(json.dumps(made))
+    said = films.film(*run, code=1)
+    assert f"frame {made['first'] + 3} of segment 1" in said and not (tmp_path / "out.mkv").exists()
+
+
+def test_status_and_page_tell_how_far_it_is(work, wanted):
+    folder = copy_of(work, "status")
+    for name in ("00000.json", "00004.json"):
+        (folder / "segments" / name).unlink()
+    said = films.film("status", folder)
+    parts = [json.loads(line) for line in (folder / "plan.jsonl").read_text().splitlines() if '"segment"' in line]
+    left = parts[0]["count"] + parts[4]["count"]
+    assert f"{60 - left} of 60 frames" in said
+    page = (folder / "index.html").read_text()
+    assert page.count('class="bar') == len(parts) and page.count('class="bar done"') == len(parts) - 2
+    assert "has no settings.json" in films.film("status", work, code=1)
