@@ -20,6 +20,7 @@ class Result:
     task: Task
     code: int  # of its exit; below 0: minus the signal that ended it
     machine: str
+    why: str = ""  # it ended, if that is known otherwise than by its log
 
 
 class Engine(ABC):

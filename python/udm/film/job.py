@@ -140,7 +140,9 @@ class Job:
             self.note(self._last_words(f"{part.number:05}"))
             todo[part.number] = part
             return
-        if result.code < 0:
+        if result.why:
+            why = result.why
+        elif result.code < 0:
             why = f"was ended by signal {-result.code}"
         else:
             why = self._last_words(f"{part.number:05}") if result.code else "ended without its file"

@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -36,7 +36,7 @@ class Local(Engine):
         with open(task.log, "ab") as log:
             self._running[task] = subprocess.Popen([sys.executable, "-m", "udm.film.main", *task.words],
                                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                                   preexec_fn=_die_with_parent)
+                                                   preexec_fn=die_with_parent)
 
     def finished(self) -> list[Result]:
         done = [(task, process) for task, process in self._running.items() if process.poll() is not None]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import udm
 
-from . import filters, join, local, machine, page, plan, progress, segment, source
+from . import filters, join, local, machine, on_slurm, page, plan, progress, segment, source
 from .codecs import CODECS
 from .engine import REFUSED, Engine
 from .faults import FilmError, MachineError
@@ -90,7 +90,21 @@ def do_probe_in(folder: Folder, threads: int) -> None:
 
 
 def engine_for(options: argparse.Namespace, folder: Folder) -> Engine:
-    return local.Local(options.workers or 1)
+    match options.on:
+        case "ray":
+            from .on_ray import Ray
+            return Ray(options.workers, threads_of(options))
+        case "slurm":
+            return on_slurm.Slurm(folder, options.workers, threads_of(options), options.sbatch_option)
+        case _:
+            return local.Local(options.workers or 1)
+
+
+def threads_of(options: argparse.Namespace) -> int:
+    """Of a worker. Elsewhere there are as many workers as processors."""
+    if options.threads:
+        return int(options.threads)
+    return max(1, local.cores() // (options.workers or 1)) if options.on == "local" else 1
 
 
 def do_run(options: argparse.Namespace) -> None:
@@ -105,12 +119,11 @@ def do_run(options: argparse.Namespace) -> None:
     if to.path.exists() and done and done["codec"] == to.codec.name and done["bytes"] == to.path.stat().st_size:
         note(f"{to.path} is complete")
         return
-    workers = options.workers or 1
-    threads = options.threads or max(1, local.cores() // workers)
     with folder.locked():
         for part in (folder.path / "segments").glob("*.part"):
             part.unlink(missing_ok=True)
-        Job(folder, settings, to, engine_for(options, folder), threads, note, options.verify, options.keep).run()
+        Job(folder, settings, to, engine_for(options, folder), threads_of(options), note, options.verify,
+            options.keep).run()
     note(f"{to.path} is complete: {len(plan.read(folder.plan).frames)} frames")
 
 
@@ -149,8 +162,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("output", metavar="OUT")
     run.add_argument("--codec", choices=CODECS, default="ffv1", help="of the output (default: ffv1, without loss)")
     run.add_argument("--codec-option", action="append", default=[], metavar="NAME=VALUE", help="of the encoder")
-    run.add_argument("--on", choices=("local",), default="local", help="where work is done")
-    run.add_argument("--workers", type=int, help="at once (default: 1)")
+    run.add_argument("--on", choices=("local", "ray", "slurm"), default="local", help="where work is done")
+    run.add_argument("--workers", type=int, help="at once (default: 1 here, elsewhere all that there is room "
+                     "for)")
+    run.add_argument("--sbatch-option", action="append", default=[], metavar="--NAME=VALUE",
+                     help="of Slurm's sbatch, such as --partition=NAME")
     run.add_argument("--verify", type=int, default=0, metavar="N", help="restore N segments again, and compare")
     run.add_argument("--keep", action="store_true", help="keep the segments after they are joined")
     status = verbs.add_parser("status", help="how far a film is")
