@@ -126,6 +126,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         udm_restorer_free(restorer);
         return NULL;
     }
+    udm_settings_keep(&restorer->settings);
     if (settings->scenes_given)
         udm_noise_tracker_give_scenes(restorer->tracker);
     udm_log_device(settings, restorer->device,

@@ -62,6 +62,17 @@ bool udm_settings_read(udm_settings *own, const udm_settings *settings, udm_erro
            udm_check_argument(own->spacing, "settings.spacing", error);
 }
 
+void udm_settings_keep(udm_settings *own)
+{
+    const udm_sampler *sampler = udm_sampler_find(own->sampler);
+    const udm_schedule *schedule = udm_schedule_find(own->schedule);
+    const udm_spacing *spacing = udm_spacing_find(own->spacing);
+    own->sampler = sampler ? sampler->name : "model";
+    own->schedule = schedule ? schedule->name : "model";
+    own->spacing = spacing ? spacing->name : "model";
+    own->device = own->precision = NULL; // those of the device that is open
+}
+
 bool udm_settings_check(const udm_settings *s, udm_error *error)
 {
     if (s->width < 1 || s->width > 65536 || s->height < 1 || s->height > 65536)

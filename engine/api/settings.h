@@ -21,6 +21,8 @@ void udm_copy_sized(void *to, size_t room, const void *from, size_t size);
 #define UDM_SETTINGS_LEAST (offsetof(udm_settings, log_context) + sizeof(void *))
 // The caller's settings as this version has them: fields that it does not know have their defaults.
 bool udm_settings_read(udm_settings *own, const udm_settings *settings, udm_error *error);
+// Once what is opened with them is open: strings, which are the caller's, become those of the lists.
+void udm_settings_keep(udm_settings *own);
 // Size, channels and threads: what every use of a model needs.
 bool udm_settings_check(const udm_settings *settings, udm_error *error);
 // Steps, sampler, schedule and spacing.

@@ -8,15 +8,21 @@
 
 enum { W = 128, H = 96, PIXELS = W * H, SIGMA = 20 };
 
+// The strings of the settings are gone once it is open, while the second expert is not.
 static udm_restorer *open(const udm_model *model)
 {
+    char device[] = "cpu", precision[] = "f32", sampler[] = "model", schedule[] = "model", spacing[] = "model";
     udm_error error = { 0 };
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.channels = 3;
-    settings.device = "cpu", settings.threads = 1;
+    settings.device = device, settings.precision = precision, settings.threads = 1;
+    settings.sampler = sampler, settings.schedule = schedule, settings.spacing = spacing;
     udm_restorer *restorer = udm_restorer_open(model, &settings, &error);
     ck_assert_msg(restorer, "%s", error.message);
+    char *const gone[] = { device, precision, sampler, schedule, spacing };
+    for (int i = 0; i < COUNT_OF(gone); i++)
+        memset(gone[i], 'x', strlen(gone[i]));
     return restorer;
 }
 
