@@ -94,14 +94,15 @@ def time_of(model: Model, amount: float | None) -> float:
     return model.time(amount)
 
 
-def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "denoise", *,
+def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "auto", *,
             amount: float | Array | None = None, known: Array | None = None, strength: float = 0, lookahead: int = 0,
             bits: int | None = None, first: int = 0, **fields: object) -> Frames:
     """Restores frames, one after the other, as udmdenoise does.
 
     frames: arrays of uint8 or uint16, [height, width, 3] in RGB or [height, width] in grey, all of one size. They are
         read in place, whatever their strides, and are left as they are.
-    model: "denoise", "denoise-quality" or "denoise-real" remove noise, "deblur" blur, "super4" pixelation, and
+    model: "auto" and "auto-quality" remove noise, asking a model for white noise or one for others by what they see;
+        "denoise", "denoise-quality" and "denoise-real" are those; "deblur" removes blur, "super4" pixelation, and
         "inpaint" fills holes; or the path of another one; or a Model that is open.
     amount: of what the model removes: for noise its standard deviation on the 0-255 scale, as one number or as an
         array [height, width]; None: it is estimated for each scene, or taken to be what the model was made for.

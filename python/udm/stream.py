@@ -24,6 +24,11 @@ class Stats:
     tiles: int
     device: str
     warning: str
+    luma_sigma: float  # of the estimated noise
+    chroma_sigma: float
+    whiteness: float  # of it: 1 if it is white over pixels and colours
+    confidence: float  # in it, 0 to 1
+    reason: str  # why an estimated sigma is 0; or empty
 
 
 class Engine:
@@ -50,7 +55,7 @@ class Engine:
         all_of_it = structs.Stats()
         self._call("stats")(self.handle, c.byref(all_of_it), c.sizeof(all_of_it))
         values: dict[str, Any] = {name: getattr(all_of_it, name) for name in structs.names(structs.Stats)}
-        for name in ("device", "warning"):
+        for name in ("device", "warning", "reason"):
             values[name] = values[name].decode(errors="replace")
         return Stats(**values)
 

@@ -202,10 +202,10 @@ def test_a_film_that_changed_unnoticed_is_no_wrong_film(work, wanted, tmp_path):
 
 
 def other_model(folder):
-    """A folder with another model of the same name."""
-    model = folder / "models/denoise"
-    shutil.copytree(pathlib.Path(__file__).resolve().parents[2] / "models/denoise", model)
-    weights = next(model.glob("unet/*.safetensors"))
+    """A folder with another model of the same name: "auto" asks denoise-real about video."""
+    for name in ("auto", "denoise", "denoise-real"):
+        shutil.copytree(pathlib.Path(__file__).resolve().parents[2] / "models" / name, folder / "models" / name)
+    weights = next((folder / "models/denoise-real").glob("unet/*.safetensors"))
     held = bytearray(weights.read_bytes())
     for place in range(len(held) - 4002, len(held), 4):  # signs of some weights
         held[place + 1] ^= 0x80

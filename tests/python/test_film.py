@@ -63,7 +63,7 @@ def test_parts_make_what_the_engine_makes_of_the_whole(work, whole):
     restorer = None
     for number, frame in enumerate(films.frames(work / "in.mkv")):
         colours = pixels.colours_of(frame, "h264")
-        restorer = restorer or udm.Restorer(udm.Model("denoise"), width=96, height=64, device="cpu", threads=1,
+        restorer = restorer or udm.Restorer(udm.Model("auto"), width=96, height=64, device="cpu", threads=1,
                                             lookahead=1)
         restorer.push(pixels.describe(frame, colours), time=-1, number=number)
         out = pixels.for_output(frame)
@@ -212,3 +212,18 @@ def test_what_a_container_does_not_hold_is_said_before_work_begins(work, codec, 
     said = films.film("run", work / "in.mkv", out, *FILTER, "--dir", work / f"{ending}.film", "--codec", codec, code=1)
     assert says in said and not out.exists()
     assert not list((work / f"{ending}.film/segments").iterdir())
+
+
+def test_a_scan_that_was_overtaken_leaves_the_plan_alone(tmp_path):
+    """Its successor writes the file that others follow."""
+    path = tmp_path / "plan.jsonl"
+
+    def lines():
+        yield {"frame": 0}
+        path.with_suffix(".part").rename(tmp_path / "gone")
+        path.with_suffix(".part").write_text("that of another scan")
+        yield {"frame": 1}
+
+    with pytest.raises(plan.FilmError, match="another scan"):
+        plan.write(path, lines())
+    assert not path.exists() and path.with_suffix(".part").read_text() == "that of another scan"

@@ -14,7 +14,7 @@ from .faults import FilmError
 @dataclass(frozen=True)
 class Filter:
     """Properties of udmdenoise. A device other than the processor may compute otherwise than the next machine's."""
-    model: str = "denoise"
+    model: str = "auto"
     noise_level: float = -1.0
     amount: float = -1.0
     strength: float = 0.0
@@ -36,8 +36,8 @@ class Filter:
         model = udm.Model(self.model)
         info = model.info()
         if info.frames or info.fills_holes:
-            raise FilmError(f"{self.model} cannot restore a film in parts: choose denoise, denoise-quality, "
-                            "denoise-real, deblur, super4, or one of your own that restores frames")
+            raise FilmError(f"{self.model} cannot restore a film in parts: choose auto, auto-quality, denoise, "
+                            "denoise-quality, denoise-real, deblur, super4, or one of your own that restores frames")
         return udm.Restorer(model, width=width, height=height, channels=channels, threads=threads,
                             lookahead=self.lookahead, ensemble=self.ensemble, steps=self.steps, sampler=self.sampler,
                             schedule=self.schedule, seed=self.seed, device=self.device, precision=self.precision,

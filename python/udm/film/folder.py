@@ -22,6 +22,7 @@ class Folder:
         self.probe = self.path / "probe.json"
         self.done = self.path / "done.json"
         self.page = self.path / "index.html"
+        self._made: dict[int, tuple[int, dict[str, Any]]] = {}
 
     def make(self) -> None:
         for name in ("machines", "segments", "logs"):
@@ -36,6 +37,17 @@ class Folder:
 
     def manifest(self, segment: int) -> pathlib.Path:
         return self.path / "segments" / f"{segment:05}.json"
+
+    def made(self, segment: int) -> dict[str, Any] | None:
+        """Of a segment's manifest who made it, in how many seconds, and of how many frames; None if there is none."""
+        try:
+            modified = self.manifest(segment).stat().st_mtime_ns
+        except OSError:
+            return None
+        if self._made.get(segment, (0,))[0] != modified:
+            known = read_json(self.manifest(segment)) or {}
+            self._made[segment] = modified, {name: known.get(name, 0) for name in ("machine", "seconds", "count")}
+        return self._made[segment][1]
 
     def state(self, segment: int) -> pathlib.Path:
         return self.path / "segments" / f"{segment:05}.state"

@@ -13,6 +13,7 @@ from . import join, page, segment
 from .engine import REFUSED, Engine, Result, Task
 from .faults import FilmError, MismatchError
 from .folder import Folder, read_json, write_json
+from .local import die_with_parent
 from .plan import Plan, Reader, Segment
 from .progress import Line, Progress, progress_of
 
@@ -61,7 +62,7 @@ class Job:
     def _command(self, *words: object, log: str) -> "subprocess.Popen[bytes]":
         with open(self.folder.path / "logs" / f"{log}.log", "wb") as file:
             return subprocess.Popen([sys.executable, "-m", "udm.film.main", *map(str, words)], stdout=file,
-                                    stderr=file, stdin=subprocess.DEVNULL)
+                                    stderr=file, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
     def _last_words(self, log: str) -> str:
         path = self.folder.path / "logs" / f"{log}.log"

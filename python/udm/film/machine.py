@@ -35,11 +35,14 @@ def _hash(path: str) -> str:
 
 
 def model_digest(filtered: Filter) -> str:
-    """Of all files of a model."""
+    """Of all files of a model, and of its experts, which lie beside it."""
     folder = pathlib.Path(udm.Model(filtered.model).directory)
+    index = read_json(folder / "model_index.json") or {}
+    experts = [folder.parent / index[key] for key in ("white", "other") if isinstance(index.get(key), str)]
     hashed = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".safetensors")):
-        hashed.update(f"{path.relative_to(folder)} {_hash(str(path))}\n".encode())
+    for part in [folder, *experts]:
+        for path in sorted(p for p in part.rglob("*") if p.suffix in (".json", ".safetensors")):
+            hashed.update(f"{path.relative_to(folder.parent)} {_hash(str(path))}\n".encode())
     return hashed.hexdigest()[:16]
 
 

@@ -15,6 +15,7 @@ from .engine import REFUSED, Engine
 from .faults import FilmError, MachineError
 from .folder import Folder, read_json, write_json
 from .job import Job
+from .pixels import layout_of
 
 
 def note(words: str) -> None:
@@ -60,7 +61,9 @@ def tell(folder: Folder) -> None:
     cuts = sum(frame.cut for frame in film.frames)
     longest = max((part.count for part in film.segments), default=0)
     shape = film.film.shape
-    stored = 1.1 * len(film.frames) * shape.width * shape.height * (1 if shape.channels == 1 else 1.5) / 2
+    layout = layout_of(shape.format)
+    chroma = 0 if shape.channels == 1 else 2 / (1 << layout.x + layout.y)
+    stored = len(film.frames) * shape.width * shape.height * (1 + chroma) * layout.bits / 8 / 2  # FFV1 halves it
     print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
           f"{len(film.segments)} segments, the longest of {longest} frames")
     print(f"about {stored / 2**30:.1f} GiB for segments until they are joined")

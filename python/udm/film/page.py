@@ -17,7 +17,7 @@ body { font: 14px/1.5 sans-serif; margin: 2em; max-width: 70em; color: #222; bac
 
 
 def _bar(folder: Folder, part: Segment, tries: list[str]) -> str:
-    made, state = read_json(folder.manifest(part.number)), read_json(folder.state(part.number))
+    made, state = folder.made(part.number), read_json(folder.state(part.number))
     words = f"segment {part.number}: frames {part.first} to {part.end - 1}"
     if made:
         kind, share, words = "done", 100.0, f"{words}, by {made['machine']} in {made['seconds']:.1f} s"
@@ -37,7 +37,7 @@ def write(folder: Folder, plan: Plan, tries: dict[int, list[str]]) -> None:
         return
     name = html.escape(plan.header.path)
     bars = "\n".join(_bar(folder, part, tries.get(part.number, [])) for part in plan.segments)
-    done = sum(part.count for part in plan.segments if folder.manifest(part.number).exists())
+    done = sum(part.count for part in plan.segments if folder.made(part.number))
     text = (f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">\n'
             f"<title>{name}</title><style>{STYLE}</style>\n<h1>{name}</h1>\n"
             f"<p>{done} of {len(plan.frames)} frames in {len(plan.segments)} segments"

@@ -222,6 +222,8 @@ def write(path: pathlib.Path, lines: Iterable[dict[str, Any]]) -> None:
                 file.flush()
         file.flush()
         os.fsync(file.fileno())
+        if not os.path.samestat(os.fstat(file.fileno()), os.stat(part)):
+            raise FilmError(f"another scan of the film began, and writes {part} now")
     os.replace(part, path)
 
 

@@ -37,15 +37,14 @@ def progress_of(folder: Folder, plan: Plan, workers: int, retries: int, finished
     """finished: segments that are known to be done; None: have a look at all."""
     done, speed = 0, 0.0
     for part in plan.segments:
-        if finished is None and folder.manifest(part.number).exists() or finished and part.number in finished:
+        if finished is None and folder.made(part.number) or finished and part.number in finished:
             done += part.count
         elif state := read_json(folder.state(part.number)):
             done += min(int(state["done"]), part.count)
-    made = [read_json(folder.manifest(part.number)) or {} for part in plan.segments[-200:]]
-    seconds = sum(one["seconds"] for one in made if "seconds" in one)
-    frames = sum(one["count"] for one in made if "count" in one)
+    made = [one for part in plan.segments if (one := folder.made(part.number))]
+    seconds = sum(one["seconds"] for one in made)
     if seconds > 0:
-        speed = frames / seconds * max(1, workers)
+        speed = sum(one["count"] for one in made) / seconds * max(1, workers)
     return Progress(done, len(plan.frames), plan.ended, speed, workers, retries)
 
 
