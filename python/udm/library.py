@@ -38,6 +38,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "udm_analyser_free": (None, [POINTER]),
     "udm_analyser_look": (c.c_bool, [POINTER, c.POINTER(Image), c.c_double, c.c_bool, c.POINTER(Finding),
                                      c.POINTER(Error)]),
+    "udm_finding_sigma": (c.c_double, [c.POINTER(Finding), POINTER]),
     "udm_interpolator_open": (POINTER, [POINTER, c.POINTER(Settings), c.POINTER(Error)]),
     "udm_interpolator_free": (None, [POINTER]),
     "udm_interpolator_pair": (c.c_bool, [POINTER, c.POINTER(Image), c.POINTER(Image), c.c_double, c.POINTER(Error)]),

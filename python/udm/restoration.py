@@ -34,11 +34,11 @@ class Restorer(Engine):
         super().__init__(library.load().udm_restorer_open(model.handle, c.byref(settings), c.byref(error)), error)
 
     def push(self, image: Image, *, time: float, number: int, strength: float = 0, discontinuity: bool = False,
-             known: Image | None = None, time_map: Array | None = None) -> None:
-        """Takes in the next frame; nothing is computed."""
+             known: Image | None = None, time_map: Array | None = None, kind: int = 0) -> None:
+        """Takes in the next frame; nothing is computed. kind: a udm_noise_kind."""
         error = structs.Error()
         frame = structs.Frame(image=c.pointer(image), time=time, number=number, strength=strength,
-                              discontinuity=discontinuity)
+                              discontinuity=discontinuity, kind=kind)
         if known is not None:
             frame.known = c.pointer(known)
         if time_map is not None:
@@ -59,9 +59,17 @@ class Restorer(Engine):
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a frame begins a scene, and the sigma of its noise, 0-255 scale."""
+    """Whether a frame begins a scene, and the noise of that so far: its sigma, 0-255 scale, for models of white noise
+    and of real noise, and its kind, a udm_noise_kind."""
     begins: bool
     sigma: float
+    real_sigma: float
+    kind: int
+
+    def sigma_for(self, model: Model) -> float:
+        """The one that a model is told."""
+        found = structs.Finding(self.sigma, self.real_sigma, self.kind, self.begins)
+        return float(library.load().udm_finding_sigma(c.byref(found), model.handle))
 
 
 class Analyser(Engine):
@@ -78,7 +86,7 @@ class Analyser(Engine):
         error, found = structs.Error(), structs.Finding()
         library.check(library.load().udm_analyser_look(self.handle, c.byref(image), sigma, discontinuity,
                                                        c.byref(found), c.byref(error)), error)
-        return Finding(found.begins, found.sigma)
+        return Finding(found.begins, found.sigma, found.real_sigma, found.kind)
 
 
 def time_of(model: Model, amount: float | None) -> float:

@@ -31,6 +31,11 @@ AHEAD = 8  # frames after a segment that ends within a scene: the most that a re
 class Frame(Known):
     cut: bool
     sigma: float
+    real_sigma: float
+    kind: int
+
+    def sigma_for(self, model: udm.Model) -> float:
+        return udm.Finding(self.cut, self.sigma, self.real_sigma, self.kind).sigma_for(model)
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ def _look(film: InputContainer, sigma: float, threads: int, last: list[av.VideoF
             found = analyser.look(describe(frame, shape.colours), sigma)
             last[:] = [frame]
             yield {"frame": number, "pts": frame.pts, "cut": found.begins, "sigma": found.sigma,
-                   "digest": digest(frame)}
+                   "real_sigma": found.real_sigma, "kind": found.kind, "digest": digest(frame)}
     finally:
         if analyser:
             analyser.close()

@@ -19,6 +19,13 @@ def needed(plan: Plan, segment: Segment, lookahead: int) -> list[Frame]:
     return plan.frames[segment.first - segment.warm_up:segment.end + min(lookahead, segment.after)]
 
 
+def judged(plan: Plan, frame: Frame, lookahead: int) -> Frame:
+    """The frame whose noise is that of this one: in the first of a scene, grain that only time tells of is not seen, so
+    that a restorer which knows the second one takes that of it."""
+    after = plan.frames[frame.number + 1:frame.number + 2]
+    return after[0] if lookahead > 0 and frame.cut and after and not after[0].cut else frame
+
+
 def segment(plan: Plan, part: Segment, filtered: Filter,
             threads: int) -> Generator[tuple[str, av.VideoFrame], None, None]:
     """Digest and restored frame. Decoding begins near the segment, or, where that gives other frames than the plan
@@ -57,8 +64,9 @@ def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filt
             return number, out
 
         for planned, frame in zip(wanted, numbered(plan.film.path, wanted, seek)):
-            restorer.push(describe(frame, shape.colours), time=time_of(planned.sigma), number=planned.number,
-                          strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
+            noise = judged(plan, planned, filtered.lookahead)
+            restorer.push(describe(frame, shape.colours), time=time_of(noise.sigma_for(restorer.model)),
+                          kind=noise.kind, number=planned.number, strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
             pushed.append((planned.number, frame))
             if (made := pull()) and part.first <= made[0] < part.end:
                 yield digest(made[1]), made[1]
