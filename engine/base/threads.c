@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/cgroup.h"
+#include "base/maths.h"
+
 enum { MAX_THREADS = 256, SPINS = 2000 };
 
 typedef struct worker {
@@ -90,12 +93,13 @@ static void *worker_main(void *context)
     return NULL;
 }
 
-// How many processors this process may run on.
+// How many processors this process may run on, or use the time of.
 static int usable_processors(void)
 {
     cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
+    const int present = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    const int count = udm_min(present, udm_cgroup_processors(""));
+    return udm_max(1, udm_min(count, MAX_THREADS));
 }
 
 // Signals belong to the application's threads: the workers inherit a mask that blocks them all.

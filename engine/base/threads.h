@@ -9,7 +9,8 @@
 
 typedef struct udm_pool udm_pool;
 
-// threads: 1 to 256, or 0 for as many as the process may run on. NULL with *error set when none can be started.
+// threads: 1 to 256, or 0 for as many as the process may run on: its affinity, and the quota of its container. NULL
+// with *error set when none can be started.
 udm_pool *udm_pool_new(int threads, udm_error *error);
 void udm_pool_free(udm_pool *pool); // NULL is fine
 
