@@ -124,7 +124,6 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->looked_at = false;
     place->input.previewed = place->input.linked = place->input.filtered = false;
     udm_planes_of_image(place->planes, frame->image, restorer->pool);
-    place->grey = udm_image_is_grey(frame->image);
     place->subsampled = frame->image->subsample_x > 0 || frame->image->subsample_y > 0;
     if (frame->known)
         take_known(restorer, frame->known, place);
@@ -292,8 +291,9 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,
                          frame->strength, &restorer->cancelled, error))
         return false;
-    if (frame->grey && restorer->channels == 3)
-        udm_planes_make_grey(restorer->work, restorer->pixels);
+    if (restorer->channels == 3 && !frame->mixed) // where what half shows in holes may be white
+        udm_planes_keep_grey(frame->planes, restorer->work, restorer->settings.width, restorer->settings.height,
+                             restorer->pool);
     mix_known(restorer, frame);
     count(restorer, frame, start);
     return true;

@@ -24,7 +24,6 @@ typedef struct queued {
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
-    bool grey;                // without chroma, even if it has three channels: so it stays
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma

@@ -17,4 +17,8 @@ void udm_planes_to_luma(const float *planes, int channels, size_t pixels, float 
 // Three planes become their mean. What a network of colour says of a grey picture are three estimates of the same.
 void udm_planes_make_grey(float *planes, size_t pixels);
 
+// The same for what is grey in a picture, given the three planes that were restored as out: pixels without chroma stay
+// without, unless most of those around them have some, as in noise of three colours.
+void udm_planes_keep_grey(const float *in, float *out, int width, int height, udm_pool *pool);
+
 #endif
