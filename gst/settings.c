@@ -21,7 +21,7 @@ static void install_computing(GObjectClass *object_class)
      * The device to compute on. "auto" takes the GPU if it passes a self-test and is faster than the processor, and the
      * processor otherwise. If a GPU chosen that way fails later, the processor takes over and a warning message is
      * posted. A device that is named, such as "cpu", "opencl" or "opencl:1", is used or is an error; `udm devices`
-     * lists them.
+     * lists them. "cpu:sse2", "cpu:avx2" and "cpu:avx512" limit all code of the element to that instruction set.
      *
      * Since: 0.2
      */

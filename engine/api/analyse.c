@@ -26,7 +26,7 @@ udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error)
         return NULL;
     }
     analyser->width = own.width, analyser->height = own.height, analyser->channels = own.channels;
-    analyser->pool = udm_pool_new(own.threads, error);
+    analyser->pool = udm_settings_pool(&own, error);
     analyser->tracker = analyser->pool ? udm_noise_tracker_new(own.channels, own.width, own.height, error) : NULL;
     analyser->planes = analyser->tracker ? malloc((size_t)own.width * own.height * own.channels * sizeof(float)) : NULL;
     if (analyser->tracker && !analyser->planes)

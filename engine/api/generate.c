@@ -5,10 +5,12 @@
 
 #include "api/settings.h"
 #include "diffusion/rolling_window.h"
+#include "tensor/planes.h"
 
 struct udm_generator {
     udm_settings settings;
     udm_generation params;
+    udm_pool *pool; // of what is not the device's work
     udm_device *device;
     udm_network *network;
     udm_noise own_noise; // where settings.schedule is not the model's
@@ -74,7 +76,7 @@ static float *read_known(const udm_generator *generator, udm_error *error)
         return NULL;
     }
     for (int i = 0; i < params->known_count; i++)
-        udm_image_to_planes(&params->known[i], known + i * elements);
+        udm_planes_of_image(known + i * elements, &params->known[i], generator->pool);
     return known;
 }
 
@@ -153,7 +155,8 @@ udm_generator *udm_generator_open(const udm_model *model, const udm_settings *se
     }
     generator->settings = own;
     generator->params = params;
-    if (!udm_open_network(model, settings, &generator->device, &generator->network, error) ||
+    if (!(generator->pool = udm_settings_pool(settings, error)) ||
+        !udm_open_network(model, settings, &generator->device, &generator->network, error) ||
         !check_size(generator->network, model, settings, error) || !open_rolling(generator, model, error)) {
         udm_generator_free(generator);
         return NULL;
@@ -172,6 +175,7 @@ void udm_generator_free(udm_generator *generator)
     free(generator->planes);
     udm_network_free(generator->network);
     udm_device_close(generator->device);
+    udm_pool_free(generator->pool);
     udm_noise_clear(&generator->own_noise);
     free(generator);
 }
@@ -219,7 +223,7 @@ bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_ima
     if (!frame)
         return false;
     enlarge(generator, frame);
-    udm_image_from_planes(out, generator->planes);
+    udm_planes_into_image(generator->planes, out, generator->pool);
     udm_stats_count(&generator->stats, start);
     generator->stats.scenes = udm_rolling_scenes(generator->rolling);
     udm_log_fallback(&generator->settings, generator->device, &generator->warned);

@@ -53,9 +53,17 @@ static bool check_settings(const udm_settings *s, bool has_model, udm_error *err
 // Motion is found by the processor; only a network can be elsewhere.
 static bool check_device(const char *name, udm_error *error)
 {
-    if (strcmp(name, "auto") != 0 && strcmp(name, "cpu") != 0)
+    if (strcmp(name, "auto") != 0 && strcmp(name, "cpu") != 0 && strncmp(name, "cpu:", 4) != 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "device is \"%s\": without a model it must be auto or cpu", name);
     return true;
+}
+
+// As a device is called, for people.
+static void name_processor(udm_interpolator *b)
+{
+    const int threads = udm_pool_threads(b->pool);
+    snprintf(b->stats.device, sizeof b->stats.device, "cpu (%s, %d thread%s)", udm_isa_title(udm_pool_isa(b->pool)),
+             threads, threads == 1 ? "" : "s");
 }
 
 static bool open_network(udm_interpolator *b, const udm_model *model, udm_error *error)
@@ -107,9 +115,9 @@ static bool allocate(udm_interpolator *b, udm_error *error)
 static bool open_motion(udm_interpolator *b, udm_error *error)
 {
     const udm_settings *s = &b->settings;
-    snprintf(b->stats.device, sizeof b->stats.device, "cpu");
-    if (!(b->pool = udm_pool_new(s->threads, error)))
+    if (!(b->pool = udm_settings_pool(s, error)))
         return false;
+    name_processor(b);
     udm_pool_watch(b->pool, &b->cancelled);
     return (b->scene = udm_scene_new(s->channels, s->width, s->height, error)) &&
            (b->synthesis = udm_synthesis_new(s->width, s->height, s->channels, b->pool, error));

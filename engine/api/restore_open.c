@@ -119,7 +119,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     restorer->settings = own;
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);
-    restorer->pool = udm_pool_new(settings->threads, error);
+    restorer->pool = udm_settings_pool(settings, error);
     if (!restorer->pool || !restorer->noise || !open_first(restorer, error) ||
         !(restorer->expert->network->window.frames > 0 ? open_sdedit(restorer, settings, error)
                                                        : open_loop(restorer, settings, error))) {

@@ -166,6 +166,15 @@ size_t udm_settings_memory(const udm_settings *settings)
     return settings->memory_limit ? settings->memory_limit : (size_t)1 << 30;
 }
 
+udm_pool *udm_settings_pool(const udm_settings *settings, udm_error *error)
+{
+    udm_isa most;
+    udm_pool *pool = udm_device_isa(settings->device, &most, error) ? udm_pool_new(settings->threads, error) : NULL;
+    if (pool)
+        udm_pool_limit(pool, most);
+    return pool;
+}
+
 udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
 {
     udm_precision precision;

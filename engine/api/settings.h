@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 #include "base/log.h"
+#include "base/threads.h"
 #include "model/model.h"
 #include "network/network.h"
 #include "diffusion/reverse.h"
@@ -44,6 +45,10 @@ const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_mode
 bool udm_settings_reverse(const udm_settings *settings, const udm_model *model, const udm_network *network,
                           const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
+
+// As many threads as are set, for kernels of the instruction sets that the device's name allows. Errors: those of
+// udm_pool_new() and udm_device_isa().
+udm_pool *udm_settings_pool(const udm_settings *settings, udm_error *error);
 
 // The device that is set, for kernels of the precision that is set. The caller closes it.
 udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);

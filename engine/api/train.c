@@ -158,7 +158,7 @@ static bool open_motions(motions *m, const udm_model *model, const udm_settings 
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s has no preview/, whose estimates the optical flow is computed from",
                         udm_model_directory(model));
-    if (!udm_settings_check(s, error) || !(m->pool = udm_pool_new(s->threads, error)) ||
+    if (!udm_settings_check(s, error) || !(m->pool = udm_settings_pool(s, error)) ||
         !(m->device = udm_settings_device(s, error)) ||
         !(m->preview = udm_network_open(config, udm_model_helper_weights(model, UDM_HELPER_PREVIEW), m->device, error)))
         return false;

@@ -14,6 +14,7 @@
 
 #include "udm/error.h"
 #include "udm/profile.h"
+#include "base/isa.h"
 #include "tensor/tensor.h"
 
 typedef struct udm_device udm_device;
@@ -205,6 +206,10 @@ extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in w
 // (trial.h), and does it faster, or else the processor. The caller owns the device: udm_device_close().
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
+
+// What a device's name limits all code of an object to: "cpu:avx2" to that, any other to the best that there is. It is
+// for udm_pool_limit(). Errors: those of udm_isa_find().
+bool udm_device_isa(const char *device, udm_isa *isa, udm_error *error);
 
 // What replaces a device that failed so: its stand-in, which it closes; the first such fault is its warning. NULL, with
 // the fault as *error, where the device was selected by name, and for faults that are not the device's. Only fallback.h

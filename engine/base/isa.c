@@ -3,20 +3,29 @@
 #include "base/isa.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #define BASELINE_NAME "sse2"
+#define BASELINE_TITLE "SSE2"
 #else
 #define BASELINE_NAME "generic"
+#define BASELINE_TITLE "generic vectors"
 #endif
 
 static const char *const names[UDM_ISA_COUNT] = { BASELINE_NAME, "avx2", "avx512", "avx512bf16" };
+static const char *const titles[UDM_ISA_COUNT] = { BASELINE_TITLE, "AVX2", "AVX-512", "AVX-512" };
 
 const char *udm_isa_name(udm_isa isa)
 {
     return names[isa];
+}
+
+const char *udm_isa_title(udm_isa isa)
+{
+    return titles[isa];
 }
 
 static udm_isa isa_of_processor(void)
@@ -33,16 +42,20 @@ static udm_isa isa_of_processor(void)
 #endif
 }
 
-// The index of UDM_ISA's value, UDM_ISA_COUNT if it has no name's, -1 if it is not set.
+// The index of a name, UDM_ISA_COUNT if it is none.
+static int isa_named(const char *name)
+{
+    int isa = 0;
+    while (isa < UDM_ISA_COUNT && strcmp(names[isa], name) != 0)
+        isa++;
+    return isa;
+}
+
+// As above for the value of UDM_ISA, -1 if it is not set.
 static int isa_of_environment(void)
 {
     const char *asked = getenv("UDM_ISA");
-    if (!asked || !*asked)
-        return -1;
-    int isa = 0;
-    while (isa < UDM_ISA_COUNT && strcmp(names[isa], asked) != 0)
-        isa++;
-    return isa;
+    return asked && *asked ? isa_named(asked) : -1;
 }
 
 udm_isa udm_isa_best(void)
@@ -59,7 +72,7 @@ udm_isa udm_isa_best(void)
     return (udm_isa)best;
 }
 
-bool udm_isa_check(udm_error *error)
+static bool check_environment(udm_error *error)
 {
     const int asked = isa_of_environment();
     if (asked < 0 || asked <= (int)isa_of_processor())
@@ -70,8 +83,27 @@ bool udm_isa_check(udm_error *error)
                     getenv("UDM_ISA"), names[UDM_ISA_BASELINE]);
 }
 
-int udm_isa_skip(void)
+bool udm_isa_find(const char *name, udm_isa *isa, udm_error *error)
 {
-    const int best = (int)udm_isa_best(), last = UDM_ISA_LISTED - 1;
-    return best < last ? last - best : 0;
+    *isa = udm_isa_best();
+    if (!check_environment(error))
+        return false;
+    const int asked = *name ? isa_named(name) : (int)*isa;
+    if (asked <= (int)*isa) {
+        *isa = (udm_isa)asked;
+        return true;
+    }
+    char have[64] = "";
+    for (int i = 0; i <= (int)*isa; i++)
+        snprintf(have + strlen(have), sizeof have - strlen(have), "%scpu:%s", i > 0 ? ", " : "", names[i]);
+    const char *why = asked == UDM_ISA_COUNT            ? "there is no instruction set of that name"
+                      : asked > (int)isa_of_processor() ? "this processor lacks it"
+                                                        : "UDM_ISA forbids it";
+    return udm_fail(error, UDM_ERROR_NOT_FOUND, "no device 'cpu:%s', as %s; have: %s", name, why, have);
+}
+
+int udm_isa_skip(udm_isa most)
+{
+    const int last = UDM_ISA_LISTED - 1;
+    return (int)most < last ? last - (int)most : 0;
 }

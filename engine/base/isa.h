@@ -13,14 +13,18 @@ enum { UDM_ISA_COUNT = UDM_ISA_AVX512BF16 + 1 };
 // What the environment variable UDM_ISA calls it; static.
 const char *udm_isa_name(udm_isa isa);
 
+// What people call it; static.
+const char *udm_isa_title(udm_isa isa);
+
 // The best that this processor has and UDM_ISA allows: a name above, of one that no kernel may go beyond.
 udm_isa udm_isa_best(void);
 
-// False with SETTINGS if UDM_ISA names no instruction set, or one that this processor lacks: it is not followed then.
-bool udm_isa_check(udm_error *error);
+// What an instruction set is called becomes that; "" the best. Errors: NOT_FOUND for one that is unknown, or better
+// than the best; SETTINGS if UDM_ISA names none, or one that this processor lacks, as it is not followed then.
+bool udm_isa_find(const char *name, udm_isa *isa, udm_error *error);
 
 // A list of what is compiled for each, the fastest first: UDM_ISA_DECLARE(type, name); ... = { UDM_ISA_LIST(name), ...
-// } and `list + udm_isa_skip()` begins with the fastest that may run.
+// } and `list + udm_isa_skip(most)` begins with the fastest that may run where `most` is allowed.
 #if defined(__x86_64__)
 #define UDM_ISA_DECLARE(type, name) extern const type name##_avx512, name##_avx2, name##_sse2
 #define UDM_ISA_LIST(name) &name##_avx512, &name##_avx2, &name##_sse2
@@ -31,6 +35,6 @@ enum { UDM_ISA_LISTED = 3 };
 enum { UDM_ISA_LISTED = 1 };
 #endif
 
-int udm_isa_skip(void);
+int udm_isa_skip(udm_isa most);
 
 #endif

@@ -20,6 +20,7 @@ typedef struct worker {
 
 struct udm_pool {
     int threads, started; // started: workers, without the caller's own thread
+    udm_isa isa;          // of the kernels that run on it
     pthread_mutex_t mutex;
     pthread_cond_t begin, idle;
     atomic_uint run;   // counts the runs; written under the mutex, and watched by the workers that spin
@@ -132,6 +133,7 @@ udm_pool *udm_pool_new(int threads, udm_error *error)
         return NULL;
     }
     pool->threads = threads;
+    pool->isa = udm_isa_best();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->begin, NULL);
     pthread_cond_init(&pool->idle, NULL);
@@ -164,6 +166,16 @@ void udm_pool_free(udm_pool *pool)
 int udm_pool_threads(const udm_pool *pool)
 {
     return pool->threads;
+}
+
+void udm_pool_limit(udm_pool *pool, udm_isa most)
+{
+    pool->isa = most < udm_isa_best() ? most : udm_isa_best();
+}
+
+udm_isa udm_pool_isa(const udm_pool *pool)
+{
+    return pool ? pool->isa : udm_isa_best();
 }
 
 void udm_pool_watch(udm_pool *pool, const atomic_bool *stop)

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "udm/error.h"
+#include "base/isa.h"
 
 typedef struct udm_pool udm_pool;
 
@@ -15,6 +15,11 @@ udm_pool *udm_pool_new(int threads, udm_error *error);
 void udm_pool_free(udm_pool *pool); // NULL is fine
 
 int udm_pool_threads(const udm_pool *pool);
+
+// Which kernels run on it: those of an instruction set, the best that there is, or `most` at the most. Whatever has a
+// choice of kernels makes it by its pool, so that an object's device limits all of it ("cpu:avx2").
+void udm_pool_limit(udm_pool *pool, udm_isa most);
+udm_isa udm_pool_isa(const udm_pool *pool); // NULL: the best that there is
 
 // While *stop is true, runs hand out no more indices and return: whoever set it takes nothing for computed.
 void udm_pool_watch(udm_pool *pool, const atomic_bool *stop);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/maths.h"
+#include "base/threads.h"
 
 enum {
     UDM_FLOW_PAD = 16,  // pixels around a plane
@@ -109,6 +110,7 @@ typedef struct udm_flow_ops {
 
 // NULL-ended: those that run on this machine, the fastest first and `reference` last.
 const udm_flow_ops *const *udm_flow_ops_list(void);
+const udm_flow_ops *udm_flow_ops_for(const udm_pool *pool); // the fastest that the pool allows
 
 // Where patch i of a row or column of patches begins, in a level of this size.
 static inline int udm_flow_patch_at(int i, int size)

@@ -10,5 +10,10 @@ static const udm_flow_ops *const all[] = { UDM_ISA_LIST(udm_flow_ops), &udm_flow
 
 const udm_flow_ops *const *udm_flow_ops_list(void)
 {
-    return all + udm_isa_skip();
+    return all + udm_isa_skip(udm_isa_best());
+}
+
+const udm_flow_ops *udm_flow_ops_for(const udm_pool *pool)
+{
+    return all[udm_isa_skip(udm_pool_isa(pool))];
 }

@@ -147,7 +147,7 @@ udm_flow *udm_flow_new_with(const udm_flow_ops *ops, int width, int height, udm_
 
 udm_flow *udm_flow_new(int width, int height, udm_pool *pool, udm_error *error)
 {
-    return udm_flow_new_with(udm_flow_ops_list()[0], width, height, pool, error);
+    return udm_flow_new_with(udm_flow_ops_for(pool), width, height, pool, error);
 }
 
 void udm_flow_free(udm_flow *motion)

@@ -110,7 +110,7 @@ void udm_blending_run(udm_blending *e, const udm_synthesis *synthesis, const flo
     }
     job->mean = udm_synthesis_mean(synthesis), job->still = udm_synthesis_still(synthesis);
     job->position = (float)(position < 0 ? 0 : position < 1 ? position : 1);
-    for_rows(e, job, udm_synthesis_ops_list()[0]->blend);
+    for_rows(e, job, udm_synthesis_ops_for(e->pool)->blend);
     float *constants = job->context + UDM_BLENDING_PLANES * e->pixels;
     fill(constants, e->pixels, (float)position - 0.5f);
     fill(constants + e->pixels, e->pixels, time_plane(seconds));
@@ -143,5 +143,5 @@ void udm_blending_refine(const udm_blending *e, const float *level, const float 
     udm_blending_job job = e->job;
     job.frame_level = level, job.x0 = x0;
     job.logits = output + (udm_network_outputs(e->network) - e->network->mixes) * e->pixels;
-    for_rows(e, &job, udm_synthesis_ops_list()[0]->reblend);
+    for_rows(e, &job, udm_synthesis_ops_for(e->pool)->reblend);
 }

@@ -131,7 +131,7 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
 
 udm_synthesis *udm_synthesis_new(int width, int height, int channels, udm_pool *pool, udm_error *error)
 {
-    return udm_synthesis_new_with(udm_synthesis_ops_list()[0], width, height, channels, pool, error);
+    return udm_synthesis_new_with(udm_synthesis_ops_for(pool), width, height, channels, pool, error);
 }
 
 void udm_synthesis_free(udm_synthesis *synthesis)

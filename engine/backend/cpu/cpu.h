@@ -101,7 +101,7 @@ enum { UDM_CPU_LAYER_PART = 64 }; // pixels of one job of a layer normalisation
 // udm_cpu_warp, or a udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for
 // shuffle_add; of a block for resample).
 typedef struct udm_cpu_isa {
-    const char *name, *title;
+    const char *name;
     int lanes;
     udm_cpu_products products;
     udm_job moments, normalise, layer_norm, attend, warp;

@@ -17,29 +17,11 @@ static const udm_cpu_isa *const instruction_sets[] = { UDM_ISA_LIST(udm_cpu_isa)
 extern const udm_cpu_products udm_cpu_products_avx512bf16;
 #endif
 
-static const udm_cpu_isa *find_isa(const char *which, udm_error *error)
-{
-    const udm_cpu_isa *const *runnable = instruction_sets + udm_isa_skip();
-    if (!udm_isa_check(error))
-        return NULL;
-    if (!which)
-        return *runnable;
-    char have[64] = "";
-    for (; *runnable; runnable++) {
-        if (strcmp((*runnable)->name, which) == 0)
-            return *runnable;
-        size_t used = strlen(have);
-        snprintf(have + used, sizeof(have) - used, "%scpu:%s", used ? ", " : "", (*runnable)->name);
-    }
-    udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device 'cpu:%s', or this machine lacks it; have: %s", which, have);
-    return NULL;
-}
-
 // The code that multiplies bf16, or NULL.
-static const udm_cpu_products *bf16_products(const udm_cpu_isa *isa)
+static const udm_cpu_products *bf16_products(const udm_cpu_device *cpu)
 {
 #if defined(__x86_64__)
-    if (isa == &udm_cpu_isa_avx512 && udm_isa_best() >= UDM_ISA_AVX512BF16)
+    if (udm_pool_isa(cpu->pool) >= UDM_ISA_AVX512BF16)
         return &udm_cpu_products_avx512bf16;
 #endif
     return NULL;
@@ -48,18 +30,18 @@ static const udm_cpu_products *bf16_products(const udm_cpu_isa *isa)
 static void set_name(udm_cpu_device *cpu)
 {
     int threads = udm_pool_threads(cpu->pool);
-    snprintf(cpu->device.name, sizeof(cpu->device.name), "cpu (%s%s, %d thread%s)", cpu->isa->title,
-             cpu->products->pairs ? " with bf16" : "", threads, threads == 1 ? "" : "s");
+    snprintf(cpu->device.name, sizeof(cpu->device.name), "cpu (%s%s, %d thread%s)",
+             udm_isa_title(udm_pool_isa(cpu->pool)), cpu->products->pairs ? " with bf16" : "", threads,
+             threads == 1 ? "" : "s");
 }
 
 static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_error *error)
 {
     udm_cpu_device *cpu = udm_cpu_of(device);
-    const udm_cpu_products *bf16 = bf16_products(cpu->isa);
+    const udm_cpu_products *bf16 = bf16_products(cpu);
     if (precision == UDM_PRECISION_BF16 && !bf16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "precision bf16 needs a processor with AVX512-BF16, which \"%s\" lacks: use f32 or auto",
-                        device->name);
+                        "precision bf16 needs AVX512-BF16, which \"%s\" lacks: use f32 or auto", device->name);
     cpu->products = precision != UDM_PRECISION_F32 && bf16 ? bf16 : &cpu->isa->products;
     set_name(cpu);
     return true;
@@ -146,12 +128,25 @@ static bool takes_times(const char *which, char *name, size_t room)
     return timed;
 }
 
-static udm_device *cpu_open(const char *which, int threads, udm_error *error)
+// which: as of udm_backend.open
+static bool find_isa(const char *which, bool *timed, udm_isa *isa, udm_error *error)
 {
     char name[32];
-    const bool timed = takes_times(which, name, sizeof name);
-    const udm_cpu_isa *isa = find_isa(*name ? name : NULL, error);
-    udm_pool *pool = isa ? udm_pool_new(threads, error) : NULL;
+    *timed = takes_times(which, name, sizeof name);
+    return udm_isa_find(name, isa, error);
+}
+
+bool udm_device_isa(const char *device, udm_isa *isa, udm_error *error)
+{
+    bool timed;
+    return find_isa(strncmp(device, "cpu:", 4) == 0 ? device + 4 : NULL, &timed, isa, error);
+}
+
+static udm_device *cpu_open(const char *which, int threads, udm_error *error)
+{
+    bool timed;
+    udm_isa isa;
+    udm_pool *pool = find_isa(which, &timed, &isa, error) ? udm_pool_new(threads, error) : NULL;
     if (!pool)
         return NULL;
     udm_cpu_device *cpu = calloc(1, sizeof(*cpu));
@@ -162,8 +157,9 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     }
     cpu->device.ops = &cpu_ops;
     cpu->device.largest = SIZE_MAX;
-    cpu->isa = isa;
-    cpu->products = &isa->products;
+    udm_pool_limit(pool, isa);
+    cpu->isa = instruction_sets[udm_isa_skip(isa)];
+    cpu->products = &cpu->isa->products;
     cpu->pool = pool;
     set_name(cpu);
     if (timed && !udm_cpu_times_new(cpu, error)) {
@@ -176,7 +172,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
 static void cpu_list(void (*found)(void *context, const char *device, const char *about), void *context)
 {
     char about[64];
-    snprintf(about, sizeof(about), "this machine's processor, with %s", instruction_sets[udm_isa_skip()]->title);
+    snprintf(about, sizeof(about), "this machine's processor, with %s", udm_isa_title(udm_isa_best()));
     found(context, "cpu", about);
 }
 

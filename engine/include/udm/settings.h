@@ -26,9 +26,11 @@ typedef struct udm_settings {
     int width, height; /**< of frames, in pixels: 1 to 65536 */
     int channels;      /**< of frames: 1 (grey) or 3; default 3 */
     const char
-        *device; /**< "auto" (default), "cpu", ...: udm_list_devices(). If what "auto" chose fails, "cpu" goes on */
+        *device; /**< "auto" (default), "cpu", ...: udm_list_devices(). If what "auto" chose fails, "cpu" goes on.
+                    "cpu:sse2", "cpu:avx2" and "cpu:avx512" limit all code of the object to that instruction set */
     const char *precision; /**< "f32" (default), "bf16" or "auto": udm_list_precisions() */
-    int threads;           /**< 1 to #UDM_MAX_THREADS; 0 (default): one for each processor that the process may use */
+    int threads;           /**< 1 to #UDM_MAX_THREADS; 0 (default): one for each processor that the process may use, by
+                                its affinity and the quota of its container */
     int steps;             /**< of the sampler, 1 to #UDM_MAX_STEPS; 1 (default) gives the posterior mean */
     const char *sampler;   /**< "model" (default), that of its scheduler, or one of udm_list_samplers() */
     const char *schedule;  /**< "model" (default), or one of udm_list_schedules(): how the noise falls with time */

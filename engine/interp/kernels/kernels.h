@@ -94,6 +94,7 @@ typedef struct udm_synthesis_ops {
 
 // NULL-ended: those that run on this machine, the fastest first and `reference` last.
 const udm_synthesis_ops *const *udm_synthesis_ops_list(void);
+const udm_synthesis_ops *udm_synthesis_ops_for(const udm_pool *pool); // the fastest that the pool allows
 
 // For tests: as udm_synthesis_new(), by operations of one's choice.
 udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, int height, int channels, udm_pool *pool,

@@ -10,5 +10,10 @@ static const udm_synthesis_ops *const all[] = { UDM_ISA_LIST(udm_synthesis_ops),
 
 const udm_synthesis_ops *const *udm_synthesis_ops_list(void)
 {
-    return all + udm_isa_skip();
+    return all + udm_isa_skip(udm_isa_best());
+}
+
+const udm_synthesis_ops *udm_synthesis_ops_for(const udm_pool *pool)
+{
+    return all[udm_isa_skip(udm_pool_isa(pool))];
 }

@@ -93,12 +93,12 @@ void udm_convert_from_planes(const udm_convert_ops *ops, const udm_image *image,
 
 void udm_planes_of_image(float *planes, const udm_image *image, udm_pool *pool)
 {
-    udm_convert_to_planes(*udm_convert_ops_list(), image, planes, pool);
+    udm_convert_to_planes(udm_convert_ops_for(pool), image, planes, pool);
 }
 
 void udm_planes_into_image(const float *planes, const udm_image *image, udm_pool *pool)
 {
-    udm_convert_from_planes(*udm_convert_ops_list(), image, planes, pool);
+    udm_convert_from_planes(udm_convert_ops_for(pool), image, planes, pool);
 }
 
 void udm_image_to_planes(const udm_image *image, float *planes)

@@ -36,6 +36,7 @@ typedef struct udm_convert_ops {
 
 // NULL-ended: those that run on this machine, the fastest first and `reference`, the specification, last.
 const udm_convert_ops *const *udm_convert_ops_list(void);
+const udm_convert_ops *udm_convert_ops_for(const udm_pool *pool); // the fastest that the pool allows; of NULL: of all
 
 // By operations of one's choice. pool: NULL for this thread alone.
 void udm_convert_to_planes(const udm_convert_ops *ops, const udm_image *image, float *planes, udm_pool *pool);

@@ -2,16 +2,6 @@
 // The kernels of the instruction set that this file is compiled for.
 #include "backend/cpu/kernels/kernels.h"
 
-#if defined(__AVX512F__)
-#define TITLE "AVX-512"
-#elif defined(__AVX2__)
-#define TITLE "AVX2"
-#elif defined(__SSE2__)
-#define TITLE "SSE2"
-#else
-#define TITLE "generic vectors"
-#endif
-
 #if defined(__AVX512BF16__)
 extern const udm_cpu_products NAME(udm_cpu_products);
 
@@ -26,7 +16,6 @@ extern const udm_cpu_isa NAME(udm_cpu_isa);
 
 const udm_cpu_isa NAME(udm_cpu_isa) = {
     .name = TEXT(UDM_ISA),
-    .title = TITLE,
     .lanes = LANES,
     .products = { .direct = NAME(udm_cpu_direct), .winograd = NAME(udm_cpu_winograd), .peak = NAME(udm_cpu_peak) },
     .moments = NAME(udm_cpu_moments),
