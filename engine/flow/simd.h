@@ -5,7 +5,7 @@
 
 #include "flow/level.h"
 
-enum { LANES = UDM_FLOW_PATCH };
+#define LANES 8 // UDM_FLOW_PATCH
 
 #include "base/simd.h"
 

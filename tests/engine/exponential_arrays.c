@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { LANES = TEST_EXPONENTIAL_LANES };
+#define LANES TEST_EXPONENTIAL_LANES
 
 #include "base/exponential.h"
 

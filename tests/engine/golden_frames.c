@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Writes the bytes of frames that a shipped model restores, interpolates or generates: golden_frames.sh holds their md5
-// sums, so that a change that shall change no bit does not.
-//     golden_frames CASE >frames.raw
+// sums, so that a change that shall change no bit does not, and same_frames.sh compares them with each other.
+//     golden_frames CASE [DEVICE [THREADS]] >frames.raw
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "udm/udm.h"
 
-enum { WIDTH = 96, HEIGHT = 64, CHANNELS = 3, BYTES = WIDTH * HEIGHT * CHANNELS, FRAMES = 5, SIGMA = 25 };
+// No size of a vector divides the width.
+enum { WIDTH = 101, HEIGHT = 67, CHANNELS = 3, BYTES = WIDTH * HEIGHT * CHANNELS, FRAMES = 5, SIGMA = 25 };
+
+static const char *device = "cpu";
+static int threads;
 
 static _Noreturn void fail(const char *what, const udm_error *error)
 {
@@ -52,7 +56,7 @@ static udm_settings settings_for(int width, int height)
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     settings.width = width, settings.height = height, settings.channels = CHANNELS;
-    settings.device = "cpu";
+    settings.device = device, settings.threads = threads;
     return settings;
 }
 
@@ -63,7 +67,7 @@ static void put(const uint8_t *bytes, size_t count)
 
 typedef struct restoration {
     const char *model;
-    double amount;
+    double amount; // negative: estimated
     int noise, lookahead, ensemble, steps;
     double strength;
     bool holes;
@@ -98,7 +102,9 @@ static void restore(const udm_model *model, const restoration *what)
         udm_image known = image_of(mask, WIDTH, HEIGHT);
         known.channels = 1, known.stride[0] = WIDTH, known.step[0] = 1;
         const udm_frame frame = { .image = &in,
-                                  .time = what->holes ? 0 : udm_model_time(model, what->amount),
+                                  .time = what->holes        ? 0
+                                          : what->amount < 0 ? UDM_TIME_ESTIMATE
+                                                             : udm_model_time(model, what->amount),
                                   .known = what->holes ? &known : NULL,
                                   .strength = what->strength,
                                   .number = (uint64_t)n };
@@ -175,9 +181,16 @@ static const restoration restorations[] = {
     { .model = "inpaint", .ensemble = 1, .steps = 1, .holes = true },
 };
 
+// `denoise`, at a level that is estimated: a case of its own.
+static const restoration estimated = { .model = "denoise", .amount = -1, .noise = SIGMA, .ensemble = 1, .steps = 1 };
+
 int main(int argc, char **argv)
 {
-    const char *name = argc == 2 ? argv[1] : "", *models = getenv("UDM_SHIPPED_MODELS");
+    const char *name = argc > 1 ? argv[1] : "", *models = getenv("UDM_SHIPPED_MODELS");
+    device = argc > 2 ? argv[2] : device;
+    threads = argc > 3 ? atoi(argv[3]) : 0;
+    const bool estimates = strcmp(name, "estimated") == 0;
+    name = estimates ? estimated.model : name;
     if (strcmp(name, "motion") == 0) {
         interpolate(NULL);
         return 0;
@@ -191,6 +204,7 @@ int main(int argc, char **argv)
     const restoration *what = NULL;
     for (size_t i = 0; i < sizeof restorations / sizeof *restorations; i++)
         what = strcmp(restorations[i].model, name) == 0 ? &restorations[i] : what;
+    what = estimates ? &estimated : what;
     if (what)
         restore(model, what);
     else if (strcmp(name, "interp") == 0)

@@ -8,7 +8,7 @@
 
 #include "backend/fusion.h"
 
-enum { LANES = 8 };
+#define LANES 8
 
 #include "base/exponential.h"
 

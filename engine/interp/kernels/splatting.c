@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { LANES = 8 };
+#define LANES 8
 
 #include "base/maths.h"
 #include "base/simd.h"
@@ -102,7 +102,8 @@ INLINE pixel take_lanczos(const udm_synthesis_job *job, const udm_packed *from, 
     const float *row = from->at + 4 * ((top - TAPS / 2 + 1) * from->stride + left - TAPS / 2 + 1);
     vec sum = { 0 };
     for (int i = 0; i < TAPS; i++, row += 4 * from->stride)
-        sum += (first * load(row) + second * load(row + 8) + third * load(row + 16)) * down[i];
+        sum = add_product(add_product(first, load(row), add_product(second, load(row + 8), third * load(row + 16))),
+                          broadcast(down[i]), sum);
     return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
 }
 

@@ -9,21 +9,19 @@
 #include "backend/cpu/kernels/simd.h"
 
 #if defined(__AVX512BF16__)
-#include <immintrin.h>
-
 // sum + *a b, or the sum of both products of two bf16 that lie in the place of a float
-INLINE vec add_product(vec sum, const float *a, vec b, const bool pairs)
+INLINE vec add_step(vec sum, const float *a, vec b, const bool pairs)
 {
     if (!pairs)
-        return sum + broadcast(*a) * b;
+        return add_product(broadcast(*a), b, sum);
     int32_t pair;
     __builtin_memcpy(&pair, a, sizeof pair);
     return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)b);
 }
 #else
-INLINE vec add_product(vec sum, const float *a, vec b, const bool pairs)
+INLINE vec add_step(vec sum, const float *a, vec b, const bool pairs)
 {
-    return sum + broadcast(*a) * b;
+    return add_product(broadcast(*a), b, sum);
 }
 #endif
 
@@ -42,9 +40,9 @@ INLINE void multiply_block(const float *a, size_t row, const float *b, int width
         vec b0 = load(b), b1 = vectors == 2 ? load(b + LANES) : b0;
 #pragma GCC unroll 16
         for (int m = 0; m < rows; m++) {
-            sum[m][0] = add_product(sum[m][0], a + m * row + k, b0, pairs);
+            sum[m][0] = add_step(sum[m][0], a + m * row + k, b0, pairs);
             if (vectors == 2)
-                sum[m][1] = add_product(sum[m][1], a + m * row + k, b1, pairs);
+                sum[m][1] = add_step(sum[m][1], a + m * row + k, b1, pairs);
         }
     }
 #pragma GCC unroll 16

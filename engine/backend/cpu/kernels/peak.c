@@ -20,7 +20,7 @@ void NAME(udm_cpu_peak)(void *context, int index, int worker)
     for (int k = 0; k < steps; k++) {
 #pragma GCC unroll 16
         for (int m = 0; m < UDM_CPU_PEAK_SUMS; m++)
-            sum[m] = add_product(sum[m], a + m % MICRO_ROWS, b, IN_PAIRS);
+            sum[m] = add_step(sum[m], a + m % MICRO_ROWS, b, IN_PAIRS);
         __asm__ volatile("" : "+x"(b)); // what comes next is not known to be the same
     }
     for (int m = 1; m < UDM_CPU_PEAK_SUMS; m++)

@@ -8,11 +8,14 @@
 #include "backend/backend.h"
 
 #if defined(__AVX512F__)
-enum { LANES = 16, MICRO_ROWS = 12 }; // 12 x 2 sums in 32 registers
+#define LANES 16
+enum { MICRO_ROWS = 12 }; // 12 x 2 sums in 32 registers
 #elif defined(__AVX2__)
-enum { LANES = 8, MICRO_ROWS = 6 }; // 6 x 2 sums in 16 registers
+#define LANES 8
+enum { MICRO_ROWS = 6 }; // 6 x 2 sums in 16 registers
 #else
-enum { LANES = 4, MICRO_ROWS = 6 };
+#define LANES 4
+enum { MICRO_ROWS = 6 };
 #endif
 
 #include "base/exponential.h"

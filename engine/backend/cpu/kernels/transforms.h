@@ -14,17 +14,19 @@ enum { WINDOW = 6, TILE = UDM_CPU_TILE, PARTS = 3 }; // a tile of 4x4 outputs se
 // pair's point,
 INLINE void transform_pair(const vec d[WINDOW], const float point, const float other, vec v[2])
 {
-    vec even = d[4] - other * other * d[2], odd = d[3] - other * other * d[1];
-    v[0] = even + point * odd;
-    v[1] = even - point * odd;
+    const vec square = broadcast(-other * other), at = broadcast(point);
+    vec even = add_product(square, d[2], d[4]), odd = add_product(square, d[1], d[3]);
+    v[0] = add_product(at, odd, even);
+    v[1] = add_product(-at, odd, even);
 }
 
 // and those of 0 and infinity.
 INLINE void transform_ends(const vec d[WINDOW], vec v[2])
 {
     const float near2 = NEAR * NEAR, far2 = FAR * FAR;
-    v[0] = near2 * far2 * d[0] - (near2 + far2) * d[2] + d[4];
-    v[1] = near2 * far2 * d[1] - (near2 + far2) * d[3] + d[5];
+    const vec product = broadcast(near2 * far2), sum = broadcast(-(near2 + far2));
+    v[0] = add_product(product, d[0], add_product(sum, d[2], d[4]));
+    v[1] = add_product(product, d[1], add_product(sum, d[3], d[5]));
 }
 
 INLINE void transform_part(const vec d[WINDOW], const int part, vec v[2])
@@ -69,12 +71,12 @@ INLINE void transform_window(const float *window, size_t pitch, const size_t ste
 // A^T m: from 6 sums to 4 outputs.
 INLINE void transform_sums(const vec m[WINDOW], vec y[TILE])
 {
-    const float near2 = NEAR * NEAR, far2 = FAR * FAR;
+    const vec near2 = broadcast(NEAR * NEAR), far2 = broadcast(FAR * FAR);
     vec a = m[1] + m[2], b = NEAR * (m[1] - m[2]), c = m[3] + m[4], d = FAR * (m[3] - m[4]);
     y[0] = m[0] + a + c;
     y[1] = b + d;
-    y[2] = near2 * a + far2 * c;
-    y[3] = near2 * b + far2 * d + m[5];
+    y[2] = add_product(near2, a, far2 * c);
+    y[3] = add_product(near2, b, add_product(far2, d, m[5]));
 }
 
 // G, the same in all lanes.
@@ -93,9 +95,9 @@ INLINE void transform_taps(const vec g[3], vec G[WINDOW][3], vec u[WINDOW])
     u[0] = G[0][0] * g[0];
 #pragma GCC unroll 2
     for (int point = 1; point < 5; point += 2) {
-        vec even = G[point][0] * g[0] + G[point][2] * g[2], odd = G[point][1] * g[1];
-        u[point] = even + odd;
-        u[point + 1] = even - odd;
+        vec even = add_product(G[point][0], g[0], G[point][2] * g[2]);
+        u[point] = add_product(G[point][1], g[1], even);
+        u[point + 1] = add_product(-G[point][1], g[1], even);
     }
     u[5] = g[2];
 }

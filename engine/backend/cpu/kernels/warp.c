@@ -5,7 +5,7 @@
 #include "backend/host.h"
 #include "base/maths.h"
 
-enum { LANES = UDM_CPU_TAPS };
+#define LANES 8 // UDM_CPU_TAPS
 
 #include "base/simd.h"
 
