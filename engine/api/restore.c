@@ -240,8 +240,22 @@ static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *pr
     return udm_temporal_filter_run(restorer->expert->temporal, inputs, count, predicted, &restorer->cancelled, error);
 }
 
+// Once, as such frames come out as they went in.
+static void warn_small(udm_restorer *restorer, const queued *frame)
+{
+    udm_stats *stats = &restorer->stats;
+    if (frame->time >= 0 || frame->noise.finding != UDM_NOISE_TOO_SMALL || stats->warning[0])
+        return;
+    snprintf(stats->warning, sizeof stats->warning,
+             "Frames of %dx%d are too small for their noise to be estimated, and stay as they are: set its level",
+             restorer->settings.width, restorer->settings.height);
+    const udm_log log = { restorer->settings.log, restorer->settings.log_context };
+    udm_log_write(&log, UDM_LOG_WARNING, "%s", stats->warning);
+}
+
 static void count(udm_restorer *restorer, const queued *frame, double start)
 {
+    warn_small(restorer, frame);
     udm_stats *stats = &restorer->stats;
     const udm_noise_estimate *noise = &frame->noise;
     stats->sigma = noise->sigma;

@@ -211,7 +211,8 @@ double udm_now_ms(void)
 void udm_stats_device(udm_stats *stats, const udm_device *device)
 {
     memcpy(stats->device, udm_device_in_use(device)->name, sizeof stats->device);
-    memcpy(stats->warning, device->warning, sizeof stats->warning);
+    if (device->warning[0])
+        memcpy(stats->warning, device->warning, sizeof stats->warning);
 }
 
 void udm_log_device(const udm_settings *settings, const udm_device *device, int tiles)

@@ -334,9 +334,64 @@ START_TEST(surroundings)
 }
 END_TEST
 
+static void note_log(void *context, udm_log_level level, const char *text)
+{
+    if (level == UDM_LOG_WARNING)
+        snprintf(context, 256, "%s", text);
+}
+
+static const int tiny[][2] = { { 9, 9 }, { 353, 5 }, { 1, 1 }, { 7, 200 } };
+
+// Where noise cannot be estimated, that is said; where its level is given, it goes.
+START_TEST(tiny_frames_are_restored_or_said)
+{
+    const int width = tiny[_i][0], height = tiny[_i][1], bytes = width * height;
+    test_case("%dx%d", width, height);
+    static uint8_t in[2000], out[2000];
+    udm_model *model = golden_model("../../models/denoise");
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    char said[256] = "";
+    settings.width = width, settings.height = height, settings.channels = 1, settings.threads = 1;
+    settings.device = "cpu", settings.log = note_log, settings.log_context = said;
+    for (int given = 0; given < 2; given++) {
+        udm_error error = { 0 };
+        udm_stats stats;
+        for (int i = 0; i < bytes; i++)
+            in[i] = (uint8_t)(128 + 40 * sin(12.9898 * i) * cos(78.233 * i * i));
+        const udm_image a = { .width = width,
+                              .height = height,
+                              .channels = 1,
+                              .bits = 8,
+                              .data = { in },
+                              .stride = { width },
+                              .step = { 1 } };
+        udm_image b = a;
+        b.data[0] = out;
+        const udm_frame frame = { .image = &a, .time = given ? udm_model_time(model, 25) : UDM_TIME_ESTIMATE };
+        udm_restorer *restorer = udm_restorer_open(model, &settings, &error);
+        ck_assert_msg(restorer && udm_restorer_push(restorer, &frame, &error) &&
+                          udm_restorer_pull(restorer, &b, &error) == UDM_PULLED_FRAME,
+                      "%s", error.message);
+        udm_restorer_stats(restorer, &stats, sizeof stats);
+        if (given) {
+            ck_assert_str_eq(stats.warning, "");
+            ck_assert(bytes == 1 || memcmp(in, out, (size_t)bytes) != 0);
+        } else {
+            assert_contains(stats.warning, "are too small for their noise to be estimated");
+            ck_assert_str_eq(said, stats.warning);
+            ck_assert_mem_eq(in, out, (size_t)bytes);
+        }
+        udm_restorer_free(restorer);
+    }
+    udm_model_free(model);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
+        { .test = tiny_frames_are_restored_or_said, .cases = COUNT_OF(tiny) },
         { .test = what_was_done_is_undone, .cases = COUNT_OF(undone) },
         { .test = what_is_known_stays },
         { .test = holes_are_filled },

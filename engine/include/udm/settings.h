@@ -65,7 +65,8 @@ typedef struct udm_stats {
     size_t memory;           /**< bytes for state and activations */
     int tiles;               /**< that a frame is computed in */
     char device[128];        /**< the one in use, for people */
-    char warning[704];       /**< why "auto" uses another device than it would, for people; or empty */
+    char warning[704]; /**< why "auto" uses another device than it would, or why nothing is restored, for people; or
+                          empty */
     /**
      * Of the estimated noise of the last frame: its standard deviation in luma, Y of BT.601, and in chroma, Cb and Cr,
      * all from 0 to 255 as the planes of RGB are. White noise of sigma s in R, G and B has 0.67 s and 0.64 s. 0 where
