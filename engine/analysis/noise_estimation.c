@@ -29,6 +29,9 @@ static const ramp coloured = { 0.5, 0.8 }; // chroma over luma, from which on ch
 // More than this is not believed of what has the spectrum of texture.
 static const double most_textured = 1.2;
 
+// Nor more than this at half the size, of a picture by itself, and of one in which all moves.
+static const double doubted_alone = 3, doubted_in_motion = 1.5;
+
 // A difference with less than this share of what the picture has, and that no less than the next, is of a repeat.
 static const double repeat_share = 0.4, least_repeated = 1.2;
 
@@ -105,11 +108,23 @@ static double fine_level(const udm_noise_evidence *evidence, udm_noise_part part
     return part == UDM_NOISE_LUMA && evidence->paired ? fmin(level, evidence->temporal.sigma) : level;
 }
 
-// What is white at half the size.
+// How much of what has the spectrum of texture at half the size is believed: a little of a single picture, and of
+// others no more than changes where nothing moves.
+static double most_doubted(const udm_noise_evidence *evidence, udm_noise_part part)
+{
+    if (part == UDM_NOISE_CHROMA)
+        return 0;
+    if (!evidence->paired)
+        return doubted_alone;
+    return evidence->grain[0] < 0 ? doubted_in_motion : fmin(evidence->grain[0], doubted_alone);
+}
+
+// At half the size: what is white there, and some of what is not.
 static double half_level(const udm_noise_evidence *evidence, udm_noise_part part)
 {
     const udm_noise_reading *half = &evidence->spatial[part][1];
-    return (1 - share_of(textured_at_half, half->tilt)) * 2 * half->sigma;
+    const double level = 2 * half->sigma, doubted = fmin(level, most_doubted(evidence, part));
+    return mix(level, doubted, share_of(textured_at_half, half->tilt));
 }
 
 typedef struct levels {

@@ -193,7 +193,7 @@ START_TEST(reasons)
     assert_reason(mid_grey, 10, UDM_NOISE_FOUND);
     assert_reason(mid_grey, 0, UDM_NOISE_EMPTY);
     assert_reason(black, 0, UDM_NOISE_EMPTY);
-    assert_reason(texture, 0, UDM_NOISE_WEAK);
+    assert_reason(ramp, 0.5, UDM_NOISE_WEAK);
     assert_reason(text, 0, UDM_NOISE_DRAWN);
 }
 END_TEST
