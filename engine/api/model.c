@@ -63,10 +63,43 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .classes = network->window.frames ? network->window.classes : network->classes,
             .symbols = scheduler->process->symbols,
             .experts = udm_model_has_experts(model),
+            .embedding = network->embedding,
         };
         udm_copy_sized(info, size, &all, sizeof all);
     }
     udm_network_free(network);
     udm_device_close(device);
     return network != NULL;
+}
+
+static void tell(const char *name, const udm_config *config, const udm_weights *weights,
+                 void (*found)(void *context, const udm_part *part), void *context)
+{
+    const char *class = "", *architectures[1];
+    int count = 0;
+    if (!config)
+        return;
+    if (!udm_config_string(config, "_class_name", &class, NULL) || !*class)
+        if (udm_config_strings(config, "architectures", 1, architectures, &count, NULL) && count == 1)
+            class = architectures[0];
+    udm_part part = { .name = name, .class_name = class, .weights = udm_weights_total(weights) };
+    for (size_t i = 0; i < udm_weights_count(weights); i++)
+        part.bytes += udm_weights_at(weights, i)->bytes;
+    found(context, &part);
+}
+
+void udm_model_parts(const udm_model *model, void (*found)(void *context, const udm_part *part), void *context)
+{
+    static const char *const helpers[UDM_HELPERS] = { "preview", "trust", "classifier" };
+    if (!model || !found)
+        return;
+    const udm_text_parts *text = udm_model_text(model);
+    tell(text ? "decoder" : "unet", udm_model_network_config(model), udm_model_network_weights(model), found, context);
+    for (int i = 0; i < UDM_HELPERS; i++)
+        tell(helpers[i], udm_model_helper_config(model, i), udm_model_helper_weights(model, i), found, context);
+    if (!text)
+        return;
+    tell("text_encoder", text->text.config, text->text.weights, found, context);
+    tell("image_encoder", text->vision.config, text->vision.weights, found, context);
+    tell("prior", text->prior.config, text->prior.weights, found, context);
 }

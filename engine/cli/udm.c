@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cli/generate.h"
 #include "cli/npy.h"
 #include "cli/profile.h"
 #include "cli/sample.h"
@@ -23,6 +24,7 @@ static const char usage[] =
     "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
     "       udm sample MODEL OUT.npy ... (udm sample prints its options)\n"
+    "       udm generate MODEL OUT.png|OUT.npy --prompt P ... (udm generate prints its options)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
     "[--profile]\n"
     "                 [--lookahead L] [--ensemble E]\n"
@@ -155,6 +157,14 @@ static void print_entry(void *context, const char *name, const char *about)
     printf("%-16s %s\n", name, about);
 }
 
+// Its file in memory is mapped, and is as large as it.
+static void print_part(void *context, const udm_part *part)
+{
+    (void)context;
+    printf("part             %s: %s, %lld weights, %.1f MiB\n", part->name, part->class_name, (long long)part->weights,
+           (double)part->bytes / (1 << 20));
+}
+
 static int info(const char *directory, const udm_model *model)
 {
     udm_error error = { 0 };
@@ -169,6 +179,13 @@ static int info(const char *directory, const udm_model *model)
     printf("schedule         %s, %s\n", info.schedule, info.steps ? "discrete time" : "continuous time");
     if (info.steps)
         printf("steps            %d\n", info.steps);
+    udm_model_parts(model, print_part, NULL);
+    if (info.embedding) {
+        printf("draws            pictures of %dx%d of what a text says\n", info.width, info.height);
+        printf("embedding        %d values\n", info.embedding);
+        printf("stride           %d pixels\n", info.stride);
+        return 0;
+    }
     if (info.frames) {
         printf("makes            video of %dx%d, %d classes, from windows of %d frames\n", info.width, info.height,
                info.classes, info.frames);
@@ -559,6 +576,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "sample") == 0)
         return sample_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "generate") == 0)
+        return generate_command(argc - 1, argv + 1);
     if (!parse_options(argc, argv, &options) || optind >= argc)
         return fail_usage();
     const char *command = argv[optind++];

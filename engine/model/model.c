@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Opens a model directory: model_index.json names the parts, each of which is a folder. Those of google/ddpm-* lie
-// beside model_index.json itself, and the folder of one network is a model too.
+// beside model_index.json itself, and the folder of one network is a model too. The network of a model that draws what
+// a text says is its decoder.
 #include "model/model.h"
 
 #include <dirent.h>
@@ -12,15 +13,16 @@
 #include "model/scheduler.h"
 
 #define WEIGHTS "diffusion_pytorch_model"
-#define COMPARED 64 // times at which the noise of two schedules is compared
+#define COMPARED 64          // times at which the noise of two schedules is compared
+#define TRANSFORMERS "model" // how files of transformers are called
 
 struct udm_model {
     char *directory;
-    struct part {
-        udm_config *config;
-        udm_weights *weights;
-    } network, helpers[UDM_HELPERS];
+    udm_text_part network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
+    bool has_text;
+    udm_text_parts text;
+    char *text_class;
     udm_degradation degradation;
     udm_model *other; // the expert for noise that is not white, where there is one; this is that for white noise
 };
@@ -71,7 +73,8 @@ static bool fail_without_weights(const char *folder, udm_error *error)
 // The folder's weights file, to be freed with free(), or NULL with *error set.
 static char *find_weights(const char *folder, udm_error *error)
 {
-    static const char *const names[] = { WEIGHTS ".safetensors", WEIGHTS ".fp16.safetensors" };
+    static const char *const names[] = { WEIGHTS ".safetensors", WEIGHTS ".fp16.safetensors",
+                                         TRANSFORMERS ".safetensors", TRANSFORMERS ".fp16.safetensors" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = udm_file_join(folder, names[i], error);
         if (!path || access(path, F_OK) == 0)
@@ -124,7 +127,7 @@ static char *part_folder(const udm_model *model, const char *part, const char *f
 }
 
 // Frees folder, which may be NULL.
-static bool open_network(char *folder, struct part *part, udm_error *error)
+static bool open_network(char *folder, udm_text_part *part, udm_error *error)
 {
     if (!folder)
         return false;
@@ -143,47 +146,64 @@ static bool open_network(char *folder, struct part *part, udm_error *error)
 static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
-    bool ok = open_network(part_folder(model, "unet", "config.json", error), &model->network, error);
+    const char *main = model->has_text ? "decoder" : "unet";
+    bool ok = open_network(part_folder(model, main, "config.json", error), &model->network, error);
     for (int i = 0; ok && index && i < UDM_HELPERS; i++)
         if (udm_config_pair(index, helper_names[i], part))
             ok = open_network(udm_file_join(model->directory, helper_names[i], error), &model->helpers[i], error);
     return ok;
 }
 
-static bool open_scheduler(udm_model *model, const udm_config *index, udm_error *error)
+// name: of the part
+static bool open_scheduler(udm_model *model, const char *name, const udm_config *index, udm_scheduler *to,
+                           udm_error *error)
 {
     static const char file[] = "scheduler_config.json";
     const char *part[2] = { NULL, "DDPMScheduler" };
-    char *folder = part_folder(model, "scheduler", file, error);
+    char *folder = part_folder(model, name, file, error);
     if (!folder)
         return false;
     bool ok;
-    if (index ? udm_config_pair(index, "scheduler", part) : has_file(folder, file)) {
+    if (index ? udm_config_pair(index, name, part) : has_file(folder, file)) {
         udm_config *config = open_config(folder, file, error);
         ok = config && (index || udm_config_string(config, "_class_name", &part[1], error)) &&
-             udm_scheduler_read(&model->scheduler, part[1], config, error);
+             udm_scheduler_read(to, part[1], config, error);
         udm_config_free(config);
     } else {
-        ok = udm_scheduler_default(&model->scheduler, error);
+        ok = udm_scheduler_default(to, error);
     }
     free(folder);
     return ok;
 }
 
-// A part that is neither known nor known not to matter changes what the network sees, or what its output means.
-static bool check_parts(const udm_config *index, udm_error *error)
+static bool contains(const char *const *list, const char *name)
 {
-    static const char *const fine[] = { "unet",           "preview",          "trust", "classifier", "scheduler",
-                                        "safety_checker", "feature_extractor" };
-    const char *part[2];
-    if (!udm_config_pair(index, "unet", part))
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list;
+}
+
+// A part that is neither known nor known not to matter changes what the network sees, or what its output means.
+static bool check_parts(const udm_config *index, bool has_text, udm_error *error)
+{
+    static const char *const of_frames[] = { "unet",           "preview",           "trust", "classifier", "scheduler",
+                                             "safety_checker", "feature_extractor", NULL };
+    static const char *const of_text[] = { "tokenizer", "text_encoder",    "image_encoder", "feature_extractor",
+                                           "prior",     "prior_scheduler", "decoder",       "decoder_scheduler",
+                                           NULL };
+    const char *const *fine = has_text ? of_text : of_frames, *part[2];
+    static const char *const needed[] = { "tokenizer", "text_encoder", "prior", "prior_scheduler",
+                                          "decoder_scheduler" };
+    for (size_t i = 0; has_text && i < sizeof needed / sizeof *needed; i++)
+        if (!udm_config_pair(index, needed[i], part))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                            "%s: a model with a decoder must have the part \"%s\": [library, class]",
+                            udm_config_path(index), needed[i]);
+    if (!has_text && !udm_config_pair(index, "unet", part))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",
                         udm_config_path(index));
     for (const char *key = NULL; (key = udm_config_next(index, key));) {
-        bool known = !udm_config_pair(index, key, part);
-        for (size_t i = 0; !known && i < sizeof fine / sizeof *fine; i++)
-            known = strcmp(key, fine[i]) == 0;
-        if (!known)
+        if (udm_config_pair(index, key, part) && !contains(fine, key))
             return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this part is not implemented: \"%s\" (%s)",
                             udm_config_path(index), key, part[1]);
     }
@@ -259,16 +279,66 @@ static bool has_experts(const udm_config *index)
     return udm_config_string(index, "_class_name", &class, NULL) && strcmp(class, "UdmNoiseExperts") == 0;
 }
 
+// How pictures are shown to CLIP; the defaults are OpenAI's.
+static bool read_extractor(udm_model *model, const udm_config *index, udm_error *error)
+{
+    static const double mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
+    static const double deviation[3] = { 0.26862954, 0.26130258, 0.27577711 };
+    udm_text_parts *text = &model->text;
+    const char *part[2];
+    int count = 3;
+    memcpy(text->mean, mean, sizeof mean);
+    memcpy(text->deviation, deviation, sizeof deviation);
+    if (!udm_config_pair(index, "feature_extractor", part))
+        return true;
+    char *folder = udm_file_join(model->directory, "feature_extractor", error);
+    udm_config *config = folder ? open_config(folder, "preprocessor_config.json", error) : NULL;
+    free(folder);
+    bool ok = config && udm_config_doubles(config, "image_mean", -1e3, 1e3, 3, text->mean, &count, error) &&
+              udm_config_doubles(config, "image_std", 1e-3, 1e3, 3, text->deviation, &count, error);
+    if (ok && count != 3)
+        ok = udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"image_mean\" and \"image_std\" must be of three channels",
+                      udm_config_path(config));
+    udm_config_free(config);
+    return ok;
+}
+
+static bool open_text(udm_model *model, const udm_config *index, udm_error *error)
+{
+    udm_text_parts *text = &model->text;
+    const char *part[2], *directory = model->directory;
+    text->tokenizer = udm_file_join(directory, "tokenizer", error);
+    bool ok = text->tokenizer && open_network(udm_file_join(directory, "text_encoder", error), &text->text, error) &&
+              open_network(udm_file_join(directory, "prior", error), &text->prior, error) &&
+              open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error) &&
+              read_extractor(model, index, error);
+    if (ok && udm_config_pair(index, "image_encoder", part))
+        ok = open_network(udm_file_join(directory, "image_encoder", error), &text->vision, error);
+    if (ok && udm_config_pair(index, "text_encoder", part)) {
+        text->text_class = model->text_class = strdup(part[1]);
+        ok = model->text_class || udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
+    }
+    return ok;
+}
+
+static bool open_diffusers(udm_model *model, const udm_config *index, udm_error *error)
+{
+    const char *part[2];
+    model->has_text = udm_config_pair(index, "decoder", part);
+    const char *scheduler = model->has_text ? "decoder_scheduler" : "scheduler";
+    return check_parts(index, model->has_text, error) &&
+           open_scheduler(model, scheduler, index, &model->scheduler, error) && open_networks(model, index, error) &&
+           (!model->has_text || open_text(model, index, error));
+}
+
 // chooses: it may have experts
 static bool open_parts(udm_model *model, bool chooses, udm_error *error)
 {
     if (!has_file(model->directory, "model_index.json") && has_file(model->directory, "config.json"))
-        return open_scheduler(model, NULL, error) && open_networks(model, NULL, error);
+        return open_scheduler(model, "scheduler", NULL, &model->scheduler, error) && open_networks(model, NULL, error);
     udm_config *index = open_index(model->directory, error);
-    bool ok =
-        index && (chooses && has_experts(index) ? open_experts(model, index, error)
-                                                : check_parts(index, error) && open_scheduler(model, index, error) &&
-                                                      open_networks(model, index, error));
+    bool ok = index &&
+              (chooses && has_experts(index) ? open_experts(model, index, error) : open_diffusers(model, index, error));
     udm_config_free(index);
     return ok;
 }
@@ -321,7 +391,7 @@ udm_model *udm_model_open(const char *name, udm_error *error)
     return open_directory(udm_model_find(name, error), true, error);
 }
 
-static void close_part(struct part *part)
+static void close_part(udm_text_part *part)
 {
     udm_config_free(part->config);
     udm_weights_free(part->weights);
@@ -335,7 +405,13 @@ void udm_model_free(udm_model *model)
     for (int i = 0; i < UDM_HELPERS; i++)
         close_part(&model->helpers[i]);
     udm_model_free(model->other);
+    close_part(&model->text.text);
+    close_part(&model->text.prior);
+    close_part(&model->text.vision);
+    udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
+    free(model->text.tokenizer);
+    free(model->text_class);
     free(model->directory);
     free(model);
 }
@@ -383,4 +459,9 @@ bool udm_model_has_experts(const udm_model *model)
 const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind)
 {
     return kind == UDM_NOISE_OTHER && model->other ? model->other : model;
+}
+
+const udm_text_parts *udm_model_text(const udm_model *model)
+{
+    return model->has_text ? &model->text : NULL;
 }

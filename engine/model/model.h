@@ -35,6 +35,20 @@ typedef struct udm_scheduler {
     bool real_noise; // it learnt the noise of cameras, films and codecs, not white noise; a key of ours
 } udm_scheduler;
 
+// The parts that a text goes through on its way to the decoder, which is the model's network.
+typedef struct udm_text_part {
+    udm_config *config;
+    udm_weights *weights;
+} udm_text_part;
+
+typedef struct udm_text_parts {
+    udm_text_part text, prior, vision; // vision: of zeros where the model has none
+    const char *text_class;            // as model_index.json has it
+    char *tokenizer;                   // its folder
+    udm_scheduler prior_scheduler;
+    double mean[3], deviation[3]; // what the vision tower is shown is (x - mean) / deviation, of x in [0, 1]
+} udm_text_parts;
+
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
@@ -45,6 +59,7 @@ typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPER_CLASS
 
 const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper);
 const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper);
+const udm_text_parts *udm_model_text(const udm_model *model); // NULL where it knows no text
 const udm_scheduler *udm_model_scheduler(const udm_model *model);
 
 // A model may be a choice between two others, which are told apart by the noise that they were trained on: that of its

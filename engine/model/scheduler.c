@@ -26,6 +26,7 @@ static const struct defaults {
     int order;                  // solver_order
 } classes[] = {
     { "DDPMScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, NULL, 0 },
+    { "UnCLIPScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_linspace, true, NULL, 0 },
     { "UdmScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, NULL, 0 },
     { "DDIMScheduler", 0.0001, 0.02, CLIP_ON, OF_DDIM, &udm_spacing_leading, true, &udm_sampler_ddim, 0 },
     { "PNDMScheduler", 0.0001, 0.02, HAS_NO_CLIP, OF_DDIM, &udm_spacing_leading, false, NULL, 0 },
@@ -81,7 +82,7 @@ static bool refuse_unsupported(const udm_config *config, udm_error *error)
 
 static bool read_noise(udm_noise *noise, const struct defaults *defaults, const udm_config *config, udm_error *error)
 {
-    const char *name = "linear";
+    const char *name = is(defaults, "UnCLIP") ? "squaredcos_cap_v2" : "linear";
     udm_betas betas = { defaults->beta_start, defaults->beta_end };
     int steps = DEFAULT_STEPS;
     bool continuous = false, without_signal = false;
@@ -327,7 +328,7 @@ static bool read_method(udm_scheduler *scheduler, const struct defaults *default
         good = read_solver(scheduler, defaults, config, error);
     else if (good && is(defaults, "Udm"))
         good = read_sampler(scheduler, config, error);
-    else if (good && is(defaults, "DDPM"))
+    else if (good && (is(defaults, "DDPM") || is(defaults, "UnCLIP")))
         good = read_ddpm(scheduler, config, error);
     else if (good && is(defaults, "PNDM"))
         good = read_pndm(scheduler, config, error);

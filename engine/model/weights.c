@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ struct udm_weights {
     size_t data_bytes;
     json_t *header; // keeps the names
     size_t count;
-    udm_weight *list; // sorted by name
+    udm_weight *list;  // sorted by name
+    atomic_bool *read; // of each, whether it was
 };
 
 static const struct dtype {
@@ -168,7 +170,8 @@ static bool check_places(udm_weights *weights, udm_error *error)
 static bool read_entries(udm_weights *weights, udm_error *error)
 {
     weights->list = calloc(json_object_size(weights->header) + 1, sizeof *weights->list);
-    if (!weights->list)
+    weights->read = calloc(json_object_size(weights->header) + 1, sizeof *weights->read);
+    if (!weights->list || !weights->read)
         return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for its list of tensors", weights->path);
     const char *name;
     json_t *entry;
@@ -255,6 +258,7 @@ void udm_weights_free(udm_weights *weights)
     if (!weights)
         return;
     free(weights->list);
+    free(weights->read);
     json_decref(weights->header);
     if (weights->map)
         munmap((void *)weights->map, weights->map_size);
@@ -270,6 +274,14 @@ const char *udm_weights_path(const udm_weights *weights)
 size_t udm_weights_count(const udm_weights *weights)
 {
     return weights->count;
+}
+
+int64_t udm_weights_total(const udm_weights *weights)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < weights->count; i++)
+        total += (int64_t)weights->list[i].elements;
+    return total;
 }
 
 const udm_weight *udm_weights_at(const udm_weights *weights, size_t index)
@@ -372,5 +384,16 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
     }
     convert(weight, out);
     release(weight);
+    atomic_store_explicit(&weights->read[weight - weights->list], true, memory_order_relaxed);
     return out;
+}
+
+bool udm_weights_all_read(const udm_weights *weights, udm_error *error)
+{
+    for (size_t i = 0; i < weights->count; i++)
+        if (weights->list[i].dtype != UDM_OTHER_DTYPE && !atomic_load_explicit(&weights->read[i], memory_order_relaxed))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                            "%s: nothing in the config says what to do with the tensor \"%s\"", weights->path,
+                            weights->list[i].name);
+    return true;
 }

@@ -32,11 +32,16 @@ void udm_weights_free(udm_weights *weights); // NULL is fine
 
 const char *udm_weights_path(const udm_weights *weights);
 size_t udm_weights_count(const udm_weights *weights);
+int64_t udm_weights_total(const udm_weights *weights);                            // elements of all tensors
 const udm_weight *udm_weights_at(const udm_weights *weights, size_t index);       // sorted by name
 const udm_weight *udm_weights_find(const udm_weights *weights, const char *name); // NULL if there is none
 
 // The tensor `name` as float32, which must have exactly this shape. The caller frees it with free(). NULL with *error
 // (which names file, tensor, expected and found shape) otherwise.
 float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error);
+
+// False with UNSUPPORTED, which names it, if there is a tensor that was not read since the file was opened; but for
+// int64 ones, which are positions that some files keep.
+bool udm_weights_all_read(const udm_weights *weights, udm_error *error);
 
 #endif

@@ -85,20 +85,24 @@ udm_graph *udm_graph_new(udm_device *device, udm_graph_size size, udm_error *err
     udm_graph_ports *ports = &graph->ports;
     if (size.width == 0) {
         *ports = (udm_graph_ports){ UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE,
-                                    UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE };
+                                    UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE, UDM_NO_VALUE };
         return graph;
     }
-    udm_shape picture = { size.channels, size.height, size.width }, plane = { 1, size.height, size.width };
+    const int patch = size.patch ? size.patch : 1, square = patch * patch;
+    const int height = size.height / patch, width = size.width / patch;
+    udm_shape picture = { size.channels * square, height, width }, plane = { 1, size.height, size.width };
     ports->frame = add_value(graph, picture, UDM_PLANAR);
     ports->level = add_value(graph, plane, UDM_PLANAR);
     ports->predicted = add_value(graph, picture, UDM_PLANAR);
     ports->predicted_level = add_value(graph, plane, UDM_PLANAR);
-    ports->time = ports->label = UDM_NO_VALUE;
+    ports->time = ports->label = ports->tokens = UDM_NO_VALUE;
     if (size.times > 0)
         ports->time = add_value(graph, (udm_shape){ size.times, 1, 1 }, UDM_FEATURES);
     if (size.labels > 0)
         ports->label = add_value(graph, (udm_shape){ size.labels, 1, 1 }, UDM_FEATURES);
-    ports->output = add_value(graph, (udm_shape){ size.outputs, size.height, size.width }, UDM_PLANAR);
+    if (size.tokens > 0)
+        ports->tokens = add_value(graph, (udm_shape){ size.token_width, 1, size.tokens }, UDM_FEATURES);
+    ports->output = add_value(graph, (udm_shape){ size.outputs * square, height, width }, UDM_PLANAR);
     return graph;
 }
 

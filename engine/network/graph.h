@@ -21,13 +21,16 @@ enum { UDM_NO_VALUE = -1 };
 typedef struct udm_graph_ports {
     udm_value frame, level, predicted, predicted_level; // [C, H, W], [1, H, W], [C, H, W], [1, H, W]
     udm_value time, label;                              // [times, 1, 1], [labels, 1, 1], features; none where that is 0
+    udm_value tokens;                                   // [token_width, 1, tokens], likewise
     udm_value output;                                   // [outputs, H, W]
 } udm_graph_ports;
 
 typedef struct udm_graph_size {
     int channels, outputs; // of a frame; as many, or more where the output is more than the frame
     int times, labels;     // values of the frame's time and class
+    int tokens, token_width;
     int width, height;
+    int patch; // 0 is 1; otherwise frame and output are [C patch patch, H / patch, W / patch]
 } udm_graph_size;
 
 // size: of its ports; all 0: it has none.

@@ -44,16 +44,28 @@ bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_w
     return good;
 }
 
-bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
-                           udm_device *device, udm_error *error)
+static bool open_linear(udm_layer *layer, int in, int out, bool bias, const udm_weights *weights, const char *name,
+                        udm_device *device, udm_error *error)
 {
     float *w, *b;
-    bool good = read_weights(weights, name, 2, (int64_t[]){ out, in }, true, &w, &b, error);
+    bool good = read_weights(weights, name, 2, (int64_t[]){ out, in }, bias, &w, &b, error);
     udm_conv_spec spec = { .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1, .weight = w, .bias = b };
     good = good && udm_layer_pack(layer, spec, device, error);
     free(w);
     free(b);
     return good;
+}
+
+bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
+                           udm_device *device, udm_error *error)
+{
+    return open_linear(layer, in, out, true, weights, name, device, error);
+}
+
+bool udm_layer_open_plain(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
+                          udm_device *device, udm_error *error)
+{
+    return open_linear(layer, in, out, false, weights, name, device, error);
 }
 
 bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *weights, const char *name,

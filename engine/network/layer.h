@@ -22,6 +22,10 @@ bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_w
 bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
                            udm_device *device, udm_error *error);
 
+// ... and one that has no bias.
+bool udm_layer_open_plain(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
+                          udm_device *device, udm_error *error);
+
 // A convolution along time, NAME.weight [channels, channels, 3], as one over three frames: two back, one back, now.
 bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *weights, const char *name,
                              udm_device *device, udm_error *error);

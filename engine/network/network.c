@@ -6,8 +6,8 @@
 
 #include "backend/fallback.h"
 
-const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d, &udm_network_pseudo3d,
-                                                         NULL };
+const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d,
+                                                         &udm_network_unet2d_condition, &udm_network_pseudo3d, NULL };
 
 static udm_network *open_on(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error)
 {
@@ -21,8 +21,9 @@ static udm_network *open_on(const udm_config *config, const udm_weights *weights
                 network->config = config, network->parameters = weights;
             return network;
         }
-    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s, %s, %s",
-             udm_config_path(config), name, udm_network_unet.name, udm_network_unet2d.name, udm_network_pseudo3d.name);
+    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s, %s, %s, %s",
+             udm_config_path(config), name, udm_network_unet.name, udm_network_unet2d.name,
+             udm_network_unet2d_condition.name, udm_network_pseudo3d.name);
     return NULL;
 }
 

@@ -40,6 +40,9 @@ typedef struct udm_network_class {
     // none. *gain: what the output is to be multiplied by.
     bool (*condition)(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
                       udm_error *error);
+    // For networks that are conditioned on the embedding of a picture, NULL for others: what becomes of an embedding
+    // [network.embedding]: the values of the port `label`, then those of `tokens` [token_width, 1, tokens].
+    void (*embed)(const udm_network *network, const float *embedding, float *condition);
     // For networks that make video, NULL for others: fills the values that describe the frames (conditions of them).
     void (*describe)(const udm_network *network, const udm_window_state *state, float *conditions);
     // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`; NULL for
@@ -60,10 +63,13 @@ struct udm_network {
     const udm_config *config; // what it was opened from: these two outlive it
     const udm_weights *parameters;
     udm_device *device;
-    int channels;      // of a frame
-    int times, labels; // values of its ports `time` and `label`
-    int classes;       // that it can be conditioned on; one more label, if there is one, stands for none
-    int width, height; // of the pictures that it was trained on; 0: not in its config
+    int channels;            // of a frame
+    int times, labels;       // values of its ports `time` and `label`
+    int tokens, token_width; // of its port `tokens`; 0: none
+    int embedding;           // values of the embedding that it is conditioned on, instead of a class; 0: none
+    int patch;               // squares of patch x patch pixels are shown as channels, and come out so; 0 is 1
+    int classes;             // that it can be conditioned on; one more label, if there is one, stands for none
+    int width, height;       // of the pictures that it was trained on; 0: not in its config
     udm_window_shape window;
     int conditions;       // values that describe the frames of the window
     int stride;           // width and height of the input must be multiples of it
@@ -83,7 +89,7 @@ struct udm_network {
 // a deviation of some 6 of 255 grey levels. models/train/network.py has the same.
 #define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
-extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_pseudo3d;
+extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_unet2d_condition, udm_network_pseudo3d;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 

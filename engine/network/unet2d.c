@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // UNet2DModel of diffusers: the U-Net of DDPM (Ho et al. 2020, appendix B), of improved DDPM and ADM (Dhariwal and
 // Nichol 2021, section 3) and so of the consistency models. It takes the noisy frame and one time, and no prediction.
+// UNet2DConditionModel, in the form of unCLIP's decoders (Ramesh et al. 2022), takes the embedding of a picture, too.
 #include "network/unet2d.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 
 static void close_step(udm_unet2d_step *step, udm_device *device)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         udm_layer_close(&step->layers[i], device);
     for (int i = 0; i < 2; i++)
         udm_norm_layer_close(&step->norms[i], device);
@@ -25,13 +26,14 @@ static void unet2d_free(udm_network *network)
     for (int i = 0; i < 5; i++)
         udm_layer_close(others[i], device);
     udm_norm_layer_close(&net->norm_out, device);
+    udm_unet2d_image_clear(&net->image);
     free(net->steps);
     free(net->frequencies);
     free(net);
 }
 
-static udm_network *unet2d_open(const udm_config *config, const udm_weights *weights, udm_device *device,
-                                udm_error *error)
+static udm_network *open_class(const udm_network_class *class, const udm_config *config, const udm_weights *weights,
+                               udm_device *device, udm_error *error)
 {
     udm_unet2d *net = calloc(1, sizeof *net);
     if (!net) {
@@ -39,24 +41,45 @@ static udm_network *unet2d_open(const udm_config *config, const udm_weights *wei
         return NULL;
     }
     udm_network *base = &net->base;
-    base->class = &udm_network_unet2d;
+    base->class = class;
     base->device = device;
-    bool good = udm_unet2d_config_read(&net->config, config, error);
+    const bool conditioned = class == &udm_network_unet2d_condition;
+    bool good = conditioned ? udm_unet2d_condition_config_read(&net->config, config, error)
+                            : udm_unet2d_config_read(&net->config, config, error);
     base->channels = net->config.channels;
     base->times = (net->config.fourier ? 2 : 1) * net->config.width[0];
     base->labels = net->config.classes;
     base->classes = net->config.classes - (net->config.null_class >= 0);
     base->spreads = net->config.spreads;
-    base->width = net->config.sample_width, base->height = net->config.sample_height;
-    base->stride = good ? 1 << (net->config.levels - 1) : 1;
+    base->patch = net->config.patch;
+    base->width = net->config.sample_width * net->config.patch;
+    base->height = net->config.sample_height * net->config.patch;
+    base->stride = good ? net->config.patch << (net->config.levels - 1) : 1;
+    if (conditioned) {
+        base->embedding = net->config.embedding;
+        base->labels = net->config.time_width;
+        base->tokens = UDM_IMAGE_TOKENS, base->token_width = net->config.token_width;
+    }
     base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
     base->max_level = 1;
     for (size_t i = 0; i < udm_weights_count(weights); i++)
         base->weights += (int64_t)udm_weights_at(weights, i)->elements;
-    if (good && udm_unet2d_weights_read(net, weights, error))
+    if (good && udm_unet2d_weights_read(net, weights, error) && (!conditioned || udm_weights_all_read(weights, error)))
         return base;
     unet2d_free(base);
     return NULL;
+}
+
+static udm_network *unet2d_open(const udm_config *config, const udm_weights *weights, udm_device *device,
+                                udm_error *error)
+{
+    return open_class(&udm_network_unet2d, config, weights, device, error);
+}
+
+static udm_network *condition_open(const udm_config *config, const udm_weights *weights, udm_device *device,
+                                   udm_error *error)
+{
+    return open_class(&udm_network_unet2d_condition, config, weights, device, error);
 }
 
 // Sinusoids (Vaswani et al. 2017, section 3.5), with frequencies 10000^(-i / (half - shift)); an odd last value is 0.
@@ -90,10 +113,20 @@ static bool unet2d_condition(const udm_network *network, double timestep, int la
     if (net->config.fourier && timestep <= 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time is %g: this model needs one above 0", timestep);
     embed_time(net, timestep, time);
-    memset(hot, 0, network->labels * sizeof *hot);
+    if (network->labels > 0)
+        memset(hot, 0, network->labels * sizeof *hot);
     if (label >= 0)
         hot[label] = 1;
     *gain = net->config.fourier ? (float)(1 / timestep) : 1;
+    return true;
+}
+
+// Its embedding has been told already.
+static bool condition_time(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
+                           udm_error *error)
+{
+    embed_time((const udm_unet2d *)network, timestep, time);
+    *gain = 1;
     return true;
 }
 
@@ -121,7 +154,8 @@ static udm_value build_resnet(flow *at, const udm_unet2d_step *step, udm_value x
     udm_value h = udm_graph_norm(graph, &step->norms[0], in, count, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_SILU);
     h = resample(at, step->resample, h);
     h = udm_graph_conv(graph, &step->layers[0], h, UDM_NO_VALUE, UDM_LINEAR);
-    h = udm_graph_norm(graph, &step->norms[1], &h, 1, at->net->config.embedding, at->embedding, step->first, UDM_SILU);
+    h = udm_graph_norm(graph, &step->norms[1], &h, 1, at->net->config.time_embedding, at->embedding, step->first,
+                       UDM_SILU);
     in[0] = resample(at, step->resample, in[0]);
     if (step->layers[2].weights)
         in[0] = udm_graph_conv_all(graph, &step->layers[2], in, count, UDM_NO_VALUE, UDM_LINEAR);
@@ -136,6 +170,11 @@ static udm_value build_attention(const flow *at, const udm_unet2d_step *step, ud
         h = udm_graph_norm(graph, &step->norms[0], &x, 1, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_LINEAR);
     for (int i = 0; i < 3; i++)
         parts[i] = udm_graph_conv(graph, &step->layers[i], h, UDM_NO_VALUE, UDM_LINEAR);
+    for (int i = 1; i < 3 && step->layers[3 + i].weights; i++) {
+        const udm_value tokens = udm_graph_get_ports(graph)->tokens;
+        const udm_value added = udm_graph_conv(graph, &step->layers[3 + i], tokens, UDM_NO_VALUE, UDM_LINEAR);
+        parts[i] = udm_graph_join(graph, (const udm_value[]){ added, parts[i] }, 2);
+    }
     h = udm_graph_attention(graph, parts[0], parts[1], parts[2], step->heads);
     return udm_graph_conv(graph, &step->layers[3], h, x, UDM_LINEAR);
 }
@@ -185,5 +224,14 @@ const udm_network_class udm_network_unet2d = {
     .open = unet2d_open,
     .free = unet2d_free,
     .condition = unet2d_condition,
+    .build = unet2d_build,
+};
+
+const udm_network_class udm_network_unet2d_condition = {
+    .name = "UNet2DConditionModel",
+    .open = condition_open,
+    .free = unet2d_free,
+    .condition = condition_time,
+    .embed = udm_unet2d_image_embed,
     .build = unet2d_build,
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UNet2DModel of diffusers: its config, and its layers as a list of steps.
+// UNet2DModel and UNet2DConditionModel of diffusers: their config, and their layers as a list of steps. The second is
+// conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the time,
+// and, as tokens, joins the keys and values of attention.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
@@ -24,12 +26,16 @@ typedef struct udm_unet2d_config {
     int groups, attention_groups; // of normalisations, and of that of the attention in the middle; 0: it has none
     double eps;
     int downsample_padding;
-    udm_embedding embedding; // how a residual block takes the time in
+    udm_embedding time_embedding; // how a residual block takes the time in
     bool fourier, cosine_first;
     double frequency_shift;
-    int time_width; // of the embedding of the time
-    int classes;    // 0: no class
-    int null_class; // the one that stands for no class; -1: none does
+    int time_width;   // of the embedding of the time
+    int classes;      // 0: no class
+    int null_class;   // the one that stands for no class; -1: none does
+    bool conditioned; // it is a UNet2DConditionModel
+    int patch;        // squares of patch x patch pixels are its channels: a key of ours
+    int embedding;    // values of the picture's embedding,
+    int token_width;  // and of each of the tokens that it becomes
 } udm_unet2d_config;
 
 // False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).
@@ -45,13 +51,22 @@ typedef enum udm_unet2d_kind {
 typedef struct udm_unet2d_step {
     udm_unet2d_kind kind;
     bool push, pop; // the result is kept for the way up; what was kept last is read beside x
-    // Resnet: conv1, conv2, conv_shortcut. Attention: to_q, to_k, to_v, to_out. Otherwise the one convolution.
-    udm_layer layers[4];
+    // Resnet: conv1, conv2, conv_shortcut. Attention: to_q, to_k, to_v, to_out, add_k_proj, add_v_proj. Otherwise the
+    // one convolution.
+    udm_layer layers[6];
     udm_norm_layer norms[2];
     int resample; // of a resnet: 1 to twice the size, -1 to half of it
     int first;    // of a resnet: where its channels of the projected embedding begin
     int heads;
 } udm_unet2d_step;
+
+enum { UDM_IMAGE_TOKENS = 32 }; // that an embedding becomes
+
+// The layers that an embedding goes through once, on the processor.
+typedef struct udm_unet2d_image {
+    float *token_weight, *token_bias, *token_gamma, *token_beta; // to tokens, each of which is normalised
+    float *added_weight, *added_bias, *added_gamma, *added_beta; // to what is added to the embedding of the time
+} udm_unet2d_image;
 
 typedef struct udm_unet2d {
     udm_network base;
@@ -59,10 +74,25 @@ typedef struct udm_unet2d {
     float *frequencies; // of the Fourier embedding
     udm_layer conv_in, conv_out, time[2];
     udm_layer project; // the embedding, for all resnets at once
+    udm_unet2d_image image;
     udm_norm_layer norm_out;
     udm_unet2d_step *steps;
     int count;
 } udm_unet2d;
+
+// For a UNet2DConditionModel. Keys that are not implemented are errors that name them.
+bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+
+// For both: UNSUPPORTED, with the key and its value; a word that must be one of two, into *second; sample_size, a
+// number or two, height and width.
+bool udm_unet2d_fail_value(const udm_config *config, const char *key, const char *value, udm_error *error);
+bool udm_unet2d_read_choice(const udm_config *config, const char *key, const char *first, const char *other,
+                            bool *second, udm_error *error);
+bool udm_unet2d_read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+
+bool udm_unet2d_image_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);
+void udm_unet2d_image_clear(udm_unet2d_image *image);
+void udm_unet2d_image_embed(const udm_network *network, const float *embedding, float *condition);
 
 // Reads all layers, as config says.
 bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);

@@ -37,21 +37,20 @@ static const char *const known[] = { "sample_size",
                                      "num_train_timesteps",
                                      NULL };
 
-static bool fail_value(const udm_config *config, const char *key, const char *value, udm_error *error)
+bool udm_unet2d_fail_value(const udm_config *config, const char *key, const char *value, udm_error *error)
 {
     return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this is not implemented: \"%s\": %s", udm_config_path(config),
                     key, value);
 }
 
-// Reads a word that must be one of two into *second.
-static bool read_choice(const udm_config *config, const char *key, const char *first, const char *other, bool *second,
-                        udm_error *error)
+bool udm_unet2d_read_choice(const udm_config *config, const char *key, const char *first, const char *other,
+                            bool *second, udm_error *error)
 {
     const char *value = *second ? other : first;
     if (!udm_config_string(config, key, &value, error))
         return false;
     *second = strcmp(value, other) == 0;
-    return *second || strcmp(value, first) == 0 || fail_value(config, key, value, error);
+    return *second || strcmp(value, first) == 0 || udm_unet2d_fail_value(config, key, value, error);
 }
 
 // A block type such as "AttnDownBlock2D", whose way is "Down" or "Up".
@@ -73,7 +72,7 @@ static bool read_block(const udm_config *config, const char *key, const char *ty
             return true;
         }
     }
-    return fail_value(config, key, type, error);
+    return udm_unet2d_fail_value(config, key, type, error);
 }
 
 static bool read_way(const udm_config *config, const char *way, udm_unet2d_block *blocks, int levels, udm_error *error)
@@ -88,7 +87,7 @@ static bool read_way(const udm_config *config, const char *way, udm_unet2d_block
     int count = 4;
     bool resnet = false;
     if (!udm_config_strings(config, key, UDM_UNET2D_LEVELS, types, &count, error) ||
-        !read_choice(config, down ? "downsample_type" : "upsample_type", "conv", "resnet", &resnet, error))
+        !udm_unet2d_read_choice(config, down ? "downsample_type" : "upsample_type", "conv", "resnet", &resnet, error))
         return false;
     if (count != levels)
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"%s\" and \"block_out_channels\" must have the same length",
@@ -127,12 +126,12 @@ static bool read_norms(udm_unet2d_config *to, const udm_config *config, udm_erro
     to->groups = 32, to->eps = 1e-5;
     if (!udm_config_int(config, "norm_num_groups", 1, 4096, &to->groups, error) ||
         !udm_config_double(config, "norm_eps", 0, 1, &to->eps, error) ||
-        !read_choice(config, "resnet_time_scale_shift", "default", "scale_shift", &scale, error))
+        !udm_unet2d_read_choice(config, "resnet_time_scale_shift", "default", "scale_shift", &scale, error))
         return false;
-    to->embedding = scale ? UDM_EMBED_SCALE : UDM_EMBED_ADD;
+    to->time_embedding = scale ? UDM_EMBED_SCALE : UDM_EMBED_ADD;
     to->attention_groups = scale ? 0 : to->groups;
     if (udm_config_is_null(config, "norm_num_groups"))
-        return fail_value(config, "norm_num_groups", "null", error);
+        return udm_unet2d_fail_value(config, "norm_num_groups", "null", error);
     return udm_config_int(config, "attn_norm_num_groups", 1, 4096, &to->attention_groups, error);
 }
 
@@ -147,14 +146,14 @@ static bool read_middle(udm_unet2d_config *to, const udm_config *config, udm_err
     to->mid = !udm_config_is_null(config, "mid_block_type");
     if (udm_config_is_null(config, "attention_head_dim"))
         to->head = 0;
-    return strcmp(type, "UNetMidBlock2D") == 0 || fail_value(config, "mid_block_type", type, error);
+    return strcmp(type, "UNetMidBlock2D") == 0 || udm_unet2d_fail_value(config, "mid_block_type", type, error);
 }
 
 static bool read_time(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
     to->cosine_first = true;
     to->time_width = 4 * to->width[0];
-    return read_choice(config, "time_embedding_type", "positional", "fourier", &to->fourier, error) &&
+    return udm_unet2d_read_choice(config, "time_embedding_type", "positional", "fourier", &to->fourier, error) &&
            udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) &&
            udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) &&
            udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) &&
@@ -162,8 +161,7 @@ static bool read_time(udm_unet2d_config *to, const udm_config *config, udm_error
            udm_config_int(config, "null_class", 0, to->classes - 1, &to->null_class, error);
 }
 
-// A number, or two: height and width.
-static bool read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+bool udm_unet2d_read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
     int size[2] = { 0, 0 }, count = 0;
     if (udm_config_int(config, "sample_size", 1, 65536, &size[0], NULL))
@@ -180,20 +178,21 @@ static bool check_rest(const udm_config *config, udm_error *error)
     double factor = 1;
     if (!udm_config_bool(config, "center_input_sample", &centre, error) ||
         !udm_config_double(config, "mid_block_scale_factor", 0, 1e6, &factor, error) ||
-        !read_choice(config, "act_fn", "silu", "swish", &swish, error))
+        !udm_unet2d_read_choice(config, "act_fn", "silu", "swish", &swish, error))
         return false;
     if (centre)
-        return fail_value(config, "center_input_sample", "true", error);
+        return udm_unet2d_fail_value(config, "center_input_sample", "true", error);
     if (factor != 1)
-        return fail_value(config, "mid_block_scale_factor", "not 1", error);
-    return !udm_config_has(config, "class_embed_type") || fail_value(config, "class_embed_type", "not null", error);
+        return udm_unet2d_fail_value(config, "mid_block_scale_factor", "not 1", error);
+    return !udm_config_has(config, "class_embed_type") ||
+           udm_unet2d_fail_value(config, "class_embed_type", "not null", error);
 }
 
 bool udm_unet2d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
-    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1 };
-    return udm_config_only(config, known, error) && read_shape(to, config, error) && read_sample(to, config, error) &&
-           read_norms(to, config, error) && read_middle(to, config, error) && read_time(to, config, error) &&
-           check_rest(config, error) &&
+    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1 };
+    return udm_config_only(config, known, error) && read_shape(to, config, error) &&
+           udm_unet2d_read_sample(to, config, error) && read_norms(to, config, error) &&
+           read_middle(to, config, error) && read_time(to, config, error) && check_rest(config, error) &&
            udm_config_int(config, "downsample_padding", 0, 1, &to->downsample_padding, error);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads the layers of a UNet2DModel, in the order in which they are run. The widths follow from what flows and what was
+// Reads the layers of a U-Net, in the order in which they are run. The widths follow from what flows and what was
 // kept for the way up, as in the network itself.
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,10 +130,21 @@ static bool read_resnet(reader *from, const char *prefix, int out, bool pop, int
     from->channels = out;
     return read_norm(from, &step->norms[0], in, config->groups, join(prefix, "norm1").text) &&
            read_conv(from, &step->layers[0], spec(in, out, 3), join(prefix, "conv1").text) &&
-           read_projection(from, prefix, config->embedding == UDM_EMBED_SCALE ? 2 * out : out) &&
+           read_projection(from, prefix, config->time_embedding == UDM_EMBED_SCALE ? 2 * out : out) &&
            read_norm(from, &step->norms[1], out, config->groups, join(prefix, "norm2").text) &&
            read_conv(from, &step->layers[1], spec(out, out, 3), join(prefix, "conv2").text) &&
            (in == out || read_conv(from, &step->layers[2], shortcut, join(prefix, "conv_shortcut").text));
+}
+
+// add_k_proj and add_v_proj, which the tokens go through.
+static bool read_added(const reader *from, udm_unet2d_step *step, const char *prefix, int inner)
+{
+    static const char *const names[2] = { "add_k_proj", "add_v_proj" };
+    for (int i = 0; i < 2 && from->net->config.conditioned; i++)
+        if (!udm_layer_open_linear(&step->layers[4 + i], from->net->config.token_width, inner, from->weights,
+                                   join(prefix, names[i]).text, from->device, from->error))
+            return false;
+    return true;
 }
 
 // Old files have other names for the four layers.
@@ -157,7 +168,8 @@ static bool read_attention(reader *from, const char *prefix, int groups)
                                    from->device, from->error))
             return false;
     }
-    return groups == 0 || read_norm(from, &step->norms[0], from->channels, groups, join(prefix, "group_norm").text);
+    return read_added(from, step, prefix, inner) &&
+           (groups == 0 || read_norm(from, &step->norms[0], from->channels, groups, join(prefix, "group_norm").text));
 }
 
 static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind, bool resnet)
@@ -230,30 +242,34 @@ static bool read_up(reader *from)
     return true;
 }
 
-// [weight of linear_2, a column per class]: the embedding of a class is added by a source that is 1 at its place.
-static float *join_classes(const reader *from, const float *weight, const float *classes)
+// [weight of linear_2, a column for each value more]: the embedding of a class is added by a source that is 1 at its
+// place. classes: [count, width]; NULL: the source is what is added.
+static float *join_columns(const reader *from, const float *weight, const float *classes, int count)
 {
-    const int width = from->net->config.time_width, count = from->net->config.classes, row = width + count;
+    const int width = from->net->config.time_width, row = width + count;
     float *joined = malloc((size_t)width * row * sizeof *joined);
     if (!joined)
         fail_memory(from);
     for (int o = 0; joined && o < width; o++) {
         memcpy(joined + (size_t)o * row, weight + (size_t)o * width, width * sizeof *joined);
         for (int k = 0; k < count; k++)
-            joined[(size_t)o * row + width + k] = classes[(size_t)k * width + o];
+            joined[(size_t)o * row + width + k] = classes ? classes[(size_t)k * width + o] : k == o;
     }
     return joined;
 }
 
-static bool read_time_and_class(reader *from)
+// And what is added to the embedding of the time: that of a class, or of a picture.
+static bool read_time_and_more(reader *from)
 {
-    const int64_t width = from->net->config.time_width, classes = from->net->config.classes;
+    const bool image = from->net->config.conditioned;
+    const int64_t width = from->net->config.time_width, classes = image ? width : from->net->config.classes;
     float *weight =
         udm_weights_read(from->weights, "time_embedding.linear_2.weight", 2, (int64_t[]){ width, width }, from->error);
     float *bias = udm_weights_read(from->weights, "time_embedding.linear_2.bias", 1, &width, from->error);
-    float *table =
-        udm_weights_read(from->weights, "class_embedding.weight", 2, (int64_t[]){ classes, width }, from->error);
-    float *joined = weight && bias && table ? join_classes(from, weight, table) : NULL;
+    float *table = image ? NULL
+                         : udm_weights_read(from->weights, "class_embedding.weight", 2, (int64_t[]){ classes, width },
+                                            from->error);
+    float *joined = weight && bias && (table || image) ? join_columns(from, weight, table, (int)classes) : NULL;
     udm_conv_spec both = spec((int)width, (int)width, 1);
     both.sources = 2, both.in[1] = (int)classes;
     both.weight = joined, both.bias = bias;
@@ -279,9 +295,9 @@ static bool read_time(reader *from)
     if (!udm_layer_open_linear(&net->time[0], net->base.times, width, from->weights, "time_embedding.linear_1",
                                from->device, from->error))
         return false;
-    return net->config.classes ? read_time_and_class(from)
-                               : udm_layer_open_linear(&net->time[1], width, width, from->weights,
-                                                       "time_embedding.linear_2", from->device, from->error);
+    return net->base.labels ? read_time_and_more(from)
+                            : udm_layer_open_linear(&net->time[1], width, width, from->weights,
+                                                    "time_embedding.linear_2", from->device, from->error);
 }
 
 static bool pack_projection(const reader *from)
@@ -294,14 +310,15 @@ static bool pack_projection(const reader *from)
 bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error)
 {
     const udm_unet2d_config *config = &net->config;
-    const int outputs = udm_network_outputs(&net->base);
+    const int outputs = udm_network_outputs(&net->base), square = config->patch * config->patch;
     reader from = {
         .net = net, .weights = weights, .device = net->base.device, .error = error, .channels = config->width[0]
     };
-    bool good = read_conv(&from, &net->conv_in, spec(config->channels, config->width[0], 3), "conv_in") &&
+    bool good = read_conv(&from, &net->conv_in, spec(config->channels * square, config->width[0], 3), "conv_in") &&
                 read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
                 read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
-                read_conv(&from, &net->conv_out, spec(config->width[0], outputs, 3), "conv_out");
+                read_conv(&from, &net->conv_out, spec(config->width[0], outputs * square, 3), "conv_out") &&
+                (!config->conditioned || udm_unet2d_image_read(net, weights, error));
     free(from.projection);
     free(from.bias);
     return good;

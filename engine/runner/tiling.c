@@ -56,6 +56,9 @@ static bool build_graph(udm_tiling *tiles, udm_error *error)
                                   .outputs = udm_network_outputs(network),
                                   .times = network->times,
                                   .labels = network->labels,
+                                  .tokens = network->tokens,
+                                  .token_width = network->token_width,
+                                  .patch = network->patch,
                                   .width = tiles->x.window,
                                   .height = tiles->y.window };
     tiles->graph = udm_graph_new(network->device, size, error);
@@ -252,8 +255,8 @@ static int mirror(int i, int size)
 
 // What goes up for a tile, in one call.
 typedef struct upload {
-    udm_tensor to[7]; // one for each port that is read
-    const float *from[7];
+    udm_tensor to[8]; // one for each port that is read
+    const float *from[8];
     int count;
     float *workspace; // where the next window may be put together
 } upload;
@@ -353,14 +356,35 @@ static void send(udm_tiling *tiles, const udm_network_input *seen, int x0, int y
     if (udm_graph_reads(tiles->graph, ports->time))
         add(tiles, &up, ports->time, tiles->condition);
     if (udm_graph_reads(tiles->graph, ports->label))
-        add(tiles, &up, ports->label, tiles->condition + tiles->network->times);
+        add(tiles, &up, ports->label, seen->condition ? seen->condition : tiles->condition + tiles->network->times);
+    if (udm_graph_reads(tiles->graph, ports->tokens))
+        add(tiles, &up, ports->tokens, seen->condition + tiles->network->labels);
     device->ops->upload(device, up.to, up.from, up.count);
+}
+
+static int patch_of(const udm_tiling *tiles)
+{
+    return tiles->network->patch ? tiles->network->patch : 1;
 }
 
 // Where the output is downloaded to: the frame itself, if nothing is to be done to it.
 static float *landing(const udm_tiling *tiles, float *out)
 {
-    return is_whole(tiles) && tiles->gain == 1 ? out : tiles->workspace->staging;
+    return is_whole(tiles) && tiles->gain == 1 && patch_of(tiles) == 1 ? out : tiles->workspace->staging;
+}
+
+// Pixels of row y of plane c of the output, from x on; of an output of patches, whose channel c p p + dy p + dx is
+// plane c at (y p + dy, x p + dx).
+static void take_output(const udm_tiling *tiles, int c, int y, int x, float *to, int count)
+{
+    const int p = patch_of(tiles), width = tiles->x.window / p, height = tiles->y.window / p;
+    const float *planes = tiles->workspace->staging + ((size_t)c * p * p + y % p * p) * height * width;
+    const size_t plane = (size_t)height * width;
+    const float *row = planes + (size_t)(y / p) * width;
+    for (int i = 0; p == 1 && i < count; i++)
+        to[i] = row[x + i] * tiles->gain;
+    for (int i = 0; p > 1 && i < count; i++)
+        to[i] = row[(x + i) % p * plane + (x + i) / p] * tiles->gain;
 }
 
 // The core of the window, into the frame.
@@ -373,10 +397,8 @@ static void put(const udm_tiling *tiles, int column, int line, float *out)
     const int y0 = line * ay->core, y1 = udm_min(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
     for (int c = 0; c < udm_network_outputs(tiles->network); c++)
         for (int y = y0; y < y1; y++) {
-            const float *from = tiles->workspace->staging + ((size_t)c * ay->window + top + y - y0) * ax->window + left;
             float *to = out + ((size_t)c * ay->size + y) * ax->size + x0;
-            for (int x = 0; x < x1 - x0; x++)
-                to[x] = from[x] * tiles->gain;
+            take_output(tiles, c, top + y - y0, left, to, x1 - x0);
         }
 }
 
@@ -400,6 +422,10 @@ static bool describe(udm_tiling *tiles, const udm_network_input *seen, udm_error
 {
     const udm_network *network = tiles->network;
     float *time = tiles->condition, *label = time + network->times;
+    if (network->embedding > 0 && !seen->condition)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "this model draws what a text says, and nothing else: use \"udm generate\", or udmsrc with a "
+                        "prompt");
     return !network->class->condition ||
            network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error);
 }

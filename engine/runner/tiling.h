@@ -34,6 +34,7 @@ typedef struct udm_network_input {
     const float *context; // [network.context, height, width], for networks that have some; NULL: zeros
     double timestep;
     int label;
+    const float *condition; // of networks with an embedding, as udm_network_class.embed gives it
 } udm_network_input;
 
 // out: [udm_network_outputs(), height, width], the network's output for frame `number` (counted from 0 since the last

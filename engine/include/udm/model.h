@@ -82,6 +82,7 @@ typedef struct udm_info {
     int classes;       /**< that it can be conditioned on; 0: none */
     bool symbols;      /**< its pixels are symbols, shown as one plane of greys */
     bool experts;      /**< it asks one of two models, by the noise of a frame; these are facts of the first */
+    int embedding;     /**< values of the embedding of a prompt or a picture, of which it draws; 0: it knows none */
 } udm_info;
 
 /**
@@ -90,6 +91,17 @@ typedef struct udm_info {
  * @return false with UNSUPPORTED, CORRUPT, MEMORY or SETTINGS
  */
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error);
+
+/** A network of a model. Strings are valid as long as the model. */
+typedef struct udm_part {
+    const char *name;       /**< its folder: "unet", "text_encoder", ... */
+    const char *class_name; /**< of diffusers, of transformers, or of ours */
+    int64_t weights;        /**< how many parameters */
+    uint64_t bytes;         /**< that they take in its file, which is mapped */
+} udm_part;
+
+/** Calls found() for each network of a model. */
+UDM_API void udm_model_parts(const udm_model *model, void (*found)(void *context, const udm_part *part), void *context);
 
 #ifdef __cplusplus
 }

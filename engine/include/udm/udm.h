@@ -18,7 +18,8 @@
  *     udm_restorer_free(restorer);
  *     udm_model_free(model);
  *
- * udm_interpolator makes the frames between frames and udm_generator makes video; each is opened with settings, asked
+ * udm_interpolator makes the frames between frames and udm_generator makes video, and udm_painter pictures of what a
+ * text says; each is opened with settings, asked
  * for frames, cancelled from any thread, asked for statistics, and freed.
  *
  * Errors: a call that can fail returns false or NULL (or UDM_PULLED_FAILED) and fills *error, which may be NULL. An
@@ -39,6 +40,7 @@
 #include "udm/list.h"
 #include "udm/log.h"
 #include "udm/model.h"
+#include "udm/paint.h"
 #include "udm/profile.h"
 #include "udm/restore.h"
 #include "udm/sample.h"

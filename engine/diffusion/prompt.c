@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Runs the networks that a prompt goes through.
+#include "diffusion/prompt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/fallback.h"
+#include "base/random.h"
+#include "network/clip.h"
+#include "network/prior.h"
+#include "runner/pass.h"
+#include "sampler/guidance.h"
+#include "text/tokenizer.h"
+
+struct udm_reader {
+    const udm_text_parts *parts;
+    udm_tokenizer *tokenizer;
+    udm_device *device; // where the networks are
+    udm_clip_text *text;
+    udm_clip_vision *vision;
+    udm_prior *prior; // NULL: not needed yet
+};
+
+udm_reader *udm_reader_new(const udm_text_parts *parts, udm_device *device, udm_error *error)
+{
+    udm_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the networks of a text");
+        return NULL;
+    }
+    *reader = (udm_reader){ .parts = parts, .device = device };
+    reader->tokenizer = udm_tokenizer_open(parts->tokenizer, error);
+    if (reader->tokenizer)
+        return reader;
+    free(reader);
+    return NULL;
+}
+
+static void close_networks(udm_reader *reader)
+{
+    udm_clip_text_free(reader->text);
+    udm_clip_vision_free(reader->vision);
+    udm_prior_free(reader->prior);
+    reader->text = NULL, reader->vision = NULL, reader->prior = NULL;
+}
+
+void udm_reader_free(udm_reader *reader)
+{
+    if (!reader)
+        return;
+    close_networks(reader);
+    udm_tokenizer_free(reader->tokenizer);
+    free(reader);
+}
+
+// ---- a text
+
+// What the text tower says of a text.
+typedef struct said {
+    size_t count;
+    float *tokens, *embedding; // [width, 1, count], [size]
+} said;
+
+static void forget(said *what)
+{
+    free(what->tokens);
+    free(what->embedding);
+    *what = (said){ 0 };
+}
+
+static bool run_text(const udm_clip_text *text, const int *ids, said *to, const float *in, const atomic_bool *cancel,
+                     udm_error *error)
+{
+    udm_pass pass = { 0 };
+    bool good = udm_pass_begin(&pass, text->device, error) &&
+                udm_clip_text_build(text, pass.graph, (int)to->count, udm_clip_text_end(text, ids, to->count), error) &&
+                udm_pass_settle(&pass, error);
+    if (good) {
+        udm_pass_put(&pass, 0, in);
+        good = udm_pass_run(&pass, (float *const[]){ to->tokens, to->embedding }, 2, cancel, error);
+    }
+    udm_pass_end(&pass);
+    return good;
+}
+
+static bool read_text(const udm_reader *reader, const char *words, said *to, const atomic_bool *cancel,
+                      udm_error *error)
+{
+    const udm_clip_text *text = reader->text;
+    const int length = udm_tokenizer_length(reader->tokenizer);
+    int most = text->length < reader->prior->length ? text->length : reader->prior->length, *ids;
+    most = length > 0 && length < most ? length : most;
+    if (!udm_tokenizer_encode(reader->tokenizer, words, most, &ids, &to->count, error))
+        return false;
+    const size_t elements = to->count * text->width;
+    float *in = malloc(elements * sizeof *in);
+    to->tokens = malloc(elements * sizeof *in);
+    to->embedding = malloc(text->size * sizeof *in);
+    bool good = in && to->tokens && to->embedding;
+    if (!good)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %zu tokens", to->count);
+    good = good && udm_clip_text_embed(text, ids, to->count, in, error) && run_text(text, ids, to, in, cancel, error);
+    free(in);
+    free(ids);
+    return good;
+}
+
+// ---- the prior
+
+// One prompt on its way to an embedding.
+typedef struct finding {
+    udm_reader *reader;
+    const udm_prompt *prompt;
+    int size;
+    float *embedding; // where it is found
+    const atomic_bool *cancel;
+    said with, without;
+    udm_pass passes[2];     // with, and without what is said
+    float *output, *untold; // [size]
+    float *time;            // [width]
+} finding;
+
+static bool guides(const finding *f)
+{
+    return f->prompt->guidance != 1;
+}
+
+// The prior unfolded for what was said.
+static bool set_up_pass(finding *f, udm_pass *pass, const said *what, udm_error *error)
+{
+    const udm_prior *prior = f->reader->prior;
+    const int count = (int)what->count;
+    float *places = malloc((size_t)prior->width * (count + 4) * sizeof *places);
+    bool good = places || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %d tokens", count);
+    good = good && udm_pass_begin(pass, prior->device, error) && udm_prior_build(prior, pass->graph, count, error) &&
+           udm_pass_settle(pass, error);
+    if (good) {
+        float *extra = places + (size_t)prior->width * count;
+        udm_prior_places(prior, count, places, extra);
+        udm_pass_put(pass, UDM_PRIOR_TEXT, what->embedding);
+        udm_pass_put(pass, UDM_PRIOR_TOKENS, what->tokens);
+        udm_pass_put(pass, UDM_PRIOR_PLACES, places);
+        udm_pass_put(pass, UDM_PRIOR_EXTRA, extra);
+        good = pass->device->ops->finish(pass->device, error); // what it was put from goes
+    }
+    free(places);
+    return good;
+}
+
+static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
+{
+    finding *f = context;
+    const udm_scheduler *scheduler = &f->reader->parts->prior_scheduler;
+    (void)number;
+    udm_prior_time(f->reader->prior, udm_noise_timestep(&scheduler->noise, at->time[0]), f->time);
+    for (int i = 0; i < 1 + guides(f); i++) {
+        udm_pass_put(&f->passes[i], UDM_PRIOR_NOISY, xt);
+        udm_pass_put(&f->passes[i], UDM_PRIOR_TIME, f->time);
+        if (!udm_pass_run(&f->passes[i], (float *const[]){ i ? f->untold : f->output }, 1, f->cancel, error))
+            return false;
+    }
+    if (guides(f))
+        udm_guide(f->prompt->guidance, 0, f->size, f->untold, f->output);
+    udm_predict_x0(scheduler->prediction, at, f->size, f->output, xt, x0);
+    return udm_bound_x0(&scheduler->bounds, f->size, x0, error);
+}
+
+static bool draw(void *context, int number, float *e, udm_error *error)
+{
+    const finding *f = context;
+    const uint32_t step = (uint32_t)number + 1; // 0 is where it begins
+    (void)error;
+    if (!f->prompt->noise)
+        udm_normal(f->prompt->seed, UINT64_MAX, step, 0, f->size, e); // pictures have the numbers from 0
+    else if (step < (uint32_t)f->prompt->steps)
+        memcpy(e, f->prompt->noise + (size_t)step * f->size, f->size * sizeof *e);
+    else
+        memset(e, 0, f->size * sizeof *e);
+    return true;
+}
+
+static bool run_loop(finding *f, udm_error *error)
+{
+    const udm_scheduler *scheduler = &f->reader->parts->prior_scheduler;
+    const udm_prior *prior = f->reader->prior;
+    udm_loop_settings settings = { .process = scheduler->process,
+                                   .sampler = scheduler->sampler,
+                                   .timesteps = scheduler->timesteps,
+                                   .order = scheduler->order,
+                                   .ease_below = scheduler->ease_below,
+                                   .channels = f->size,
+                                   .pixels = 1,
+                                   .width = 1,
+                                   .height = 1 };
+    settings.timesteps.noise = &scheduler->noise;
+    settings.timesteps.steps = f->prompt->steps;
+    const udm_loop_calls calls = { .context = f, .estimate = estimate, .draw = draw };
+    udm_loop *loop = udm_loop_new(&settings, error);
+    const float start = (float)udm_timesteps_first(&settings.timesteps);
+    if (f->prompt->noise)
+        memcpy(f->embedding, f->prompt->noise, f->size * sizeof *f->embedding);
+    else
+        draw(f, -1, f->embedding, NULL);
+    const bool good = loop && udm_loop_run(loop, &calls, &start, f->embedding, error);
+    udm_loop_free(loop);
+    for (int i = 0; good && i < f->size; i++)
+        f->embedding[i] = f->embedding[i] * prior->deviation[i] + prior->mean[i];
+    return good;
+}
+
+static bool check_sizes(const udm_reader *reader, int size, udm_error *error)
+{
+    const udm_clip_text *text = reader->text;
+    if (text->width == reader->prior->size && text->size == reader->prior->size && size == reader->prior->size)
+        return true;
+    return udm_fail(error, UDM_ERROR_CORRUPT,
+                    "the parts of the model do not fit together: the text encoder gives tokens of %d and embeddings of "
+                    "%d, the prior takes and gives %d, the decoder takes %d",
+                    text->width, text->size, reader->prior->size, size);
+}
+
+static bool open_for_text(finding *f, udm_error *error)
+{
+    udm_reader *reader = f->reader;
+    const udm_text_parts *parts = reader->parts;
+    if (!reader->text)
+        reader->text =
+            udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, reader->device, error);
+    if (reader->text && !reader->prior)
+        reader->prior = udm_prior_open(parts->prior.config, parts->prior.weights, reader->device, error);
+    return reader->text && reader->prior && check_sizes(reader, f->size, error);
+}
+
+// udm_fallback.run
+static bool find(void *context, udm_error *error)
+{
+    finding *f = context;
+    bool good = open_for_text(f, error) && read_text(f->reader, f->prompt->text, &f->with, f->cancel, error);
+    if (good && guides(f))
+        good = read_text(f->reader, f->prompt->negative ? f->prompt->negative : "", &f->without, f->cancel, error);
+    float *memory = good ? malloc((2 * (size_t)f->size + f->reader->prior->width) * sizeof *memory) : NULL;
+    if (good && !memory)
+        good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for an embedding");
+    f->output = memory, f->untold = memory + f->size, f->time = memory + 2 * f->size;
+    good = good && set_up_pass(f, &f->passes[0], &f->with, error) &&
+           (!guides(f) || set_up_pass(f, &f->passes[1], &f->without, error)) && run_loop(f, error);
+    udm_pass_end(&f->passes[0]);
+    udm_pass_end(&f->passes[1]);
+    forget(&f->with);
+    forget(&f->without);
+    free(memory);
+    return good;
+}
+
+static void move_reader(udm_reader *reader, udm_device *to)
+{
+    close_networks(reader);
+    reader->device = to;
+}
+
+static bool move_finding(void *context, udm_device *to, udm_error *error)
+{
+    (void)error;
+    move_reader(((finding *)context)->reader, to);
+    return true;
+}
+
+bool udm_reader_read(udm_reader *reader, const udm_prompt *prompt, int size, float *embedding,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    finding f = { .reader = reader, .prompt = prompt, .size = size, .embedding = embedding, .cancel = cancel };
+    return udm_fallback_run(reader->device, &(udm_fallback){ &f, find, move_finding }, error);
+}
+
+// ---- a picture
+
+typedef struct looking {
+    udm_reader *reader;
+    const float *picture;
+    int width, height, size;
+    float *embedding;
+    const atomic_bool *cancel;
+} looking;
+
+// The middle square of a picture, as the tower is shown it, in planes of side x side: the mean of what lies under a
+// pixel where it is made smaller, and between four pixels where it is made larger.
+static void fit_square(const looking *l, int side, float *out)
+{
+    const int square = l->width < l->height ? l->width : l->height;
+    const udm_text_parts *parts = l->reader->parts;
+    const int left = (l->width - square) / 2, top = (l->height - square) / 2;
+    const double scale = (double)square / side, reach = fmax(scale, 1);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++) {
+                const double at[2] = { (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5 };
+                double sum = 0, weights = 0;
+                for (int v = (int)ceil(at[1] - reach); v <= at[1] + reach; v++)
+                    for (int u = (int)ceil(at[0] - reach); u <= at[0] + reach; u++) {
+                        const double w = (1 - fabs(u - at[0]) / reach) * (1 - fabs(v - at[1]) / reach);
+                        const int px = u < 0 ? 0 : u < square ? u : square - 1;
+                        const int py = v < 0 ? 0 : v < square ? v : square - 1;
+                        sum += w * l->picture[((size_t)c * l->height + top + py) * l->width + left + px];
+                        weights += w;
+                    }
+                *out++ = (float)((sum / weights / 2 + 0.5 - parts->mean[c]) / parts->deviation[c]);
+            }
+}
+
+static bool run_vision(const looking *l, udm_error *error)
+{
+    const udm_clip_vision *vision = l->reader->vision;
+    const size_t across = vision->image / vision->patch, pixels = (size_t)vision->image * vision->image * 3;
+    float *memory = malloc((2 * pixels + vision->width * (across * across + 1)) * sizeof *memory);
+    float *square = memory, *patches = memory + pixels, *first = memory + 2 * pixels, *places = first + vision->width;
+    udm_pass pass = { 0 };
+    bool good = memory || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture");
+    good = good && udm_pass_begin(&pass, vision->device, error) && udm_clip_vision_build(vision, pass.graph, error) &&
+           udm_pass_settle(&pass, error);
+    if (good) {
+        fit_square(l, vision->image, square);
+        udm_clip_vision_patches(vision, square, patches);
+        udm_clip_vision_first(vision, first, places);
+        udm_pass_put(&pass, 0, patches);
+        udm_pass_put(&pass, 1, first);
+        udm_pass_put(&pass, 2, places);
+        good = udm_pass_run(&pass, &l->embedding, 1, l->cancel, error);
+    }
+    udm_pass_end(&pass);
+    free(memory);
+    return good;
+}
+
+static bool look(void *context, udm_error *error)
+{
+    const looking *l = context;
+    udm_reader *reader = l->reader;
+    const udm_text_parts *parts = reader->parts;
+    if (!parts->vision.config)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model has no image_encoder, and cannot see a picture");
+    if (!reader->vision)
+        reader->vision = udm_clip_vision_open(parts->vision.config, parts->vision.weights, reader->device, error);
+    if (!reader->vision)
+        return false;
+    if (reader->vision->size != l->size)
+        return udm_fail(error, UDM_ERROR_CORRUPT,
+                        "the parts of the model do not fit together: the image encoder gives embeddings of %d, the "
+                        "decoder takes %d",
+                        reader->vision->size, l->size);
+    return run_vision(l, error);
+}
+
+static bool move_looking(void *context, udm_device *to, udm_error *error)
+{
+    (void)error;
+    move_reader(((looking *)context)->reader, to);
+    return true;
+}
+
+bool udm_reader_look(udm_reader *reader, const float *picture, int width, int height, int size, float *embedding,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    looking l = { reader, picture, width, height, size, embedding, cancel };
+    return udm_fallback_run(reader->device, &(udm_fallback){ &l, look, move_looking }, error);
+}

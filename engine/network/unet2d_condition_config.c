@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// config.json of a UNet2DConditionModel that is conditioned on the embedding of a picture, in the form of unCLIP's
+// decoders. "patch_size", a key of ours, says that its channels are squares of pixels.
+#include <string.h>
+
+#include "network/unet2d.h"
+
+// Those that are read, or do nothing in these blocks or at inference.
+static const char *const known[] = { "sample_size",
+                                     "in_channels",
+                                     "out_channels",
+                                     "flip_sin_to_cos",
+                                     "freq_shift",
+                                     "down_block_types",
+                                     "mid_block_type",
+                                     "up_block_types",
+                                     "block_out_channels",
+                                     "layers_per_block",
+                                     "downsample_padding",
+                                     "dropout",
+                                     "act_fn",
+                                     "norm_num_groups",
+                                     "norm_eps",
+                                     "cross_attention_dim",
+                                     "transformer_layers_per_block",
+                                     "encoder_hid_dim",
+                                     "encoder_hid_dim_type",
+                                     "attention_head_dim",
+                                     "addition_embed_type",
+                                     "addition_embed_type_num_heads",
+                                     "upcast_attention",
+                                     "resnet_time_scale_shift",
+                                     "time_embedding_type",
+                                     "time_embedding_dim",
+                                     "attention_type",
+                                     "patch_size",
+                                     "center_input_sample",
+                                     "only_cross_attention",
+                                     "dual_cross_attention",
+                                     "use_linear_projection",
+                                     "resnet_skip_time_act",
+                                     "class_embeddings_concat",
+                                     "mid_block_only_cross_attention",
+                                     "mid_block_scale_factor",
+                                     "resnet_out_scale_factor",
+                                     "conv_in_kernel",
+                                     "conv_out_kernel",
+                                     NULL };
+
+// Keys whose one supported value is false, or a number.
+static bool check_fixed(const udm_config *config, udm_error *error)
+{
+    static const char *const off[] = { "center_input_sample",           "only_cross_attention",
+                                       "dual_cross_attention",          "use_linear_projection",
+                                       "resnet_skip_time_act",          "class_embeddings_concat",
+                                       "mid_block_only_cross_attention" };
+    static const struct {
+        const char *key;
+        double value;
+    } numbers[] = { { "mid_block_scale_factor", 1 },
+                    { "resnet_out_scale_factor", 1 },
+                    { "conv_in_kernel", 3 },
+                    { "conv_out_kernel", 3 } };
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        bool on = false;
+        if (!udm_config_bool(config, off[i], &on, error))
+            return false;
+        if (on)
+            return udm_unet2d_fail_value(config, off[i], "true", error);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        double value = numbers[i].value;
+        if (!udm_config_double(config, numbers[i].key, -1e6, 1e6, &value, error))
+            return false;
+        if (value != numbers[i].value)
+            return udm_unet2d_fail_value(config, numbers[i].key, "another number than its default", error);
+    }
+    return true;
+}
+
+// A key that must be this word; usual: what it is where it is missing.
+static bool check_word(const udm_config *config, const char *key, const char *usual, const char *wanted,
+                       udm_error *error)
+{
+    const char *value = usual;
+    return udm_config_string(config, key, &value, error) &&
+           (strcmp(value, wanted) == 0 || udm_unet2d_fail_value(config, key, value, error));
+}
+
+static bool check_words(const udm_config *config, udm_error *error)
+{
+    bool swish = false;
+    return check_word(config, "encoder_hid_dim_type", "null", "image_proj", error) &&
+           check_word(config, "addition_embed_type", "null", "image", error) &&
+           check_word(config, "mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlock2DSimpleCrossAttn", error) &&
+           check_word(config, "time_embedding_type", "positional", "positional", error) &&
+           check_word(config, "attention_type", "default", "default", error) &&
+           udm_unet2d_read_choice(config, "act_fn", "silu", "swish", &swish, error);
+}
+
+static bool read_way(const udm_config *config, const char *key, const char *const names[2], udm_unet2d_block *blocks,
+                     int levels, udm_error *error)
+{
+    const char *types[UDM_UNET2D_LEVELS];
+    int count = 0;
+    if (!udm_config_strings(config, key, UDM_UNET2D_LEVELS, types, &count, error))
+        return false;
+    if (count != levels)
+        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"%s\" and \"block_out_channels\" must have the same length",
+                        udm_config_path(config), key);
+    for (int i = 0; i < levels; i++) {
+        const bool attends = strcmp(types[i], names[1]) == 0;
+        if (!attends && strcmp(types[i], names[0]) != 0)
+            return udm_unet2d_fail_value(config, key, types[i], error);
+        blocks[i] = (udm_unet2d_block){ .attends = attends, .resnet = true };
+    }
+    return true;
+}
+
+static bool read_channels(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    int in = 4, out = 4;
+    if (!udm_config_int(config, "patch_size", 1, 64, &to->patch, error) ||
+        !udm_config_int(config, "in_channels", 1, 65536, &in, error) ||
+        !udm_config_int(config, "out_channels", 1, 65536, &out, error))
+        return false;
+    const int square = to->patch * to->patch;
+    to->channels = in / square;
+    to->spreads = out == 2 * in;
+    if (in % square != 0 || (out != in && !to->spreads))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: \"in_channels\" must be divisible by the square of \"patch_size\", and \"out_channels\" "
+                        "as many, or twice as many",
+                        udm_config_path(config));
+    return true;
+}
+
+static bool read_blocks(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    static const char *const down[2] = { "ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D" };
+    static const char *const up[2] = { "ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D" };
+    bool scale = false;
+    to->layers = 2, to->groups = 32, to->eps = 1e-5;
+    if (!udm_config_ints(config, "block_out_channels", 1, 8192, UDM_UNET2D_LEVELS, to->width, &to->levels, error) ||
+        !udm_config_int(config, "layers_per_block", 1, UDM_UNET2D_LAYERS, &to->layers, error) ||
+        !udm_config_int(config, "norm_num_groups", 1, 4096, &to->groups, error) ||
+        !udm_config_double(config, "norm_eps", 0, 1, &to->eps, error) ||
+        !udm_unet2d_read_choice(config, "resnet_time_scale_shift", "default", "scale_shift", &scale, error))
+        return false;
+    to->time_embedding = scale ? UDM_EMBED_SCALE : UDM_EMBED_ADD;
+    to->attention_groups = to->groups;
+    to->mid = to->mid_attends = true;
+    if (to->levels < 1)
+        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"block_out_channels\" is missing or empty",
+                        udm_config_path(config));
+    return read_way(config, "down_block_types", down, to->down, to->levels, error) &&
+           read_way(config, "up_block_types", up, to->up, to->levels, error);
+}
+
+static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    to->cosine_first = true, to->token_width = 1280, to->head = 8;
+    to->time_width = 4 * to->width[0];
+    if (!udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) ||
+        !udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) ||
+        !udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) ||
+        !udm_config_int(config, "attention_head_dim", 1, 8192, &to->head, error) ||
+        !udm_config_int(config, "cross_attention_dim", 1, 65536, &to->token_width, error) ||
+        !udm_config_int(config, "encoder_hid_dim", 1, 65536, &to->embedding, error))
+        return false;
+    return to->embedding > 0 ||
+           udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"encoder_hid_dim\" is missing", udm_config_path(config));
+}
+
+bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
+    return udm_config_only(config, known, error) && check_fixed(config, error) && check_words(config, error) &&
+           read_channels(to, config, error) && udm_unet2d_read_sample(to, config, error) &&
+           read_blocks(to, config, error) && read_conditions(to, config, error);
+}

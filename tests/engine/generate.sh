@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The command `udm generate`: files in, files out, and what it says where something is wrong.
+#     sh generate.sh UDM MODEL
+udm=$(realpath "$1") model=$(realpath "$2")
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failed=0
+
+wrong() {
+    echo "generate: $*"
+    failed=1
+}
+
+refused() { # what it says, arguments
+    says=$1
+    shift
+    if "$udm" generate "$@" >out.txt 2>&1; then
+        wrong "$* succeeded"
+    elif ! grep -q "$says" out.txt; then
+        wrong "$* said: $(cat out.txt)"
+    fi
+}
+
+"$udm" info "$model" >info.txt || wrong 'info'
+grep -q 'part  *prior: PriorTransformer, 31496 weights' info.txt || wrong 'info says nothing of the prior'
+grep -q 'draws  *pictures of 16x16' info.txt || wrong 'info does not say what is drawn'
+
+"$udm" generate "$model" one.npy --prompt 'a red star' --steps 2 --device cpu || wrong 'a picture as .npy'
+[ "$(wc -c <one.npy)" -eq $((128 + 4 * 3 * 16 * 16)) ] || wrong 'its size'
+"$udm" generate "$model" again.npy --prompt 'a red star' --steps 2 --device cpu --threads 1 || wrong 'once more'
+cmp -s one.npy again.npy || wrong 'the same prompt gives another picture'
+"$udm" generate "$model" other.npy --prompt 'a red star' --negative-prompt 'blue' --steps 2 --device cpu ||
+    wrong 'a negative prompt'
+cmp -s one.npy other.npy && wrong 'a negative prompt changes nothing'
+"$udm" generate "$model" seed.npy --prompt 'a red star' --seed 1 --steps 2 --device cpu || wrong 'a seed'
+cmp -s one.npy seed.npy && wrong 'the seed changes nothing'
+
+"$udm" generate "$model" one.png --prompt 'a red star' --size 32x24 --steps 1 --device cpu || wrong 'a picture as .png'
+[ "$(od -An -tx1 -N8 one.png | tr -d ' ')" = 89504e470d0a1a0a ] || wrong 'this is no PNG'
+[ "$(od -An -tx1 -j16 -N8 one.png | tr -d ' ')" = 0000002000000018 ] || wrong 'it has not the size that was asked for'
+
+noise=$model/golden/chain-noise.npy
+"$udm" generate "$model" a.npy --image "$model/golden/image.npy" --latents "$noise" --device cpu || wrong 'an image'
+{
+    printf 'P6\n# white\n2 2\n255\n'
+    printf '\377\377\377\377\377\377\377\377\377\377\377\377'
+} >white.ppm
+"$udm" generate "$model" b.npy --image white.ppm --latents "$noise" --device cpu || wrong 'a PPM'
+cmp -s a.npy b.npy && wrong 'the image changes nothing'
+
+head -c 24 white.ppm >short.ppm
+refused 'ends too early' "$model" x.npy --image short.ppm
+refused 'give .npy, or PPM' "$model" x.npy --image one.png
+refused 'must end in .png or .npy' "$model" x.jpg --prompt x
+refused 'another size than --size' "$model" x.npy --prompt x --latents "$noise" --size 8x8
+refused 'must be N,3,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"
+refused 'usage' "$model" x.npy
+refused 'knows no text' "$model/../tiny-video" x.npy --prompt x
+exit $failed

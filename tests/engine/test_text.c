@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From text to pictures: each network against transformers and diffusers, and the chain of them against
+// models/train/chain.py, on random weights (tests/models/make_text.py).
+#include <stdio.h>
+
+#include "devices.h"
+#include "diffusion/prompt.h"
+#include "folder.h"
+#include "golden.h"
+#include "network/clip.h"
+#include "network/prior.h"
+#include "runner/pass.h"
+#include "runner/tiling.h"
+#include "testing.h"
+#include "udm/udm.h"
+
+#define MODEL "tiny-text"
+#define GOLDEN MODEL "/golden/"
+#define PROMPT "a small red seven, and a blue star"
+#define NEGATIVE "a green ring"
+
+enum { SIZE = 24, SIDE = 16, PIXELS = SIDE * SIDE };
+static const double tolerance = 1e-4; // of the largest value
+
+static device_list *devices;
+
+// Without those whose products are rounded, and without variants of OpenCL's kernels, which test_ops.c looks at.
+static void choose_devices(void)
+{
+    const device_list *all = find_devices();
+    devices = test_shared(sizeof *devices);
+    for (int i = 0; i < all->count; i++)
+        if (!rounds(all->names[i]) && !strstr(all->names[i], ":vec") && !strstr(all->names[i], ":gpu"))
+            strcpy(devices->names[devices->count++], all->names[i]);
+}
+
+// A device of the list, or NULL and a skip.
+static udm_device *open_listed(int number)
+{
+    udm_error error = { 0 };
+    udm_device *device = open_device(devices->names[number], 2, &error);
+    test_case("%s", devices->names[number]);
+    if (!device)
+        test_skip("%s", error.message);
+    return device;
+}
+
+static void check_golden(const char *name, const float *got)
+{
+    char path[128];
+    snprintf(path, sizeof path, GOLDEN "%s.npy", name);
+    npy want = golden_read(path);
+    double most = 0;
+    for (size_t i = 0; i < want.elements; i++)
+        most = fmax(most, fabs(want.data[i]));
+    test_at("%s", name);
+    assert_within(got, want.data, want.elements, tolerance * most);
+    free(want.data);
+}
+
+typedef struct ids {
+    int list[SIDE];
+    int count;
+} ids;
+
+static ids golden_ids(void)
+{
+    npy array = golden_read(GOLDEN "text-ids.npy");
+    ids read = { .count = (int)array.elements };
+    for (int i = 0; i < read.count; i++)
+        read.list[i] = (int)array.data[i];
+    free(array.data);
+    return read;
+}
+
+// embedding: NULL where the tower has none
+static void run_text(const udm_clip_text *text, const ids *of, float *tokens, float *embedding)
+{
+    udm_error error = { 0 };
+    udm_pass pass;
+    float in[SIZE * SIDE];
+    assert_ok(udm_clip_text_embed(text, of->list, of->count, in, &error), &error);
+    assert_ok(udm_pass_begin(&pass, text->device, &error), &error);
+    const int end = udm_clip_text_end(text, of->list, of->count);
+    assert_ok(udm_clip_text_build(text, pass.graph, of->count, end, &error), &error);
+    assert_ok(udm_pass_settle(&pass, &error), &error);
+    udm_pass_put(&pass, 0, in);
+    assert_ok(udm_pass_run(&pass, (float *const[]){ tokens, embedding }, embedding ? 2 : 1, NULL, &error), &error);
+    udm_pass_end(&pass);
+}
+
+START_TEST(text_tower)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    const udm_text_parts *parts = udm_model_text(model);
+    udm_clip_text *text =
+        udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, &error);
+    ck_assert_msg(text, "%s", error.message);
+    const ids of = golden_ids();
+    float tokens[SIZE * SIDE], embedding[SIZE];
+    run_text(text, &of, tokens, embedding);
+    check_golden("text-tokens", tokens);
+    check_golden("text-embedding", embedding);
+    udm_clip_text_free(text);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+// CLIPTextModel: quick GELU, no projection, and other names in its file.
+START_TEST(plain_text_tower)
+{
+    udm_error error = { 0 };
+    udm_device *device = udm_device_open("cpu", 1, &error);
+    udm_config *config = udm_config_open(golden_path(MODEL "/other/text_encoder/config.json"), &error);
+    udm_weights *weights = udm_weights_open(golden_path(MODEL "/other/text_encoder/model.safetensors"), &error);
+    ck_assert_msg(config && weights, "%s", error.message);
+    udm_clip_text *text = udm_clip_text_open(config, weights, "CLIPTextModel", device, &error);
+    ck_assert_msg(text, "%s", error.message);
+    ck_assert_int_eq(text->size, 0);
+    const ids of = golden_ids();
+    float tokens[SIZE * SIDE];
+    run_text(text, &of, tokens, NULL);
+    check_golden("plain-tokens", tokens);
+    udm_clip_text_free(text);
+    udm_config_free(config);
+    udm_weights_free(weights);
+    udm_device_close(device);
+}
+END_TEST
+
+// What is neither known nor read is an error that names it.
+START_TEST(nothing_is_ignored)
+{
+    udm_error error = { 0 };
+    udm_device *device = udm_device_open("cpu", 1, &error);
+    udm_model *model = golden_model(MODEL);
+    const udm_text_parts *parts = udm_model_text(model);
+    ck_assert_ptr_null(udm_clip_text_open(parts->text.config, parts->text.weights, "CLIPTextModel", device, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "text_projection.weight");
+    ck_assert_ptr_null(udm_clip_text_open(parts->text.config, parts->text.weights, "T5EncoderModel", device, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "T5EncoderModel");
+    folder made = folder_new();
+    static const struct {
+        const char *text, *says;
+    } configs[] = { { "{\"num_vectors\": 3}", "num_vectors" },
+                    { "{\"hidden_act\": \"gelu_new\"}", "gelu_new" },
+                    { "{\"norm_in_type\": \"layer\"}", "norm_in_type" },
+                    { "{\"added_emb_type\": null}", "added_emb_type" },
+                    { "{\"class_embed_type\": \"identity\"}", "class_embed_type" },
+                    { "{\"encoder_hid_dim_type\": \"text_proj\"}", "text_proj" } };
+    for (int i = 0; i < COUNT_OF(configs); i++) {
+        udm_config *config = udm_config_open(folder_write_text(&made, "config.json", configs[i].text), &error);
+        test_at("%s", configs[i].text);
+        if (i < 2)
+            ck_assert_ptr_null(udm_clip_text_open(config, parts->text.weights, parts->text_class, device, &error));
+        else if (i < 4)
+            ck_assert_ptr_null(udm_prior_open(config, parts->prior.weights, device, &error));
+        else
+            ck_assert_ptr_null(
+                udm_network_unet2d_condition.open(config, udm_model_network_weights(model), device, &error));
+        assert_error(&error, UDM_ERROR_UNSUPPORTED, configs[i].says);
+        udm_config_free(config);
+    }
+    folder_free(&made);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+START_TEST(end_tokens)
+{
+    const udm_clip_text usual = { .end = 7 }, legacy = { .end = -1 };
+    ck_assert_int_eq(udm_clip_text_end(&usual, (int[]){ 3, 7, 9, 7 }, 4), 1);
+    ck_assert_int_eq(udm_clip_text_end(&usual, (int[]){ 3, 9 }, 2), 0);
+    ck_assert_int_eq(udm_clip_text_end(&legacy, (int[]){ 3, 9, 7, 9 }, 4), 1);
+}
+END_TEST
+
+START_TEST(vision_tower)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_reader *reader = udm_reader_new(udm_model_text(model), device, &error);
+    ck_assert_msg(reader, "%s", error.message);
+    npy image = golden_read(GOLDEN "image.npy");
+    float embedding[SIZE];
+    assert_ok(udm_reader_look(reader, image.data, SIDE, SIDE, SIZE, embedding, NULL, &error), &error);
+    check_golden("image-embedding", embedding);
+    free(image.data);
+    udm_reader_free(reader);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+START_TEST(prior_network)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    const udm_text_parts *parts = udm_model_text(model);
+    udm_prior *prior = udm_prior_open(parts->prior.config, parts->prior.weights, device, &error);
+    ck_assert_msg(prior, "%s", error.message);
+    npy tokens = golden_read(GOLDEN "text-tokens.npy"), text = golden_read(GOLDEN "text-embedding.npy");
+    npy noisy = golden_read(GOLDEN "prior-noisy.npy");
+    const int count = (int)tokens.shape[2];
+    float time[32], places[32 * SIDE], extra[32 * 4], embedding[SIZE];
+    udm_pass pass;
+    assert_ok(udm_pass_begin(&pass, device, &error), &error);
+    assert_ok(udm_prior_build(prior, pass.graph, count, &error), &error);
+    assert_ok(udm_pass_settle(&pass, &error), &error);
+    udm_prior_time(prior, 417, time);
+    udm_prior_places(prior, count, places, extra);
+    const float *const in[UDM_PRIOR_INPUTS] = { noisy.data, time, text.data, tokens.data, places, extra };
+    for (int i = 0; i < UDM_PRIOR_INPUTS; i++)
+        udm_pass_put(&pass, i, in[i]);
+    assert_ok(udm_pass_run(&pass, (float *const[]){ embedding }, 1, NULL, &error), &error);
+    check_golden("prior-embedding", embedding);
+    udm_pass_end(&pass);
+    free(tokens.data), free(text.data), free(noisy.data);
+    udm_prior_free(prior);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+START_TEST(decoder_network)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_network *network =
+        udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, &error);
+    ck_assert_msg(network, "%s", error.message);
+    ck_assert_int_eq(network->embedding, SIZE);
+    ck_assert_int_eq(network->width, SIDE);
+    npy noisy = golden_read(GOLDEN "decoder-noisy.npy"), told = golden_read(GOLDEN "decoder-told.npy");
+    float *condition = malloc((network->labels + network->tokens * network->token_width) * sizeof *condition);
+    float out[3 * PIXELS], level[PIXELS] = { 0 };
+    network->class->embed(network, told.data, condition);
+    udm_tiling *tiles = udm_tiling_new(network, NULL, SIDE, SIDE, 1, 1 << 30, &error);
+    ck_assert_msg(tiles, "%s", error.message);
+    const udm_network_input seen = {
+        .frame = noisy.data, .level = level, .timestep = 417, .label = -1, .condition = condition
+    };
+    assert_ok(udm_tiling_run(tiles, 0, 0, &seen, out, NULL, &error), &error);
+    check_golden("decoder-expected", out);
+    udm_tiling_free(tiles);
+    free(condition), free(noisy.data), free(told.data);
+    udm_network_free(network);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+// The prior's way from given noise, with guidance away from a negative prompt.
+START_TEST(prompt)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_reader *reader = udm_reader_new(udm_model_text(model), device, &error);
+    npy noise = golden_read(GOLDEN "chain-prior-noise.npy");
+    const udm_prompt asked = {
+        .text = PROMPT, .negative = NEGATIVE, .guidance = 2, .steps = (int)noise.shape[0], .noise = noise.data
+    };
+    float embedding[SIZE];
+    assert_ok(udm_reader_read(reader, &asked, SIZE, embedding, NULL, &error), &error);
+    check_golden("chain-embedding", embedding);
+    free(noise.data);
+    udm_reader_free(reader);
+    udm_model_free(model);
+    udm_device_close(device);
+}
+END_TEST
+
+static udm_painter *open_painter(const udm_model *model, int steps)
+{
+    udm_error error = { 0 };
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.threads = 2, settings.steps = steps;
+    udm_painter *painter = udm_painter_open(model, &settings, &error);
+    ck_assert_msg(painter, "%s", error.message);
+    ck_assert_int_eq(udm_painter_width(painter), SIDE);
+    ck_assert_int_eq(udm_painter_height(painter), SIDE);
+    ck_assert_int_eq(udm_painter_size(painter), SIZE);
+    return painter;
+}
+
+// The decoder's way from given noise, to a step of 8 bits.
+START_TEST(picture)
+{
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_painter *painter = open_painter(model, 4);
+    npy embedding = golden_read(GOLDEN "chain-embedding.npy"), noise = golden_read(GOLDEN "chain-noise.npy");
+    npy want = golden_read(GOLDEN "chain-picture.npy");
+    udm_painting painting;
+    float planes[3 * PIXELS];
+    udm_painting_init(&painting, sizeof painting);
+    painting.embedding = embedding.data, painting.latents = noise.data;
+    assert_ok(udm_painter_paint(painter, &painting, planes, &error), &error);
+    assert_within(planes, want.data, 3 * PIXELS, 1 / 255.);
+    free(embedding.data), free(noise.data), free(want.data);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
+static void paint(udm_painter *painter, const char *text, uint64_t number, float *planes)
+{
+    udm_error error = { 0 };
+    udm_prompting prompting;
+    udm_painting painting;
+    float embedding[SIZE];
+    udm_prompting_init(&prompting, sizeof prompting);
+    udm_painting_init(&painting, sizeof painting);
+    prompting.text = text;
+    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
+    painting.embedding = embedding, painting.number = number;
+    assert_ok(udm_painter_paint(painter, &painting, planes, &error), &error);
+}
+
+// What is drawn depends on the prompt and the number, and on nothing that was drawn before.
+START_TEST(pictures_have_names)
+{
+    udm_model *model = golden_model(MODEL);
+    udm_painter *painter = open_painter(model, 2);
+    float first[3 * PIXELS], again[3 * PIXELS];
+    paint(painter, PROMPT, 0, first);
+    paint(painter, PROMPT, 1, again);
+    ck_assert_mem_ne(first, again, sizeof first);
+    paint(painter, NEGATIVE, 0, again);
+    ck_assert_mem_ne(first, again, sizeof first);
+    for (int i = 0; i < 20; i++) { // more than are kept
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        paint(painter, text, 0, again);
+    }
+    paint(painter, PROMPT, 0, again);
+    ck_assert_mem_eq(first, again, sizeof first);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
+START_TEST(other_sizes)
+{
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.steps = 2, settings.width = 27, settings.height = 17;
+    udm_painter *painter = udm_painter_open(model, &settings, &error);
+    ck_assert_msg(painter, "%s", error.message);
+    float planes[3 * 27 * 17];
+    paint(painter, PROMPT, 0, planes);
+    for (int i = 0; i < 3 * 27 * 17; i++)
+        ck_assert(isfinite(planes[i]));
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
+START_TEST(cancelled)
+{
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_painter *painter = open_painter(model, 2);
+    udm_prompting prompting;
+    float embedding[SIZE];
+    udm_prompting_init(&prompting, sizeof prompting);
+    prompting.text = PROMPT;
+    udm_painter_cancel(painter, true);
+    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
+    assert_error(&error, UDM_ERROR_CANCELLED, "cancelled");
+    udm_painter_cancel(painter, false);
+    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
+START_TEST(wrong_use)
+{
+    udm_error error = { 0 };
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    udm_model *other = golden_model("unet2d-ddpm"), *model = golden_model(MODEL);
+    ck_assert_ptr_null(udm_painter_open(other, &settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "knows no text");
+    float planes[3 * PIXELS];
+    const udm_sampling sampling = { .count = 1, .guidance = 1 };
+    settings.width = settings.height = SIDE;
+    ck_assert(!udm_model_sample(model, &settings, &sampling, planes, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "draws what a text says");
+    udm_painter *painter = open_painter(model, 2);
+    udm_prompting prompting;
+    float embedding[SIZE];
+    udm_prompting_init(&prompting, sizeof prompting);
+    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "text of the prompt");
+    prompting.text = "\xc3";
+    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "UTF-8");
+    prompting.text = PROMPT, prompting.guidance = -1;
+    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "guidance scale");
+    prompting.guidance = 2, prompting.steps = 0;
+    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "steps");
+    udm_painter_free(painter);
+    udm_model_free(other);
+    udm_model_free(model);
+}
+END_TEST
+
+int main(void)
+{
+    choose_devices();
+    const int count = devices->count;
+    const test_entry tests[] = {
+        { .test = text_tower, .cases = count, .timeout = 300 },
+        { .test = plain_text_tower },
+        { .test = nothing_is_ignored },
+        { .test = end_tokens },
+        { .test = vision_tower, .cases = count, .timeout = 300 },
+        { .test = prior_network, .cases = count, .timeout = 300 },
+        { .test = decoder_network, .cases = count, .timeout = 300 },
+        { .test = prompt, .cases = count, .timeout = 300 },
+        { .test = picture },
+        { .test = pictures_have_names },
+        { .test = other_sizes },
+        { .test = cancelled },
+        { .test = wrong_use },
+    };
+    return test_main("text", tests, COUNT_OF(tests));
+}

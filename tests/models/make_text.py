@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes tiny-text, a chain from text to pictures with random weights (README.md here): each part is of the class of
+transformers or diffusers that its config names, and golden tensors of it lie in tiny-text/golden.
+
+    python tests/models/make_text.py
+
+The last of them is what the whole chain of models/train/chain.py draws of a prompt.
+"""
+import collections
+import contextlib
+import json
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+from diffusers import PriorTransformer, UNet2DConditionModel
+from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionConfig,
+                          CLIPVisionModelWithProjection)
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "models/train"))
+import bpe  # noqa: E402
+import chain as chains  # noqa: E402
+import decoder  # noqa: E402
+import export  # noqa: E402
+import index  # noqa: E402
+import prior  # noqa: E402
+import stage  # noqa: E402
+
+FOLDER, GOLDEN = HERE / "tiny-text", HERE / "tiny-text/golden"
+SIZE, LENGTH, PATCH, SIDE = 24, 16, 4, 16
+PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
+WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
+DECODER = dict(sample_size=SIDE // PATCH, in_channels=3 * PATCH ** 2, out_channels=3 * PATCH ** 2,
+               block_out_channels=(16, 24), layers_per_block=1, cross_attention_dim=8, encoder_hid_dim=SIZE,
+               attention_head_dim=8, norm_num_groups=4, encoder_hid_dim_type="image_proj",
+               addition_embed_type="image", resnet_time_scale_shift="scale_shift",
+               down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+               mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+               up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"))
+
+
+def loud(net):
+    """Random weights that are exact in float16, also in layers that start at zero, so that each matters."""
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if weight.dim() == 1 and "norm" in name:
+                weight.normal_(1 if name.endswith("weight") else 0, 0.3)
+            elif weight.dim() == 1:
+                weight.normal_(0, 0.2)
+            elif name.startswith("clip_"):
+                weight.uniform_(0.5, 1.5)
+            elif "embedding" in name and "proj" not in name:
+                weight.normal_(0, 0.3)
+            else:
+                weight.normal_(0, (weight[0].numel()) ** -0.5)
+            weight.copy_(weight.half().float())
+    return net.eval().requires_grad_(False)
+
+
+def keep(name, x):
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    np.save(GOLDEN / f"{name}.npy", np.ascontiguousarray(x))
+
+
+def write(name, net, **more):
+    folder = FOLDER / name
+    net.half().save_pretrained(folder, safe_serialization=True)
+    net.float()
+    config = json.loads((folder / "config.json").read_text())
+    dropped = ("_diffusers_version", "transformers_version", "_name_or_path")
+    export.write_json(folder / "config.json", {k: v for k, v in {**config, **more}.items() if k not in dropped})
+
+
+def make_words():
+    counts = collections.Counter(w for text in WORDS for w in bpe.words_of(text))
+    size = bpe.write(FOLDER / "tokenizer", bpe.learn(counts, 40), LENGTH)
+    return size, bpe.Tokenizer(FOLDER / "tokenizer")
+
+
+def make_text(size, tokenizer):
+    torch.manual_seed(1)
+    shape = dict(vocab_size=size, hidden_size=SIZE, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3,
+                 max_position_embeddings=LENGTH, eos_token_id=tokenizer.end, bos_token_id=tokenizer.begin)
+    net = loud(CLIPTextModelWithProjection(CLIPTextConfig(projection_dim=SIZE, hidden_act="gelu", **shape)))
+    write("text_encoder", net)
+    ids = torch.from_numpy(tokenizer.batch([PROMPT]))
+    said = net(ids)
+    keep("text-ids", ids[0].numpy().astype(np.float32))
+    keep("text-tokens", said.last_hidden_state[0].T[:, None])
+    keep("text-embedding", said.text_embeds[0])
+    # As SD-1's: no projection, quick GELU, and no "text_model." in the file
+    plain = loud(CLIPTextModel(CLIPTextConfig(hidden_act="quick_gelu", **shape)))
+    folder = FOLDER / "other/text_encoder"
+    plain.half().save_pretrained(folder)
+    plain.float()
+    keep("plain-tokens", plain(ids).last_hidden_state[0].T[:, None])
+
+
+def make_vision():
+    torch.manual_seed(2)
+    net = loud(CLIPVisionModelWithProjection(CLIPVisionConfig(
+        hidden_size=32, intermediate_size=48, projection_dim=SIZE, num_hidden_layers=2, num_attention_heads=2,
+        image_size=SIDE, patch_size=PATCH, hidden_act="gelu")))
+    write("image_encoder", net)
+    x = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
+    keep("image", x)
+    keep("image-embedding", net(x).image_embeds[0])
+    export.write_json(FOLDER / "feature_extractor/preprocessor_config.json", {
+        "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE},
+        "crop_size": {"height": SIDE, "width": SIDE}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+
+
+def make_prior(tokenizer, tower):
+    torch.manual_seed(3)
+    net = loud(PriorTransformer(num_attention_heads=2, attention_head_dim=16, num_layers=2, embedding_dim=SIZE,
+                                num_embeddings=LENGTH, additional_embeddings=4))
+    write("prior", net)
+    export.write_json(FOLDER / "prior_scheduler/scheduler_config.json", prior.SCHEDULER)
+    text, tokens, lengths = prior.read(tower, tokenizer, [PROMPT])
+    whole = torch.zeros(1, LENGTH, SIZE)
+    whole[:, :tokens.shape[1]] = tokens
+    x, time = torch.randn(1, SIZE), torch.tensor([417])
+    keep("prior-noisy", x[0])
+    made = net(x, time, text, whole, torch.arange(LENGTH)[None] < lengths)
+    keep("prior-embedding", made.predicted_image_embedding[0])
+
+
+def make_decoder():
+    torch.manual_seed(4)
+    net = loud(UNet2DConditionModel(**DECODER))
+    write("decoder", net, patch_size=PATCH)
+    export.write_json(FOLDER / "decoder_scheduler/scheduler_config.json", decoder.SCHEDULER)
+    x, told = torch.randn(1, 3, SIDE, SIDE), torch.randn(1, SIZE)
+    keep("decoder-noisy", x)
+    keep("decoder-told", told[0])
+    made = net(torch.nn.functional.pixel_unshuffle(x, PATCH), torch.tensor([417]), None,
+               added_cond_kwargs={"image_embeds": told}).sample
+    keep("decoder-expected", torch.nn.functional.pixel_shuffle(made, PATCH))
+
+
+def make_chain(steps=5, decoder_steps=4):
+    chain = chains.Chain(FOLDER)
+    generator = torch.Generator().manual_seed(0)
+    keep("chain-prior-noise", torch.cat([torch.randn(1, SIZE, generator=generator) for _ in range(steps)]))
+    told, untold = (prior.read(chain.text, chain.tokenizer, [t]) for t in (PROMPT, NEGATIVE))
+    embedding = prior.sample(chain.prior, told, untold, 2, steps, torch.Generator().manual_seed(0))
+    keep("chain-embedding", embedding[0])
+    keep("chain-noise", torch.randn((1, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0)))
+    keep("chain-picture", decoder.sample(chain.decoder, embedding, 3, decoder_steps, torch.Generator().manual_seed(0)))
+
+
+def main():
+    torch.set_num_threads(1)
+    stage.mixed = contextlib.nullcontext
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    size, tokenizer = make_words()
+    make_text(size, tokenizer)
+    make_vision()
+    make_prior(tokenizer, chains.Chain(FOLDER).text)
+    make_decoder()
+    export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS})
+    make_chain()
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main()
