@@ -30,9 +30,32 @@ static void request_frame(void *context, uint64_t number, udm_frame_params *requ
     gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
     request->class_label = self->options.class_label;
-    request->guidance = self->options.guidance_scale;
+    request->guidance = self->options.guidance_scale >= 0 ? self->options.guidance_scale : self->knows_text ? 3 : 7;
     request->rescale = self->options.guidance_rescale;
+    if (self->knows_text) {
+        g_free(self->prompt);
+        g_free(self->negative_prompt);
+        request->prompt = self->prompt = g_strdup(self->options.prompt);
+        request->negative_prompt = self->negative_prompt = g_strdup(self->options.negative_prompt);
+    }
     GST_OBJECT_UNLOCK(self);
+}
+
+// A prompt for a model that cannot read it is an error rather than ignored.
+static gboolean check_prompt(GstUdmSrc *self)
+{
+    gboolean prompted;
+
+    GST_OBJECT_LOCK(self);
+    prompted = self->options.prompt && *self->options.prompt;
+    GST_OBJECT_UNLOCK(self);
+    if (!prompted || self->knows_text)
+        return TRUE;
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
+                      ("The model knows no text: set the property model to one that does, such as world, or leave the "
+                       "property prompt empty."),
+                      (NULL));
+    return FALSE;
 }
 
 static gboolean is_cancelled(gpointer self)
@@ -101,6 +124,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
     udm_settings settings;
     udm_error error = { 0 };
     udm_generator *source;
+    udm_info model;
 
     GST_OBJECT_LOCK(self);
     settings = gst_udm_settings_to_engine(&self->settings);
@@ -116,6 +140,8 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
     film.known = self->clip ? self->clip->images : NULL;
     film.known_count = self->clip ? (int)self->clip->count : 0;
 
+    self->knows_text =
+        udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) && model.embedding > 0;
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
     if (!source) {
@@ -132,6 +158,8 @@ gboolean gst_udm_src_apply_settings(GstUdmSrc *self)
 {
     gboolean changed;
 
+    if (!check_prompt(self))
+        return FALSE;
     GST_OBJECT_LOCK(self);
     changed = self->version != self->settings.version;
     GST_OBJECT_UNLOCK(self);

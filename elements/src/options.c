@@ -4,7 +4,7 @@
 
 #define DEFAULT_CLASS_LABEL (-1)
 #define DEFAULT_GUIDANCE_RESCALE 0
-#define DEFAULT_GUIDANCE_SCALE 7
+#define DEFAULT_GUIDANCE_SCALE (-1)
 #define DEFAULT_RESIDUAL_GUIDANCE FALSE
 #define DEFAULT_KEEP_STATE FALSE
 #define DEFAULT_NUM_FRAMES 0
@@ -48,19 +48,45 @@ static void install_content(GObjectClass *object_class)
                          "Class of the model to generate (-1 = a random one for each scene)", -1, G_MAXINT,
                          DEFAULT_CLASS_LABEL, flags));
     /**
+     * GstUdmSrc:prompt:
+     *
+     * What to show, in words, with a model that knows text, such as "world". A picture stands still as long as prompt
+     * and scene stay the same. Lines of the form `FRAME: text` are keyframes, between which the picture changes evenly
+     * from one text to the next. A change takes effect on the next frame.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, GST_UDM_SRC_PROP_PROMPT,
+        g_param_spec_string("prompt", "Prompt",
+                            "Text that says what to show, or lines \"FRAME: text\" (models that know text)", NULL,
+                            flags));
+    /**
+     * GstUdmSrc:negative-prompt:
+     *
+     * What not to show, in words, with a model that knows text.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_NEGATIVE_PROMPT,
+                                    g_param_spec_string("negative-prompt", "Negative prompt",
+                                                        "Text that says what not to show (models that know text)", NULL,
+                                                        flags));
+    /**
      * GstUdmSrc:guidance-scale:
      *
-     * The strength of classifier-free guidance: how far frames are pushed towards what is typical of their class. 1 is
-     * no guidance, as the model was trained, and 0 ignores the class. Any other value takes a second evaluation of the
-     * network per step.
+     * The strength of classifier-free guidance: how far frames are pushed towards what is typical of their class or
+     * prompt. 1 is no guidance, as the model was trained, and 0 ignores class and prompt. Any other value takes a
+     * second evaluation of the network per step. -1 is 7 with classes, and 3 with prompts.
      *
      * Since: 0.2
      */
     g_object_class_install_property(
         object_class, GST_UDM_SRC_PROP_GUIDANCE_SCALE,
         g_param_spec_double("guidance-scale", "Guidance scale",
-                            "Strength of guidance towards the class (0 = ignore the class, 1 = no guidance, fastest)",
-                            0, 20, DEFAULT_GUIDANCE_SCALE, flags));
+                            "Strength of guidance towards class or prompt (0 = ignore them, 1 = no guidance, fastest, "
+                            "-1 = 7 with classes, 3 with prompts)",
+                            -1, 20, DEFAULT_GUIDANCE_SCALE, flags));
     /**
      * GstUdmSrc:guidance-rescale:
      *
@@ -271,6 +297,8 @@ void gst_udm_src_options_init(GstUdmSrcOptions *options)
 void gst_udm_src_options_clear(GstUdmSrcOptions *options)
 {
     g_clear_pointer(&options->continue_from, g_free);
+    g_clear_pointer(&options->prompt, g_free);
+    g_clear_pointer(&options->negative_prompt, g_free);
 }
 
 gboolean gst_udm_src_options_reopen(guint id)
@@ -292,6 +320,14 @@ gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GVal
     switch (id) {
     case GST_UDM_SRC_PROP_CLASS_LABEL:
         options->class_label = g_value_get_int(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_PROMPT:
+        g_free(options->prompt);
+        options->prompt = g_value_dup_string(value);
+        return TRUE;
+    case GST_UDM_SRC_PROP_NEGATIVE_PROMPT:
+        g_free(options->negative_prompt);
+        options->negative_prompt = g_value_dup_string(value);
         return TRUE;
     case GST_UDM_SRC_PROP_GUIDANCE_SCALE:
         options->guidance_scale = g_value_get_double(value);
@@ -328,6 +364,12 @@ gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GVal
     switch (id) {
     case GST_UDM_SRC_PROP_CLASS_LABEL:
         g_value_set_int(value, options->class_label);
+        return TRUE;
+    case GST_UDM_SRC_PROP_PROMPT:
+        g_value_set_string(value, options->prompt);
+        return TRUE;
+    case GST_UDM_SRC_PROP_NEGATIVE_PROMPT:
+        g_value_set_string(value, options->negative_prompt);
         return TRUE;
     case GST_UDM_SRC_PROP_GUIDANCE_SCALE:
         g_value_set_double(value, options->guidance_scale);

@@ -10,6 +10,8 @@
 
 enum {
     GST_UDM_SRC_PROP_CLASS_LABEL = GST_UDM_PROP_OWN,
+    GST_UDM_SRC_PROP_PROMPT,
+    GST_UDM_SRC_PROP_NEGATIVE_PROMPT,
     GST_UDM_SRC_PROP_GUIDANCE_SCALE,
     GST_UDM_SRC_PROP_GUIDANCE_RESCALE,
     GST_UDM_SRC_PROP_RESIDUAL_GUIDANCE,
@@ -24,6 +26,7 @@ enum {
 // Part of the element, which guards it by its object lock.
 typedef struct GstUdmSrcOptions {
     gint class_label;
+    char *prompt, *negative_prompt; // or NULL
     gdouble guidance_scale, guidance_rescale;
     gboolean residual_guidance, keep_state;
     gint64 num_frames;

@@ -19,6 +19,9 @@
  * With #GstUdmSrc:continue-from, the source continues a clip or animates a picture. With #GstUdmSrc:preview, it shows
  * each step from noise to a frame.
  *
+ * With a model that knows text, such as "world", the source shows what #GstUdmSrc:prompt says: a picture that stands
+ * still, another one for each scene, or one that changes from prompt to prompt.
+ *
  * The element handles URIs of the form `udm://MODEL?class-label=3&seed=7`, in which every property but #GstUdmSrc:model
  * can be set. A model given by its directory is written as `udm:///DIRECTORY`.
  *
@@ -32,6 +35,11 @@
  *     autovideosink
  * ]|
  * Shows the same three forever, enlarged eight times.
+ * |[
+ * gst-launch-1.0 udmsrc model=world prompt="a small red seven over sand" ! video/x-raw,width=256,height=256 !
+ *     videoconvert ! autovideosink
+ * ]|
+ * Shows a picture of what the prompt says.
  * |[
  * gst-play-1.0 "udm://digits?class-label=7&num-frames=250"
  * ]|
@@ -82,6 +90,8 @@ static gboolean gst_udm_src_stop(GstBaseSrc *src)
     gst_udm_session_close(&self->session);
     g_clear_pointer(&self->model, gst_udm_model_release);
     g_clear_pointer(&self->clip, gst_udm_clip_free);
+    g_clear_pointer(&self->prompt, g_free);
+    g_clear_pointer(&self->negative_prompt, g_free);
     GST_OBJECT_LOCK(self);
     gst_video_info_init(&self->info);
     GST_OBJECT_UNLOCK(self);

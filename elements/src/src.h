@@ -32,9 +32,11 @@ struct _GstUdmSrc {
     // state of the streaming thread
     GstUdmModel *model; // from start to stop
     GstUdmSession session;
-    GstUdmClip *clip; // to continue, or NULL
-    guint version;    // of the settings that the session was opened with
-    guint64 number;   // of the next frame
+    GstUdmClip *clip;               // to continue, or NULL
+    gboolean knows_text;            // the model does
+    char *prompt, *negative_prompt; // of the frame that is being made
+    guint version;                  // of the settings that the session was opened with
+    guint64 number;                 // of the next frame
 };
 
 // The class to chain up to.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/settings.h"
+#include "api/stills.h"
 #include "diffusion/rolling_window.h"
 #include "tensor/planes.h"
 
@@ -15,24 +16,23 @@ struct udm_generator {
     udm_network *network;
     udm_noise own_noise; // where settings.schedule is not the model's
     udm_rolling *rolling;
-    float *planes; // [channels, height, width]
-    bool warned;   // that another device took over was logged
+    udm_stills *stills;          // of a model that knows text, which has no window
+    int width, height, channels; // of what is made, before it is enlarged
+    float *planes;               // [channels, height, width]
+    uint64_t scene;              // of the last still
+    bool warned;                 // that another device took over was logged
     atomic_bool cancelled;
     udm_stats stats;
 };
 
-static bool check_size(const udm_network *network, const udm_model *model, const udm_settings *s, udm_error *error)
+static bool check_size(const udm_generator *g, const udm_model *model, udm_error *error)
 {
-    const udm_window_shape *shape = &network->window;
-    if (shape->frames == 0)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s restores frames and generates none: use a model that generates video, such as digits",
-                        udm_model_directory(model));
-    if (s->width % shape->width || s->height % shape->height || s->width / shape->width != s->height / shape->height)
+    const udm_settings *s = &g->settings;
+    if (s->width % g->width || s->height % g->height || s->width / g->width != s->height / g->height)
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "%s makes frames of %dx%d, which can only be enlarged by whole factors, not to %dx%d",
-                        udm_model_directory(model), shape->width, shape->height, s->width, s->height);
-    if (s->channels < network->channels)
+                        udm_model_directory(model), g->width, g->height, s->width, s->height);
+    if (s->channels < g->channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes colour frames, not grey ones", udm_model_directory(model));
     return true;
 }
@@ -52,7 +52,7 @@ static bool check_params(const udm_generation *params, udm_error *error)
 static void ask(void *context, uint64_t number, udm_rolling_frame *frame)
 {
     const udm_generation *params = &((const udm_generator *)context)->params;
-    udm_frame_params asked = { frame->class, frame->guidance, frame->rescale };
+    udm_frame_params asked = { .class_label = frame->class, .guidance = frame->guidance, .rescale = frame->rescale };
     if (params->frame_params)
         params->frame_params(params->context, number, &asked);
     frame->class = asked.class_label;
@@ -112,10 +112,56 @@ static bool open_rolling(udm_generator *generator, const udm_model *model, udm_e
     };
     generator->rolling = udm_rolling_new(&rolling, error);
     free(known);
+    return generator->rolling != NULL;
+}
+
+static bool open_video(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
+    if (!udm_open_network(model, s, &generator->device, &generator->network, error))
+        return false;
+    const udm_window_shape *shape = &generator->network->window;
+    if (shape->frames == 0)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s restores frames and generates none: use a model that generates video, such as digits",
+                        udm_model_directory(model));
+    generator->width = shape->width, generator->height = shape->height;
+    generator->channels = generator->network->channels;
+    if (!check_size(generator, model, error) || !open_rolling(generator, model, error))
+        return false;
+    generator->stats.tiles = 1;
+    udm_log_device(s, generator->device, 1);
+    udm_log_fallback(s, generator->device, &generator->warned);
+    return true;
+}
+
+static bool open_stills(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_generation *params = &generator->params;
+    if (params->known_count > 0 || params->preview || params->residual_guidance || params->keep_state)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s draws pictures of what a text says: it goes on from no clip, and has no previews and no "
+                        "shortcuts",
+                        udm_model_directory(model));
+    generator->stills = udm_stills_new(model, &generator->settings, error);
+    if (!generator->stills)
+        return false;
+    const udm_painter *painter = udm_stills_painter(generator->stills);
+    generator->width = udm_painter_width(painter), generator->height = udm_painter_height(painter);
+    generator->channels = 3;
+    return check_size(generator, model, error);
+}
+
+static bool open_parts(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
     generator->planes = malloc((size_t)s->width * s->height * s->channels * sizeof(float));
     if (!generator->planes)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
-    return generator->rolling != NULL;
+    generator->pool = udm_settings_pool(s, error);
+    if (!generator->pool)
+        return false;
+    return udm_model_text(model) ? open_stills(generator, model, error) : open_video(generator, model, error);
 }
 
 void udm_generation_init(udm_generation *generation, size_t size)
@@ -147,7 +193,6 @@ udm_generator *udm_generator_open(const udm_model *model, const udm_settings *se
         !udm_settings_check(&own, error) || !udm_settings_check_method(&own, error) ||
         !read_generation(&params, generation, error))
         return NULL;
-    settings = &own;
     udm_generator *generator = calloc(1, sizeof *generator);
     if (!generator) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a generator");
@@ -155,16 +200,10 @@ udm_generator *udm_generator_open(const udm_model *model, const udm_settings *se
     }
     generator->settings = own;
     generator->params = params;
-    if (!(generator->pool = udm_settings_pool(settings, error)) ||
-        !udm_open_network(model, settings, &generator->device, &generator->network, error) ||
-        !check_size(generator->network, model, settings, error) || !open_rolling(generator, model, error)) {
-        udm_generator_free(generator);
-        return NULL;
-    }
-    generator->stats.tiles = 1;
-    udm_log_device(settings, generator->device, 1);
-    udm_log_fallback(settings, generator->device, &generator->warned);
-    return generator;
+    if (open_parts(generator, model, error))
+        return generator;
+    udm_generator_free(generator);
+    return NULL;
 }
 
 void udm_generator_free(udm_generator *generator)
@@ -172,6 +211,7 @@ void udm_generator_free(udm_generator *generator)
     if (!generator)
         return;
     udm_rolling_free(generator->rolling);
+    udm_stills_free(generator->stills);
     free(generator->planes);
     udm_network_free(generator->network);
     udm_device_close(generator->device);
@@ -184,12 +224,11 @@ void udm_generator_free(udm_generator *generator)
 static void enlarge(const udm_generator *generator, const float *frame)
 {
     const udm_settings *s = &generator->settings;
-    const udm_network *network = generator->network;
-    const int width = network->window.width, factor = s->width / width;
-    const size_t plane = (size_t)width * network->window.height;
+    const int width = generator->width, factor = s->width / width;
+    const size_t plane = (size_t)width * generator->height;
     float *out = generator->planes;
     for (int c = 0; c < s->channels; c++) {
-        const float *from = frame + (network->channels == 1 ? 0 : c * plane);
+        const float *from = frame + (generator->channels == 1 ? 0 : c * plane);
         for (int y = 0; y < s->height; y++)
             for (int x = 0; x < s->width; x++)
                 *out++ = from[y / factor * width + x / factor];
@@ -204,11 +243,26 @@ static bool check_image(const udm_generator *generator, const udm_image *image, 
 
 int udm_generator_steps(const udm_generator *generator)
 {
-    return generator ? udm_rolling_steps(generator->rolling) : 0;
+    return !generator ? 0 : generator->rolling ? udm_rolling_steps(generator->rolling) : generator->settings.steps;
+}
+
+static const float *make_still(udm_generator *generator, uint64_t number, udm_error *error)
+{
+    const udm_generation *params = &generator->params;
+    const uint64_t scene = params->scene > 0 ? number / params->scene : 0;
+    udm_frame_params asked = { .class_label = -1, .guidance = 1 };
+    if (params->frame_params)
+        params->frame_params(params->context, number, &asked);
+    const float *frame = udm_stills_make(generator->stills, scene, number, &asked, error);
+    generator->stats.scenes += frame && (generator->stats.frames == 0 || scene != generator->scene);
+    generator->scene = scene;
+    return frame;
 }
 
 static const float *make(udm_generator *generator, uint64_t number, udm_error *error)
 {
+    if (generator->stills)
+        return make_still(generator, number, error);
     const uint64_t steps = generator->params.preview ? (uint64_t)udm_generator_steps(generator) : 1;
     const float *frame = udm_rolling_make(generator->rolling, number / steps, &generator->cancelled, error);
     return frame && generator->params.preview ? udm_rolling_path(generator->rolling, (int)(number % steps)) : frame;
@@ -225,8 +279,10 @@ bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_ima
     enlarge(generator, frame);
     udm_planes_into_image(generator->planes, out, generator->pool);
     udm_stats_count(&generator->stats, start);
-    generator->stats.scenes = udm_rolling_scenes(generator->rolling);
-    udm_log_fallback(&generator->settings, generator->device, &generator->warned);
+    if (generator->rolling) {
+        generator->stats.scenes = udm_rolling_scenes(generator->rolling);
+        udm_log_fallback(&generator->settings, generator->device, &generator->warned);
+    }
     return true;
 }
 
@@ -234,6 +290,8 @@ void udm_generator_cancel(udm_generator *generator, bool cancel)
 {
     if (generator)
         atomic_store(&generator->cancelled, cancel);
+    if (generator && generator->stills)
+        udm_painter_cancel(udm_stills_painter(generator->stills), cancel);
 }
 
 void udm_generator_stats(const udm_generator *generator, udm_stats *stats, size_t size)
@@ -241,7 +299,15 @@ void udm_generator_stats(const udm_generator *generator, udm_stats *stats, size_
     if (!generator || !stats)
         return;
     udm_stats all = generator->stats;
-    all.memory = udm_rolling_memory(generator->rolling);
-    udm_stats_device(&all, generator->device);
+    if (generator->stills) {
+        udm_stats painted;
+        udm_painter_stats(udm_stills_painter(generator->stills), &painted, sizeof painted);
+        all.memory = painted.memory, all.tiles = painted.tiles;
+        memcpy(all.device, painted.device, sizeof all.device);
+        memcpy(all.warning, painted.warning, sizeof all.warning);
+    } else {
+        all.memory = udm_rolling_memory(generator->rolling);
+        udm_stats_device(&all, generator->device);
+    }
     udm_copy_sized(stats, size, &all, sizeof all);
 }

@@ -64,7 +64,8 @@ FRAME_PARAMS = c.CFUNCTYPE(None, c.c_void_p, c.c_uint64, c.c_void_p)
 
 
 class FrameParams(c.Structure):
-    _fields_ = [("class_label", c.c_int), ("guidance", c.c_double), ("rescale", c.c_double)]
+    _fields_ = [("class_label", c.c_int), ("guidance", c.c_double), ("rescale", c.c_double),
+                ("prompt", c.c_char_p), ("negative_prompt", c.c_char_p)]
 
 
 class Generation(c.Structure):

@@ -12,6 +12,7 @@
 #include "runner/pass.h"
 #include "runner/tiling.h"
 #include "testing.h"
+#include "text/travel.h"
 #include "udm/udm.h"
 
 #define MODEL "tiny-text"
@@ -430,6 +431,52 @@ START_TEST(wrong_use)
 }
 END_TEST
 
+static const struct {
+    const char *prompt;
+    uint64_t frame;
+    const char *from, *to;
+    double share;
+} travels[] = {
+    { "a red star", 7, "a red star", NULL, 0 },
+    { "", 0, "", NULL, 0 },
+    { "7 stars: red", 3, "7 stars: red", NULL, 0 }, // no line of that kind
+    { "one\n5: two", 9, "one\n5: two", NULL, 0 },   // nor is this one
+    { "10: a", 3, "a", NULL, 0 },
+    { "10: a\n20: b", 3, "a", NULL, 0 },
+    { "10: a\n20: b", 10, "a", NULL, 0 },
+    { "10: a\n20: b", 15, "a", "b", 0.5 },
+    { "10: a\n20: b", 20, "b", NULL, 0 },
+    { "10: a\n20: b", 999, "b", NULL, 0 },
+    { "\n 20 :  b \r\n\n0:a\n", 5, "a", "b", 0.25 }, // in any order
+    { "0: a\n0: b", 0, "b", NULL, 0 },               // the last counts
+    { "0: at 3: three", 0, "at 3: three", NULL, 0 },
+};
+
+START_TEST(travel)
+{
+    udm_error error = { 0 };
+    udm_travel found;
+    test_at("%s", travels[_i].prompt);
+    assert_ok(udm_travel_at(travels[_i].prompt, travels[_i].frame, &found, &error), &error);
+    ck_assert_str_eq(found.from, travels[_i].from);
+    ck_assert(!found.to == !travels[_i].to);
+    if (found.to)
+        ck_assert_str_eq(found.to, travels[_i].to);
+    ck_assert_double_eq_tol(found.share, travels[_i].share, 1e-12);
+    udm_travel_clear(&found);
+}
+END_TEST
+
+START_TEST(broken_travel)
+{
+    udm_error error = { 0 };
+    udm_travel found;
+    ck_assert(!udm_travel_at("0: a\n\nb", 0, &found, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "line 3");
+    udm_travel_clear(&found);
+}
+END_TEST
+
 int main(void)
 {
     choose_devices();
@@ -447,6 +494,8 @@ int main(void)
         { .test = pictures_have_names },
         { .test = other_sizes },
         { .test = cancelled },
+        { .test = travel, .cases = COUNT_OF(travels) },
+        { .test = broken_travel },
         { .test = wrong_use },
     };
     return test_main("text", tests, COUNT_OF(tests));

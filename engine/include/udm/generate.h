@@ -20,6 +20,12 @@ typedef struct udm_frame_params {
     double guidance; /**< scale of classifier-free guidance (Ho and Salimans 2022): 1 (default) is the conditional
                           estimate, 0 the unconditional one; others evaluate both */
     double rescale;  /**< 0 (default) to 1: how much of the contrast that this adds is taken back (Lin et al. 2023) */
+    /**
+     * Of models that know text: what is to be seen, and what not; NULL (default) is "". In UTF-8. Lines "FRAME: text"
+     * say what is to be seen at those frames, and between them what lies between. They must live until the next call of
+     * udm_generation.frame_params, or the end of udm_generator_make().
+     */
+    const char *prompt, *negative_prompt;
 } udm_frame_params;
 
 /** Generation parameters. Start with udm_generation_init(). */
@@ -54,7 +60,8 @@ typedef struct udm_generator udm_generator;
 
 /**
  * Opens a generator.
- * @param model one that makes video (udm_info.frames); must outlive it
+ * @param model one that makes video (udm_info.frames), or one that draws what a text says (udm_info.embedding), whose
+ *        pictures stand still as long as prompt and scene are the same; must outlive it
  * @param settings lookahead, ensemble and memory_limit are not used; width and height are the model's own or the same
  *        multiple of both; a grey model makes frames of 3 channels, too; steps are rounded up to whole turns of the
  *        model's window

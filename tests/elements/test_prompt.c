@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A model that knows text: udmsrc shows what its prompt says.
+#include "source.h"
+
+#define COLOUR "video/x-raw,format=RGB,width=%d,height=%d,framerate=25/1"
+
+static GstElement *make_prompted(const char *properties)
+{
+    GstElement *element = make_source(properties);
+
+    g_object_set(element, "model", "tiny-text", "steps", 2, NULL);
+    return element;
+}
+
+static GstHarness *play_prompted(GstElement *element, int side)
+{
+    char *caps = g_strdup_printf(COLOUR, side, side);
+    GstHarness *harness = play(element, caps);
+
+    g_free(caps);
+    return harness;
+}
+
+static guint64 hash_of(const char *properties, guint number)
+{
+    GstHarness *harness = play_prompted(make_prompted(properties), SIDE);
+    guint64 sum = frame_hash(harness, number);
+
+    gst_harness_teardown(harness);
+    return sum;
+}
+
+GST_START_TEST(test_a_picture_stands_still)
+{
+    GstHarness *harness = play_prompted(make_prompted("prompt=\"a red star\" scene-length=3"), SIDE);
+    guint64 first = frame_hash(harness, 0);
+
+    fail_unless(first == frame_hash(harness, 1));
+    fail_unless(first == frame_hash(harness, 2));
+    fail_unless(first != frame_hash(harness, 3)); // the next scene
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_what_is_said_matters)
+{
+    const guint64 star = hash_of("prompt=\"a red star\"", 0);
+
+    fail_unless(star == hash_of("prompt=\"a red star\"", 0));
+    fail_unless(star != hash_of("prompt=\"a blue ring\"", 0));
+    fail_unless(star != hash_of("prompt=\"a red star\" negative-prompt=blue", 0));
+    fail_unless(star != hash_of("prompt=\"a red star\" guidance-scale=1", 0));
+    fail_unless(star == hash_of("prompt=\"a red star\" guidance-scale=3", 0));
+    fail_unless(star != hash_of("prompt=\"a red star\" seed=1", 0));
+    fail_unless(star != hash_of("", 0));
+}
+GST_END_TEST;
+
+// At its keyframes it is what it would be without them, between it is none of those, and a seek finds the same.
+GST_START_TEST(test_prompts_travel)
+{
+    GstElement *element = make_prompted("num-frames=6");
+    GstHarness *harness;
+    guint64 between;
+
+    g_object_set(element, "prompt", "0: a red star\n4: a blue ring", NULL);
+    harness = play_prompted(element, SIDE);
+    fail_unless(frame_hash(harness, 0) == hash_of("prompt=\"a red star\"", 0));
+    between = frame_hash(harness, 2);
+    fail_unless(frame_hash(harness, 4) == hash_of("prompt=\"a blue ring\"", 0));
+    fail_unless(between != hash_of("prompt=\"a red star\"", 0) && between != hash_of("prompt=\"a blue ring\"", 0));
+    seek(harness, 2);
+    fail_unless(frame_hash(harness, 2) == between);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_prompt_changes_while_playing)
+{
+    GstElement *element = make_prompted("scene-length=0 prompt=\"a red star\"");
+    GstHarness *harness = play_prompted(gst_object_ref(element), SIDE);
+    const guint64 star = frame_hash(harness, 0), ring = hash_of("prompt=\"a blue ring\"", 0);
+    guint64 now = star;
+
+    g_object_set(element, "prompt", "a blue ring", NULL);
+    for (guint n = 1; n < 1000000 && now == star; n++) // many may have been made already
+        now = frame_hash(harness, n);
+    fail_unless(now == ring);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// Pixels become squares.
+GST_START_TEST(test_pictures_are_enlarged)
+{
+    GstHarness *harness = play_prompted(make_prompted("prompt=\"a red star\""), 2 * SIDE);
+    GstBuffer *buffer = pull_frame(harness, 0);
+    GstMapInfo map;
+
+    fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
+    for (int y = 0; y < 2 * SIDE; y++)
+        for (int x = 0; x < 2 * SIDE; x++)
+            fail_unless(
+                memcmp(map.data + 3 * (y * 2 * SIDE + x), map.data + 3 * (y / 2 * 2 * 2 * SIDE + x / 2 * 2), 3) == 0);
+    gst_buffer_unmap(buffer, &map);
+    gst_buffer_unref(buffer);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_what_cannot_be)
+{
+    expect_failure("prompt=star", "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS); // tiny-video
+    expect_failure("model=tiny-text class-label=1", "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+    expect_failure("model=tiny-text prompt=\"0: star\nring\"", "video/x-raw", GST_RESOURCE_ERROR,
+                   GST_RESOURCE_ERROR_SETTINGS);
+}
+GST_END_TEST;
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("udmsrc, prompted");
+    TCase *prompts = tcase_create("prompts");
+
+    suite_add_tcase(suite, prompts);
+    tcase_add_test(prompts, test_a_picture_stands_still);
+    tcase_add_test(prompts, test_what_is_said_matters);
+    tcase_add_test(prompts, test_prompts_travel);
+    tcase_add_test(prompts, test_a_prompt_changes_while_playing);
+    tcase_add_test(prompts, test_pictures_are_enlarged);
+    tcase_add_test(prompts, test_what_cannot_be);
+    return run_suite(suite, &argc, &argv);
+}
