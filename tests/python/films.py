@@ -71,7 +71,7 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
 
 
 def command(*words):
-    return [sys.executable, "-m", "udm.film.main", *map(str, words)]
+    return [str(pathlib.Path(sys.executable).with_name("udm-film")), *map(str, words)]
 
 
 def film(*words, code=0, **keywords):

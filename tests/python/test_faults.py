@@ -141,6 +141,19 @@ def test_filters_that_cannot_be(work, words, says):
     assert says in said and not (work / "never.mkv").exists()
 
 
+@pytest.mark.parametrize("words, says", [
+    (("--workers", 0), "argument --workers: 0 is less than 1"),
+    (("--split", "x"), "argument --split: invalid number value: 'x'"),
+    (("--codec", "h264"), "invalid choice: 'h264'"),
+    (("--codec-option", "crf=1"), "no effect with ffv1"),
+    (("--codec", "x264", "--codec-option", "crf"), "--codec-option crf: it must be NAME=VALUE"),
+])
+def test_options_that_cannot_be(work, words, says):
+    code = 1 if "--codec-option" in words else 2
+    said = films.film("run", work / "in.mkv", work / "never.mkv", *words, code=code)
+    assert says in said and not (work / "never.mkv").exists()
+
+
 @pytest.mark.parametrize("made, says", [
     (None, "No such file"),
     (b"no film at all" * 100, "Invalid data"),

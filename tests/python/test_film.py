@@ -101,6 +101,17 @@ def test_all_else_is_as_it_was(work, whole):
         assert abs(a.average_rate - b.average_rate) < 0.1
 
 
+def test_a_plan_that_was_made_before_is_gone_on_from(work, whole):
+    said = films.film("plan", work / "in.mkv", *FILTER, "--threads", 1)
+    assert "150 frames of 96x64 yuv420p, 5 scenes, 5 segments, the longest of 52 frames" in said
+    assert f"--dir {work}/in.mkv.udm-film goes on from here" in said
+    made = (work / "in.mkv.udm-film/plan.jsonl").stat().st_mtime_ns
+    out = work / "planned.mkv"
+    films.film("run", work / "in.mkv", out, *FILTER, "--dir", f"{work}/in.mkv.udm-film", "--workers", 2)
+    assert out.read_bytes() == whole.read_bytes()
+    assert (work / "in.mkv.udm-film/plan.jsonl").stat().st_mtime_ns == made
+
+
 def test_three_workers_make_the_file_that_one_makes(work, split):
     out = work / "three.mkv"
     films.film("run", work / "in.mkv", out, *FILTER, *SPLIT, "--threads", 1, "--workers", 3)

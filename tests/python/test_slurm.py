@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import films
@@ -96,12 +97,12 @@ def test_two_nodes_make_the_file_of_one_worker_though_one_computes_otherwise(wor
     models = other_model(work)["UDM_MODEL_PATH"]
     python = work / "python"
     python.write_text(f'#!/bin/sh\n[ "$SLURMD_NODENAME" = other ] && export UDM_MODEL_PATH={models}\n'
-                      f'UDM_FILM_MACHINE=$SLURMD_NODENAME exec {films.command()[0]} "$@"\n')
+                      f'UDM_FILM_MACHINE=$SLURMD_NODENAME exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     words = ["run", str(work / "in.mkv"), str(out), *map(str, RUN), "--on", "slurm"]
     driver = (f"import sys; sys.executable, there = {str(python)!r}, sys.executable\n"
               f"from udm.film import main; sys.exit(main.main({words!r}))")
-    done = subprocess.run([films.command()[0], "-c", driver], env=slurm, capture_output=True, text=True, timeout=500)
+    done = subprocess.run([sys.executable, "-c", driver], env=slurm, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr + logs(work)
     assert out.read_bytes() == (work / "wanted.mkv").read_bytes()
     assert "other is left out: it makes other pixels of frame 0" in done.stderr

@@ -3,9 +3,10 @@
 import argparse
 import os
 import pathlib
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import udm
 
@@ -66,11 +67,13 @@ def tell(folder: Folder) -> None:
     stored = len(film.frames) * shape.width * shape.height * (1 + chroma) * layout.bits / 8 / 2  # FFV1 halves it
     print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
           f"{len(film.segments)} segments, the longest of {longest} frames")
-    print(f"about {stored / 2**30:.1f} GiB for segments until they are joined")
+    size = f"{stored / 2**30:.1f} GiB" if stored > 2**29 else f"{stored / 2**20:.0f} MiB"
+    print(f"about {size} for segments until they are joined")
     probe = read_json(folder.probe)
     if probe:
         seconds = probe["seconds"] / len(probe["digests"]) * len(film.frames)
         print(f"about {progress.clock(seconds)} on one worker like this one")
+    print(f"udm-film run IN OUT --dir {shlex.quote(str(folder.path))} goes on from here")
 
 
 def do_plan(options: argparse.Namespace) -> None:
@@ -145,6 +148,17 @@ def do_status(options: argparse.Namespace) -> None:
     print(f"{folder.page} shows all segments")
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """A type of arguments."""
+    def read(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        return value
+    read.__name__ = "number"  # what argparse calls it
+    return read
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("udm-film", description="Restores a film in parts, on one machine or many, and makes "
                                   "the same file of it, whoever took part. See docs/FILM.md.")
@@ -155,22 +169,23 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--filter", default="udmdenoise", metavar="WORDS",
                         help="the element and its properties: 'udmdenoise noise-level=25 lookahead=2'")
     common.add_argument("--dir", help="folder of the film; all machines must see it at this path (beside the output)")
-    common.add_argument("--split", type=int, default=plan.SPLIT, metavar="FRAMES",
+    common.add_argument("--split", type=at_least(1), default=plan.SPLIT, metavar="FRAMES",
                         help="longer scenes are split (default: %(default)s)")
-    common.add_argument("--warm-up", type=int, default=plan.WARM_UP, metavar="FRAMES",
+    common.add_argument("--warm-up", type=at_least(0), default=plan.WARM_UP, metavar="FRAMES",
                         help="frames that are restored before such a split, and dropped (default: %(default)s)")
-    common.add_argument("--threads", type=int, help="of a worker (default: the processors, shared by the workers)")
+    common.add_argument("--threads", type=at_least(1),
+                        help="of a worker (default: the processors, shared by the workers)")
     verbs.add_parser("plan", parents=[common], help="find cuts and noise, and estimate disk and time")
     run = verbs.add_parser("run", parents=[common], help="restore a film; again, to go on where it was")
     run.add_argument("output", metavar="OUT")
     run.add_argument("--codec", choices=CODECS, default="ffv1", help="of the output (default: ffv1, without loss)")
     run.add_argument("--codec-option", action="append", default=[], metavar="NAME=VALUE", help="of the encoder")
     run.add_argument("--on", choices=("local", "ray", "slurm"), default="local", help="where work is done")
-    run.add_argument("--workers", type=int, help="at once (default: 1 here, elsewhere all that there is room "
+    run.add_argument("--workers", type=at_least(1), help="at once (default: 1 here, elsewhere all that there is room "
                      "for)")
     run.add_argument("--sbatch-option", action="append", default=[], metavar="--NAME=VALUE",
                      help="of Slurm's sbatch, such as --partition=NAME")
-    run.add_argument("--verify", type=int, default=0, metavar="N", help="restore N segments again, and compare")
+    run.add_argument("--verify", type=at_least(0), default=0, metavar="N", help="restore N segments again, and compare")
     run.add_argument("--keep", action="store_true", help="keep the segments after they are joined")
     status = verbs.add_parser("status", help="how far a film is")
     status.add_argument("dir", metavar="DIR", help="folder of the film")

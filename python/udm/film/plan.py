@@ -158,8 +158,6 @@ def segments(cuts: Iterable[bool], split: int, warm_up: int) -> Generator[Segmen
 def scan(film_path: str, sigma: float, split: int, warm_up: int, threads: int,
          note: Callable[[str], None]) -> Generator[dict[str, Any], None, None]:
     """The lines of a film's plan, while it is decoded."""
-    if split < 1 or warm_up < 0:
-        raise FilmError(f"--split {split} --warm-up {warm_up}: they must be at least 1 and 0")
     last: list[av.VideoFrame] = []
     with source.open_film(film_path) as film:
         looked = _look(film, sigma, threads, last, note)
