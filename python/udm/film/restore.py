@@ -11,6 +11,7 @@ from .plan import Frame, Plan, Segment
 from .source import numbered
 from udm import Pulled
 
+JUDGED = 0  # udm_noise_kind: where the plan was given the level, it looked no further
 MARGIN = 3  # frames before the first one that is wanted, to which is sought: what comes out first may be damaged
 
 
@@ -66,7 +67,8 @@ def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filt
         for planned, frame in zip(wanted, numbered(plan.film.path, wanted, seek)):
             noise = judged(plan, planned, filtered.lookahead)
             restorer.push(describe(frame, shape.colours), time=time_of(noise.sigma_for(restorer.model)),
-                          kind=noise.kind, number=planned.number, strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
+                          kind=noise.kind if plan.film.sigma < 0 else JUDGED, number=planned.number,
+                          strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
             pushed.append((planned.number, frame))
             if (made := pull()) and part.first <= made[0] < part.end:
                 yield digest(made[1]), made[1]
