@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Scenes, and the noise of each: the median of the last estimates, each made of a picture and the one before it. The
-// first pictures of a scene are all looked at, then one in EVERY, so that noise which changes is followed within two
-// estimates, and a flash or a drop of dirt counts for nothing.
+// first pictures of a scene are all looked at, then one in EVERY, and the next one, too, if an estimate is a surprise:
+// so noise that changes is followed within EVERY + 1 pictures, and a flash or a drop of dirt counts for nothing.
 //
 // A repeat says nothing: neither that there is no noise, nor anything that the picture itself did not say. The next
 // picture is asked instead.
@@ -18,9 +18,12 @@ enum {
     EVERY = 5,
     FIRST = 3,     // pictures of a scene that are all looked at
     KEPT = 3,      // estimates
-    PATIENCE = 3,  // pictures in a row that repeat before the next one waits its turn
+    PATIENCE = 3,  // pictures in a row that repeat, or surprise, before the next one waits its turn
     GRAIN_KEPT = 4 // pairs
 };
+
+// A ratio of estimates that asks for another one at once.
+static const double surprising = 1.3;
 
 // A pair with less than this share of the most grain that was seen of late is a repeat.
 static const double repeated_grain = 0.35;
@@ -38,7 +41,7 @@ struct udm_noise_tracker {
     bool seen;      // the other one is the picture before
     uint64_t frame; // in this scene
     uint64_t due;   // the frame to be looked at next
-    int repeats;    // in a row
+    int unsettled;  // pictures in a row that decided nothing
     uint64_t made;  // estimates of this scene
     udm_noise_estimate kept[KEPT];
     double grain[GRAIN_KEPT]; // of pairs
@@ -97,7 +100,7 @@ void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
 static void begin_scene(udm_noise_tracker *tracker)
 {
     tracker->frame = tracker->due = tracker->made = tracker->pairs = 0;
-    tracker->repeats = 0;
+    tracker->unsettled = 0;
     tracker->seen = false;
 }
 
@@ -144,10 +147,20 @@ static void keep(udm_noise_tracker *tracker, udm_noise_estimate estimate)
     tracker->noise = median(tracker);
 }
 
+// The last estimate is not the one that is told: the noise has changed, or this was a flash.
+static bool surprises(const udm_noise_tracker *tracker)
+{
+    if (tracker->made == 0)
+        return false;
+    const double last = tracker->kept[(tracker->made - 1) % KEPT].sigma, told = tracker->noise.sigma;
+    return last > surprising * told || told > surprising * last;
+}
+
 static void wait(udm_noise_tracker *tracker, bool repeated)
 {
-    tracker->repeats = repeated ? tracker->repeats + 1 : 0;
-    const bool at_once = tracker->made < FIRST || (repeated && tracker->repeats <= PATIENCE);
+    const bool unsettled = repeated || surprises(tracker);
+    tracker->unsettled = unsettled ? tracker->unsettled + 1 : 0;
+    const bool at_once = tracker->made < FIRST || (unsettled && tracker->unsettled <= PATIENCE);
     tracker->due = tracker->frame + (at_once ? 1 : EVERY);
 }
 
