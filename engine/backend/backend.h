@@ -167,6 +167,8 @@ typedef struct udm_ops {
     void (*attention)(udm_device *device, const udm_attention *attention);
     void (*layer_norm)(udm_device *device, const udm_layer_norm *norm);
     void (*join)(udm_device *device, const udm_join *join);
+    // dst = a b, value by value; all of one shape.
+    void (*multiply)(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b);
     void (*attend_frames)(udm_device *device, const udm_frame_attention *attention);
     // dst [C, 2 H, 2 W]: each pixel four times (nearest); or dst [C, H / 2, W / 2]: the mean of each 2x2.
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);

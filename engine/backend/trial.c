@@ -116,8 +116,9 @@ static udm_tensor conv(trial *t, int out, int size, int stride, const udm_tensor
 
 static udm_tensor attend(trial *t, const udm_tensor *x)
 {
+    const udm_tensor squared = tensor(t, x->shape.c, H, W, UDM_FEATURES);
     const udm_layer_norm norm = { .dst = tensor(t, x->shape.c, H, W, UDM_FEATURES),
-                                  .src = *x,
+                                  .src = squared,
                                   .affine = input(t, 2, 1, x->shape.c, UDM_PLANAR, false),
                                   .eps = 1e-5f };
     const udm_join others = {
@@ -136,6 +137,7 @@ static udm_tensor attend(trial *t, const udm_tensor *x)
                                          .frames = 2,
                                          .heads = 4 };
     if (!t->failed) {
+        t->device->ops->multiply(t->device, &squared, x, x);
         t->device->ops->layer_norm(t->device, &norm);
         t->device->ops->join(t->device, &others);
         t->device->ops->attention(t->device, &pixels);

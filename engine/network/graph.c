@@ -383,6 +383,17 @@ udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_v
     return add_node(graph, n);
 }
 
+udm_value udm_graph_multiply(udm_graph *graph, udm_value a, udm_value b)
+{
+    const udm_value x[] = { a, b };
+    const udm_shape shape = shape_of(graph, a);
+    if (!udm_shape_equal(shape, shape_of(graph, b)))
+        fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    node n = { .op = OP_MULTIPLY, .dst = add_value(graph, shape, UDM_FEATURES), .addend = UDM_NO_VALUE };
+    set_sources(&n, x, 2);
+    return add_node(graph, n);
+}
+
 udm_value udm_graph_enlarge(udm_graph *graph, udm_value x)
 {
     udm_shape in = shape_of(graph, x);

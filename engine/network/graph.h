@@ -70,7 +70,8 @@ udm_value udm_graph_pick(udm_graph *graph, udm_value x, int first, int pixels);
 // over `frames` values of each, at each pixel by itself
 udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,
                                   int frames, int heads);
-udm_value udm_graph_enlarge(udm_graph *graph, udm_value x); // to twice the size
+udm_value udm_graph_multiply(udm_graph *graph, udm_value a, udm_value b); // value by value
+udm_value udm_graph_enlarge(udm_graph *graph, udm_value x);               // to twice the size
 udm_value udm_graph_halve(udm_graph *graph, udm_value x);
 udm_value udm_graph_frame(udm_graph *graph);          // the frame as features
 void udm_graph_output(udm_graph *graph, udm_value x); // writes the output

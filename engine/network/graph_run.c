@@ -100,6 +100,13 @@ static void run_join(const udm_graph *graph, const node *n, udm_memory *arena)
     graph->device->ops->join(graph->device, &join);
 }
 
+static void run_multiply(const udm_graph *graph, const node *n, udm_memory *arena)
+{
+    const udm_tensor dst = udm_graph_tensor(graph, n->dst, arena), a = udm_graph_tensor(graph, n->src[0], arena);
+    const udm_tensor b = udm_graph_tensor(graph, n->src[1], arena);
+    graph->device->ops->multiply(graph->device, &dst, &a, &b);
+}
+
 static void run_shuffle_add(const udm_graph *graph, const node *n, udm_memory *arena)
 {
     udm_tensor dst = udm_graph_tensor(graph, n->dst, arena), src = udm_graph_tensor(graph, n->src[0], arena);
@@ -140,6 +147,8 @@ static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, u
         run_layer_norm(graph, n, arena);
     } else if (n->op == OP_JOIN) {
         run_join(graph, n, arena);
+    } else if (n->op == OP_MULTIPLY) {
+        run_multiply(graph, n, arena);
     } else if (n->op == OP_SHUFFLE_ADD) {
         run_shuffle_add(graph, n, arena);
     } else {

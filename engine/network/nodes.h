@@ -12,6 +12,7 @@ typedef enum op {
     OP_ATTENTION,
     OP_LAYER_NORM,
     OP_JOIN,
+    OP_MULTIPLY,
     OP_ATTEND_FRAMES,
     OP_RESAMPLE,
     OP_SHUFFLE_ADD,

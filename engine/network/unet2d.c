@@ -14,6 +14,7 @@ static void close_step(udm_unet2d_step *step, udm_device *device)
         udm_layer_close(&step->layers[i], device);
     for (int i = 0; i < 2; i++)
         udm_norm_layer_close(&step->norms[i], device);
+    udm_cross_close(&step->cross, device);
 }
 
 static void unet2d_free(udm_network *network)
@@ -56,9 +57,11 @@ static udm_network *open_class(const udm_network_class *class, const udm_config 
     base->height = net->config.sample_height * net->config.patch;
     base->stride = good ? net->config.patch << (net->config.levels - 1) : 1;
     if (conditioned) {
+        const bool image = net->config.embedding > 0;
         base->embedding = net->config.embedding;
-        base->labels = net->config.time_width;
-        base->tokens = UDM_IMAGE_TOKENS, base->token_width = net->config.token_width;
+        base->labels = image ? net->config.time_width : 0;
+        base->tokens = image ? UDM_IMAGE_TOKENS : UDM_TEXT_TOKENS;
+        base->token_width = net->config.token_width;
     }
     base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
     base->max_level = 1;
@@ -185,6 +188,8 @@ static udm_value build_step(flow *at, const udm_unet2d_step *step, udm_value x)
         return build_resnet(at, step, x);
     if (step->kind == UDM_STEP_ATTENTION)
         return build_attention(at, step, x);
+    if (step->kind == UDM_STEP_CROSS)
+        return udm_cross_build(&step->cross, at->graph, x, udm_graph_get_ports(at->graph)->tokens);
     if (step->kind == UDM_STEP_UPSAMPLE)
         x = udm_graph_enlarge(at->graph, x);
     return udm_graph_conv(at->graph, &step->layers[0], x, UDM_NO_VALUE, UDM_LINEAR);

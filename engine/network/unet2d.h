@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // UNet2DModel and UNet2DConditionModel of diffusers: their config, and their layers as a list of steps. The second is
 // conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the time,
-// and, as tokens, joins the keys and values of attention.
+// and, as tokens, joins the keys and values of attention; or on the tokens of a text, as Stable Diffusion is.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
+#include "network/cross.h"
 #include "network/network.h"
 
 enum { UDM_UNET2D_LEVELS = 8, UDM_UNET2D_LAYERS = 16 };
@@ -29,13 +30,15 @@ typedef struct udm_unet2d_config {
     udm_embedding time_embedding; // how a residual block takes the time in
     bool fourier, cosine_first;
     double frequency_shift;
-    int time_width;   // of the embedding of the time
-    int classes;      // 0: no class
-    int null_class;   // the one that stands for no class; -1: none does
-    bool conditioned; // it is a UNet2DConditionModel
-    int patch;        // squares of patch x patch pixels are its channels: a key of ours
-    int embedding;    // values of the picture's embedding,
-    int token_width;  // and of each of the tokens that it becomes
+    int time_width;                             // of the embedding of the time
+    int classes;                                // 0: no class
+    int null_class;                             // the one that stands for no class; -1: none does
+    bool conditioned;                           // it is a UNet2DConditionModel
+    int patch;                                  // squares of patch x patch pixels are its channels: a key of ours
+    int embedding;                              // values of the picture's embedding; 0: the tokens are those of a text
+    int token_width;                            // values of each token
+    int heads[UDM_UNET2D_LEVELS], cross_layers; // of the transformers that see the tokens of a text
+    bool cross_linear;                          // udm_cross.linear
 } udm_unet2d_config;
 
 // False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).
@@ -44,6 +47,7 @@ bool udm_unet2d_config_read(udm_unet2d_config *to, const udm_config *config, udm
 typedef enum udm_unet2d_kind {
     UDM_STEP_RESNET,
     UDM_STEP_ATTENTION,
+    UDM_STEP_CROSS,
     UDM_STEP_DOWNSAMPLE,
     UDM_STEP_UPSAMPLE
 } udm_unet2d_kind;
@@ -55,12 +59,16 @@ typedef struct udm_unet2d_step {
     // one convolution.
     udm_layer layers[6];
     udm_norm_layer norms[2];
+    udm_cross cross;
     int resample; // of a resnet: 1 to twice the size, -1 to half of it
     int first;    // of a resnet: where its channels of the projected embedding begin
     int heads;
 } udm_unet2d_step;
 
-enum { UDM_IMAGE_TOKENS = 32 }; // that an embedding becomes
+enum {
+    UDM_IMAGE_TOKENS = 32, // that an embedding becomes
+    UDM_TEXT_TOKENS = 77   // of a text
+};
 
 // The layers that an embedding goes through once, on the processor.
 typedef struct udm_unet2d_image {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // config.json of a UNet2DConditionModel that is conditioned on the embedding of a picture, in the form of unCLIP's
-// decoders. "patch_size", a key of ours, says that its channels are squares of pixels.
+// decoders, or on the tokens of a text, as Stable Diffusion is. "patch_size", a key of ours, says that its channels are
+// squares of pixels.
 #include <string.h>
 
 #include "network/unet2d.h"
@@ -50,10 +51,9 @@ static const char *const known[] = { "sample_size",
 // Keys whose one supported value is false, or a number.
 static bool check_fixed(const udm_config *config, udm_error *error)
 {
-    static const char *const off[] = { "center_input_sample",           "only_cross_attention",
-                                       "dual_cross_attention",          "use_linear_projection",
-                                       "resnet_skip_time_act",          "class_embeddings_concat",
-                                       "mid_block_only_cross_attention" };
+    static const char *const off[] = { "center_input_sample",     "only_cross_attention",
+                                       "dual_cross_attention",    "resnet_skip_time_act",
+                                       "class_embeddings_concat", "mid_block_only_cross_attention" };
     static const struct {
         const char *key;
         double value;
@@ -87,22 +87,25 @@ static bool check_word(const udm_config *config, const char *key, const char *us
            (strcmp(value, wanted) == 0 || udm_unet2d_fail_value(config, key, value, error));
 }
 
-static bool check_words(const udm_config *config, udm_error *error)
+static bool check_words(const udm_config *config, bool image, udm_error *error)
 {
+    const char *const none = "null", *middle = image ? "UNetMidBlock2DSimpleCrossAttn" : "UNetMidBlock2DCrossAttn";
     bool swish = false;
-    return check_word(config, "encoder_hid_dim_type", "null", "image_proj", error) &&
-           check_word(config, "addition_embed_type", "null", "image", error) &&
-           check_word(config, "mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlock2DSimpleCrossAttn", error) &&
+    return check_word(config, "encoder_hid_dim_type", none, image ? "image_proj" : none, error) &&
+           check_word(config, "addition_embed_type", none, image ? "image" : none, error) &&
+           check_word(config, "mid_block_type", "UNetMidBlock2DCrossAttn", middle, error) &&
            check_word(config, "time_embedding_type", "positional", "positional", error) &&
            check_word(config, "attention_type", "default", "default", error) &&
            udm_unet2d_read_choice(config, "act_fn", "silu", "swish", &swish, error);
 }
 
-static bool read_way(const udm_config *config, const char *key, const char *const names[2], udm_unet2d_block *blocks,
-                     int levels, udm_error *error)
+// names: of blocks that do not attend, and that do
+static bool read_way(const udm_config *config, const char *key, const char *const names[2], bool resnet,
+                     udm_unet2d_block *blocks, int levels, udm_error *error)
 {
-    const char *types[UDM_UNET2D_LEVELS];
-    int count = 0;
+    const bool down = key[0] == 'd'; // the defaults: all attend but those of the lowest resolution
+    const char *types[UDM_UNET2D_LEVELS] = { names[down], names[1], names[1], names[!down] };
+    int count = 4;
     if (!udm_config_strings(config, key, UDM_UNET2D_LEVELS, types, &count, error))
         return false;
     if (count != levels)
@@ -112,7 +115,7 @@ static bool read_way(const udm_config *config, const char *key, const char *cons
         const bool attends = strcmp(types[i], names[1]) == 0;
         if (!attends && strcmp(types[i], names[0]) != 0)
             return udm_unet2d_fail_value(config, key, types[i], error);
-        blocks[i] = (udm_unet2d_block){ .attends = attends, .resnet = true };
+        blocks[i] = (udm_unet2d_block){ .attends = attends, .resnet = resnet };
     }
     return true;
 }
@@ -137,10 +140,15 @@ static bool read_channels(udm_unet2d_config *to, const udm_config *config, udm_e
 
 static bool read_blocks(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
-    static const char *const down[2] = { "ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D" };
-    static const char *const up[2] = { "ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D" };
+    static const char *const down[2][2] = { { "DownBlock2D", "CrossAttnDownBlock2D" },
+                                            { "ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D" } };
+    static const char *const up[2][2] = { { "UpBlock2D", "CrossAttnUpBlock2D" },
+                                          { "ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D" } };
+    static const int widths[] = { 320, 640, 1280, 1280 };
+    const bool image = to->embedding > 0;
     bool scale = false;
-    to->layers = 2, to->groups = 32, to->eps = 1e-5;
+    memcpy(to->width, widths, sizeof widths);
+    to->levels = 4, to->layers = 2, to->groups = 32, to->eps = 1e-5;
     if (!udm_config_ints(config, "block_out_channels", 1, 8192, UDM_UNET2D_LEVELS, to->width, &to->levels, error) ||
         !udm_config_int(config, "layers_per_block", 1, UDM_UNET2D_LAYERS, &to->layers, error) ||
         !udm_config_int(config, "norm_num_groups", 1, 4096, &to->groups, error) ||
@@ -153,29 +161,54 @@ static bool read_blocks(udm_unet2d_config *to, const udm_config *config, udm_err
     if (to->levels < 1)
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"block_out_channels\" is missing or empty",
                         udm_config_path(config));
-    return read_way(config, "down_block_types", down, to->down, to->levels, error) &&
-           read_way(config, "up_block_types", up, to->up, to->levels, error);
+    return udm_config_int(config, "downsample_padding", 0, 1, &to->downsample_padding, error) &&
+           read_way(config, "down_block_types", down[image], image, to->down, to->levels, error) &&
+           read_way(config, "up_block_types", up[image], image, to->up, to->levels, error);
+}
+
+// One number for all resolutions, or one for each. What diffusers calls attention_head_dim is the number of heads.
+static bool read_heads(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    int count = 0, heads = 8;
+    if (udm_config_int(config, "attention_head_dim", 1, 8192, &heads, NULL)) {
+        for (int i = 0; i < to->levels; i++)
+            to->heads[i] = heads;
+        return true;
+    }
+    if (!udm_config_ints(config, "attention_head_dim", 1, 8192, UDM_UNET2D_LEVELS, to->heads, &count, error))
+        return false;
+    return count == to->levels ||
+           udm_fail(error, UDM_ERROR_CORRUPT,
+                    "%s: \"attention_head_dim\" and \"block_out_channels\" must have the same length",
+                    udm_config_path(config));
+}
+
+static bool read_attention(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    to->cross_layers = 1, to->head = 8;
+    if (to->embedding > 0)
+        return udm_config_int(config, "attention_head_dim", 1, 8192, &to->head, error);
+    return read_heads(to, config, error) &&
+           udm_config_int(config, "transformer_layers_per_block", 1, 256, &to->cross_layers, error) &&
+           udm_config_bool(config, "use_linear_projection", &to->cross_linear, error);
 }
 
 static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
-    to->cosine_first = true, to->token_width = 1280, to->head = 8;
+    to->cosine_first = true, to->token_width = 1280;
     to->time_width = 4 * to->width[0];
-    if (!udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) ||
-        !udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) ||
-        !udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) ||
-        !udm_config_int(config, "attention_head_dim", 1, 8192, &to->head, error) ||
-        !udm_config_int(config, "cross_attention_dim", 1, 65536, &to->token_width, error) ||
-        !udm_config_int(config, "encoder_hid_dim", 1, 65536, &to->embedding, error))
-        return false;
-    return to->embedding > 0 ||
-           udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"encoder_hid_dim\" is missing", udm_config_path(config));
+    return udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) &&
+           udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) &&
+           udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) &&
+           udm_config_int(config, "cross_attention_dim", 1, 65536, &to->token_width, error);
 }
 
 bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
     *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
-    return udm_config_only(config, known, error) && check_fixed(config, error) && check_words(config, error) &&
-           read_channels(to, config, error) && udm_unet2d_read_sample(to, config, error) &&
-           read_blocks(to, config, error) && read_conditions(to, config, error);
+    return udm_config_only(config, known, error) && check_fixed(config, error) &&
+           udm_config_int(config, "encoder_hid_dim", 1, 65536, &to->embedding, error) &&
+           check_words(config, to->embedding > 0, error) && read_channels(to, config, error) &&
+           udm_unet2d_read_sample(to, config, error) && read_blocks(to, config, error) &&
+           read_attention(to, config, error) && read_conditions(to, config, error);
 }

@@ -140,7 +140,7 @@ static bool read_resnet(reader *from, const char *prefix, int out, bool pop, int
 static bool read_added(const reader *from, udm_unet2d_step *step, const char *prefix, int inner)
 {
     static const char *const names[2] = { "add_k_proj", "add_v_proj" };
-    for (int i = 0; i < 2 && from->net->config.conditioned; i++)
+    for (int i = 0; i < 2 && from->net->config.embedding > 0; i++)
         if (!udm_layer_open_linear(&step->layers[4 + i], from->net->config.token_width, inner, from->weights,
                                    join(prefix, names[i]).text, from->device, from->error))
             return false;
@@ -172,6 +172,30 @@ static bool read_attention(reader *from, const char *prefix, int groups)
            (groups == 0 || read_norm(from, &step->norms[0], from->channels, groups, join(prefix, "group_norm").text));
 }
 
+// level: of the resolution, from the highest
+static bool read_cross(reader *from, const char *prefix, int level)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    udm_unet2d_step *step = add_step(from, UDM_STEP_CROSS);
+    if (!step)
+        return false;
+    step->cross = (udm_cross){ .channels = from->channels,
+                               .groups = config->groups,
+                               .heads = config->heads[level],
+                               .token_width = config->token_width,
+                               .count = config->cross_layers,
+                               .linear = config->cross_linear };
+    return udm_cross_open(&step->cross, prefix, from->weights, from->device, from->error);
+}
+
+// Of a block, or in the middle.
+static bool read_attending(reader *from, const char *prefix, int level, int groups)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    return config->conditioned && config->embedding == 0 ? read_cross(from, prefix, level)
+                                                         : read_attention(from, prefix, groups);
+}
+
 static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind, bool resnet)
 {
     const bool down = kind == UDM_STEP_DOWNSAMPLE;
@@ -189,12 +213,14 @@ static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind,
     return step && read_conv(from, &step->layers[0], shape, join(layer.text, "conv").text);
 }
 
-static bool read_layers(reader *from, const char *prefix, int out, int layers, bool up, bool attends)
+static bool read_layers(reader *from, const char *prefix, int level, int layers, bool up, bool attends)
 {
+    const int out = from->net->config.width[level];
     for (int i = 0; i < layers; i++) {
         if (!read_resnet(from, nth(prefix, "resnets", i).text, out, up, 0))
             return false;
-        if (attends && !read_attention(from, nth(prefix, "attentions", i).text, from->net->config.groups))
+        const name attention = nth(prefix, "attentions", i);
+        if (attends && !read_attending(from, attention.text, level, from->net->config.groups))
             return false;
         if (!up)
             keep(from);
@@ -208,7 +234,7 @@ static bool read_down(reader *from)
     from->kept[from->held++] = from->channels; // of conv_in
     for (int i = 0; i < config->levels; i++) {
         name prefix = numbered("down_blocks", i);
-        if (!read_layers(from, prefix.text, config->width[i], config->layers, false, config->down[i].attends))
+        if (!read_layers(from, prefix.text, i, config->layers, false, config->down[i].attends))
             return false;
         if (i == config->levels - 1)
             continue;
@@ -222,10 +248,10 @@ static bool read_down(reader *from)
 static bool read_mid(reader *from)
 {
     const udm_unet2d_config *config = &from->net->config;
-    return !config->mid ||
-           (read_resnet(from, "mid_block.resnets.0", from->channels, false, 0) &&
-            (!config->mid_attends || read_attention(from, "mid_block.attentions.0", config->attention_groups)) &&
-            read_resnet(from, "mid_block.resnets.1", from->channels, false, 0));
+    return !config->mid || (read_resnet(from, "mid_block.resnets.0", from->channels, false, 0) &&
+                            (!config->mid_attends || read_attending(from, "mid_block.attentions.0", config->levels - 1,
+                                                                    config->attention_groups)) &&
+                            read_resnet(from, "mid_block.resnets.1", from->channels, false, 0));
 }
 
 static bool read_up(reader *from)
@@ -233,8 +259,8 @@ static bool read_up(reader *from)
     const udm_unet2d_config *config = &from->net->config;
     for (int i = 0; i < config->levels; i++) {
         name prefix = numbered("up_blocks", i);
-        const int out = config->width[config->levels - 1 - i];
-        if (!read_layers(from, prefix.text, out, config->layers + 1, true, config->up[i].attends))
+        const int level = config->levels - 1 - i;
+        if (!read_layers(from, prefix.text, level, config->layers + 1, true, config->up[i].attends))
             return false;
         if (i < config->levels - 1 && !read_sampler(from, prefix.text, UDM_STEP_UPSAMPLE, config->up[i].resnet))
             return false;
@@ -261,7 +287,7 @@ static float *join_columns(const reader *from, const float *weight, const float 
 // And what is added to the embedding of the time: that of a class, or of a picture.
 static bool read_time_and_more(reader *from)
 {
-    const bool image = from->net->config.conditioned;
+    const bool image = from->net->config.embedding > 0;
     const int64_t width = from->net->config.time_width, classes = image ? width : from->net->config.classes;
     float *weight =
         udm_weights_read(from->weights, "time_embedding.linear_2.weight", 2, (int64_t[]){ width, width }, from->error);
@@ -318,7 +344,7 @@ bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_er
                 read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
                 read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
                 read_conv(&from, &net->conv_out, spec(config->width[0], outputs * square, 3), "conv_out") &&
-                (!config->conditioned || udm_unet2d_image_read(net, weights, error));
+                (config->embedding == 0 || udm_unet2d_image_read(net, weights, error));
     free(from.projection);
     free(from.bias);
     return good;

@@ -422,7 +422,7 @@ static bool describe(udm_tiling *tiles, const udm_network_input *seen, udm_error
 {
     const udm_network *network = tiles->network;
     float *time = tiles->condition, *label = time + network->times;
-    if (network->embedding > 0 && !seen->condition)
+    if (network->tokens > 0 && !seen->condition)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "this model draws what a text says, and nothing else: use \"udm generate\", or udmsrc with a "
                         "prompt");

@@ -423,6 +423,20 @@ static inline float *run_join(udm_device *device, const void *of)
     return result;
 }
 
+// of: a layer_norm_case
+static inline float *run_multiply(udm_device *device, const void *of)
+{
+    udm_tensor a = random_tensor(device, layer_norm_shape(of), UDM_FEATURES, 1);
+    udm_tensor b = random_tensor(device, layer_norm_shape(of), UDM_FEATURES, 2);
+    udm_tensor dst = blank_tensor(device, layer_norm_shape(of), UDM_FEATURES);
+    device->ops->multiply(device, &dst, &a, &b);
+    float *result = download(device, &dst);
+    tensor_free(device, &dst);
+    tensor_free(device, &a);
+    tensor_free(device, &b);
+    return result;
+}
+
 typedef struct frame_attention_case {
     int channels, heads, height, width, frames;
 } frame_attention_case;

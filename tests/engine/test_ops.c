@@ -424,6 +424,16 @@ START_TEST(layer_norm)
 }
 END_TEST
 
+START_TEST(multiply)
+{
+    if (!open_under_test(_i))
+        return;
+    for (int i = 0; i < COUNT_OF(layer_norm_cases); i++)
+        compare(run_multiply, &layer_norm_cases[i], layer_norm_shape(&layer_norm_cases[i]), "multiply");
+    close_under_test();
+}
+END_TEST
+
 static const join_case join_cases[] = {
     { 8, 1, { 1 }, 0, 1 },  { 40, 2, { 5, 3 }, 0, 8 },    { 128, 3, { 32, 1, 64 }, 0, 97 },
     { 20, 1, { 9 }, 8, 1 }, { 16, 3, { 4, 4, 4 }, 5, 6 }, { 33, 3, { 2, 1, 7 }, 3, 7 },
@@ -550,6 +560,7 @@ int main(void)
         { .test = attention, .cases = count, .timeout = 300 },
         { .test = layer_norm, .cases = count, .timeout = 300 },
         { .test = join, .cases = count, .timeout = 300 },
+        { .test = multiply, .cases = count, .timeout = 300 },
         { .test = attend_frames, .cases = count, .timeout = 300 },
         { .test = resample, .cases = count, .timeout = 300 },
         { .test = convert, .cases = count, .timeout = 300 },

@@ -187,6 +187,25 @@ START_TEST(reference_join)
 }
 END_TEST
 
+START_TEST(reference_multiply)
+{
+    udm_device *device = udm_device_open("reference", 1, NULL);
+    const udm_shape shape = { 1, 1, 3 };
+    const float one[] = { 2, -3, 0 }, other[] = { 5, 4, 7 }, want[] = { 10, -12, 0 };
+    const udm_tensor a = tensor_new(device, shape, UDM_FEATURES, one),
+                     b = tensor_new(device, shape, UDM_FEATURES, other);
+    const udm_tensor dst = tensor_new(device, shape, UDM_FEATURES, NULL);
+    device->ops->multiply(device, &dst, &a, &b);
+    float *got = download(device, &dst);
+    assert_within(got, want, 3, 0);
+    free(got);
+    tensor_free(device, &dst);
+    tensor_free(device, &a);
+    tensor_free(device, &b);
+    udm_device_close(device);
+}
+END_TEST
+
 // A tent by hand; Lanczos-3 half way between a pulse and its neighbours: sinc(d) sinc(d / 3) at 1/2, -3/2 and 5/2.
 START_TEST(reference_warp)
 {
@@ -287,7 +306,7 @@ int main(void)
         { .test = reference_conv },          { .test = reference_norm },        { .test = reference_attention },
         { .test = reference_attend_frames }, { .test = reference_warp },        { .test = reference_resample },
         { .test = reference_fusion },        { .test = reference_activations }, { .test = reference_layer_norm },
-        { .test = reference_join },
+        { .test = reference_join },          { .test = reference_multiply },
     };
     return test_main("reference", tests, COUNT_OF(tests));
 }

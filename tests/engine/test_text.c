@@ -266,6 +266,39 @@ START_TEST(decoder_network)
 }
 END_TEST
 
+// Of Stable Diffusion 1 and 2: attention to the tokens of a text.
+START_TEST(text_unets)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    npy noisy = golden_read(GOLDEN "sd-noisy.npy"), tokens = golden_read(GOLDEN "sd-tokens.npy");
+    for (int i = 1; i <= 2; i++) {
+        udm_error error = { 0 };
+        char name[64];
+        float out[4 * 64], level[64] = { 0 };
+        snprintf(name, sizeof name, MODEL "/other/sd%d", i);
+        udm_model *model = golden_model(name);
+        udm_network *network =
+            udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, &error);
+        ck_assert_msg(network, "%s: %s", name, error.message);
+        udm_tiling *tiles = udm_tiling_new(network, NULL, 8, 8, 1, 1 << 30, &error);
+        ck_assert_msg(tiles, "%s", error.message);
+        const udm_network_input seen = {
+            .frame = noisy.data, .level = level, .timestep = 417, .label = -1, .condition = tokens.data
+        };
+        assert_ok(udm_tiling_run(tiles, 0, 0, &seen, out, NULL, &error), &error);
+        snprintf(name, sizeof name, "sd%d-expected", i);
+        check_golden(name, out);
+        udm_tiling_free(tiles);
+        udm_network_free(network);
+        udm_model_free(model);
+    }
+    free(noisy.data), free(tokens.data);
+    udm_device_close(device);
+}
+END_TEST
+
 // The prior's way from given noise, with guidance away from a negative prompt.
 START_TEST(prompt)
 {
@@ -489,6 +522,7 @@ int main(void)
         { .test = vision_tower, .cases = count, .timeout = 300 },
         { .test = prior_network, .cases = count, .timeout = 300 },
         { .test = decoder_network, .cases = count, .timeout = 300 },
+        { .test = text_unets, .cases = count, .timeout = 300 },
         { .test = prompt, .cases = count, .timeout = 300 },
         { .test = picture },
         { .test = pictures_have_names },

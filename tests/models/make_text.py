@@ -141,6 +141,22 @@ def make_decoder():
     keep("decoder-expected", torch.nn.functional.pixel_shuffle(made, PATCH))
 
 
+def make_text_unets():
+    """As those of Stable Diffusion 1 and 2, with 77 tokens of 12."""
+    shape = dict(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, cross_attention_dim=12,
+                 norm_num_groups=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+                 up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"))
+    torch.manual_seed(5)
+    x, tokens = torch.randn(1, 4, 8, 8), torch.randn(1, 77, 12)
+    keep("sd-noisy", x)
+    keep("sd-tokens", tokens[0].T)
+    for name, more in (("sd1", dict(attention_head_dim=2)),
+                       ("sd2", dict(attention_head_dim=(1, 4), use_linear_projection=True))):
+        net = loud(UNet2DConditionModel(**shape, **more))
+        write(f"other/{name}", net)
+        keep(f"{name}-expected", net(x, torch.tensor([417]), tokens).sample)
+
+
 def make_chain(steps=5, decoder_steps=4):
     chain = chains.Chain(FOLDER)
     generator = torch.Generator().manual_seed(0)
@@ -161,6 +177,7 @@ def main():
     make_vision()
     make_prior(tokenizer, chains.Chain(FOLDER).text)
     make_decoder()
+    make_text_unets()
     export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS})
     make_chain()
 

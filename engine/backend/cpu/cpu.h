@@ -142,6 +142,7 @@ void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
 void udm_cpu_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_cpu_attention(udm_device *device, const udm_attention *attention);
 void udm_cpu_layer_norm_run(udm_device *device, const udm_layer_norm *norm);
+void udm_cpu_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b);
 void udm_cpu_join(udm_device *device, const udm_join *join);
 void udm_cpu_warp_run(udm_device *device, const udm_warp *warp);
 

@@ -109,6 +109,7 @@ static const udm_ops cpu_ops = {
     .attention = udm_cpu_attention,
     .layer_norm = udm_cpu_layer_norm_run,
     .join = udm_cpu_join,
+    .multiply = udm_cpu_multiply,
     .attend_frames = udm_cpu_attend_frames,
     .resample = cpu_resample,
     .copy = udm_cpu_copy,

@@ -157,6 +157,13 @@ static void timed_join(udm_device *device, const udm_join *join)
     note_simple(device, "join", start, &join->dst, 0, bytes_of(device, &join->dst));
 }
 
+static void timed_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b)
+{
+    const double start = now_ms();
+    times_of(device)->plain->multiply(device, dst, a, b);
+    note_simple(device, "multiply", start, dst, 0, 2 * bytes_of(device, dst));
+}
+
 static void timed_attend_frames(udm_device *device, const udm_frame_attention *attention)
 {
     const double start = now_ms(), each = bytes_of(device, &attention->dst);
@@ -201,6 +208,7 @@ bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error)
     ops->shuffle_add = timed_shuffle_add, ops->norm = timed_norm, ops->attention = timed_attention;
     ops->attend_frames = timed_attend_frames, ops->resample = timed_resample, ops->copy = timed_copy;
     ops->warp = timed_warp, ops->layer_norm = timed_layer_norm, ops->join = timed_join;
+    ops->multiply = timed_multiply;
     cpu->device.ops = ops;
     return true;
 }

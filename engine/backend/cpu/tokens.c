@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Layer normalisation, divided among the threads, and pixels of several tensors as one.
+// Layer normalisation and products, divided among the threads, and pixels of several tensors as one.
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
@@ -29,4 +29,27 @@ void udm_cpu_join(udm_device *device, const udm_join *join)
             skip -= from;
         }
     }
+}
+
+enum { PRODUCTS = 16384 }; // of one job
+
+// index: of PRODUCTS values. The channels past the last are zero, and stay so.
+static void multiply_part(void *context, int index, int worker)
+{
+    const udm_tensor *const *of = context;
+    const udm_shape shape = of[0]->shape;
+    const size_t all = (size_t)udm_cpu_blocks(shape.c) * shape.h * shape.w * UDM_CPU_BLOCK;
+    const size_t first = (size_t)index * PRODUCTS, end = all - first < PRODUCTS ? all : first + PRODUCTS;
+    const float *a = udm_host_data(of[1]), *b = udm_host_data(of[2]);
+    float *dst = udm_host_data(of[0]);
+    (void)worker;
+    for (size_t i = first; i < end; i++)
+        dst[i] = a[i] * b[i];
+}
+
+void udm_cpu_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b)
+{
+    const size_t all = (size_t)udm_cpu_blocks(dst->shape.c) * dst->shape.h * dst->shape.w * UDM_CPU_BLOCK;
+    const udm_tensor *of[] = { dst, a, b };
+    udm_pool_run(udm_cpu_of(device)->pool, (int)((all + PRODUCTS - 1) / PRODUCTS), multiply_part, of);
 }

@@ -217,6 +217,7 @@ static const udm_ops opencl_ops = {
     .attention = udm_opencl_attention,
     .layer_norm = udm_opencl_layer_norm,
     .join = udm_opencl_join,
+    .multiply = udm_opencl_multiply,
     .attend_frames = udm_opencl_attend_frames,
     .resample = udm_opencl_resample,
     .copy = udm_opencl_copy,

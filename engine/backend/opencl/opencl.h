@@ -32,6 +32,7 @@ typedef enum udm_cl_kernel {
     UDM_CL_ATTEND_FRAME,
     UDM_CL_LAYER_NORM,
     UDM_CL_JOIN,
+    UDM_CL_MULTIPLY,
     UDM_CL_RESAMPLE,
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
@@ -144,6 +145,7 @@ void udm_opencl_norm(udm_device *device, const udm_norm *norm);
 void udm_opencl_attention(udm_device *device, const udm_attention *attention);
 void udm_opencl_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm);
+void udm_opencl_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b);
 void udm_opencl_join(udm_device *device, const udm_join *join);
 void udm_opencl_warp(udm_device *device, const udm_warp *warp);
 void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);

@@ -8,13 +8,26 @@
 #include "base/macros.h"
 
 static const char *const kernel_names[UDM_CL_COMMANDS] = {
-    [UDM_CL_WINOGRAD] = "conv_winograd",    [UDM_CL_DIRECT] = "conv_direct",  [UDM_CL_TILED] = "conv_tiled",
-    [UDM_CL_OBSERVE] = "observe",           [UDM_CL_RESTORE] = "restore",     [UDM_CL_SHUFFLE_ADD] = "shuffle_add",
-    [UDM_CL_MOMENTS] = "norm_moments",      [UDM_CL_GAINS] = "norm_gains",    [UDM_CL_NORMALISE] = "normalise",
-    [UDM_CL_ATTEND_FRAME] = "attend_frame", [UDM_CL_ATTENTION] = "attention", [UDM_CL_RESAMPLE] = "resample",
-    [UDM_CL_TO_FEATURES] = "to_features",   [UDM_CL_TO_PLANES] = "to_planes", [UDM_CL_UPLOAD] = "upload",
-    [UDM_CL_DOWNLOAD] = "download",         [UDM_CL_WARP] = "warp",           [UDM_CL_LAYER_NORM] = "layer_norm",
+    [UDM_CL_WINOGRAD] = "conv_winograd",
+    [UDM_CL_DIRECT] = "conv_direct",
+    [UDM_CL_TILED] = "conv_tiled",
+    [UDM_CL_OBSERVE] = "observe",
+    [UDM_CL_RESTORE] = "restore",
+    [UDM_CL_SHUFFLE_ADD] = "shuffle_add",
+    [UDM_CL_MOMENTS] = "norm_moments",
+    [UDM_CL_GAINS] = "norm_gains",
+    [UDM_CL_NORMALISE] = "normalise",
+    [UDM_CL_ATTEND_FRAME] = "attend_frame",
+    [UDM_CL_ATTENTION] = "attention",
+    [UDM_CL_RESAMPLE] = "resample",
+    [UDM_CL_TO_FEATURES] = "to_features",
+    [UDM_CL_TO_PLANES] = "to_planes",
+    [UDM_CL_UPLOAD] = "upload",
+    [UDM_CL_DOWNLOAD] = "download",
+    [UDM_CL_WARP] = "warp",
+    [UDM_CL_LAYER_NORM] = "layer_norm",
     [UDM_CL_JOIN] = "join_pixels",
+    [UDM_CL_MULTIPLY] = "multiply_values",
 };
 
 enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };

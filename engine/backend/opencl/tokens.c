@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Queues layer normalisation, and the joining of pixels.
+// Queues layer normalisation, products, and the joining of pixels.
 #include "backend/opencl/opencl.h"
 
 void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm)
@@ -28,4 +28,15 @@ void udm_opencl_join(udm_device *device, const udm_join *join)
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_JOIN, arguments, UDM_CL_COUNT(arguments),
                          (size_t)udm_opencl_blocks(join->dst.shape.c) * join->dst.shape.h * join->dst.shape.w);
+}
+
+void udm_opencl_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b)
+{
+    const udm_cl_tensor to = udm_opencl_tensor(dst), one = udm_opencl_tensor(a), other = udm_opencl_tensor(b);
+    const udm_cl_argument arguments[] = {
+        UDM_CL_ARGUMENT(to), UDM_CL_ARGUMENT(one), UDM_CL_ARGUMENT(other),
+        UDM_CL_BUFFER(dst),  UDM_CL_BUFFER(a),     UDM_CL_BUFFER(b),
+    };
+    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_MULTIPLY, arguments, UDM_CL_COUNT(arguments),
+                         (size_t)udm_opencl_blocks(dst->shape.c) * dst->shape.h * dst->shape.w);
 }

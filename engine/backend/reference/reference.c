@@ -56,6 +56,7 @@ static const udm_ops reference_ops = {
     .attention = udm_reference_attention,
     .layer_norm = udm_reference_layer_norm,
     .join = udm_reference_join,
+    .multiply = udm_reference_multiply,
     .attend_frames = udm_reference_attend_frames,
     .resample = udm_reference_resample,
     .copy = reference_copy,

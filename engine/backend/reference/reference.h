@@ -21,6 +21,7 @@ void udm_reference_shuffle_add(udm_device *device, const udm_tensor *dst, const 
 void udm_reference_norm(udm_device *device, const udm_norm *norm);
 void udm_reference_attention(udm_device *device, const udm_attention *attention);
 void udm_reference_layer_norm(udm_device *device, const udm_layer_norm *norm);
+void udm_reference_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b);
 void udm_reference_join(udm_device *device, const udm_join *join);
 void udm_reference_attend_frames(udm_device *device, const udm_frame_attention *attention);
 void udm_reference_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);

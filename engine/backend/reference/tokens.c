@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Layer normalisation of each pixel over its channels, and pixels of several tensors as one.
+// Layer normalisation of each pixel over its channels, pixels of several tensors as one, and products.
 #include "backend/host.h"
 #include "backend/reference/reference.h"
 
@@ -34,4 +34,10 @@ void udm_reference_join(udm_device *device, const udm_join *join)
         for (int c = 0; c < join->dst.shape.c; c++)
             udm_host_data(&join->dst)[c * count + p] = udm_host_data(&join->src[s])[c * plane + from];
     }
+}
+
+void udm_reference_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b)
+{
+    for (size_t i = 0; i < udm_shape_elements(dst->shape); i++)
+        udm_host_data(dst)[i] = udm_host_data(a)[i] * udm_host_data(b)[i];
 }

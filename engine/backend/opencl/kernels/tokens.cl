@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Layer normalisation of each pixel over its channels, and pixels of several tensors as one.
+// Layer normalisation of each pixel over its channels, pixels of several tensors as one, and products.
 
 POINTWISE layer_norm(const udm_cl_layer_norm norm, global float *dst, const global float *src,
                      const global float *affine)
@@ -44,4 +44,12 @@ POINTWISE join_pixels(const udm_cl_join join, global float *dst, const global fl
         const size_t pixels = (size_t)join.src[s].h * join.src[s].w;
         vstore16(vload16(block * pixels + from, src + join.src[s].at), i, dst + join.dst.at);
     }
+}
+
+POINTWISE multiply_values(const udm_cl_tensor dst, const udm_cl_tensor a, const udm_cl_tensor b, global float *out,
+                          const global float *one, const global float *other)
+{
+    const range items = range_of((size_t)divide_up(dst.c, BLOCK) * dst.h * dst.w);
+    for (size_t i = items.first; i < items.end; i++)
+        vstore16(vload16(i, one + a.at) * vload16(i, other + b.at), i, out + dst.at);
 }
