@@ -215,6 +215,32 @@ START_TEST(grey_frames_pass_a_colour_network)
 }
 END_TEST
 
+static udm_stats noise_stats(const udm_model *model, uint8_t *pixels, double time)
+{
+    static uint8_t out[3 * W * H];
+    udm_restorer *stream = open_stream(model, 3, 1, "ddpm");
+    const udm_image in = image_of(pixels, W, H, 3);
+    udm_stats stats;
+    must_pass(stream, (udm_frame){ .image = &in, .time = time }, out, 3);
+    udm_restorer_stats(stream, &stats, sizeof stats);
+    udm_restorer_free(stream);
+    return stats;
+}
+
+START_TEST(stats_say_why_there_is_no_noise)
+{
+    static uint8_t pixels[3 * W * H];
+    udm_model *model = golden_model("tiny-denoise");
+    const udm_stats empty = noise_stats(model, pixels, UDM_TIME_ESTIMATE);
+    ck_assert_double_eq(empty.sigma, 0);
+    ck_assert_str_eq(empty.reason, "the picture is empty: black, white, or of one colour");
+    const udm_stats given = noise_stats(model, pixels, udm_model_time(model, 20));
+    ck_assert_double_eq_tol(given.sigma, 20, 0.1);
+    ck_assert_str_eq(given.reason, "");
+    udm_model_free(model);
+}
+END_TEST
+
 static const char *const schedules[] = { "linear", "cosine", "scaled_linear" };
 
 // One frame at sigma 25.
@@ -572,6 +598,7 @@ int main(void)
         { .test = samplers_that_a_model_has_nothing_for, .cases = COUNT_OF(wanting) },
         { .test = shipped_models_know_the_power_of_their_noise, .cases = COUNT_OF(shipped) },
         { .test = grey_frames_pass_a_colour_network },
+        { .test = stats_say_why_there_is_no_noise },
         { .test = other_schedules_begin_at_the_same_noise, .cases = COUNT_OF(schedules) },
         { .test = a_sigma_and_its_time_are_each_others_inverse },
         { .test = what_a_stream_cannot_take_is_an_error },

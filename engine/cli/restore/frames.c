@@ -2,6 +2,8 @@
 // Holds the frames that are in the engine, for their timestamps and side data.
 #include "cli/restore/frames.h"
 
+#include <stdio.h>
+
 #include "cli/restore/say.h"
 
 static bool check_process(const udm_degradation *degradation, const options *o, udm_error *error)
@@ -125,4 +127,18 @@ void frames_cancel(frames *f)
     udm_restorer *running = atomic_load(&f->running);
     if (running)
         udm_restorer_cancel(running, true);
+}
+
+void frames_noise(const frames *f, char *text, size_t size)
+{
+    udm_stats stats;
+    text[0] = '\0';
+    if (f->time >= 0 || !f->restorer)
+        return;
+    udm_restorer_stats(f->restorer, &stats, sizeof stats);
+    if (stats.reason[0])
+        snprintf(text, size, "; no noise at the end: %s", stats.reason);
+    else
+        snprintf(text, size, "; the noise at the end has a sigma of %.1f, in luma %.1f and in chroma %.1f", stats.sigma,
+                 stats.luma_sigma, stats.chroma_sigma);
 }

@@ -35,4 +35,7 @@ udm_pulled frames_pull(frames *frames, AVFrame *out, udm_error *error);
 // From any thread: a pull in progress returns soon.
 void frames_cancel(frames *frames);
 
+// For people, of the last frame: what was found, or why nothing was; "" where the level was given.
+void frames_noise(const frames *frames, char *text, size_t size);
+
 #endif

@@ -42,11 +42,13 @@ static int end_failed(job *j, const udm_error *error)
 static int end_whole(job *j)
 {
     const int64_t frames = j->sink.frames;
+    char noise[192];
     progress_end(&j->progress);
+    frames_noise(&j->frames, noise, sizeof noise);
     if (j->source.damaged > 0)
         say_note("%d packets of the video were damaged: look at the result", j->source.damaged);
-    say_note("wrote %s: %" PRId64 " %s, %.2f a second", j->sink.file.other ? j->sink.file.name : j->options->output,
-             frames, frames == 1 ? "frame" : "frames", progress_rate(&j->progress));
+    say_note("wrote %s: %" PRId64 " %s, %.2f a second%s", j->sink.file.other ? j->sink.file.name : j->options->output,
+             frames, frames == 1 ? "frame" : "frames", progress_rate(&j->progress), noise);
     job_close(j);
     return 0;
 }
