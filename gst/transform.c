@@ -76,6 +76,7 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
     settings.width = GST_VIDEO_INFO_WIDTH(info);
     settings.height = GST_VIDEO_INFO_HEIGHT(info);
     settings.channels = gst_udm_info_channels(info);
+    settings.alpha = GST_VIDEO_INFO_HAS_ALPHA(info);
 
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     object = wanted ? klass->open(self, &settings, &error) : NULL;

@@ -40,13 +40,32 @@ static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffe
     return gst_udm_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
 }
 
+// A frame as the engine takes it.
+typedef struct GstUdmPicture {
+    udm_image image, alpha;
+    gboolean has_alpha;
+} GstUdmPicture;
+
+static GstUdmPicture picture_of(const GstUdmFrame *frame)
+{
+    GstUdmPicture picture = { .image = gst_udm_frame_image(frame) };
+
+    picture.has_alpha = gst_udm_frame_alpha(frame, &picture.alpha);
+    return picture;
+}
+
+static const udm_image *alpha_of(const GstUdmPicture *picture)
+{
+    return picture->has_alpha ? &picture->alpha : NULL;
+}
+
 // Gives both to the engine, unless they are the pair that it has.
 static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                           const GstUdmNeighbour *b)
 {
     double seconds = (double)ABS(GST_CLOCK_DIFF(a->time, b->time)) / GST_SECOND;
     GstUdmFrame first, second;
-    udm_image images[2];
+    GstUdmPicture pictures[2];
     udm_error error = { 0 };
     gboolean paired;
 
@@ -58,9 +77,10 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
         gst_udm_frame_unmap(&first);
         return gst_udm_transform_invalid_buffer(trans);
     }
-    images[0] = gst_udm_frame_image(&first);
-    images[1] = gst_udm_frame_image(&second);
-    paired = udm_interpolator_pair(trans->session.object, &images[0], &images[1], seconds, &error);
+    pictures[0] = picture_of(&first);
+    pictures[1] = picture_of(&second);
+    paired = udm_interpolator_pair_alpha(trans->session.object, &pictures[0].image, alpha_of(&pictures[0]),
+                                         &pictures[1].image, alpha_of(&pictures[1]), seconds, &error);
     gst_udm_frame_unmap(&second);
     gst_udm_frame_unmap(&first);
     if (!paired)
@@ -78,15 +98,16 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
     gboolean timed = GST_CLOCK_TIME_IS_VALID(after->time), followed;
     double seconds = timed ? (double)ABS(GST_CLOCK_DIFF(recipe->b->time, after->time)) / GST_SECOND : 0;
     GstUdmFrame frame;
-    udm_image image;
+    GstUdmPicture picture;
     udm_error error = { 0 };
 
     if (self->begun || !after->buffer)
         return GST_FLOW_OK;
     if (!map(trans, &frame, after->buffer, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(trans);
-    image = gst_udm_frame_image(&frame);
-    followed = udm_interpolator_follow(trans->session.object, &image, seconds, &error);
+    picture = picture_of(&frame);
+    followed =
+        udm_interpolator_follow_alpha(trans->session.object, &picture.image, alpha_of(&picture), seconds, &error);
     gst_udm_frame_unmap(&frame);
     return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
@@ -113,11 +134,12 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
 
 static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstUdmFrame *nearest, GstUdmFrame *out)
 {
-    udm_image image = gst_udm_frame_image(out);
+    GstUdmPicture picture = picture_of(out);
     udm_error error = { 0 };
 
-    gst_udm_frame_copy_rest(out, nearest);
-    if (!udm_interpolator_make(trans->session.object, recipe->position, recipe->time, &image, &error))
+    gst_udm_frame_copy_rest(out, nearest); // the unused bytes of formats like RGBx
+    if (!udm_interpolator_make_alpha(trans->session.object, recipe->position, recipe->time, &picture.image,
+                                     alpha_of(&picture), &error))
         return gst_udm_transform_failed(trans, &error);
     gst_udm_session_update(&trans->session);
     return GST_FLOW_OK;

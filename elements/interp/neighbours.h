@@ -39,7 +39,7 @@ GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform 
 GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, gboolean *repeats);
 
-// Makes the frame; alpha is copied from the nearest neighbour.
+// Makes the frame.
 GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
                                       GstBuffer *output);
 

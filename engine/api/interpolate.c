@@ -11,6 +11,7 @@
 #include "analysis/duplicates.h"
 #include "diffusion/reverse.h"
 #include "analysis/scene.h"
+#include "tensor/alpha.h"
 #include "tensor/planes.h"
 
 struct udm_interpolator {
@@ -25,10 +26,12 @@ struct udm_interpolator {
     udm_reverse *reverse;
     udm_noise noise; // of a schedule that is set
     float *memory;
-    float *pictures[3]; // [channels, height, width]: the pair, and what follows it
+    size_t planes;      // of a picture: channels, and one of alpha
+    float *pictures[3]; // [planes, height, width]: the pair, and what follows it; colours multiplied by alpha
     bool grey[3];       // which of them have no chroma
     float *frame;       // [channels of the network, height, width]: the one that is made
     float *times;       // [height, width]: where it stands
+    float *straight;    // [planes, height, width]: what is made, its colours no longer multiplied; NULL without alpha
     double seconds;     // between the pictures
     double gap;         // from the second to what follows, times that; 0: nothing does
     double position;    // of the last frame
@@ -43,6 +46,8 @@ static bool check_settings(const udm_settings *s, bool has_model, udm_error *err
 {
     if (!udm_settings_check(s, error) || !udm_settings_check_method(s, error))
         return false;
+    if (s->alpha && s->channels != 3)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "channels is %d: with alpha it must be 3", s->channels);
     if (s->steps != 1 && !has_model)
         return udm_fail(error, UDM_ERROR_SETTINGS, "steps is %d: without a model it must be 1", s->steps);
     if (s->ensemble != 1 && !has_model)
@@ -98,15 +103,16 @@ static bool open_reverse(udm_interpolator *b, const udm_model *model, udm_error 
 
 static bool allocate(udm_interpolator *b, udm_error *error)
 {
-    const size_t n = b->pixels, channels = (size_t)b->settings.channels;
+    const size_t n = b->pixels, planes = b->planes;
     const size_t wide = b->network ? (size_t)b->network->channels : 0;
-    b->memory = calloc(n * (3 * channels + wide + 1), sizeof(float));
+    b->memory = calloc(n * (3 * planes + wide + 1 + (b->settings.alpha ? planes : 0)), sizeof(float));
     if (!b->memory)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for frames of %dx%d", b->settings.width,
                         b->settings.height);
     for (int i = 0; i < 3; i++)
-        b->pictures[i] = b->memory + i * channels * n;
-    b->frame = b->memory + 3 * channels * n, b->times = b->frame + wide * n;
+        b->pictures[i] = b->memory + i * planes * n;
+    b->frame = b->memory + 3 * planes * n, b->times = b->frame + wide * n;
+    b->straight = b->settings.alpha ? b->times + n : NULL;
     b->blending =
         udm_blending_new(b->settings.width, b->settings.height, b->settings.channels, b->network, b->pool, error);
     return b->blending != NULL;
@@ -120,7 +126,7 @@ static bool open_motion(udm_interpolator *b, udm_error *error)
     name_processor(b);
     udm_pool_watch(b->pool, &b->cancelled);
     return (b->scene = udm_scene_new(s->channels, s->width, s->height, error)) &&
-           (b->synthesis = udm_synthesis_new(s->width, s->height, s->channels, b->pool, error));
+           (b->synthesis = udm_synthesis_new(s->width, s->height, (int)b->planes, b->pool, error));
 }
 
 udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error)
@@ -136,6 +142,7 @@ udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settin
     }
     b->settings = own;
     b->pixels = (size_t)settings->width * settings->height;
+    b->planes = (size_t)settings->channels + (settings->alpha ? 1 : 0);
     const bool opened = open_motion(b, error) &&
                         (model ? open_network(b, model, error) : check_device(settings->device, error)) &&
                         allocate(b, error) && (!model || open_reverse(b, model, error));
@@ -168,6 +175,16 @@ static bool check_image(const udm_interpolator *b, const udm_image *image, udm_e
     return udm_check_image(image, "the image", b->settings.width, b->settings.height, b->settings.channels, error);
 }
 
+// alpha: NULL is fine.
+static bool check_alpha(const udm_interpolator *b, const udm_image *alpha, udm_error *error)
+{
+    if (!alpha)
+        return true;
+    if (!b->settings.alpha)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "there is alpha, but the settings say that there is none");
+    return udm_check_image(alpha, "the alpha", b->settings.width, b->settings.height, 1, error);
+}
+
 static bool check_cancelled(const udm_interpolator *b, udm_error *error)
 {
     return !atomic_load(&b->cancelled) || udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
@@ -175,7 +192,7 @@ static bool check_cancelled(const udm_interpolator *b, udm_error *error)
 
 static bool are_alike(const udm_interpolator *b, int i, int j)
 {
-    return memcmp(b->pictures[i], b->pictures[j], b->settings.channels * b->pixels * sizeof(float)) == 0;
+    return memcmp(b->pictures[i], b->pictures[j], b->planes * b->pixels * sizeof(float)) == 0;
 }
 
 // A gap as so many times another; what is not known is taken to be the same.
@@ -198,10 +215,18 @@ static double gap_before(udm_interpolator *b, double seconds)
 }
 
 // A cancellation does not stop it half way, as pictures stay for what comes after.
-static void take_picture(udm_interpolator *b, const udm_image *image, int i)
+static void take_picture(udm_interpolator *b, const udm_image *image, const udm_image *alpha, int i)
 {
+    float *opacity = b->pictures[i] + 3 * b->pixels;
     udm_pool_watch(b->pool, NULL);
     udm_planes_of_image(b->pictures[i], image, b->pool);
+    if (alpha)
+        udm_planes_of_image(opacity, alpha, b->pool);
+    else if (b->settings.alpha)
+        for (size_t k = 0; k < b->pixels; k++)
+            opacity[k] = 1;
+    if (alpha)
+        udm_alpha_premultiply(b->pictures[i], b->pixels);
     udm_pool_watch(b->pool, &b->cancelled);
     b->grey[i] = udm_image_is_grey(image);
 }
@@ -209,13 +234,21 @@ static void take_picture(udm_interpolator *b, const udm_image *image, int i)
 bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *first, const udm_image *second,
                            double seconds, udm_error *error)
 {
+    return udm_interpolator_pair_alpha(interpolator, first, NULL, second, NULL, seconds, error);
+}
+
+bool udm_interpolator_pair_alpha(udm_interpolator *interpolator, const udm_image *first, const udm_image *first_alpha,
+                                 const udm_image *second, const udm_image *second_alpha, double seconds,
+                                 udm_error *error)
+{
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, first, error) ||
-        !check_image(interpolator, second, error))
+        !check_image(interpolator, second, error) || !check_alpha(interpolator, first_alpha, error) ||
+        !check_alpha(interpolator, second_alpha, error))
         return false;
-    take_picture(interpolator, first, interpolator->moved ? 0 : 2);
+    take_picture(interpolator, first, first_alpha, interpolator->moved ? 0 : 2);
     const bool foresaw = interpolator->moved && interpolator->gap > 0;
     interpolator->history.gap = gap_before(interpolator, seconds);
-    take_picture(interpolator, second, 1);
+    take_picture(interpolator, second, second_alpha, 1);
     interpolator->history.foreseen = foresaw && interpolator->history.gap > 0 && are_alike(interpolator, 1, 2);
     interpolator->paired = true, interpolator->moved = false, interpolator->seconds = seconds, interpolator->gap = 0;
     return true;
@@ -223,13 +256,20 @@ bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_image *firs
 
 bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *after, double seconds, udm_error *error)
 {
-    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, after, error))
+    return udm_interpolator_follow_alpha(interpolator, after, NULL, seconds, error);
+}
+
+bool udm_interpolator_follow_alpha(udm_interpolator *interpolator, const udm_image *after, const udm_image *alpha,
+                                   double seconds, udm_error *error)
+{
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, after, error) ||
+        !check_alpha(interpolator, alpha, error))
         return false;
     if (!interpolator->paired || interpolator->moved)
         return udm_fail(
             error, UDM_ERROR_SETTINGS,
             "udm_interpolator_follow() must be called after a pair is set and before its first frame is made");
-    take_picture(interpolator, after, 2);
+    take_picture(interpolator, after, alpha, 2);
     const bool cut =
         udm_scene_change(interpolator->scene, interpolator->pictures[1], interpolator->pictures[2]) >= UDM_SCENE_CUT;
     interpolator->gap = cut ? 0 : ratio(seconds, interpolator->seconds);
@@ -248,7 +288,8 @@ bool udm_interpolator_repeats(const udm_interpolator *interpolator)
     if (!interpolator || !interpolator->paired)
         return false;
     const udm_settings *s = &interpolator->settings;
-    return udm_is_duplicate(s->width, s->height, s->channels, interpolator->pictures[0], interpolator->pictures[1]);
+    return udm_is_duplicate(s->width, s->height, (int)interpolator->planes, interpolator->pictures[0],
+                            interpolator->pictures[1]);
 }
 
 static void find_blending(const udm_interpolator *b)
@@ -317,8 +358,27 @@ static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
 bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint64_t number, const udm_image *out,
                            udm_error *error)
 {
+    return udm_interpolator_make_alpha(interpolator, position, number, out, NULL, error);
+}
+
+static void hand_out(udm_interpolator *b, const udm_image *out, const udm_image *alpha)
+{
+    const float *mean = udm_synthesis_mean(b->synthesis), *made = b->network ? b->frame : mean;
+    if (b->straight) {
+        udm_alpha_straighten(mean, made, b->pixels, b->straight);
+        made = b->straight;
+    }
+    udm_planes_into_image(made, out, b->pool);
+    if (alpha)
+        udm_planes_into_image(made + 3 * b->pixels, alpha, b->pool);
+}
+
+bool udm_interpolator_make_alpha(udm_interpolator *interpolator, double position, uint64_t number, const udm_image *out,
+                                 const udm_image *alpha, udm_error *error)
+{
     const double start = udm_now_ms();
-    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, out, error))
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, out, error) ||
+        !check_alpha(interpolator, alpha, error))
         return false;
     if (!interpolator->paired)
         return udm_fail(error, UDM_ERROR_SETTINGS, "no frame can be made before a pair is set");
@@ -328,8 +388,7 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
         return false;
     if (interpolator->network && !reverse(interpolator, number, error))
         return false;
-    udm_planes_into_image(interpolator->network ? interpolator->frame : udm_synthesis_mean(interpolator->synthesis),
-                          out, interpolator->pool);
+    hand_out(interpolator, out, alpha);
     if (!check_cancelled(interpolator, error))
         return false;
     udm_stats_count(&interpolator->stats, start);

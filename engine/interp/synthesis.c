@@ -22,6 +22,7 @@
 #include "base/maths.h"
 #include "interp/kernels/kernels.h"
 #include "flow/optical_flow.h"
+#include "tensor/alpha.h"
 #include "tensor/planes.h"
 
 enum {
@@ -167,7 +168,11 @@ static void for_rows(udm_synthesis *m, udm_synthesis_row row, int k, int rows)
 
 static void find_luma(const udm_synthesis *m, const float *picture, float *luma)
 {
-    udm_planes_to_luma(picture, m->job.channels, (size_t)m->job.width * m->job.height, luma);
+    const size_t pixels = (size_t)m->job.width * m->job.height;
+    if (m->job.channels == 4)
+        udm_alpha_luma(picture, pixels, luma);
+    else
+        udm_planes_to_luma(picture, m->job.channels, pixels, luma);
 }
 
 static void find_lumas(void *context, int k, int worker)

@@ -11,7 +11,8 @@
 
 typedef struct udm_synthesis udm_synthesis;
 
-// width, height: at least 1; channels: 1 or 3. The pool is borrowed, and must outlive it. All memory is allocated here.
+// width, height: at least 1; channels: 1, 3, or 4 with alpha, which colours are multiplied by. The pool is borrowed,
+// and must outlive it. All memory is allocated here.
 udm_synthesis *udm_synthesis_new(int width, int height, int channels, udm_pool *pool, udm_error *error);
 void udm_synthesis_free(udm_synthesis *synthesis); // NULL is fine
 

@@ -27,7 +27,8 @@ class Settings(c.Structure):
                 ("device", c.c_char_p), ("precision", c.c_char_p), ("threads", c.c_int), ("steps", c.c_int),
                 ("sampler", c.c_char_p), ("schedule", c.c_char_p), ("spacing", c.c_char_p), ("class_label", c.c_int),
                 ("seed", c.c_uint64), ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
-                ("log", LOG_CALLBACK), ("log_context", c.c_void_p), ("scenes_given", c.c_bool)]
+                ("log", LOG_CALLBACK), ("log_context", c.c_void_p), ("scenes_given", c.c_bool),
+                ("alpha", c.c_bool)]
 
 
 class Stats(c.Structure):

@@ -253,9 +253,12 @@ static size_t count_values(const udm_interpolator *between)
     return (size_t)s->channels * (size_t)s->width * (size_t)s->height;
 }
 
-bool udm_interpolator_pair(udm_interpolator *between, const udm_image *first, const udm_image *second, double seconds,
-                           udm_error *error)
+bool udm_interpolator_pair_alpha(udm_interpolator *between, const udm_image *first, const udm_image *first_alpha,
+                                 const udm_image *second, const udm_image *second_alpha, double seconds,
+                                 udm_error *error)
 {
+    (void)first_alpha;
+    (void)second_alpha;
     (void)seconds;
     (void)error;
     move(first, between->pictures[0], true);
@@ -264,9 +267,11 @@ bool udm_interpolator_pair(udm_interpolator *between, const udm_image *first, co
     return true;
 }
 
-bool udm_interpolator_follow(udm_interpolator *between, const udm_image *after, double seconds, udm_error *error)
+bool udm_interpolator_follow_alpha(udm_interpolator *between, const udm_image *after, const udm_image *alpha,
+                                   double seconds, udm_error *error)
 {
     (void)between;
+    (void)alpha;
     (void)after;
     (void)seconds;
     (void)error;
@@ -297,10 +302,11 @@ static bool wait_for_steps(const udm_interpolator *between)
     return !between->cancelled;
 }
 
-bool udm_interpolator_make(udm_interpolator *between, double position, uint64_t number, const udm_image *out,
-                           udm_error *error)
+bool udm_interpolator_make_alpha(udm_interpolator *between, double position, uint64_t number, const udm_image *out,
+                                 const udm_image *alpha, udm_error *error)
 {
     (void)number;
+    (void)alpha;
     uint16_t *blend = malloc(count_values(between) * sizeof(uint16_t));
 
     if (!wait_for_steps(between)) {

@@ -44,6 +44,8 @@ static const setting settings[] = {
     { 61, 45, 3, 3, 2, 0.4f, { true, true }, false, true },
     { 300, 2, 3, 3, 3, 0.5f, { true, true }, false, true },
     { 61, 45, 1, 3, 200, 0.6f, { true, true }, false, true },
+    { 33, 20, 4, 3, 4, 0.5f, { true, true }, false, true },
+    { 3, 2, 4, 3, 4, 0.3f, { false, true }, true, false },
 };
 // clang-format on
 
@@ -101,7 +103,9 @@ static void take_blending(world *w, const setting *s)
 {
     const size_t n = (size_t)s->width * (size_t)s->height, wide = (size_t)s->wide * n;
     udm_blending_job *job = &w->blending;
-    *job = (udm_blending_job){ .width = s->width, .height = s->height, .channels = s->channels, .wide = s->wide };
+    *job = (udm_blending_job){
+        .width = s->width, .height = s->height, .channels = s->channels == 1 ? 1 : 3, .wide = s->wide
+    };
     for (int k = 0; k < 2; k++) {
         const udm_synthesis_view *view = &w->job.views[k];
         job->warped[k] = view->warped, job->variance[k] = view->variance;

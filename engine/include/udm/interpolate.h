@@ -20,7 +20,8 @@ typedef struct udm_interpolator udm_interpolator;
  * Opens an interpolator.
  * @param model must outlive it; NULL: both frames are moved to the instant along their motion and blended. With a model
  *        one step gives the mean of what the frame may be, too; more begin with noise, and draw what cannot be known
- * @param settings lookahead is not used; without a model steps and ensemble must be 1, and device "auto" or "cpu"
+ * @param settings lookahead is not used; alpha takes channels of 3; without a model steps and ensemble must be 1, and
+ * device "auto" or "cpu"
  * @return for udm_interpolator_free(); NULL with SETTINGS, NOT_FOUND, UNSUPPORTED, DEVICE or MEMORY
  */
 UDM_API udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error);
@@ -44,6 +45,20 @@ UDM_API bool udm_interpolator_pair(udm_interpolator *interpolator, const udm_ima
 UDM_API bool udm_interpolator_follow(udm_interpolator *interpolator, const udm_image *after, double seconds,
                                      udm_error *error);
 
+/**
+ * As udm_interpolator_pair(), of frames with alpha, if the settings say so. Colours are straight, not premultiplied;
+ * alpha moves with them, and those of what is transparent do not matter.
+ * @param first_alpha,second_alpha of one channel, and as large as the frames; NULL: all of it is opaque
+ * @return false with SETTINGS
+ */
+UDM_API bool udm_interpolator_pair_alpha(udm_interpolator *interpolator, const udm_image *first,
+                                         const udm_image *first_alpha, const udm_image *second,
+                                         const udm_image *second_alpha, double seconds, udm_error *error);
+
+/** As udm_interpolator_follow(), with alpha. */
+UDM_API bool udm_interpolator_follow_alpha(udm_interpolator *interpolator, const udm_image *after,
+                                           const udm_image *alpha, double seconds, udm_error *error);
+
 /** How little the two frames have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between.
  */
 UDM_API double udm_interpolator_change(const udm_interpolator *interpolator);
@@ -59,6 +74,10 @@ UDM_API bool udm_interpolator_repeats(const udm_interpolator *interpolator);
  */
 UDM_API bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint64_t number,
                                    const udm_image *out, udm_error *error);
+
+/** As udm_interpolator_make(). @param alpha takes it; NULL: it is dropped */
+UDM_API bool udm_interpolator_make_alpha(udm_interpolator *interpolator, double position, uint64_t number,
+                                         const udm_image *out, const udm_image *alpha, udm_error *error);
 
 /** As udm_restorer_cancel(). */
 UDM_API void udm_interpolator_cancel(udm_interpolator *interpolator, bool cancel);

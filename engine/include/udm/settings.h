@@ -47,6 +47,7 @@ typedef struct udm_settings {
     void *log_context;    /**< passed to it */
     bool scenes_given;    /**< of a restorer: scenes begin where udm_frame.discontinuity says so, and nowhere else,
                                instead of being looked for; default false. See udm/analyse.h */
+    bool alpha;           /**< whether frames between frames have alpha; false (default) */
 } udm_settings;
 
 /**

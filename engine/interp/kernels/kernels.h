@@ -50,7 +50,7 @@ typedef struct udm_synthesis_view {
     float outer_gap;         // which is so many times as far away as the other
     int accelerated;         // whether there is such a picture
     udm_packed acceleration; // of each square: u, v in pixels and gaps between the pictures, 0, 0
-    udm_packed pixels;       // the picture: red, green, blue, 0
+    udm_packed pixels;       // the picture: red, green, blue, alpha or 0
     udm_packed motion;       // u, v, luma, importance
     udm_packed splatted;     // at the instant, sums of: weight, weight u, weight v, 0; a border of one pixel
     float *warped;           // [channels, height, width]: the picture at the instant
@@ -59,7 +59,7 @@ typedef struct udm_synthesis_view {
 } udm_synthesis_view;
 
 typedef struct udm_synthesis_job {
-    int width, height, channels;
+    int width, height, channels;                // 1, 3, or 4 with alpha
     float lanczos[UDM_SYNTHESIS_PHASES + 1][8]; // weights of the taps at each phase; the last two are 0
     udm_synthesis_view views[2];                // of the first and of the second
     const udm_packed *fine, *coarse;            // two levels of the pyramid that fills holes; coarse: NULL at the top

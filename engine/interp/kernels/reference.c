@@ -49,7 +49,7 @@ static void repeat_border(const udm_packed *packed, int y)
                 pixel(packed, i, j)[c] = pixel(packed, udm_clamp_index(i, packed->width), y)[c];
 }
 
-// A grey picture's plane stands for all three colours.
+// A grey picture's plane stands for all three colours, and alpha is the fourth.
 static void pack(const udm_synthesis_job *job, int k, int y)
 {
     const udm_synthesis_view *view = &job->views[k];
@@ -58,8 +58,8 @@ static void pack(const udm_synthesis_job *job, int k, int y)
         const size_t at = (size_t)y * job->width + x;
         float *colour = pixel(&view->pixels, x, y), *motion = pixel(&view->motion, x, y);
         for (int c = 0; c < 3; c++)
-            colour[c] = view->picture[(job->channels == 3 ? c * n : 0) + at];
-        colour[3] = 0;
+            colour[c] = view->picture[(job->channels > 1 ? c * n : 0) + at];
+        colour[3] = job->channels == 4 ? view->picture[3 * n + at] : 0;
         motion[0] = view->flow[at];
         motion[1] = view->flow[n + at];
         motion[2] = view->luma[at];
@@ -274,12 +274,13 @@ static double variance_of(const udm_synthesis_job *job, int k, vector place, con
            (UDM_WARP_VARIANCE + UDM_OCCLUSION_VARIANCE * fmin(squared_length(apart), UDM_MOST_INCONSISTENCY));
 }
 
-// Adds a pixel to its cell: the squared difference of the pictures warped and as they are, the mean of three colours.
-static void add_to_cell(const udm_synthesis_job *job, int x, int y, const double warped[2][3])
+// Adds a pixel to its cell: the squared difference of the pictures warped and as they are, a third of those of colours
+// and alpha.
+static void add_to_cell(const udm_synthesis_job *job, int x, int y, const double warped[2][4])
 {
     float *cell = pixel(&job->cells, x / UDM_SYNTHESIS_CELL, y / UDM_SYNTHESIS_CELL);
     const float *first = pixel(&job->views[0].pixels, x, y), *second = pixel(&job->views[1].pixels, x, y);
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < 4; c++) {
         cell[0] += (float)(square(warped[1][c] - warped[0][c]) / 3);
         cell[1] += (float)(square((double)second[c] - first[c]) / 3);
     }
@@ -297,12 +298,12 @@ static void warp(const udm_synthesis_job *job, int k, int y)
     for (int x = 0; x < job->width; x++) {
         const size_t at = (size_t)y * job->width + x;
         const float *motion = pixel(job->filled, x, y);
-        double warped[2][3], variance[2];
+        double warped[2][4], variance[2];
         for (int i = 0; i < 2; i++) {
             const udm_synthesis_view *view = &job->views[i];
             const vector place = place_in(job, i, x, y);
             const double from_x = clamp(place.x, job->width), from_y = clamp(place.y, job->height);
-            for (int c = 0; c < 3; c++)
+            for (int c = 0; c < 4; c++)
                 warped[i][c] = lanczos(job, &view->pixels, from_x, from_y, c);
             for (int c = 0; c < job->channels; c++)
                 view->warped[c * n + at] = (float)warped[i][c];

@@ -55,10 +55,10 @@ static void pack_row(const udm_synthesis_job *job, int k, int y)
 {
     const udm_synthesis_view *view = &job->views[k];
     const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
-    const size_t green = job->channels == 3 ? n : 0, blue = job->channels == 3 ? 2 * n : 0;
+    const size_t green = job->channels > 1 ? n : 0, blue = 2 * green;
     for (int x = 0; x < job->width; x++) {
         const float *from = view->picture + row + x;
-        set(&view->pixels, x, y, (pixel){ from[0], from[green], from[blue], 0 });
+        set(&view->pixels, x, y, (pixel){ from[0], from[green], from[blue], job->channels == 4 ? from[3 * n] : 0 });
         set(&view->motion, x, y, (pixel){ view->flow[row + x], view->flow[n + row + x], view->luma[row + x], 0 });
     }
     close_border(&view->pixels, y);
@@ -275,7 +275,7 @@ INLINE warped warp(const udm_synthesis_job *job, int k, float from_x, float from
 INLINE float square_of(pixel a)
 {
     const pixel square = a * a;
-    return (square[0] + square[1] + square[2]) / 3;
+    return (square[0] + square[1] + square[2] + square[3]) / 3;
 }
 
 // Adds to the cell of a pixel by how much the pictures differ there.
