@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // udm/interpolate.h: a missing frame stands at time 1. Both neighbours, warped to its instant and blended, are a
 // prediction of it, and a network brings it to time 0.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,11 @@
 #include "analysis/scene.h"
 #include "tensor/alpha.h"
 #include "tensor/planes.h"
+
+// Where as much of a picture's contrast lies still, what motion does not explain is a change by this power of it: three
+// quarters are a cut. Measured on pairs of clips: up to 0.05 of it does across cuts, and 0.17 of what is behind bars.
+#define LEAST_STILL 0.1
+#define SEVERITY 4
 
 struct udm_interpolator {
     udm_settings settings;
@@ -36,7 +42,9 @@ struct udm_interpolator {
     double gap;         // from the second to what follows, times that; 0: nothing does
     double position;    // of the last frame
     bool warned;        // that another device took over was logged
-    bool paired, moved; // there are pictures, and their motion is known
+    bool paired, found; // there are pictures, and their flow is known,
+    bool moved;         // and frames were made of them
+    double change;      // of the pair
     udm_synthesis_history history;
     atomic_bool cancelled;
     udm_stats stats;
@@ -202,16 +210,37 @@ static double ratio(double seconds, double of)
 }
 
 // What is known of the new first picture, which is in the place of what is no longer needed, from the pair before. A
-// pair of which no frame was made, and which begins with the same picture, passes on what it knew.
+// pair whose flow was not looked for, and which begins with the same picture, passes on what it knew.
 static double gap_before(udm_interpolator *b, double seconds)
 {
     if (b->moved)
         return are_alike(b, 0, 1) ? ratio(b->seconds, seconds) : 0;
     float *new = b->pictures[2];
-    const bool same = b->paired && are_alike(b, 0, 2);
+    const bool same = b->paired && !b->found && are_alike(b, 0, 2);
     b->pictures[2] = b->pictures[0], b->pictures[0] = new;
     b->grey[0] = b->grey[2];
     return same ? b->history.gap * ratio(b->seconds, seconds) : 0;
+}
+
+// If that is cancelled it is half done, and nothing is known the next time.
+static bool find_flow(udm_interpolator *b)
+{
+    if (!b->found)
+        udm_synthesis_pair(b->synthesis, b->pictures[0], b->pictures[1], &b->history);
+    b->history = (udm_synthesis_history){ 0 };
+    b->found = !atomic_load(&b->cancelled);
+    return b->found;
+}
+
+// What looks like a cut when it is small may be a grating, which its motion explains, or what moves behind bars, of
+// which the bars stay.
+static double find_change(udm_interpolator *b)
+{
+    const double change = udm_scene_change(b->scene, b->pictures[0], b->pictures[1]);
+    if (change < UDM_SCENE_CUT || !find_flow(b))
+        return change;
+    const udm_synthesis_change found = udm_synthesis_measure_change(b->synthesis);
+    return fmin(change, found.still > LEAST_STILL ? pow(found.unexplained, SEVERITY) : found.unexplained);
 }
 
 // A cancellation does not stop it half way, as pictures stay for what comes after.
@@ -250,7 +279,9 @@ bool udm_interpolator_pair_alpha(udm_interpolator *interpolator, const udm_image
     interpolator->history.gap = gap_before(interpolator, seconds);
     take_picture(interpolator, second, second_alpha, 1);
     interpolator->history.foreseen = foresaw && interpolator->history.gap > 0 && are_alike(interpolator, 1, 2);
-    interpolator->paired = true, interpolator->moved = false, interpolator->seconds = seconds, interpolator->gap = 0;
+    interpolator->paired = true, interpolator->found = interpolator->moved = false;
+    interpolator->seconds = seconds, interpolator->gap = 0;
+    interpolator->change = find_change(interpolator);
     return true;
 }
 
@@ -278,9 +309,7 @@ bool udm_interpolator_follow_alpha(udm_interpolator *interpolator, const udm_ima
 
 double udm_interpolator_change(const udm_interpolator *interpolator)
 {
-    if (!interpolator || !interpolator->paired)
-        return 0;
-    return udm_scene_change(interpolator->scene, interpolator->pictures[0], interpolator->pictures[1]);
+    return interpolator && interpolator->paired ? interpolator->change : 0;
 }
 
 bool udm_interpolator_repeats(const udm_interpolator *interpolator)
@@ -298,20 +327,11 @@ static void find_blending(const udm_interpolator *b)
     udm_blending_run(b->blending, b->synthesis, pictures, b->position, b->seconds);
 }
 
-// If that is cancelled it is half done, and nothing is known the next time.
-static void find_motion(udm_interpolator *b)
-{
-    udm_synthesis_pair(b->synthesis, b->pictures[0], b->pictures[1], &b->history);
-    if (b->gap > 0)
-        udm_synthesis_follow(b->synthesis, b->pictures[2], b->gap);
-    b->history = (udm_synthesis_history){ 0 };
-}
-
 // Both pictures at an instant.
 static bool move(udm_interpolator *b, double position, udm_error *error)
 {
-    if (!b->moved)
-        find_motion(b);
+    if (!b->moved && find_flow(b) && b->gap > 0)
+        udm_synthesis_follow(b->synthesis, b->pictures[2], b->gap);
     if (!check_cancelled(b, error))
         return false;
     b->moved = true;

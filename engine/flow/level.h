@@ -22,12 +22,16 @@ typedef struct udm_flow_effort {
     int again;       // and of one that took over a neighbour's motion
     int steps;       // of refinement,
     int relaxations; // and of the solver in each
+    bool from_rest;  // a patch is searched from rest, too
 } udm_flow_effort;
 
 // Luma is in [-1, 1] and motion in pixels. Chosen on clean and on denoised frames; nothing changes by 0.1 dB within
 // half or twice these.
 #define UDM_FLOW_STOP 0.02f       // a step this short ends the search
 #define UDM_FLOW_LEAST_ERROR 0.1f // and so for a patch
+#define UDM_FLOW_EXPLAINED 1e-2f  // error of a patch that fits, as a share of its squared slopes,
+#define UDM_FLOW_LEAST_SLOPES 1.f // and these, below which it tells nothing
+#define UDM_FLOW_BETTER 0.98f     // a longer motion must leave so much less
 #define UDM_FLOW_DATA 5.f         // weight of the brightness constancy,
 #define UDM_FLOW_SMOOTHNESS 4.f   // and of smoothness
 #define UDM_FLOW_KINK 1e-3f       // the robust penalty is sqrt(x^2 + KINK^2), x in pixels

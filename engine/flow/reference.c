@@ -115,6 +115,43 @@ static match descend(const udm_flow_level *level, int left, int top, match start
     return best;
 }
 
+// Fills in xx, xy, yy.
+static void find_slopes(const udm_flow_level *level, int left, int top, float sums[3])
+{
+    float dx_mean = 0, dy_mean = 0, area = PATCH * PATCH;
+    for (int i = 0; i < PATCH * PATCH; i++) {
+        ptrdiff_t at = (top + i / PATCH) * level->stride + left + i % PATCH;
+        dx_mean += level->dx[at] / area;
+        dy_mean += level->dy[at] / area;
+    }
+    sums[0] = sums[1] = sums[2] = 0;
+    for (int i = 0; i < PATCH * PATCH; i++) {
+        ptrdiff_t at = (top + i / PATCH) * level->stride + left + i % PATCH;
+        float dx = level->dx[at] - dx_mean, dy = level->dy[at] - dy_mean;
+        sums[0] += dx * dx;
+        sums[1] += dx * dy;
+        sums[2] += dy * dy;
+    }
+}
+
+static float squared_length(match m)
+{
+    return m.u * m.u + m.v * m.v;
+}
+
+static match shorten(const udm_flow_level *level, int left, int top, match found)
+{
+    float sums[3];
+    if (squared_length(found) < 1)
+        return found;
+    match m = descend(level, left, top, (match){ 0 }, level->effort.search);
+    find_slopes(level, left, top, sums);
+    float du = m.u - found.u, dv = m.v - found.v, apart = du * du + dv * dv;
+    float slopes = sums[0] * du * du + 2 * sums[1] * du * dv + sums[2] * dv * dv;
+    bool fits = slopes > UDM_FLOW_LEAST_SLOPES * apart && m.error * apart < UDM_FLOW_EXPLAINED * slopes;
+    return fits && squared_length(m) < squared_length(found) ? m : found;
+}
+
 static void keep(const udm_flow_level *level, int at, match m)
 {
     level->patch_u[at] = m.u;
@@ -130,7 +167,8 @@ static void search(const udm_flow_level *level, int row)
         int left = udm_flow_patch_at(i, level->width);
         match start = { .u = *pixel(level, level->u, left + PATCH / 2, top + PATCH / 2),
                         .v = *pixel(level, level->v, left + PATCH / 2, top + PATCH / 2) };
-        keep(level, row * level->columns + i, descend(level, left, top, start, level->effort.search));
+        match found = descend(level, left, top, start, level->effort.search);
+        keep(level, row * level->columns + i, level->effort.from_rest ? shorten(level, left, top, found) : found);
     }
 }
 
@@ -149,7 +187,8 @@ static void propagate(const udm_flow_level *level, int row)
                         .v = level->seen_v[line * level->columns + column] };
             float unused[2], du = m.u - best.u, dv = m.v - best.v;
             compare(level, left, top, &m, unused);
-            if (du * du + dv * dv >= 0.0625f && m.error < best.error)
+            bool longer = level->effort.from_rest && squared_length(m) > squared_length(best);
+            if (du * du + dv * dv >= 0.0625f && m.error < (longer ? UDM_FLOW_BETTER : 1) * best.error)
                 best = m;
         }
         keep(level, at,

@@ -14,7 +14,8 @@ typedef struct patch {
     const float *from, *dx, *dy;
     int x, y;
     float dx_sum, dy_sum;
-    float h11, h12, h22; // the inverse of the Hessian
+    float xx, xy, yy;    // sums of products of its slopes, less their mean,
+    float h11, h12, h22; // and the inverse of the Hessian that they make
 } patch;
 
 // A place between pixels of `to`.
@@ -98,9 +99,10 @@ INLINE void measure(const udm_flow_level *level, patch *p)
     }
     p->dx_sum = sum_of(sx);
     p->dy_sum = sum_of(sy);
-    float h11 = sum_of(xx) - p->dx_sum * p->dx_sum / AREA + level->care.damp;
-    float h12 = sum_of(xy) - p->dx_sum * p->dy_sum / AREA;
-    float h22 = sum_of(yy) - p->dy_sum * p->dy_sum / AREA + level->care.damp;
+    p->xx = sum_of(xx) - p->dx_sum * p->dx_sum / AREA;
+    p->xy = sum_of(xy) - p->dx_sum * p->dy_sum / AREA;
+    p->yy = sum_of(yy) - p->dy_sum * p->dy_sum / AREA;
+    float h11 = p->xx + level->care.damp, h12 = p->xy, h22 = p->yy + level->care.damp;
     float determinant = h11 * h22 - h12 * h12;
     p->h11 = h22 / determinant;
     p->h12 = -h12 / determinant;
@@ -126,6 +128,26 @@ INLINE match descend(const udm_flow_level *level, patch *p, float u, float v, in
     return best;
 }
 
+INLINE float squared_length(match m)
+{
+    return m.u * m.u + m.v * m.v;
+}
+
+// A grating fits in many places, and where the search begins decides which is found. So it also begins at rest, and of
+// two motions, apart along a slope, that both explain the patch, the shorter counts.
+INLINE match shorten(const udm_flow_level *level, patch *p, match found)
+{
+    if (squared_length(found) < 1)
+        return found;
+    match m = descend(level, p, 0, 0, level->effort.search);
+    float du = m.u - found.u, dv = m.v - found.v, apart = du * du + dv * dv;
+    float slopes = p->xx * du * du + 2 * p->xy * du * dv + p->yy * dv * dv; // times that
+    return squared_length(m) < squared_length(found) && slopes > UDM_FLOW_LEAST_SLOPES * apart &&
+                   m.error * apart < UDM_FLOW_EXPLAINED * slopes
+               ? m
+               : found;
+}
+
 INLINE void keep(const udm_flow_level *level, int at, match m)
 {
     level->patch_u[at] = m.u;
@@ -141,8 +163,8 @@ void NAME(udm_flow_search)(const udm_flow_level *level, int row)
         ptrdiff_t x = udm_clamp_index(p.x + PATCH / 2, level->width);
         ptrdiff_t y = udm_clamp_index(p.y + PATCH / 2, level->height);
         ptrdiff_t middle = y * level->stride + x;
-        keep(level, row * level->columns + i,
-             descend(level, &p, level->u[middle], level->v[middle], level->effort.search));
+        match found = descend(level, &p, level->u[middle], level->v[middle], level->effort.search);
+        keep(level, row * level->columns + i, level->effort.from_rest ? shorten(level, &p, found) : found);
     }
 }
 
@@ -153,7 +175,8 @@ INLINE void consider(const udm_flow_level *level, const patch *p, int from, matc
     if (du * du + dv * dv < 0.0625f)
         return;
     match m = compare(level, p, level->seen_u[from], level->seen_v[from], false);
-    if (m.error < best->error)
+    bool longer = level->effort.from_rest && squared_length(m) > squared_length(*best);
+    if (m.error < (longer ? UDM_FLOW_BETTER * best->error : best->error))
         *best = m;
 }
 

@@ -14,6 +14,7 @@
 // kernels/reference.c has the equations.
 #include "interp/synthesis.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,37 @@ void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
     find_luma(m, after, m->luma[0]);
     udm_flow_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[2]);
     accelerate(m, 1, m->flow[2], gap);
+}
+
+// Squared slopes of luma, up to that of an edge, where x and y lie in the picture.
+static double slope_at(const udm_packed *motion, const float *at)
+{
+    const double across = 0.5 * ((double)at[4 + 2] - at[-4 + 2]);
+    const double down = 0.5 * ((double)at[4 * motion->stride + 2] - at[-4 * motion->stride + 2]);
+    return fmin(across * across + down * down, 1e-2);
+}
+
+// Of one picture, beside the other: sums of slopes of all that there is, of what is unexplained, and of what lies
+// still.
+static void add_change(const udm_packed *motion, const udm_packed *other, double sums[3])
+{
+    for (int y = 0; y < motion->height; y++)
+        for (int x = 0; x < motion->width; x++) {
+            const ptrdiff_t i = 4 * (y * motion->stride + x);
+            const double slope = slope_at(motion, motion->at + i);
+            sums[0] += slope;
+            sums[1] += motion->at[i + 3] < UDM_LEAST_EXPLAINED ? slope : 0;
+            sums[2] += fabsf(motion->at[i + 2] - other->at[i + 2]) < UDM_SAME_LUMA ? slope : 0;
+        }
+}
+
+udm_synthesis_change udm_synthesis_measure_change(const udm_synthesis *m)
+{
+    double sums[3] = { 0 };
+    for (int k = 0; k < 2; k++)
+        add_change(&m->job.views[k].motion, &m->job.views[!k].motion, sums);
+    return sums[0] > 0 ? (udm_synthesis_change){ sums[1] / sums[0], sums[2] / sums[0] }
+                       : (udm_synthesis_change){ 1, 0 };
 }
 
 // ---- an instant

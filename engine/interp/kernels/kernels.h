@@ -23,6 +23,8 @@ enum {
 #define UDM_IMPORTANCE_CONSISTENCY .3f // and for each 3 squared pixels by which the way back misses,
 #define UDM_MOST_INCONSISTENCY 16.f    // which counts as this at most;
 #define UDM_LEAST_IMPORTANCE 1e-4f     // but this is left
+#define UDM_LEAST_EXPLAINED .5f        // importance of a pixel whose motion explains it
+#define UDM_SAME_LUMA .025f            // by which what lies still may differ
 #define UDM_LEAST_NEARNESS .05f        // share in the motion at an instant of the picture that is further away
 #define UDM_LEAST_SUPPORT .01f         // where less was splatted there is a hole, which its surroundings fill
 #define UDM_WARP_VARIANCE 1e-2f        // of a picture that is warped over a whole gap,
