@@ -18,7 +18,7 @@
 enum { MAX_TIMES = 4096 };
 
 static const char usage[] =
-    "usage: udm devices | precisions | samplers | schedules | spacings | processes\n"
+    "usage: udm devices | precisions | samplers | schedules | spacings | processes | models\n"
     "       udm info MODEL\n"
     "       udm forward MODEL IN.npy OUT.npy --time T[,T...] [--class K] [--device D] [--threads N]\n"
     "       udm between IN.npy OUT.npy [--known A,B] [--threads N]\n"
@@ -564,6 +564,7 @@ int main(int argc, char **argv)
     } lists[] = {
         { "devices", udm_list_devices },   { "samplers", udm_list_samplers },   { "schedules", udm_list_schedules },
         { "spacings", udm_list_spacings }, { "processes", udm_list_processes }, { "precisions", udm_list_precisions },
+        { "models", udm_list_models },
     };
     options options;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {

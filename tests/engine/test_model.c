@@ -2,6 +2,8 @@
 // The reader of model directories: good ones, every kind of broken one, and what the errors say.
 #include "model/model.h"
 
+#include "udm/list.h"
+
 #include "folder.h"
 #include "golden.h"
 
@@ -359,6 +361,47 @@ START_TEST(missing_directory)
 }
 END_TEST
 
+static void note(void *context, const char *name, const char *about)
+{
+    char *all = context;
+    const size_t used = strlen(all);
+    snprintf(all + used, 1024 - used, "%s (%s), ", name, about);
+}
+
+static void make_in(const folder *in, const char *name, const char *card)
+{
+    char path[64];
+    folder_make(in, name);
+    snprintf(path, sizeof path, "%s/model_index.json", name);
+    folder_write_text(in, path, INDEX);
+    snprintf(path, sizeof path, "%s/README.md", name);
+    if (card)
+        folder_write_text(in, path, card);
+}
+
+// Each name once, as it is found, with the first sentence of its card; and so says the error if one is not found.
+START_TEST(models_are_listed)
+{
+    folder first = folder_new(), second = folder_new();
+    char path[600], all[1024] = "";
+    udm_error error = { 0 };
+    make_in(&first, "fog", "---\nlicense: mit\n---\n\n# fog\n\nRemoves fog. And mist.\n");
+    make_in(&first, "rain", NULL);
+    folder_make(&first, "empty");
+    make_in(&second, "fog", "# fog\n\nHidden.\n");
+    make_in(&second, "snow", "# snow\n\nRemoves snow of 0.5 mm: all of it\nif it can.\n");
+    snprintf(path, sizeof path, "%s:%s:/no/such/place", first.path, second.path);
+    setenv("UDM_MODEL_PATH", path, 1);
+    udm_list_models(note, all);
+    ck_assert_msg(strncmp(all, "fog (Removes fog), rain (), snow (Removes snow of 0.5 mm), ", 59) == 0, "%s", all);
+    ck_assert_ptr_null(udm_model_find("frost", &error));
+    assert_contains(error.message, "choose from fog, rain, snow");
+    assert_error(&error, UDM_ERROR_NOT_FOUND, "\"frost\"");
+    folder_free(&first);
+    folder_free(&second);
+}
+END_TEST
+
 START_TEST(half_precision_variant)
 {
     folder made = make(INDEX, "{}");
@@ -442,6 +485,7 @@ int main(void)
         { .test = missing_files, .cases = COUNT_OF(files) },
         { .test = helpers, .cases = COUNT_OF(helper_names) },
         { .test = missing_directory },
+        { .test = models_are_listed },
         { .test = half_precision_variant },
         { .test = weights_in_several_files },
         { .test = pickles },

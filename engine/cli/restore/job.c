@@ -7,7 +7,6 @@
 #include <libavutil/pixdesc.h>
 
 #include "cli/restore/container.h"
-#include "cli/restore/models.h"
 #include "cli/restore/say.h"
 #include "cli/restore/stop.h"
 
@@ -56,7 +55,7 @@ bool job_open(job *j, const options *o, udm_error *error)
         codecs_find(o->codec, j->sink.muxer->oformat, o->output, depth_of(j->source.video->codecpar->format), error);
     if (!j->codec || !codecs_check(j->codec, o->crf, error))
         return false;
-    j->model = models_open(o->model, error);
+    j->model = udm_model_open(o->model, error);
     if (!j->model || !frames_check(j->model, o, error))
         return false;
     find_range(j);

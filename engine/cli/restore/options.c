@@ -10,9 +10,9 @@
 #include <libavutil/parseutils.h>
 
 #include "cli/restore/codecs.h"
-#include "cli/restore/models.h"
 #include "cli/restore/say.h"
 
+#define DEFAULT_MODEL "auto"
 enum { DEFAULT_LOOKAHEAD = 2 };
 
 static const char usage[] =
@@ -193,7 +193,7 @@ static void print_codec(const char *name, const char *about, double crf)
 
 static options_parsed help(void)
 {
-    printf(usage, MODELS_DEFAULT, UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD, UDM_MAX_ENSEMBLE);
+    printf(usage, DEFAULT_MODEL, UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD, UDM_MAX_ENSEMBLE);
     codecs_list(print_codec);
     fputs(usage_rest, stdout);
     return OPTIONS_DONE;
@@ -201,7 +201,7 @@ static options_parsed help(void)
 
 options_parsed options_parse(int argc, char **argv, options *o)
 {
-    *o = (options){ .model = MODELS_DEFAULT, .noise_level = -1, .amount = -1, .crf = -1, .end = INT64_MAX };
+    *o = (options){ .model = DEFAULT_MODEL, .noise_level = -1, .amount = -1, .crf = -1, .end = INT64_MAX };
     udm_settings_init(&o->settings, sizeof o->settings);
     o->settings.lookahead = DEFAULT_LOOKAHEAD;
     static char name[] = "udm-restore";

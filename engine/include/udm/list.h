@@ -21,6 +21,12 @@ UDM_API void udm_list_schedules(udm_found found, void *context);  /**< of udm_se
 UDM_API void udm_list_spacings(udm_found found, void *context);   /**< of udm_settings.spacing, beside "model" */
 UDM_API void udm_list_processes(udm_found found, void *context);  /**< forward processes of models */
 
+/**
+ * Models that are found by their names, in the folders of UDM_MODEL_PATH and among the installed ones: each name once.
+ * What they are told of is the first sentence of their cards (README.md), which may be empty.
+ */
+UDM_API void udm_list_models(udm_found found, void *context);
+
 /** The version of the library in use, "0.2.0"; static. udm/version.h has that of the headers. */
 UDM_API const char *udm_version(void);
 
