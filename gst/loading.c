@@ -4,20 +4,22 @@
 
 #include "report.h"
 
-gboolean gst_udm_load_model(GstElement *element, const char *name, GstUdmModel **model)
+GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *instead)
 {
-    GstUdmModel *before = *model;
     udm_error error = { 0 };
+    GstUdmModel *model;
 
     gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
-    *model = gst_udm_model_acquire(name, &error);
-    gst_udm_model_release(before); // after, so that the same one stays loaded
-    if (!*model) {
+    model = gst_udm_model_acquire(name, &error);
+    if (!model) {
         gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "Failed to load the model");
-        gst_udm_report_error(element, &error);
-        return FALSE;
+        if (instead)
+            gst_udm_report_instead(element, &error, instead);
+        else
+            gst_udm_report_error(element, &error);
+        return NULL;
     }
-    GST_INFO_OBJECT(element, "model %s", gst_udm_model_path(*model));
+    GST_INFO_OBJECT(element, "model %s", gst_udm_model_path(model));
     gst_udm_report_progress(element, GST_PROGRESS_TYPE_COMPLETE, "load-model", "Loaded the model");
-    return TRUE;
+    return model;
 }

@@ -5,7 +5,8 @@
 
 #include "models.h"
 
-// Acquires a model in place of *model, which may be NULL, and posts messages about it. FALSE if an error was posted.
-gboolean gst_udm_load_model(GstElement *element, const char *name, GstUdmModel **model);
+// Acquires a model and posts messages about it. NULL if there is none: posts a warning that says what is done instead,
+// or an error if that is NULL.
+GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *instead);
 
 #endif

@@ -17,13 +17,24 @@ static const struct {
     [UDM_ERROR_CANCELLED] = { gst_library_error_quark, GST_LIBRARY_ERROR_FAILED },
 };
 
+// Takes the text.
+static void post(GstElement *element, GstMessageType type, udm_error_code number, char *text)
+{
+    udm_error_code code = number < G_N_ELEMENTS(reports) ? number : UDM_OK;
+
+    GST_WARNING_OBJECT(element, "engine error %d: %s", number, text);
+    gst_element_message_full(element, type, reports[code].domain(), reports[code].code, text, NULL, __FILE__,
+                             GST_FUNCTION, __LINE__);
+}
+
 void gst_udm_report_error(GstElement *element, const udm_error *error)
 {
-    udm_error_code code = error->code < G_N_ELEMENTS(reports) ? error->code : UDM_OK;
+    post(element, GST_MESSAGE_ERROR, error->code, g_strdup(error->message));
+}
 
-    GST_WARNING_OBJECT(element, "engine error %d: %s", error->code, error->message);
-    gst_element_message_full(element, GST_MESSAGE_ERROR, reports[code].domain(), reports[code].code,
-                             g_strdup(error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+void gst_udm_report_instead(GstElement *element, const udm_error *error, const char *instead)
+{
+    post(element, GST_MESSAGE_WARNING, error->code, g_strdup_printf("%s. %s", error->message, instead));
 }
 
 void gst_udm_report_warning(GstElement *element, const char *text)

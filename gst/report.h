@@ -11,6 +11,9 @@
 // Posts an error message with the domain and code that correspond to the engine's.
 void gst_udm_report_error(GstElement *element, const udm_error *error);
 
+// Posts a warning: an error of the engine, and what is done instead, as a sentence.
+void gst_udm_report_instead(GstElement *element, const udm_error *error, const char *instead);
+
 // Posts a warning: the device failed, or is not the best one, and another is used.
 void gst_udm_report_warning(GstElement *element, const char *text);
 

@@ -202,7 +202,7 @@ gboolean gst_udm_settings_set(GstUdmSettings *settings, guint id, const GValue *
     switch (id) {
     case GST_UDM_PROP_MODEL:
         replace(&settings->model, value);
-        return TRUE; // no new version: it takes effect at the next start
+        return TRUE; // no new version: it takes effect once it is loaded
     case GST_UDM_PROP_DEVICE:
         replace(&settings->device, value);
         break;

@@ -60,6 +60,13 @@ static GstFlowReturn drain(GstUdmTransform *self)
 
 // ---- caps and settings
 
+static gboolean wants_passthrough(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+
+    return (!self->model && !klass->works_without_model) || klass->wants_passthrough(self, in, out);
+}
+
 // Opens the session for frames of this kind with the settings as they are; in passthrough none is needed.
 static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
 {
@@ -120,9 +127,31 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
         gst_video_info_is_equal(out_info, &filter->out_info))
         return TRUE;
     drain(self); // a failure was posted already, or downstream knows
-    gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self),
-                                       GST_UDM_TRANSFORM_GET_CLASS(self)->wants_passthrough(self, in_info, out_info));
+    gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), wants_passthrough(self, in_info, out_info));
     return open_session(self, in_info);
+}
+
+// Takes the model that was loaded while frames flow, if there is one, once those that are held have left.
+static GstFlowReturn take_model(GstUdmTransform *self, gboolean *changed)
+{
+    GstUdmModel *model = self->model;
+    GstFlowReturn ret = GST_FLOW_OK;
+
+    GST_OBJECT_LOCK(self);
+    if (self->has_loaded)
+        model = g_steal_pointer(&self->loaded);
+    *changed = model != self->model;
+    if (self->has_loaded && !*changed)
+        gst_udm_model_release(model);
+    self->has_loaded = FALSE;
+    GST_OBJECT_UNLOCK(self);
+    if (!*changed)
+        return GST_FLOW_OK;
+    ret = drain(self);
+    gst_udm_session_close(&self->session);
+    gst_udm_model_release(self->model);
+    self->model = model;
+    return ret;
 }
 
 // Lets properties that changed while frames flow take effect.
@@ -131,12 +160,14 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
     gboolean passthrough, switched, changed;
-    GstFlowReturn ret;
+    GstFlowReturn ret = take_model(self, &changed);
 
+    if (ret != GST_FLOW_OK)
+        return ret;
     GST_OBJECT_LOCK(self);
-    changed = self->version != self->settings.version;
+    changed |= self->version != self->settings.version;
     GST_OBJECT_UNLOCK(self);
-    passthrough = GST_UDM_TRANSFORM_GET_CLASS(self)->wants_passthrough(self, &filter->in_info, &filter->out_info);
+    passthrough = wants_passthrough(self, &filter->in_info, &filter->out_info);
     switched = passthrough != gst_base_transform_is_passthrough(trans);
     if (!filter->negotiated || (!switched && !changed))
         return GST_FLOW_OK;
@@ -289,23 +320,75 @@ static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection
 
 // ---- states
 
+// The model by its name, or NULL if there is none or none is needed; takes the name.
+static GstUdmModel *load(GstUdmTransform *self, char *name)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    GstUdmModel *model = NULL;
+
+    if (!klass->works_without_model || (name && *name))
+        model = gst_udm_load_model(GST_ELEMENT(self), name, klass->without_model);
+    g_free(name);
+    return model;
+}
+
+// In a thread of its own.
+static void load_while_frames_flow(GstElement *element, gpointer number)
+{
+    GstUdmTransform *self = GST_UDM_TRANSFORM(element);
+    GstUdmModel *model, *old;
+    gboolean wanted;
+    char *name;
+
+    GST_OBJECT_LOCK(self);
+    wanted = self->loads == GPOINTER_TO_UINT(number);
+    name = g_strdup(self->settings.model);
+    GST_OBJECT_UNLOCK(self);
+    if (!wanted) {
+        g_free(name);
+        return;
+    }
+    model = old = load(self, name);
+    GST_OBJECT_LOCK(self);
+    if (self->started && self->loads == GPOINTER_TO_UINT(number)) {
+        old = self->loaded;
+        self->loaded = model;
+        self->has_loaded = TRUE;
+    }
+    GST_OBJECT_UNLOCK(self);
+    gst_udm_model_release(old);
+}
+
+// A model that is missing is no error: the project of an editor opens, and its pipeline runs.
 static gboolean gst_udm_transform_start(GstBaseTransform *trans)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
-    gboolean started = TRUE;
+    GstUdmModel *before = self->model;
     char *name;
 
     GST_OBJECT_LOCK(self);
     name = g_strdup(self->settings.model);
+    self->started = TRUE;
     GST_OBJECT_UNLOCK(self);
     self->refused = FALSE;
     gst_udm_lateness_start(&self->lateness, trans);
-    if (GST_UDM_TRANSFORM_GET_CLASS(self)->works_without_model && (!name || !*name))
-        g_clear_pointer(&self->model, gst_udm_model_release);
-    else
-        started = gst_udm_load_model(GST_ELEMENT(self), name, &self->model);
-    g_free(name);
-    return started;
+    self->model = load(self, name);
+    gst_udm_model_release(before); // after, so that the same one stays loaded
+    return TRUE;
+}
+
+// Loads under way end in vain.
+static void forget_loads(GstUdmTransform *self)
+{
+    GstUdmModel *loaded;
+
+    GST_OBJECT_LOCK(self);
+    self->started = FALSE;
+    self->loads++;
+    loaded = g_steal_pointer(&self->loaded);
+    self->has_loaded = FALSE;
+    GST_OBJECT_UNLOCK(self);
+    gst_udm_model_release(loaded);
 }
 
 // Under the object lock.
@@ -335,6 +418,7 @@ static gboolean gst_udm_transform_stop(GstBaseTransform *trans)
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
 
     log_stats(self);
+    forget_loads(self);
     forget(self);
     gst_udm_session_close(&self->session);
     self->version = 0;
@@ -365,11 +449,17 @@ static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, 
 static void gst_udm_transform_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(object);
-    gboolean known;
+    gboolean known, loads;
+    guint number = 0;
 
     GST_OBJECT_LOCK(self);
     known = gst_udm_settings_set(&self->settings, id, value);
+    loads = id == GST_UDM_PROP_MODEL && self->started;
+    if (loads)
+        number = ++self->loads;
     GST_OBJECT_UNLOCK(self);
+    if (loads)
+        gst_element_call_async(GST_ELEMENT(self), load_while_frames_flow, GUINT_TO_POINTER(number), NULL);
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }

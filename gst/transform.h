@@ -36,9 +36,13 @@ typedef struct GstUdmTransform {
     // state, under the object lock
     GstUdmLatency latency;
     GstUdmLateness lateness;
+    gboolean started;
+    guint loads;         // counts them, as only the last one matters
+    gboolean has_loaded; // a model was loaded while frames flow
+    GstUdmModel *loaded; // that model, until the next frame takes it; NULL if it is missing
 
     // state of the streaming thread
-    GstUdmModel *model; // from the first start to the NULL state; NULL if none is set, and the subclass needs none
+    GstUdmModel *model; // from the first start to the NULL state; NULL if none is set or it is missing
     GstUdmSession session;
     guint version;    // of the settings that the session was opened with; 0 if it has to be opened
     gboolean refused; // the caps that came last: they are interlaced
@@ -47,7 +51,8 @@ typedef struct GstUdmTransform {
 typedef struct GstUdmTransformClass {
     GstVideoFilterClass parent_class;
 
-    gboolean works_without_model; // if the property "model" is empty
+    gboolean works_without_model; // if the property "model" is empty; others pass frames through unchanged
+    const char *without_model;    // for people: what happens if the model is missing
 
     // Whether the properties leave frames of these caps as they are.
     gboolean (*wants_passthrough)(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out);

@@ -122,6 +122,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
         "The udm developers");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
+    transform_class->without_model = "Frames pass through unchanged";
     transform_class->engine = &gst_udm_denoise_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_denoise_open);

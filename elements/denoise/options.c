@@ -102,7 +102,7 @@ static void install_degradation(GObjectClass *object_class)
                             "Model to restore frames with: a directory, or a name to look up in UDM_MODEL_PATH and "
                             "among the installed models",
                             GST_UDM_DENOISE_DEFAULT_MODEL,
-                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmDenoise:noise-level:
      *

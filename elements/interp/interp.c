@@ -145,6 +145,7 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     base_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_interp_sink_event);
     base_class->start = GST_DEBUG_FUNCPTR(gst_udm_interp_start);
     transform_class->works_without_model = TRUE;
+    transform_class->without_model = "Frames are interpolated by motion alone";
     transform_class->engine = &gst_udm_interp_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);

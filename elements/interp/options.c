@@ -228,7 +228,7 @@ static void install_motion_properties(GObjectClass *object_class)
             "model", "Model",
             "Model to refine frames with: a directory, or a name to look up in UDM_MODEL_PATH and among "
             "the installed models (empty = motion alone)",
-            GST_UDM_INTERP_DEFAULT_MODEL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+            GST_UDM_INTERP_DEFAULT_MODEL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmInterp:scene-threshold:
      *

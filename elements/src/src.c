@@ -70,7 +70,6 @@ GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
 static gboolean gst_udm_src_start(GstBaseSrc *src)
 {
     GstUdmSrc *self = GST_UDM_SRC(src);
-    gboolean loaded;
     char *name;
 
     GST_OBJECT_LOCK(self);
@@ -78,9 +77,10 @@ static gboolean gst_udm_src_start(GstBaseSrc *src)
     self->steps = self->options.preview ? 0 : 1;
     GST_OBJECT_UNLOCK(self);
     self->number = 0;
-    loaded = gst_udm_load_model(GST_ELEMENT(self), name, &self->model);
+    gst_udm_model_release(self->model);
+    self->model = gst_udm_load_model(GST_ELEMENT(self), name, NULL);
     g_free(name);
-    return loaded;
+    return self->model != NULL;
 }
 
 static gboolean gst_udm_src_stop(GstBaseSrc *src)

@@ -155,7 +155,9 @@ GST_START_TEST(the_source_has_the_properties_that_all_elements_share)
 
         fail_unless(one && other, "%s", shared[i]);
         fail_unless(one->value_type == other->value_type, "%s", shared[i]);
-        assert_equals_int(one->flags, other->flags);
+        // A source has nothing to pass through while a model is missing, so it takes one only before it starts.
+        if (!g_str_equal(shared[i], "model"))
+            assert_equals_int(one->flags, other->flags);
     }
     gst_object_unref(source);
     gst_object_unref(filter);

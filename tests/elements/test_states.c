@@ -93,38 +93,136 @@ static void play_three_frames(GstElement *element)
     fail_unless_equals_int(gst_element_set_state(element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
 }
 
-// Networks are built when the size of the frames is known, so some errors come with the first frame.
-static void fail_to_play(GstElement *element)
+// The warning on the bus, of which there is one, and no error.
+static char *take_warning(GstBus *bus, GQuark domain, int code)
 {
-    GstVideoInfo info = info_from(CAPS);
-    GstHarness *harness;
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+    GError *error = NULL;
+    char *text;
 
-    if (gst_element_set_state(element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE)
-        return;
-    harness = make_harness(gst_object_ref(element), CAPS);
-    fail_if(gst_harness_push(harness, make_frame(&info, 0)) == GST_FLOW_OK);
-    gst_harness_teardown(harness);
+    fail_unless(message != NULL, "no warning was posted");
+    assert_equals_int(GST_MESSAGE_TYPE(message), GST_MESSAGE_WARNING);
+    gst_message_parse_warning(message, &error, NULL);
+    fail_unless(g_error_matches(error, domain, code), "posted %s %d: %s", g_quark_to_string(error->domain), error->code,
+                error->message);
+    text = g_strdup(error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR), 0);
+    return text;
 }
 
-// A model that does not load is an error; then a good one works in the same element.
+// Whether a frame comes out at once and as it went in.
+static gboolean passes_frame(GstHarness *harness, guint number)
+{
+    GstVideoInfo info = info_from(CAPS);
+    GstBuffer *in = make_frame(&info, number), *out = NULL;
+    gboolean passes;
+
+    assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in)), GST_FLOW_OK);
+    while (frames_out(harness) > 0) { // those that were held come before it
+        gst_clear_buffer(&out);
+        out = gst_harness_pull(harness);
+    }
+    passes = out && difference(in, out, &info) == 0;
+    gst_buffer_unref(in);
+    gst_clear_buffer(&out);
+    return passes;
+}
+
+// With a model that does not load frames pass through, and a warning says so; then a good one works in the same
+// element.
 static void expect_bad_model(const char *model, GQuark domain, int code)
 {
     GstElement *element = make_with_model(model);
     GstBus *bus = watch(element);
-    char *kept;
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    char *kept, *said;
 
-    fail_to_play(element);
-    expect_error(bus, domain, code);
+    for (guint n = 0; n < 3; n++)
+        fail_unless(passes_frame(harness, n));
+    said = take_warning(bus, domain, code);
+    fail_unless(strstr(said, "Frames pass through unchanged") != NULL, "%s", said);
     g_object_get(element, "model", &kept, NULL);
     assert_equals_string(kept, model);
-    g_free(kept);
+    gst_harness_teardown(harness);
     fail_unless_equals_int(gst_element_set_state(element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
 
     g_object_set(element, "model", "tiny-denoise", NULL);
     play_three_frames(element);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR), 0);
+    unwatch(element, bus);
+    gst_object_unref(element);
+    g_free(said);
+    g_free(kept);
+}
+
+GST_START_TEST(a_mistyped_model_is_told_what_there_is)
+{
+    GstElement *element = make_with_model("tiny-denoize");
+    GstBus *bus = watch(element);
+    char *said;
+
+    fail_unless(gst_element_set_state(element, GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
+    said = take_warning(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+    fail_unless(strstr(said, "tiny-denoise, ") != NULL, "%s", said);
+    gst_element_set_state(element, GST_STATE_NULL);
+    unwatch(element, bus);
+    gst_object_unref(element);
+    g_free(said);
+}
+GST_END_TEST;
+
+// ---- models that are set while frames flow
+
+// Pushes frames until they pass, or do not, as they should once the model is there.
+static guint push_until(GstHarness *harness, guint number, gboolean passes)
+{
+    for (guint tries = 0; tries < 1000; tries++) {
+        if (passes_frame(harness, number++) == passes)
+            return number;
+        g_usleep(G_USEC_PER_SEC / 100);
+    }
+    fail("a model that was set while frames flow was not taken");
+    return number;
+}
+
+GST_START_TEST(a_model_is_taken_while_frames_flow)
+{
+    GstElement *element = make_with_model("no-such-model");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstBus *bus = watch(element);
+    guint number = 0;
+
+    fail_unless(passes_frame(harness, number++));
+    g_object_set(element, "model", "tiny-denoise", NULL);
+    number = push_until(harness, number, FALSE);
+    g_object_set(element, "model", "no-other-model", NULL);
+    number = push_until(harness, number, TRUE);
+    g_free(take_warning(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(gst_harness_buffers_received(harness), number);
+    gst_harness_teardown(harness);
     unwatch(element, bus);
     gst_object_unref(element);
 }
+GST_END_TEST;
+
+// As in a text field whose every letter is set.
+GST_START_TEST(the_last_of_many_models_is_taken)
+{
+    GstElement *element = make_with_model("tiny-denoise");
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+
+    for (guint n = 0; n < 20; n++)
+        g_object_set(element, "model", n % 2 ? "tiny-denoise" : "no-such-model", NULL);
+    g_object_set(element, "model", "no-model", NULL);
+    push_until(harness, 0, TRUE);
+    g_object_set(element, "model", "tiny-denoise", NULL);
+    gst_harness_teardown(harness); // while it loads
+    gst_object_unref(element);
+}
+GST_END_TEST;
 
 GST_START_TEST(a_missing_model_is_not_found)
 {
@@ -186,6 +284,7 @@ GST_START_TEST(a_model_is_loaded_once_per_process)
 {
     char *folder = copy_model();
     GstElement *first = make_with_model(folder), *second = make_with_model(folder);
+    GstBus *bus;
 
     fail_unless(gst_element_set_state(first, GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
     cut_file(folder, "unet/diffusion_pytorch_model.safetensors");
@@ -196,8 +295,11 @@ GST_START_TEST(a_model_is_loaded_once_per_process)
     fail_unless(gst_element_set_state(first, GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
     gst_element_set_state(first, GST_STATE_NULL);
     gst_element_set_state(second, GST_STATE_NULL);
-    fail_unless_equals_int(gst_element_set_state(second, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    bus = watch(second);
+    fail_unless(gst_element_set_state(second, GST_STATE_PAUSED) != GST_STATE_CHANGE_FAILURE);
+    g_free(take_warning(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND));
     gst_element_set_state(second, GST_STATE_NULL);
+    unwatch(second, bus);
     gst_object_unref(first);
     gst_object_unref(second);
     remove_model(folder);
@@ -436,6 +538,9 @@ static Suite *states_suite(void)
     TCase *states = tcase_create("states");
 
     tcase_add_test(states, a_missing_model_is_not_found);
+    tcase_add_test(states, a_mistyped_model_is_told_what_there_is);
+    tcase_add_test(states, a_model_is_taken_while_frames_flow);
+    tcase_add_test(states, the_last_of_many_models_is_taken);
     tcase_add_test(states, a_directory_that_holds_no_model_is_not_found);
     tcase_add_test(states, a_model_may_be_a_directory);
     tcase_add_test(states, a_model_is_loaded_once_per_process);
