@@ -23,9 +23,8 @@ static GType register_choices(const char *type_name, GArray *values)
     return type;
 }
 
-// The type with that name. Its values are "model", unless about_model is NULL, and what `list` finds.
-static GType choices_type(gsize *type, const char *type_name, const char *about_model,
-                          void (*list)(udm_found found, void *context))
+GType gst_udm_choices_type(gsize *type, const char *type_name, const char *about_model,
+                           void (*list)(udm_found found, void *context))
 {
     if (g_once_init_enter(type)) {
         GArray *values = g_array_new(TRUE, TRUE, sizeof(GEnumValue));
@@ -42,29 +41,31 @@ GType gst_udm_sampler_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSampler", "the method in the model's scheduler configuration", udm_list_samplers);
+    return gst_udm_choices_type(&type, "GstUdmSampler", "the method in the model's scheduler configuration",
+                                udm_list_samplers);
 }
 
 GType gst_udm_schedule_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSchedule", "the schedule that the model was trained with", udm_list_schedules);
+    return gst_udm_choices_type(&type, "GstUdmSchedule", "the schedule that the model was trained with",
+                                udm_list_schedules);
 }
 
 GType gst_udm_spacing_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmSpacing", "the spacing in the model's scheduler configuration",
-                        udm_list_spacings);
+    return gst_udm_choices_type(&type, "GstUdmSpacing", "the spacing in the model's scheduler configuration",
+                                udm_list_spacings);
 }
 
 GType gst_udm_precision_get_type(void)
 {
     static gsize type = 0;
 
-    return choices_type(&type, "GstUdmPrecision", NULL, udm_list_precisions);
+    return gst_udm_choices_type(&type, "GstUdmPrecision", NULL, udm_list_precisions);
 }
 
 const char *gst_udm_choice_name(GType type, int value)

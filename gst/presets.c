@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // GStreamer finds presets in its own prefix, the user's folder, GST_PRESET_PATH, and in one folder more, which belongs
-// to the application. What it finds comes first; what was installed beside the plugin in another prefix is added here.
+// to the application. What it finds comes first; what lies with the plugin, in another prefix or a build, is added
+// here.
 #include "presets.h"
 
 #include <stdlib.h>
@@ -10,6 +11,19 @@
 
 static GstPresetInterface found; // what GStreamer does by itself
 
+// In the folder of the plugin, as in a build that was not installed.
+static char *beside_plugin(GstPreset *preset, const char *name)
+{
+    GstElementFactory *factory = gst_element_get_factory(GST_ELEMENT(preset));
+    GstPlugin *plugin = factory ? gst_plugin_feature_get_plugin(GST_PLUGIN_FEATURE(factory)) : NULL;
+    const char *file = plugin ? gst_plugin_get_filename(plugin) : NULL;
+    char *folder = g_path_get_dirname(file ? file : ""), *path = g_build_filename(folder, name, NULL);
+
+    g_free(folder);
+    gst_clear_object(&plugin);
+    return path;
+}
+
 // The installed presets of the element's type, empty where there are none.
 static GKeyFile *read_installed(GstPreset *preset)
 {
@@ -17,9 +31,11 @@ static GKeyFile *read_installed(GstPreset *preset)
     char *data = udm_data_directory(NULL);
     char *name = g_strconcat(G_OBJECT_TYPE_NAME(preset), ".prs", NULL);
     char *path = g_build_filename(data ? data : "", "gstreamer-1.0", "presets", name, NULL);
+    char *beside = beside_plugin(preset, name);
 
-    if (data)
-        g_key_file_load_from_file(installed, path, G_KEY_FILE_NONE, NULL);
+    if (!data || !g_key_file_load_from_file(installed, path, G_KEY_FILE_NONE, NULL))
+        g_key_file_load_from_file(installed, beside, G_KEY_FILE_NONE, NULL);
+    g_free(beside);
     g_free(path);
     g_free(name);
     free(data);

@@ -27,8 +27,9 @@ static void install_computing(GObjectClass *object_class)
      */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_DEVICE,
-        g_param_spec_string("device", "Device", "Device to compute on: cpu, opencl, opencl:N (auto = the fastest)",
-                            defaults.device, FLAGS));
+        g_param_spec_string("device", "Device (expert)",
+                            "Device to compute on: cpu, opencl, opencl:N (auto = the fastest)", defaults.device,
+                            FLAGS));
     /**
      * GstUdmTransform:precision:
      *
@@ -40,7 +41,7 @@ static void install_computing(GObjectClass *object_class)
      */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_PRECISION,
-        g_param_spec_enum("precision", "Precision",
+        g_param_spec_enum("precision", "Precision (expert)",
                           "Arithmetic precision of the network (auto = bf16 where the processor supports it, else f32)",
                           gst_udm_precision_get_type(),
                           gst_udm_choice_value(gst_udm_precision_get_type(), defaults.precision), FLAGS));
@@ -52,7 +53,7 @@ static void install_computing(GObjectClass *object_class)
      * Since: 0.2
      */
     g_object_class_install_property(object_class, GST_UDM_PROP_N_THREADS,
-                                    g_param_spec_int("n-threads", "Threads",
+                                    g_param_spec_int("n-threads", "Threads (expert)",
                                                      "Maximum number of threads to use (0 = one per processor)", 0,
                                                      MAX_THREADS, defaults.threads, FLAGS));
 }
@@ -70,8 +71,9 @@ static void install_sampling(GObjectClass *object_class, int steps, const char *
      *
      * Since: 0.2
      */
-    g_object_class_install_property(object_class, GST_UDM_PROP_STEPS,
-                                    g_param_spec_int("steps", "Steps", steps_blurb, 1, MAX_STEPS, steps, FLAGS));
+    g_object_class_install_property(
+        object_class, GST_UDM_PROP_STEPS,
+        g_param_spec_int("steps", "Steps (expert)", steps_blurb, 1, MAX_STEPS, steps, FLAGS));
     /**
      * GstUdmTransform:sampler:
      *
@@ -82,7 +84,7 @@ static void install_sampling(GObjectClass *object_class, int steps, const char *
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SAMPLER,
         g_param_spec_enum(
-            "sampler", "Sampler", "Sampling method (model = the one in the model's scheduler configuration)",
+            "sampler", "Sampler (expert)", "Sampling method (model = the one in the model's scheduler configuration)",
             gst_udm_sampler_get_type(), gst_udm_choice_value(gst_udm_sampler_get_type(), defaults.sampler), FLAGS));
     /**
      * GstUdmTransform:schedule:
@@ -93,9 +95,9 @@ static void install_sampling(GObjectClass *object_class, int steps, const char *
      */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SCHEDULE,
-        g_param_spec_enum("schedule", "Schedule", "Noise schedule (model = the one that the model was trained with)",
-                          gst_udm_schedule_get_type(),
-                          gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule), FLAGS));
+        g_param_spec_enum(
+            "schedule", "Schedule (expert)", "Noise schedule (model = the one that the model was trained with)",
+            gst_udm_schedule_get_type(), gst_udm_choice_value(gst_udm_schedule_get_type(), defaults.schedule), FLAGS));
     /**
      * GstUdmTransform:spacing:
      *
@@ -106,7 +108,7 @@ static void install_sampling(GObjectClass *object_class, int steps, const char *
     g_object_class_install_property(
         object_class, GST_UDM_PROP_SPACING,
         g_param_spec_enum(
-            "spacing", "Spacing",
+            "spacing", "Spacing (expert)",
             "Distribution of the steps over time (model = the one in the model's scheduler configuration)",
             gst_udm_spacing_get_type(), gst_udm_choice_value(gst_udm_spacing_get_type(), defaults.spacing), FLAGS));
     /**
@@ -118,7 +120,7 @@ static void install_sampling(GObjectClass *object_class, int steps, const char *
      * Since: 0.2
      */
     g_object_class_install_property(object_class, GST_UDM_PROP_SEED,
-                                    g_param_spec_uint64("seed", "Seed",
+                                    g_param_spec_uint64("seed", "Seed (expert)",
                                                         "Seed of the random noise: the same seed gives the same frames",
                                                         0, G_MAXUINT64, defaults.seed, FLAGS));
 }
@@ -163,7 +165,7 @@ void gst_udm_settings_install(GObjectClass *object_class, int steps, const char 
 
 GParamSpec *gst_udm_lookahead_spec(int maximum, int value)
 {
-    return g_param_spec_int("lookahead", "Lookahead",
+    return g_param_spec_int("lookahead", "Lookahead (expert)",
                             "Number of following frames to take into account, which adds latency (0 = none)", 0,
                             maximum, value, FLAGS);
 }

@@ -44,6 +44,7 @@
 #include "denoise.h"
 
 #include "interlaced.h"
+#include "page.h"
 #include "presets.h"
 
 static GstStaticPadTemplate sink_template =
@@ -80,6 +81,8 @@ static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue
     GstUdmDenoise *self = GST_UDM_DENOISE(object);
     gboolean own;
 
+    if (gst_udm_denoise_page_set(object, id, value))
+        return;
     GST_OBJECT_LOCK(self);
     own = gst_udm_denoise_options_set(&self->options, id, value);
     if (gst_udm_denoise_options_reopen(id))
@@ -87,13 +90,14 @@ static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue
     GST_OBJECT_UNLOCK(self);
     if (!own)
         G_OBJECT_CLASS(parent_class)->set_property(object, id, value, spec);
+    gst_udm_denoise_page_follow(object, spec);
 }
 
 static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(object));
 
-    if (!gst_udm_denoise_options_get(&options, id, value))
+    if (!gst_udm_denoise_page_get(object, id, value) && !gst_udm_denoise_options_get(&options, id, value))
         G_OBJECT_CLASS(parent_class)->get_property(object, id, value, spec);
 }
 
@@ -112,6 +116,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     object_class->set_property = gst_udm_denoise_set_property;
     object_class->get_property = gst_udm_denoise_get_property;
     object_class->finalize = gst_udm_denoise_finalize;
+    gst_udm_denoise_page_install(object_class);
     gst_udm_denoise_options_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
@@ -120,6 +125,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
         element_class, "Denoise (diffusion)", "Filter/Effect/Video",
         "Removes noise, blur or pixelation from video, or fills missing areas, with a diffusion model",
         "The udm developers");
+    gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
     transform_class->without_model = "Frames pass through unchanged";

@@ -2,6 +2,8 @@
 // The engine of udmdenoise: a stream of frames to restore, what it is opened with, and when it is not needed.
 #include "denoise.h"
 
+#include "report.h"
+
 static void cancel(gpointer stream, gboolean cancel)
 {
     udm_restorer_cancel(stream, cancel);
@@ -43,6 +45,13 @@ gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVide
     return !degradation->holes && amount == 0 && options.strength == 0;
 }
 
+static gboolean takes_neighbours(GstUdmTransform *trans)
+{
+    udm_info info;
+
+    return udm_model_info(gst_udm_model_get(trans->model), &info, sizeof info, NULL) && info.temporal_filter;
+}
+
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
@@ -51,6 +60,11 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
 
     all.lookahead = options.lookahead;
     all.ensemble = options.ensemble;
+    if (all.lookahead > 0 && !takes_neighbours(trans)) {
+        gst_udm_report_warning(GST_ELEMENT(self),
+                               "The property lookahead has no effect with a model that uses no other frames.");
+        all.lookahead = 0;
+    }
     self->discontinuity = TRUE;
     return udm_restorer_open(gst_udm_model_get(trans->model), &all, error);
 }

@@ -98,7 +98,7 @@ static void install_degradation(GObjectClass *object_class)
      */
     g_object_class_install_property(
         object_class, GST_UDM_PROP_MODEL,
-        g_param_spec_string("model", "Model",
+        g_param_spec_string("model", "Model (expert)",
                             "Model to restore frames with: a directory, or a name to look up in UDM_MODEL_PATH and "
                             "among the installed models",
                             GST_UDM_DENOISE_DEFAULT_MODEL,
@@ -175,7 +175,7 @@ static void install_restoration(GObjectClass *object_class)
      */
     g_object_class_install_property(
         object_class, PROP_ENSEMBLE,
-        g_param_spec_int("ensemble", "Ensemble",
+        g_param_spec_int("ensemble", "Ensemble (expert)",
                          "Number of flipped and rotated views of each frame to process and average (1 = only the frame "
                          "as it is)",
                          1, UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE, flags));

@@ -173,9 +173,10 @@ static void gst_udm_interp_class_init(GstUdmInterpClass *klass)
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(
-        element_class, "Slow motion and frame rate (diffusion)", "Filter/Effect/Video",
+        element_class, "Frame rate (diffusion)", "Filter/Effect/Video",
         "Interpolates frames along their motion for slow motion, other frame rates and lost frames",
         "The udm developers");
+    gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
     install_vfuncs(klass);
 }
 

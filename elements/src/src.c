@@ -175,6 +175,7 @@ static void gst_udm_src_class_init(GstUdmSrcClass *klass)
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(element_class, "Video generator (diffusion)", "Source/Video",
                                           "Generates video with a diffusion model", "The udm developers");
+    gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 
     src_class->start = GST_DEBUG_FUNCPTR(gst_udm_src_start);
     src_class->stop = GST_DEBUG_FUNCPTR(gst_udm_src_stop);

@@ -65,7 +65,8 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
 bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error)
 {
     (void)error;
-    *info = (udm_info){ .network = "fake", .channels = 3, .width = 16, .height = 16, .frames = 5 };
+    *info =
+        (udm_info){ .network = "fake", .channels = 3, .width = 16, .height = 16, .frames = 5, .temporal_filter = true };
     return true;
 }
 

@@ -126,6 +126,103 @@ GST_START_TEST(values_of_enumerations_begin_with_their_names)
 }
 GST_END_TEST;
 
+// ---- views: an editor's page
+
+static gint get_enum(GstElement *element, const char *name)
+{
+    gint value;
+
+    g_object_get(element, name, &value, NULL);
+    return value;
+}
+
+// The nick of what a property is.
+static const char *named(GstElement *element, const char *name)
+{
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), name);
+
+    return g_enum_get_value(G_PARAM_SPEC_ENUM(spec)->enum_class, get_enum(element, name))->value_nick;
+}
+
+static void set_by_name(GstElement *element, const char *name, const char *value)
+{
+    gst_util_set_object_arg(G_OBJECT(element), name, value);
+}
+
+static void count_call(GObject *object, GParamSpec *spec, gpointer count)
+{
+    ++*(guint *)count;
+}
+
+GST_START_TEST(quality_is_a_view_of_what_takes_time)
+{
+    GstElement *element = make("udmdenoise");
+    guint calls = 0;
+    gint lookahead, ensemble;
+
+    g_signal_connect(element, "notify::quality", G_CALLBACK(count_call), &calls);
+    assert_equals_string(named(element, "quality"), "balanced");
+    set_by_name(element, "quality", "best");
+    g_object_get(element, "lookahead", &lookahead, "ensemble", &ensemble, NULL);
+    assert_equals_int(lookahead, 4);
+    assert_equals_int(ensemble, 2);
+    assert_equals_string(named(element, "quality"), "best");
+    g_object_set(element, "ensemble", 8, NULL);
+    assert_equals_string(named(element, "quality"), "custom");
+    set_by_name(element, "quality", "custom"); // as a project is loaded: leaves what is set
+    g_object_get(element, "ensemble", &ensemble, NULL);
+    assert_equals_int(ensemble, 8);
+    set_by_name(element, "quality", "live");
+    g_object_get(element, "lookahead", &lookahead, "ensemble", &ensemble, NULL);
+    assert_equals_int(lookahead, 0);
+    assert_equals_int(ensemble, 1);
+    set_by_name(element, "quality", "balanced");
+    assert_equals_string(named(element, "quality"), "balanced");
+    fail_unless(calls >= 4);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+GST_START_TEST(restore_is_a_view_of_the_model)
+{
+    GstElement *element = make("udmdenoise");
+    guint calls = 0;
+    char *model;
+
+    assert_equals_string(named(element, "restore"), "model"); // the default is none of the tests' models
+    g_signal_connect(element, "notify::restore", G_CALLBACK(count_call), &calls);
+    set_by_name(element, "restore", "tiny-denoise");
+    g_object_get(element, "model", &model, NULL);
+    assert_equals_string(model, "tiny-denoise");
+    g_free(model);
+    g_object_set(element, "model", "/some/where", NULL);
+    assert_equals_string(named(element, "restore"), "model");
+    set_by_name(element, "restore", "model"); // as a project is loaded
+    g_object_get(element, "model", &model, NULL);
+    assert_equals_string(model, "/some/where");
+    g_free(model);
+    g_object_set(element, "model", "tiny-temporal", NULL);
+    assert_equals_string(named(element, "restore"), "tiny-temporal");
+    fail_unless(calls >= 3);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// What generates, or refines frames between others, is not among what restores.
+GST_START_TEST(restore_lists_models_that_restore)
+{
+    GstElement *element = make("udmdenoise");
+    GEnumClass *values =
+        G_PARAM_SPEC_ENUM(g_object_class_find_property(G_OBJECT_GET_CLASS(element), "restore"))->enum_class;
+
+    fail_unless(g_enum_get_value_by_nick(values, "tiny-denoise") != NULL);
+    fail_unless(g_enum_get_value_by_nick(values, "tiny-grey") != NULL);
+    fail_unless(g_enum_get_value_by_nick(values, "tiny-video") == NULL);
+    fail_unless(g_enum_get_value_by_nick(values, "unet2d-ddpm") == NULL);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 // ---- what is the same in two elements
 
 GST_START_TEST(lookahead_is_the_same_property_in_both_filters)
@@ -252,12 +349,14 @@ GST_END_TEST;
 GST_START_TEST(elements_are_found_by_class_and_long_name)
 {
     static const char *const classes[] = { "Filter/Effect/Video", "Filter/Effect/Video", "Source/Video" };
+    static const char *const names[] = { "Denoise", "Frame rate", "Video generator" };
     GstElement *element = make(elements[__i__]);
     GstElementClass *klass = GST_ELEMENT_GET_CLASS(element);
     const char *name = gst_element_class_get_metadata(klass, GST_ELEMENT_METADATA_LONGNAME);
 
     assert_equals_string(gst_element_class_get_metadata(klass, GST_ELEMENT_METADATA_KLASS), classes[__i__]);
-    fail_unless(strstr(name, "(diffusion)") != NULL, "%s", name);
+    fail_unless(g_str_has_prefix(name, names[__i__]) && strstr(name, "(diffusion)"), "%s", name);
+    fail_unless(gst_element_class_get_metadata(klass, GST_ELEMENT_METADATA_ICON_NAME) != NULL);
     gst_object_unref(element);
 }
 GST_END_TEST;
@@ -270,6 +369,11 @@ static Suite *properties_suite(void)
     tcase_add_loop_test(properties, properties_have_names_and_texts, 0, G_N_ELEMENTS(elements));
     tcase_add_loop_test(properties, properties_can_be_read_back, 0, G_N_ELEMENTS(elements));
     tcase_add_loop_test(properties, values_of_enumerations_begin_with_their_names, 0, G_N_ELEMENTS(elements));
+    tcase_add_test(properties, quality_is_a_view_of_what_takes_time);
+    if (!engine_is_fake()) { // which takes all for models that generate
+        tcase_add_test(properties, restore_is_a_view_of_the_model);
+        tcase_add_test(properties, restore_lists_models_that_restore);
+    }
     tcase_add_test(properties, lookahead_is_the_same_property_in_both_filters);
     tcase_add_test(properties, the_source_has_the_properties_that_all_elements_share);
     tcase_add_loop_test(properties, elements_and_properties_are_documented, 0, G_N_ELEMENTS(elements));

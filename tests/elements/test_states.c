@@ -515,6 +515,26 @@ GST_START_TEST(properties_keep_what_they_are_set_to)
 }
 GST_END_TEST;
 
+// As quality=best sets it for all models.
+GST_START_TEST(lookahead_is_ignored_by_models_that_use_no_other_frames)
+{
+    GstElement *element = make_denoise("lookahead=2");
+    GstHarness *harness = make_harness(gst_object_ref(element), NULL);
+    GstBus *bus = watch(element);
+    char *said;
+
+    gst_harness_set_src_caps_str(harness, CAPS);
+    push_frames(harness, CAPS, 0, 3);
+    assert_equals_int(frames_out(harness), 3);
+    said = take_warning(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED);
+    fail_unless(strstr(said, "lookahead") != NULL, "%s", said);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+    g_free(said);
+}
+GST_END_TEST;
+
 GST_START_TEST(presets_load)
 {
     GstElement *element = make_denoise("");
@@ -553,6 +573,7 @@ static Suite *states_suite(void)
     tcase_add_test(states, properties_keep_what_they_are_set_to);
     tcase_add_test(states, presets_load);
     if (!engine_is_fake()) {
+        tcase_add_test(states, lookahead_is_ignored_by_models_that_use_no_other_frames);
         tcase_add_test(states, a_broken_model_does_not_load);
         tcase_add_test(states, a_wrong_model_does_not_load);
     }
