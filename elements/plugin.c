@@ -4,14 +4,16 @@
 
 #include "denoise/denoise.h"
 #include "interp/interp.h"
+#include "slowmotion/slowmotion.h"
 #include "src/src.h"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
     gboolean denoise = GST_ELEMENT_REGISTER(udmdenoise, plugin);
     gboolean interp = GST_ELEMENT_REGISTER(udminterp, plugin);
+    gboolean slowmotion = GST_ELEMENT_REGISTER(udmslowmotion, plugin);
 
-    return GST_ELEMENT_REGISTER(udmsrc, plugin) && denoise && interp;
+    return GST_ELEMENT_REGISTER(udmsrc, plugin) && denoise && interp && slowmotion;
 }
 
 #define PACKAGE "udm"

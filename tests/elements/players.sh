@@ -46,3 +46,23 @@ gst-launch-1.0 -q filesrc location="$work/expected.gray" ! rawvideoparse format=
 render +clip 'udm://tiny-video%3Fseed=7' inpoint=0.4 duration=0.4 \
     +effect 'udmdenoise model=tiny-denoise noise-level=25'
 cmp "$work/clip.gray" "$work/denoised.gray" || fail 'udmdenoise does something else as an effect'
+
+# Slow motion: a ball that moves, in which no frame is another's duplicate; the properties of the effect are saved apart
+# from its name, as editors expect.
+gst-launch-1.0 -q videotestsrc pattern=ball num-buffers=10 \
+    ! video/x-raw,format=I420,width=160,height=96,framerate=25/1 \
+    ! matroskamux ! filesink location="$work/ball.mkv" >"$work/log" 2>&1 || fail 'the ball cannot be written'
+slow() { # what to do with the timeline
+    ges-launch-1.0 --track-types=video --video-caps=video/x-raw,width=160,height=96,framerate=25/1 \
+        +clip "$work/ball.mkv" inpoint=0.0 duration=0.4 +effect udmslowmotion set-speed 0.5 "$@" \
+        </dev/null >"$work/log" 2>&1 || fail "slow motion fails: $*"
+}
+slow --save-only="$work/slow.xges"
+grep -q "asset-id='udmslowmotion'.*GstUdmSlowmotion::speed=(double)0.5" "$work/slow.xges" ||
+    fail 'the project has no slow motion'
+slow -o "file://$work/slow.mkv" -f video/x-matroska:video/x-raw,format=I420
+gst-launch-1.0 -q filesrc location="$work/slow.mkv" ! matroskademux ! videoconvert ! video/x-raw,format=GRAY8 \
+    ! filesink location="$work/slow.gray" >"$work/log" 2>&1 || fail 'slow motion cannot be read'
+frames=$(($(wc -c <"$work/slow.gray") / (160 * 96)))
+pictures=$(split -b $((160 * 96)) --filter=md5sum "$work/slow.gray" | sort -u | wc -l)
+[ "$frames" -eq 10 ] && [ "$pictures" -eq 10 ] || fail "slow motion has $pictures pictures in $frames frames"
