@@ -105,6 +105,7 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
     if (pushed) {
         frame.number = frame_number(self, input);
         frame.discontinuity = self->discontinuity;
+        frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
         pushed = udm_restorer_push(gst_udm_denoise_stream(self), &frame, &error);
     }
     gst_udm_frame_unmap(&mapped);

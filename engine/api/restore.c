@@ -57,24 +57,23 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         restorer->spare = place->next;
         return place;
     }
-    const size_t n = restorer->pixels,
-                 own = restorer->channels + 2; // planes, and those of the temporal filter:
+    const size_t n = restorer->pixels, own = restorer->filler ? 2 : 1; // planes, and those of the temporal filter:
     const size_t seen = !restorer->expert->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
-    if (place)
-        place->planes = malloc((own + seen) * n * sizeof(float));
-    if (!place || !place->planes) {
+    if (place) {
+        place->planes = malloc(restorer->channels * n * sizeof(float));
+        place->times = malloc((own + seen) * n * sizeof(float));
+    }
+    if (!place || !place->planes || !place->times) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
-        free(place);
+        udm_restorer_free_frames(place);
         return NULL;
     }
-    place->times = place->planes + (own - 2) * n;
-    place->known = place->times + n;
+    place->known = restorer->filler ? place->times + n : NULL;
     if (restorer->expert->temporal) {
-        place->level = place->known + n;
-        place->input = (udm_temporal_input){
-            .planes = place->planes, .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n
-        };
+        place->level = place->times + own * n;
+        place->input =
+            (udm_temporal_input){ .level = place->level, .preview = place->level + n, .flow = place->level + 2 * n };
     }
     return place;
 }
@@ -101,6 +100,19 @@ static void take_times(const udm_restorer *restorer, const udm_frame *frame, que
     const float all = frame->time_map || frame->time < 0 ? 0 : udm_restorer_own_time(restorer, frame->time);
     for (size_t i = 0; i < restorer->pixels; i++)
         place->times[i] = frame->time_map ? udm_restorer_own_time(restorer, frame->time_map[i]) : all;
+}
+
+// Whether the same is to be made of a frame as of the last one, which is the same: then nothing is computed. Noise that
+// is drawn has the frame's number for a name, so it is drawn anew.
+static bool repeats_last(const udm_restorer *restorer, const udm_frame *frame, const queued *place)
+{
+    const udm_frame *last = &restorer->last_pushed;
+    const float *planes = restorer->first ? restorer->last->planes : restorer->has_before ? restorer->before : NULL;
+    const bool draws = restorer->sdedit || restorer->settings.steps > 1 || frame->strength > 0 || last->strength > 0;
+    const bool varies = frame->time_map || frame->known || last->time_map || last->known;
+    return planes && !draws && !varies && !frame->discontinuity && frame->time == last->time &&
+           frame->kind == last->kind &&
+           memcmp(planes, place->planes, restorer->channels * restorer->pixels * sizeof *planes) == 0;
 }
 
 bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error *error)
@@ -131,6 +143,10 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
         take_times(restorer, frame, place);
     for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
         memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
+    place->input.planes = place->planes;
+    place->input.repeat = frame->repeat;
+    place->repeats = repeats_last(restorer, frame, place);
+    restorer->last_pushed = *frame;
     *(restorer->first ? &restorer->last->next : &restorer->first) = place;
     restorer->last = place;
     restorer->waiting++;
@@ -157,7 +173,7 @@ static void set_levels(const udm_restorer *restorer, queued *frame)
 
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
 {
-    if (frame->looked_at)
+    if (frame->looked_at || frame->repeats)
         return;
     frame->looked_at = true;
     if (frame->discontinuity)
@@ -167,7 +183,9 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
     const bool measured = estimate || (udm_model_has_experts(restorer->model) && frame->kind == UDM_NOISE_JUDGED);
-    const udm_noise_hint hint = { .sigma = measured ? -1 : given, .subsampled = frame->subsampled };
+    const udm_noise_hint hint = { .sigma = measured ? -1 : given,
+                                  .subsampled = frame->subsampled,
+                                  .repeats = frame->input.repeat };
     frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, hint);
     frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
     if (frame->kind == UDM_NOISE_JUDGED)
@@ -184,7 +202,7 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
 static void learn_from_next(udm_restorer *restorer, queued *frame)
 {
     queued *next = frame->next;
-    if (!frame->begins || !next || restorer->settings.lookahead == 0 || restorer->sdedit)
+    if (!frame->begins || !next || next->repeats || restorer->settings.lookahead == 0 || restorer->sdedit)
         return;
     udm_restorer_analyse(restorer, next);
     if (next->begins || frame->time >= 0 || next->time >= 0)
@@ -226,17 +244,21 @@ static void begin_scene(udm_restorer *restorer, queued *frame)
     forget(restorer);
 }
 
-// What is known of the frame from its neighbours: those before it, and those that follow it in its scene.
+// What is known of the frame from its neighbours: those before it, and those that follow it in its scene. Repeats are
+// none.
 static bool look_around(udm_restorer *restorer, queued *frame, udm_predicted *predicted, udm_error *error)
 {
     udm_temporal_input *inputs[UDM_MAX_LOOKAHEAD + 1] = { &frame->input };
-    int count = 1;
-    for (queued *next = frame->next; next && count <= restorer->settings.lookahead; next = next->next) {
+    int count = 1, ahead = 0;
+    for (queued *next = frame->next; next && ahead++ < restorer->settings.lookahead; next = next->next) {
         udm_restorer_analyse(restorer, next);
+        if (next->repeats)
+            continue;
         if (next->begins || next->kind != frame->kind)
             break;
         inputs[count++] = &next->input;
     }
+    frame->input.before = restorer->has_before ? restorer->before : NULL;
     return udm_temporal_filter_run(restorer->expert->temporal, inputs, count, predicted, &restorer->cancelled, error);
 }
 
@@ -289,6 +311,10 @@ static bool ask_expert(udm_restorer *restorer, const queued *frame, udm_error *e
 static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
+    if (frame->repeats) { // what was made of the last one is still there
+        udm_stats_count(&restorer->stats, start);
+        return true;
+    }
     udm_restorer_analyse(restorer, frame);
     learn_from_next(restorer, frame);
     if (!ask_expert(restorer, frame, error))
@@ -316,6 +342,10 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 static void drop_first(udm_restorer *restorer)
 {
     queued *frame = restorer->first;
+    float *planes = frame->planes;
+    frame->planes = restorer->before;
+    restorer->before = planes;
+    restorer->has_before = true;
     restorer->first = frame->next;
     frame->next = restorer->spare;
     restorer->spare = frame;
@@ -358,7 +388,7 @@ void udm_restorer_reset(udm_restorer *restorer)
         return;
     while (restorer->first)
         drop_first(restorer);
-    restorer->ended = false;
+    restorer->ended = restorer->has_before = false;
     udm_noise_tracker_reset(restorer->tracker);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);

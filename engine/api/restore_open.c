@@ -17,6 +17,12 @@ static bool open_first(udm_restorer *restorer, udm_error *error)
     return restorer->workspace && udm_restorer_open_network(restorer, error);
 }
 
+static bool allocate_before(udm_restorer *restorer, udm_error *error)
+{
+    restorer->before = malloc(restorer->pixels * restorer->channels * sizeof(float));
+    return restorer->before || udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
+}
+
 // As udm_sdedit_settings.frame.
 static bool frame_ahead(void *context, int ahead, udm_sdedit_frame *out)
 {
@@ -120,7 +126,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);
     restorer->pool = udm_settings_pool(settings, error);
-    if (!restorer->pool || !restorer->noise || !open_first(restorer, error) ||
+    if (!restorer->pool || !restorer->noise || !open_first(restorer, error) || !allocate_before(restorer, error) ||
         !(restorer->expert->network->window.frames > 0 ? open_sdedit(restorer, settings, error)
                                                        : open_loop(restorer, settings, error))) {
         udm_restorer_free(restorer);
@@ -135,11 +141,12 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     return restorer;
 }
 
-static void free_frames(queued *frame)
+void udm_restorer_free_frames(queued *frame)
 {
     while (frame) {
         queued *next = frame->next;
         free(frame->planes);
+        free(frame->times);
         free(frame);
         frame = next;
     }
@@ -149,8 +156,9 @@ void udm_restorer_free(udm_restorer *restorer)
 {
     if (!restorer)
         return;
-    free_frames(restorer->first);
-    free_frames(restorer->spare);
+    udm_restorer_free_frames(restorer->first);
+    udm_restorer_free_frames(restorer->spare);
+    free(restorer->before);
     free(restorer->work);
     udm_noise_tracker_free(restorer->tracker);
     udm_sdedit_free(restorer->sdedit);

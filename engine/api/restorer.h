@@ -18,12 +18,13 @@ typedef struct queued {
     struct queued *next;
     float *planes; // [channels of the network, height, width]
     float *times;  // [height, width]
-    float *known;  // how likely a pixel is known, [height, width], and
+    float *known;  // how likely a pixel is known, [height, width], where holes are filled, and
     bool mixed;    // whether that matters
     float *level;  // of its noise, [height, width]; only for the temporal filter
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
+    bool repeats;             // the frame before, exactly: so does what comes out
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma
@@ -59,12 +60,17 @@ struct udm_restorer {
     float *work;             // the frame in the making: [channels of the network, height, width]
     float *times;            // of it, [height, width]
     queued *first, *last, *spare;
-    int waiting; // frames from first to last
+    float *before;         // room for the planes of the frame that was pulled last,
+    bool has_before;       // and whether there is one
+    udm_frame last_pushed; // what it was said to be: pointers only tell whether there was something
+    int waiting;           // frames from first to last
     bool ended;
     bool warned; // the log was told of the device that goes on
     atomic_bool cancelled;
     udm_stats stats;
 };
+
+void udm_restorer_free_frames(queued *first); // and those that follow it; NULL is fine
 
 // A time of the model's schedule as one of the restorer's: that with the same noise.
 float udm_restorer_own_time(const udm_restorer *restorer, double time);

@@ -4,9 +4,9 @@
 //
 //     mean = g + k (y - g),   k = p / (p + s),   of variance k s.
 //
-// If the illumination changed, that is corrected first (illumination.c). Each warp adds a small error that does not
-// average out: so the variance grows by FADE from frame to frame (a filter of fading memory; it was worth 0.15 dB, and
-// 0.4 no more), and by less where it is at rest.
+// If the illumination changed, that is corrected first (illumination.c), and what both noises have in common is taken
+// out (correlation.c). Each warp adds a small error that does not average out: so the variance grows by FADE from frame
+// to frame (a filter of fading memory; it was worth 0.15 dB, and 0.4 no more), and by less where it is at rest.
 //
 // The mean is moved along the motion and is the next prediction. Two predictions g and h made of different frames, with
 // the variances p and q, are worth (q g + p h) / (p + q) of variance p q / (p + q). Variances are relative to the
@@ -42,6 +42,7 @@ struct udm_predictor {
     udm_pool *pool;
     udm_warper *warper;
     udm_illumination *illumination;
+    udm_correlation *correlation;
     float *memory;
     float *mean, *moved; // [channels, height, width]
     float *mean_variance,
@@ -65,7 +66,8 @@ udm_predictor *udm_predictor_new(int width, int height, int channels, udm_device
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prediction of %d planes of %d x %d", channels, width,
                  height);
     if (!have || !(predictor->warper = udm_warper_new(device, error)) ||
-        !(predictor->illumination = udm_illumination_new(width, height, channels, pool, error))) {
+        !(predictor->illumination = udm_illumination_new(width, height, channels, pool, error)) ||
+        !(predictor->correlation = udm_correlation_new(width, height, channels, pool, error))) {
         udm_predictor_free(predictor);
         return NULL;
     }
@@ -85,6 +87,7 @@ void udm_predictor_free(udm_predictor *predictor)
 {
     if (!predictor)
         return;
+    udm_correlation_free(predictor->correlation);
     udm_illumination_free(predictor->illumination);
     udm_warper_free(predictor->warper);
     free(predictor->memory);
@@ -99,7 +102,7 @@ void udm_predictor_reset(udm_predictor *predictor)
 size_t udm_predictor_memory(const udm_predictor *predictor)
 {
     const size_t pictures = 2 * ((size_t)predictor->channels + 1) * predictor->pixels * sizeof(float);
-    return pictures + udm_illumination_memory(predictor->illumination);
+    return pictures + udm_illumination_memory(predictor->illumination) + udm_correlation_memory(predictor->correlation);
 }
 
 static int parts(const udm_predictor *predictor)
@@ -159,6 +162,13 @@ void udm_predictor_match_illumination(udm_predictor *predictor, const float *fra
     const udm_illumination_input input = { frame, level, predictor->variance, unknown };
     if (predictor->made)
         udm_illumination_match(predictor->illumination, &input, predictor->moved);
+}
+
+void udm_predictor_decorrelate(udm_predictor *predictor, const udm_correlation_input *input)
+{
+    if (predictor->made && udm_correlation_measure(predictor->correlation, input))
+        udm_correlation_remove(predictor->correlation, input->frame, input->level, unknown, predictor->moved,
+                               predictor->variance);
 }
 
 typedef struct log_variance_job {

@@ -6,12 +6,13 @@
 #include <stddef.h>
 
 #include "backend/backend.h"
+#include "temporal/correlation.h"
 #include "udm/error.h"
 #include "base/threads.h"
 
 // A recursive mean of frames along their motion: a Kalman filter for each pixel. For each frame: predict, match the
-// illumination, add the variance that a network predicts, if there is one, update. Frames may come in order or
-// backwards.
+// illumination, take out what is the same noise, add the variance that a network predicts, if there is one, update.
+// Frames may come in order or backwards.
 typedef struct udm_predictor udm_predictor;
 
 // Borrows the device, which moves pictures, and the pool. Errors: SETTINGS, MEMORY.
@@ -30,6 +31,10 @@ bool udm_predictor_has_prediction(const udm_predictor *predictor); // whether th
 // Makes the prediction as bright as the frame, over wide areas: given as to udm_predictor_update(). Comes before
 // udm_predictor_add_variance().
 void udm_predictor_match_illumination(udm_predictor *predictor, const float *frame, const float *level);
+
+// Takes out of the prediction what its noise has in common with that of the frame: `beside` is that of the last update.
+// Comes before udm_predictor_add_variance(), and after udm_predictor_match_illumination().
+void udm_predictor_decorrelate(udm_predictor *predictor, const udm_correlation_input *input);
 
 // Adds the variance of the error of the prediction beyond the noise left in it: log_variance [height, width] is the
 // last plane of a network that predicts it (UDM_LOG_VARIANCE_BIAS). Once for each prediction.

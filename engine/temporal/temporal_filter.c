@@ -180,6 +180,20 @@ static void link_to(udm_temporal_filter *temporal, udm_temporal_input *input, co
     input->linked = true;
 }
 
+// beside: the frame that the predictor was updated with last; flow leads to it. repeat: one repeats the other.
+static void decorrelate(udm_predictor *predictor, const udm_temporal_input *input, const float *beside,
+                        const float *flow, bool repeat)
+{
+    const udm_correlation_input both = { .frame = input->planes,
+                                         .beside = beside,
+                                         .level = input->level,
+                                         .clean = input->preview,
+                                         .flow = flow,
+                                         .repeat = repeat };
+    if (beside)
+        udm_predictor_decorrelate(predictor, &both);
+}
+
 // The variance of the prediction, by a network that sees the frame beside it.
 static bool log_variance(udm_temporal_filter *temporal, const udm_temporal_input *input, udm_predictor *predicted,
                          const atomic_bool *cancel, udm_error *error)
@@ -208,6 +222,7 @@ static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const 
         if (!udm_predictor_predict(temporal->ahead, inputs[k - 1]->flow, error))
             return false;
         udm_predictor_match_illumination(temporal->ahead, inputs[k - 1]->planes, inputs[k - 1]->level);
+        decorrelate(temporal->ahead, inputs[k - 1], inputs[k]->planes, inputs[k - 1]->flow, inputs[k]->repeat);
         if (!log_variance(temporal, inputs[k - 1], temporal->ahead, cancel, error))
             return false;
     }
@@ -238,6 +253,7 @@ static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *i
     if (!udm_predictor_predict(temporal->predictor, temporal->flow, error))
         return false;
     udm_predictor_match_illumination(temporal->predictor, input->planes, input->level);
+    decorrelate(temporal->predictor, input, input->before, temporal->flow, input->repeat);
     *made = udm_predictor_has_prediction(temporal->predictor);
     if (*made && !log_variance(temporal, input, temporal->predictor, cancel, error))
         return false;

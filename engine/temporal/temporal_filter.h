@@ -24,6 +24,8 @@ size_t udm_temporal_filter_memory(const udm_temporal_filter *temporal); // bytes
 // A frame, and what is found out about it once: the caller owns the memory and sets the flags to false.
 typedef struct udm_temporal_input {
     const float *planes, *level; // [C, height, width], not scaled by the signal; of its noise, [height, width]
+    const float *before;         // planes of the frame before it; of the first input only, and NULL if there is none
+    bool repeat;                 // it is said to repeat that frame
     float *preview;              // luma [height, width]
     float *flow;                 // to the frame after it, [2, height, width]; not used if nothing looks ahead
     bool previewed, linked, filtered;

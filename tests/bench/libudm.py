@@ -36,7 +36,8 @@ class Settings(c.Structure):
 class Frame(c.Structure):
     _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
                 ("known", c.POINTER(Image)), ("strength", c.c_double),
-                ("number", c.c_uint64), ("discontinuity", c.c_bool), ("kind", c.c_int)]
+                ("number", c.c_uint64), ("discontinuity", c.c_bool), ("kind", c.c_int),
+                ("repeat", c.c_bool)]
 
 
 class Stats(c.Structure):
@@ -92,9 +93,10 @@ class Engine(Library):
     def time(self, amount):
         return self.lib.udm_model_time(self.model, c.c_double(amount))
 
-    def restore(self, frames, sigma, known=None, **others):
-        """sigma: a number, [H, W] of them, or None to have it estimated; of a model that does not undo noise, the
-        amount of what it undoes. known: [H, W] of uint8, for models that fill holes. others: fields of udm_settings.
+    def restore(self, frames, sigma, known=None, alone=False, **others):
+        """sigma: a number, a list of one for each frame, [H, W] of them, or None to have it estimated; of a model that
+        does not undo noise, the amount of what it undoes. known: [H, W] of uint8, for models that fill holes. alone:
+        each frame, of which no other one knows. others: fields of udm_settings.
         Returns (clip, sigma of each frame)."""
         f, h, w, _ = frames.shape
         settings = self.settings(w, h, **others)
@@ -103,14 +105,15 @@ class Engine(Library):
         if isinstance(sigma, np.ndarray):
             times = np.vectorize(self.time, otypes=[np.float32])(sigma)
             time = float(times.max())
-        elif sigma is not None:
+        elif sigma is not None and not isinstance(sigma, list):
             time = self.time(sigma)
         out, sigmas, stats = [], [], Stats()
         for number in range(f + 1):  # after the last one come those that were held back
             if number < f:
                 pixels = np.ascontiguousarray(frames[number])
                 view = image(pixels)
-                frame = Frame(image=c.pointer(view), time=time, number=number)
+                time = self.time(sigma[number]) if isinstance(sigma, list) else time
+                frame = Frame(image=c.pointer(view), time=time, number=number, discontinuity=alone)
                 if times is not None:
                     frame.time_map = times.ctypes.data
                 if known is not None:

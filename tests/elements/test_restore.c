@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // udmdenoise with models of other processes than noise: blur, blocks, and holes that the alpha of frames says.
 #include <glib/gstdio.h>
+#include <math.h>
 
 #include "harness.h"
 
@@ -100,6 +101,68 @@ GST_START_TEST(alpha_is_a_mask_to_models_that_fill_holes_only)
     gst_buffer_unref(out);
     gst_buffer_unref(whole);
     gst_buffer_unref(holed);
+}
+GST_END_TEST;
+
+// A buffer of sigma 25 noise, `same` of which is that of the first.
+static GstBuffer *make_noisy(const GstVideoInfo *info, guint number, gdouble same, GstBufferFlags flags)
+{
+    GstBuffer *buffer = make_frame(info, number);
+    GRand *first = g_rand_new_with_seed(1), *own = g_rand_new_with_seed(2 + number);
+    const gdouble others = sqrt(1 - same * same);
+    GstVideoFrame frame;
+
+    fail_unless(gst_video_frame_map(&frame, info, buffer, GST_MAP_READWRITE));
+    for (guint c = 0; c < 3; c++)
+        for (guint i = 0; i < SIDE * SIDE; i++) {
+            gdouble e = 0;
+
+            for (guint k = 0; k < 12; k++) // nearly normal
+                e += same * (g_rand_double(first) - 0.5) + others * (g_rand_double(own) - 0.5);
+            set_value(&frame, c, i % SIDE, i / SIDE, (guint)CLAMP(120 + 25 * e, 0, 255));
+        }
+    gst_video_frame_unmap(&frame);
+    g_rand_free(first);
+    g_rand_free(own);
+    GST_BUFFER_FLAG_SET(buffer, flags);
+    return buffer;
+}
+
+// The second of two frames, the first of which has the noise of `same` = 1.
+static GstBuffer *second_of_two(const GstVideoInfo *info, gdouble same, GstBufferFlags flags)
+{
+    GstHarness *harness = make_harness(make_restore("denoise", "noise-level=25"), CAPS("RGB"));
+    GstBuffer *out;
+
+    assert_equals_int(gst_harness_push(harness, make_noisy(info, 0, 1, 0)), GST_FLOW_OK);
+    assert_equals_int(gst_harness_push(harness, make_noisy(info, 1, same, flags)), GST_FLOW_OK);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    gst_buffer_unref(gst_harness_pull(harness));
+    out = gst_harness_pull(harness);
+    gst_harness_teardown(harness);
+    return out;
+}
+
+// videorate marks its duplicates as gaps: what they show is known, and their noise is no evidence, even if a filter in
+// between has left them other pixels.
+GST_START_TEST(gaps_are_no_evidence)
+{
+    GstVideoInfo info = info_from(CAPS("RGB"));
+    GstBuffer *alone = second_of_two(&info, 0.4, GST_BUFFER_FLAG_DISCONT),
+              *gap = second_of_two(&info, 0.4, GST_BUFFER_FLAG_GAP), *plain = second_of_two(&info, 0.4, 0),
+              *again = second_of_two(&info, 1, 0);
+
+    assert_equals_uint64(difference(gap, alone, &info), 0);
+    fail_unless(difference(plain, alone, &info) > SIDE * SIDE / 4);
+    gst_buffer_unref(alone);
+    alone = second_of_two(&info, 1, GST_BUFFER_FLAG_DISCONT);
+    assert_equals_uint64(difference(again, alone, &info), 0);
+    fail_unless(GST_BUFFER_PTS(again) == FRAME_DURATION);
+    fail_unless(GST_BUFFER_FLAG_IS_SET(gap, GST_BUFFER_FLAG_GAP));
+    gst_buffer_unref(alone);
+    gst_buffer_unref(gap);
+    gst_buffer_unref(plain);
+    gst_buffer_unref(again);
 }
 GST_END_TEST;
 
@@ -215,6 +278,7 @@ static Suite *restore_suite(void)
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, what_is_transparent_is_filled);
     tcase_add_test(tests, alpha_is_a_mask_to_models_that_fill_holes_only);
+    tcase_add_test(tests, gaps_are_no_evidence);
     tcase_add_test(tests, frames_without_alpha_have_no_holes);
     tcase_add_test(tests, amount_says_how_much_is_undone);
     tcase_add_test(tests, a_property_that_says_nothing_to_the_model_is_a_warning);

@@ -46,6 +46,8 @@ typedef struct udm_frame {
     uint64_t number;     /**< names the noise that is drawn */
     bool discontinuity;  /**< it is not a continuation of the frames before */
     udm_noise_kind kind; /**< of its noise, for models that ask one of two */
+    bool repeat;         /**< it is a repeat of the frame before, if not bit for bit (those are found without), so that
+                              its noise is the same: where it differs by more than noise this is not believed */
 } udm_frame;
 
 typedef enum udm_pulled {
@@ -57,6 +59,9 @@ typedef enum udm_pulled {
 
 /**
  * Takes in the next frame; nothing is computed.
+ * A frame that repeats the one before bit for bit, at the same time, comes out as that did, and costs next to nothing,
+ * unless noise is drawn for it (strength, more than one step). What repeats nearly so, as through a codec, is restored
+ * for itself, but its noise counts as evidence once.
  * @return false with SETTINGS (the frame does not fit the restorer, its time is out of range) or MEMORY
  */
 UDM_API bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error *error);
