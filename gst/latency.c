@@ -26,6 +26,17 @@ void gst_udm_latency_reset(GstUdmLatency *latency, GstElement *element)
     GST_OBJECT_UNLOCK(element);
 }
 
+gboolean gst_udm_latency_is_live(GstPad *sink)
+{
+    GstQuery *query = gst_query_new_latency();
+    gboolean live = FALSE;
+
+    if (gst_pad_peer_query(sink, query))
+        gst_query_parse_latency(query, &live, NULL, NULL);
+    gst_query_unref(query);
+    return live;
+}
+
 void gst_udm_latency_add(const GstUdmLatency *latency, GstElement *element, GstQuery *query)
 {
     GstClockTime min, max, own;

@@ -14,6 +14,9 @@ typedef struct GstUdmLatency {
 void gst_udm_latency_set(GstUdmLatency *latency, GstElement *element, guint frames, const GstVideoInfo *info);
 void gst_udm_latency_reset(GstUdmLatency *latency, GstElement *element); // to none, without a message
 
+// Whether what feeds this sink pad says that it is live, as soon as frames come.
+gboolean gst_udm_latency_is_live(GstPad *sink);
+
 // Adds it to the answer of the elements upstream.
 void gst_udm_latency_add(const GstUdmLatency *latency, GstElement *element, GstQuery *query);
 

@@ -163,11 +163,13 @@ void gst_udm_settings_install(GObjectClass *object_class, int steps, const char 
     install_statistics(object_class);
 }
 
-GParamSpec *gst_udm_lookahead_spec(int maximum, int value)
+GParamSpec *gst_udm_lookahead_spec(int minimum, int maximum, int value)
 {
-    return g_param_spec_int("lookahead", "Lookahead (expert)",
-                            "Number of following frames to take into account, which adds latency (0 = none)", 0,
-                            maximum, value, FLAGS);
+    const char *blurb = minimum < 0 ? "Number of following frames to take into account, which adds latency (0 = none, "
+                                      "-1 = 2, or none if the pipeline is live)"
+                                    : "Number of following frames to take into account, which adds latency (0 = none)";
+
+    return g_param_spec_int("lookahead", "Lookahead (expert)", blurb, minimum, maximum, value, FLAGS);
 }
 
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps)

@@ -35,8 +35,8 @@ typedef struct GstUdmSettings {
 // Installs them all but "model", which each element installs with its own default and blurb; so it has for "steps".
 void gst_udm_settings_install(GObjectClass *object_class, int steps, const char *steps_blurb);
 
-// The property "lookahead", of elements that have one.
-GParamSpec *gst_udm_lookahead_spec(int maximum, int value);
+// The property "lookahead", of elements that have one; a minimum of -1 is for those that can choose.
+GParamSpec *gst_udm_lookahead_spec(int minimum, int maximum, int value);
 
 void gst_udm_settings_init(GstUdmSettings *settings, const char *model, int steps);
 void gst_udm_settings_clear(GstUdmSettings *settings);

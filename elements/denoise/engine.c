@@ -59,6 +59,8 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
     udm_settings all = *settings;
 
     all.lookahead = options.lookahead;
+    if (options.lookahead == UDM_LOOKAHEAD_AUTO && gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)))
+        all.lookahead = 0;
     all.ensemble = options.ensemble;
     if (all.lookahead > 0 && !takes_neighbours(trans)) {
         gst_udm_report_warning(GST_ELEMENT(self),

@@ -6,7 +6,7 @@
 
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
-#define DEFAULT_LOOKAHEAD 0
+#define DEFAULT_LOOKAHEAD UDM_LOOKAHEAD_AUTO
 #define DEFAULT_ENSEMBLE 1
 #define DEFAULT_AMOUNT (-1.0)
 
@@ -158,12 +158,13 @@ static void install_restoration(GObjectClass *object_class)
      * GstUdmDenoise:lookahead:
      *
      * The number of following frames that each frame is restored with, in addition to the frames before it. They add as
-     * many frames of latency. Most of the gain comes from the first two. For models that use other frames at all.
+     * many frames of latency, and of memory. Most of the gain comes from the first two. -1 takes those two, or none in
+     * a live pipeline (one whose source answers a latency query so), or if the model sees each frame alone.
      *
      * Since: 0.2
      */
     g_object_class_install_property(object_class, PROP_LOOKAHEAD,
-                                    gst_udm_lookahead_spec(UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
+                                    gst_udm_lookahead_spec(UDM_LOOKAHEAD_AUTO, UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
     /**
      * GstUdmDenoise:ensemble:
      *

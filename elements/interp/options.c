@@ -253,7 +253,7 @@ static void install_motion_properties(GObjectClass *object_class)
      * Since: 0.2
      */
     g_object_class_install_property(object_class, PROP_LOOKAHEAD,
-                                    gst_udm_lookahead_spec(MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
+                                    gst_udm_lookahead_spec(0, MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD));
 }
 
 void gst_udm_interp_options_install(GObjectClass *object_class)

@@ -41,6 +41,7 @@ void udm_settings_init(udm_settings *settings, size_t size)
         .schedule = "model",
         .spacing = "model",
         .class_label = -1,
+        .lookahead = UDM_LOOKAHEAD_AUTO,
     };
     udm_copy_sized(settings, size, &all, sizeof all);
 }
@@ -87,9 +88,9 @@ bool udm_settings_check(const udm_settings *s, udm_error *error)
 
 bool udm_settings_check_method(const udm_settings *s, udm_error *error)
 {
-    if (s->lookahead < 0 || s->lookahead > UDM_MAX_LOOKAHEAD)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "lookahead is %d: it must be 0 to %d", s->lookahead,
-                        UDM_MAX_LOOKAHEAD);
+    if (s->lookahead < UDM_LOOKAHEAD_AUTO || s->lookahead > UDM_MAX_LOOKAHEAD)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "lookahead is %d: it must be 0 to %d, or %d for automatic",
+                        s->lookahead, UDM_MAX_LOOKAHEAD, UDM_LOOKAHEAD_AUTO);
     if (s->ensemble < 1 || s->ensemble > UDM_MAX_ENSEMBLE)
         return udm_fail(error, UDM_ERROR_SETTINGS, "ensemble is %d: it must be 1 to %d", s->ensemble, UDM_MAX_ENSEMBLE);
     if (s->steps < 1 || s->steps > 1000)

@@ -145,6 +145,7 @@ static bool parse_options(int argc, char **argv, options *options)
     };
     *options = (struct options){ .frames = 1, .repeat = 5, .sigma = -1, .known = { 0, -1 } };
     udm_settings_init(&options->settings, sizeof options->settings);
+    options->settings.lookahead = 0; // each frame is timed as it comes
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, options))
             return false;
@@ -443,14 +444,18 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// Milliseconds per frame over a run of `count` frames, by a clock and of all processors; negative on failure.
-static double time_frames(udm_restorer *stream, const udm_image *image, double time, int count, double *cpu_ms,
+// Milliseconds per frame over a run of `count` frames, by a clock and of all processors; negative on failure. images:
+// two that come in turns, as a repeat would cost nothing, and one for what comes out.
+static double time_frames(udm_restorer *stream, const udm_image images[3], double time, int count, double *cpu_ms,
                           udm_error *error)
 {
     double start = now_ms(CLOCK_MONOTONIC), cpu_start = now_ms(CLOCK_PROCESS_CPUTIME_ID);
     for (int i = 0; i < count; i++) {
-        udm_frame frame = { .image = image, .time = time, .number = i };
-        if (!udm_restorer_push(stream, &frame, error) || udm_restorer_pull(stream, image, error) != UDM_PULLED_FRAME)
+        udm_frame frame = { .image = &images[i % 2], .time = time, .number = i };
+        if (!udm_restorer_push(stream, &frame, error))
+            return -1;
+        const udm_pulled pulled = udm_restorer_pull(stream, &images[2], error);
+        if (pulled != UDM_PULLED_FRAME && pulled != UDM_PULLED_NOTHING)
             return -1;
     }
     *cpu_ms = (now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start) / count;
@@ -458,12 +463,12 @@ static double time_frames(udm_restorer *stream, const udm_image *image, double t
 }
 
 // One run more than asked for: the first warms up.
-static bool time_runs(udm_restorer *stream, const udm_image *image, double time, const options *options, double *ms,
+static bool time_runs(udm_restorer *stream, const udm_image images[3], double time, const options *options, double *ms,
                       double *least_cpu_ms, udm_error *error)
 {
     *least_cpu_ms = DBL_MAX;
     for (int run = -1; run < options->repeat; run++) {
-        double cpu_ms, taken = time_frames(stream, image, time, options->frames, &cpu_ms, error);
+        double cpu_ms, taken = time_frames(stream, images, time, options->frames, &cpu_ms, error);
         if (taken < 0)
             return false;
         ms[run < 0 ? 0 : run] = taken;
@@ -514,15 +519,20 @@ static int bench(const char *directory, const udm_model *model, options *options
     udm_restorer *stream = udm_restorer_open(model, s, &error);
     if (!stream)
         return fail(directory, error.message);
-    const size_t row = (size_t)s->width * s->channels;
-    uint8_t *pixels = malloc(row * s->height);
+    const size_t row = (size_t)s->width * s->channels, picture = row * s->height;
+    uint8_t *pixels = malloc(3 * picture);
     double *ms = malloc(options->repeat * sizeof *ms), cpu_ms = 0;
-    udm_image image = { .width = s->width, .height = s->height, .channels = s->channels, .bits = 8 };
-    for (int c = 0; c < s->channels; c++)
-        image.data[c] = pixels + c, image.stride[c] = (ptrdiff_t)row, image.step[c] = s->channels;
-    for (size_t i = 0; pixels && i < row * s->height; i++)
+    udm_image images[3];
+    for (int k = 0; k < 3; k++) {
+        images[k] = (udm_image){ .width = s->width, .height = s->height, .channels = s->channels, .bits = 8 };
+        for (int c = 0; c < s->channels; c++) {
+            images[k].data[c] = pixels + k * picture + c;
+            images[k].stride[c] = (ptrdiff_t)row, images[k].step[c] = s->channels;
+        }
+    }
+    for (size_t i = 0; pixels && i < 2 * picture; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 24);
-    bool good = pixels && ms && time_runs(stream, &image, udm_model_time(model, 25), options, ms, &cpu_ms, &error);
+    bool good = pixels && ms && time_runs(stream, images, udm_model_time(model, 25), options, ms, &cpu_ms, &error);
     if (good)
         print_times(directory, stream, options, ms, cpu_ms);
     else

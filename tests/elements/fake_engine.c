@@ -95,6 +95,7 @@ void udm_settings_init(udm_settings *settings, size_t size)
         .sampler = "model",
         .schedule = "model",
         .spacing = "model",
+        .lookahead = UDM_LOOKAHEAD_AUTO,
     };
 }
 
@@ -190,7 +191,7 @@ void udm_restorer_reset(udm_restorer *stream)
 
 int udm_restorer_delay(const udm_restorer *stream)
 {
-    return DELAY + stream->settings.lookahead;
+    return DELAY + (stream->settings.lookahead > 0 ? stream->settings.lookahead : 0); // automatic: frames stand alone
 }
 
 void udm_restorer_cancel(udm_restorer *stream, bool cancel)

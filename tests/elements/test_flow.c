@@ -249,6 +249,42 @@ GST_START_TEST(looking_ahead_may_begin_and_end_while_frames_flow)
 }
 GST_END_TEST;
 
+// By itself an element looks ahead where nobody waits for the frames.
+GST_START_TEST(live_pipelines_do_not_look_ahead)
+{
+    const gboolean is_live = __i__ % 2, forced = __i__ / 2;
+    const guint ahead = forced ? 1 : engine_is_fake() || is_live ? 0 : 2;
+    char *line = g_strdup_printf("videotestsrc num-buffers=12 is-live=%d ! video/x-raw,format=RGB,width=16,height=16,"
+                                 "framerate=25/1 ! udmdenoise name=d model=tiny-guess n-threads=1 noise-level=25 %s ! "
+                                 "fakesink sync=false",
+                                 is_live, forced ? "lookahead=1" : "");
+    GstElement *pipeline = gst_parse_launch(line, NULL), *element = gst_bin_get_by_name(GST_BIN(pipeline), "d");
+    GstBus *bus = gst_element_get_bus(pipeline);
+    GstMessage *message;
+    GstQuery *query = gst_query_new_latency();
+    GstPad *pad = gst_element_get_static_pad(element, "src");
+    GstClockTime least;
+    gboolean live;
+
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    assert_equals_int(GST_MESSAGE_TYPE(message), GST_MESSAGE_EOS);
+    fail_unless(gst_pad_query(pad, query));
+    gst_query_parse_latency(query, &live, &least, NULL);
+    assert_equals_int(live, is_live);
+    least -= FRAME_DURATION; // the source's own
+    assert_equals_uint64(least, (engine_delay() + ahead) * FRAME_DURATION);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_message_unref(message);
+    gst_query_unref(query);
+    gst_object_unref(pad);
+    gst_object_unref(bus);
+    gst_object_unref(element);
+    gst_object_unref(pipeline);
+    g_free(line);
+}
+GST_END_TEST;
+
 GST_START_TEST(a_flush_drops_what_is_looked_ahead_to)
 {
     GstElement *element;
@@ -532,6 +568,7 @@ static Suite *flow_suite(void)
     tcase_add_test(flow, the_latency_is_that_of_the_frames_held);
     tcase_add_test(flow, frames_that_are_looked_ahead_to_are_held);
     tcase_add_test(flow, looking_ahead_may_begin_and_end_while_frames_flow);
+    tcase_add_loop_test(flow, live_pipelines_do_not_look_ahead, 0, 4);
     tcase_add_test(flow, a_flush_drops_what_is_looked_ahead_to);
     tcase_add_test(flow, nothing_to_do_is_passthrough);
     tcase_add_test(flow, settings_may_change_while_frames_flow);

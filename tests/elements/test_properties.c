@@ -232,8 +232,10 @@ GST_START_TEST(lookahead_is_the_same_property_in_both_filters)
     GParamSpec *other = g_object_class_find_property(G_OBJECT_GET_CLASS(interp), "lookahead");
 
     fail_unless(one->value_type == G_TYPE_INT && other->value_type == G_TYPE_INT);
-    assert_equals_string(g_param_spec_get_blurb(one), g_param_spec_get_blurb(other));
     assert_equals_int(one->flags, other->flags);
+    assert_equals_int(G_PARAM_SPEC_INT(one)->minimum, -1); // by itself
+    assert_equals_int(G_PARAM_SPEC_INT(one)->default_value, -1);
+    assert_equals_int(G_PARAM_SPEC_INT(other)->minimum, 0);
     gst_object_unref(denoise);
     gst_object_unref(interp);
 }

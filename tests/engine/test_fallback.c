@@ -205,6 +205,7 @@ static udm_restorer *open_stream(const udm_model *model, const char *device, int
 {
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
+    settings.lookahead = 0;
     settings.width = W, settings.height = H, settings.threads = 1;
     settings.device = device, settings.steps = steps, settings.sampler = "ddim";
     settings.ensemble = views;
@@ -397,6 +398,7 @@ static void make_params(const udm_model *model, const char *device, int runs, ui
     udm_error error = { 0 };
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
+    settings.lookahead = 0;
     settings.width = settings.height = 16, settings.channels = 1;
     settings.device = device, settings.threads = 1, settings.steps = 6;
     const udm_generation about = { .size = sizeof(udm_generation), .rate = 12.5 };
@@ -444,6 +446,7 @@ START_TEST(lost_interpolator_frames)
     for (int lost = 0; lost < 2; lost++) {
         udm_settings settings;
         udm_settings_init(&settings, sizeof settings);
+        settings.lookahead = 0;
         settings.width = W, settings.height = H, settings.threads = 1, settings.device = lost ? "auto" : "cpu";
         const udm_image a = image_of(first), b = image_of(second), out = image_of(lost ? got : want);
         now = sound;

@@ -41,7 +41,7 @@ static udm_restorer *open_restorer(work *w)
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     settings.width = WIDTH, settings.height = HEIGHT, settings.channels = 3;
-    settings.device = "cpu", settings.threads = w->threads;
+    settings.device = "cpu", settings.threads = w->threads, settings.lookahead = 0;
     return udm_restorer_open(w->model, &settings, &w->error);
 }
 

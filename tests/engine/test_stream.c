@@ -31,6 +31,7 @@ static udm_restorer *open_stream(const udm_model *model, int channels, int steps
     udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.channels = channels;
     settings.device = "cpu", settings.threads = 1, settings.steps = steps, settings.sampler = sampler;
+    settings.lookahead = 0;
     udm_restorer *stream = udm_restorer_open(model, &settings, &error);
     ck_assert_msg(stream, "%s", error.message);
     return stream;
@@ -571,6 +572,23 @@ START_TEST(there_are_eight_views)
 }
 END_TEST
 
+START_TEST(who_can_looks_ahead_by_two)
+{
+    static const char *const models[] = { "tiny-guess", "tiny-denoise", "tiny-temporal" };
+    for (int i = 0; i < COUNT_OF(models); i++) {
+        udm_model *model = golden_model(models[i]);
+        udm_restorer *stream = open_ahead(model, UDM_LOOKAHEAD_AUTO);
+        test_at("%s", models[i]);
+        ck_assert_int_eq(udm_restorer_delay(stream), i == 0 ? 2 : 0);
+        udm_restorer_free(stream);
+        udm_model_free(model);
+    }
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    ck_assert_int_eq(settings.lookahead, UDM_LOOKAHEAD_AUTO);
+}
+END_TEST
+
 START_TEST(looking_ahead_needs_a_guess)
 {
     udm_model *model = golden_model("tiny-guess"), *alone = golden_model("tiny-denoise");
@@ -580,6 +598,9 @@ START_TEST(looking_ahead_needs_a_guess)
     settings.width = W, settings.height = H, settings.lookahead = UDM_MAX_LOOKAHEAD + 1;
     ck_assert_ptr_null(udm_restorer_open(model, &settings, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "");
+    settings.lookahead = UDM_LOOKAHEAD_AUTO - 1;
+    ck_assert_ptr_null(udm_restorer_open(model, &settings, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "lookahead is -2");
     settings.lookahead = 1;
     ck_assert_ptr_null(udm_restorer_open(alone, &settings, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "lookahead");
@@ -609,6 +630,7 @@ int main(void)
         { .test = a_frame_is_seen_in_the_light_of_those_after },
         { .test = nobody_looks_beyond_a_cut },
         { .test = there_are_eight_views },
+        { .test = who_can_looks_ahead_by_two },
         { .test = looking_ahead_needs_a_guess },
     };
     return test_main("stream", tests, COUNT_OF(tests));

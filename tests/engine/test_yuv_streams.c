@@ -12,7 +12,7 @@ static udm_settings settings_for(int channels)
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     settings.width = W, settings.height = H, settings.channels = channels;
-    settings.device = "cpu", settings.threads = 2;
+    settings.device = "cpu", settings.threads = 2, settings.lookahead = 0;
     return settings;
 }
 

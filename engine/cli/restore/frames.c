@@ -55,18 +55,15 @@ bool frames_open(frames *f, const udm_model *model, const options *o, const AVFr
                  const int32_t *matrix, udm_error *error)
 {
     udm_settings settings = o->settings;
-    udm_info info;
     f->model = model;
     f->held = av_fifo_alloc2(UDM_MAX_LOOKAHEAD + 2, sizeof(AVFrame *), AV_FIFO_FLAG_AUTO_GROW);
     f->pixels = f->held ? pixels_open(first, out, matrix, error) : NULL;
-    if (!f->pixels || !udm_model_info(model, &info, sizeof info, error))
+    if (!f->pixels)
         return false;
     find_time(f, o);
     settings.width = pixels_made(f->pixels)->width, settings.height = pixels_made(f->pixels)->height;
     settings.channels = pixels_channels(f->pixels);
     settings.log = hear;
-    if (!o->lookahead_given && !info.temporal_filter)
-        settings.lookahead = 0;
     f->restorer = udm_restorer_open(model, &settings, error);
     atomic_store(&f->running, f->restorer);
     return f->restorer != NULL;

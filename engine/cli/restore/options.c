@@ -13,7 +13,6 @@
 #include "cli/restore/say.h"
 
 #define DEFAULT_MODEL "auto"
-enum { DEFAULT_LOOKAHEAD = 2 };
 
 static const char usage[] =
     "usage: udm-restore [OPTION...] IN OUT\n"
@@ -25,7 +24,8 @@ static const char usage[] =
     "  --amount A           how much to undo, for models that undo something else, in pixels; -1: as usual (-1)\n"
     "  --strength S         share of noise to add first, so that detail is drawn anew, 0 to 1 (0)\n"
     "  --steps N            of the sampler, for detail that is drawn anew (1)\n"
-    "  --lookahead N        frames that follow each frame and help to restore it, 0 to %d (%d)\n"
+    "  --lookahead N        frames that follow each frame and help to restore it, 0 to %d; -1: 2, where the model can "
+    "(-1)\n"
     "  --ensemble N         mirrored and rotated views of each frame that are averaged, 1 to %d (1)\n"
     "  --seed N             of the noise that is added (0)\n"
     "  --codec NAME         ";
@@ -147,8 +147,7 @@ static bool parse_value(int option, const char *text, options *o)
     case STEPS:
         return parse_whole(option, text, 1, 1000, &s->steps);
     case LOOKAHEAD:
-        o->lookahead_given = true;
-        return parse_whole(option, text, 0, UDM_MAX_LOOKAHEAD, &s->lookahead);
+        return parse_whole(option, text, UDM_LOOKAHEAD_AUTO, UDM_MAX_LOOKAHEAD, &s->lookahead);
     case ENSEMBLE:
         return parse_whole(option, text, 1, UDM_MAX_ENSEMBLE, &s->ensemble);
     case SEED:
@@ -193,7 +192,7 @@ static void print_codec(const char *name, const char *about, double crf)
 
 static options_parsed help(void)
 {
-    printf(usage, DEFAULT_MODEL, UDM_MAX_LOOKAHEAD, DEFAULT_LOOKAHEAD, UDM_MAX_ENSEMBLE);
+    printf(usage, DEFAULT_MODEL, UDM_MAX_LOOKAHEAD, UDM_MAX_ENSEMBLE);
     codecs_list(print_codec);
     fputs(usage_rest, stdout);
     return OPTIONS_DONE;
@@ -203,7 +202,6 @@ options_parsed options_parse(int argc, char **argv, options *o)
 {
     *o = (options){ .model = DEFAULT_MODEL, .noise_level = -1, .amount = -1, .crf = -1, .end = INT64_MAX };
     udm_settings_init(&o->settings, sizeof o->settings);
-    o->settings.lookahead = DEFAULT_LOOKAHEAD;
     static char name[] = "udm-restore";
     argv[0] = name; // the prefix of messages of getopt_long()
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {

@@ -14,7 +14,6 @@ typedef struct options {
     double noise_level;    // -1: estimated
     double amount;         // for models that undo something else than noise; -1: the usual amount of the model
     double strength;       // 0 to 1
-    bool lookahead_given;  // else it is 2, or 0 for a model without a temporal filter
     const char *codec;     // NULL: by depth and container
     double crf;            // -1: the codec's own
     int64_t start, end;    // microseconds from the start of the file; end: INT64_MAX if not given

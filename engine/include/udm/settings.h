@@ -15,7 +15,13 @@
 extern "C" {
 #endif
 
-enum { UDM_MAX_LOOKAHEAD = 8, UDM_MAX_ENSEMBLE = 8, UDM_MAX_STEPS = 1000, UDM_MAX_THREADS = 256 };
+enum {
+    UDM_LOOKAHEAD_AUTO = -1,
+    UDM_MAX_LOOKAHEAD = 8,
+    UDM_MAX_ENSEMBLE = 8,
+    UDM_MAX_STEPS = 1000,
+    UDM_MAX_THREADS = 256
+};
 
 /**
  * Start with udm_settings_init(), then change what you care about. Strings need only live until the call that is given
@@ -37,8 +43,9 @@ typedef struct udm_settings {
     const char *spacing;   /**< "model" (default), or one of udm_list_spacings(): at which timesteps the steps stand */
     int class_label;       /**< the class that a class-conditional model is conditioned on; -1 (default): none */
     uint64_t seed;         /**< of all noise that is drawn; default 0 */
-    int lookahead;         /**< frames held back, so that each is restored with as many that follow it; 0
-                                (default) to #UDM_MAX_LOOKAHEAD */
+    int lookahead;         /**< frames held back, so that each is restored with as many that follow it; 0 to
+                                #UDM_MAX_LOOKAHEAD, or #UDM_LOOKAHEAD_AUTO (default): 2 where the model has a temporal
+                                filter, and none where it has none. Live sources want 0 */
     int ensemble;         /**< views of a frame, mirrored and rotated, whose estimates are averaged; each costs a run of
                                the network. 1 (default) to #UDM_MAX_ENSEMBLE. Lim et al. 2017, section 3.3 */
     size_t memory_limit;  /**< bytes for the activations of a frame; larger frames are computed in tiles. 0 (default):
