@@ -24,8 +24,9 @@ enum {
     SIDE = 6,
     AREA = SIDE * SIDE,
     MAX_PATCHES = 4096,
-    MIN_PATCHES = 16 * AREA, // fewer spread the eigenvalues of pure noise too far
-    BINS = 56,               // by halves of octaves, from 2^-6 on
+    MIN_PATCHES = 16 * AREA,  // fewer spread the eigenvalues of pure noise too far
+    LEAST_PATCHES = 2 * AREA, // fewer have no spectrum to speak of
+    BINS = 56,                // by halves of octaves, from 2^-6 on
     MAX_ROUNDS = 12,
 };
 
@@ -320,6 +321,8 @@ udm_noise_reading udm_noise_read(udm_noise_patches *patches, const udm_noise_pic
     clear(patches);
     gather(patches, (place){ .now = now, .before = before, .octave = octave }, part == UDM_NOISE_LUMA ? 0 : 1,
            part == UDM_NOISE_LUMA ? 0 : 2);
+    if (patches->looked_at < LEAST_PATCHES)
+        return (udm_noise_reading){ .clipped = 1 };
     const population weak = without_clean(patches, weak_from(patches, 0));
     const double shown = sqrt(weak.found.flat);
     udm_noise_reading reading = { .sigma = shown, .tilt = weak.found.tilt, .clipped = 1, .weak = weak.found.count };

@@ -340,7 +340,7 @@ static void note_log(void *context, udm_log_level level, const char *text)
         snprintf(context, 256, "%s", text);
 }
 
-static const int tiny[][2] = { { 353, 5 }, { 1, 1 } };
+static const int tiny[][2] = { { 9, 9 }, { 353, 5 }, { 1, 1 }, { 5, 200 } };
 
 // Where noise cannot be estimated, that is said; where its level is given, it goes.
 START_TEST(tiny_frames_are_restored_or_said)
