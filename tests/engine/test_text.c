@@ -393,6 +393,37 @@ START_TEST(pictures_have_names)
 }
 END_TEST
 
+// The same bits for any number of threads, and with AVX2 and AVX-512.
+START_TEST(same_bits)
+{
+    static const struct {
+        const char *device;
+        int threads;
+    } places[] = { { "cpu:avx2", 1 }, { "cpu:avx2", 3 }, { "cpu:avx512", 1 }, { "cpu:avx512", 2 } };
+    udm_model *model = golden_model(MODEL);
+    float first[3 * PIXELS], planes[3 * PIXELS];
+    int drawn = 0;
+    for (int i = 0; i < COUNT_OF(places); i++) {
+        udm_error error = { 0 };
+        udm_settings settings;
+        udm_settings_init(&settings, sizeof settings);
+        settings.device = places[i].device, settings.threads = places[i].threads, settings.steps = 3;
+        udm_painter *painter = udm_painter_open(model, &settings, &error);
+        if (!painter && error.code == UDM_ERROR_NOT_FOUND)
+            continue; // this machine lacks it
+        ck_assert_msg(painter, "%s", error.message);
+        test_at("%s on %d threads", places[i].device, places[i].threads);
+        paint(painter, PROMPT, 0, drawn == 0 ? first : planes);
+        if (drawn++ > 0)
+            ck_assert_mem_eq(planes, first, sizeof first);
+        udm_painter_free(painter);
+    }
+    udm_model_free(model);
+    if (drawn == 0)
+        test_skip("this machine has neither");
+}
+END_TEST
+
 START_TEST(other_sizes)
 {
     udm_error error = { 0 };
@@ -526,6 +557,7 @@ int main(void)
         { .test = prompt, .cases = count, .timeout = 300 },
         { .test = picture },
         { .test = pictures_have_names },
+        { .test = same_bits },
         { .test = other_sizes },
         { .test = cancelled },
         { .test = travel, .cases = COUNT_OF(travels) },

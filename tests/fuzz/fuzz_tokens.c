@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Fuzzes the tokenizer: the bytes up to the first zero are a text, and those after it, if any, are its merges.txt.
+// Fuzzes the tokenizer: the bytes up to the first zero are a text, and those after it, if any, are its merges.txt. The
+// text is also taken for a prompt that changes from frame to frame.
 #include <string.h>
 
 #include "fuzz.h"
 #include "text/tokenizer.h"
+#include "text/travel.h"
 
 static char folder[64];
 
@@ -11,6 +13,7 @@ static void write_file(const char *name, const void *bytes, size_t size)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/%s", folder, name);
+    remove(path); // ext4 syncs a file that is cut and written again, but not a new one
     FILE *file = fopen(path, "wb");
     if (!file || (size > 0 && fwrite(bytes, size, 1, file) != 1) || fclose(file) != 0) {
         perror(path);
@@ -55,8 +58,19 @@ static void encode(const udm_tokenizer *tokenizer, const char *text)
         }
 }
 
+static void travel(const char *text)
+{
+    udm_travel found;
+    for (uint64_t frame = 0; frame < 100; frame += 33) {
+        if (udm_travel_at(text, frame, &found, NULL) && (!found.from || !(found.share >= 0 && found.share < 1)))
+            abort();
+        udm_travel_clear(&found);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    static udm_tokenizer *usual; // with good merges
     static const char merges[] = "a b\na b</w>\na ab</w>\nab ab\n";
     if (!*folder)
         make_folder();
@@ -66,14 +80,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(text, bytes, size);
     text[size] = 0;
     const size_t length = strlen(text);
-    if (length < size)
-        write_file("merges.txt", text + length + 1, size - length - 1);
-    else
+    travel(text);
+    if (!usual) {
         write_file("merges.txt", merges, strlen(merges));
-    udm_tokenizer *tokenizer = udm_tokenizer_open(folder, NULL);
-    if (tokenizer)
-        encode(tokenizer, text);
-    udm_tokenizer_free(tokenizer);
+        usual = udm_tokenizer_open(folder, NULL);
+    }
+    udm_tokenizer *other = NULL;
+    if (length < size) {
+        write_file("merges.txt", text + length + 1, size - length - 1);
+        other = udm_tokenizer_open(folder, NULL);
+    }
+    if (length == size || other)
+        encode(other ? other : usual, text);
+    udm_tokenizer_free(other);
     free(text);
     return 0;
 }

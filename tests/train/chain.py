@@ -2,10 +2,12 @@
 """Draws a small world, trains every stage of the chain from text to pictures for some steps, exports it, and holds what
 was exported to transformers and diffusers.
 
-    python3 tests/train/chain.py
+    python3 tests/train/chain.py [BUILD]
 
-Skipped (77) where python3 has not what training needs, or not those two.
+With a build folder the engine draws with it, too. Skipped (77) where python3 has not what training needs, or not those
+two.
 """
+import contextlib
 import gzip
 import json
 import os
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 try:
@@ -35,7 +38,9 @@ import decoder  # noqa: E402
 import noising  # noqa: E402
 import pairs  # noqa: E402
 import prior  # noqa: E402
+import stage  # noqa: E402
 
+BUILD = pathlib.Path(sys.argv.pop()) if len(sys.argv) > 1 and os.path.isdir(sys.argv[-1]) else None
 TEXTS = ["a small red seven, and a blue star over sand", "4 42 !!", "", "a Café's moon"]
 
 
@@ -132,6 +137,24 @@ class Exported(unittest.TestCase):
     def test_makes_pictures(self):
         made = self.chain.pictures(self.chain.embeddings(TEXTS, steps=2), steps=2)
         self.assertEqual(made.shape, (len(TEXTS), 64, 64, 3))
+
+    @unittest.skipUnless(BUILD, "no build folder is named")
+    @unittest.mock.patch("stage.mixed", contextlib.nullcontext)
+    def test_engine(self):
+        """From the same noise, of the embedding of the same picture, to a step of 8 bits."""
+        folder = pathlib.Path(self.work.name)
+        x = torch.rand(1, 3, 64, 64) * 2 - 1
+        noise = torch.randn((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+        np.save(folder / "x.npy", x.numpy())
+        np.save(folder / "noise.npy", noise.numpy())
+        draw = [BUILD / "engine/cli/udm", "generate", self.folder]
+        subprocess.run([*draw, folder / "y.npy", "--image", folder / "x.npy", "--latents", folder / "noise.npy",
+                        "--steps", "4", "--device", "cpu"], check=True)
+        with torch.no_grad():
+            made = decoder.sample(self.chain.decoder, self.chain.vision(x), 3, 4, torch.Generator().manual_seed(0))
+        self.assertLess(np.abs(np.load(folder / "y.npy") - made.numpy()).max(), 1 / 255)
+        subprocess.run([*draw, folder / "y.png", "--prompt", TEXTS[0], "--device", "cpu"], check=True)
+        self.assertEqual(PIL.Image.open(folder / "y.png").size, (64, 64))
 
     def test_schedulers_are_those_of_the_trainings(self):
         for name, config in (("prior_scheduler", prior.SCHEDULER), ("decoder_scheduler", decoder.SCHEDULER)):
