@@ -6,7 +6,7 @@ are the objects of the C API beneath them.
 """
 from .errors import (CancelledError, CorruptError, DeviceError, Error, LibraryError, NotFoundError, OutOfMemoryError,
                      SettingsError, UnreadableError, UnsupportedError)
-from .generation import Generation, Generator, generate
+from .generation import Generation, Generator, Parameters, generate
 from .interpolation import Interpolator, interpolate
 from .library import load
 from .model import Info, Model
@@ -16,9 +16,9 @@ from .images import view
 
 __all__ = [
     "Analyser", "CancelledError", "CorruptError", "DeviceError", "Error", "Finding", "Frames", "Generation",
-    "Generator", "Info", "Interpolator", "LibraryError", "Model", "NotFoundError", "OutOfMemoryError", "Pulled",
-    "Restorer", "SettingsError", "Stats", "UnreadableError", "UnsupportedError", "generate", "interpolate", "restore",
-    "version", "view",
+    "Generator", "Info", "Interpolator", "LibraryError", "Model", "NotFoundError", "OutOfMemoryError", "Parameters",
+    "Pulled", "Restorer", "SettingsError", "Stats", "UnreadableError", "UnsupportedError", "generate", "interpolate",
+    "restore", "version", "view",
 ]
 
 

@@ -26,11 +26,21 @@ class Generation:
     keep_state: bool = False
 
 
+@dataclass(frozen=True)
+class Parameters:
+    """udm_frame_params: of one frame."""
+    class_label: int = -1
+    guidance: float = 1
+    rescale: float = 0
+    prompt: str = ""
+    negative_prompt: str = ""
+
+
 class Generator(Engine):
     """A udm_generator: make() computes a frame by its number. parameters: of each frame, given its number."""
     kind = "generator"
 
-    def __init__(self, model: Model, generation: Generation, parameters: Callable[[int], tuple[int, float, float]],
+    def __init__(self, model: Model, generation: Generation, parameters: Callable[[int], Parameters],
                  **fields: object) -> None:
         error, self.model = structs.Error(), model
         self._raised: BaseException | None = None
@@ -45,7 +55,10 @@ class Generator(Engine):
         def ask(_context: int, number: int, params: int) -> None:
             filled = c.cast(params, c.POINTER(FrameParams)).contents
             try:
-                filled.class_label, filled.guidance, filled.rescale = parameters(number)
+                given = parameters(number)
+                filled.class_label, filled.guidance, filled.rescale = given.class_label, given.guidance, given.rescale
+                self._words = given.prompt.encode(), given.negative_prompt.encode()  # kept, as the engine reads them
+                filled.prompt, filled.negative_prompt = self._words
             except BaseException as raised:  # no exception passes through C: make() raises it
                 self._raised = self._raised or raised
 
@@ -64,13 +77,16 @@ class Generator(Engine):
 
 
 def generate(count: int | None = None, model: Model | str | os.PathLike[str] = "digits", *,
-             class_label: int | Callable[[int], int] = -1, guidance: float = 7, rescale: float = 0, steps: int = 10,
+             class_label: int | Callable[[int], int] = -1, prompt: str = "", negative_prompt: str = "",
+             guidance: float = 7, rescale: float = 0, steps: int = 10,
              first: int = 0, rate: float = 25, scene: int = 250, known: Sequence[Array] = (), scale: int = 1,
              grey: bool = False, **fields: object) -> Frames:
     """Yields frames of video that a model makes from noise, [height, width, 3] of uint8, as udmsrc does.
 
     count: of frames; None: without end.
     class_label: of the model's classes, for all frames or as a function of a frame's number; -1: one drawn for a scene.
+    prompt, negative_prompt: what is to be seen, and what not, of models that know text. Lines "FRAME: text" say what is
+        to be seen at those frames.
     guidance: scale of classifier-free guidance: 1 is none.
     rescale: how much of the contrast that this adds is taken back, 0 to 1.
     first: the number of the first frame: the same numbers are the same frames.
@@ -82,12 +98,13 @@ def generate(count: int | None = None, model: Model | str | os.PathLike[str] = "
     """
     network = opened(model)
     info = network.info()
-    if not info.frames:
+    if not info.frames and not info.embedding:
         raise errors.UnsupportedError(f"{network.name} makes no video: restore() or interpolate() runs it")
     shape: tuple[int, ...] = (info.height * scale, info.width * scale)
 
-    def parameters(number: int) -> tuple[int, float, float]:
-        return class_label(number) if callable(class_label) else class_label, guidance, rescale
+    def parameters(number: int) -> Parameters:
+        return Parameters(class_label(number) if callable(class_label) else class_label, guidance, rescale, prompt,
+                          negative_prompt)
 
     def make(made: Frames) -> abc.Generator[Array, None, None]:
         with Generator(network, Generation(rate, scene, known), parameters, width=shape[1], height=shape[0],

@@ -24,6 +24,7 @@ class Info:
     height: int
     frames: int  # that it makes at once; 0: it makes no video
     classes: int
+    embedding: int  # values of that of a prompt; 0: it knows none
 
 
 class Model:
@@ -68,7 +69,8 @@ class Model:
         return Info(network=info.network.decode(), channels=info.channels, weights=info.weights,
                     process=undoes.process.decode(), measure=undoes.measure.decode(), usual_amount=undoes.usual,
                     max_amount=undoes.most, fills_holes=undoes.holes, temporal_filter=info.temporal_filter,
-                    width=info.width, height=info.height, frames=info.frames, classes=info.classes)
+                    width=info.width, height=info.height, frames=info.frames, classes=info.classes,
+                    embedding=info.embedding)
 
 
 def opened(model: "Model | str | os.PathLike[str]") -> Model:

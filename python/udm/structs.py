@@ -48,7 +48,8 @@ class Info(c.Structure):
                 ("channels", c.c_int), ("stride", c.c_int), ("reach", c.c_int), ("memory_frames", c.c_int),
                 ("temporal_filter", c.c_bool), ("weights", c.c_int64), ("process", c.c_char_p),
                 ("measure", c.c_char_p), ("max_amount", c.c_double), ("width", c.c_int), ("height", c.c_int),
-                ("frames", c.c_int), ("classes", c.c_int), ("symbols", c.c_bool), ("experts", c.c_bool)]
+                ("frames", c.c_int), ("classes", c.c_int), ("symbols", c.c_bool), ("experts", c.c_bool),
+                ("embedding", c.c_int)]
 
 
 class Frame(c.Structure):

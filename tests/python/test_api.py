@@ -152,6 +152,12 @@ def test_video_is_a_function_of_the_numbers():
     assert next(udm.generate(1, grey=True, **video)).ndim == 2 if udm.Model(video["model"]).info().channels == 1 else 1
 
 
+def test_a_prompt_says_what_is_drawn():
+    drawn = [next(udm.generate(model=MODELS / "tiny-text", prompt=prompt, steps=2, **CPU))
+             for prompt in ("a red ball", "a red ball", "a blue tree")]
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+
+
 def test_what_a_callback_raises_comes_out():
     def label(number):
         raise ZeroDivisionError(f"of frame {number}")
