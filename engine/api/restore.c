@@ -141,6 +141,8 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
         take_known(restorer, frame->known, place);
     else
         take_times(restorer, frame, place);
+    if (restorer->impulses && (frame->time_map || frame->time != 0)) // else it is said to be clean
+        udm_impulses_remove(restorer->impulses, restorer->settings.channels, place->planes);
     for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
         memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
     place->input.planes = place->planes;

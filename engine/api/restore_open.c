@@ -104,6 +104,9 @@ static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_
     if (!restorer->work)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     restorer->times = restorer->work ? restorer->work + restorer->pixels * restorer->channels : NULL;
+    if (scheduler->process->factors &&
+        !(restorer->impulses = udm_impulses_new(settings->width, settings->height, restorer->pool, error)))
+        return false;
     if (scheduler->process->lost)
         restorer->filler = udm_hole_filler_new(settings->channels, settings->width, settings->height, error);
     return restorer->tracker && restorer->work && (restorer->filler || !scheduler->process->lost);
@@ -168,6 +171,7 @@ void udm_restorer_free(udm_restorer *restorer)
     udm_sdedit_free(restorer->sdedit);
     udm_hole_filler_free(restorer->filler);
     udm_restorer_free_experts(restorer);
+    udm_impulses_free(restorer->impulses);
     udm_workspace_free(restorer->workspace);
     udm_device_close(restorer->device);
     udm_pool_free(restorer->pool);

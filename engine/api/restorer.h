@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "api/settings.h"
+#include "analysis/impulses.h"
 #include "analysis/noise_tracker.h"
 #include "model/model.h"
 #include "temporal/temporal_filter.h"
@@ -56,6 +57,7 @@ struct udm_restorer {
     udm_expert *expert;              // in use
     udm_sdedit *sdedit;              // instead of its reverse loop, where the model makes video
     udm_noise_tracker *tracker;
+    udm_impulses *impulses;  // NULL where the model undoes something else than noise
     udm_hole_filler *filler; // of holes; NULL where the model fills none
     float *work;             // the frame in the making: [channels of the network, height, width]
     float *times;            // of it, [height, width]

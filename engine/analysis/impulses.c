@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A sample is suspicious if it is above all of its eight neighbours, or below all of them, by more than both the noise
+// and the grain of the picture make likely. A frame has impulses if a share of its samples is suspicious in either
+// direction: texture, text and stars have a few, and mostly in one. Only then are samples replaced, also those of pairs
+// and triples: what differs from all but two of its neighbours, and is about as bright as what was suspicious.
+//
+// Rank-ordered differences: Garnett, Huegerich, Chui, He, "A universal noise removal algorithm with an impulse
+// detector", IEEE TIP 2005.
+#include "analysis/impulses.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AROUND = 8,
+    CLOSE = 2,       // neighbours that may be impulses, too
+    BINS = 256,      // of the histogram of differences, each a quarter of a grey level
+    MOST_REACH = 3,  // of the window of the median, in pixels
+    LEAST_KNOWN = 5, // samples in it
+};
+
+#define LEVEL (2 / 255.f)
+#define FAR 5.f            // times the deviation of the noise, and not less than
+#define LEAST (20 * LEVEL) // this
+#define APART 1.f          // times the range of the neighbours that is far, too
+#define SHARE 1e-3         // of the samples that are suspicious, in either direction
+#define ALIKE (24 * LEVEL) // what is as bright as an impulse may differ by, beside FAR
+
+struct udm_impulses {
+    int width, height;
+    udm_pool *pool;
+    size_t *counts; // [2, height]: of suspicious samples of a row, too bright and too dark
+    double *sums;   // [2, height]: of their values
+    uint8_t *marks; // [height, width]: what is an impulse
+    float *copy;    // [height, width]: the plane before
+};
+
+udm_impulses *udm_impulses_new(int width, int height, udm_pool *pool, udm_error *error)
+{
+    const size_t rows = 2 * (size_t)height, pixels = (size_t)width * (size_t)height;
+    udm_impulses *impulses = calloc(1, sizeof *impulses);
+    if (impulses) {
+        *impulses = (udm_impulses){ .width = width, .height = height, .pool = pool };
+        impulses->counts = malloc(rows * sizeof *impulses->counts);
+        impulses->sums = malloc(rows * sizeof *impulses->sums);
+        impulses->marks = malloc(pixels);
+        impulses->copy = malloc(pixels * sizeof *impulses->copy);
+    }
+    if (impulses && impulses->counts && impulses->sums && impulses->marks && impulses->copy)
+        return impulses;
+    udm_fail(error, UDM_ERROR_MEMORY, "no memory to look for impulses");
+    udm_impulses_free(impulses);
+    return NULL;
+}
+
+void udm_impulses_free(udm_impulses *impulses)
+{
+    if (!impulses)
+        return;
+    free(impulses->counts);
+    free(impulses->sums);
+    free(impulses->marks);
+    free(impulses->copy);
+    free(impulses);
+}
+
+typedef struct plane_job {
+    udm_impulses *impulses;
+    const float *from;
+    float *to;
+    float far;          // a difference
+    float bright, dark; // of impulses
+} plane_job;
+
+// The deviation of noise and fine grain, from the median of what differs from the mean of the four neighbours.
+static float grain_of(const udm_impulses *impulses, const float *plane)
+{
+    size_t bins[BINS] = { 0 }, below = 0, samples = 0;
+    for (int y = 1; y < impulses->height - 1; y++) {
+        const float *row = plane + (size_t)y * (size_t)impulses->width, *up = row - impulses->width,
+                    *down = row + impulses->width;
+        for (int x = 1; x < impulses->width - 1; x++, samples++) {
+            const float d = fabsf(row[x] - (row[x - 1] + row[x + 1] + up[x] + down[x]) / 4) * (4 / LEVEL);
+            bins[d < BINS - 1 ? (int)d : BINS - 1]++;
+        }
+    }
+    int median = 0;
+    while (median < BINS - 1 && (below += bins[median]) * 2 < samples)
+        median++;
+    return ((float)median + 0.5f) * (LEVEL / 4) / (0.6745f * sqrtf(1.25f));
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static int clamped(int at, int count)
+{
+    return at < 0 ? 0 : at < count ? at : count - 1;
+}
+
+// How far a sample stands out of its neighbours, all but `close` of them, in units of what is far for them: the further
+// they are apart themselves, the more that is. Above 1, or below -1: it does.
+static float outstanding(const plane_job *job, int x, int y, int close)
+{
+    const udm_impulses *impulses = job->impulses;
+    const float value = job->from[(size_t)y * (size_t)impulses->width + (size_t)x];
+    float around[AROUND];
+    for (int k = 0, count = 0; k <= AROUND; k++) {
+        const int px = clamped(x + k % 3 - 1, impulses->width), py = clamped(y + k / 3 - 1, impulses->height);
+        if (k != AROUND / 2)
+            around[count++] = job->from[(size_t)py * (size_t)impulses->width + (size_t)px];
+    }
+    qsort(around, AROUND, sizeof *around, by_value);
+    const float low = around[close], high = around[AROUND - 1 - close], far = job->far + APART * (high - low);
+    return value > high ? (value - high) / far : value < low ? (value - low) / far : 0;
+}
+
+// Whether a sample is far from one of those beside it, as an impulse is but in a row of them.
+static bool jumps(const plane_job *job, const float *row, int x)
+{
+    return fabsf(row[x] - row[x - 1]) > job->far || fabsf(row[x] - row[x + 1]) > job->far;
+}
+
+static void suspect_row(void *context, int index, int worker)
+{
+    const plane_job *job = context;
+    udm_impulses *impulses = job->impulses;
+    const int width = impulses->width, height = impulses->height;
+    const float *row = job->from + (size_t)index * (size_t)width;
+    size_t counts[2] = { 0 };
+    double sums[2] = { 0 };
+    for (int x = 1; x < width - 1 && index > 0 && index < height - 1; x++) {
+        const float out = jumps(job, row, x) ? outstanding(job, x, index, 0) : 0;
+        if (fabsf(out) > 1)
+            counts[out < 0]++, sums[out < 0] += (double)row[x];
+    }
+    for (int k = 0; k < 2; k++)
+        impulses->counts[k * height + index] = counts[k], impulses->sums[k * height + index] = sums[k];
+}
+
+static void mark_row(void *context, int index, int worker)
+{
+    const plane_job *job = context;
+    const udm_impulses *impulses = job->impulses;
+    const float *row = job->from + (size_t)index * (size_t)impulses->width, alike = job->far + ALIKE;
+    uint8_t *marks = impulses->marks + (size_t)index * (size_t)impulses->width;
+    for (int x = 0; x < impulses->width; x++) {
+        const bool bright = row[x] > job->bright - alike, dark = row[x] < job->dark + alike;
+        const float out = bright || dark ? outstanding(job, x, index, CLOSE) : 0;
+        marks[x] = (bright && out > 1) || (dark && out < -1);
+    }
+}
+
+// The median of what is no impulse, in as small a window as has enough of that.
+static float surroundings(const plane_job *job, int x, int y)
+{
+    const udm_impulses *impulses = job->impulses;
+    float values[(2 * MOST_REACH + 1) * (2 * MOST_REACH + 1)];
+    int count = 0;
+    for (int reach = 1; reach <= MOST_REACH && count < LEAST_KNOWN; reach++) {
+        count = 0;
+        for (int py = y - reach; py <= y + reach; py++)
+            for (int px = x - reach; px <= x + reach; px++) {
+                const size_t at = (size_t)py * (size_t)impulses->width + (size_t)px;
+                if (px >= 0 && py >= 0 && px < impulses->width && py < impulses->height && !impulses->marks[at])
+                    values[count++] = job->from[at];
+            }
+    }
+    if (count == 0)
+        return job->from[(size_t)y * (size_t)impulses->width + (size_t)x];
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return (values[count / 2] + values[(count - 1) / 2]) / 2;
+}
+
+static void fill_row(void *context, int index, int worker)
+{
+    const plane_job *job = context;
+    const size_t first = (size_t)index * (size_t)job->impulses->width;
+    size_t filled = 0;
+    for (int x = 0; x < job->impulses->width; x++)
+        if (job->impulses->marks[first + (size_t)x]) {
+            job->to[first + (size_t)x] = surroundings(job, x, index);
+            filled++;
+        }
+    job->impulses->counts[index] = filled;
+}
+
+static size_t remove_from(udm_impulses *impulses, float *plane)
+{
+    const int height = impulses->height;
+    const float far = FAR * grain_of(impulses, plane);
+    plane_job job = { .impulses = impulses, .from = plane, .to = plane, .far = far > LEAST ? far : LEAST };
+    size_t counts[2] = { 0 }, filled = 0;
+    double sums[2] = { 0 };
+    udm_pool_run(impulses->pool, height, suspect_row, &job);
+    for (int i = 0; i < 2 * height; i++)
+        counts[i / height] += impulses->counts[i], sums[i / height] += impulses->sums[i];
+    const double least = SHARE * impulses->width * height;
+    if ((double)counts[0] <= least || (double)counts[1] <= least)
+        return 0;
+    job.bright = (float)(sums[0] / (double)counts[0]), job.dark = (float)(sums[1] / (double)counts[1]);
+    memcpy(impulses->copy, plane, (size_t)impulses->width * (size_t)height * sizeof *plane);
+    job.from = impulses->copy;
+    udm_pool_run(impulses->pool, height, mark_row, &job);
+    udm_pool_run(impulses->pool, height, fill_row, &job);
+    for (int y = 0; y < height; y++)
+        filled += impulses->counts[y];
+    return filled;
+}
+
+size_t udm_impulses_remove(udm_impulses *impulses, int channels, float *planes)
+{
+    const size_t plane = (size_t)impulses->width * (size_t)impulses->height;
+    size_t filled = 0;
+    for (int c = 0; c < channels; c++)
+        filled += remove_from(impulses, planes + (size_t)c * plane);
+    return filled;
+}
