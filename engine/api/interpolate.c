@@ -370,6 +370,7 @@ static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
                                  : draw(b, number, &beside, error)) ||
         !check_cancelled(b, error))
         return false;
+    udm_synthesis_put_overlay(b->synthesis, b->network->channels, b->frame);
     if (b->grey[0] && b->grey[1] && b->network->channels == 3)
         udm_planes_make_grey(b->frame, b->pixels);
     return true;

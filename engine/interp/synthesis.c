@@ -22,6 +22,7 @@
 #include "backend/lanczos.h"
 #include "base/maths.h"
 #include "interp/kernels/kernels.h"
+#include "interp/overlay.h"
 #include "flow/optical_flow.h"
 #include "tensor/alpha.h"
 #include "tensor/planes.h"
@@ -37,6 +38,7 @@ struct udm_synthesis {
     const udm_synthesis_ops *ops;
     udm_pool *pool;
     udm_flow *motion;
+    udm_overlay *overlay;
     float *luma[2], *flow[3]; // the third: from the second picture to the one after it
     udm_packed levels[MAX_LEVELS];
     int level_count;
@@ -118,8 +120,9 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
     m->job.width = width, m->job.height = height, m->job.channels = channels;
     m->pool = pool, m->ops = ops;
     m->motion = udm_flow_new(width, height, pool, error); // which refuses sizes that are too large
-    m->memory = m->motion ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
-    if (m->motion && !m->memory)
+    m->overlay = m->motion ? udm_overlay_new(width, height, pool, error) : NULL;
+    m->memory = m->overlay ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
+    if (m->overlay && !m->memory)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for the motion of frames of %dx%d", width, height);
     if (!m->memory) {
         udm_synthesis_free(m);
@@ -141,6 +144,7 @@ void udm_synthesis_free(udm_synthesis *synthesis)
     if (!synthesis)
         return;
     udm_flow_free(synthesis->motion);
+    udm_overlay_free(synthesis->overlay);
     free(synthesis->memory);
     free(synthesis);
 }
@@ -214,6 +218,9 @@ void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *secon
         for_rows(m, m->ops->pack, k, m->job.height);
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->importance, k, m->job.height);
+    if (udm_overlay_take_off(m->overlay, &m->job))
+        for (int k = 0; k < 2; k++)
+            for_rows(m, m->ops->importance, k, m->job.height);
 }
 
 void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
@@ -294,6 +301,12 @@ void udm_synthesis_at(udm_synthesis *m, double position)
     for (int y = 0; y < m->job.cells.height; y++)
         m->ops->weigh_still(&m->job, 0, y);
     for_rows(m, m->ops->blend_still, 0, m->job.height);
+    udm_overlay_put_on(m->overlay, &m->job, m->job.channels, m->job.mean, m->job.still);
+}
+
+void udm_synthesis_put_overlay(const udm_synthesis *synthesis, int channels, float *planes)
+{
+    udm_overlay_put_on(synthesis->overlay, &synthesis->job, channels, planes, NULL);
 }
 
 const float *udm_synthesis_warped(const udm_synthesis *synthesis, int which)

@@ -42,6 +42,9 @@ udm_synthesis_change udm_synthesis_measure_change(const udm_synthesis *synthesis
 // Warps both to an instant: 0 is that of the first and 1 that of the second; motion goes on beyond them.
 void udm_synthesis_at(udm_synthesis *synthesis, double position);
 
+// Puts what stays before a moving background on planes [channels, height, width] that were made of what came out.
+void udm_synthesis_put_overlay(const udm_synthesis *synthesis, int channels, float *planes);
+
 // What came out: valid until the next call. which: 0 the first, 1 the second.
 const float *udm_synthesis_warped(const udm_synthesis *synthesis, int which);   // [channels, height, width]
 const float *udm_synthesis_variance(const udm_synthesis *synthesis, int which); // [height, width]: of its error

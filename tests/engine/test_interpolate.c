@@ -230,6 +230,47 @@ START_TEST(fences_and_bars_are_interpolated)
 }
 END_TEST
 
+// Strokes that stay before waves that move, as of subtitles. Returns whether a pixel is in one.
+static bool is_stroke(int x, int y)
+{
+    return y >= 36 && y < 52 && x >= 12 && x < 84 && (x % 8 < 2 || (y % 12 < 2 && x % 16 < 8));
+}
+
+static void draw_subtitles(picture *p, float shift)
+{
+    draw(p, shift, -1);
+    for (int i = 0; i < PLANE; i++)
+        p->pixels[i] = is_stroke(i % WIDTH, i / WIDTH) ? 250 : (uint8_t)(p->pixels[i] * 3 / 4);
+}
+
+static double stroke_psnr(const picture *a, const picture *b)
+{
+    double sum = 0;
+    int count = 0;
+    for (int i = 0; i < PLANE; i++)
+        if (is_stroke(i % WIDTH, i / WIDTH))
+            sum += (a->pixels[i] - b->pixels[i]) * (a->pixels[i] - b->pixels[i]), count++;
+    return 10 * log10(255 * 255 / (sum / count + 1e-9));
+}
+
+static const float pans[] = { 6, 12, 20 };
+
+START_TEST(subtitles_stay)
+{
+    static picture first, second, want, out;
+    udm_interpolator *interpolator = open(NULL, 1);
+    test_case("a pan of %g pixels", pans[_i]);
+    draw_subtitles(&first, 0);
+    draw_subtitles(&second, pans[_i]);
+    draw_subtitles(&want, pans[_i] / 2);
+    view(&out);
+    pair(interpolator, &first.image, &second.image, 0);
+    make(interpolator, 0.5, 0, &out.image);
+    ck_assert_double_ge(stroke_psnr(&out, &want), 26.9);
+    udm_interpolator_free(interpolator);
+}
+END_TEST
+
 START_TEST(a_square_uncovers_what_one_neighbour_knows)
 {
     static picture first, second, want, out, blend;
@@ -494,6 +535,7 @@ int main(void)
         { .test = what_was_foreseen_is_what_comes },
         { .test = pictures_come_back_at_their_own_instants },
         { .test = fences_and_bars_are_interpolated, .cases = COUNT_OF(patterns) },
+        { .test = subtitles_stay, .cases = COUNT_OF(pans) },
         { .test = a_square_uncovers_what_one_neighbour_knows },
         { .test = what_comes_from_outside_is_unknown },
         { .test = threads_change_nothing },
