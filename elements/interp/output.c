@@ -75,6 +75,16 @@ static void stamp(GstUdmInterp *self, GstBuffer *buffer, const GstUdmMissing *mi
         self->now.mode == GST_UDM_INTERP_MODE_RATE ? self->count + 1 : GST_BUFFER_OFFSET_NONE;
 }
 
+// Captions are data that an input frame carries once, and a timecode names that frame; all else describes the picture.
+static gboolean drop_own_meta(GstBuffer *buffer, GstMeta **meta, gpointer data)
+{
+    GType api = (*meta)->info->api;
+
+    if (api == GST_VIDEO_CAPTION_META_API_TYPE || api == GST_VIDEO_TIME_CODE_META_API_TYPE)
+        *meta = NULL;
+    return TRUE;
+}
+
 // A neighbour, at another time.
 static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
 {
@@ -84,6 +94,7 @@ static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const
         return gst_buffer_ref(missing->buffer);
     buffer = gst_buffer_copy(frame->buffer);
     stamp(self, buffer, missing);
+    gst_buffer_foreach_meta(buffer, drop_own_meta, NULL);
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
     GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
     return buffer;
@@ -111,8 +122,10 @@ static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const 
         gst_clear_buffer(&buffer);
         return ret;
     }
-    if (!missing->buffer)
+    if (!missing->buffer) {
         stamp(self, buffer, missing);
+        gst_buffer_foreach_meta(buffer, drop_own_meta, NULL);
+    }
     GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
     GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
     *output = buffer;

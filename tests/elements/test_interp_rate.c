@@ -218,6 +218,37 @@ GST_START_TEST(the_factor_may_change_while_frames_flow)
 }
 GST_END_TEST;
 
+// Captions and timecodes leave with the frame that they came with, and a region of interest with all of its pictures.
+GST_START_TEST(captions_and_timecodes_are_not_repeated)
+{
+    static const guint8 caption[] = { 0xfc, 0x94, 0x2c };
+    GstHarness *harness = start("factor=2", CAPS, NULL);
+
+    for (int n = 0; n < 3; n++) {
+        GstBuffer *buffer = moving(n);
+
+        gst_buffer_add_video_caption_meta(buffer, GST_VIDEO_CAPTION_TYPE_CEA708_RAW, caption, sizeof caption);
+        gst_buffer_add_video_time_code_meta_full(buffer, 25, 1, NULL, GST_VIDEO_TIME_CODE_FLAGS_NONE, 0, 0, 0, (guint)n,
+                                                 0);
+        gst_buffer_add_video_region_of_interest_meta(buffer, "face", 1, 2, 3, 4);
+        push(harness, buffer);
+    }
+    finish(harness);
+    assert_equals_int(frames_out(harness), 6);
+    for (guint n = 0; n < 6; n++) { // every other one is made, and the last repeated
+        GstBuffer *buffer = gst_harness_pull(harness);
+        GstVideoTimeCodeMeta *code = gst_buffer_get_video_time_code_meta(buffer);
+
+        assert_equals_int(gst_buffer_get_video_caption_meta(buffer) != NULL, n % 2 == 0);
+        assert_equals_int(code != NULL, n % 2 == 0);
+        fail_if(code && code->tc.frames != n / 2);
+        fail_unless(gst_buffer_get_video_region_of_interest_meta(buffer) != NULL);
+        gst_buffer_unref(buffer);
+    }
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 static Suite *rate_suite(void)
 {
     Suite *suite = suite_create("udminterp");
@@ -232,6 +263,7 @@ static Suite *rate_suite(void)
     tcase_add_test(tests, a_factor_that_downstream_does_not_want_is_not_negotiated);
     tcase_add_test(tests, with_the_same_rate_frames_pass_untouched);
     tcase_add_test(tests, the_factor_may_change_while_frames_flow);
+    tcase_add_test(tests, captions_and_timecodes_are_not_repeated);
     suite_add_tcase(suite, tests);
     return suite;
 }
