@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An editor's timeline keeps the brightness of a clip that udmdenoise restores: mean luma to 0.1 levels, in each format
-that decoders give, clean and noisy, with the model denoise (test_luma.c says why). Skipped where GES is not known to
-Python."""
+that decoders give, clean and noisy, with the model denoise (FIGURES has what auto does to it). Skipped where GES is
+not known to Python."""
 import os
 import random
 import sys

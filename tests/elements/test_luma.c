@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Files keep their brightness: in every YUV format the mean of luma is that of the input to 0.1 levels, clean or noisy,
-// with the model denoise and no other property set. (denoise-real, which auto takes for files, lifts most tones by up
-// to 0.6 levels where it acts, which is the model's doing; docs/FIGURES.md has it.)
+// with no property set.
 #include <math.h>
 
 #include "harness.h"
@@ -107,7 +106,7 @@ static void check_luma(const char *format, double sigma)
 {
     char *caps = g_strdup_printf("video/x-raw,format=%s,width=%d,height=%d,framerate=25/1,colorimetry=bt709", format,
                                  WIDTH, HEIGHT);
-    char *model = g_build_filename(g_getenv("UDM_SOURCE_ROOT"), "models", "denoise", NULL);
+    char *model = g_build_filename(g_getenv("UDM_SOURCE_ROOT"), "models", "auto", NULL);
     GstElement *element = gst_object_ref_sink(gst_element_factory_make("udmdenoise", NULL));
     GstHarness *harness;
     GstVideoInfo info = info_from(caps);

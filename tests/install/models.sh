@@ -27,6 +27,11 @@ use() { # a model
         launch udmsrc model="$1" num-frames=2 ! video/x-raw,format=GRAY8,width=64,height=64 ! filesink location=out.raw
         [ "$(wc -c <out.raw)" -eq $((2 * 64 * 64)) ] || fail "$1: $(wc -c <out.raw) bytes came out"
         ;;
+    world)
+        launch udmsrc model=world prompt="a red circle" num-frames=2 ! video/x-raw,format=RGB,width=64,height=64 \
+            ! filesink location=out.raw
+        [ "$(wc -c <out.raw)" -eq $((2 * 64 * 64 * 3)) ] || fail "$1: $(wc -c <out.raw) bytes came out"
+        ;;
     mnist-noise) frames $((3 * 28 * 28)) $grey udmdenoise model="$1" sampler=ddpm ;;
     mnist-mask | mnist-symbols) # frames of grey have no alpha, and symbols are none, so these have no pipeline
         clean udm sample "$1" out.npy --steps 2 --class 3 || fail "$1: udm sample failed"
