@@ -130,6 +130,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->time = frame->time_map || frame->known ? 0 : frame->time;
     place->mixed = false;
     place->kind = frame->kind;
+    place->even = !frame->time_map && !frame->known;
     place->strength = frame->strength;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
@@ -232,6 +233,8 @@ static void forget(udm_restorer *restorer)
         udm_reverse_clear(restorer->expert->reverse);
     if (restorer->expert->temporal)
         udm_temporal_filter_clear(restorer->expert->temporal);
+    if (restorer->tone)
+        udm_tone_clear(restorer->tone);
 }
 
 static void begin_scene(udm_restorer *restorer, queued *frame)
@@ -310,6 +313,15 @@ static bool ask_expert(udm_restorer *restorer, const queued *frame, udm_error *e
     return true;
 }
 
+// Of models of real noise, which are told noise that theirs stands for; detail that is drawn has tones of its own.
+static void keep_tones(udm_restorer *restorer, const queued *frame)
+{
+    const float sigma = (float)(frame->noise.sigma / 127.5);
+    if (frame->even && sigma > 0 && frame->strength == 0 && udm_model_scheduler(restorer->expert->model)->real_noise)
+        udm_tone_keep(restorer->tone, frame->planes, restorer->work, restorer->channels, restorer->pixels, sigma,
+                      restorer->pool);
+}
+
 static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
@@ -333,6 +345,7 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,
                          frame->strength, &restorer->cancelled, error))
         return false;
+    keep_tones(restorer, frame);
     if (restorer->channels == 3 && !frame->mixed) // where what half shows in holes may be white
         udm_planes_keep_grey(frame->planes, restorer->work, restorer->settings.width, restorer->settings.height,
                              restorer->pool);

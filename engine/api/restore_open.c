@@ -100,6 +100,7 @@ static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_
     if (!udm_restorer_open_loop(restorer, error))
         return false;
     restorer->tracker = udm_noise_tracker_new(settings->channels, settings->width, settings->height, error);
+    restorer->tone = udm_tone_new(error);
     restorer->work = malloc(restorer->pixels * (restorer->channels + 1) * sizeof(float));
     if (!restorer->work)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
@@ -109,7 +110,7 @@ static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_
         return false;
     if (scheduler->process->lost)
         restorer->filler = udm_hole_filler_new(settings->channels, settings->width, settings->height, error);
-    return restorer->tracker && restorer->work && (restorer->filler || !scheduler->process->lost);
+    return restorer->tracker && restorer->tone && restorer->work && (restorer->filler || !scheduler->process->lost);
 }
 
 udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *settings, udm_error *error)
@@ -168,6 +169,7 @@ void udm_restorer_free(udm_restorer *restorer)
     free(restorer->before);
     free(restorer->work);
     udm_noise_tracker_free(restorer->tracker);
+    udm_tone_free(restorer->tone);
     udm_sdedit_free(restorer->sdedit);
     udm_hole_filler_free(restorer->filler);
     udm_restorer_free_experts(restorer);

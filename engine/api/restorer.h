@@ -10,6 +10,7 @@
 #include "analysis/noise_tracker.h"
 #include "model/model.h"
 #include "temporal/temporal_filter.h"
+#include "temporal/tone.h"
 #include "diffusion/sdedit.h"
 #include "diffusion/reverse.h"
 #include "diffusion/hole_filling.h"
@@ -25,6 +26,7 @@ typedef struct queued {
     double time, strength;
     uint64_t number;
     bool discontinuity, looked_at;
+    bool even;                // one time and no holes
     bool repeats;             // the frame before, exactly: so does what comes out
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
@@ -57,6 +59,7 @@ struct udm_restorer {
     udm_expert *expert;              // in use
     udm_sdedit *sdedit;              // instead of its reverse loop, where the model makes video
     udm_noise_tracker *tracker;
+    udm_tone *tone;
     udm_impulses *impulses;  // NULL where the model undoes something else than noise
     udm_hole_filler *filler; // of holes; NULL where the model fills none
     float *work;             // the frame in the making: [channels of the network, height, width]

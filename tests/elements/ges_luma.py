@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An editor's timeline keeps the brightness of a clip that udmdenoise restores: mean luma to 0.1 levels, in each format
-that decoders give, clean and noisy, with the model denoise (FIGURES has what auto does to it). Skipped where GES is
-not known to Python."""
+that decoders give, clean and noisy. Skipped where GES is not known to Python."""
 import os
 import random
 import sys
@@ -88,7 +87,7 @@ def main():
     """All formats."""
     Gst.init(None)
     GES.init()
-    model = os.path.join(os.environ["UDM_SOURCE_ROOT"], "models", "denoise")
+    model = os.path.join(os.environ["UDM_SOURCE_ROOT"], "models", "auto")
     with tempfile.TemporaryDirectory() as work:
         for noise in 0, 10:
             for form in RAW + (CODED if Gst.ElementFactory.find("avenc_ffv1") else ()):

@@ -29,7 +29,7 @@ static udm_settings small_settings(void)
 {
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
-    settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1;
+    settings.width = W, settings.height = H, settings.device = "cpu", settings.threads = 1, settings.lookahead = 0;
     return settings;
 }
 

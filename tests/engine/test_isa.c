@@ -89,7 +89,8 @@ static udm_settings settings_for(const char *device)
 {
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
-    settings.width = settings.height = SIDE, settings.channels = 3, settings.device = device, settings.threads = 1;
+    settings.width = settings.height = SIDE, settings.channels = 3, settings.device = device, settings.threads = 1,
+    settings.lookahead = 0;
     return settings;
 }
 

@@ -352,7 +352,8 @@ START_TEST(tiny_frames_are_restored_or_said)
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     char said[256] = "";
-    settings.width = width, settings.height = height, settings.channels = 1, settings.threads = 1;
+    settings.width = width, settings.height = height, settings.channels = 1, settings.threads = 1,
+    settings.lookahead = 0;
     settings.device = "cpu", settings.log = note_log, settings.log_context = said;
     for (int given = 0; given < 2; given++) {
         udm_error error = { 0 };

@@ -46,8 +46,9 @@ static bool restore(const udm_model *model, udm_error *error)
     settings.width = settings.height = SIDE;
     udm_restorer *restorer = udm_restorer_open(model, &settings, error);
     udm_frame frame = { .image = &image, .time = udm_model_time(model, SIGMA) };
-    const bool good = restorer && udm_restorer_push(restorer, &frame, error) &&
-                      udm_restorer_pull(restorer, &image, error) == UDM_PULLED_FRAME;
+    bool good = restorer && udm_restorer_push(restorer, &frame, error);
+    udm_restorer_end(restorer); // nothing to look ahead to
+    good = good && udm_restorer_pull(restorer, &image, error) == UDM_PULLED_FRAME;
     udm_restorer_free(restorer);
     return good;
 }

@@ -188,8 +188,8 @@ def test_what_cannot_be_is_an_error(wrong, kind, says):
 
 
 def test_closing_from_another_thread_ends_a_frame_in_the_making():
-    one = np.zeros((720, 1280, 3), np.uint8)
-    frames = udm.restore(itertools.repeat(one), "denoise-quality", amount=25, **CPU)
+    given = (np.full((720, 1280, 3), n % 256, np.uint8) for n in itertools.count())
+    frames = udm.restore(given, "denoise-quality", amount=25, **CPU)
     began = time.monotonic()
     next(frames)
     takes = time.monotonic() - began
