@@ -18,9 +18,8 @@
  *     udm_restorer_free(restorer);
  *     udm_model_free(model);
  *
- * udm_interpolator makes the frames between frames and udm_generator makes video, and udm_painter pictures of what a
- * text says; each is opened with settings, asked
- * for frames, cancelled from any thread, asked for statistics, and freed.
+ * udm_interpolator makes the frames between frames, udm_generator makes video, and udm_painter pictures of what a text
+ * says; each is opened with settings, asked for frames, cancelled from any thread, asked for statistics, and freed.
  *
  * Errors: a call that can fail returns false or NULL (or UDM_PULLED_FAILED) and fills *error, which may be NULL. An
  * argument that must not be NULL and is, is SETTINGS; calls that cannot fail ignore a NULL object.
