@@ -64,5 +64,10 @@ slow -o "file://$work/slow.mkv" -f video/x-matroska:video/x-raw,format=I420
 gst-launch-1.0 -q filesrc location="$work/slow.mkv" ! matroskademux ! videoconvert ! video/x-raw,format=GRAY8 \
     ! filesink location="$work/slow.gray" >"$work/log" 2>&1 || fail 'slow motion cannot be read'
 frames=$(($(wc -c <"$work/slow.gray") / (160 * 96)))
-pictures=$(split -b $((160 * 96)) --filter=md5sum "$work/slow.gray" | sort -u | wc -l)
+size=$((160 * 96)) bytes=$(wc -c <"$work/slow.gray") at=0
+while [ "$at" -lt "$bytes" ]; do # split of coreutils 9.1 allocates what AddressSanitizer refuses
+    tail -c +$((at + 1)) "$work/slow.gray" | head -c "$size" | md5sum
+    at=$((at + size))
+done >"$work/sums"
+pictures=$(sort -u "$work/sums" | wc -l)
 [ "$frames" -eq 10 ] && [ "$pictures" -eq 10 ] || fail "slow motion has $pictures pictures in $frames frames"
