@@ -129,7 +129,6 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->next = NULL;
     place->time = frame->time_map || frame->known ? 0 : frame->time;
     place->mixed = false;
-    place->kind = frame->kind;
     place->even = !frame->time_map && !frame->known;
     place->strength = frame->strength;
     place->number = frame->number;
@@ -138,6 +137,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->input.previewed = place->input.linked = place->input.filtered = false;
     udm_planes_of_image(place->planes, frame->image, restorer->pool);
     place->subsampled = frame->image->subsample_x > 0 || frame->image->subsample_y > 0;
+    place->kind = frame->kind == UDM_NOISE_JUDGED && place->subsampled ? UDM_NOISE_OTHER : frame->kind;
     if (frame->known)
         take_known(restorer, frame->known, place);
     else
