@@ -2,11 +2,11 @@
 // A JSON object with typed, checked access.
 #include "model/config.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/file.h"
+#include "model/json.h"
 
 enum { MAX_BYTES = 1 << 20 };
 
@@ -32,28 +32,13 @@ static void tame_infinities(char *bytes, size_t size)
     }
 }
 
-static json_t *parse(const char *path, char *bytes, size_t size, udm_error *error)
-{
-    json_error_t fault;
-    tame_infinities(bytes, size);
-    json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &fault);
-    if (json_is_object(root))
-        return root;
-    if (root)
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is JSON, but not an object { }", path);
-    else if (json_error_code(&fault) == json_error_out_of_memory)
-        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
-    else
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is not valid JSON: line %d: %s", path, fault.line, fault.text);
-    json_decref(root);
-    return NULL;
-}
-
 static json_t *load(const char *path, udm_error *error)
 {
     size_t size;
     char *bytes = udm_file_read(path, MAX_BYTES, &size, error);
-    json_t *root = bytes ? parse(path, bytes, size, error) : NULL;
+    if (bytes)
+        tame_infinities(bytes, size);
+    json_t *root = bytes ? udm_json_parse(path, "this", bytes, size, 0, error) : NULL;
     free(bytes);
     return root;
 }

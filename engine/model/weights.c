@@ -4,7 +4,6 @@
 #include "model/weights.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "model/file.h"
+#include "model/json.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the tensors of a file are read as they are");
 
@@ -215,13 +215,8 @@ static bool read_header(udm_weights *weights, udm_error *error)
     if (length == 0 || text[0] != '{')
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is not safetensors: its header is not a JSON object",
                         weights->path);
-    json_error_t fault;
-    weights->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
-    if (!weights->header && json_error_code(&fault) == json_error_out_of_memory)
-        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for its header", weights->path);
-    if (!weights->header)
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: its header is not valid JSON: %s", weights->path, fault.text);
-    return read_entries(weights, error);
+    weights->header = udm_json_parse(weights->path, "its header", text, length, 0, error);
+    return weights->header && read_entries(weights, error);
 }
 
 static bool map_file(udm_weights *weights, udm_error *error)

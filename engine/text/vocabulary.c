@@ -3,12 +3,12 @@
 // numbers only.
 #include "text/vocabulary.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "model/file.h"
+#include "model/json.h"
 #include "text/characters.h"
 
 enum { MAX_BYTES = 16 << 20, MAX_TOKENS = 1 << 20, TOKEN_ROOM = 512 };
@@ -33,17 +33,10 @@ static bool corrupt(const reader *from, const char *what)
 static json_t *load_json(const char *path, udm_error *error)
 {
     size_t size;
-    json_error_t fault;
     char *bytes = udm_file_read(path, MAX_BYTES, &size, error);
-    json_t *root = bytes ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &fault) : NULL;
-    if (bytes && !root)
-        udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is not valid JSON: line %d: %s", path, fault.line, fault.text);
+    json_t *root = bytes ? udm_json_parse(path, "this", bytes, size, JSON_DECODE_INT_AS_REAL, error) : NULL;
     free(bytes);
-    if (!root || json_is_object(root))
-        return root;
-    udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is JSON, but not an object { }", path);
-    json_decref(root);
-    return NULL;
+    return root;
 }
 
 // -1 if there is no such token.
