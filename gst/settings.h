@@ -7,6 +7,9 @@
 
 #include "udm/udm.h"
 
+// The flag of a property that names a file or an address to read from, which nobody else than the application may say.
+#define GST_UDM_PARAM_READS GST_PARAM_USER_SHIFT // the first bit that GStreamer leaves free
+
 // Ids of the shared properties; those of an element start at GST_UDM_PROP_OWN.
 enum {
     GST_UDM_PROP_MODEL = 1,

@@ -173,14 +173,15 @@ static void install_playback(GObjectClass *object_class)
      *
      * The file name or URI of a video or picture to continue: the first frame generated is the one that follows its
      * last frame. The video is converted to the size of the model and the frame rate of the caps. Only the first scene
-     * continues it. If #GstUdmSrc:class-label is -1, that scene is generated unconditionally.
+     * continues it. If #GstUdmSrc:class-label is -1, that scene is generated unconditionally. It cannot be set by a
+     * `udm://` URI, which may come from elsewhere.
      *
      * Since: 0.2
      */
     g_object_class_install_property(object_class, GST_UDM_SRC_PROP_CONTINUE_FROM,
                                     g_param_spec_string("continue-from", "Continue from",
                                                         "File name or URI of a video or picture to continue", NULL,
-                                                        FLAGS | GST_PARAM_MUTABLE_READY));
+                                                        FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
     /**
      * GstUdmSrc:preview:
      *

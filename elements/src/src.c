@@ -23,7 +23,7 @@
  * still, another one for each scene, or one that changes from prompt to prompt.
  *
  * The element handles URIs of the form `udm://MODEL?class-label=3&seed=7`, in which every property but #GstUdmSrc:model
- * can be set. A model given by its directory is written as `udm:///DIRECTORY`.
+ * and #GstUdmSrc:continue-from can be set. A model given by its directory is written as `udm:///DIRECTORY`.
  *
  * ## Example launch lines
  * |[

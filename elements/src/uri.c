@@ -2,9 +2,12 @@
 // An element's properties as a URI.
 #include "uri.h"
 
+#include "settings.h"
+
 static gboolean belongs(const GParamSpec *spec, GType owner)
 {
-    return (spec->flags & G_PARAM_WRITABLE) && spec->owner_type == owner && !g_str_equal(spec->name, "model");
+    return (spec->flags & G_PARAM_WRITABLE) && !(spec->flags & GST_UDM_PARAM_READS) && spec->owner_type == owner &&
+           !g_str_equal(spec->name, "model");
 }
 
 static void add_to_query(GstUri *uri, GObject *object, GParamSpec *spec)

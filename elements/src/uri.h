@@ -8,9 +8,9 @@
 #define GST_UDM_URI_PROTOCOL "udm"
 
 // The init function of GstURIHandler for an element class whose own properties make up its URIs: those that it
-// installed itself, but for "model", where they are not what they are by default. A URI is refused with
-// GST_URI_ERROR_BAD_URI if it names a property that the class does not have, or a value that this cannot have (those
-// before it are set), and with GST_URI_ERROR_BAD_STATE above READY.
+// installed itself, but for "model" and what reads files and addresses (a URI may come from anywhere), where they are
+// not what they are by default. A URI is refused with GST_URI_ERROR_BAD_URI if it names a property that the class does
+// not have, or a value that this cannot have (those before it are set), and with GST_URI_ERROR_BAD_STATE above READY.
 void gst_udm_uri_handler_init(gpointer interface, gpointer data);
 
 #endif
