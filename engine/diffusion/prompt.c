@@ -12,7 +12,7 @@
 #include "network/prior.h"
 #include "runner/pass.h"
 #include "sampler/guidance.h"
-#include "text/tokenizer.h"
+#include "text/emphasis.h"
 
 struct udm_reader {
     const udm_text_parts *parts;
@@ -85,25 +85,32 @@ static bool run_text(const udm_clip_text *text, const int *ids, said *to, const 
     return good;
 }
 
+// What of a text the tower and the prior can read: its first chunk, without padding.
 static bool read_text(const udm_reader *reader, const char *words, said *to, const atomic_bool *cancel,
                       udm_error *error)
 {
     const udm_clip_text *text = reader->text;
     const int length = udm_tokenizer_length(reader->tokenizer);
-    int most = text->length < reader->prior->length ? text->length : reader->prior->length, *ids;
+    int most = text->length < reader->prior->length ? text->length : reader->prior->length;
     most = length > 0 && length < most ? length : most;
-    if (!udm_tokenizer_encode(reader->tokenizer, words, most, &ids, &to->count, error))
-        return false;
-    const size_t elements = to->count * text->width;
-    float *in = malloc(elements * sizeof *in);
-    to->tokens = malloc(elements * sizeof *in);
-    to->embedding = malloc(text->size * sizeof *in);
-    bool good = in && to->tokens && to->embedding;
-    if (!good)
-        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %zu tokens", to->count);
-    good = good && udm_clip_text_embed(text, ids, to->count, in, error) && run_text(text, ids, to, in, cancel, error);
+    udm_emphasis read = { 0 };
+    float *in = NULL;
+    bool good = most > 2 ? udm_emphasis_read(&read, reader->tokenizer, words, most, error)
+                         : udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model reads texts of at most %d tokens", most);
+    if (good) {
+        to->count = (size_t)read.filled[0];
+        in = malloc(to->count * text->width * sizeof *in);
+        to->tokens = malloc(to->count * text->width * sizeof *in);
+        to->embedding = malloc(text->size * sizeof *in);
+        if (!in || !to->tokens || !to->embedding)
+            good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %zu tokens", to->count);
+    }
+    good = good && udm_clip_text_embed(text, read.ids, to->count, in, error) &&
+           run_text(text, read.ids, to, in, cancel, error);
+    if (good)
+        udm_emphasis_apply(read.weights, (int)to->count, text->width, to->tokens);
     free(in);
-    free(ids);
+    udm_emphasis_clear(&read);
     return good;
 }
 

@@ -42,6 +42,16 @@ int udm_tokenizer_size(const udm_tokenizer *tokenizer)
     return tokenizer->vocabulary.size;
 }
 
+int udm_tokenizer_begin(const udm_tokenizer *tokenizer)
+{
+    return tokenizer->vocabulary.begin;
+}
+
+int udm_tokenizer_end(const udm_tokenizer *tokenizer)
+{
+    return tokenizer->vocabulary.end;
+}
+
 int udm_tokenizer_pad(const udm_tokenizer *tokenizer)
 {
     return tokenizer->vocabulary.pad;
@@ -288,6 +298,18 @@ bool udm_tokenizer_encode(const udm_tokenizer *tokenizer, const char *text, size
     output to = { .vocabulary = vocabulary, .most = most ? most - 2 : (size_t)-1 / 2, .error = error };
     const bool good = put(&to, vocabulary->begin) && put_text(&to, false, text, strlen(text));
     if (good && put(&to, vocabulary->end)) {
+        *ids = to.ids, *count = to.count;
+        return true;
+    }
+    free(to.ids);
+    return false;
+}
+
+bool udm_tokenizer_encode_part(const udm_tokenizer *tokenizer, const char *text, size_t size, int **ids, size_t *count,
+                               udm_error *error)
+{
+    output to = { .vocabulary = &tokenizer->vocabulary, .most = (size_t)-1 / 2, .error = error };
+    if (put_text(&to, false, text, size)) {
         *ids = to.ids, *count = to.count;
         return true;
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Fuzzes the tokenizer: the bytes up to the first zero are a text, and those after it, if any, are its merges.txt. The
-// text is also taken for a prompt that changes from frame to frame.
+// text is also taken for a prompt that has weights, and for one that changes from frame to frame.
+#include <math.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "text/tokenizer.h"
+#include "text/emphasis.h"
 #include "text/travel.h"
 
 static char folder[64];
@@ -58,6 +59,25 @@ static void encode(const udm_tokenizer *tokenizer, const char *text)
         }
 }
 
+// Every chunk has its end, and weights are those that are allowed.
+static void emphasise(const udm_tokenizer *tokenizer, const char *text)
+{
+    udm_emphasis read;
+    enum { LENGTH = 5 };
+    if (udm_emphasis_read(&read, tokenizer, text, LENGTH, NULL)) {
+        if (read.chunks < 1)
+            abort();
+        for (int i = 0; i < read.chunks; i++)
+            if (read.filled[i] < 2 || read.filled[i] > LENGTH ||
+                read.ids[i * LENGTH + read.filled[i] - 1] != udm_tokenizer_end(tokenizer))
+                abort();
+        for (int i = 0; i < read.chunks * LENGTH; i++)
+            if (read.ids[i] < 0 || read.ids[i] >= udm_tokenizer_size(tokenizer) || !(fabsf(read.weights[i]) <= 100))
+                abort();
+    }
+    udm_emphasis_clear(&read);
+}
+
 static void travel(const char *text)
 {
     udm_travel found;
@@ -90,8 +110,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         write_file("merges.txt", text + length + 1, size - length - 1);
         other = udm_tokenizer_open(folder, NULL);
     }
-    if (length == size || other)
+    if (length == size || other) {
         encode(other ? other : usual, text);
+        emphasise(other ? other : usual, text);
+    }
     udm_tokenizer_free(other);
     free(text);
     return 0;

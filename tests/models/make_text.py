@@ -16,14 +16,15 @@ import sys
 import numpy as np
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel
-from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionConfig,
+from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionConfig,
                           CLIPVisionModelWithProjection)
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent.parent / "models/train"))
+sys.path[:0] = [str(HERE.parent.parent / "models/train"), str(HERE.parent / "engine")]
 import bpe  # noqa: E402
 import chain as chains  # noqa: E402
 import decoder  # noqa: E402
+import emphasis  # noqa: E402
 import export  # noqa: E402
 import index  # noqa: E402
 import prior  # noqa: E402
@@ -31,6 +32,8 @@ import stage  # noqa: E402
 
 FOLDER, GOLDEN = HERE / "tiny-text", HERE / "tiny-text/golden"
 SIZE, LENGTH, PATCH, SIDE = 24, 16, 4, 16
+WEIGHTED = ("a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\\) four, (green and:0.5) large next to a "
+            "ring")
 PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
 WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
 DECODER = dict(sample_size=SIDE // PATCH, in_channels=3 * PATCH ** 2, out_channels=3 * PATCH ** 2,
@@ -97,6 +100,18 @@ def make_text(size, tokenizer):
     plain.half().save_pretrained(folder)
     plain.float()
     keep("plain-tokens", plain(ids).last_hidden_state[0].T[:, None])
+    make_weighted(plain, tokenizer)
+
+
+def make_weighted(tower, tokenizer):
+    """A long prompt with weights, in chunks: [chunks, SIZE, 1, LENGTH]."""
+    clip = CLIPTokenizer.from_pretrained(FOLDER / "tokenizer", local_files_only=True)
+    ids, weights, _ = emphasis.chunks(WEIGHTED, lambda text: clip(text, add_special_tokens=False).input_ids, LENGTH,
+                                      tokenizer.begin, tokenizer.end, clip.pad_token_id)
+    made = tower(torch.from_numpy(ids)).last_hidden_state.numpy()
+    keep("weighted-ids", ids.astype(np.float32))
+    chunks = [emphasis.apply(w, t).T[:, None] for w, t in zip(weights, made)]
+    keep("weighted-tokens", np.stack(chunks).astype(np.float32))
 
 
 def make_vision():

@@ -35,7 +35,8 @@ UDM_API int udm_painter_size(const udm_painter *painter); /**< of an embedding: 
 /** A prompt. Start with udm_prompting_init(). Strings need only live until the call returns. */
 typedef struct udm_prompting {
     size_t size;          /**< of this struct, as passed to udm_prompting_init() */
-    const char *text;     /**< in UTF-8; what is beyond the length that the model reads is left out */
+    const char *text;     /**< in UTF-8, with weights such as "(word:1.3)" (udm.1); what is beyond the length that the
+                               model reads is left out */
     const char *negative; /**< what the picture is to be kept away from; NULL (default) or "": nothing */
     double guidance;      /**< scale of classifier-free guidance of the prior, 0 to 100; default 2, 1 is none */
     int steps;            /**< of the prior, 1 to #UDM_MAX_STEPS; default 25 */
