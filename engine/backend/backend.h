@@ -30,8 +30,16 @@ bool udm_only_f32(udm_device *device, udm_precision precision,
                   udm_error *error); // set_precision where there is no bf16
 
 // SILU: x sigmoid(x). GELU: x Phi(x), Phi being the distribution function of the normal distribution (Hendrycks and
-// Gimpel 2016); quick GELU: x sigmoid(1.702 x). Normalisations take none of the last two.
-typedef enum udm_activation { UDM_LINEAR, UDM_RELU, UDM_SILU, UDM_GELU, UDM_QUICK_GELU } udm_activation;
+// Gimpel 2016); quick GELU: x sigmoid(1.702 x). Normalisations take none of the last three. The last, of convolutions
+// alone, is ReLU of the sum with the residual.
+typedef enum udm_activation {
+    UDM_LINEAR,
+    UDM_RELU,
+    UDM_SILU,
+    UDM_GELU,
+    UDM_QUICK_GELU,
+    UDM_RELU_OF_SUM
+} udm_activation;
 
 enum { UDM_MAX_SOURCES = 3 };
 
@@ -49,7 +57,8 @@ typedef struct udm_conv_spec {
     const float *bias;
 } udm_conv_spec;
 
-// dst = activation(convolution(src...) + bias) + residual. dst: [out, H', W'] with
+// dst = activation(convolution(src...) + bias) + residual, or for UDM_RELU_OF_SUM max(convolution(src...) + bias +
+// residual, 0). dst: [out, H', W'] with
 // H' = (H + 2 padding + extra - size) / stride + 1. residual: NULL, or dst's shape; it may be dst itself.
 typedef struct udm_conv {
     udm_tensor dst, src[UDM_MAX_SOURCES];

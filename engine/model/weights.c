@@ -383,10 +383,15 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
     return out;
 }
 
+bool udm_weights_was_read(const udm_weights *weights, size_t index)
+{
+    return atomic_load_explicit(&weights->read[index], memory_order_relaxed);
+}
+
 bool udm_weights_all_read(const udm_weights *weights, udm_error *error)
 {
     for (size_t i = 0; i < weights->count; i++)
-        if (weights->list[i].dtype != UDM_OTHER_DTYPE && !atomic_load_explicit(&weights->read[i], memory_order_relaxed))
+        if (weights->list[i].dtype != UDM_OTHER_DTYPE && !udm_weights_was_read(weights, i))
             return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                             "%s: nothing in the config says what to do with the tensor \"%s\"", weights->path,
                             weights->list[i].name);

@@ -40,6 +40,8 @@ const udm_weight *udm_weights_find(const udm_weights *weights, const char *name)
 // (which names file, tensor, expected and found shape) otherwise.
 float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error);
 
+bool udm_weights_was_read(const udm_weights *weights, size_t index);
+
 // False with UNSUPPORTED, which names it, if there is a tensor that was not read since the file was opened; but for
 // int64 ones, which are positions that some files keep.
 bool udm_weights_all_read(const udm_weights *weights, udm_error *error);

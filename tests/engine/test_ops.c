@@ -237,7 +237,7 @@ START_TEST(conv_activations_and_residuals)
 {
     if (!open_under_test(_i))
         return;
-    for (int a = UDM_LINEAR; a <= UDM_QUICK_GELU; a++)
+    for (int a = UDM_LINEAR; a <= UDM_RELU_OF_SUM; a++)
         for (int r = NO_RESIDUAL; r <= IN_PLACE; r++)
             for (int size = 1; size <= 3; size += 2) {
                 conv_case c = { .sources = 1,

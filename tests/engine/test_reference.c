@@ -122,7 +122,8 @@ START_TEST(reference_activations)
                   { UDM_RELU, { 2, 0 } },
                   { UDM_SILU, { 1.761594f, -.238406f } },
                   { UDM_GELU, { 1.954500f, -.045500f } },
-                  { UDM_QUICK_GELU, { 1.935658f, -.064342f } } };
+                  { UDM_QUICK_GELU, { 1.935658f, -.064342f } },
+                  { UDM_RELU_OF_SUM, { 2, 0 } } };
     udm_device *device = udm_device_open("reference", 1, NULL);
     const udm_shape shape = { 1, 1, 2 };
     const float two = 2, x[] = { 1, -1 };
@@ -138,6 +139,18 @@ START_TEST(reference_activations)
         assert_close(got, known[i].want, 2, 1e-6);
         free(got);
     }
+    const float add[] = { -3, 5 }; // to 2 and -2: before the last activation, after the others
+    static const float sums[2][2] = { { -1, 5 }, { 0, 3 } };
+    udm_tensor residual = tensor_new(device, shape, UDM_FEATURES, add);
+    conv.residual = &residual;
+    for (int i = 0; i < 2; i++) {
+        conv.activation = i ? UDM_RELU_OF_SUM : UDM_RELU;
+        device->ops->conv(device, &conv);
+        float *got = download(device, &conv.dst);
+        assert_close(got, sums[i], 2, 1e-6);
+        free(got);
+    }
+    tensor_free(device, &residual);
     tensor_free(device, &conv.dst);
     tensor_free(device, &conv.src[0]);
     device->ops->conv_weights_free(device, weights);

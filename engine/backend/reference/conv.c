@@ -81,6 +81,12 @@ static float convolve(const udm_conv *conv, int o, int y, int x)
     return sum;
 }
 
+static float finish(udm_activation activation, float sum, float residual)
+{
+    const float value = udm_reference_activate(activation, sum) + residual;
+    return activation == UDM_RELU_OF_SUM && !(value > 0) ? 0 : value;
+}
+
 void udm_reference_conv(udm_device *device, const udm_conv *conv)
 {
     udm_shape shape = conv->dst.shape;
@@ -90,6 +96,5 @@ void udm_reference_conv(udm_device *device, const udm_conv *conv)
     for (int o = 0; o < shape.c; o++)
         for (int y = 0; y < shape.h; y++)
             for (int x = 0; x < shape.w; x++, at++)
-                dst[at] =
-                    udm_reference_activate(conv->activation, convolve(conv, o, y, x)) + (residual ? residual[at] : 0);
+                dst[at] = finish(conv->activation, convolve(conv, o, y, x), residual ? residual[at] : 0);
 }

@@ -64,6 +64,8 @@ INLINE void finish(const output *out, size_t at, int lane, vec sum)
     vec value = activate(out->activation, sum + load(out->bias + lane));
     if (out->residual)
         value += load(out->residual + at + lane);
+    if (out->activation == UDM_RELU_OF_SUM)
+        value = choose(value > 0, value, broadcast(0));
     store(out->dst + at + lane, value);
 }
 

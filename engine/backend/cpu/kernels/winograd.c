@@ -95,14 +95,17 @@ INLINE void scatter_lanes(const output *out, const place *to, int lane, const fl
     }
 }
 
-// Compiled apart for whole tiles and the activation that nearly all have.
+// Compiled apart for whole tiles and the activations that nearly all have.
 INLINE void scatter_tile(const output *out, const place *to, int lane, const float *m, size_t stride)
 {
     const place whole = { to->pixel, to->pitch, TILE, TILE };
     output known = *out;
-    if (to->height < TILE || to->width < TILE || out->activation >= UDM_SILU) {
+    const bool usual = out->activation <= UDM_RELU || out->activation == UDM_RELU_OF_SUM;
+    if (to->height < TILE || to->width < TILE || !usual) {
         scatter_lanes(out, to, lane, m, stride);
     } else if (known.activation == UDM_RELU) {
+        scatter_lanes(&known, &whole, lane, m, stride);
+    } else if (known.activation == UDM_RELU_OF_SUM) {
         scatter_lanes(&known, &whole, lane, m, stride);
     } else {
         known.activation = UDM_LINEAR;

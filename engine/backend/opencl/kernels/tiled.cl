@@ -22,6 +22,8 @@ void write_quad(const udm_cl_conv *conv, global float *dst, const global float *
                      activate(conv->activation, value.z), activate(conv->activation, value.w));
     if (!conv->residual.none)
         value += vload4(0, residual + conv->residual.at + at);
+    if (conv->activation == 5)
+        value = fmax(value, (float4)0);
     vstore4(value, 0, dst + conv->dst.at + at);
 }
 

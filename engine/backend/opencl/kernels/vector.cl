@@ -98,6 +98,8 @@ void finish(const udm_cl_conv *conv, global float *dst, const global float *resi
     vec value = activate_vector(conv->activation, sum + load(bias + b * BLOCK + lane));
     if (!conv->residual.none)
         value += load(residual + conv->residual.at + at);
+    if (conv->activation == 5)
+        value = fmax(value, (vec)0);
     store(dst + conv->dst.at + at, value);
 }
 
