@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/apart.h"
 #include "backend/trial.h"
 
 typedef struct name_list {
@@ -61,36 +62,55 @@ static void warn(udm_device *device, const udm_error *fault, const udm_device *i
     snprintf(device->warning, sizeof device->warning, "%s. Continuing on %s", fault->message, in_use->name);
 }
 
+// A backend's accelerator if it passes the trial: in another process where it may break this one, and here where that
+// is not possible. NULL otherwise, with *fault unless it is only slower than the processor.
+static udm_device *try_accelerator(const udm_backend *backend, udm_device *processor, int threads, udm_error *fault)
+{
+    udm_verdict verdict = UDM_TRIAL_NOT_RUN;
+    if (backend->likely) {
+        char name[64];
+        snprintf(name, sizeof name, "%s:%s", backend->name, backend->accelerator);
+        if (!backend->likely(backend->accelerator))
+            return NULL;
+        verdict = udm_trial_apart(name, threads, fault);
+    }
+    if (verdict == UDM_TRIAL_FAILED || verdict == UDM_TRIAL_SLOWER)
+        return NULL;
+    udm_device *device = backend->open(backend->accelerator, threads, fault);
+    if (device && (verdict == UDM_TRIAL_PASSED || udm_trial(device, processor, fault)))
+        return device;
+    udm_device_close(device);
+    return NULL;
+}
+
 // An accelerator that passes the trial, or the processor, with a warning if there is one that fails it.
 static udm_device *open_auto(int threads, udm_error *error)
 {
     udm_device *processor = open_processor(threads, error);
     for (int i = 0; processor && udm_backends[i]; i++) {
         udm_error fault = { 0 };
-        const char *which = udm_backends[i]->accelerator;
-        udm_device *device = which ? udm_backends[i]->open(which, threads, &fault) : NULL;
-        if (device && udm_trial(device, processor, &fault)) {
+        udm_device *device = NULL;
+        if (udm_backends[i]->accelerator)
+            device = try_accelerator(udm_backends[i], processor, threads, &fault);
+        if (device) {
             device->stand_in = processor;
             return device;
         }
-        udm_device_close(device);
         if (fault.code != UDM_OK && fault.code != UDM_ERROR_NOT_FOUND)
             warn(processor, &fault, processor);
     }
     return processor;
 }
 
-udm_device *udm_device_open(const char *device, int threads, udm_error *error)
+// The backend of "cpu:avx2", *which being what stands after the colon, or NULL. NULL, with *error, where there is none.
+static const udm_backend *find_backend(const char *device, const char **which, udm_error *error)
 {
-    if (strcmp(device, "auto") == 0)
-        return open_auto(threads, error);
-
-    size_t length = strcspn(device, ":");
-    const char *which = device[length] == ':' ? device + length + 1 : NULL;
+    const size_t length = strcspn(device, ":");
+    *which = device[length] == ':' ? device + length + 1 : NULL;
     for (int i = 0; udm_backends[i]; i++) {
         const char *name = udm_backends[i]->name;
         if (strlen(name) == length && strncmp(name, device, length) == 0)
-            return udm_backends[i]->open(which, threads, error);
+            return udm_backends[i];
     }
 
     name_list have = { "auto" };
@@ -98,6 +118,26 @@ udm_device *udm_device_open(const char *device, int threads, udm_error *error)
         udm_backends[i]->list(add_name, &have);
     udm_fail(error, UDM_ERROR_NOT_FOUND, "unknown device '%s'; have: %s", device, have.text);
     return NULL;
+}
+
+udm_device *udm_device_open(const char *device, int threads, udm_error *error)
+{
+    const char *which;
+    if (strcmp(device, "auto") == 0)
+        return open_auto(threads, error);
+    const udm_backend *backend = find_backend(device, &which, error);
+    return backend ? backend->open(which, threads, error) : NULL;
+}
+
+bool udm_device_name(const char *device, char name[UDM_DEVICE_NAME_ROOM], udm_error *error)
+{
+    const char *which;
+    const udm_backend *backend = find_backend(device, &which, error);
+    if (backend && backend->name_device)
+        return backend->name_device(which, name, error);
+    if (backend)
+        snprintf(name, UDM_DEVICE_NAME_ROOM, "%s", device);
+    return backend;
 }
 
 void udm_device_close(udm_device *device)

@@ -190,9 +190,11 @@ typedef struct udm_ops {
     void (*close)(udm_device *device);
 } udm_ops;
 
+enum { UDM_DEVICE_NAME_ROOM = 128 };
+
 struct udm_device {
     const udm_ops *ops;
-    char name[128]; // for people: "cpu (AVX-512, 2 threads)"
+    char name[UDM_DEVICE_NAME_ROOM]; // for people: "cpu (AVX-512, 2 threads)"
     size_t largest; // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
 
     // Of one that `auto` chose.
@@ -205,6 +207,11 @@ typedef struct udm_backend {
     const char *name;
     const char *about;
     const char *accelerator; // the `which` that `auto` tries; NULL: it is the processor
+    // Of one with drivers that others wrote, which may crash or hang, so that `auto` tries it in another process first
+    // (apart.h). likely: false where it is known, without loading a driver, that there is no such device. name: what
+    // open would give it as its name; loads the drivers.
+    bool (*likely)(const char *which);
+    bool (*name_device)(const char *which, char name[UDM_DEVICE_NAME_ROOM], udm_error *error);
     // which: what stands after the colon of "cpu:avx2", or NULL. threads: 0 for all.
     udm_device *(*open)(const char *which, int threads, udm_error *error);
     // Calls found(context, device string, description) for each device there is.
@@ -217,6 +224,9 @@ extern const udm_backend *const udm_backends[]; // NULL-ended, in the order in w
 // (trial.h), and does it faster, or else the processor. The caller owns the device: udm_device_close().
 udm_device *udm_device_open(const char *device, int threads, udm_error *error);
 void udm_device_close(udm_device *device); // NULL is fine
+
+// The name that this device would have if it were opened; loads its driver. False with *error where it is not there.
+bool udm_device_name(const char *device, char name[UDM_DEVICE_NAME_ROOM], udm_error *error);
 
 // What a device's name limits all code of an object to: "cpu:avx2" to that, any other to the best that there is. It is
 // for udm_pool_limit(). Errors: those of udm_isa_find().

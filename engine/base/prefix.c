@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Where this library was installed: the prefix it was built for, or another one that it was moved to as a whole. That
 // is known from the file this code was loaded from, the library itself or the plugin that carries it.
+#include "base/prefix.h"
+
 #include "udm/list.h"
 
 #include <dlfcn.h>
@@ -41,4 +43,19 @@ char *udm_data_directory(udm_error *error)
     }
     free(prefix);
     return folder;
+}
+
+char *udm_installed_program(const char *name)
+{
+    char *prefix = loaded_prefix(), *path = NULL;
+    const char *const places[] = { prefix, UDM_PREFIX };
+    for (int i = 0; i < 2 && !path; i++)
+        if (places[i] && asprintf(&path, "%s/" UDM_LIBDIR "/udm/%s", places[i], name) < 0) {
+            path = NULL;
+        } else if (path && access(path, X_OK) != 0) {
+            free(path);
+            path = NULL;
+        }
+    free(prefix);
+    return path;
 }

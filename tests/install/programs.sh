@@ -18,3 +18,8 @@ flags=$(clean env ${pkgconfig:+PKG_CONFIG_PATH="$pkgconfig"} pkg-config --cflags
 }
 clean "$work/c" || fail 'the program in C failed'
 clean "$work/cpp" || fail 'the program in C++ failed'
+
+# What the library and the plugin run to try a device.
+trial=$(find "$prefix"/lib* -path '*/udm/udm-trial' | head -n 1)
+[ "$(clean "$trial" reference 1 60 | tr '\n' ' ')" = 'ready name reference slower ' ] ||
+    fail "udm-trial ($trial) says: $(clean "$trial" reference 1 60)"

@@ -76,11 +76,13 @@ static bool parse(const char *which, request *asked)
     return asked->profile || *end == 0 || (asked->variant && find_variant(asked->variant));
 }
 
-// Whether the system has a graphics driver at all. Looking for a GPU through OpenCL loads all its drivers, with a
-// compiler each.
+// Whether the system has a graphics driver at all, or somebody named drivers by hand. Looking for a GPU through OpenCL
+// loads all its drivers, with a compiler each.
 static bool may_have_gpu(void)
 {
 #ifdef __linux__
+    if (getenv("OCL_ICD_VENDORS"))
+        return true;
     static const char *const nodes[] = { "/dev/dri",   "/dev/nvidiactl", "/dev/kfd",
                                          "/dev/mali0", "/dev/kgsl-3d0",  "/dev/dxg" };
     for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
@@ -132,11 +134,18 @@ static cl_uint device_uint(cl_device_id id, cl_device_info what)
 }
 
 // A processor's kernels run as many groups as there are workers, and so on no more of its threads.
-static void use_threads(udm_opencl_device *cl, int threads)
+static int count_workers(cl_device_id id, int threads)
 {
-    int units = (int)device_uint(cl->id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    int units = (int)device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
     units = units > 0 ? units : 1;
-    cl->workers = threads > 0 && threads < units ? threads : units;
+    return threads > 0 && threads < units ? threads : units;
+}
+
+static void write_name(cl_device_id id, int workers, char name[UDM_DEVICE_NAME_ROOM])
+{
+    char own[96] = "";
+    clGetDeviceInfo(id, CL_DEVICE_NAME, sizeof own - 1, own, NULL);
+    snprintf(name, UDM_DEVICE_NAME_ROOM, "opencl (%s, %d units)", own, workers);
 }
 
 // GPUs whose groups are too small for the tiles take the vectors' kernels, which run everywhere.
@@ -240,18 +249,30 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
             udm_fail(error, UDM_ERROR_MEMORY, "no memory for an OpenCL device");
         return NULL;
     }
-    char name[96] = "";
-    clGetDeviceInfo(id, CL_DEVICE_NAME, sizeof name - 1, name, NULL);
     cl->device.ops = &opencl_ops;
     cl->id = id;
     cl->profile = asked.profile;
-    use_threads(cl, threads);
+    cl->workers = count_workers(id, threads);
     choose_variant(cl, asked.variant);
-    snprintf(cl->device.name, sizeof cl->device.name, "opencl (%s, %d units)", name, cl->workers);
+    write_name(id, cl->workers, cl->device.name);
     if (make_queue(cl, error) && udm_opencl_build(cl, udm_opencl_source(), error))
         return &cl->device;
     opencl_close(&cl->device);
     return NULL;
+}
+
+static bool opencl_likely(const char *which)
+{
+    return strcmp(which, "gpu") != 0 || may_have_gpu();
+}
+
+static bool opencl_name(const char *which, char name[UDM_DEVICE_NAME_ROOM], udm_error *error)
+{
+    request asked;
+    cl_device_id id = find(which, &asked, error);
+    if (id)
+        write_name(id, count_workers(id, 0), name);
+    return id;
 }
 
 // "NAME, a GPU of 20 units with 8.0 GiB: PLATFORM, driver VERSION"
@@ -288,6 +309,8 @@ const udm_backend udm_backend_opencl = {
     .name = "opencl",
     .about = "OpenCL 1.2",
     .accelerator = "gpu",
+    .likely = opencl_likely,
+    .name_device = opencl_name,
     .open = opencl_open,
     .list = opencl_list,
 };
