@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Deletion: a pixel, or a whole frame, is x0 until its turn comes, and then it is noise. The turns are in an order that
-// a hash of the pixel's, or the frame's, number gives, so that at a share m about m of them are gone. What inpainting
-// and the repair of lost frames undo. Bansal et al., "Cold Diffusion", 2022, section 4.2, with noise for what is gone,
-// so that F has an inverse.
+// Deletion: a pixel, a row, or a whole frame, is x0 until its turn comes, and then it is noise. The turns are in an
+// order that a hash of its number gives, so that at a share m about m of them are gone; of rows, those of odd numbers
+// go before the others, so that a field is left at a half. What inpainting, deinterlacing and the repair of lost frames
+// undo. Bansal et al., "Cold Diffusion", 2022, section 4.2, with noise for what is gone, so that F has an inverse.
 #include <string.h>
 
 #include "base/random.h"
@@ -17,75 +17,104 @@ static double turn(uint64_t i)
     return (bits[0] + 1.0) / 4294967296.0;
 }
 
-static bool gone(const udm_levels *at, size_t pixel, bool frames)
+typedef enum unit { PIXELS, ROWS, FRAMES } unit;
+
+static bool gone(const udm_levels *at, size_t pixel, unit what)
 {
-    const size_t frame = (size_t)at->width * at->height;
-    return udm_levels_share(at, pixel) >= turn(frames ? pixel / frame : pixel);
+    const double share = udm_levels_share(at, pixel);
+    if (what == PIXELS)
+        return share >= turn(pixel);
+    const size_t row = pixel / at->width, y = row % at->height;
+    if (what == FRAMES)
+        return share >= turn(row / at->height);
+    return share >= (y % 2 ? 0 : 0.5) + 0.5 * turn(row);
 }
 
 // out = what is there of x0, and the other of the pixels that are gone.
-static void choose(const udm_levels *at, int channels, const float *there, const float *other, bool frames, float *out)
+static void choose(const udm_levels *at, int channels, const float *there, const float *other, unit what, float *out)
 {
     for (size_t i = 0; i < at->pixels; i++) {
-        const float *from = gone(at, i, frames) ? other : there;
+        const float *from = gone(at, i, what) ? other : there;
         for (int c = 0; c < channels; c++)
             out[c * at->pixels + i] = from ? from[c * at->pixels + i] : 0;
     }
 }
 
-static bool mask_lost(const udm_levels *at, size_t pixel)
-{
-    return gone(at, pixel, false);
-}
-
-static bool frame_lost(const udm_levels *at, size_t pixel)
-{
-    return gone(at, pixel, true);
-}
-
-static void mask_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
-{
-    choose(at, channels, x0, e, false, out);
-}
-
-static void mask_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
-{
-    (void)x0;
-    choose(at, channels, NULL, xt, false, out);
-}
-
-static void frames_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
-{
-    choose(at, channels, x0, e, true, out);
-}
-
-static void frames_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
-{
-    (void)x0;
-    choose(at, channels, NULL, xt, true, out);
-}
-
 // What is gone stays as it is; what goes now is new noise.
 static void advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
-                    bool frames, float *out)
+                    unit what, float *out)
 {
     for (size_t i = 0; i < to->pixels; i++) {
-        const float *source = gone(to, i, frames) && !gone(from, i, frames) ? e : xt;
+        const float *source = gone(to, i, what) && !gone(from, i, what) ? e : xt;
         for (int c = 0; c < channels; c++)
             out[c * to->pixels + i] = source[c * to->pixels + i];
     }
 }
 
+static bool mask_lost(const udm_levels *at, size_t pixel)
+{
+    return gone(at, pixel, PIXELS);
+}
+
+static void mask_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
+{
+    choose(at, channels, x0, e, PIXELS, out);
+}
+
+static void mask_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
+{
+    (void)x0;
+    choose(at, channels, NULL, xt, PIXELS, out);
+}
+
 static void mask_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
                          float *out)
 {
-    advance(from, to, channels, xt, e, false, out);
+    advance(from, to, channels, xt, e, PIXELS, out);
+}
+
+static bool rows_lost(const udm_levels *at, size_t pixel)
+{
+    return gone(at, pixel, ROWS);
+}
+
+static void rows_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
+{
+    choose(at, channels, x0, e, ROWS, out);
+}
+
+static void rows_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
+{
+    (void)x0;
+    choose(at, channels, NULL, xt, ROWS, out);
+}
+
+static void rows_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
+                         float *out)
+{
+    advance(from, to, channels, xt, e, ROWS, out);
+}
+
+static bool frames_lost(const udm_levels *at, size_t pixel)
+{
+    return gone(at, pixel, FRAMES);
+}
+
+static void frames_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
+{
+    choose(at, channels, x0, e, FRAMES, out);
+}
+
+static void frames_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
+{
+    (void)x0;
+    choose(at, channels, NULL, xt, FRAMES, out);
 }
 
 static void frames_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
                            float *out)
 {
-    advance(from, to, channels, xt, e, true, out);
+    advance(from, to, channels, xt, e, FRAMES, out);
 }
 
 const udm_process udm_process_mask = {
@@ -97,11 +126,20 @@ const udm_process udm_process_mask = {
     .lost = mask_lost,
 };
 
+const udm_process udm_process_rows = {
+    .name = "rows",
+    .about = "rows are lost one by one, those of odd numbers first",
+    .forward = rows_forward,
+    .inverse = rows_inverse,
+    .advance = rows_advance,
+    .lost = rows_lost,
+};
+
 const udm_process udm_process_lost_frames = {
     .name = "lost_frames",
     .about = "frames are lost one by one",
     .forward = frames_forward,
     .inverse = frames_inverse,
     .advance = frames_advance,
-    .lost = frame_lost,
+    .lost = frames_lost,
 };

@@ -61,7 +61,8 @@ typedef struct udm_process {
 
 extern const udm_process udm_process_gaussian, udm_process_exploding, udm_process_sub_vp, udm_process_flow,
     udm_process_pfgm, udm_process_pfgmpp, udm_process_bridge, udm_process_blur, udm_process_soft_blur,
-    udm_process_pixelate, udm_process_mask, udm_process_lost_frames, udm_process_uniform, udm_process_absorbing;
+    udm_process_pixelate, udm_process_mask, udm_process_rows, udm_process_lost_frames, udm_process_uniform,
+    udm_process_absorbing;
 
 extern const udm_process *const udm_processes[]; // NULL-ended
 

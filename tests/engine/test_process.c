@@ -227,9 +227,9 @@ START_TEST(pixelate_keeps_the_mean_of_blocks)
 }
 END_TEST
 
-static const udm_process *const losing[] = { &udm_process_mask, &udm_process_lost_frames };
+static const udm_process *const losing[] = { &udm_process_mask, &udm_process_rows, &udm_process_lost_frames };
 
-START_TEST(pixels_and_frames_are_lost_for_good)
+START_TEST(what_is_lost_is_lost_for_good)
 {
     enum { FRAME = WIDTH * HEIGHT };
     static clip k;
@@ -253,6 +253,27 @@ START_TEST(pixels_and_frames_are_lost_for_good)
             ck_assert_double_eq_tol(lost, share * PIXELS, 25);
         last = lost;
         memcpy(before, k.xt, sizeof before);
+    }
+}
+END_TEST
+
+// Rows as a whole, those of odd numbers first: at a half the even rows are as they were, and no odd one is.
+START_TEST(a_field_is_left_at_a_half)
+{
+    static clip k;
+    for (int n = 0; n < SHARES; n++) {
+        make_clip(&k, &udm_process_rows, shares[n]);
+        udm_process_rows.forward(&k.at, CHANNELS, k.x0, k.e, k.xt);
+        for (int i = 0; i < ALL; i++) {
+            const int pixel = i % PIXELS, y = pixel / WIDTH % HEIGHT, first = i - pixel % WIDTH;
+            const bool gone = k.xt[i] != k.x0[i];
+            test_at("share %g, row %d", shares[n], y);
+            ck_assert_msg(gone == (k.xt[first] != k.x0[first]), "half a row is lost");
+            if (shares[n] <= 0.5 && y % 2 == 0)
+                ck_assert_msg(!gone, "an even row is lost");
+            if (shares[n] >= 0.5 && y % 2 == 1)
+                ck_assert_msg(gone, "an odd row is left");
+        }
     }
 }
 END_TEST
@@ -582,7 +603,8 @@ int main(void)
         { .test = known_shares },
         { .test = blur_solves_the_heat_equation },
         { .test = pixelate_keeps_the_mean_of_blocks },
-        { .test = pixels_and_frames_are_lost_for_good, .cases = COUNT_OF(losing) },
+        { .test = what_is_lost_is_lost_for_good, .cases = COUNT_OF(losing) },
+        { .test = a_field_is_left_at_a_half },
         { .test = the_step_of_cold_processes_is_that_of_their_paper, .cases = count_processes(is_cold) },
         { .test = cold_processes_end_as_the_sampler_says, .cases = count_processes(is_cold) },
         { .test = the_step_of_the_bridge_is_its_posterior },
