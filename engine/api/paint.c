@@ -37,7 +37,8 @@ struct udm_painter {
     float *memory;                  // all of the following
     float *output, *untold, *times; // the network's output, with and without; [pixels]
     float *x;                       // what is being drawn, [elements]
-    float *told, *nothing;          // what the embedding, and one of zeros, become
+    float *told, *nothing;          // what the embedding, and that of nothing, become
+    float *empty;                   // that of nothing: no picture, and the empty text
     kept_prompt kept[KEPT_PROMPTS];
     uint64_t clock;
     const udm_painting *painting; // the one that is being drawn
@@ -124,11 +125,22 @@ static bool allocate(udm_painter *painter, udm_error *error)
                         painter->settings.height);
     painter->output = at, painter->untold = at += output, painter->times = at += output;
     painter->x = at += painter->pixels, painter->told = at += painter->elements;
-    painter->nothing = at += condition, at += condition;
-    network->class->embed(network, at, painter->nothing); // zeros
+    painter->nothing = at += condition, painter->empty = at += condition;
     for (int i = 0; i < KEPT_PROMPTS; i++)
         painter->kept[i].embedding = at += size;
     return true;
+}
+
+// What guidance leads away from: zeros stand for no picture.
+static bool tell_nothing(udm_painter *painter, udm_error *error)
+{
+    const udm_network *network = painter->network;
+    const bool good =
+        network->told.text == 0 || udm_reader_tell(painter->reader, "", &network->told,
+                                                   painter->empty + network->told.picture, &painter->cancelled, error);
+    if (good)
+        network->class->embed(network, painter->empty, painter->nothing);
+    return good;
 }
 
 udm_painter *udm_painter_open(const udm_model *model, const udm_settings *settings, udm_error *error)
@@ -148,7 +160,7 @@ udm_painter *udm_painter_open(const udm_model *model, const udm_settings *settin
     good = good && open_loop(painter, model, error) && allocate(painter, error);
     if (good)
         painter->reader = udm_reader_new(udm_model_text(model), painter->device, error);
-    if (!painter->reader) {
+    if (!painter->reader || !tell_nothing(painter, error)) {
         udm_painter_free(painter);
         return NULL;
     }
@@ -231,6 +243,14 @@ static kept_prompt *find_kept(udm_painter *painter, const udm_prompting *p, cons
     return oldest;
 }
 
+static bool read_both(udm_painter *painter, const udm_prompt *prompt, float *embedding, udm_error *error)
+{
+    const udm_embedding_shape *told = &painter->network->told;
+    return udm_reader_read(painter->reader, prompt, told->picture, embedding, &painter->cancelled, error) &&
+           (told->text == 0 || udm_reader_tell(painter->reader, prompt->text, told, embedding + told->picture,
+                                               &painter->cancelled, error));
+}
+
 bool udm_painter_read(udm_painter *painter, const udm_prompting *p, float *embedding, udm_error *error)
 {
     if (!check_prompting(p, error) || !udm_check_argument(embedding, "the embedding", error))
@@ -240,7 +260,7 @@ bool udm_painter_read(udm_painter *painter, const udm_prompting *p, float *embed
     kept_prompt *kept = find_kept(painter, p, negative);
     if (!kept->text) {
         const udm_prompt prompt = { p->text, negative, p->guidance, p->steps, painter->settings.seed, NULL };
-        if (!udm_reader_read(painter->reader, &prompt, size, kept->embedding, &painter->cancelled, error))
+        if (!read_both(painter, &prompt, kept->embedding, error))
             return false;
         udm_log_fallback(&painter->settings, painter->device, &painter->warned);
         kept->text = strdup(p->text), kept->negative = strdup(negative);
@@ -262,8 +282,9 @@ bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embed
     if (!planes)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture of %dx%d", image->width, image->height);
     udm_image_to_planes(image, planes);
-    const bool good = udm_reader_look(painter->reader, planes, image->width, image->height, painter->network->embedding,
-                                      embedding, &painter->cancelled, error);
+    memcpy(embedding, painter->empty, painter->network->embedding * sizeof *embedding);
+    const bool good = udm_reader_look(painter->reader, planes, image->width, image->height,
+                                      painter->network->told.picture, embedding, &painter->cancelled, error);
     free(planes);
     return good;
 }

@@ -85,20 +85,19 @@ static bool run_text(const udm_clip_text *text, const int *ids, said *to, const 
     return good;
 }
 
-// What of a text the tower and the prior can read: its first chunk, without padding.
-static bool read_text(const udm_reader *reader, const char *words, said *to, const atomic_bool *cancel,
-                      udm_error *error)
+// The first chunk of a text of `most` tokens at most; `whole`: with its padding.
+static bool read_text(const udm_reader *reader, const char *words, int most, bool whole, said *to,
+                      const atomic_bool *cancel, udm_error *error)
 {
     const udm_clip_text *text = reader->text;
     const int length = udm_tokenizer_length(reader->tokenizer);
-    int most = text->length < reader->prior->length ? text->length : reader->prior->length;
-    most = length > 0 && length < most ? length : most;
+    most = length > 0 && length < most && !whole ? length : most;
     udm_emphasis read = { 0 };
     float *in = NULL;
     bool good = most > 2 ? udm_emphasis_read(&read, reader->tokenizer, words, most, error)
                          : udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model reads texts of at most %d tokens", most);
     if (good) {
-        to->count = (size_t)read.filled[0];
+        to->count = (size_t)(whole ? read.length : read.filled[0]);
         in = malloc(to->count * text->width * sizeof *in);
         to->tokens = malloc(to->count * text->width * sizeof *in);
         to->embedding = malloc(text->size * sizeof *in);
@@ -228,25 +227,40 @@ static bool check_sizes(const udm_reader *reader, int size, udm_error *error)
                     text->width, text->size, reader->prior->size, size);
 }
 
-static bool open_for_text(finding *f, udm_error *error)
+static bool open_text(udm_reader *reader, udm_error *error)
 {
-    udm_reader *reader = f->reader;
     const udm_text_parts *parts = reader->parts;
     if (!reader->text)
         reader->text =
             udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, reader->device, error);
-    if (reader->text && !reader->prior)
+    return reader->text != NULL;
+}
+
+static bool open_prior(finding *f, udm_error *error)
+{
+    udm_reader *reader = f->reader;
+    const udm_text_parts *parts = reader->parts;
+    if (!open_text(reader, error))
+        return false;
+    if (!reader->prior)
         reader->prior = udm_prior_open(parts->prior.config, parts->prior.weights, reader->device, error);
-    return reader->text && reader->prior && check_sizes(reader, f->size, error);
+    return reader->prior && check_sizes(reader, f->size, error);
+}
+
+static bool read_for_prior(const finding *f, const char *words, said *to, udm_error *error)
+{
+    const udm_reader *reader = f->reader;
+    const int most = reader->text->length < reader->prior->length ? reader->text->length : reader->prior->length;
+    return read_text(reader, words, most, false, to, f->cancel, error);
 }
 
 // udm_fallback.run
 static bool find(void *context, udm_error *error)
 {
     finding *f = context;
-    bool good = open_for_text(f, error) && read_text(f->reader, f->prompt->text, &f->with, f->cancel, error);
+    bool good = open_prior(f, error) && read_for_prior(f, f->prompt->text, &f->with, error);
     if (good && guides(f))
-        good = read_text(f->reader, f->prompt->negative ? f->prompt->negative : "", &f->without, f->cancel, error);
+        good = read_for_prior(f, f->prompt->negative ? f->prompt->negative : "", &f->without, error);
     float *memory = good ? malloc((2 * (size_t)f->size + f->reader->prior->width) * sizeof *memory) : NULL;
     if (good && !memory)
         good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for an embedding");
@@ -279,6 +293,58 @@ bool udm_reader_read(udm_reader *reader, const udm_prompt *prompt, int size, flo
 {
     finding f = { .reader = reader, .prompt = prompt, .size = size, .embedding = embedding, .cancel = cancel };
     return udm_fallback_run(reader->device, &(udm_fallback){ &f, find, move_finding }, error);
+}
+
+// ---- a text as the decoder is told it
+
+typedef struct telling {
+    udm_reader *reader;
+    const char *words;
+    const udm_embedding_shape *shape;
+    float *embedding;
+    const atomic_bool *cancel;
+} telling;
+
+static bool check_shape(const udm_reader *reader, const udm_embedding_shape *shape, udm_error *error)
+{
+    const udm_clip_text *text = reader->text;
+    if (text->width == shape->token_width && text->size == shape->text && text->length >= shape->tokens)
+        return true;
+    return udm_fail(
+        error, UDM_ERROR_CORRUPT,
+        "the parts of the model do not fit together: the text encoder gives an embedding of %d and up to %d "
+        "tokens of %d, the decoder takes %d, %d and %d",
+        text->size, text->length, text->width, shape->text, shape->tokens, shape->token_width);
+}
+
+// udm_fallback.run
+static bool tell(void *context, udm_error *error)
+{
+    const telling *t = context;
+    const udm_embedding_shape *shape = t->shape;
+    said what = { 0 };
+    const bool good = open_text(t->reader, error) && check_shape(t->reader, shape, error) &&
+                      read_text(t->reader, t->words, shape->tokens, true, &what, t->cancel, error);
+    if (good) {
+        memcpy(t->embedding, what.embedding, shape->text * sizeof *what.embedding);
+        memcpy(t->embedding + shape->text, what.tokens, what.count * shape->token_width * sizeof *what.tokens);
+    }
+    forget(&what);
+    return good;
+}
+
+static bool move_telling(void *context, udm_device *to, udm_error *error)
+{
+    (void)error;
+    move_reader(((telling *)context)->reader, to);
+    return true;
+}
+
+bool udm_reader_tell(udm_reader *reader, const char *text, const udm_embedding_shape *shape, float *embedding,
+                     const atomic_bool *cancel, udm_error *error)
+{
+    telling t = { reader, text, shape, embedding, cancel };
+    return udm_fallback_run(reader->device, &(udm_fallback){ &t, tell, move_telling }, error);
 }
 
 // ---- a picture

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // From a prompt, or a picture, to the embedding that a decoder is conditioned on (DALL-E 2, Ramesh et al. 2022): CLIP's
 // text tower reads the prompt, and the prior finds an embedding of a picture for it by diffusion, with guidance away
-// from what the negative prompt says; CLIP's other tower reads a picture.
+// from what the negative prompt says; CLIP's other tower reads a picture. Decoders that see a text as well are told
+// what the text tower says, as Kandinsky 2.1 has it.
 #ifndef UDM_DIFFUSION_PROMPT_H
 #define UDM_DIFFUSION_PROMPT_H
 
@@ -9,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "model/model.h"
+#include "network/network.h"
 
 typedef struct udm_prompt {
     const char *text, *negative; // negative: NULL is ""
@@ -26,9 +28,13 @@ typedef struct udm_reader udm_reader;
 udm_reader *udm_reader_new(const udm_text_parts *parts, udm_device *device, udm_error *error);
 void udm_reader_free(udm_reader *reader); // NULL is fine
 
-// The embedding, [size], of a prompt. Errors: SETTINGS (not UTF-8), CANCELLED, DEVICE, MEMORY, and those of the files
-// of networks that are opened now.
+// The embedding [size] of the picture that a prompt speaks of. Errors: SETTINGS (not UTF-8), CANCELLED, DEVICE, MEMORY,
+// and those of the files of networks that are opened now.
 bool udm_reader_read(udm_reader *reader, const udm_prompt *prompt, int size, float *embedding,
+                     const atomic_bool *cancel, udm_error *error);
+
+// Those of a text itself, [text] and [token_width, 1, tokens] of a shape that has some, to which the text is filled up.
+bool udm_reader_tell(udm_reader *reader, const char *text, const udm_embedding_shape *shape, float *embedding,
                      const atomic_bool *cancel, udm_error *error);
 
 // That of a picture [3, height, width] in [-1, 1], of which the middle square is seen.

@@ -57,19 +57,26 @@ typedef struct udm_network_class {
 
 enum { UDM_REACH_ALL = 65536 }; // more than any frame has
 
+// What an embedding consists of: that of a picture, then, where `text` is not 0, that of a text, [text], and its
+// tokens, [token_width, 1, tokens].
+typedef struct udm_embedding_shape {
+    int picture, text, tokens, token_width;
+} udm_embedding_shape;
+
 // Every network starts with this.
 struct udm_network {
     const udm_network_class *class;
     const udm_config *config; // what it was opened from: these two outlive it
     const udm_weights *parameters;
     udm_device *device;
-    int channels;            // of a frame
-    int times, labels;       // values of its ports `time` and `label`
-    int tokens, token_width; // of its port `tokens`; 0: none
-    int embedding;           // values of the embedding that it is conditioned on, instead of a class; 0: none
-    int patch;               // squares of patch x patch pixels are shown as channels, and come out so; 0 is 1
-    int classes;             // that it can be conditioned on; one more label, if there is one, stands for none
-    int width, height;       // of the pictures that it was trained on; 0: not in its config
+    int channels;             // of a frame
+    int times, labels;        // values of its ports `time` and `label`
+    int tokens, token_width;  // of its port `tokens`; 0: none
+    int embedding;            // values of the embedding that it is conditioned on, instead of a class; 0: none
+    udm_embedding_shape told; // what those are
+    int patch;                // squares of patch x patch pixels are shown as channels, and come out so; 0 is 1
+    int classes;              // that it can be conditioned on; one more label, if there is one, stands for none
+    int width, height;        // of the pictures that it was trained on; 0: not in its config
     udm_window_shape window;
     int conditions;       // values that describe the frames of the window
     int stride;           // width and height of the input must be multiples of it

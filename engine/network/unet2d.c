@@ -27,7 +27,7 @@ static void unet2d_free(udm_network *network)
     for (int i = 0; i < 5; i++)
         udm_layer_close(others[i], device);
     udm_norm_layer_close(&net->norm_out, device);
-    udm_unet2d_image_clear(&net->image);
+    udm_unet2d_told_clear(&net->told);
     free(net->steps);
     free(net->frequencies);
     free(net);
@@ -57,10 +57,11 @@ static udm_network *open_class(const udm_network_class *class, const udm_config 
     base->height = net->config.sample_height * net->config.patch;
     base->stride = good ? net->config.patch << (net->config.levels - 1) : 1;
     if (conditioned) {
-        const bool image = net->config.embedding > 0;
-        base->embedding = net->config.embedding;
-        base->labels = image ? net->config.time_width : 0;
-        base->tokens = image ? UDM_IMAGE_TOKENS : UDM_TEXT_TOKENS;
+        const udm_embedding_shape *told = &base->told;
+        base->told = net->config.told;
+        base->embedding = told->picture + told->text + told->tokens * told->token_width;
+        base->labels = told->picture ? net->config.time_width : 0;
+        base->tokens = udm_unet2d_tokens(&net->config);
         base->token_width = net->config.token_width;
     }
     base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
@@ -237,6 +238,6 @@ const udm_network_class udm_network_unet2d_condition = {
     .open = condition_open,
     .free = unet2d_free,
     .condition = condition_time,
-    .embed = udm_unet2d_image_embed,
+    .embed = udm_unet2d_told_embed,
     .build = unet2d_build,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // UNet2DModel and UNet2DConditionModel of diffusers: their config, and their layers as a list of steps. The second is
 // conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the time,
-// and, as tokens, joins the keys and values of attention; or on the tokens of a text, as Stable Diffusion is.
+// and, as tokens, joins the keys and values of attention; on that and a text, as Kandinsky 2.1's; or on the tokens of a
+// text, as Stable Diffusion is.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
@@ -35,7 +36,8 @@ typedef struct udm_unet2d_config {
     int null_class;                             // the one that stands for no class; -1: none does
     bool conditioned;                           // it is a UNet2DConditionModel
     int patch;                                  // squares of patch x patch pixels are its channels: a key of ours
-    int embedding;                              // values of the picture's embedding; 0: the tokens are those of a text
+    udm_embedding_shape told;                   // picture: 0: the tokens are those of a text
+    int text_tokens;                            // of a text
     int token_width;                            // values of each token
     int heads[UDM_UNET2D_LEVELS], cross_layers; // of the transformers that see the tokens of a text
     bool cross_linear;                          // udm_cross.linear
@@ -65,16 +67,17 @@ typedef struct udm_unet2d_step {
     int heads;
 } udm_unet2d_step;
 
-enum {
-    UDM_IMAGE_TOKENS = 32, // that an embedding becomes
-    UDM_TEXT_TOKENS = 77   // of a text
-};
+// The layers that embeddings go through once, on the processor: a product each, and a normalisation of what comes out
+// where there is a gamma.
+typedef struct udm_unet2d_linear {
+    float *weight, *bias, *gamma, *beta;
+} udm_unet2d_linear;
 
-// The layers that an embedding goes through once, on the processor.
-typedef struct udm_unet2d_image {
-    float *token_weight, *token_bias, *token_gamma, *token_beta; // to tokens, each of which is normalised
-    float *added_weight, *added_bias, *added_gamma, *added_beta; // to what is added to the embedding of the time
-} udm_unet2d_image;
+// tokens: the picture's embedding to all of its tokens; words: each token of the text; picture, text: embeddings, to
+// what is added to that of the time. Without a text there are no words.
+typedef struct udm_unet2d_told {
+    udm_unet2d_linear tokens, words, picture, text;
+} udm_unet2d_told;
 
 typedef struct udm_unet2d {
     udm_network base;
@@ -82,7 +85,7 @@ typedef struct udm_unet2d {
     float *frequencies; // of the Fourier embedding
     udm_layer conv_in, conv_out, time[2];
     udm_layer project; // the embedding, for all resnets at once
-    udm_unet2d_image image;
+    udm_unet2d_told told;
     udm_norm_layer norm_out;
     udm_unet2d_step *steps;
     int count;
@@ -98,9 +101,10 @@ bool udm_unet2d_read_choice(const udm_config *config, const char *key, const cha
                             bool *second, udm_error *error);
 bool udm_unet2d_read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error);
 
-bool udm_unet2d_image_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);
-void udm_unet2d_image_clear(udm_unet2d_image *image);
-void udm_unet2d_image_embed(const udm_network *network, const float *embedding, float *condition);
+int udm_unet2d_tokens(const udm_unet2d_config *config); // of its port `tokens`
+bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);
+void udm_unet2d_told_clear(udm_unet2d_told *told);
+void udm_unet2d_told_embed(const udm_network *network, const float *embedding, float *condition);
 
 // Reads all layers, as config says.
 bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);

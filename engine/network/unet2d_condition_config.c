@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // config.json of a UNet2DConditionModel that is conditioned on the embedding of a picture, in the form of unCLIP's
-// decoders, or on the tokens of a text, as Stable Diffusion is. "patch_size", a key of ours, says that its channels are
-// squares of pixels.
+// decoders, on that and a text, or on the tokens of a text alone, as Stable Diffusion is. Two keys are ours:
+// "patch_size" says that its channels are squares of pixels, "text_tokens" how many tokens a text is filled up to.
 #include <string.h>
 
 #include "network/unet2d.h"
+
+enum {
+    USUAL_TEXT_TOKENS = 77, // CLIP's
+    MAX_TEXT_TOKENS = 4096,
+    MAX_TOKEN_WIDTH = 65536,
+    IMAGE_TOKENS = 32,     // that the embedding of a picture becomes, in diffusers' ImageProjection
+    TEXT_IMAGE_TOKENS = 10 // ... in its TextImageProjection
+};
 
 // Those that are read, or do nothing in these blocks or at inference.
 static const char *const known[] = { "sample_size",
@@ -35,6 +43,7 @@ static const char *const known[] = { "sample_size",
                                      "time_embedding_dim",
                                      "attention_type",
                                      "patch_size",
+                                     "text_tokens",
                                      "center_input_sample",
                                      "only_cross_attention",
                                      "dual_cross_attention",
@@ -87,12 +96,16 @@ static bool check_word(const udm_config *config, const char *key, const char *us
            (strcmp(value, wanted) == 0 || udm_unet2d_fail_value(config, key, value, error));
 }
 
-static bool check_words(const udm_config *config, bool image, udm_error *error)
+static bool check_words(const udm_config *config, const udm_embedding_shape *told, udm_error *error)
 {
+    const bool image = told->picture > 0, text = told->text > 0;
     const char *const none = "null", *middle = image ? "UNetMidBlock2DSimpleCrossAttn" : "UNetMidBlock2DCrossAttn";
     bool swish = false;
-    return check_word(config, "encoder_hid_dim_type", none, image ? "image_proj" : none, error) &&
-           check_word(config, "addition_embed_type", none, image ? "image" : none, error) &&
+    return check_word(config, "addition_embed_type", none,
+                      text    ? "text_image"
+                      : image ? "image"
+                              : none,
+                      error) &&
            check_word(config, "mid_block_type", "UNetMidBlock2DCrossAttn", middle, error) &&
            check_word(config, "time_embedding_type", "positional", "positional", error) &&
            check_word(config, "attention_type", "default", "default", error) &&
@@ -145,7 +158,7 @@ static bool read_blocks(udm_unet2d_config *to, const udm_config *config, udm_err
     static const char *const up[2][2] = { { "UpBlock2D", "CrossAttnUpBlock2D" },
                                           { "ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D" } };
     static const int widths[] = { 320, 640, 1280, 1280 };
-    const bool image = to->embedding > 0;
+    const bool image = to->told.picture > 0;
     bool scale = false;
     memcpy(to->width, widths, sizeof widths);
     to->levels = 4, to->layers = 2, to->groups = 32, to->eps = 1e-5;
@@ -186,7 +199,7 @@ static bool read_heads(udm_unet2d_config *to, const udm_config *config, udm_erro
 static bool read_attention(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
     to->cross_layers = 1, to->head = 8;
-    if (to->embedding > 0)
+    if (to->told.picture > 0)
         return udm_config_int(config, "attention_head_dim", 1, 8192, &to->head, error);
     return read_heads(to, config, error) &&
            udm_config_int(config, "transformer_layers_per_block", 1, 256, &to->cross_layers, error) &&
@@ -195,20 +208,46 @@ static bool read_attention(udm_unet2d_config *to, const udm_config *config, udm_
 
 static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
-    to->cosine_first = true, to->token_width = 1280;
+    to->cosine_first = true;
     to->time_width = 4 * to->width[0];
     return udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) &&
            udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) &&
-           udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) &&
-           udm_config_int(config, "cross_attention_dim", 1, 65536, &to->token_width, error);
+           udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error);
+}
+
+// What it is conditioned on. In the form with a text, both embeddings have as many values as a token.
+static bool read_told(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    const char *type = "text_proj"; // what diffusers takes it to be if it is missing
+    int size = 0;
+    to->token_width = 1280, to->text_tokens = USUAL_TEXT_TOKENS;
+    if (!udm_config_int(config, "cross_attention_dim", 1, MAX_TOKEN_WIDTH, &to->token_width, error) ||
+        !udm_config_int(config, "encoder_hid_dim", 1, MAX_TOKEN_WIDTH, &size, error) ||
+        !udm_config_int(config, "text_tokens", 1, MAX_TEXT_TOKENS, &to->text_tokens, error))
+        return false;
+    if (size == 0)
+        return check_word(config, "encoder_hid_dim_type", "null", "null", error);
+    if (!udm_config_string(config, "encoder_hid_dim_type", &type, error))
+        return false;
+    const bool both = strcmp(type, "text_image_proj") == 0;
+    if (!both && strcmp(type, "image_proj") != 0)
+        return udm_unet2d_fail_value(config, "encoder_hid_dim_type", type, error);
+    to->told = both ? (udm_embedding_shape){ to->token_width, to->token_width, to->text_tokens, size }
+                    : (udm_embedding_shape){ .picture = size };
+    return true;
+}
+
+int udm_unet2d_tokens(const udm_unet2d_config *config)
+{
+    const int own = config->told.text ? TEXT_IMAGE_TOKENS : IMAGE_TOKENS;
+    return config->told.picture ? own + config->told.tokens : config->text_tokens;
 }
 
 bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
     *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
-    return udm_config_only(config, known, error) && check_fixed(config, error) &&
-           udm_config_int(config, "encoder_hid_dim", 1, 65536, &to->embedding, error) &&
-           check_words(config, to->embedding > 0, error) && read_channels(to, config, error) &&
+    return udm_config_only(config, known, error) && check_fixed(config, error) && read_told(to, config, error) &&
+           check_words(config, &to->told, error) && read_channels(to, config, error) &&
            udm_unet2d_read_sample(to, config, error) && read_blocks(to, config, error) &&
            read_attention(to, config, error) && read_conditions(to, config, error);
 }

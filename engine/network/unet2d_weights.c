@@ -140,7 +140,7 @@ static bool read_resnet(reader *from, const char *prefix, int out, bool pop, int
 static bool read_added(const reader *from, udm_unet2d_step *step, const char *prefix, int inner)
 {
     static const char *const names[2] = { "add_k_proj", "add_v_proj" };
-    for (int i = 0; i < 2 && from->net->config.embedding > 0; i++)
+    for (int i = 0; i < 2 && from->net->config.told.picture > 0; i++)
         if (!udm_layer_open_linear(&step->layers[4 + i], from->net->config.token_width, inner, from->weights,
                                    join(prefix, names[i]).text, from->device, from->error))
             return false;
@@ -192,8 +192,8 @@ static bool read_cross(reader *from, const char *prefix, int level)
 static bool read_attending(reader *from, const char *prefix, int level, int groups)
 {
     const udm_unet2d_config *config = &from->net->config;
-    return config->conditioned && config->embedding == 0 ? read_cross(from, prefix, level)
-                                                         : read_attention(from, prefix, groups);
+    return config->conditioned && config->told.picture == 0 ? read_cross(from, prefix, level)
+                                                            : read_attention(from, prefix, groups);
 }
 
 static bool read_sampler(reader *from, const char *prefix, udm_unet2d_kind kind, bool resnet)
@@ -287,7 +287,7 @@ static float *join_columns(const reader *from, const float *weight, const float 
 // And what is added to the embedding of the time: that of a class, or of a picture.
 static bool read_time_and_more(reader *from)
 {
-    const bool image = from->net->config.embedding > 0;
+    const bool image = from->net->config.told.picture > 0;
     const int64_t width = from->net->config.time_width, classes = image ? width : from->net->config.classes;
     float *weight =
         udm_weights_read(from->weights, "time_embedding.linear_2.weight", 2, (int64_t[]){ width, width }, from->error);
@@ -344,7 +344,7 @@ bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_er
                 read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
                 read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
                 read_conv(&from, &net->conv_out, spec(config->width[0], outputs * square, 3), "conv_out") &&
-                (config->embedding == 0 || udm_unet2d_image_read(net, weights, error));
+                (config->told.picture == 0 || udm_unet2d_told_read(net, weights, error));
     free(from.projection);
     free(from.bias);
     return good;

@@ -93,14 +93,14 @@ class Tokenizer:
             self.known[word] = [self.ids[part] for part in parts]
         return self.known[word]
 
-    def ids_of(self, text):
+    def ids_of(self, text, most=None):
         inside = [i for word in words_of(text) for i in self.word(word)]
-        return [self.begin, *inside[:self.length - 2], self.end]
+        return [self.begin, *inside[:(most or self.length) - 2], self.end]
 
-    def batch(self, texts):
-        """int64 [texts, tokens], filled up with END as CLIP's are, to the longest of them."""
-        rows = [self.ids_of(text) for text in texts]
-        out = np.full((len(rows), max(map(len, rows))), self.end, np.int64)
+    def batch(self, texts, length=None):
+        """int64 [texts, length], filled up with END as CLIP's are; by default to the longest of them."""
+        rows = [self.ids_of(text, length) for text in texts]
+        out = np.full((len(rows), length or max(map(len, rows))), self.end, np.int64)
         for row, ids in zip(out, rows):
             row[:len(ids)] = ids
         return out

@@ -69,11 +69,24 @@ class Chain:
         told, untold = (prior.read(self.text, self.tokenizer, t) for t in (texts, [""] * len(texts)))
         return prior.sample(self.prior, told, untold, guidance, steps, torch.Generator().manual_seed(seed))
 
-    def pictures(self, embeddings, guidance=3, steps=10, seed=0):
-        """uint8 [N, H, W, 3] of image embeddings."""
+    def told(self, texts):
+        """What the decoder is told of texts: embeddings and tokens."""
+        return decoder.read(self.text, self.tokenizer, texts, self.decoder.config["text_tokens"])
+
+    def planes(self, told, guidance=3, steps=10, seed=0):
+        """[N, 3, H, W] of embeddings of pictures and what told() gives of texts."""
         generator = torch.Generator().manual_seed(seed)
-        return decoder.picture_of(torch.cat([decoder.sample(self.decoder, e, guidance, steps, generator)
-                                             for e in embeddings.split(100)]))
+        nothing = torch.zeros_like(told[0][:1]), *self.told([""])
+        parts = zip(*(part.split(100) for part in told))
+        return torch.cat([decoder.sample(self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing],
+                                         guidance, steps, generator) for part in parts])
+
+    def pictures(self, embeddings, texts=None, guidance=3, steps=10, seed=0):
+        """uint8 [N, H, W, 3] of image embeddings, or None, and of texts, or None."""
+        count = len(embeddings if texts is None else texts)
+        if embeddings is None:
+            embeddings = torch.zeros(count, self.decoder.config["cross_attention_dim"], device=stage.device())
+        return decoder.picture_of(self.planes((embeddings, *self.told(texts or [""] * count)), guidance, steps, seed))
 
 
 def main():
@@ -82,7 +95,8 @@ def main():
     p.add_argument("out", type=pathlib.Path)
     p.add_argument("prompts", nargs="+")
     p.add_argument("--columns", type=int, default=4, help="pictures of each prompt (default: %(default)s)")
-    p.add_argument("--prior-guidance", type=float, default=2, help="default: %(default)s")
+    p.add_argument("--prior-guidance", type=float, default=2, help="0: the decoder is told the text alone (default: "
+                   "%(default)s)")
     p.add_argument("--guidance", type=float, default=3, help="of the decoder (default: %(default)s)")
     p.add_argument("--steps", type=int, default=10, help="of the decoder (default: %(default)s)")
     p.add_argument("--seed", type=int, default=0)
@@ -91,7 +105,8 @@ def main():
     torch.set_num_threads(o.threads)
     chain = Chain(o.folder)
     texts = [prompt for prompt in o.prompts for _ in range(o.columns)]
-    made = chain.pictures(chain.embeddings(texts, o.prior_guidance, seed=o.seed), o.guidance, o.steps, o.seed)
+    embeddings = chain.embeddings(texts, o.prior_guidance, seed=o.seed) if o.prior_guidance else None
+    made = chain.pictures(embeddings, texts, o.guidance, o.steps, o.seed)
     decoder.wall(made.reshape(len(o.prompts), o.columns, *made.shape[1:])).save(o.out)
 
 

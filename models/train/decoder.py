@@ -1,37 +1,62 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trains the decoder: from image embeddings to pictures of 64x64, on stills, without any text.
+"""Trains the decoder: from image embeddings and captions to pictures of 64x64, on stills.
 
-    python models/train/decoder.py WORK/world --checkpoint WORK/decoder.pt --minutes 70
-    python models/train/decoder.py WORK/world --checkpoint WORK/decoder.pt --export models/world
+    python models/train/decoder.py WORK/world --clip WORK/clip.pt --tokenizer models/world/tokenizer \\
+        --checkpoint WORK/decoder.pt --minutes 70
+    python models/train/decoder.py WORK/world ... --checkpoint WORK/decoder.pt --export models/world
 
-embed.py has put embeddings into the folder. A share of them is not told, for guidance (Ho and Salimans 2022): zeros
-stand for that. The network says x0, its errors count as those of v. Beside the checkpoint lies a picture with samples.
+embed.py has put embeddings into the folder. Shares of the embeddings and of the captions are not told, for guidance (Ho
+and Salimans 2022) and so that each alone will do; zeros stand for an embedding then, and the empty text for a caption.
+The network says x0, its errors count as those of v. Beside that, its features name the thing and the colour in each
+place (--facts), which are not part of the model: alignment with what is known already makes a decoder learn faster
+(REPA, Yu et al. 2024), and here the truth is known. Beside the checkpoint lies a picture with samples.
 """
 import pathlib
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
+from torch.nn import functional as F
 
+import bpe
+import clip
 import decoder_network
 import embed
 import export
+import facts
 import noising
+import scenes
 import stage
 
-NOT_TOLD = 0.1  # share of pictures whose embedding is not told
-SHOWN = 24      # samples that are drawn, of pictures that are held out
+TOLD = 0.5, 0.35, 0.08, 0.07  # shares that are told both embedding and caption, the caption, the embedding, nothing
+BLURRED = 0.5    # deviations of the noise on embeddings, at most: what a prior finds is not exact
+SHOWN = 12       # samples of each kind that are drawn, of pictures that are held out
+ALIKE = 0.7      # share of the time steps that are logit-normal (Esser et al. 2024), the others being uniform
+MIDDLE, SPREAD = 0.4, 0.8
+THING, TEXTURE = 4, 0.4  # weights of errors where things are, and on backgrounds that are not plain
+FACTS = 0.03     # weight of that naming, which falls with the learning rate
+EASY = 40000     # pictures, from the first, of which some are easy
+NOTHING = 0.2    # weight of naming what is in a place where there is no thing
 SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS, beta_schedule="linear",
                  beta_start=0.0001, beta_end=0.02, prediction_type="sample", clip_sample=True, clip_sample_range=1.0,
                  set_alpha_to_one=True, timestep_spacing="trailing", steps_offset=0)
 
 
-def sample(network, embeddings, guidance, steps, generator):
-    """Pictures [N, 3, H, W] of embeddings [N, size], each from its own noise."""
-    side = network.config["sample_size"] * network.patch
-    noise = torch.randn((len(embeddings), 3, side, side), generator=generator).to(embeddings.device)
+def read(tower, tokenizer, texts, length):
+    """What the decoder is told of texts: (embeddings [N, size], tokens [N, length, width])."""
+    ids = torch.from_numpy(tokenizer.batch(texts, length)).to(stage.device())
     with torch.no_grad(), stage.mixed():
-        return noising.ddim(network, noise, (embeddings,), (torch.zeros_like(embeddings),), guidance, steps)
+        text, tokens = tower(ids)
+    return text.float(), tokens.float()
+
+
+def sample(network, told, untold, guidance, steps, generator):
+    """Pictures [N, 3, H, W], each from its own noise, of (embeddings of pictures, embeddings of texts, tokens)."""
+    side = network.config["sample_size"] * network.patch
+    noise = torch.randn((len(told[0]), 3, side, side), generator=generator).to(told[0].device)
+    with torch.no_grad(), stage.mixed():
+        return noising.ddim(network, noise, told, untold, guidance, steps)
 
 
 def picture_of(x):
@@ -44,48 +69,128 @@ def wall(rows):
     return Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows]))
 
 
+class Learner(nn.Module):
+    """What is trained: the decoder, and the layers beside it."""
+
+    def __init__(self, **config):
+        super().__init__()
+        self.decoder = decoder_network.Decoder(**config)
+        self.config = self.decoder.config
+        widths = self.config["block_out_channels"][:0:-1]  # of what is enlarged on the way up
+        self.patches = nn.ModuleList(facts.Patches(width, NOTHING) for width in widths)
+
+    def named(self, features, known):
+        """How wrong the names are that features of several resolutions give to what lies in their places."""
+        return sum(head.loss(f.float().flatten(2).transpose(1, 2), facts.patches_of(known, f.shape[-1]))
+                   for head, f in zip(self.patches, features))
+
+
+def drawn_steps(count):
+    """Time steps, most of them where it is decided what is where."""
+    logits = MIDDLE + SPREAD * torch.randn(count)
+    share = torch.where(torch.rand(count) < ALIKE, logits.sigmoid(), torch.rand(count))
+    return (share * noising.STEPS).long().clamp(max=noising.STEPS - 1).to(stage.device())
+
+
 class Training(stage.Stage):
     memory = 0.998
 
-    def __init__(self, options, drawn):
-        self.drawn = drawn
+    def __init__(self, options, drawn, tower, tokenizer, held):
+        self.drawn, self.tower, self.tokenizer, self.held = drawn, tower, tokenizer, held
+        self.spread = drawn.embeddings_of(np.arange(min(20000, drawn.count))).std(0)
+        if options.easy:
+            found = drawn.pairs.scenes(range(min(EASY, drawn.count)))
+            self.easy = np.array([number for number, scene in enumerate(found) if is_easy(scene)])
         super().__init__(options)
 
+    def numbers(self):
+        """Of pictures to learn from."""
+        if self.seconds >= 60 * self.options.easy:
+            return self.drawn.sample(self.options.batch)
+        return np.sort(np.random.choice(self.easy, self.options.batch))
+
     def make_network(self):
+        learner = Learner(sample_size=self.drawn.pictures.shape[1] // self.options.patch,
+                          in_channels=3 * self.options.patch ** 2, out_channels=3 * self.options.patch ** 2,
+                          block_out_channels=tuple(self.options.widths),
+                          encoder_hid_dim=self.tower.config["hidden_size"],
+                          cross_attention_dim=self.drawn.embeddings.shape[1])
         if self.options.start:
-            return stage.part(self.options.start / "decoder", decoder_network.Decoder)
-        places = self.drawn.pictures.shape[1] // self.options.patch
-        return decoder_network.Decoder(sample_size=places, in_channels=3 * self.options.patch ** 2,
-                                       out_channels=3 * self.options.patch ** 2,
-                                       block_out_channels=tuple(self.options.widths),
-                                       encoder_hid_dim=self.drawn.embeddings.shape[1])
+            begun = stage.part(self.options.start / "decoder", decoder_network.Decoder)
+            learner.decoder.load_state_dict(begun.state_dict())
+        return learner
+
+    def told(self, numbers, scenes):
+        """(embeddings of pictures, embeddings of captions, tokens), some of them left out."""
+        way = np.random.choice(len(TOLD), len(numbers), p=TOLD)
+        texts = ["" if w > 1 else text for w, text in zip(way, self.drawn.pairs.said(numbers, scenes)[0])]
+        pictures = self.drawn.embeddings_of(numbers)
+        blur = BLURRED * torch.rand(len(numbers), 1, device=pictures.device) * self.spread
+        left_out = torch.from_numpy(way % 2 == 1)[:, None].to(pictures.device)
+        pictures = torch.where(left_out, 0, pictures + blur * torch.randn_like(pictures))
+        return pictures, *self.read(texts)
+
+    def read(self, texts):
+        return read(self.tower, self.tokenizer, texts, self.network.config["text_tokens"])
 
     def step(self):
-        numbers = self.drawn.sample(self.options.batch)
-        x0, told = stage.pixels(self.drawn.pictures[numbers]), self.drawn.embeddings_of(numbers)
-        told = torch.where(torch.rand(len(told), 1, device=told.device) < NOT_TOLD, 0, told)
-        steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
+        numbers = self.numbers()
+        known = self.drawn.pairs.scenes(numbers) if self.options.facts else None
+        x0, steps = stage.pixels(self.drawn.pictures[numbers]), drawn_steps(len(numbers))
         x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
-            made = self.network(x, steps, told)
-        return self.learn((noising.weights(steps, noising.LINEAR) * (made - x0).square().mean((1, 2, 3))).mean())
+            made, features = self.network.decoder.with_features(x, steps, *self.told(numbers, known))
+        errors, named = (made - x0).square(), 0
+        if known:
+            named = self.options.facts * self.rate() / self.options.rate * self.network.named(features, known)
+            errors = errors * weights_of(known, features[-1].shape[-1], x0)
+        errors = noising.weights(steps, noising.LINEAR) * errors.mean((1, 2, 3))
+        return self.learn(errors.mean() + named)
 
     def measure(self, network):
-        """Draws pictures of embeddings, below those that the embeddings are of."""
-        numbers = np.arange(SHOWN)
-        made = sample(network, self.drawn.embeddings_of(numbers), 3, 10, torch.Generator().manual_seed(0))
-        rows = [part for k in range(0, SHOWN, 12)
-                for part in (self.drawn.pictures[numbers[k:k + 12]], picture_of(made[k:k + 12]))]
-        wall(rows).save(self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
+        """Below pictures that are held out: what is made of their embeddings, of their captions, and of both."""
+        pictures, texts, embeddings = self.held
+        untold = torch.zeros_like(embeddings), *self.read([""] * len(texts))
+        told = embeddings, *self.read(texts)
+        ways = (told[0], *untold[1:]), (untold[0], *told[1:]), told
+        made = [sample(network.decoder, way, untold, 3, 10, torch.Generator().manual_seed(0)) for way in ways]
+        wall([pictures, *map(picture_of, made)]).save(
+            self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
         return {}
+
+
+def is_plain(scene):
+    return scenes.BACKGROUNDS[scene.background] in ("plain", "gradient")
+
+
+def is_easy(scene):
+    """Shows much of things, and nothing else."""
+    return is_plain(scene) and len(scene.things) < 3 and all(thing.size > 0 for thing in scene.things)
+
+
+def weights_of(known, side, like):
+    """[N, 1, H, W]: how much errors of pictures of scenes count, the same in each of side x side places."""
+    there = (facts.patches_of(known, side)[0] < facts.KINDS).view(len(known), 1, side, side).float()
+    there = F.max_pool2d(there, 3, 1, 1)  # what is round about makes the outline
+    plain = torch.tensor([is_plain(s) for s in known])
+    behind = torch.where(plain.to(there.device), 1, TEXTURE)[:, None, None, None]
+    weights = torch.where(there > 0, THING, behind)
+    return F.interpolate(weights, like.shape[-2:])
+
+
+def held_out(drawn, tower):
+    """(pictures, captions, embeddings of the pictures)"""
+    pictures, texts, _ = drawn.pairs.held_out(SHOWN)
+    with torch.no_grad(), stage.mixed():
+        return pictures, texts, tower(stage.pixels(pictures)).float()
 
 
 def load(path):
     """The averaged decoder of a checkpoint."""
     config, weights = stage.load(path)
-    network = decoder_network.Decoder(**config).to(stage.device())
-    network.load_state_dict(weights)
-    return network.eval().requires_grad_(False)
+    learner = Learner(**config).to(stage.device())
+    learner.load_state_dict(weights)
+    return learner.decoder.eval().requires_grad_(False)
 
 
 def write_model(folder, network):
@@ -97,6 +202,12 @@ def write_model(folder, network):
 
 def main():
     p = stage.parser(__doc__, minutes=90, batch=16, rate=1e-3)
+    p.add_argument("--clip", required=True, type=pathlib.Path, help="checkpoint of clip.py")
+    p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
+    p.add_argument("--facts", type=float, default=FACTS, help="weight of naming what is in each place; 0: pictures and "
+                   "captions alone (default: %(default)s)")
+    p.add_argument("--easy", type=float, default=0, metavar="MINUTES", help="at first, of pictures of the world with "
+                   "one or two things that are not small, on plain backgrounds or gradients (default: %(default)s)")
     p.add_argument("--widths", type=int, nargs=3, default=decoder_network.CONFIG["block_out_channels"],
                    help="channels of each resolution (default: 64 96 96)")
     p.add_argument("--patch", type=int, default=4, help="pixels to a side of a place (default: %(default)s)")
@@ -104,7 +215,8 @@ def main():
     o = p.parse_args()
     if o.export:
         return write_model(o.export, load(o.checkpoint))
-    Training(o, embed.Embedded(o.folder)).run()
+    drawn, towers = embed.Embedded(o.folder), clip.load(o.clip)
+    Training(o, drawn, towers.text, bpe.Tokenizer(o.tokenizer), held_out(drawn, towers.vision)).run()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A decoder from image embeddings to pictures, with the names and the arithmetic of diffusers' UNet2DConditionModel in
-the configuration of unCLIP's children (DALL-E 2, Ramesh et al. 2022; Karlo; Kandinsky 2.2).
+"""A decoder from image embeddings and captions to pictures, with the names and the arithmetic of diffusers'
+UNet2DConditionModel in the configuration of unCLIP's children (DALL-E 2, Ramesh et al. 2022; Karlo; Kandinsky 2.1).
 
-The embedding is added to that of the time and, as tokens, joins the keys and values of attention. A picture is
-seen as places of patch_size x patch_size pixels (pixel_unshuffle), which are the channels of the network.
+Both embeddings are added to that of the time; the picture's becomes tokens, which with those of the caption join the
+keys and values of attention. A picture is seen as places of patch_size x patch_size pixels (pixel_unshuffle), which are
+the channels of the network.
 """
 import math
 
@@ -14,10 +15,11 @@ from torch.nn import functional as F
 import channels
 
 EPSILON = 1e-5
-TOKENS = 32  # that an embedding becomes, as ImageProjection of diffusers has it
+TOKENS = 10  # that a picture's embedding becomes, as TextImageProjection of diffusers has it
 CONFIG = dict(sample_size=16, in_channels=48, out_channels=48, block_out_channels=(64, 96, 96), layers_per_block=1,
-              cross_attention_dim=32, encoder_hid_dim=128, attention_head_dim=32, norm_num_groups=8,
-              encoder_hid_dim_type="image_proj", addition_embed_type="image", resnet_time_scale_shift="scale_shift",
+              cross_attention_dim=128, encoder_hid_dim=128, attention_head_dim=32, norm_num_groups=8,
+              text_tokens=32, encoder_hid_dim_type="text_image_proj", addition_embed_type="text_image",
+              resnet_time_scale_shift="scale_shift",
               down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
               mid_block_type="UNetMidBlock2DSimpleCrossAttn",
               up_block_types=("SimpleCrossAttnUpBlock2D", "SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"))
@@ -39,28 +41,28 @@ class Embedding(nn.Module):
         return self.linear_2(F.silu(self.linear_1(x)))
 
 
-class ImageTokens(nn.Module):
-    """An embedding as tokens that pixels attend to."""
+class Tokens(nn.Module):
+    """What pixels attend to: tokens of a picture's embedding, then those of a text."""
+
+    def __init__(self, picture, text, width):
+        super().__init__()
+        self.image_embeds = nn.Linear(picture, TOKENS * width)
+        self.text_proj = nn.Linear(text, width)
+
+    def forward(self, picture, text):
+        return torch.cat([self.image_embeds(picture).view(len(picture), TOKENS, -1), self.text_proj(text)], 1)
+
+
+class Addition(nn.Module):
+    """The embeddings of picture and text as a vector that is added to that of the time."""
 
     def __init__(self, size, width):
         super().__init__()
-        self.image_embeds = nn.Linear(size, TOKENS * width)
-        self.norm = nn.LayerNorm(width, EPSILON)
+        self.image_proj, self.text_proj = nn.Linear(size, width), nn.Linear(size, width)
+        self.text_norm = nn.LayerNorm(width, EPSILON)
 
-    def forward(self, embedding):
-        return self.norm(self.image_embeds(embedding).view(len(embedding), TOKENS, -1))
-
-
-class ImageAddition(nn.Module):
-    """An embedding as a vector that is added to that of the time."""
-
-    def __init__(self, size, width):
-        super().__init__()
-        self.image_proj = nn.Linear(size, width)
-        self.image_norm = nn.LayerNorm(width, EPSILON)
-
-    def forward(self, embedding):
-        return self.image_norm(self.image_proj(embedding))
+    def forward(self, picture, text):
+        return self.text_norm(self.text_proj(text)) + self.image_proj(picture)
 
 
 def norm(groups, width):
@@ -182,8 +184,9 @@ class Decoder(nn.Module):
         self.patch = math.isqrt(c["in_channels"] // 3)
         self.conv_in = nn.Conv2d(c["in_channels"], first, 3, padding=1)
         self.time_embedding = Embedding(first, time)
-        self.encoder_hid_proj = ImageTokens(c["encoder_hid_dim"], c["cross_attention_dim"])
-        self.add_embedding = ImageAddition(c["encoder_hid_dim"], time)
+        embedding = c["cross_attention_dim"]  # values of both, which diffusers takes to be as many as those of a token
+        self.encoder_hid_proj = Tokens(embedding, c["encoder_hid_dim"], embedding)
+        self.add_embedding = Addition(embedding, time)
         self.down_blocks = down_blocks(c, time)
         self.mid_block = Middle(last, c, time)
         self.up_blocks = up_blocks(c, time)
@@ -191,10 +194,10 @@ class Decoder(nn.Module):
         self.conv_out = nn.Conv2d(first, c["out_channels"], 3, padding=1)
         nn.init.zeros_(self.conv_out.weight)
 
-    def places(self, x, time, embedding):
-        """As diffusers' class: x [N, in_channels, S, S], time steps [N], embeddings [N, encoder_hid_dim]; x0 as x."""
-        emb = self.time_embedding(sinusoids(time, self.conv_in.out_channels)) + self.add_embedding(embedding)
-        tokens = self.encoder_hid_proj(embedding)
+    def through(self, x, time, picture, text, tokens):
+        """What comes out, and the features [N, C, S, S] of each resolution but the finest on the way up, enlarged."""
+        emb = self.time_embedding(sinusoids(time, self.conv_in.out_channels)) + self.add_embedding(picture, text)
+        tokens = self.encoder_hid_proj(picture, tokens)
         x = self.conv_in(x)
         skips = [x]
         for block in self.down_blocks:
@@ -204,15 +207,24 @@ class Decoder(nn.Module):
             if hasattr(block, "downsamplers"):
                 x = block.downsamplers[0](x, emb)
                 skips.append(x)
-        x = self.mid_block(x, emb, tokens)
+        x, features = self.mid_block(x, emb, tokens), []
         for block in self.up_blocks:
             for i in range(len(block.resnets)):
                 x = block.layer(i, torch.cat([x, skips.pop()], 1), emb, tokens)
             if hasattr(block, "upsamplers"):
                 x = block.upsamplers[0](x, emb)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+                features.append(x)
+        return self.conv_out(F.silu(self.conv_norm_out(x))), features
 
-    def forward(self, x, time, embedding):
-        """The same of pictures [N, 3, H, W]."""
-        made = self.places(F.pixel_unshuffle(x, self.patch), time, embedding)
-        return F.pixel_shuffle(made, self.patch).float()
+    def places(self, x, time, picture, text, tokens):
+        """As diffusers' class: x [N, in_channels, S, S], time steps [N], the embeddings of a picture and of a text
+        [N, size], the tokens of the text [N, T, encoder_hid_dim]; x0 as x."""
+        return self.through(x, time, picture, text, tokens)[0]
+
+    def with_features(self, x, time, picture, text, tokens):
+        """x0 of pictures [N, 3, H, W], and features as through() has them."""
+        made, features = self.through(F.pixel_unshuffle(x, self.patch), time, picture, text, tokens)
+        return F.pixel_shuffle(made, self.patch).float(), features
+
+    def forward(self, x, time, picture, text, tokens):
+        return self.with_features(x, time, picture, text, tokens)[0]

@@ -37,17 +37,23 @@ class Facts(nn.Module):
 
 
 class Patches(nn.Module):
-    """Names the thing in each patch, and its colour: what eyes must learn before a picture can be summed up."""
+    """Names the thing in each patch, and its colour: what eyes must learn before a picture can be summed up.
+    nothing: weight of patches in which there is none."""
 
-    def __init__(self, width):
+    def __init__(self, width, nothing=1.0):
         super().__init__()
+        self.nothing = nothing
         self.kind, self.colour = nn.Linear(width, KINDS + 1), nn.Linear(width, COLOURS + 1)
 
     def loss(self, tokens, told):
         """tokens [N, T, width]; told: two rows of numbers [N, T], as patches_of() gives them."""
-        kind, colour = told
-        return (F.cross_entropy(self.kind(tokens).flatten(0, 1).float(), kind.flatten()) +
-                F.cross_entropy(self.colour(tokens).flatten(0, 1).float(), colour.flatten()))
+        return sum(self.wrong(layer(tokens).flatten(0, 1).float(), right.flatten())
+                   for layer, right in zip((self.kind, self.colour), told))
+
+    def wrong(self, said, right):
+        weight = torch.ones(said.shape[1], device=said.device)
+        weight[-1] = self.nothing
+        return F.cross_entropy(said, right, weight)
 
 
 def patches_of(drawn, side):

@@ -11,6 +11,7 @@ picture has a number, and is always the same. What there is is in scenes.py, how
 said in wording.py.
 """
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -103,8 +104,12 @@ class Drawn:
         self.digits, self.photos = about["digits"], about["pictures"]
         self.pictures = np.load(folder / "pictures.npy", mmap_mode="r")
 
+    @functools.cached_property
+    def known(self):
+        return functools.lru_cache(maxsize=None)(lambda number: scene(number, self.split))
+
     def scenes(self, numbers):
-        return [scene(int(number), self.split) for number in numbers]
+        return [self.known(int(number)) for number in numbers]
 
     def said(self, numbers, scenes=None):
         """(a caption of each picture, in other words each time; of which pictures each is true [captions, pictures])"""

@@ -126,33 +126,38 @@ def of_reader(c, held, o, reader):
 
 
 def of_decoder(c, held, o, reader):
-    """Of true image embeddings: guidance, then steps."""
+    """Of true image embeddings, of captions, and of both; of both: guidance, then steps."""
     h = held[scenes.SEEN]
-    told, real = c.image_embeddings(h.pictures), features(reader, h.pictures)
-    settings = [(g, o.steps) for g in o.guidances] + [(o.guidance, s) for s in o.step_counts if s != o.steps]
+    seen, real = c.image_embeddings(h.pictures), features(reader, h.pictures)
+    settings = [("both", (seen, h.texts), g, o.steps) for g in o.guidances]
+    settings += [("both", (seen, h.texts), o.guidance, s) for s in o.step_counts if s != o.steps]
+    settings += [("pictures", (seen, None), o.guidance, o.steps), ("captions", (None, h.texts), o.guidance, o.steps)]
     rows = []
-    for guidance, steps in settings:
-        made = c.pictures(told, guidance, steps)
+    for name, told, guidance, steps in settings:
+        made = c.pictures(*told, guidance, steps)
         distance = frechet(features(reader, made), real)
-        rows.append((f"guidance {guidance:g}, {steps} steps", *kept(readers.read(reader, made), h.claims),
+        rows.append((f"{name}: guidance {guidance:g}, {steps} steps", *kept(readers.read(reader, made), h.claims),
                      f"{distance:.2f}"))
-    table(f"The decoder, given the embeddings of {o.count} real pictures (seen pairs)", (*COLUMNS, "Fréchet distance"),
-          rows)
+    table(f"The decoder, given the embeddings of {o.count} real pictures, or their captions, or both (seen pairs)",
+          (*COLUMNS, "Fréchet distance"), rows)
 
 
 def of_prior(c, held, o, reader):
-    """From captions: the prior at several guidances, and the text embedding in its place."""
+    """From captions: the prior at several guidances, the text embedding in its place, and nothing in its place; the
+    prior without telling the decoder the caption as well."""
     rows = []
     for split, h in held.items():
         true = c.image_embeddings(h.pictures)
         real = features(reader, h.pictures)
-        ways = {"text embedding": c.straight(h.texts)}
-        ways |= {f"prior, guidance {g:g}": c.embeddings(h.texts, g) for g in o.prior_guidances}
+        ways = {"caption alone": (None, h.texts), "caption, text embedding": (c.straight(h.texts), h.texts)}
+        ways |= {f"caption, prior, guidance {g:g}": (c.embeddings(h.texts, g), h.texts) for g in o.prior_guidances}
+        ways["prior alone"] = (c.embeddings(h.texts), None)
         for name, told in ways.items():
-            made = c.pictures(told, o.guidance, o.steps)
-            cosine = torch.nn.functional.cosine_similarity(told, true).mean().item()
+            made = c.pictures(*told, o.guidance, o.steps)
+            near = "" if told[0] is None else \
+                f"{torch.nn.functional.cosine_similarity(told[0], true).mean().item():.3f}"
             rows.append((f"{split}: {name}", *kept(readers.read(reader, made), h.claims),
-                         f"{frechet(features(reader, made), real):.2f}", f"{cosine:.3f}"))
+                         f"{frechet(features(reader, made), real):.2f}", near))
     table(f"From {o.count} captions to pictures (decoder: guidance {o.guidance:g}, {o.steps} steps)",
           (*COLUMNS, "Fréchet distance", "cosine"), rows)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// From text to pictures: each network against transformers and diffusers, and the chain of them against
+// From text to pictures: each network against transformers and diffusers, and the prior's loop against
 // models/train/chain.py, on random weights (tests/models/make_text.py).
 #include <stdio.h>
 
@@ -20,7 +20,7 @@
 #define PROMPT "a small red seven, and a blue star"
 #define NEGATIVE "a green ring"
 
-enum { SIZE = 24, SIDE = 16, PIXELS = SIDE * SIDE };
+enum { SIZE = 24, SIDE = 16, PIXELS = SIDE * SIDE, LENGTH = 16, TOLD = SIZE + SIZE + LENGTH * SIZE };
 static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
@@ -153,7 +153,10 @@ START_TEST(nothing_is_ignored)
                     { "{\"norm_in_type\": \"layer\"}", "norm_in_type" },
                     { "{\"added_emb_type\": null}", "added_emb_type" },
                     { "{\"class_embed_type\": \"identity\"}", "class_embed_type" },
-                    { "{\"encoder_hid_dim_type\": \"text_proj\"}", "text_proj" } };
+                    { "{\"encoder_hid_dim\": 24}", "text_proj" }, // what it is if nothing is said
+                    { "{\"encoder_hid_dim\": 24, \"encoder_hid_dim_type\": \"text_proj\"}", "text_proj" },
+                    { "{\"encoder_hid_dim_type\": \"text_image_proj\"}", "text_image_proj" },
+                    { "{\"encoder_hid_dim\": 24, \"encoder_hid_dim_type\": \"text_image_proj\"}", "null" } };
     for (int i = 0; i < COUNT_OF(configs); i++) {
         udm_config *config = udm_config_open(folder_write_text(&made, "config.json", configs[i].text), &error);
         test_at("%s", configs[i].text);
@@ -235,19 +238,17 @@ START_TEST(prior_network)
 }
 END_TEST
 
-START_TEST(decoder_network)
+// embedding: how many of the values of the golden one it takes.
+static void check_decoder(udm_device *device, const udm_model *model, int embedding, const char *expected)
 {
-    udm_device *device = open_listed(_i);
-    if (!device)
-        return;
     udm_error error = { 0 };
-    udm_model *model = golden_model(MODEL);
     udm_network *network =
         udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, &error);
     ck_assert_msg(network, "%s", error.message);
-    ck_assert_int_eq(network->embedding, SIZE);
+    ck_assert_int_eq(network->embedding, embedding);
     ck_assert_int_eq(network->width, SIDE);
     npy noisy = golden_read(GOLDEN "decoder-noisy.npy"), told = golden_read(GOLDEN "decoder-told.npy");
+    ck_assert_int_eq(told.elements, TOLD);
     float *condition = malloc((network->labels + network->tokens * network->token_width) * sizeof *condition);
     float out[3 * PIXELS], level[PIXELS] = { 0 };
     network->class->embed(network, told.data, condition);
@@ -257,11 +258,23 @@ START_TEST(decoder_network)
         .frame = noisy.data, .level = level, .timestep = 417, .label = -1, .condition = condition
     };
     assert_ok(udm_tiling_run(tiles, 0, 0, &seen, out, NULL, &error), &error);
-    check_golden("decoder-expected", out);
+    check_golden(expected, out);
     udm_tiling_free(tiles);
     free(condition), free(noisy.data), free(told.data);
     udm_network_free(network);
-    udm_model_free(model);
+}
+
+// Of the embedding of a picture and a text, and of the first alone.
+START_TEST(decoders)
+{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
+    udm_model *both = golden_model(MODEL), *pictures = golden_model(MODEL "/other/pictures");
+    check_decoder(device, both, TOLD, "decoder-expected");
+    check_decoder(device, pictures, SIZE, "pictures-expected");
+    udm_model_free(both);
+    udm_model_free(pictures);
     udm_device_close(device);
 }
 END_TEST
@@ -322,176 +335,25 @@ START_TEST(prompt)
 }
 END_TEST
 
-static udm_painter *open_painter(const udm_model *model, int steps)
+// What the decoder is told of a text: the embedding, and its tokens, filled up.
+START_TEST(told)
 {
-    udm_error error = { 0 };
-    udm_settings settings;
-    udm_settings_init(&settings, sizeof settings);
-    settings.device = "cpu", settings.threads = 2, settings.steps = steps;
-    udm_painter *painter = udm_painter_open(model, &settings, &error);
-    ck_assert_msg(painter, "%s", error.message);
-    ck_assert_int_eq(udm_painter_width(painter), SIDE);
-    ck_assert_int_eq(udm_painter_height(painter), SIDE);
-    ck_assert_int_eq(udm_painter_size(painter), SIZE);
-    return painter;
-}
-
-// The decoder's way from given noise, to a step of 8 bits.
-START_TEST(picture)
-{
+    udm_device *device = open_listed(_i);
+    if (!device)
+        return;
     udm_error error = { 0 };
     udm_model *model = golden_model(MODEL);
-    udm_painter *painter = open_painter(model, 4);
-    npy embedding = golden_read(GOLDEN "chain-embedding.npy"), noise = golden_read(GOLDEN "chain-noise.npy");
-    npy want = golden_read(GOLDEN "chain-picture.npy");
-    udm_painting painting;
-    float planes[3 * PIXELS];
-    udm_painting_init(&painting, sizeof painting);
-    painting.embedding = embedding.data, painting.latents = noise.data;
-    assert_ok(udm_painter_paint(painter, &painting, planes, &error), &error);
-    assert_within(planes, want.data, 3 * PIXELS, 1 / 255.);
-    free(embedding.data), free(noise.data), free(want.data);
-    udm_painter_free(painter);
+    udm_reader *reader = udm_reader_new(udm_model_text(model), device, &error);
+    udm_embedding_shape shape = { .picture = SIZE, .text = SIZE, .tokens = LENGTH, .token_width = SIZE };
+    float embedding[TOLD - SIZE];
+    assert_ok(udm_reader_tell(reader, PROMPT, &shape, embedding, NULL, &error), &error);
+    check_golden("chain-told", embedding);
+    shape.tokens++;
+    ck_assert(!udm_reader_tell(reader, PROMPT, &shape, embedding, NULL, &error));
+    assert_error(&error, UDM_ERROR_CORRUPT, "do not fit together");
+    udm_reader_free(reader);
     udm_model_free(model);
-}
-END_TEST
-
-static void paint(udm_painter *painter, const char *text, uint64_t number, float *planes)
-{
-    udm_error error = { 0 };
-    udm_prompting prompting;
-    udm_painting painting;
-    float embedding[SIZE];
-    udm_prompting_init(&prompting, sizeof prompting);
-    udm_painting_init(&painting, sizeof painting);
-    prompting.text = text;
-    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
-    painting.embedding = embedding, painting.number = number;
-    assert_ok(udm_painter_paint(painter, &painting, planes, &error), &error);
-}
-
-// What is drawn depends on the prompt and the number, and on nothing that was drawn before.
-START_TEST(pictures_have_names)
-{
-    udm_model *model = golden_model(MODEL);
-    udm_painter *painter = open_painter(model, 2);
-    float first[3 * PIXELS], again[3 * PIXELS];
-    paint(painter, PROMPT, 0, first);
-    paint(painter, PROMPT, 1, again);
-    ck_assert_mem_ne(first, again, sizeof first);
-    paint(painter, NEGATIVE, 0, again);
-    ck_assert_mem_ne(first, again, sizeof first);
-    for (int i = 0; i < 20; i++) { // more than are kept
-        char text[16];
-        snprintf(text, sizeof text, "%d", i);
-        paint(painter, text, 0, again);
-    }
-    paint(painter, PROMPT, 0, again);
-    ck_assert_mem_eq(first, again, sizeof first);
-    udm_painter_free(painter);
-    udm_model_free(model);
-}
-END_TEST
-
-// The same bits for any number of threads, and with AVX2 and AVX-512.
-START_TEST(same_bits)
-{
-    static const struct {
-        const char *device;
-        int threads;
-    } places[] = { { "cpu:avx2", 1 }, { "cpu:avx2", 3 }, { "cpu:avx512", 1 }, { "cpu:avx512", 2 } };
-    udm_model *model = golden_model(MODEL);
-    float first[3 * PIXELS], planes[3 * PIXELS];
-    int drawn = 0;
-    for (int i = 0; i < COUNT_OF(places); i++) {
-        udm_error error = { 0 };
-        udm_settings settings;
-        udm_settings_init(&settings, sizeof settings);
-        settings.device = places[i].device, settings.threads = places[i].threads, settings.steps = 3;
-        udm_painter *painter = udm_painter_open(model, &settings, &error);
-        if (!painter && error.code == UDM_ERROR_NOT_FOUND)
-            continue; // this machine lacks it
-        ck_assert_msg(painter, "%s", error.message);
-        test_at("%s on %d threads", places[i].device, places[i].threads);
-        paint(painter, PROMPT, 0, drawn == 0 ? first : planes);
-        if (drawn++ > 0)
-            ck_assert_mem_eq(planes, first, sizeof first);
-        udm_painter_free(painter);
-    }
-    udm_model_free(model);
-    if (drawn == 0)
-        test_skip("this machine has neither");
-}
-END_TEST
-
-START_TEST(other_sizes)
-{
-    udm_error error = { 0 };
-    udm_model *model = golden_model(MODEL);
-    udm_settings settings;
-    udm_settings_init(&settings, sizeof settings);
-    settings.device = "cpu", settings.steps = 2, settings.width = 27, settings.height = 17;
-    udm_painter *painter = udm_painter_open(model, &settings, &error);
-    ck_assert_msg(painter, "%s", error.message);
-    float planes[3 * 27 * 17];
-    paint(painter, PROMPT, 0, planes);
-    for (int i = 0; i < 3 * 27 * 17; i++)
-        ck_assert(isfinite(planes[i]));
-    udm_painter_free(painter);
-    udm_model_free(model);
-}
-END_TEST
-
-START_TEST(cancelled)
-{
-    udm_error error = { 0 };
-    udm_model *model = golden_model(MODEL);
-    udm_painter *painter = open_painter(model, 2);
-    udm_prompting prompting;
-    float embedding[SIZE];
-    udm_prompting_init(&prompting, sizeof prompting);
-    prompting.text = PROMPT;
-    udm_painter_cancel(painter, true);
-    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
-    assert_error(&error, UDM_ERROR_CANCELLED, "cancelled");
-    udm_painter_cancel(painter, false);
-    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
-    udm_painter_free(painter);
-    udm_model_free(model);
-}
-END_TEST
-
-START_TEST(wrong_use)
-{
-    udm_error error = { 0 };
-    udm_settings settings;
-    udm_settings_init(&settings, sizeof settings);
-    udm_model *other = golden_model("unet2d-ddpm"), *model = golden_model(MODEL);
-    ck_assert_ptr_null(udm_painter_open(other, &settings, &error));
-    assert_error(&error, UDM_ERROR_UNSUPPORTED, "knows no text");
-    float planes[3 * PIXELS];
-    const udm_sampling sampling = { .count = 1, .guidance = 1 };
-    settings.width = settings.height = SIDE;
-    ck_assert(!udm_model_sample(model, &settings, &sampling, planes, &error));
-    assert_error(&error, UDM_ERROR_UNSUPPORTED, "draws what a text says");
-    udm_painter *painter = open_painter(model, 2);
-    udm_prompting prompting;
-    float embedding[SIZE];
-    udm_prompting_init(&prompting, sizeof prompting);
-    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
-    assert_error(&error, UDM_ERROR_SETTINGS, "text of the prompt");
-    prompting.text = "\xc3";
-    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
-    assert_error(&error, UDM_ERROR_SETTINGS, "UTF-8");
-    prompting.text = PROMPT, prompting.guidance = -1;
-    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
-    assert_error(&error, UDM_ERROR_SETTINGS, "guidance scale");
-    prompting.guidance = 2, prompting.steps = 0;
-    ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
-    assert_error(&error, UDM_ERROR_SETTINGS, "steps");
-    udm_painter_free(painter);
-    udm_model_free(other);
-    udm_model_free(model);
+    udm_device_close(device);
 }
 END_TEST
 
@@ -552,17 +414,12 @@ int main(void)
         { .test = end_tokens },
         { .test = vision_tower, .cases = count, .timeout = 300 },
         { .test = prior_network, .cases = count, .timeout = 300 },
-        { .test = decoder_network, .cases = count, .timeout = 300 },
+        { .test = decoders, .cases = count, .timeout = 300 },
         { .test = text_unets, .cases = count, .timeout = 300 },
         { .test = prompt, .cases = count, .timeout = 300 },
-        { .test = picture },
-        { .test = pictures_have_names },
-        { .test = same_bits },
-        { .test = other_sizes },
-        { .test = cancelled },
+        { .test = told, .cases = count, .timeout = 300 },
         { .test = travel, .cases = COUNT_OF(travels) },
         { .test = broken_travel },
-        { .test = wrong_use },
     };
     return test_main("text", tests, COUNT_OF(tests));
 }

@@ -37,9 +37,8 @@ WEIGHTED = ("a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\
 PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
 WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
 DECODER = dict(sample_size=SIDE // PATCH, in_channels=3 * PATCH ** 2, out_channels=3 * PATCH ** 2,
-               block_out_channels=(16, 24), layers_per_block=1, cross_attention_dim=8, encoder_hid_dim=SIZE,
-               attention_head_dim=8, norm_num_groups=4, encoder_hid_dim_type="image_proj",
-               addition_embed_type="image", resnet_time_scale_shift="scale_shift",
+               block_out_channels=(16, 24), layers_per_block=1, encoder_hid_dim=SIZE, attention_head_dim=8,
+               norm_num_groups=4, resnet_time_scale_shift="scale_shift",
                down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
                mid_block_type="UNetMidBlock2DSimpleCrossAttn",
                up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"))
@@ -143,17 +142,22 @@ def make_prior(tokenizer, tower):
     keep("prior-embedding", made.predicted_image_embedding[0])
 
 
-def make_decoder():
+def make_decoders(tower, tokenizer):
+    """As Kandinsky 2.1's, of the embedding of a picture and a text, and as 2.2's, of the first alone."""
     torch.manual_seed(4)
-    net = loud(UNet2DConditionModel(**DECODER))
-    write("decoder", net, patch_size=PATCH)
     export.write_json(FOLDER / "decoder_scheduler/scheduler_config.json", decoder.SCHEDULER)
     x, told = torch.randn(1, 3, SIDE, SIDE), torch.randn(1, SIZE)
+    text, tokens = decoder.read(tower, tokenizer, [PROMPT], LENGTH)
     keep("decoder-noisy", x)
-    keep("decoder-told", told[0])
-    made = net(torch.nn.functional.pixel_unshuffle(x, PATCH), torch.tensor([417]), None,
-               added_cond_kwargs={"image_embeds": told}).sample
-    keep("decoder-expected", torch.nn.functional.pixel_shuffle(made, PATCH))
+    keep("decoder-told", torch.cat([told[0], text[0], tokens[0].T.flatten()]))
+    for folder, name, width, form, added in (("decoder", "decoder", SIZE, "text_image_proj", "text_image"),
+                                             ("other/pictures", "pictures", 8, "image_proj", "image")):
+        net = loud(UNet2DConditionModel(**DECODER, cross_attention_dim=width, encoder_hid_dim_type=form,
+                                        addition_embed_type=added))
+        write(folder, net, patch_size=PATCH, **({"text_tokens": LENGTH} if name == "decoder" else {}))
+        made = net(torch.nn.functional.pixel_unshuffle(x, PATCH), torch.tensor([417]), tokens,
+                   added_cond_kwargs={"image_embeds": told, "text_embeds": text}).sample
+        keep(f"{name}-expected", torch.nn.functional.pixel_shuffle(made, PATCH))
 
 
 def make_text_unets():
@@ -179,8 +183,10 @@ def make_chain(steps=5, decoder_steps=4):
     told, untold = (prior.read(chain.text, chain.tokenizer, [t]) for t in (PROMPT, NEGATIVE))
     embedding = prior.sample(chain.prior, told, untold, 2, steps, torch.Generator().manual_seed(0))
     keep("chain-embedding", embedding[0])
+    text, tokens = chain.told([PROMPT])
+    keep("chain-told", torch.cat([text[0], tokens[0].T.flatten()]))
     keep("chain-noise", torch.randn((1, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0)))
-    keep("chain-picture", decoder.sample(chain.decoder, embedding, 3, decoder_steps, torch.Generator().manual_seed(0)))
+    keep("chain-picture", chain.planes((embedding, text, tokens), 3, decoder_steps))
 
 
 def main():
@@ -190,8 +196,9 @@ def main():
     size, tokenizer = make_words()
     make_text(size, tokenizer)
     make_vision()
-    make_prior(tokenizer, chains.Chain(FOLDER).text)
-    make_decoder()
+    tower = chains.Chain(FOLDER).text
+    make_prior(tokenizer, tower)
+    make_decoders(tower, tokenizer)
     make_text_unets()
     export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS})
     make_chain()

@@ -69,7 +69,8 @@ def train_all(work):
     words = ["--tokenizer", model / "tokenizer"]
     clip = ["clip.py", world, *words, "--checkpoint", work / "clip.pt"]
     told = ["prior.py", world, *words, "--clip", work / "clip.pt", "--checkpoint", work / "prior.pt"]
-    drawn = ["decoder.py", world, "--widths", 16, 32, 32, "--checkpoint", work / "decoder.pt"]
+    drawn = ["decoder.py", world, *words, "--clip", work / "clip.pt", "--widths", 16, 32, 32, "--easy", 0.002,
+             "--checkpoint", work / "decoder.pt"]
     run(*clip, *short)
     run("embed.py", world, "--clip", work / "clip.pt", "--threads", 1)
     for stage in (told, drawn):
@@ -129,14 +130,15 @@ class Exported(unittest.TestCase):
     def test_decoder(self):
         theirs, c = self.theirs(UNet2DConditionModel, "decoder"), self.chain.decoder.config
         x, time = torch.randn(2, c["in_channels"], c["sample_size"], c["sample_size"]), torch.tensor([3, 900])
-        told = torch.randn(2, c["encoder_hid_dim"])
+        picture, (text, tokens) = torch.randn(2, c["cross_attention_dim"]), self.chain.told(TEXTS[:2])
         with torch.no_grad():
-            self.close(self.chain.decoder.places(x, time, told),
-                       theirs(x, time, None, added_cond_kwargs={"image_embeds": told}).sample)
+            self.close(self.chain.decoder.places(x, time, picture, text, tokens),
+                       theirs(x, time, tokens, added_cond_kwargs={"image_embeds": picture, "text_embeds": text}).sample)
 
     def test_makes_pictures(self):
-        made = self.chain.pictures(self.chain.embeddings(TEXTS, steps=2), steps=2)
-        self.assertEqual(made.shape, (len(TEXTS), 64, 64, 3))
+        embeddings = self.chain.embeddings(TEXTS, steps=2)
+        for told in ((embeddings, TEXTS), (embeddings, None), (None, TEXTS)):
+            self.assertEqual(self.chain.pictures(*told, steps=2).shape, (len(TEXTS), 64, 64, 3))
 
     @unittest.skipUnless(BUILD, "no build folder is named")
     @unittest.mock.patch("stage.mixed", contextlib.nullcontext)
@@ -151,7 +153,7 @@ class Exported(unittest.TestCase):
         subprocess.run([*draw, folder / "y.npy", "--image", folder / "x.npy", "--latents", folder / "noise.npy",
                         "--steps", "4", "--device", "cpu"], check=True)
         with torch.no_grad():
-            made = decoder.sample(self.chain.decoder, self.chain.vision(x), 3, 4, torch.Generator().manual_seed(0))
+            made = self.chain.planes((self.chain.vision(x), *self.chain.told([""])), 3, 4)
         self.assertLess(np.abs(np.load(folder / "y.npy") - made.numpy()).max(), 1 / 255)
         subprocess.run([*draw, folder / "y.png", "--prompt", TEXTS[0], "--device", "cpu"], check=True)
         self.assertEqual(PIL.Image.open(folder / "y.png").size, (64, 64))

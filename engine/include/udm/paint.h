@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
  * Pictures of what a text says, by the way of DALL-E 2: a prompt, or a picture, becomes the embedding of a picture, and
- * of an embedding a decoder draws pictures. Embeddings may be mixed: on the way from one to another lie pictures
- * between the two.
+ * of an embedding a decoder draws pictures. That of a prompt may also hold what a decoder is told of the text itself.
+ * Embeddings may be mixed: on the way from one to another lie pictures between the two.
  */
 #ifndef UDM_PAINT_H
 #define UDM_PAINT_H
@@ -51,7 +51,7 @@ UDM_API void udm_prompting_init(udm_prompting *prompting, size_t size); /**< @pa
  */
 UDM_API bool udm_painter_read(udm_painter *painter, const udm_prompting *prompting, float *embedding, udm_error *error);
 
-/** The embedding of a picture of three channels, of any size, of which the middle square is seen. */
+/** The embedding of a picture of three channels, of any size, of which the middle square is seen, without a text. */
 UDM_API bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embedding, udm_error *error);
 
 /** A picture to be drawn. Start with udm_painting_init(). */
