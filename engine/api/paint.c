@@ -31,7 +31,6 @@ struct udm_painter {
     udm_tiling *tiles;
     udm_reader *reader;
     udm_loop *loop;
-    bool shifts;  // the sampler takes the noise from x0 as the network said it, before it was bounded
     double start; // the time where pictures begin
     size_t pixels, elements;
     float *memory;                  // all of the following
@@ -94,7 +93,6 @@ static bool open_loop(udm_painter *painter, const udm_model *model, udm_error *e
         return false;
     method.timesteps.noise = painter->noise, method.timesteps.steps = own->steps;
     painter->start = udm_timesteps_first(&method.timesteps);
-    painter->shifts = method.sampler == &udm_sampler_ddim;
     const udm_loop_settings loop = {
         .process = painter->scheduler->process,
         .sampler = method.sampler,
@@ -311,14 +309,6 @@ static bool look(udm_painter *painter, const udm_levels *at, const float *xt, co
     return udm_tiling_run(painter->tiles, 0, 0, &seen, output, &painter->cancelled, error);
 }
 
-// DDIMScheduler of diffusers takes the noise from x0 before it is bounded. What the bounds take from x0 is taken from
-// the share that x0 has in x_t, so that the sampler finds that noise there.
-static void shift(udm_painter *painter, const udm_levels *at, const float *before, const float *x0)
-{
-    for (size_t i = 0; i < painter->elements; i++)
-        painter->x[i] += at->signal[i % painter->pixels] * (x0[i] - before[i]);
-}
-
 static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     udm_painter *painter = context;
@@ -332,11 +322,7 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
         udm_guide(p->guidance, p->rescale, painter->elements, painter->untold, painter->output);
     udm_predict_x0(painter->scheduler->prediction, at, 3, painter->output, xt, painter->output);
     memcpy(x0, painter->output, painter->elements * sizeof *x0);
-    if (!udm_bound_x0(&painter->scheduler->bounds, painter->elements, x0, error))
-        return false;
-    if (painter->shifts)
-        shift(painter, at, painter->output, x0);
-    return true;
+    return udm_bound_x0(&painter->scheduler->bounds, painter->elements, x0, error);
 }
 
 static bool draw(void *context, int number, float *e, udm_error *error)

@@ -46,10 +46,9 @@ def ddim(network, x, told, untold, scale, count, schedule=LINEAR, limit=1.0):
     """x0 from noise x in `count` steps."""
     steps = trailing(count)
     for step, after in zip(steps, [*steps[1:], -1]):
-        x0 = guided(network, x, step, told, untold, scale)
+        x0 = guided(network, x, step, told, untold, scale).clamp(-limit, limit)
         now, then = schedule[step], schedule[after] if after >= 0 else torch.tensor(1.0)
-        noise = (x - now.sqrt() * x0) / (1 - now).sqrt()  # of what is said before it is limited, as diffusers has it
-        x = then.sqrt() * x0.clamp(-limit, limit) + (1 - then).sqrt() * noise
+        x = then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
     return x
 
 
