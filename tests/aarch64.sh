@@ -18,7 +18,7 @@ for package in libc6 libc6-dev libgcc-s1; do
     printf 'Package: %s\nStatus: install ok installed\nArchitecture: arm64\nMulti-Arch: same\nVersion: 99\n\n' $package
 done >"$folder/status"
 get update && get --download-only -y --no-install-recommends install check libjansson-dev libutf8proc-dev \
-    ocl-icd-opencl-dev || exit
+    libpng-dev libjpeg-dev ocl-icd-opencl-dev || exit
 for package in "$folder"/cache/archives/*.deb; do
     dpkg-deb -x "$package" "$folder/unpacked" || exit
 done

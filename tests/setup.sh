@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 exec </dev/null
 options='' packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libutf8proc-dev
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
-    ocl-icd-opencl-dev check libavformat-dev libavcodec-dev libavutil-dev libswresample-dev'
+    ocl-icd-opencl-dev check libpng-dev libjpeg-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev'
 for argument in "$@"; do
     case $argument in
     -D*) options="$options $argument" ;;

@@ -1,18 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// PPM is read and PNG written (ISO/IEC 15948): a signature, and chunks, each with its length, its name and a checksum.
-// The data is a stream of zlib (RFC 1950) of blocks that are stored as they are (RFC 1951, section 3.2.4).
+// PPM is read as it is, PNG by libpng and JPEG by libjpeg, if there is one; PNG is written by libpng.
 #include "cli/picture.h"
 
 #include <errno.h>
 #include <math.h>
+#include <png.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef UDM_JPEG
+#include <jpeglib.h>
 
-enum { MAX_SIDE = 65536, STORED = 65535 };
+#include <jerror.h>
+#include <setjmp.h>
+#endif
+
+enum { MAX_SIDE = 65536 };
 
 static const char no_memory[] = "there is no memory for it";
+
+// [3, H, W] of rows of red, green and blue, 8 bits each.
+static bool from_rows(const unsigned char *rows, size_t width, size_t height, npy *picture, const char **why)
+{
+    const size_t pixels = width * height;
+    *picture = (npy){ .dims = 3, .shape = { 3, height, width }, .elements = 3 * pixels };
+    picture->data = malloc(picture->elements * sizeof *picture->data);
+    *why = no_memory;
+    for (size_t i = 0; picture->data && i < picture->elements; i++)
+        picture->data[i % 3 * pixels + i / 3] = (float)rows[i] / 127.5f - 1;
+    return picture->data != NULL;
+}
 
 // ---- PPM
 
@@ -34,9 +52,7 @@ static bool read_number(FILE *file, long most, long *number)
 static bool read_ppm(FILE *file, npy *picture, const char **why)
 {
     long width, height, white;
-    *why = "it is no picture that can be read here: give .npy, or PPM (such as by: ffmpeg -i FILE picture.ppm)";
-    if (getc(file) != 'P' || getc(file) != '6')
-        return false;
+    fseek(file, 2, SEEK_SET);
     *why = "its header is damaged";
     if (!read_number(file, MAX_SIDE, &width) || !read_number(file, MAX_SIDE, &height) ||
         !read_number(file, 65535, &white))
@@ -62,133 +78,179 @@ static bool read_ppm(FILE *file, npy *picture, const char **why)
     return picture->data != NULL;
 }
 
+// ---- PNG
+
+// Why libpng failed.
+static const char *say(const png_image *image)
+{
+    static char why[sizeof image->message];
+    memcpy(why, image->message, sizeof why);
+    return why;
+}
+
+// Of any kind: palettes, grey and 16 bits become red, green and blue of 8 bits, what is transparent is laid on black.
+static bool read_png(FILE *file, npy *picture, const char **why)
+{
+    png_image image = { .version = PNG_IMAGE_VERSION };
+    const png_color black = { 0 };
+    unsigned char *rows = NULL;
+    if (png_image_begin_read_from_stdio(&image, file)) {
+        image.format = PNG_FORMAT_RGB;
+        const bool fits = image.width <= MAX_SIDE && image.height <= MAX_SIDE;
+        *why = fits ? no_memory : "it is larger than 65536 pixels to a side";
+        rows = fits ? malloc(PNG_IMAGE_SIZE(image)) : NULL;
+        if (rows && png_image_finish_read(&image, &black, rows, 0, NULL)) {
+            const bool good = from_rows(rows, image.width, image.height, picture, why);
+            free(rows);
+            return good;
+        }
+    }
+    if (PNG_IMAGE_FAILED(image))
+        *why = say(&image);
+    png_image_free(&image);
+    free(rows);
+    return false;
+}
+
+// ---- JPEG
+
+#ifdef UDM_JPEG
+typedef struct jpeg {
+    struct jpeg_decompress_struct read;
+    struct jpeg_error_mgr errors;
+    jmp_buf failed;
+    char why[JMSG_LENGTH_MAX];
+    unsigned char *rows;
+} jpeg;
+
+static void fail_jpeg(j_common_ptr common)
+{
+    jpeg *j = common->client_data;
+    common->err->format_message(common, j->why);
+    longjmp(j->failed, 1);
+}
+
+// A warning, or how it goes. A file that ends too early is one of them.
+static void hear_jpeg(j_common_ptr common, int level)
+{
+    if (level < 0 && common->err->msg_code == JWRN_JPEG_EOF)
+        fail_jpeg(common);
+}
+
+static void read_rows(jpeg *j, FILE *file)
+{
+    jpeg_create_decompress(&j->read);
+    jpeg_stdio_src(&j->read, file);
+    jpeg_read_header(&j->read, TRUE);
+    j->read.out_color_space = JCS_RGB;
+    jpeg_start_decompress(&j->read);
+    const size_t stride = 3 * (size_t)j->read.output_width;
+    if (!(j->rows = malloc(stride * j->read.output_height)))
+        return;
+    while (j->read.output_scanline < j->read.output_height) {
+        JSAMPROW row = j->rows + stride * j->read.output_scanline;
+        jpeg_read_scanlines(&j->read, &row, 1);
+    }
+}
+
+static bool read_jpeg(FILE *file, npy *picture, const char **why)
+{
+    static jpeg j; // its reason outlives the call
+    j = (jpeg){ .read.client_data = &j };
+    j.read.err = jpeg_std_error(&j.errors);
+    j.errors.error_exit = fail_jpeg;
+    j.errors.emit_message = hear_jpeg;
+    *why = no_memory;
+    bool good = false;
+    if (setjmp(j.failed) == 0) {
+        read_rows(&j, file);
+        good = j.rows && from_rows(j.rows, j.read.output_width, j.read.output_height, picture, why);
+    } else {
+        *why = j.why;
+    }
+    jpeg_destroy_decompress(&j.read);
+    free(j.rows);
+    return good;
+}
+#else
+static bool read_jpeg(FILE *file, npy *picture, const char **why)
+{
+    (void)file, (void)picture;
+    *why = "this program was built without JPEG: give PNG (such as by: ffmpeg -i FILE picture.png)";
+    return false;
+}
+#endif
+
+// ---- all of them
+
+static bool read_npy(const char *path, npy *picture, const char **why)
+{
+    if (!npy_read(path, picture, why))
+        return false;
+    const size_t *shape = picture->shape + (picture->dims == 4);
+    if ((picture->dims == 3 || (picture->dims == 4 && picture->shape[0] == 1)) && shape[0] == 3 && shape[1] > 0 &&
+        shape[2] > 0 && shape[1] <= MAX_SIDE && shape[2] <= MAX_SIDE) {
+        memmove(picture->shape, shape, 3 * sizeof *shape);
+        picture->dims = 3;
+        return true;
+    }
+    free(picture->data);
+    *why = "it must be 3,H,W or 1,3,H,W";
+    return false;
+}
+
 bool picture_read(const char *path, npy *picture, const char **why)
 {
+    static const struct {
+        const char *begins;
+        bool (*read)(FILE *file, npy *picture, const char **why);
+    } kinds[] = { { "P6", read_ppm }, { "\x89PNG", read_png }, { "\xff\xd8\xff", read_jpeg } };
     const char *end = strrchr(path, '.');
-    if (end && strcmp(end, ".npy") == 0) {
-        if (!npy_read(path, picture, why))
-            return false;
-        const size_t *shape = picture->shape + (picture->dims == 4);
-        if ((picture->dims == 3 || (picture->dims == 4 && picture->shape[0] == 1)) && shape[0] == 3 && shape[1] > 0 &&
-            shape[2] > 0 && shape[1] <= MAX_SIDE && shape[2] <= MAX_SIDE) {
-            memmove(picture->shape, shape, 3 * sizeof *shape);
-            picture->dims = 3;
-            return true;
-        }
-        free(picture->data);
-        *why = "it must be 3,H,W or 1,3,H,W";
-        return false;
-    }
+    if (end && strcmp(end, ".npy") == 0)
+        return read_npy(path, picture, why);
     FILE *file = fopen(path, "rb");
     if (!file) {
         *why = strerror(errno);
         return false;
     }
-    const bool good = read_ppm(file, picture, why);
+    char begins[4] = { 0 };
+    bool good = false;
+    *why =
+        "it is no picture that can be read here: give PNG, JPEG, PPM or .npy (such as by: ffmpeg -i FILE picture.png)";
+    const size_t size = fread(begins, 1, sizeof begins, file);
+    for (int i = 0; i < 3; i++)
+        if (size == sizeof begins && strncmp(begins, kinds[i].begins, strlen(kinds[i].begins)) == 0) {
+            rewind(file);
+            good = kinds[i].read(file, picture, why);
+        }
     fclose(file);
     return good;
 }
 
-// ---- PNG
+// ---- written
 
-typedef struct writer {
-    FILE *file;
-    uint32_t crc;
-} writer;
-
-static void put(writer *to, const void *bytes, size_t size)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < size; i++) {
-        to->crc ^= at[i];
-        for (int bit = 0; bit < 8; bit++)
-            to->crc = to->crc >> 1 ^ (to->crc & 1 ? 0xedb88320u : 0);
-    }
-    fwrite(bytes, 1, size, to->file);
-}
-
-static void put_number(writer *to, uint32_t number)
-{
-    const unsigned char bytes[4] = { (unsigned char)(number >> 24), (unsigned char)(number >> 16),
-                                     (unsigned char)(number >> 8), (unsigned char)number };
-    put(to, bytes, 4);
-}
-
-static void begin_chunk(writer *to, const char *name, uint32_t size)
-{
-    put_number(to, size);
-    to->crc = 0xffffffffu; // of the name and what follows
-    put(to, name, 4);
-}
-
-static void end_chunk(writer *to)
-{
-    put_number(to, ~to->crc);
-}
-
-static uint32_t adler(const unsigned char *bytes, size_t size)
-{
-    uint32_t a = 1, b = 0;
-    for (size_t i = 0; i < size; i++) {
-        a = (a + bytes[i]) % 65521;
-        b = (b + a) % 65521;
-    }
-    return b << 16 | a;
-}
-
-static void put_stored(writer *to, const unsigned char *bytes, size_t size)
-{
-    put(to, (const unsigned char[]){ 0x78, 0x01 }, 2);
-    for (size_t at = 0; at < size; at += STORED) {
-        const size_t left = size - at, part = left < STORED ? left : STORED;
-        const unsigned char head[5] = { part == left, (unsigned char)part, (unsigned char)(part >> 8),
-                                        (unsigned char)~part, (unsigned char)(~part >> 8) };
-        put(to, head, 5);
-        put(to, bytes + at, part);
-    }
-    put_number(to, adler(bytes, size));
-}
-
-// Rows of red, green and blue, each after a byte that says it is as it is.
 static unsigned char *to_rows(const float *planes, int width, int height)
 {
     const size_t pixels = (size_t)width * height;
-    unsigned char *rows = malloc(3 * pixels + height), *to = rows;
-    for (int y = 0; rows && y < height; y++) {
-        *to++ = 0;
-        for (int x = 0; x < width; x++)
-            for (int c = 0; c < 3; c++) {
-                const float value = (planes[c * pixels + (size_t)y * width + x] + 1) * 127.5f;
-                *to++ = (unsigned char)lrintf(value > 0 ? value < 255 ? value : 255 : 0); // NaN is black
-            }
+    unsigned char *rows = malloc(3 * pixels);
+    for (size_t i = 0; rows && i < 3 * pixels; i++) {
+        const float value = (planes[i % 3 * pixels + i / 3] + 1) * 127.5f;
+        rows[i] = (unsigned char)lrintf(value > 0 ? value < 255 ? value : 255 : 0); // NaN is black
     }
     return rows;
 }
 
 bool picture_write(const char *path, const float *planes, int width, int height, const char **why)
 {
-    const size_t size = (3 * (size_t)width + 1) * height, blocks = (size + STORED - 1) / STORED;
+    png_image image = { .version = PNG_IMAGE_VERSION,
+                        .width = (png_uint_32)width,
+                        .height = (png_uint_32)height,
+                        .format = PNG_FORMAT_RGB };
     unsigned char *rows = to_rows(planes, width, height);
-    writer to = { .file = rows ? fopen(path, "wb") : NULL };
-    *why = rows ? strerror(errno) : no_memory;
-    if (to.file) {
-        put(&to, "\x89PNG\r\n\x1a\n", 8);
-        begin_chunk(&to, "IHDR", 13);
-        put_number(&to, (uint32_t)width);
-        put_number(&to, (uint32_t)height);
-        put(&to, (const unsigned char[]){ 8, 2, 0, 0, 0 }, 5); // 8 bits, of red, green and blue
-        end_chunk(&to);
-        begin_chunk(&to, "IDAT", (uint32_t)(2 + 5 * blocks + size + 4));
-        put_stored(&to, rows, size);
-        end_chunk(&to);
-        begin_chunk(&to, "IEND", 0);
-        end_chunk(&to);
-    }
+    *why = no_memory;
+    const bool good = rows && png_image_write_to_file(&image, path, 0, rows, 0, NULL);
+    if (rows && !good)
+        *why = say(&image);
     free(rows);
-    bool good = to.file && !ferror(to.file);
-    if (to.file && fclose(to.file) != 0)
-        good = false;
-    if (to.file && !good)
-        *why = strerror(errno);
     return good;
 }

@@ -49,10 +49,25 @@ noise=$model/golden/chain-noise.npy
 } >white.ppm
 "$udm" generate "$model" b.npy --image white.ppm --latents "$noise" --device cpu || wrong 'a PPM'
 cmp -s a.npy b.npy && wrong 'the image changes nothing'
+for white in white.jpg white-grey16.png white-palette.png; do
+    "$udm" generate "$model" c.npy --image "$model/golden/$white" --latents "$noise" --device cpu || wrong "$white"
+    cmp -s b.npy c.npy || wrong "$white is not the white that the PPM is"
+done
+"$udm" generate "$model" white.png --image white.ppm --latents "$noise" --device cpu || wrong 'what is read once more'
+"$udm" generate "$model" d.npy --image white.png --latents "$noise" --device cpu || wrong 'a PNG of its own'
 
 head -c 24 white.ppm >short.ppm
 refused 'ends too early' "$model" x.npy --image short.ppm
-refused 'give .npy, or PPM' "$model" x.npy --image one.png
+head -c 100 white.png >short.png
+refused 'short.png: ' "$model" x.npy --image short.png
+for size in 200 630; do
+    head -c $size "$model/golden/white.jpg" >short.jpg
+    refused 'short.jpg: Premature end' "$model" x.npy --image short.jpg
+done
+printf 'GIF89a' >picture.png
+refused 'give PNG, JPEG, PPM or .npy' "$model" x.npy --image picture.png
+refused 'No such file' "$model" x.npy --image nothing.png
+refused 'No such file' "$model" no/x.png --prompt x
 refused 'must end in .png or .npy' "$model" x.jpg --prompt x
 refused 'another size than --size' "$model" x.npy --prompt x --latents "$noise" --size 8x8
 refused 'must be N,3,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"

@@ -14,6 +14,7 @@ import shutil
 import sys
 
 import numpy as np
+import PIL.Image
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel
 from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionConfig,
@@ -176,6 +177,13 @@ def make_text_unets():
         keep(f"{name}-expected", net(x, torch.tensor([417]), tokens).sample)
 
 
+def make_whites():
+    """Pictures for `udm generate --image`: all are white."""
+    PIL.Image.new("RGB", (8, 8), "white").save(GOLDEN / "white.jpg")
+    PIL.Image.fromarray(np.full((4, 6), 65535, np.uint16)).save(GOLDEN / "white-grey16.png")
+    PIL.Image.new("RGB", (5, 5), "white").quantize(2).save(GOLDEN / "white-palette.png")
+
+
 def make_chain(steps=5, decoder_steps=4):
     chain = chains.Chain(FOLDER)
     generator = torch.Generator().manual_seed(0)
@@ -202,6 +210,7 @@ def main():
     make_text_unets()
     export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS})
     make_chain()
+    make_whites()
 
 
 if __name__ == "__main__":
