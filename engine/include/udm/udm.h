@@ -33,6 +33,7 @@
 
 #include "udm/analyse.h"
 #include "udm/error.h"
+#include "udm/fields.h"
 #include "udm/generate.h"
 #include "udm/image.h"
 #include "udm/interpolate.h"

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The components of an image as planes of float, each of its own size, with nothing converted between them: rows go in
+// and come out bit for bit.
+#ifndef UDM_FIELDS_SAMPLES_H
+#define UDM_FIELDS_SAMPLES_H
+
+#include "udm/image.h"
+
+// Of component c; Cb and Cr have as many samples as cover the picture.
+int udm_samples_width(const udm_image *image, int c);
+int udm_samples_height(const udm_image *image, int c);
+
+// Row y of component c, from -1 for the least code to 1 for the greatest.
+void udm_samples_read(const udm_image *image, int c, int y, float *row);
+// Rounded, and clamped to what the bits hold.
+void udm_samples_write(const udm_image *image, int c, int y, const float *row);
+
+#endif
