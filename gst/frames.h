@@ -26,7 +26,7 @@
     GST_VIDEO_NE(BGRA64) ", " GST_VIDEO_NE(ABGR64) " }"
 // clang-format on
 
-// Up to the largest size of the engine. Not interlaced, as such frames mix two instants.
+// Up to the largest size of the engine. Not interlaced, as such frames mix two instants: interlaced.h.
 #define GST_UDM_CAPS                                                                                                   \
     "video/x-raw, format=(string)" GST_UDM_FORMATS ", width=(int)[1, 65536], height=(int)[1, 65536], "                 \
     "framerate=(fraction)[0, max], interlace-mode=(string)progressive"

@@ -13,10 +13,18 @@ gboolean gst_udm_caps_are_interlaced(const GstCaps *caps)
     return are;
 }
 
+gboolean gst_udm_caps_are_woven(const GstCaps *caps)
+{
+    const char *mode = gst_structure_get_string(gst_caps_get_structure(caps, 0), "interlace-mode");
+
+    return g_strcmp0(mode, "interleaved") == 0 || g_strcmp0(mode, "mixed") == 0;
+}
+
 static gboolean make_progressive(GstCapsFeatures *features, GstStructure *structure, gpointer data)
 {
     (void)data;
     gst_structure_set(structure, "interlace-mode", G_TYPE_STRING, "progressive", NULL);
+    gst_structure_remove_field(structure, "field-order");
     gst_caps_features_remove(features, GST_CAPS_FEATURE_FORMAT_INTERLACED);
     return TRUE;
 }

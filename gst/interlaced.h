@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Interlaced video is refused with a message that says what to do, which takes negotiating it first: caps that do not
-// link or are not accepted never reach the element, and the application learns only that something was not negotiated.
+// Interlaced video is refused, by elements that do not take it, with a message that says what to do, which takes
+// negotiating it first: caps that do not link or are not accepted never reach the element, and the application learns
+// only that something was not negotiated.
 #ifndef GST_UDM_INTERLACED_H
 #define GST_UDM_INTERLACED_H
 
@@ -15,6 +16,8 @@
 #define GST_UDM_SINK_CAPS GST_UDM_CAPS "; " GST_UDM_INTERLACED_CAPS
 
 gboolean gst_udm_caps_are_interlaced(const GstCaps *caps); // fixed caps
+
+gboolean gst_udm_caps_are_woven(const GstCaps *caps); // of fixed caps: whether both fields lie in a frame, row by row
 
 // What the other pad could have, given the caps of one: downstream of interlaced caps as if they were progressive, and
 // upstream of progressive ones, after those themselves, the interlaced ones.

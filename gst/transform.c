@@ -60,18 +60,18 @@ static GstFlowReturn drain(GstUdmTransform *self)
 
 // ---- caps and settings
 
-static gboolean wants_passthrough(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out)
+static gboolean wants_nothing(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out)
 {
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
 
     return (!self->model && !klass->works_without_model) || klass->wants_passthrough(self, in, out);
 }
 
-// Opens the session for frames of this kind with the settings as they are; in passthrough none is needed.
+// Opens the session for frames of this kind with the settings as they are, unless nothing is wanted of it.
 static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
 {
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
-    gboolean wanted = !gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
+    gboolean prepared = TRUE, passthrough = gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
     udm_settings settings;
     udm_error error = { 0 };
     gpointer object;
@@ -86,15 +86,17 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
     settings.alpha = GST_VIDEO_INFO_HAS_ALPHA(info);
 
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
-    object = wanted ? klass->open(self, &settings, &error) : NULL;
+    if (klass->prepare)
+        prepared = klass->prepare(self, info, &settings, &error);
+    object = prepared && !self->idle ? klass->open(self, &settings, &error) : NULL;
     if (object) {
         gst_udm_session_open(&self->session, klass->engine, object);
-    } else if (wanted) {
+    } else if (!prepared || !self->idle) {
         self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);
     }
-    gst_udm_latency_set(&self->latency, GST_ELEMENT(self), wanted ? klass->delay(self) : 0, info);
-    return object || !wanted;
+    gst_udm_latency_set(&self->latency, GST_ELEMENT(self), passthrough ? 0 : klass->delay(self), info);
+    return prepared && (object || self->idle);
 }
 
 // The same on both sides, but for interlaced caps, whose error is posted when they come.
@@ -127,7 +129,8 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
         gst_video_info_is_equal(out_info, &filter->out_info))
         return TRUE;
     drain(self); // a failure was posted already, or downstream knows
-    gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), wants_passthrough(self, in_info, out_info));
+    self->idle = wants_nothing(self, in_info, out_info);
+    gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), self->idle && !GST_VIDEO_INFO_IS_INTERLACED(in_info));
     return open_session(self, in_info);
 }
 
@@ -159,7 +162,7 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
-    gboolean passthrough, switched, changed;
+    gboolean passthrough, idle, switched, changed;
     GstFlowReturn ret = take_model(self, &changed);
 
     if (ret != GST_FLOW_OK)
@@ -167,7 +170,9 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
     GST_OBJECT_LOCK(self);
     changed |= self->version != self->settings.version;
     GST_OBJECT_UNLOCK(self);
-    passthrough = wants_passthrough(self, &filter->in_info, &filter->out_info);
+    idle = wants_nothing(self, &filter->in_info, &filter->out_info);
+    passthrough = idle && !GST_VIDEO_INFO_IS_INTERLACED(&filter->in_info);
+    changed |= idle != self->idle;
     switched = passthrough != gst_base_transform_is_passthrough(trans);
     if (!filter->negotiated || (!switched && !changed))
         return GST_FLOW_OK;
@@ -175,6 +180,7 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
     ret = drain(self);
     if (ret != GST_FLOW_OK)
         return ret;
+    self->idle = idle;
     if (switched) {
         gst_base_transform_set_passthrough(trans, passthrough);
         gst_base_transform_reconfigure_src(trans); // buffers come from another pool now
@@ -254,16 +260,18 @@ static GstFlowReturn gst_udm_transform_transform_frame(GstVideoFilter *filter, G
 
 // ---- events and queries
 
-// Posts an error if these are interlaced caps: once, as they are sent again with each frame.
+// Posts an error if these are interlaced caps that are not taken: once, as they are sent again with each frame.
 static gboolean refuses(GstUdmTransform *self, GstEvent *event)
 {
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
     gboolean refused = self->refused;
     GstCaps *caps;
 
     if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
         return FALSE;
     gst_event_parse_caps(event, &caps);
-    self->refused = gst_udm_caps_are_interlaced(caps);
+    self->refused =
+        gst_udm_caps_are_interlaced(caps) && !(klass->takes_interlaced && klass->takes_interlaced(self, caps));
     if (self->refused && !refused)
         gst_udm_report_interlaced(GST_ELEMENT(self));
     return self->refused;

@@ -44,6 +44,7 @@ typedef struct GstUdmTransform {
     // state of the streaming thread
     GstUdmModel *model; // from the first start to the NULL state; NULL if none is set or it is missing
     GstUdmSession session;
+    gboolean idle;    // frames are taken, but not for the session, which is closed
     guint version;    // of the settings that the session was opened with; 0 if it has to be opened
     gboolean refused; // the caps that came last: they are interlaced
 } GstUdmTransform;
@@ -54,11 +55,15 @@ typedef struct GstUdmTransformClass {
     gboolean works_without_model; // if the property "model" is empty; others pass frames through unchanged
     const char *without_model;    // for people: what happens if the model is missing
 
-    // Whether the properties leave frames of these caps as they are.
+    // Whether the properties leave frames of these caps as they are, but for being deinterlaced.
     gboolean (*wants_passthrough)(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out);
     // What the session runs, and how to open it, which happens whenever caps or settings change. NULL with *error set
     // on failure.
     const GstUdmEngine *engine;
+    // Whether interlaced caps are taken, though frames that leave are progressive; NULL: none are.
+    gboolean (*takes_interlaced)(GstUdmTransform *self, const GstCaps *caps);
+    // Opens what has to be there whether or not the session is; may be NULL. FALSE with *error set on failure.
+    gboolean (*prepare)(GstUdmTransform *self, const GstVideoInfo *in, const udm_settings *settings, udm_error *error);
     gpointer (*open)(GstUdmTransform *self, const udm_settings *settings, udm_error *error);
     // The most frames that a frame is held back for, and the most buffers that are held at once.
     guint (*delay)(GstUdmTransform *self);

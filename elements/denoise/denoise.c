@@ -19,6 +19,8 @@
  * and "inpaint" fills the transparent areas of frames with an alpha channel. Partly transparent pixels are blended with
  * what is filled in, so masks may have soft edges; the output is opaque.
  *
+ * Interlaced video is deinterlaced first, as #GstUdmDenoise:deinterlace says; video without noise no more than that.
+ *
  * There is one output frame per input frame, with its timestamp, duration and metas. With #GstBaseTransform:qos, frames
  * that are late are passed through unprocessed instead of being dropped.
  *
@@ -67,6 +69,12 @@ GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self)
     return options;
 }
 
+GstCaps *gst_udm_denoise_parent_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                               GstCaps *filter)
+{
+    return GST_BASE_TRANSFORM_CLASS(parent_class)->transform_caps(trans, direction, caps, filter);
+}
+
 static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
@@ -103,7 +111,11 @@ static void gst_udm_denoise_get_property(GObject *object, guint id, GValue *valu
 
 static void gst_udm_denoise_finalize(GObject *object)
 {
-    gst_queue_array_free(GST_UDM_DENOISE(object)->queue);
+    GstUdmDenoise *self = GST_UDM_DENOISE(object);
+
+    gst_queue_array_free(self->queue);
+    gst_queue_array_free(self->woven);
+    udm_deinterlacer_free(self->deinterlacer);
     G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -128,9 +140,12 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
+    GST_BASE_TRANSFORM_CLASS(klass)->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_denoise_transform_caps);
     transform_class->without_model = "Frames pass through unchanged";
     transform_class->engine = &gst_udm_denoise_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
+    transform_class->takes_interlaced = GST_DEBUG_FUNCPTR(gst_udm_denoise_takes_interlaced);
+    transform_class->prepare = GST_DEBUG_FUNCPTR(gst_udm_denoise_prepare);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_denoise_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
@@ -146,4 +161,5 @@ static void gst_udm_denoise_init(GstUdmDenoise *self)
     GST_UDM_TRANSFORM(self)->settings.model = g_strdup(GST_UDM_DENOISE_DEFAULT_MODEL);
     gst_udm_denoise_options_init(&self->options);
     self->queue = gst_udm_denoise_queue_new();
+    self->woven = gst_udm_denoise_woven_new();
 }

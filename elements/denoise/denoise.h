@@ -22,10 +22,13 @@ struct _GstUdmDenoise {
     GstUdmDenoiseOptions options;
 
     // state of the streaming thread
-    GstQueueArray *queue;   // frames that went in and did not come out yet
-    guint64 count;          // of frames that had neither a time nor an offset to number them by
-    gboolean discontinuity; // before the next frame
-    gboolean warned;        // that a property does not fit the model
+    udm_deinterlacer *deinterlacer; // NULL unless the video is interlaced
+    GstQueueArray *woven;           // frames of fields that it holds
+    GstQueueArray *queue;           // frames that went in and did not come out yet
+    gboolean ending;                // the engine is to be told that no more frames follow, once it has them all
+    guint64 count;                  // of frames that had neither a time nor an offset to number them by
+    gboolean discontinuity;         // before the next frame
+    gboolean warned;                // that a property does not fit the model
 };
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock
@@ -42,7 +45,25 @@ guint gst_udm_denoise_delay(GstUdmTransform *trans);
 
 // ---- input.c: frames enter the engine
 
-GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input);
+// options: as they were when the frame came
+GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options);
+
+// ---- fields.c: interlaced frames
+
+gboolean gst_udm_denoise_takes_interlaced(GstUdmTransform *trans, const GstCaps *caps);
+GstCaps *gst_udm_denoise_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                        GstCaps *filter);
+GstCaps *gst_udm_denoise_parent_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                               GstCaps *filter); // that of the base class; in denoise.c
+gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
+                                 udm_error *error);
+GstQueueArray *gst_udm_denoise_woven_new(void);
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options);
+gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self);               // of which a frame can be made
+GstFlowReturn gst_udm_denoise_take_next_of_woven(GstUdmDenoise *self); // makes it, and takes it
+void gst_udm_denoise_forget_woven(GstUdmDenoise *self);
+// Frames that go in until one comes out, if the engine holds back so many of those that it is given.
+guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored);
 
 // ---- output.c: frames leave the engine
 
@@ -53,6 +74,8 @@ GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuf
 // ---- queue.c: frames in between
 
 GstQueueArray *gst_udm_denoise_queue_new(void);
+// Takes the reference.
+GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options);
 gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output);

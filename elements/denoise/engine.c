@@ -75,5 +75,5 @@ guint gst_udm_denoise_delay(GstUdmTransform *trans)
 {
     udm_restorer *stream = gst_udm_denoise_stream(GST_UDM_DENOISE(trans));
 
-    return stream ? (guint)udm_restorer_delay(stream) : 0;
+    return gst_udm_denoise_delay_of(GST_UDM_DENOISE(trans), stream ? (guint)udm_restorer_delay(stream) : 0);
 }

@@ -8,7 +8,7 @@
 // The same frame of a video has the same number, and so the same noise, wherever playback started.
 static guint64 frame_number(GstUdmDenoise *self, GstBuffer *buffer)
 {
-    const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->in_info;
+    const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->out_info;
     GstClockTime time =
         gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
 
@@ -51,13 +51,13 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
 }
 
 // FALSE with the error set, if the properties do not say what the model needs to know.
-static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame *frame, udm_error *error)
+static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const udm_model *model,
+                         udm_frame *frame, udm_error *error)
 {
     const udm_degradation *degradation = udm_model_degradation(model);
-    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
-    const gdouble noise_level = options.noise_level, amount = options.amount;
+    const gdouble noise_level = options->noise_level, amount = options->amount;
 
-    frame->strength = options.strength;
+    frame->strength = options->strength;
     if (degradation->usual < 0) {
         check_amount(self, degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
         frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
@@ -76,8 +76,8 @@ static gboolean set_time(GstUdmDenoise *self, const udm_model *model, udm_frame 
 }
 
 // known: filled with the alpha channel, if that is what tells which pixels are known.
-static gboolean describe(GstUdmDenoise *self, const GstUdmFrame *mapped, udm_frame *frame, udm_image *known,
-                         udm_error *error)
+static gboolean describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmFrame *mapped,
+                         udm_frame *frame, udm_image *known, udm_error *error)
 {
     if (gst_udm_denoise_fills_holes(self)) {
         if (!gst_udm_frame_alpha(mapped, known))
@@ -87,10 +87,10 @@ static gboolean describe(GstUdmDenoise *self, const GstUdmFrame *mapped, udm_fra
                             gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(&mapped->video)));
         frame->known = known;
     }
-    return set_time(self, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame, error);
+    return set_time(self, options, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame, error);
 }
 
-GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
+GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options)
 {
     GstUdmFrame mapped;
     udm_image image, known;
@@ -98,10 +98,10 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input)
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ))
+    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->out_info, input, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
-    pushed = describe(self, &mapped, &frame, &known, &error);
+    pushed = describe(self, options, &mapped, &frame, &known, &error);
     if (pushed) {
         frame.number = frame_number(self, input);
         frame.discontinuity = self->discontinuity;

@@ -9,6 +9,7 @@
 #define DEFAULT_LOOKAHEAD UDM_LOOKAHEAD_AUTO
 #define DEFAULT_ENSEMBLE 1
 #define DEFAULT_AMOUNT (-1.0)
+#define DEFAULT_DEINTERLACE GST_UDM_DENOISE_DEINTERLACE_AUTO
 
 enum {
     PROP_NOISE_LEVEL = GST_UDM_PROP_OWN,
@@ -16,7 +17,24 @@ enum {
     PROP_LOOKAHEAD,
     PROP_ENSEMBLE,
     PROP_AMOUNT,
+    PROP_DEINTERLACE,
 };
+
+GType gst_udm_denoise_deinterlace_get_type(void)
+{
+    static const GEnumValue values[] = {
+        { GST_UDM_DENOISE_DEINTERLACE_AUTO, "auto: as frames", "auto" },
+        { GST_UDM_DENOISE_DEINTERLACE_OFF, "off: interlaced video is an error", "off" },
+        { GST_UDM_DENOISE_DEINTERLACE_FRAMES, "frames: one for each that goes in", "frames" },
+        { GST_UDM_DENOISE_DEINTERLACE_FIELDS, "fields: one for each field, at twice the frame rate", "fields" },
+        { 0, NULL, NULL },
+    };
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, g_enum_register_static("GstUdmDenoiseDeinterlace", values));
+    return type;
+}
 
 void gst_udm_denoise_options_init(GstUdmDenoiseOptions *options)
 {
@@ -26,6 +44,7 @@ void gst_udm_denoise_options_init(GstUdmDenoiseOptions *options)
         .lookahead = DEFAULT_LOOKAHEAD,
         .ensemble = DEFAULT_ENSEMBLE,
         .amount = DEFAULT_AMOUNT,
+        .deinterlace = DEFAULT_DEINTERLACE,
     };
 }
 
@@ -52,6 +71,9 @@ gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, co
     case PROP_AMOUNT:
         options->amount = g_value_get_double(value);
         return TRUE;
+    case PROP_DEINTERLACE:
+        options->deinterlace = g_value_get_enum(value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -74,6 +96,9 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
         return TRUE;
     case PROP_AMOUNT:
         g_value_set_double(value, options->amount);
+        return TRUE;
+    case PROP_DEINTERLACE:
+        g_value_set_enum(value, options->deinterlace);
         return TRUE;
     default:
         return FALSE;
@@ -182,8 +207,29 @@ static void install_restoration(GObjectClass *object_class)
                          1, UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE, flags));
 }
 
+static void install_fields(GObjectClass *object_class)
+{
+    /**
+     * GstUdmDenoise:deinterlace:
+     *
+     * What becomes of interlaced video, whose caps say `interlace-mode` interleaved or mixed. "frames", as which "auto"
+     * acts, keeps the frame rate: of each frame its first field becomes a picture. "fields" makes one of each field, at
+     * twice the rate, which moves as smoothly as the video did. In mixed video, frames that say that they are
+     * progressive stay as they are. The rows of a field stay as they are, too, unless there is noise to be removed.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_DEINTERLACE,
+        g_param_spec_enum("deinterlace", "Deinterlace", "What becomes of interlaced video",
+                          GST_TYPE_UDM_DENOISE_DEINTERLACE, DEFAULT_DEINTERLACE,
+                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+    gst_type_mark_as_plugin_api(GST_TYPE_UDM_DENOISE_DEINTERLACE, 0);
+}
+
 void gst_udm_denoise_options_install(GObjectClass *object_class)
 {
+    install_fields(object_class);
     install_degradation(object_class);
     install_restoration(object_class);
 }

@@ -7,10 +7,32 @@
 
 #define GST_UDM_DENOISE_DEFAULT_MODEL "auto"
 
+/**
+ * GstUdmDenoiseDeinterlace:
+ * @GST_UDM_DENOISE_DEINTERLACE_AUTO: as frames
+ * @GST_UDM_DENOISE_DEINTERLACE_OFF: interlaced video is an error
+ * @GST_UDM_DENOISE_DEINTERLACE_FRAMES: one frame for each that goes in, at the instant of its first field
+ * @GST_UDM_DENOISE_DEINTERLACE_FIELDS: one frame for each field, at twice the frame rate
+ *
+ * What becomes of interlaced video.
+ *
+ * Since: 0.2
+ */
+typedef enum GstUdmDenoiseDeinterlace {
+    GST_UDM_DENOISE_DEINTERLACE_AUTO,
+    GST_UDM_DENOISE_DEINTERLACE_OFF,
+    GST_UDM_DENOISE_DEINTERLACE_FRAMES,
+    GST_UDM_DENOISE_DEINTERLACE_FIELDS,
+} GstUdmDenoiseDeinterlace;
+
+#define GST_TYPE_UDM_DENOISE_DEINTERLACE (gst_udm_denoise_deinterlace_get_type())
+GType gst_udm_denoise_deinterlace_get_type(void);
+
 // Part of the element, which guards it by its object lock.
 typedef struct GstUdmDenoiseOptions {
     gdouble noise_level, strength, amount;
     gint lookahead, ensemble;
+    GstUdmDenoiseDeinterlace deinterlace;
 } GstUdmDenoiseOptions;
 
 void gst_udm_denoise_options_install(GObjectClass *object_class);

@@ -32,7 +32,7 @@ GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuf
     GstUdmFrame in, out;
     GstFlowReturn ret;
 
-    if (!gst_udm_frame_map(&in, &filter->in_info, input, GST_MAP_READ))
+    if (!gst_udm_frame_map(&in, &filter->out_info, input, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     if (!gst_udm_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
         gst_udm_frame_unmap(&in);

@@ -5,7 +5,7 @@
 
 typedef struct Held {
     GstBuffer *buffer;
-    gboolean late; // not given to the engine: it leaves unprocessed when its turn comes
+    gboolean late; // or not to be restored: not given to the engine, it leaves as it is when its turn comes
 } Held;
 
 static void release(gpointer data)
@@ -28,6 +28,8 @@ void gst_udm_denoise_forget(GstUdmTransform *trans)
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
     gst_queue_array_clear(self->queue);
+    gst_udm_denoise_forget_woven(self);
+    self->ending = FALSE;
     if (gst_udm_denoise_stream(self))
         udm_restorer_reset(gst_udm_denoise_stream(self));
     self->discontinuity = TRUE;
@@ -41,8 +43,20 @@ gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame)
 GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
-    Held held = { frame, gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(trans), frame) };
-    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame);
+
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
+
+    if (self->deinterlacer)
+        return gst_udm_denoise_take_woven(self, frame, &options);
+    return gst_udm_denoise_take_whole(self, frame, &options);
+}
+
+GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options)
+{
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
+    Held held = { frame, !gst_udm_denoise_stream(self) ||
+                             gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(trans), frame) };
+    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, options);
 
     if (ret == GST_FLOW_OK)
         gst_queue_array_push_tail_struct(self->queue, &held);
@@ -51,9 +65,9 @@ GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
     return ret;
 }
 
-GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
+// What the engine can return of what it has; NULL if it takes more.
+static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
 {
-    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
     GstBaseTransform *base = GST_BASE_TRANSFORM(self);
     const Held *oldest = gst_queue_array_peek_head_struct(self->queue);
     GstBuffer *buffer = NULL;
@@ -80,12 +94,39 @@ GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
     return ret == GST_BASE_TRANSFORM_FLOW_DROPPED ? GST_FLOW_OK : ret;
 }
 
+// Gives the engine one more whole frame, or tells it that there are no more. FALSE if there is neither to be done.
+static gboolean feed(GstUdmDenoise *self, GstFlowReturn *ret)
+{
+    if (gst_udm_denoise_has_woven(self)) {
+        *ret = gst_udm_denoise_take_next_of_woven(self);
+        return TRUE;
+    }
+    if (!self->ending)
+        return FALSE;
+    self->ending = FALSE;
+    if (gst_udm_denoise_stream(self))
+        udm_restorer_end(gst_udm_denoise_stream(self));
+    return TRUE;
+}
+
+GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    GstFlowReturn ret;
+
+    do
+        ret = next_of_engine(self, output);
+    while (ret == GST_FLOW_OK && !*output && feed(self, &ret) && ret == GST_FLOW_OK);
+    return ret;
+}
+
 gboolean gst_udm_denoise_end(GstUdmTransform *trans)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
-    if (gst_queue_array_is_empty(self->queue))
+    if (gst_queue_array_is_empty(self->queue) && gst_queue_array_is_empty(self->woven))
         return FALSE;
-    udm_restorer_end(gst_udm_denoise_stream(self));
+    udm_deinterlacer_end(self->deinterlacer);
+    self->ending = TRUE;
     return TRUE;
 }

@@ -217,6 +217,84 @@ void udm_restorer_stats(const udm_restorer *stream, udm_stats *stats, size_t siz
     stats->sigma = stream->sigma;
 }
 
+enum { SPARE = 2 };
+
+// Frames of fields: copies of them, one frame late, at the instants of their fields.
+struct udm_deinterlacer {
+    udm_settings settings;
+    bool every_field, ended;
+    uint16_t *frames[SPARE + 1];
+    bool whole[2];
+    uint64_t pushed, passed;
+    int next;
+};
+
+udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, bool every_field, udm_error *error)
+{
+    udm_deinterlacer *d = calloc(1, sizeof(*d));
+
+    d->settings = *settings, d->every_field = every_field;
+    for (int i = 0; i <= SPARE; i++)
+        d->frames[i] = malloc((size_t)settings->channels * settings->width * settings->height * sizeof(uint16_t));
+    return d;
+}
+
+void udm_deinterlacer_free(udm_deinterlacer *d)
+{
+    if (!d)
+        return;
+    for (int i = 0; i <= SPARE; i++)
+        free(d->frames[i]);
+    free(d);
+}
+
+bool udm_deinterlacer_push(udm_deinterlacer *d, const udm_woven *frame, udm_error *error)
+{
+    if (d->pushed - d->passed > 1)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a frame was pushed before one was pulled");
+    move(frame->image, d->frames[d->pushed % 2], true);
+    d->whole[d->pushed++ % 2] = frame->progressive;
+    return true;
+}
+
+udm_pulled udm_deinterlacer_pull(udm_deinterlacer *d, const udm_image *out, const udm_image *alpha, udm_unwoven *made,
+                                 udm_error *error)
+{
+    const int fields = d->every_field && !d->whole[d->passed % 2] ? 2 : 1;
+
+    if (d->pushed == d->passed)
+        return d->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
+    if (!d->ended && d->pushed - d->passed < 2)
+        return UDM_PULLED_NOTHING;
+    move(out, d->frames[d->passed % 2], false);
+    move(out, d->frames[SPARE], true); // negatives of negatives
+    move(out, d->frames[SPARE], false);
+    *made = (udm_unwoven){ d->passed, d->next, fields };
+    if (++d->next == fields)
+        d->next = 0, d->passed++;
+    return UDM_PULLED_FRAME;
+}
+
+void udm_deinterlacer_end(udm_deinterlacer *d)
+{
+    if (d)
+        d->ended = true;
+}
+
+void udm_deinterlacer_reset(udm_deinterlacer *d)
+{
+    if (!d)
+        return;
+    d->passed = d->pushed;
+    d->next = 0;
+    d->ended = false;
+}
+
+int udm_deinterlacer_delay(const udm_deinterlacer *d)
+{
+    return 1;
+}
+
 // Frames between frames: blends of the two. Pictures that differ by more than half of the range in the mean are cuts.
 struct udm_interpolator {
     udm_settings settings;

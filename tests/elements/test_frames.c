@@ -116,7 +116,7 @@ GST_END_TEST;
 // ---- interlaced frames
 
 static const char *const interlaced[] = { "interleaved", "mixed", "fields", "alternate" };
-static const char *const filters[] = { "udmdenoise model=tiny-denoise", "udminterp" };
+static const char *const filters[] = { "udmdenoise model=tiny-denoise deinterlace=off", "udminterp" };
 
 static char *interlaced_caps(guint mode)
 {

@@ -42,15 +42,38 @@ static void find_range(job *j)
     source_seek(&j->source, o->start);
 }
 
+static bool makes_fields(const job *j)
+{
+    return j->options->deinterlace == DEINTERLACE_FIELDS;
+}
+
+// Fields begin in the middle of a frame.
+static void find_rate(job *j)
+{
+    const int times = makes_fields(j) ? 2 : 1;
+    j->rate = av_mul_q(source_rate(&j->source), (AVRational){ times, 1 });
+    j->time_base = av_mul_q(j->source.video->time_base, (AVRational){ 1, times });
+}
+
+static bool fail_interlaced(const job *j, udm_error *error)
+{
+    return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s is interlaced: set --deinterlace to auto, frames or fields",
+                    j->options->input);
+}
+
 bool job_open(job *j, const options *o, udm_error *error)
 {
     *j = (job){ .options = o };
     j->packet = av_packet_alloc(), j->frame = av_frame_alloc(), j->made = av_frame_alloc();
-    if (!j->packet || !j->frame || !j->made)
+    j->whole = av_frame_alloc();
+    if (!j->packet || !j->frame || !j->whole || !j->made)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");
     if (!sink_open(&j->sink, o->input, o->output, o->force, error) ||
         !source_open(&j->source, o->input, o->settings.threads, error))
         return false;
+    if (o->deinterlace == DEINTERLACE_OFF && source_is_interlaced(&j->source))
+        return fail_interlaced(j, error);
+    find_rate(j);
     j->codec =
         codecs_find(o->codec, j->sink.muxer->oformat, o->output, depth_of(j->source.video->codecpar->format), error);
     if (!j->codec || !codecs_check(j->codec, o->crf, error))
@@ -59,19 +82,22 @@ bool job_open(job *j, const options *o, udm_error *error)
     if (!j->model || !frames_check(j->model, o, error))
         return false;
     find_range(j);
-    return tracks_open(&j->tracks, &j->source, &j->sink, error);
+    return fields_open(&j->fields, makes_fields(j), o->settings.threads, error) &&
+           tracks_open(&j->tracks, &j->source, &j->sink, error);
 }
 
 void job_close(job *j)
 {
     encoder_close(&j->encoder);
     frames_close(&j->frames);
+    fields_close(&j->fields);
     udm_model_free(j->model);
     tracks_close(&j->tracks);
     sink_close(&j->sink);
     source_close(&j->source);
     av_packet_free(&j->packet);
     av_frame_free(&j->frame);
+    av_frame_free(&j->whole);
     av_frame_free(&j->made);
 }
 
@@ -82,7 +108,7 @@ static int64_t find_origin(const job *j, const AVFrame *first)
 {
     const AVFormatContext *in = j->source.demuxer;
     if (j->sink.cut)
-        return av_rescale_q(first->pts, j->source.video->time_base, AV_TIME_BASE_Q);
+        return av_rescale_q(first->pts, j->time_base, AV_TIME_BASE_Q);
     return (in->iformat->flags & AVFMT_TS_DISCONT) && in->start_time != AV_NOPTS_VALUE ? in->start_time : 0;
 }
 
@@ -101,11 +127,11 @@ static void say_what_is_lost(const job *j, const AVFrame *first, enum AVPixelFor
 static bool open_encoder(job *j, const AVFrame *first, udm_error *error)
 {
     const AVOutputFormat *container = j->sink.muxer->oformat;
-    const AVRational rate = source_rate(&j->source);
+    const AVRational rate = j->rate;
     const bool even = container_counts_frames(container) && rate.num > 0;
     const codec_frames about = { .made = pixels_made(j->frames.pixels),
                                  .first = first,
-                                 .time_base = even ? av_inv_q(rate) : j->source.video->time_base,
+                                 .time_base = even ? av_inv_q(rate) : j->time_base,
                                  .rate = rate,
                                  .container = container,
                                  .crf = j->options->crf,
@@ -118,11 +144,8 @@ static bool begin(job *j, AVFrame *first, udm_error *error)
     const int32_t *matrix = source_matrix(&j->source, first);
     const bool turned = matrix && !container_holds_matrix(j->sink.muxer->oformat);
     const enum AVPixelFormat format = codecs_format(j->codec, first);
-    if (first->interlaced_frame)
-        return source_fail_interlaced(j->options->input, error);
     if (first->sample_aspect_ratio.num == 0)
         first->sample_aspect_ratio = av_guess_sample_aspect_ratio(j->source.demuxer, j->source.video, first);
-    j->first.width = first->width, j->first.height = first->height, j->first.format = first->format;
     sink_begin_at(&j->sink, find_origin(j, first));
     say_what_is_lost(j, first, format);
     if (!source_light(&j->source, first) ||
@@ -131,7 +154,8 @@ static bool begin(job *j, AVFrame *first, udm_error *error)
         !tracks_begin(&j->source, &j->sink, j->encoder.context, first, turned ? NULL : matrix, error) ||
         !sink_begin(&j->sink, error))
         return false;
-    progress_begin(&j->progress, source_count(&j->source, j->options->start, j->options->end));
+    progress_begin(&j->progress,
+                   source_count(&j->source, j->options->start, j->options->end) * (makes_fields(j) ? 2 : 1));
     return true;
 }
 
@@ -146,9 +170,8 @@ static bool pull(job *j, udm_error *error)
 {
     udm_pulled pulled;
     while (!stop_asked() && (pulled = frames_pull(&j->frames, j->made, error)) == UDM_PULLED_FRAME) {
-        j->made->pts = av_rescale_q(j->made->pts, j->source.video->time_base, j->encoder.context->time_base);
-        j->made->pkt_duration =
-            av_rescale_q(j->made->pkt_duration, j->source.video->time_base, j->encoder.context->time_base);
+        j->made->pts = av_rescale_q(j->made->pts, j->time_base, j->encoder.context->time_base);
+        j->made->pkt_duration = av_rescale_q(j->made->pkt_duration, j->time_base, j->encoder.context->time_base);
         const bool taken = encoder_take(&j->encoder, j->made, &j->sink, error);
         av_frame_unref(j->made);
         if (!taken)
@@ -160,17 +183,29 @@ static bool pull(job *j, udm_error *error)
 
 static bool check_frame(job *j, const AVFrame *frame, udm_error *error)
 {
+    if (j->decoded++ == 0)
+        j->first.width = frame->width, j->first.height = frame->height, j->first.format = frame->format;
     if (frame->width != j->first.width || frame->height != j->first.height || frame->format != j->first.format)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "the video changes from %dx%d in %s to %dx%d in %s at frame %" PRIu64
                         ": restore the parts separately, with --start and --end",
                         j->first.width, j->first.height, av_get_pix_fmt_name(j->first.format), frame->width,
-                        frame->height, av_get_pix_fmt_name(frame->format), j->frames.count);
-    if (frame->interlaced_frame && !j->warned)
-        say_note("frame %" PRIu64 " and others are interlaced, and combing remains: deinterlace the video first",
-                 j->frames.count);
-    j->warned |= frame->interlaced_frame;
-    return true;
+                        frame->height, av_get_pix_fmt_name(frame->format), j->decoded - 1);
+    return j->options->deinterlace != DEINTERLACE_OFF || !frame->interlaced_frame || fail_interlaced(j, error);
+}
+
+// Restores what the deinterlacer has.
+static bool restore(job *j, udm_error *error)
+{
+    udm_pulled pulled = UDM_PULLED_NOTHING;
+    while (!stop_asked() && (pulled = fields_pull(&j->fields, j->whole, error)) == UDM_PULLED_FRAME) {
+        const bool taken = (j->encoder.context || begin(j, j->whole, error)) &&
+                           frames_push(&j->frames, j->whole, error) && pull(j, error);
+        av_frame_unref(j->whole);
+        if (!taken)
+            return false;
+    }
+    return stop_asked() || pulled != UDM_PULLED_FAILED;
 }
 
 // Takes the reference of the frame.
@@ -179,12 +214,14 @@ static bool take(job *j, AVFrame *frame, udm_error *error)
     j->over |= frame->pts >= j->end;
     if (frame->pts < j->begin || j->over)
         return true;
-    if (!j->encoder.context && !begin(j, frame, error))
+    if (!check_frame(j, frame, error))
         return false;
-    if (!check_frame(j, frame, error) || !frames_push(&j->frames, frame, error))
+    frame->pts = av_rescale_q(frame->pts, j->source.video->time_base, j->time_base);
+    frame->pkt_duration = av_rescale_q(frame->pkt_duration, j->source.video->time_base, j->time_base);
+    if (!fields_push(&j->fields, frame, error))
         return false;
     j->over = is_picture(j);
-    return pull(j, error);
+    return restore(j, error);
 }
 
 // packet: NULL to flush.
@@ -204,6 +241,11 @@ static bool decode(job *j, const AVPacket *packet, udm_error *error)
 static bool drain(job *j, udm_error *error)
 {
     if (!decode(j, NULL, error))
+        return false;
+    if (stop_asked())
+        return true;
+    fields_end(&j->fields);
+    if (!restore(j, error))
         return false;
     if (stop_asked())
         return true;

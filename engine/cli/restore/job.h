@@ -4,6 +4,7 @@
 #define UDM_CLI_RESTORE_JOB_H
 
 #include "cli/restore/encoder.h"
+#include "cli/restore/fields.h"
 #include "cli/restore/frames.h"
 #include "cli/restore/options.h"
 #include "cli/restore/progress.h"
@@ -17,17 +18,20 @@ typedef struct job {
     tracks tracks;
     udm_model *model;
     const codec *codec;
+    fields fields;
     frames frames;
     encoder encoder;
     progress progress;
     AVPacket *packet;
-    AVFrame *frame, *made;
+    AVFrame *frame, *whole, *made; // decoded, deinterlaced, restored
     struct {
         int width, height, format;
-    } first;            // the format of the first frame, which all others must have
-    int64_t begin, end; // timestamps between which frames are restored
-    bool over;          // a frame at or after `end` was decoded
-    bool warned;        // about interlaced frames
+    } first;              // the format of the first frame, which all others must have
+    int64_t begin, end;   // timestamps between which frames are restored
+    uint64_t decoded;     // frames
+    bool over;            // a frame at or after `end` was decoded
+    AVRational time_base; // of the frames that are restored
+    AVRational rate;      // ... and how many there are in a second; 0/1: unknown
 } job;
 
 // Checks all that can be checked before anything is written.

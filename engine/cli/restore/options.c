@@ -28,6 +28,8 @@ static const char usage[] =
     "(-1)\n"
     "  --ensemble N         mirrored and rotated views of each frame that are averaged, 1 to %d (1)\n"
     "  --seed N             of the noise that is added (0)\n"
+    "  --deinterlace HOW    interlaced video: frames, at its frame rate; fields, at twice that; off, which refuses it\n"
+    "                       (auto: frames)\n"
     "  --codec NAME         ";
 
 static const char usage_rest[] = "\n"
@@ -54,6 +56,7 @@ enum {
     CRF,
     START,
     END,
+    DEINTERLACE,
     DEVICE,
     PRECISION,
     THREADS,
@@ -76,6 +79,7 @@ static const struct option known[] = {
     { "crf", required_argument, NULL, CRF },
     { "start", required_argument, NULL, START },
     { "end", required_argument, NULL, END },
+    { "deinterlace", required_argument, NULL, DEINTERLACE },
     { "device", required_argument, NULL, DEVICE },
     { "precision", required_argument, NULL, PRECISION },
     { "threads", required_argument, NULL, THREADS },
@@ -133,6 +137,20 @@ static bool parse_time(int option, const char *text, int64_t *microseconds)
            wrong(option, text, "a time such as 75.5 or 1:15.5");
 }
 
+static bool parse_deinterlace(int option, const char *text, deinterlace *how)
+{
+    static const char *const names[] = { [DEINTERLACE_AUTO] = "auto",
+                                         [DEINTERLACE_OFF] = "off",
+                                         [DEINTERLACE_FRAMES] = "frames",
+                                         [DEINTERLACE_FIELDS] = "fields" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *how = (deinterlace)i;
+            return true;
+        }
+    return wrong(option, text, "auto, off, frames or fields");
+}
+
 static bool parse_value(int option, const char *text, options *o)
 {
     udm_settings *s = &o->settings;
@@ -155,6 +173,8 @@ static bool parse_value(int option, const char *text, options *o)
             return false;
         s->seed = (uint64_t)seed;
         return true;
+    case DEINTERLACE:
+        return parse_deinterlace(option, text, &o->deinterlace);
     case CRF:
         return parse_number(option, text, 0, 63, &o->crf);
     case START:

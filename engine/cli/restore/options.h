@@ -8,6 +8,8 @@
 
 #include "udm/udm.h"
 
+typedef enum deinterlace { DEINTERLACE_AUTO, DEINTERLACE_OFF, DEINTERLACE_FRAMES, DEINTERLACE_FIELDS } deinterlace;
+
 typedef struct options {
     const char *input, *output;
     const char *model;     // a directory, or a name
@@ -18,6 +20,7 @@ typedef struct options {
     double crf;            // -1: the codec's own
     int64_t start, end;    // microseconds from the start of the file; end: INT64_MAX if not given
     udm_settings settings; // of the engine: device, precision, threads, steps, lookahead, ensemble, seed
+    deinterlace deinterlace;
     bool force, quiet;
 } options;
 

@@ -154,6 +154,18 @@ static udm_image describe(const AVFrame *frame)
     return image;
 }
 
+bool pixels_describe(const AVFrame *frame, udm_image *image, udm_error *error)
+{
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(frame->format);
+    if (!is_known(format) || is_swapped(format))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "frames of %s cannot be deinterlaced: convert them first, as with "
+                        "ffmpeg -i IN -pix_fmt yuv422p -c:v ffv1 -c:a copy OUT.mkv",
+                        format->name);
+    *image = describe(frame);
+    return true;
+}
+
 static void swap_ints(int *a, int *b)
 {
     const int was = *a;

@@ -19,6 +19,9 @@ void pixels_free(pixels *pixels);
 const AVFrame *pixels_made(const pixels *pixels);
 int pixels_channels(const pixels *pixels); // of the images: 1 for grey, or 3
 
+// The components of a frame as they lie in memory, nothing turned. False for formats that have to be converted first.
+bool pixels_describe(const AVFrame *frame, udm_image *image, udm_error *error);
+
 // The image of an input frame; valid as long as the frame, and until the next call.
 bool pixels_read(pixels *pixels, const AVFrame *frame, udm_image *image, udm_error *error);
 // An image to write the next output frame to; then that frame, with the properties and side data of `from`.

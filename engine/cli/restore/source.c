@@ -78,11 +78,9 @@ static bool choose_video(source *s, const char *path, udm_error *error)
                               : "");
 }
 
-bool source_fail_interlaced(const char *path, udm_error *error)
+bool source_is_interlaced(const source *s)
 {
-    return udm_fail(
-        error, UDM_ERROR_UNSUPPORTED,
-        "%s is interlaced: deinterlace it first, as with ffmpeg -i IN -vf bwdif -c:v ffv1 -c:a copy OUT.mkv", path);
+    return s->video->codecpar->field_order > AV_FIELD_PROGRESSIVE;
 }
 
 static bool open_decoder(source *s, const char *path, int threads, udm_error *error)
@@ -92,8 +90,6 @@ static bool open_decoder(source *s, const char *path, int threads, udm_error *er
     if (!kind)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: libavcodec has no decoder for %s", path,
                         avcodec_get_name(about->codec_id));
-    if (about->field_order > AV_FIELD_PROGRESSIVE)
-        return source_fail_interlaced(path, error);
     s->decoder = avcodec_alloc_context3(kind);
     if (!s->decoder || avcodec_parameters_to_context(s->decoder, about) < 0)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a decoder");

@@ -20,10 +20,10 @@ typedef struct source {
     bool ended;   // the decoder is being flushed
 } source;
 
-// Fails for what is not a video file, has no video stream, or is interlaced.
+// Fails for what is not a video file or has no video stream.
 bool source_open(source *source, const char *path, int threads, udm_error *error);
 void source_close(source *source);
-bool source_fail_interlaced(const char *path, udm_error *error);
+bool source_is_interlaced(const source *source); // as far as is known before the first frame
 
 // Seeks to a keyframe at or before that time from the start of the file, if it can.
 void source_seek(source *source, int64_t microseconds);

@@ -253,14 +253,14 @@ bool tracks_begin(const source *in, sink *s, const AVCodecContext *encoder, cons
                   udm_error *error)
 {
     AVStream *to = s->muxer->streams[s->video];
-    const enum AVFieldOrder order = in->video->codecpar->field_order;
+    const enum AVFieldOrder known = in->video->codecpar->field_order;
     keep_side_data(to);
     if (!add_matrix(to, matrix) ||
         !add_side_data(to, first, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_MASTERING_DISPLAY_METADATA) ||
         !add_side_data(to, first, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_CONTENT_LIGHT_LEVEL) ||
         avcodec_parameters_from_context(to->codecpar, encoder) < 0)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a stream");
-    to->codecpar->field_order = order;
+    to->codecpar->field_order = known == AV_FIELD_UNKNOWN ? known : AV_FIELD_PROGRESSIVE;
     if (encoder->codec_id == AV_CODEC_ID_HEVC && container_holds_matrix(s->muxer->oformat))
         to->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1'); // which Apple players need
     to->time_base = encoder->time_base;
@@ -268,6 +268,8 @@ bool tracks_begin(const source *in, sink *s, const AVCodecContext *encoder, cons
     // No nominal rate for a variable one; but the timecode track of QuickTime needs it.
     if (!source_has_even_rate(in) && !container_holds_matrix(s->muxer->oformat))
         to->avg_frame_rate = to->r_frame_rate = (AVRational){ 0, 1 };
+    else if (encoder->framerate.num > 0 && av_cmp_q(encoder->framerate, source_rate(in)) != 0)
+        to->avg_frame_rate = to->r_frame_rate = encoder->framerate;
     return about_file(in, s, error);
 }
 

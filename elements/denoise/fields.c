@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Interlaced video: frames of fields become whole frames before the engine restores them, or instead of that.
+#include "denoise.h"
+
+#include "frames.h"
+#include "interlaced.h"
+
+gboolean gst_udm_denoise_takes_interlaced(GstUdmTransform *trans, const GstCaps *caps)
+{
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
+
+    return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && gst_udm_caps_are_woven(caps);
+}
+
+static gboolean makes_every_field(GstUdmDenoise *self)
+{
+    return gst_udm_denoise_options_copy(self).deinterlace == GST_UDM_DENOISE_DEINTERLACE_FIELDS;
+}
+
+// ---- caps
+
+// A rate, a list or a range of rates, times n / d.
+static void scale_rates(GstStructure *structure, gint n, gint d)
+{
+    gint rate_n, rate_d;
+
+    if (gst_structure_get_fraction(structure, "framerate", &rate_n, &rate_d)) {
+        if (gst_util_fraction_multiply(rate_n, rate_d, n, d, &rate_n, &rate_d))
+            gst_structure_set(structure, "framerate", GST_TYPE_FRACTION, rate_n, rate_d, NULL);
+    } else if (gst_structure_has_field(structure, "framerate")) { // what they become is found when one is chosen
+        gst_structure_set(structure, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1, G_MAXINT, 1, NULL);
+    }
+}
+
+// Or may be: structures that are not fixed may have several modes.
+static gboolean is_interlaced(const GstCaps *caps, guint i)
+{
+    const GValue *mode = gst_structure_get_value(gst_caps_get_structure(caps, i), "interlace-mode");
+
+    return mode && !(G_VALUE_HOLDS_STRING(mode) && g_str_equal(g_value_get_string(mode), "progressive"));
+}
+
+GstCaps *gst_udm_denoise_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                        GstCaps *filter)
+{
+    GstCaps *result, *unfiltered;
+
+    if (!makes_every_field(GST_UDM_DENOISE(trans)))
+        return gst_udm_denoise_parent_transform_caps(trans, direction, caps, filter);
+    result = gst_udm_denoise_parent_transform_caps(trans, direction, caps, NULL);
+    for (guint i = 0; i < gst_caps_get_size(result); i++) {
+        if (direction == GST_PAD_SINK && is_interlaced(caps, i)) // structures come out in the order they went in
+            scale_rates(gst_caps_get_structure(result, i), 2, 1);
+        else if (direction == GST_PAD_SRC && is_interlaced(result, i))
+            scale_rates(gst_caps_get_structure(result, i), 1, 2);
+    }
+    unfiltered = result;
+    if (filter) {
+        result = gst_caps_intersect_full(filter, unfiltered, GST_CAPS_INTERSECT_FIRST);
+        gst_caps_unref(unfiltered);
+    }
+    return result;
+}
+
+// ---- the deinterlacer
+
+gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
+                                 udm_error *error)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
+    gst_queue_array_clear(self->woven);
+    if (!GST_VIDEO_INFO_IS_INTERLACED(in))
+        return TRUE;
+    self->deinterlacer = udm_deinterlacer_open(settings, makes_every_field(self), error);
+    return self->deinterlacer != NULL;
+}
+
+// A frame that the deinterlacer holds.
+typedef struct Woven {
+    GstBuffer *buffer;
+    GstUdmDenoiseOptions options; // when it came
+} Woven;
+
+static void release(gpointer data)
+{
+    gst_buffer_unref(((Woven *)data)->buffer);
+}
+
+GstQueueArray *gst_udm_denoise_woven_new(void)
+{
+    GstQueueArray *queue = gst_queue_array_new_for_struct(sizeof(Woven), 2);
+
+    gst_queue_array_set_clear_func(queue, release);
+    return queue;
+}
+
+void gst_udm_denoise_forget_woven(GstUdmDenoise *self)
+{
+    gst_queue_array_clear(self->woven);
+    udm_deinterlacer_reset(self->deinterlacer);
+}
+
+static gboolean push(GstUdmDenoise *self, GstBuffer *input)
+{
+    GstUdmFrame mapped;
+    udm_image image, alpha;
+    udm_error error = { 0 };
+    gboolean pushed;
+
+    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ)) {
+        gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+        return FALSE;
+    }
+    image = gst_udm_frame_image(&mapped);
+    pushed = udm_deinterlacer_push(self->deinterlacer,
+                                   &(udm_woven){
+                                       .image = &image,
+                                       .alpha = gst_udm_frame_alpha(&mapped, &alpha) ? &alpha : NULL,
+                                       .bottom_first = !GST_VIDEO_FRAME_IS_TFF(&mapped.video),
+                                       .one_field = GST_VIDEO_FRAME_IS_ONEFIELD(&mapped.video),
+                                       .progressive = !GST_VIDEO_FRAME_IS_INTERLACED(&mapped.video),
+                                   },
+                                   &error);
+    gst_udm_frame_unmap(&mapped);
+    if (!pushed)
+        gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
+    return pushed;
+}
+
+// A frame lasts as long as all its fields, of which one may be shown twice.
+static GstClockTime duration_of(GstUdmDenoise *self, GstBuffer *woven)
+{
+    const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->in_info;
+
+    if (GST_BUFFER_DURATION_IS_VALID(woven))
+        return GST_BUFFER_DURATION(woven);
+    return info->fps_n > 0 ? gst_util_uint64_scale_round(GST_SECOND, info->fps_d, info->fps_n) : GST_CLOCK_TIME_NONE;
+}
+
+static void stamp(GstUdmDenoise *self, GstBuffer *woven, const udm_unwoven *made, GstBuffer *output)
+{
+    const GstClockTime duration = duration_of(self, woven);
+    GstClockTime first;
+
+    GST_BUFFER_FLAG_UNSET(output, GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF |
+                                      GST_VIDEO_BUFFER_FLAG_RFF | GST_VIDEO_BUFFER_FLAG_ONEFIELD);
+    if (made->fields == 1)
+        return;
+    GST_BUFFER_OFFSET(output) = GST_BUFFER_OFFSET_END(output) = GST_BUFFER_OFFSET_NONE;
+    GST_BUFFER_DTS(output) = GST_CLOCK_TIME_NONE;
+    if (!GST_CLOCK_TIME_IS_VALID(duration)) {
+        if (made->field > 0)
+            GST_BUFFER_PTS(output) = GST_CLOCK_TIME_NONE;
+        return;
+    }
+    first = duration / (GST_BUFFER_FLAG_IS_SET(woven, GST_VIDEO_BUFFER_FLAG_RFF) ? 3 : 2);
+    GST_BUFFER_DURATION(output) = made->field == 0 ? first : duration - first;
+    if (made->field > 0 && GST_BUFFER_PTS_IS_VALID(output))
+        GST_BUFFER_PTS(output) += first;
+    if (made->field > 0)
+        GST_BUFFER_FLAG_UNSET(output, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+}
+
+static udm_pulled pull(GstUdmDenoise *self, GstBuffer *woven, GstBuffer *output, udm_unwoven *made, udm_error *error)
+{
+    GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+    GstUdmFrame in, out;
+    udm_image image, alpha;
+    udm_pulled pulled;
+
+    if (!gst_udm_frame_map(&in, &filter->in_info, woven, GST_MAP_READ)) {
+        udm_fail(error, UDM_ERROR_MEMORY, "a frame that was mapped before cannot be mapped again");
+        return UDM_PULLED_FAILED;
+    }
+    if (!gst_udm_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
+        gst_udm_frame_unmap(&in);
+        udm_fail(error, UDM_ERROR_MEMORY, "a frame of the element downstream cannot be mapped");
+        return UDM_PULLED_FAILED;
+    }
+    gst_udm_frame_copy_rest(&out, &in);
+    image = gst_udm_frame_image(&out);
+    pulled = udm_deinterlacer_pull(self->deinterlacer, &image, gst_udm_frame_alpha(&out, &alpha) ? &alpha : NULL, made,
+                                   error);
+    gst_udm_frame_unmap(&out);
+    gst_udm_frame_unmap(&in);
+    return pulled;
+}
+
+gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self)
+{
+    const guint held = self->deinterlacer && !self->ending ? (guint)udm_deinterlacer_delay(self->deinterlacer) : 0;
+
+    return gst_queue_array_get_length(self->woven) > held;
+}
+
+GstFlowReturn gst_udm_denoise_take_next_of_woven(GstUdmDenoise *self)
+{
+    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
+    const Woven *oldest = gst_queue_array_peek_head_struct(self->woven);
+    const GstUdmDenoiseOptions options = oldest->options;
+    GstBuffer *woven = oldest->buffer, *output = NULL;
+    GstFlowReturn ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, woven, &output);
+    udm_error error = { 0 };
+    udm_unwoven made;
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    if (pull(self, woven, output, &made, &error) != UDM_PULLED_FRAME) {
+        gst_buffer_unref(output);
+        return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
+    }
+    stamp(self, woven, &made, output);
+    if (made.field + 1 == made.fields)
+        release(gst_queue_array_pop_head_struct(self->woven));
+    return gst_udm_denoise_take_whole(self, output, &options);
+}
+
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options)
+{
+    const Woven woven = { frame, *options };
+
+    if (!push(self, frame)) {
+        gst_buffer_unref(frame);
+        return GST_FLOW_ERROR;
+    }
+    gst_queue_array_push_tail_struct(self->woven, (gpointer)&woven); // which it copies
+    return GST_FLOW_OK;
+}
+
+guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored)
+{
+    if (!self->deinterlacer)
+        return restored;
+    return (guint)udm_deinterlacer_delay(self->deinterlacer) +
+           (makes_every_field(self) ? (restored + 1) / 2 : restored);
+}

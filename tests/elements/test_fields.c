@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Interlaced video at the pads of udmdenoise: what comes out of it, when, and in which caps. Which pixels the engine
+// makes of fields is the matter of its own tests; here all pictures are at rest, or only rows of the fields are looked
+// at.
+#include "harness.h"
+
+enum { FRAMES = 4 };
+
+// Nothing is denoised.
+#define CLEAN "noise-level=0 "
+
+// The other engine knows no shared chroma.
+#define FORMAT (engine_is_fake() ? "RGB" : "I420")
+
+static char *woven_caps(const char *format, const char *more)
+{
+    return g_strdup_printf("video/x-raw,format=%s,width=24,height=20,framerate=25/1,%s", format, more);
+}
+
+// A sample of a mapped frame, where GStreamer 1.22 has it, or a byte further, as gst/frames.c says.
+static guint8 *sample(const GstVideoFrame *frame, guint c, guint x, guint y)
+{
+    const gboolean amid = GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2;
+
+    return sample_at(frame, c, x, y) + amid;
+}
+
+static guint read_sample(const GstVideoFrame *frame, guint c, guint x, guint y)
+{
+    if (shares_words(frame))
+        return get_value(frame, c, x, y);
+    return GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 ? *(const guint16 *)(const void *)sample(frame, c, x, y)
+                                                    : *sample(frame, c, x, y);
+}
+
+static void write_sample(GstVideoFrame *frame, guint c, guint x, guint y, guint value)
+{
+    if (shares_words(frame))
+        set_value(frame, c, x, y, value);
+    else if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8)
+        *(guint16 *)(void *)sample(frame, c, x, y) =
+            (guint16)(value << GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c));
+    else
+        *sample(frame, c, x, y) = (guint8)value;
+}
+
+// Calls for every sample of every component, each at its own size.
+#define FOR_SAMPLES(info, c, x, y, first, step)                                                                        \
+    for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(info); c++)                                                      \
+        for (guint y = (first); y < (guint)GST_VIDEO_INFO_COMP_HEIGHT(info, c); y += (step))                           \
+            for (guint x = 0; x < (guint)GST_VIDEO_INFO_COMP_WIDTH(info, c); x++)
+
+// A picture, with the flags of the stream that it is in.
+static GstBuffer *make_woven(const GstVideoInfo *info, guint number, guint picture, guint flags)
+{
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(info), NULL);
+    GstVideoFrame frame;
+
+    gst_buffer_memset(buffer, 0, 0, GST_VIDEO_INFO_SIZE(info));
+    fail_unless(gst_video_frame_map(&frame, info, buffer, GST_MAP_READWRITE));
+    FOR_SAMPLES(info, c, x, y, 0, 1)
+    write_sample(&frame, c, x, y, texture(c, x, y, picture) * max_value(info) / 255);
+    gst_video_frame_unmap(&frame);
+    stamp(buffer, number);
+    GST_BUFFER_FLAG_SET(buffer, flags);
+    return buffer;
+}
+
+// The greatest difference of two samples.
+static guint furthest(GstBuffer *a, GstBuffer *b, const GstVideoInfo *info)
+{
+    GstVideoFrame fa, fb;
+    guint most = 0;
+
+    fail_unless(gst_video_frame_map(&fa, info, a, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&fb, info, b, GST_MAP_READ));
+    FOR_SAMPLES(info, c, x, y, 0, 1)
+    {
+        const gint off = (gint)read_sample(&fa, c, x, y) - (gint)read_sample(&fb, c, x, y);
+
+        most = MAX(most, (guint)ABS(off));
+    }
+    gst_video_frame_unmap(&fa);
+    gst_video_frame_unmap(&fb);
+    return most;
+}
+
+static GstCaps *caps_out(GstHarness *harness)
+{
+    GstPad *pad = gst_element_get_static_pad(harness->element, "src");
+    GstCaps *caps = gst_pad_get_current_caps(pad);
+
+    fail_unless(caps != NULL, "nothing was negotiated");
+    gst_object_unref(pad);
+    return caps;
+}
+
+static void expect_caps(GstHarness *harness, gint fps)
+{
+    GstCaps *caps = caps_out(harness);
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    gint n, d;
+
+    assert_equals_string(gst_structure_get_string(structure, "interlace-mode"), "progressive");
+    fail_unless(!gst_structure_has_field(structure, "field-order"), "progressive frames have an order of fields");
+    fail_unless(gst_structure_get_fraction(structure, "framerate", &n, &d));
+    assert_equals_int(n, fps * d);
+    gst_caps_unref(caps);
+}
+
+// The next frame, which must have these stamps, and no sign of fields.
+static GstBuffer *pull_stamped(GstHarness *harness, GstClockTime pts, GstClockTime duration)
+{
+    GstBuffer *buffer;
+
+    fail_unless(frames_out(harness) > 0, "a frame is missing");
+    buffer = gst_harness_pull(harness);
+    assert_equals_uint64(GST_BUFFER_PTS(buffer), pts);
+    assert_equals_uint64(GST_BUFFER_DURATION(buffer), duration);
+    fail_if(GST_BUFFER_FLAG_IS_SET(buffer, GST_VIDEO_BUFFER_FLAG_INTERLACED));
+    fail_if(GST_BUFFER_FLAG_IS_SET(buffer, GST_VIDEO_BUFFER_FLAG_TFF));
+    fail_if(GST_BUFFER_FLAG_IS_SET(buffer, GST_VIDEO_BUFFER_FLAG_RFF));
+    return buffer;
+}
+
+// That every second row from `first` on is the same, of all components.
+static void expect_rows(GstBuffer *got, GstBuffer *want, const GstVideoInfo *info, guint first, guint step)
+{
+    const char *format = gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info));
+    GstVideoFrame a, b;
+
+    fail_unless(gst_video_frame_map(&a, info, got, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&b, info, want, GST_MAP_READ));
+    FOR_SAMPLES(info, c, x, y, first, step)
+    fail_unless(read_sample(&a, c, x, y) == read_sample(&b, c, x, y), "%s: component %u at %u,%u is %u, not %u", format,
+                c, x, y, read_sample(&a, c, x, y), read_sample(&b, c, x, y));
+    gst_video_frame_unmap(&a);
+    gst_video_frame_unmap(&b);
+}
+
+static void end(GstHarness *harness)
+{
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+}
+
+// ---- frames and fields
+
+GST_START_TEST(frames_keep_the_rate)
+{
+    static const char *const values[] = { "", "deinterlace=frames", "deinterlace=auto " CLEAN };
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved,field-order=top-field-first");
+    GstHarness *harness = make_harness(make_denoise(values[__i__]), caps);
+    GstVideoInfo info = info_from(caps);
+
+    for (guint n = 0; n < FRAMES; n++)
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, GST_VIDEO_BUFFER_FLAG_TFF)), GST_FLOW_OK);
+    end(harness);
+    assert_equals_int(frames_out(harness), FRAMES);
+    expect_caps(harness, 25);
+    for (guint n = 0; n < FRAMES; n++)
+        gst_buffer_unref(pull_stamped(harness, n * FRAME_DURATION, FRAME_DURATION));
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+GST_START_TEST(fields_double_the_rate)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved,field-order=top-field-first");
+    GstHarness *harness = make_harness(make_denoise(__i__ ? "deinterlace=fields" : CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+
+    for (guint n = 0; n < FRAMES; n++)
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, 0)), GST_FLOW_OK);
+    end(harness);
+    assert_equals_int(frames_out(harness), 2 * FRAMES);
+    expect_caps(harness, 50);
+    for (guint n = 0; n < 2 * FRAMES; n++)
+        gst_buffer_unref(pull_stamped(harness, n * FRAME_DURATION / 2, FRAME_DURATION / 2));
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// Upstream is asked for half of what downstream wants.
+GST_START_TEST(rates_are_negotiated)
+{
+    GstElement *element = make_denoise("deinterlace=fields");
+    GstHarness *harness = gst_harness_new_with_element(element, "sink", "src");
+    GstCaps *caps;
+
+    gst_object_unref(element);
+    gst_harness_set_sink_caps_str(harness, "video/x-raw,format=I420,width=24,height=20,framerate=50/1");
+    caps = gst_pad_peer_query_caps(harness->srcpad, NULL);
+    for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+        const GstStructure *structure = gst_caps_get_structure(caps, i);
+        const char *mode = gst_structure_get_string(structure, "interlace-mode");
+        gint n, d;
+
+        fail_unless(gst_structure_get_fraction(structure, "framerate", &n, &d));
+        assert_equals_int(n, (mode && g_str_equal(mode, "progressive") ? 50 : 25) * d);
+    }
+    gst_caps_unref(caps);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+// What is at rest comes out as it went in, though its fields went different ways.
+GST_START_TEST(a_still_is_kept)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved");
+    GstHarness *harness = make_harness(make_denoise(CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *want = make_woven(&info, 0, 0, 0);
+
+    for (guint n = 0; n < FRAMES; n++)
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, 0)), GST_FLOW_OK);
+    end(harness);
+    for (guint n = 0; n < 2 * FRAMES; n++) {
+        GstBuffer *got = gst_harness_pull(harness);
+
+        fail_unless(furthest(got, want, &info) <= 1);
+        gst_buffer_unref(got);
+    }
+    gst_buffer_unref(want);
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+static const struct {
+    const char *caps;
+    guint flags;
+    guint first; // row of the field that is first
+} orders[] = {
+    { "interlace-mode=interleaved,field-order=top-field-first", 0, 0 },
+    { "interlace-mode=interleaved,field-order=bottom-field-first", 0, 1 },
+    { "interlace-mode=interleaved", GST_VIDEO_BUFFER_FLAG_TFF, 0 },
+    { "interlace-mode=interleaved", 0, 1 },
+    { "interlace-mode=mixed", GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF, 0 },
+    { "interlace-mode=mixed", GST_VIDEO_BUFFER_FLAG_INTERLACED, 1 },
+};
+
+// Rows of the field that is shown come out as they went in, whatever moves.
+GST_START_TEST(the_order_of_fields)
+{
+    char *caps = woven_caps(FORMAT, orders[__i__].caps);
+    GstHarness *harness = make_harness(make_denoise(CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *in[FRAMES];
+
+    for (guint n = 0; n < FRAMES; n++) {
+        in[n] = make_woven(&info, n, n, orders[__i__].flags);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    end(harness);
+    for (guint n = 0; n < 2 * FRAMES; n++) {
+        GstBuffer *got = gst_harness_pull(harness);
+
+        expect_rows(got, in[n / 2], &info, n % 2 ? 1 - orders[__i__].first : orders[__i__].first, 2);
+        gst_buffer_unref(got);
+    }
+    for (guint n = 0; n < FRAMES; n++)
+        gst_buffer_unref(in[n]);
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+GST_START_TEST(whole_frames_among_others)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=mixed");
+    GstHarness *harness = make_harness(make_denoise(CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *in[FRAMES];
+
+    for (guint n = 0; n < FRAMES; n++) {
+        in[n] = make_woven(&info, n, n, n % 2 ? GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF : 0);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    end(harness);
+    assert_equals_int(frames_out(harness), FRAMES * 3 / 2);
+    for (guint n = 0; n < FRAMES; n++) {
+        GstBuffer *got = pull_stamped(harness, n * FRAME_DURATION, n % 2 ? FRAME_DURATION / 2 : FRAME_DURATION);
+
+        expect_rows(got, in[n], &info, 0, n % 2 ? 2 : 1);
+        gst_buffer_unref(got);
+        if (n % 2)
+            gst_buffer_unref(pull_stamped(harness, n * FRAME_DURATION + FRAME_DURATION / 2, FRAME_DURATION / 2));
+        gst_buffer_unref(in[n]);
+    }
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// A frame whose first field is shown again lasts for three.
+GST_START_TEST(a_field_that_is_repeated)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=mixed");
+    GstHarness *harness = make_harness(make_denoise(CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *frame = make_woven(
+        &info, 0, 0, GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF | GST_VIDEO_BUFFER_FLAG_RFF);
+
+    GST_BUFFER_DURATION(frame) = 60 * GST_MSECOND;
+    assert_equals_int(gst_harness_push(harness, frame), GST_FLOW_OK);
+    end(harness);
+    gst_buffer_unref(pull_stamped(harness, 0, 20 * GST_MSECOND));
+    gst_buffer_unref(pull_stamped(harness, 20 * GST_MSECOND, 40 * GST_MSECOND));
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// ---- formats
+
+static GPtrArray *template_formats(void)
+{
+    GstElement *element = make_denoise("");
+    GstPadTemplate *pad = gst_element_get_pad_template(element, "sink");
+    GstCaps *caps = gst_pad_template_get_caps(pad);
+    const GValue *list = gst_structure_get_value(gst_caps_get_structure(caps, 0), "format");
+    GPtrArray *formats = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < gst_value_list_get_size(list); i++)
+        g_ptr_array_add(formats, g_value_dup_string(gst_value_list_get_value(list, i)));
+    gst_caps_unref(caps);
+    gst_object_unref(element);
+    return formats;
+}
+
+// Of every format: both fields' rows, chroma and alpha among them, in pictures that have nothing to do with each other.
+static void check_format(const char *format)
+{
+    char *caps = woven_caps(format, "interlace-mode=interleaved,field-order=top-field-first");
+    GstHarness *harness = make_harness(make_denoise(CLEAN "deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *in[2];
+
+    for (guint n = 0; n < 2; n++) {
+        in[n] = make_woven(&info, n, n, 0);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
+    }
+    end(harness);
+    assert_equals_int(frames_out(harness), 4);
+    for (guint n = 0; n < 4; n++) {
+        GstBuffer *got = gst_harness_pull(harness);
+
+        expect_rows(got, in[n / 2], &info, n % 2, 2);
+        gst_buffer_unref(got);
+    }
+    gst_buffer_unref(in[0]);
+    gst_buffer_unref(in[1]);
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+
+GST_START_TEST(every_format)
+{
+    GPtrArray *formats = template_formats();
+
+    fail_unless(formats->len >= 20, "only %u formats", formats->len);
+    for (guint i = 0; i < formats->len; i++)
+        check_format(g_ptr_array_index(formats, i));
+    g_ptr_array_unref(formats);
+}
+GST_END_TEST;
+
+// ---- what else there is
+
+// Without a model nothing is denoised, but fields become frames nevertheless.
+GST_START_TEST(fields_become_frames_without_a_model)
+{
+    GstElement *element =
+        gst_object_ref_sink(gst_parse_launch("udmdenoise model=there-is-no-such deinterlace=fields", NULL));
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved");
+    GstHarness *harness = make_harness(element, caps);
+    GstVideoInfo info = info_from(caps);
+
+    for (guint n = 0; n < FRAMES; n++)
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, 0)), GST_FLOW_OK);
+    end(harness);
+    assert_equals_int(frames_out(harness), 2 * FRAMES);
+    expect_caps(harness, 50);
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// Denoising comes and goes while fields flow.
+GST_START_TEST(the_noise_level_may_change)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved");
+    GstElement *element = make_denoise(CLEAN);
+    GstHarness *harness = make_harness(gst_object_ref(element), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *still = make_woven(&info, 0, 0, 0);
+    guint changed = 0;
+
+    for (guint n = 0; n < 9; n++) {
+        g_object_set(element, "noise-level", n / 3 == 1 ? 25.0 : 0.0, NULL);
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, 0)), GST_FLOW_OK);
+    }
+    end(harness);
+    assert_equals_int(frames_out(harness), 9);
+    for (guint n = 0; n < 9; n++) {
+        GstBuffer *got = pull_stamped(harness, n * FRAME_DURATION, FRAME_DURATION);
+
+        changed += furthest(got, still, &info) > 1;
+        gst_buffer_unref(got);
+    }
+    assert_equals_int(changed, 3);
+    gst_buffer_unref(still);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+    g_free(caps);
+}
+GST_END_TEST;
+
+GST_START_TEST(a_frame_of_latency)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved");
+    GstHarness *harness = make_harness(make_denoise(CLEAN), caps);
+    GstVideoInfo info = info_from(caps);
+
+    assert_equals_int(gst_harness_push(harness, make_woven(&info, 0, 0, 0)), GST_FLOW_OK);
+    assert_equals_int(frames_out(harness), 0);
+    assert_equals_uint64(gst_harness_query_latency(harness), FRAME_DURATION);
+    assert_equals_int(gst_harness_push(harness, make_woven(&info, 1, 0, 0)), GST_FLOW_OK);
+    assert_equals_int(frames_out(harness), 1);
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// What is held at a flush is gone, and nothing of it is seen afterwards.
+GST_START_TEST(a_flush)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved");
+    GstHarness *harness = make_harness(make_denoise("deinterlace=fields"), caps);
+    GstVideoInfo info = info_from(caps);
+    GstSegment segment;
+
+    for (guint n = 0; n < 2; n++)
+        assert_equals_int(gst_harness_push(harness, make_woven(&info, n, 0, 0)), GST_FLOW_OK);
+    while (frames_out(harness) > 0)
+        gst_buffer_unref(gst_harness_pull(harness));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_start()));
+    fail_unless(gst_harness_push_event(harness, gst_event_new_flush_stop(TRUE)));
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_segment(&segment)));
+    assert_equals_int(gst_harness_push(harness, make_woven(&info, 10, 0, 0)), GST_FLOW_OK);
+    end(harness);
+    assert_equals_int(frames_out(harness), 2);
+    gst_buffer_unref(pull_stamped(harness, 10 * FRAME_DURATION, FRAME_DURATION / 2));
+    gst_harness_teardown(harness);
+    g_free(caps);
+}
+GST_END_TEST;
+
+static Suite *fields_suite(void)
+{
+    Suite *suite = suite_create("udmdenoise fields");
+    TCase *all = tcase_create("all");
+
+    tcase_add_loop_test(all, frames_keep_the_rate, 0, 3);
+    tcase_add_loop_test(all, fields_double_the_rate, 0, 2);
+    tcase_add_test(all, rates_are_negotiated);
+    tcase_add_test(all, a_still_is_kept);
+    tcase_add_loop_test(all, the_order_of_fields, 0, G_N_ELEMENTS(orders));
+    tcase_add_test(all, whole_frames_among_others);
+    tcase_add_test(all, a_field_that_is_repeated);
+    if (!engine_is_fake())
+        tcase_add_test(all, every_format);
+    tcase_add_test(all, fields_become_frames_without_a_model);
+    tcase_add_test(all, the_noise_level_may_change);
+    tcase_add_test(all, a_frame_of_latency);
+    tcase_add_test(all, a_flush);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+GST_CHECK_MAIN(fields);
