@@ -272,7 +272,7 @@ INLINE void multiply_transposed(const float *a, const float *b, float *c, int wi
         for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
             for (int j = 0; j < ACROSS; j++)
-                sum[i][j] = add_product(sum[i][j], a + k * BLOCK + i, load(b + k * GROUP + j * LANES), TOGETHER > 1);
+                sum[i][j] = add_step(sum[i][j], a + k * BLOCK + i, load(b + k * GROUP + j * LANES), TOGETHER > 1);
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2

@@ -16,7 +16,7 @@ import torch
 HERE = pathlib.Path(__file__).parent
 ENGINE = HERE.parent.parent / "engine"
 FLAGS = ["-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-shared",
-         "-fPIC", "-fvisibility=hidden", f"-I{ENGINE}"]
+         "-fPIC", "-fvisibility=hidden", f"-I{ENGINE}", f"-I{ENGINE}/include"]
 
 
 class Pictures(ctypes.Structure):
