@@ -112,17 +112,17 @@ typedef struct udm_layer_norm {
     float eps;
 } udm_layer_norm;
 
-// Pixels of sources that are read as one, pixel after pixel: dst [C, 1, N] are the N from `first` on. All have C
+enum { UDM_MAX_FRAMES = 32, UDM_MAX_FRAME_HEADS = 64 };
+
+// Pixels of sources that are read as one, pixel after pixel: dst, of N pixels, are the N from `first` on. All have C
 // channels.
 typedef struct udm_join {
-    udm_tensor dst, src[UDM_MAX_SOURCES];
+    udm_tensor dst, src[UDM_MAX_FRAMES];
     int sources, first;
 } udm_join;
 
 // Attention over frames, at each pixel by itself, as above: dst[h d + i, p] = sum over f of
 // softmax(query . key[f] / sqrt(d))[p, f] value[f][h d + i, p]. All tensors have one shape [C, H, W].
-enum { UDM_MAX_FRAMES = 16, UDM_MAX_FRAME_HEADS = 64 };
-
 typedef struct udm_frame_attention {
     udm_tensor dst, query, key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES];
     int frames; // 1 to UDM_MAX_FRAMES

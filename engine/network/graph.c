@@ -337,32 +337,46 @@ udm_value udm_graph_layer_norm(udm_graph *graph, const udm_norm_layer *layer, ud
                                    .norm = layer });
 }
 
-static udm_value add_join(udm_graph *graph, const udm_value *x, int count, int first, int pixels)
+static udm_value add_join(udm_graph *graph, const udm_value *x, int count, int first, udm_shape shape)
 {
-    const udm_shape shape = { shape_of(graph, x[0]).c, 1, pixels };
-    node n = { .op = OP_JOIN, .dst = add_value(graph, shape, UDM_FEATURES), .addend = UDM_NO_VALUE, .first = first };
-    set_sources(&n, x, count);
+    node n = { .op = OP_JOIN,
+               .dst = add_value(graph, shape, UDM_FEATURES),
+               .addend = UDM_NO_VALUE,
+               .first = first,
+               .frames = count };
+    for (int i = 0; i < count; i++)
+        n.key[i] = n.value[i] = x[i];
     return add_node(graph, n);
 }
 
 udm_value udm_graph_join(udm_graph *graph, const udm_value *x, int count)
 {
-    int pixels = 0;
+    udm_shape joined = { shape_of(graph, x[0]).c, 1, 0 };
     for (int i = 0; i < count; i++) {
         const udm_shape shape = shape_of(graph, x[i]);
-        pixels += shape.h * shape.w;
-        if (shape.c != shape_of(graph, x[0]).c)
+        joined.w += shape.h * shape.w;
+        if (shape.c != joined.c)
             fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
     }
-    return add_join(graph, x, count, 0, pixels);
+    return add_join(graph, x, count, 0, joined);
+}
+
+udm_value udm_graph_pick_shape(udm_graph *graph, udm_value x, int first, udm_shape shape)
+{
+    const udm_shape all = shape_of(graph, x);
+    if (shape.c != all.c || first + shape.h * shape.w > all.h * all.w)
+        fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
+    return add_join(graph, &x, 1, first, shape);
 }
 
 udm_value udm_graph_pick(udm_graph *graph, udm_value x, int first, int pixels)
 {
-    const udm_shape shape = shape_of(graph, x);
-    if (first + pixels > shape.h * shape.w)
-        fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
-    return add_join(graph, &x, 1, first, pixels);
+    return udm_graph_pick_shape(graph, x, first, (udm_shape){ shape_of(graph, x).c, 1, pixels });
+}
+
+udm_shape udm_graph_shape(const udm_graph *graph, udm_value x)
+{
+    return shape_of(graph, x);
 }
 
 udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,

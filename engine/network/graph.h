@@ -64,9 +64,12 @@ udm_value udm_graph_attention(udm_graph *graph, udm_value query, udm_value key, 
 udm_value udm_graph_attention_causal(udm_graph *graph, udm_value query, udm_value key, udm_value value, int heads);
 // of each pixel over its channels, whose layer has one group
 udm_value udm_graph_layer_norm(udm_graph *graph, const udm_norm_layer *layer, udm_value x);
-// the pixels of `count` values as those of one, [C, 1, pixels]; and of those of one, `pixels` from `first` on
+// the pixels of `count` values, at most UDM_MAX_FRAMES, as those of one, [C, 1, pixels]; and of those of one, `pixels`
+// from `first` on, or as many as a shape has
 udm_value udm_graph_join(udm_graph *graph, const udm_value *x, int count);
 udm_value udm_graph_pick(udm_graph *graph, udm_value x, int first, int pixels);
+udm_value udm_graph_pick_shape(udm_graph *graph, udm_value x, int first, udm_shape shape);
+udm_shape udm_graph_shape(const udm_graph *graph, udm_value x); // all 0 for none
 // over `frames` values of each, at each pixel by itself
 udm_value udm_graph_attend_frames(udm_graph *graph, udm_value query, const udm_value *key, const udm_value *value,
                                   int frames, int heads);

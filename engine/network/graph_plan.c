@@ -4,15 +4,35 @@
 
 #include "network/nodes.h"
 
+// The values that live, in any order.
+typedef struct living {
+    udm_value *list;
+    int count;
+} living;
+
+static void begin_life(living *live, udm_value v)
+{
+    live->list[live->count++] = v;
+}
+
+static void end_life(living *live, udm_value v)
+{
+    for (int i = 0; i < live->count; i++)
+        if (live->list[i] == v) {
+            live->list[i] = live->list[--live->count];
+            return;
+        }
+}
+
 // The lowest place in the arena where `bytes` fit between the values that live.
-static size_t find_place(const udm_graph *graph, const bool *live, size_t bytes)
+static size_t find_place(const udm_graph *graph, const living *live, size_t bytes)
 {
     size_t place = 0;
     for (bool moved = true; moved;) {
         moved = false;
-        for (int v = 0; v < graph->value_count; v++) {
-            const value *other = &graph->values[v];
-            if (live[v] && place < other->offset + other->bytes && other->offset < place + bytes) {
+        for (int i = 0; i < live->count; i++) {
+            const value *other = &graph->values[live->list[i]];
+            if (place < other->offset + other->bytes && other->offset < place + bytes) {
                 place = other->offset + other->bytes;
                 moved = true;
             }
@@ -24,11 +44,11 @@ static size_t find_place(const udm_graph *graph, const bool *live, size_t bytes)
     return place;
 }
 
-static void place(udm_graph *graph, bool *live, udm_value v)
+static void place(udm_graph *graph, living *live, udm_value v)
 {
     value *placed = &graph->values[v];
     placed->offset = find_place(graph, live, placed->bytes);
-    live[v] = true;
+    begin_life(live, v);
     if (placed->offset + placed->bytes > graph->arena_bytes)
         graph->arena_bytes = placed->offset + placed->bytes;
 }
@@ -55,34 +75,34 @@ static bool is_last_use(const udm_graph *graph, int index, udm_value v)
     return !at->input && !at->kept && at->last_use == index;
 }
 
-static void plan_node(udm_graph *graph, bool *live, int index)
+static void plan_node(udm_graph *graph, living *live, int index)
 {
     const node *n = &graph->nodes[index];
     const value *dst = &graph->values[n->dst];
     if (n->op == OP_CONV && !dst->kept && !reads(n, n->addend) && is_last_use(graph, index, n->addend)) {
         graph->values[n->dst].offset = graph->values[n->addend].offset; // adds onto the residual where it lies
-        live[n->addend] = false;
-        live[n->dst] = true;
+        end_life(live, n->addend);
+        begin_life(live, n->dst);
     } else if (!dst->state && !dst->kept && !is_port(graph, n->dst)) {
         place(graph, live, n->dst);
     }
     for (int i = 0; i < n->sources; i++)
         if (is_last_use(graph, index, n->src[i]))
-            live[n->src[i]] = false;
+            end_life(live, n->src[i]);
     for (int f = 0; f < n->frames; f++) {
         if (is_last_use(graph, index, n->key[f]))
-            live[n->key[f]] = false;
+            end_life(live, n->key[f]);
         if (is_last_use(graph, index, n->value[f]))
-            live[n->value[f]] = false;
+            end_life(live, n->value[f]);
     }
     if (is_last_use(graph, index, n->addend))
-        live[n->addend] = false;
+        end_life(live, n->addend);
 }
 
 bool udm_graph_plan(udm_graph *graph, udm_error *error)
 {
-    bool *live = calloc(graph->value_count + 1, sizeof *live);
-    if (!live)
+    living all = { .list = malloc((graph->value_count + 1) * sizeof *all.list) }, *live = &all;
+    if (!all.list)
         udm_fail(&graph->fault, UDM_ERROR_MEMORY, "no memory for the graph of a network");
     if (graph->fault.code == UDM_OK) {
         for (udm_value v = 0; v <= graph->ports.output; v++)
@@ -97,7 +117,7 @@ bool udm_graph_plan(udm_graph *graph, udm_error *error)
         for (int i = 0; i < graph->node_count; i++)
             plan_node(graph, live, i);
     }
-    free(live);
+    free(all.list);
     if (graph->fault.code != UDM_OK)
         return udm_fail(error, graph->fault.code, "%s", graph->fault.message);
     return true;

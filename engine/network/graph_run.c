@@ -94,9 +94,9 @@ static void run_layer_norm(const udm_graph *graph, const node *n, udm_memory *ar
 
 static void run_join(const udm_graph *graph, const node *n, udm_memory *arena)
 {
-    udm_join join = { .dst = udm_graph_tensor(graph, n->dst, arena), .sources = n->sources, .first = n->first };
-    for (int i = 0; i < n->sources; i++)
-        join.src[i] = udm_graph_tensor(graph, n->src[i], arena);
+    udm_join join = { .dst = udm_graph_tensor(graph, n->dst, arena), .sources = n->frames, .first = n->first };
+    for (int i = 0; i < n->frames; i++)
+        join.src[i] = udm_graph_tensor(graph, n->key[i], arena);
     graph->device->ops->join(graph->device, &join);
 }
 

@@ -2,18 +2,46 @@
 // The list of networks.
 #include "network/network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/fallback.h"
+#include "network/unet2d.h"
 
-const udm_network_class *const udm_network_classes[] = { &udm_network_unet, &udm_network_unet2d,
-                                                         &udm_network_unet2d_condition, &udm_network_pseudo3d, NULL };
+const udm_network_class *const udm_network_classes[] = { &udm_network_unet,
+                                                         &udm_network_unet2d,
+                                                         &udm_network_unet2d_condition,
+                                                         &udm_network_pseudo3d,
+                                                         &udm_network_motion,
+                                                         &udm_network_3d,
+                                                         NULL };
 
-static udm_network *open_on(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error)
+// "UdmUNet, UNet2DModel, ..."
+static const char *names(char *text, size_t room)
+{
+    size_t used = 0;
+    for (const udm_network_class *const *class = udm_network_classes; *class && used < room; class ++)
+        used += (size_t)snprintf(text + used, room - used, used ? ", %s" : "%s", (*class)->name);
+    return text;
+}
+
+static udm_network *open_on(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                            udm_device *device, udm_error *error)
 {
     const char *name = "";
     if (!udm_config_string(config, "_class_name", &name, error))
         return NULL;
+    if (adapter->config && strcmp(name, udm_network_unet2d_condition.name) != 0) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: motion modules are inserted into a UNet2DConditionModel only",
+                 udm_config_path(config));
+        return NULL;
+    }
+    if (adapter->config) {
+        udm_network *network = udm_unet2d_open_adapted(adapter, config, weights, device, error);
+        if (network)
+            network->config = config, network->parameters = weights, network->adapter = *adapter;
+        return network;
+    }
     for (const udm_network_class *const *class = udm_network_classes; *class; class ++)
         if (strcmp((*class)->name, name) == 0) {
             udm_network *network = (*class)->open(config, weights, device, error);
@@ -21,14 +49,15 @@ static udm_network *open_on(const udm_config *config, const udm_weights *weights
                 network->config = config, network->parameters = weights;
             return network;
         }
-    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s, %s, %s, %s",
-             udm_config_path(config), name, udm_network_unet.name, udm_network_unet2d.name,
-             udm_network_unet2d_condition.name, udm_network_pseudo3d.name);
+    char all[256];
+    udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no network \"%s\" here; have: %s", udm_config_path(config),
+             name, names(all, sizeof all));
     return NULL;
 }
 
 // A network that is being opened, where it can be.
 typedef struct opening {
+    udm_adapter adapter;
     const udm_config *config;
     const udm_weights *weights;
     udm_device *device;
@@ -38,7 +67,7 @@ typedef struct opening {
 static bool try_to_open(void *context, udm_error *error)
 {
     opening *o = context;
-    o->network = open_on(o->config, o->weights, o->device, error);
+    o->network = open_on(&o->adapter, o->config, o->weights, o->device, error);
     return o->network != NULL;
 }
 
@@ -51,14 +80,20 @@ static bool open_elsewhere(void *context, udm_device *to, udm_error *error)
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                               udm_error *error)
 {
-    opening o = { config, weights, device, NULL };
+    return udm_network_open_adapted(&(udm_adapter){ 0 }, config, weights, device, error);
+}
+
+udm_network *udm_network_open_adapted(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                                      udm_device *device, udm_error *error)
+{
+    opening o = { *adapter, config, weights, device, NULL };
     const udm_fallback calls = { &o, try_to_open, open_elsewhere };
     return udm_fallback_run(device, &calls, error) ? o.network : NULL;
 }
 
 udm_network *udm_network_reopen(const udm_network *network, udm_device *device, udm_error *error)
 {
-    return open_on(network->config, network->parameters, device, error);
+    return open_on(&network->adapter, network->config, network->parameters, device, error);
 }
 
 void udm_network_free(udm_network *network)

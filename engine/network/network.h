@@ -31,6 +31,13 @@ typedef struct udm_window_state {
     bool recalls;                 // what the known frames came to is taken from the last run that was without this
 } udm_window_state;
 
+// A network that makes films, of latents: all frames at once, each of which may stand at a time of its own.
+typedef struct udm_film_shape {
+    int frames;        // at most network.frames
+    int texts, tokens; // one text for all frames, or one for each; tokens of each
+    int width, height; // of the frames
+} udm_film_shape;
+
 typedef struct udm_network_class {
     const char *name; // _class_name in config.json
     udm_network *(*open)(const udm_config *config, const udm_weights *weights, udm_device *device, udm_error *error);
@@ -53,6 +60,11 @@ typedef struct udm_network_class {
     // layers along time read of the first `known` frames are memories: they are kept, too, before the others; or,
     // `recalled`, they are the last inputs, in the same order, and the known frames have no others and no output.
     bool (*build_window)(const udm_network *network, udm_graph *graph, int known, bool recalled, udm_error *error);
+    // For networks that make films, NULL for others: adds an input for each frame [channels, height, width], one for
+    // the values of their times, as `condition` fills them [times, 1, frames], one for each text [token_width, 1,
+    // tokens], and `place_inputs` that do not change [places, 1, frames * pixels], where plane f is 1 at the pixels of
+    // frame f; those after them stay 0. Keeps a value for each frame.
+    bool (*build_frames)(const udm_network *network, udm_graph *graph, const udm_film_shape *shape, udm_error *error);
 } udm_network_class;
 
 enum { UDM_REACH_ALL = 65536 }; // more than any frame has
@@ -63,11 +75,18 @@ typedef struct udm_embedding_shape {
     int picture, text, tokens, token_width;
 } udm_embedding_shape;
 
+// The modules along time that are inserted into a network of frames, a MotionAdapter of diffusers.
+typedef struct udm_adapter {
+    const udm_config *config;
+    const udm_weights *weights;
+} udm_adapter;
+
 // Every network starts with this.
 struct udm_network {
     const udm_network_class *class;
     const udm_config *config; // what it was opened from: these two outlive it
     const udm_weights *parameters;
+    udm_adapter adapter; // of NULLs where there is none; they outlive it, too
     udm_device *device;
     int channels;             // of a frame
     int times, labels;        // values of its ports `time` and `label`
@@ -77,6 +96,8 @@ struct udm_network {
     int patch;                // squares of patch x patch pixels are shown as channels, and come out so; 0 is 1
     int classes;              // that it can be conditioned on; one more label, if there is one, stands for none
     int width, height;        // of the pictures that it was trained on; 0: not in its config
+    int frames;               // of a film that it takes at once, at most; 0: it makes none
+    int places, place_inputs; // udm_network_class.build_frames
     udm_window_shape window;
     int conditions;       // values that describe the frames of the window
     int stride;           // width and height of the input must be multiples of it
@@ -96,7 +117,8 @@ struct udm_network {
 // a deviation of some 6 of 255 grey levels. models/train/network.py has the same.
 #define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
-extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_unet2d_condition, udm_network_pseudo3d;
+extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_unet2d_condition, udm_network_pseudo3d,
+    udm_network_motion, udm_network_3d;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 
@@ -106,6 +128,10 @@ int udm_network_outputs(const udm_network *network); // planes of its output: ch
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                               udm_error *error);
 void udm_network_free(udm_network *network); // NULL is fine
+
+// A UNet2DConditionModel with the modules of an adapter, which is then as a UNetMotionModel.
+udm_network *udm_network_open_adapted(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                                      udm_device *device, udm_error *error);
 
 // The same network on another device; the caller frees both.
 udm_network *udm_network_reopen(const udm_network *network, udm_device *device, udm_error *error);

@@ -38,7 +38,7 @@ typedef struct node {
     udm_value dst, src[UDM_MAX_SOURCES], addend; // addend: also the residual, and the vector of a normalisation
     int sources;
     int patch, heads;
-    udm_value key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES]; // of attention over frames
+    udm_value key[UDM_MAX_FRAMES], value[UDM_MAX_FRAMES]; // of attention over frames; what is joined is in both
     int frames;
     const udm_layer *layer;
     const udm_norm_layer *norm;

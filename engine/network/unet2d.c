@@ -12,12 +12,12 @@ static void close_step(udm_unet2d_step *step, udm_device *device)
 {
     for (int i = 0; i < 6; i++)
         udm_layer_close(&step->layers[i], device);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 4; i++)
         udm_norm_layer_close(&step->norms[i], device);
     udm_cross_close(&step->cross, device);
 }
 
-static void unet2d_free(udm_network *network)
+void udm_unet2d_free(udm_network *network)
 {
     udm_unet2d *net = (udm_unet2d *)network;
     udm_device *device = network->device;
@@ -33,61 +33,79 @@ static void unet2d_free(udm_network *network)
     free(net);
 }
 
-static udm_network *open_class(const udm_network_class *class, const udm_config *config, const udm_weights *weights,
-                               udm_device *device, udm_error *error)
+static void describe(udm_unet2d *net)
+{
+    const udm_unet2d_config *config = &net->config;
+    udm_network *base = &net->base;
+    base->channels = config->channels;
+    base->times = (config->fourier ? 2 : 1) * config->width[0];
+    base->labels = config->classes;
+    base->classes = config->classes - (config->null_class >= 0);
+    base->spreads = config->spreads;
+    base->patch = config->patch;
+    base->width = config->sample_width * config->patch;
+    base->height = config->sample_height * config->patch;
+    base->stride = config->patch << (config->levels - 1);
+    if (config->conditioned) {
+        const udm_embedding_shape *told = &config->told;
+        base->told = *told;
+        base->embedding = told->picture + told->text + told->tokens * told->token_width;
+        base->labels = told->picture ? config->time_width : 0;
+        base->tokens = udm_unet2d_tokens(config);
+        base->token_width = config->token_width;
+    }
+    if (config->time != UDM_TIME_NONE) {
+        base->places = udm_cross_places(config->time_positions);
+        base->place_inputs = base->places > 0 ? config->levels : 0;
+        base->frames = base->places > 0 ? base->places : UDM_MAX_FRAMES;
+    }
+    base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
+    base->max_level = 1;
+}
+
+udm_network *udm_unet2d_open(const udm_network_class *class, const udm_unet2d_config *config,
+                             const udm_weights *weights, const udm_weights *motion, udm_device *device,
+                             udm_error *error)
 {
     udm_unet2d *net = calloc(1, sizeof *net);
     if (!net) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a network");
         return NULL;
     }
-    udm_network *base = &net->base;
-    base->class = class;
-    base->device = device;
-    const bool conditioned = class == &udm_network_unet2d_condition;
-    bool good = conditioned ? udm_unet2d_condition_config_read(&net->config, config, error)
-                            : udm_unet2d_config_read(&net->config, config, error);
-    base->channels = net->config.channels;
-    base->times = (net->config.fourier ? 2 : 1) * net->config.width[0];
-    base->labels = net->config.classes;
-    base->classes = net->config.classes - (net->config.null_class >= 0);
-    base->spreads = net->config.spreads;
-    base->patch = net->config.patch;
-    base->width = net->config.sample_width * net->config.patch;
-    base->height = net->config.sample_height * net->config.patch;
-    base->stride = good ? net->config.patch << (net->config.levels - 1) : 1;
-    if (conditioned) {
-        const udm_embedding_shape *told = &base->told;
-        base->told = net->config.told;
-        base->embedding = told->picture + told->text + told->tokens * told->token_width;
-        base->labels = told->picture ? net->config.time_width : 0;
-        base->tokens = udm_unet2d_tokens(&net->config);
-        base->token_width = net->config.token_width;
-    }
-    base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
-    base->max_level = 1;
-    for (size_t i = 0; i < udm_weights_count(weights); i++)
-        base->weights += (int64_t)udm_weights_at(weights, i)->elements;
-    if (good && udm_unet2d_weights_read(net, weights, error) && (!conditioned || udm_weights_all_read(weights, error)))
-        return base;
-    unet2d_free(base);
+    net->config = *config;
+    net->motion = motion;
+    net->base.class = class;
+    net->base.device = device;
+    net->base.weights = udm_weights_total(weights) + (motion ? udm_weights_total(motion) : 0);
+    describe(net);
+    if (udm_unet2d_weights_read(net, weights, error) &&
+        (!config->conditioned || udm_weights_all_read(weights, error)) &&
+        (!motion || udm_weights_all_read(motion, error)))
+        return &net->base;
+    udm_unet2d_free(&net->base);
     return NULL;
 }
 
 static udm_network *unet2d_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                                 udm_error *error)
 {
-    return open_class(&udm_network_unet2d, config, weights, device, error);
+    udm_unet2d_config read;
+    return udm_unet2d_config_read(&read, config, error)
+               ? udm_unet2d_open(&udm_network_unet2d, &read, weights, NULL, device, error)
+               : NULL;
 }
 
 static udm_network *condition_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                                    udm_error *error)
 {
-    return open_class(&udm_network_unet2d_condition, config, weights, device, error);
+    udm_unet2d_config read;
+    return udm_unet2d_condition_config_read(&read, config, error)
+               ? udm_unet2d_open(&udm_network_unet2d_condition, &read, weights, NULL, device, error)
+               : NULL;
 }
 
 // Sinusoids (Vaswani et al. 2017, section 3.5), with frequencies 10000^(-i / (half - shift)); an odd last value is 0.
-static void embed_time(const udm_unet2d *net, double timestep, float *out)
+void udm_unet2d_embed_time(const udm_unet2d *net, double timestep, float *out)
 {
     const int half = net->base.times / 2;
     const double at = net->config.fourier ? log(timestep) : timestep;
@@ -116,7 +134,7 @@ static bool unet2d_condition(const udm_network *network, double timestep, int la
         return udm_fail(error, UDM_ERROR_SETTINGS, "the class is %d: this model has no classes", label);
     if (net->config.fourier && timestep <= 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time is %g: this model needs one above 0", timestep);
-    embed_time(net, timestep, time);
+    udm_unet2d_embed_time(net, timestep, time);
     if (network->labels > 0)
         memset(hot, 0, network->labels * sizeof *hot);
     if (label >= 0)
@@ -129,26 +147,17 @@ static bool unet2d_condition(const udm_network *network, double timestep, int la
 static bool condition_time(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
                            udm_error *error)
 {
-    embed_time((const udm_unet2d *)network, timestep, time);
+    udm_unet2d_embed_time((const udm_unet2d *)network, timestep, time);
     *gain = 1;
     return true;
 }
 
-// What flows through the network while it is unfolded.
-typedef struct flow {
-    udm_graph *graph;
-    const udm_unet2d *net;
-    udm_value embedding; // all residual blocks' share of it
-    udm_value *kept;
-    int held;
-} flow;
-
-static udm_value resample(const flow *at, int direction, udm_value x)
+static udm_value resample(const udm_unet2d_flow *at, int direction, udm_value x)
 {
     return direction > 0 ? udm_graph_enlarge(at->graph, x) : direction < 0 ? udm_graph_halve(at->graph, x) : x;
 }
 
-static udm_value build_resnet(flow *at, const udm_unet2d_step *step, udm_value x)
+static udm_value build_resnet(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x)
 {
     udm_graph *graph = at->graph;
     udm_value in[2] = { x };
@@ -166,7 +175,7 @@ static udm_value build_resnet(flow *at, const udm_unet2d_step *step, udm_value x
     return udm_graph_conv(graph, &step->layers[1], h, in[0], UDM_LINEAR);
 }
 
-static udm_value build_attention(const flow *at, const udm_unet2d_step *step, udm_value x)
+static udm_value build_attention(const udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x)
 {
     udm_graph *graph = at->graph;
     udm_value h = x, parts[3];
@@ -175,25 +184,30 @@ static udm_value build_attention(const flow *at, const udm_unet2d_step *step, ud
     for (int i = 0; i < 3; i++)
         parts[i] = udm_graph_conv(graph, &step->layers[i], h, UDM_NO_VALUE, UDM_LINEAR);
     for (int i = 1; i < 3 && step->layers[3 + i].weights; i++) {
-        const udm_value tokens = udm_graph_get_ports(graph)->tokens;
-        const udm_value added = udm_graph_conv(graph, &step->layers[3 + i], tokens, UDM_NO_VALUE, UDM_LINEAR);
+        const udm_value added = udm_graph_conv(graph, &step->layers[3 + i], at->tokens, UDM_NO_VALUE, UDM_LINEAR);
         parts[i] = udm_graph_join(graph, (const udm_value[]){ added, parts[i] }, 2);
     }
     h = udm_graph_attention(graph, parts[0], parts[1], parts[2], step->heads);
     return udm_graph_conv(graph, &step->layers[3], h, x, UDM_LINEAR);
 }
 
-static udm_value build_step(flow *at, const udm_unet2d_step *step, udm_value x)
+udm_value udm_unet2d_build_step(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x)
 {
     if (step->kind == UDM_STEP_RESNET)
         return build_resnet(at, step, x);
     if (step->kind == UDM_STEP_ATTENTION)
         return build_attention(at, step, x);
     if (step->kind == UDM_STEP_CROSS)
-        return udm_cross_build(&step->cross, at->graph, x, udm_graph_get_ports(at->graph)->tokens);
+        return udm_cross_build(&step->cross, at->graph, x, at->tokens);
     if (step->kind == UDM_STEP_UPSAMPLE)
         x = udm_graph_enlarge(at->graph, x);
     return udm_graph_conv(at->graph, &step->layers[0], x, UDM_NO_VALUE, UDM_LINEAR);
+}
+
+void udm_unet2d_keep(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x)
+{
+    if (step->push)
+        at->kept[at->held++] = x;
 }
 
 static udm_value build_embedding(const udm_unet2d *net, udm_graph *graph)
@@ -207,7 +221,7 @@ static udm_value build_embedding(const udm_unet2d *net, udm_graph *graph)
 static bool unet2d_build(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error)
 {
     const udm_unet2d *net = (const udm_unet2d *)network;
-    flow at = { .graph = graph, .net = net };
+    udm_unet2d_flow at = { .graph = graph, .net = net, .tokens = udm_graph_get_ports(graph)->tokens };
     at.kept = malloc((net->count + 1) * sizeof *at.kept);
     if (!at.kept)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the graph of a network");
@@ -215,9 +229,8 @@ static bool unet2d_build(const udm_network *network, udm_graph *graph, int width
     udm_value x = udm_graph_conv(graph, &net->conv_in, udm_graph_frame(graph), UDM_NO_VALUE, UDM_LINEAR);
     at.kept[at.held++] = x;
     for (int i = 0; i < net->count; i++) {
-        x = build_step(&at, &net->steps[i], x);
-        if (net->steps[i].push)
-            at.kept[at.held++] = x;
+        x = udm_unet2d_build_step(&at, &net->steps[i], x);
+        udm_unet2d_keep(&at, &net->steps[i], x);
     }
     free(at.kept);
     x = udm_graph_norm(graph, &net->norm_out, &x, 1, UDM_EMBED_NONE, UDM_NO_VALUE, 0, UDM_SILU);
@@ -228,7 +241,7 @@ static bool unet2d_build(const udm_network *network, udm_graph *graph, int width
 const udm_network_class udm_network_unet2d = {
     .name = "UNet2DModel",
     .open = unet2d_open,
-    .free = unet2d_free,
+    .free = udm_unet2d_free,
     .condition = unet2d_condition,
     .build = unet2d_build,
 };
@@ -236,7 +249,7 @@ const udm_network_class udm_network_unet2d = {
 const udm_network_class udm_network_unet2d_condition = {
     .name = "UNet2DConditionModel",
     .open = condition_open,
-    .free = unet2d_free,
+    .free = udm_unet2d_free,
     .condition = condition_time,
     .embed = udm_unet2d_told_embed,
     .build = unet2d_build,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// UNet2DModel and UNet2DConditionModel of diffusers: their config, and their layers as a list of steps. The second is
-// conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the time,
-// and, as tokens, joins the keys and values of attention; on that and a text, as Kandinsky 2.1's; or on the tokens of a
-// text, as Stable Diffusion is.
+// UNet2DModel and UNet2DConditionModel of diffusers, and UNetMotionModel and UNet3DConditionModel, which are that over
+// the frames of a film, with layers along time between: their config, and their layers as a list of steps. The second
+// is conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the
+// time, and, as tokens, joins the keys and values of attention; on that and a text, as Kandinsky 2.1's; or on the
+// tokens of a text, as Stable Diffusion is.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
@@ -10,12 +11,18 @@
 #include "network/network.h"
 
 enum { UDM_UNET2D_LEVELS = 8, UDM_UNET2D_LAYERS = 16 };
+enum { UDM_ENTRY_HEADS = 8 }; // of the transformer along time before all
 
 // The blocks of one resolution, on one way.
 typedef struct udm_unet2d_block {
     bool attends; // after each residual block
     bool resnet;  // the resolution is changed by a residual block, not by a convolution
 } udm_unet2d_block;
+
+// What stands between the layers of a frame: nothing; after the transformer of a block, one along time (AnimateDiff,
+// Guo et al. 2023); or, after each residual block, convolutions along time, and such a transformer (ModelScope, Wang et
+// al. 2023), and one before all of it.
+typedef enum udm_unet2d_time { UDM_TIME_NONE, UDM_TIME_MOTION, UDM_TIME_CONVOLUTIONS } udm_unet2d_time;
 
 typedef struct udm_unet2d_config {
     int channels;                    // of a frame
@@ -40,7 +47,13 @@ typedef struct udm_unet2d_config {
     int text_tokens;                            // of a text
     int token_width;                            // values of each token
     int heads[UDM_UNET2D_LEVELS], cross_layers; // of the transformers that see the tokens of a text
+    int mid_cross_layers;                       // ... in the middle
     bool cross_linear;                          // udm_cross.linear
+    udm_unet2d_time time;
+    int time_heads[UDM_UNET2D_LEVELS], time_layers, mid_time_layers; // of the transformers along time
+    int time_positions;                                              // udm_cross.positions
+    bool mid_time;                                                   // there is one in the middle, too
+    int entry_width;                                                 // of the one before all; 0: there is none
 } udm_unet2d_config;
 
 // False with *error, which names the key, where something that changes the maths is not implemented (UNSUPPORTED).
@@ -51,7 +64,9 @@ typedef enum udm_unet2d_kind {
     UDM_STEP_ATTENTION,
     UDM_STEP_CROSS,
     UDM_STEP_DOWNSAMPLE,
-    UDM_STEP_UPSAMPLE
+    UDM_STEP_UPSAMPLE,
+    UDM_STEP_FRAMES,             // a transformer along time
+    UDM_STEP_FRAMES_CONVOLUTIONS // four along time, each after its normalisation
 } udm_unet2d_kind;
 
 typedef struct udm_unet2d_step {
@@ -60,8 +75,9 @@ typedef struct udm_unet2d_step {
     // Resnet: conv1, conv2, conv_shortcut. Attention: to_q, to_k, to_v, to_out, add_k_proj, add_v_proj. Otherwise the
     // one convolution.
     udm_layer layers[6];
-    udm_norm_layer norms[2];
+    udm_norm_layer norms[4];
     udm_cross cross;
+    int halvings; // of its resolution
     int resample; // of a resnet: 1 to twice the size, -1 to half of it
     int first;    // of a resnet: where its channels of the projected embedding begin
     int heads;
@@ -89,17 +105,59 @@ typedef struct udm_unet2d {
     udm_norm_layer norm_out;
     udm_unet2d_step *steps;
     int count;
+    const udm_weights *motion; // where the layers along time are; NULL: with the others
 } udm_unet2d;
+
+// What flows through the network while a frame of it is unfolded.
+typedef struct udm_unet2d_flow {
+    udm_graph *graph;
+    const udm_unet2d *net;
+    udm_value embedding; // all residual blocks' share of it
+    udm_value tokens;
+    udm_value *kept; // [net->count + 1], for the way up
+    int held;
+} udm_unet2d_flow;
+
+// A step that is not along time; both keep and take what the step says.
+udm_value udm_unet2d_build_step(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x);
+void udm_unet2d_keep(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x);
+
+// A network of which the config was read; motion: udm_unet2d.motion.
+udm_network *udm_unet2d_open(const udm_network_class *class, const udm_unet2d_config *config,
+                             const udm_weights *weights, const udm_weights *motion, udm_device *device,
+                             udm_error *error);
+udm_network *udm_unet2d_open_adapted(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                                     udm_device *device, udm_error *error);
+// Frees the layers, and the network.
+void udm_unet2d_free(udm_network *network);
+// The values of the port `time`.
+void udm_unet2d_embed_time(const udm_unet2d *net, double timestep, float *out);
 
 // For a UNet2DConditionModel. Keys that are not implemented are errors that name them.
 bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
 
-// For both: UNSUPPORTED, with the key and its value; a word that must be one of two, into *second; sample_size, a
+// For a UNetMotionModel, a UNet3DConditionModel, and a UNet2DConditionModel that the motion modules of a MotionAdapter
+// are inserted into; to: of that, already read.
+bool udm_unet2d_motion_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+bool udm_unet2d_3d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+bool udm_unet2d_adapter_config_read(udm_unet2d_config *to, const udm_config *adapter, udm_error *error);
+
+// For all: UNSUPPORTED, with the key and its value; a word that must be one of two, into *second; sample_size, a
 // number or two, height and width.
 bool udm_unet2d_fail_value(const udm_config *config, const char *key, const char *value, udm_error *error);
 bool udm_unet2d_read_choice(const udm_config *config, const char *key, const char *first, const char *other,
                             bool *second, udm_error *error);
 bool udm_unet2d_read_sample(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+// UNSUPPORTED unless a key is false, or this number, or null.
+bool udm_unet2d_read_off(const udm_config *config, const char *key, udm_error *error);
+bool udm_unet2d_read_number(const udm_config *config, const char *key, double number, udm_error *error);
+bool udm_unet2d_read_null(const udm_config *config, const char *key, udm_error *error);
+// One number for all resolutions, or one for each.
+bool udm_unet2d_read_each(const udm_unet2d_config *to, const udm_config *config, const char *key, int *values,
+                          udm_error *error);
+// down_block_types or up_block_types; names: of blocks that do not attend, and that do.
+bool udm_unet2d_read_way(const udm_config *config, const char *key, const char *const names[2], bool resnet,
+                         udm_unet2d_block *blocks, int levels, udm_error *error);
 
 int udm_unet2d_tokens(const udm_unet2d_config *config); // of its port `tokens`
 bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);

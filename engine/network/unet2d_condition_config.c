@@ -57,6 +57,24 @@ static const char *const known[] = { "sample_size",
                                      "conv_out_kernel",
                                      NULL };
 
+bool udm_unet2d_read_off(const udm_config *config, const char *key, udm_error *error)
+{
+    bool on = false;
+    return udm_config_bool(config, key, &on, error) && (!on || udm_unet2d_fail_value(config, key, "true", error));
+}
+
+bool udm_unet2d_read_number(const udm_config *config, const char *key, double number, udm_error *error)
+{
+    double value = number;
+    return udm_config_double(config, key, -1e6, 1e6, &value, error) &&
+           (value == number || udm_unet2d_fail_value(config, key, "another number than its default", error));
+}
+
+bool udm_unet2d_read_null(const udm_config *config, const char *key, udm_error *error)
+{
+    return !udm_config_has(config, key) || udm_unet2d_fail_value(config, key, "not null", error);
+}
+
 // Keys whose one supported value is false, or a number.
 static bool check_fixed(const udm_config *config, udm_error *error)
 {
@@ -70,20 +88,12 @@ static bool check_fixed(const udm_config *config, udm_error *error)
                     { "resnet_out_scale_factor", 1 },
                     { "conv_in_kernel", 3 },
                     { "conv_out_kernel", 3 } };
-    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
-        bool on = false;
-        if (!udm_config_bool(config, off[i], &on, error))
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+        if (!udm_unet2d_read_off(config, off[i], error))
             return false;
-        if (on)
-            return udm_unet2d_fail_value(config, off[i], "true", error);
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        double value = numbers[i].value;
-        if (!udm_config_double(config, numbers[i].key, -1e6, 1e6, &value, error))
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!udm_unet2d_read_number(config, numbers[i].key, numbers[i].value, error))
             return false;
-        if (value != numbers[i].value)
-            return udm_unet2d_fail_value(config, numbers[i].key, "another number than its default", error);
-    }
     return true;
 }
 
@@ -112,9 +122,8 @@ static bool check_words(const udm_config *config, const udm_embedding_shape *tol
            udm_unet2d_read_choice(config, "act_fn", "silu", "swish", &swish, error);
 }
 
-// names: of blocks that do not attend, and that do
-static bool read_way(const udm_config *config, const char *key, const char *const names[2], bool resnet,
-                     udm_unet2d_block *blocks, int levels, udm_error *error)
+bool udm_unet2d_read_way(const udm_config *config, const char *key, const char *const names[2], bool resnet,
+                         udm_unet2d_block *blocks, int levels, udm_error *error)
 {
     const bool down = key[0] == 'd'; // the defaults: all attend but those of the lowest resolution
     const char *types[UDM_UNET2D_LEVELS] = { names[down], names[1], names[1], names[!down] };
@@ -175,25 +184,23 @@ static bool read_blocks(udm_unet2d_config *to, const udm_config *config, udm_err
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"block_out_channels\" is missing or empty",
                         udm_config_path(config));
     return udm_config_int(config, "downsample_padding", 0, 1, &to->downsample_padding, error) &&
-           read_way(config, "down_block_types", down[image], image, to->down, to->levels, error) &&
-           read_way(config, "up_block_types", up[image], image, to->up, to->levels, error);
+           udm_unet2d_read_way(config, "down_block_types", down[image], image, to->down, to->levels, error) &&
+           udm_unet2d_read_way(config, "up_block_types", up[image], image, to->up, to->levels, error);
 }
 
-// One number for all resolutions, or one for each. What diffusers calls attention_head_dim is the number of heads.
-static bool read_heads(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+bool udm_unet2d_read_each(const udm_unet2d_config *to, const udm_config *config, const char *key, int *values,
+                          udm_error *error)
 {
-    int count = 0, heads = 8;
-    if (udm_config_int(config, "attention_head_dim", 1, 8192, &heads, NULL)) {
+    int count = 0, one = values[0];
+    if (udm_config_int(config, key, 1, 8192, &one, NULL)) {
         for (int i = 0; i < to->levels; i++)
-            to->heads[i] = heads;
+            values[i] = one;
         return true;
     }
-    if (!udm_config_ints(config, "attention_head_dim", 1, 8192, UDM_UNET2D_LEVELS, to->heads, &count, error))
-        return false;
-    return count == to->levels ||
-           udm_fail(error, UDM_ERROR_CORRUPT,
-                    "%s: \"attention_head_dim\" and \"block_out_channels\" must have the same length",
-                    udm_config_path(config));
+    return udm_config_ints(config, key, 1, 8192, UDM_UNET2D_LEVELS, values, &count, error) &&
+           (count == to->levels ||
+            udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"%s\" and \"block_out_channels\" must have the same length",
+                     udm_config_path(config), key));
 }
 
 static bool read_attention(udm_unet2d_config *to, const udm_config *config, udm_error *error)
@@ -201,9 +208,12 @@ static bool read_attention(udm_unet2d_config *to, const udm_config *config, udm_
     to->cross_layers = 1, to->head = 8;
     if (to->told.picture > 0)
         return udm_config_int(config, "attention_head_dim", 1, 8192, &to->head, error);
-    return read_heads(to, config, error) &&
-           udm_config_int(config, "transformer_layers_per_block", 1, 256, &to->cross_layers, error) &&
-           udm_config_bool(config, "use_linear_projection", &to->cross_linear, error);
+    to->heads[0] = 8; // what diffusers calls attention_head_dim is the number of heads
+    if (!udm_unet2d_read_each(to, config, "attention_head_dim", to->heads, error) ||
+        !udm_config_int(config, "transformer_layers_per_block", 1, 256, &to->cross_layers, error))
+        return false;
+    to->mid_cross_layers = to->cross_layers;
+    return udm_config_bool(config, "use_linear_projection", &to->cross_linear, error);
 }
 
 static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm_error *error)

@@ -7,6 +7,8 @@
 
 #include "network/unet2d.h"
 
+static const double FRAMES_EPSILON = 1e-5; // of what is before convolutions along time
+
 enum { MAX_KEPT = UDM_UNET2D_LEVELS * (UDM_UNET2D_LAYERS + 1) + 1 };
 
 typedef struct reader {
@@ -16,6 +18,7 @@ typedef struct reader {
     udm_error *error;
     int channels;             // of what flows
     int halvings;             // of its resolution
+    bool middle;              // what is read is the block of the lowest, between both ways
     int kept[MAX_KEPT], held; // the widths of what is kept for the way up
     float *projection, *bias; // of all residual blocks' time_emb_proj: [rows, time_width], [rows]
     int rows;
@@ -76,7 +79,7 @@ static udm_unet2d_step *add_step(reader *from, udm_unet2d_kind kind)
         return NULL;
     }
     net->steps = steps;
-    steps[net->count] = (udm_unet2d_step){ .kind = kind };
+    steps[net->count] = (udm_unet2d_step){ .kind = kind, .halvings = from->halvings };
     return &steps[net->count++];
 }
 
@@ -183,9 +186,85 @@ static bool read_cross(reader *from, const char *prefix, int level)
                                .groups = config->groups,
                                .heads = config->heads[level],
                                .token_width = config->token_width,
-                               .count = config->cross_layers,
+                               .count = from->middle ? config->mid_cross_layers : config->cross_layers,
                                .linear = config->cross_linear };
     return udm_cross_open(&step->cross, prefix, from->weights, from->device, from->error);
+}
+
+// A transformer along time. heads, width: of its layers
+static bool read_frames(reader *from, const char *prefix, int heads, int width)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    const udm_weights *weights = from->net->motion ? from->net->motion : from->weights;
+    udm_unet2d_step *step = add_step(from, UDM_STEP_FRAMES);
+    if (!step)
+        return false;
+    step->cross = (udm_cross){ .channels = from->channels,
+                               .groups = config->groups,
+                               .heads = heads,
+                               .count = from->middle ? config->mid_time_layers : config->time_layers,
+                               .linear = true,
+                               .frames = true,
+                               .inner = width,
+                               .positions = config->time_positions };
+    return udm_cross_open(&step->cross, prefix, weights, from->device, from->error);
+}
+
+// NAME.weight [channels, channels, 3, 1, 1], over the frame before, this one and the one after.
+static bool read_frames_convolution(const reader *from, udm_layer *layer, const char *full)
+{
+    const int64_t c = from->channels;
+    float *w = udm_weights_read(from->weights, join(full, "weight").text, 5, (int64_t[]){ c, c, 3, 1, 1 }, from->error);
+    float *b = w ? udm_weights_read(from->weights, join(full, "bias").text, 1, &c, from->error) : NULL;
+    float *taps = b ? malloc((size_t)(3 * c * c) * sizeof *taps) : NULL;
+    if (b && !taps)
+        fail_memory(from);
+    for (int64_t o = 0; taps && o < c; o++)
+        for (int64_t i = 0; i < c; i++)
+            for (int64_t k = 0; k < 3; k++)
+                taps[(o * 3 + k) * c + i] = w[(o * c + i) * 3 + k];
+    udm_conv_spec shape = { .sources = 3, .in = { (int)c, (int)c, (int)c }, .out = (int)c, .size = 1, .stride = 1 };
+    shape.weight = taps, shape.bias = b;
+    const bool good = taps && udm_layer_pack(layer, shape, from->device, from->error);
+    free(w);
+    free(b);
+    free(taps);
+    return good;
+}
+
+// TemporalConvLayer: Sequentials, in all but the first of which a dropout stands before the convolution.
+static bool read_frames_convolutions(reader *from, const char *prefix)
+{
+    udm_unet2d_step *step = add_step(from, UDM_STEP_FRAMES_CONVOLUTIONS);
+    if (!step)
+        return false;
+    for (int i = 0; i < 4; i++) {
+        char last[16];
+        snprintf(last, sizeof last, "conv%d", i + 1);
+        const name part = join(prefix, last);
+        if (!udm_norm_layer_open(&step->norms[i], from->channels, from->net->config.groups, FRAMES_EPSILON,
+                                 from->weights, numbered(part.text, 0).text, from->device, from->error) ||
+            !read_frames_convolution(from, &step->layers[i], numbered(part.text, i == 0 ? 2 : 3).text))
+            return false;
+    }
+    return true;
+}
+
+// What stands after the residual block `index` of a block, and after its transformer, if it has one.
+static bool read_after_resnet(reader *from, const char *prefix, int index)
+{
+    return from->net->config.time != UDM_TIME_CONVOLUTIONS ||
+           read_frames_convolutions(from, nth(prefix, "temp_convs", index).text);
+}
+
+static bool read_after_attention(reader *from, const char *prefix, int index, int level, bool attends)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    const bool motion = config->time == UDM_TIME_MOTION;
+    if (config->time == UDM_TIME_NONE || (!motion && !attends))
+        return true;
+    return read_frames(from, nth(prefix, motion ? "motion_modules" : "temp_attentions", index).text,
+                       config->time_heads[level], from->channels);
 }
 
 // Of a block, or in the middle.
@@ -217,10 +296,12 @@ static bool read_layers(reader *from, const char *prefix, int level, int layers,
 {
     const int out = from->net->config.width[level];
     for (int i = 0; i < layers; i++) {
-        if (!read_resnet(from, nth(prefix, "resnets", i).text, out, up, 0))
+        if (!read_resnet(from, nth(prefix, "resnets", i).text, out, up, 0) || !read_after_resnet(from, prefix, i))
             return false;
         const name attention = nth(prefix, "attentions", i);
         if (attends && !read_attending(from, attention.text, level, from->net->config.groups))
+            return false;
+        if (!read_after_attention(from, prefix, i, level, attends))
             return false;
         if (!up)
             keep(from);
@@ -231,6 +312,8 @@ static bool read_layers(reader *from, const char *prefix, int level, int layers,
 static bool read_down(reader *from)
 {
     const udm_unet2d_config *config = &from->net->config;
+    if (config->entry_width > 0 && !read_frames(from, "transformer_in", UDM_ENTRY_HEADS, config->entry_width))
+        return false;
     from->kept[from->held++] = from->channels; // of conv_in
     for (int i = 0; i < config->levels; i++) {
         name prefix = numbered("down_blocks", i);
@@ -248,10 +331,17 @@ static bool read_down(reader *from)
 static bool read_mid(reader *from)
 {
     const udm_unet2d_config *config = &from->net->config;
-    return !config->mid || (read_resnet(from, "mid_block.resnets.0", from->channels, false, 0) &&
-                            (!config->mid_attends || read_attending(from, "mid_block.attentions.0", config->levels - 1,
-                                                                    config->attention_groups)) &&
-                            read_resnet(from, "mid_block.resnets.1", from->channels, false, 0));
+    const int level = config->levels - 1;
+    from->middle = true;
+    const bool good =
+        !config->mid ||
+        (read_resnet(from, "mid_block.resnets.0", from->channels, false, 0) &&
+         read_after_resnet(from, "mid_block", 0) &&
+         (!config->mid_attends || read_attending(from, "mid_block.attentions.0", level, config->attention_groups)) &&
+         (!config->mid_time || read_after_attention(from, "mid_block", 0, level, true)) &&
+         read_resnet(from, "mid_block.resnets.1", from->channels, false, 0) && read_after_resnet(from, "mid_block", 1));
+    from->middle = false;
+    return good;
 }
 
 static bool read_up(reader *from)

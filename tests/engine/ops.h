@@ -399,7 +399,7 @@ static inline float *run_layer_norm(udm_device *device, const void *of)
 }
 
 typedef struct join_case {
-    int channels, sources, pixels[UDM_MAX_SOURCES], first, count;
+    int channels, sources, pixels[UDM_MAX_FRAMES], first, count;
 } join_case;
 
 static inline udm_shape join_shape(const join_case *c)

@@ -33,8 +33,8 @@ import stage  # noqa: E402
 
 FOLDER, GOLDEN = HERE / "tiny-text", HERE / "tiny-text/golden"
 SIZE, LENGTH, PATCH, SIDE = 24, 16, 4, 16
-WEIGHTED = ("a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\\) four, (green and:0.5) large next to a "
-            "ring")
+WEIGHTED = ("a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\\) four, (green and:0.5) large "
+            "next to a ring")
 PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
 WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
 DECODER = dict(sample_size=SIDE // PATCH, in_channels=3 * PATCH ** 2, out_channels=3 * PATCH ** 2,

@@ -14,12 +14,20 @@ void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm)
                          (size_t)norm->dst.shape.h * norm->dst.shape.w);
 }
 
-void udm_opencl_join(udm_device *device, const udm_join *join)
+static size_t pixels_of(const udm_tensor *tensor)
 {
-    udm_cl_join run = { .dst = udm_opencl_tensor(&join->dst), .sources = join->sources, .first = join->first };
-    const udm_tensor *src[UDM_MAX_SOURCES];
-    for (int s = 0; s < UDM_MAX_SOURCES; s++) {
-        src[s] = &join->src[s < join->sources ? s : 0];
+    return (size_t)tensor->shape.h * tensor->shape.w;
+}
+
+enum { AT_ONCE = 3 }; // sources of a kernel
+
+// Each of which may lie in a buffer of its own.
+static void join_some(udm_device *device, const udm_join *join, int source, udm_cl_join run)
+{
+    const udm_tensor *src[AT_ONCE];
+    run.dst = udm_opencl_tensor(&join->dst);
+    for (int s = 0; s < AT_ONCE; s++) {
+        src[s] = &join->src[source + s < join->sources ? source + s : source];
         run.src[s] = udm_opencl_tensor(src[s]);
     }
     const udm_cl_argument arguments[] = {
@@ -27,7 +35,25 @@ void udm_opencl_join(udm_device *device, const udm_join *join)
         UDM_CL_BUFFER(src[1]), UDM_CL_BUFFER(src[2]),
     };
     udm_opencl_run_items(udm_opencl_of(device), UDM_CL_JOIN, arguments, UDM_CL_COUNT(arguments),
-                         (size_t)udm_opencl_blocks(join->dst.shape.c) * join->dst.shape.h * join->dst.shape.w);
+                         (size_t)udm_opencl_blocks(join->dst.shape.c) * run.count);
+}
+
+void udm_opencl_join(udm_device *device, const udm_join *join)
+{
+    size_t skip = join->first, place = 0;
+    const size_t all = pixels_of(&join->dst);
+    for (int s = 0; s < join->sources && place < all; s += AT_ONCE) {
+        size_t there = 0;
+        for (int k = s; k < s + AT_ONCE && k < join->sources; k++)
+            there += pixels_of(&join->src[k]);
+        const size_t from = skip < there ? skip : there, left = all - place;
+        const size_t taken = there - from < left ? there - from : left;
+        if (taken > 0)
+            join_some(device, join, s,
+                      (udm_cl_join){ .first = (cl_int)from, .place = (cl_int)place, .count = (cl_int)taken });
+        skip -= from;
+        place += taken;
+    }
 }
 
 void udm_opencl_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b)

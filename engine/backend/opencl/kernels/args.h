@@ -66,6 +66,7 @@ typedef struct udm_cl_layer_norm {
 typedef struct udm_cl_join {
     udm_cl_tensor dst, src[3];
     udm_cl_int sources, first;
+    udm_cl_int place, count; // of dst: `count` pixels from `place` on are written
 } udm_cl_join;
 
 #define QUERIES 16 // that are done at once

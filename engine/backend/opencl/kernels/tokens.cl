@@ -30,11 +30,11 @@ POINTWISE layer_norm(const udm_cl_layer_norm norm, global float *dst, const glob
 POINTWISE join_pixels(const udm_cl_join join, global float *dst, const global float *src0, const global float *src1,
                       const global float *src2)
 {
-    const size_t count = (size_t)join.dst.h * join.dst.w;
-    const range items = range_of(divide_up(join.dst.c, BLOCK) * count);
+    const size_t all = (size_t)join.dst.h * join.dst.w;
+    const range items = range_of(divide_up(join.dst.c, BLOCK) * (size_t)join.count);
     for (size_t i = items.first; i < items.end; i++) {
-        const size_t block = i / count;
-        size_t from = join.first + i % count;
+        const size_t block = i / join.count, to = block * all + join.place + i % join.count;
+        size_t from = join.first + i % join.count;
         int s = 0;
         while (from >= (size_t)join.src[s].h * join.src[s].w) {
             from -= (size_t)join.src[s].h * join.src[s].w;
@@ -42,7 +42,7 @@ POINTWISE join_pixels(const udm_cl_join join, global float *dst, const global fl
         }
         const global float *src = s == 0 ? src0 : s == 1 ? src1 : src2;
         const size_t pixels = (size_t)join.src[s].h * join.src[s].w;
-        vstore16(vload16(block * pixels + from, src + join.src[s].at), i, dst + join.dst.at);
+        vstore16(vload16(block * pixels + from, src + join.src[s].at), to, dst + join.dst.at);
     }
 }
 
