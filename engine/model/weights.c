@@ -22,6 +22,12 @@ enum {
     MAX_NAME = 255,
 };
 
+typedef struct patch {
+    size_t index; // of the tensor
+    udm_patch what;
+    float factor;
+} patch;
+
 struct udm_weights {
     char *path;
     const unsigned char *map;
@@ -32,6 +38,8 @@ struct udm_weights {
     size_t count;
     udm_weight *list;  // sorted by name
     atomic_bool *read; // of each, whether it was
+    patch *patches;
+    size_t patch_count;
 };
 
 static const struct dtype {
@@ -254,6 +262,7 @@ void udm_weights_free(udm_weights *weights)
         return;
     free(weights->list);
     free(weights->read);
+    free(weights->patches);
     json_decref(weights->header);
     if (weights->map)
         munmap((void *)weights->map, weights->map_size);
@@ -353,6 +362,67 @@ static bool has_shape(const udm_weight *weight, int dims, const int64_t *shape)
     return weight->dims == dims;
 }
 
+// The matrix product, row by row; scratch: [rank, columns], then [rows, rank].
+static void add_patch(const patch *p, size_t rows, size_t columns, float *scratch, float *out)
+{
+    const size_t rank = p->what.rank;
+    float *down = scratch, *up = scratch + rank * columns;
+    convert(p->what.down, down);
+    convert(p->what.up, up);
+    for (size_t r = 0; r < rows; r++, out += columns)
+        for (size_t k = 0; k < rank; k++) {
+            const float factor = p->factor * up[r * rank + k], *from = down + k * columns;
+            for (size_t c = 0; c < columns; c++)
+                out[c] += factor * from[c];
+        }
+}
+
+static bool add_patches(const udm_weights *weights, size_t index, float *out, udm_error *error)
+{
+    const udm_weight *weight = &weights->list[index];
+    for (size_t i = 0; i < weights->patch_count; i++) {
+        const patch *p = &weights->patches[i];
+        if (p->index != index)
+            continue;
+        const size_t rows = (size_t)weight->shape[0], columns = weight->elements / rows;
+        float *scratch = malloc((columns + rows) * p->what.rank * sizeof *scratch);
+        if (!scratch)
+            return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for tensor \"%s\"", weights->path, weight->name);
+        add_patch(p, rows, columns, scratch, out);
+        free(scratch);
+    }
+    return true;
+}
+
+bool udm_weights_patch(udm_weights *weights, size_t index, udm_patch what, double factor, udm_error *error)
+{
+    const udm_weight *const halves[] = { what.down, what.up };
+    for (int i = 0; i < 2; i++)
+        if (halves[i]->dtype == UDM_OTHER_DTYPE)
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: tensor \"%s\" must be F32, F16 or BF16", what.from->path,
+                            halves[i]->name);
+    patch *patches = realloc(weights->patches, (weights->patch_count + 1) * sizeof *patches);
+    if (!patches)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for what changes it", weights->path);
+    weights->patches = patches;
+    patches[weights->patch_count++] = (patch){ index, what, (float)factor };
+    return true;
+}
+
+void udm_weights_unpatch(udm_weights *weights, const udm_weights *from)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < weights->patch_count; i++)
+        if (weights->patches[i].what.from != from)
+            weights->patches[kept++] = weights->patches[i];
+    weights->patch_count = kept;
+}
+
+const char *udm_weights_note(const udm_weights *weights, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(weights->header, "__metadata__"), key));
+}
+
 float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error)
 {
     const udm_weight *weight = udm_weights_find(weights, name);
@@ -379,6 +449,10 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
     }
     convert(weight, out);
     release(weight);
+    if (!add_patches(weights, (size_t)(weight - weights->list), out, error)) {
+        free(out);
+        return NULL;
+    }
     atomic_store_explicit(&weights->read[weight - weights->list], true, memory_order_relaxed);
     return out;
 }

@@ -46,4 +46,18 @@ bool udm_weights_was_read(const udm_weights *weights, size_t index);
 // int64 ones, which are positions that some files keep.
 bool udm_weights_all_read(const udm_weights *weights, udm_error *error);
 
+// What a tensor is changed by, whenever it is read: factor up [rows, rank] down [rank, columns] is added to it, as a
+// matrix of as many rows as it has. `from`, which holds both, outlives the tensors.
+typedef struct udm_patch {
+    const udm_weights *from;
+    const udm_weight *down, *up;
+    size_t rank;
+} udm_patch;
+
+// Not while others read. Sizes must fit.
+bool udm_weights_patch(udm_weights *weights, size_t index, udm_patch patch, double factor, udm_error *error);
+void udm_weights_unpatch(udm_weights *weights, const udm_weights *from); // takes all of its patches back
+
+const char *udm_weights_note(const udm_weights *weights, const char *key); // of the file's metadata; NULL: none
+
 #endif
