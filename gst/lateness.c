@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Quality of service without dropped frames: late ones pass through unprocessed, as the engine needs all it can get.
+// Quality of service without dropped frames.
 #include "lateness.h"
 
-#define QUALITY_SOURCE 0 // of a frame that passes through; 1000000 is the best
+GST_DEBUG_CATEGORY_EXTERN(udm_transform_debug);
+#define GST_CAT_DEFAULT udm_transform_debug
+
+#define BEST_QUALITY 1000000 // of a QoS message
 
 void gst_udm_lateness_flush(GstUdmLateness *lateness, GstBaseTransform *trans)
 {
@@ -10,14 +13,24 @@ void gst_udm_lateness_flush(GstUdmLateness *lateness, GstBaseTransform *trans)
     lateness->earliest = GST_CLOCK_TIME_NONE;
     lateness->jitter = 0;
     lateness->proportion = 1;
+    gst_udm_pace_flush(&lateness->pace);
     GST_OBJECT_UNLOCK(trans);
 }
 
 void gst_udm_lateness_start(GstUdmLateness *lateness, GstBaseTransform *trans)
 {
-    gst_udm_lateness_flush(lateness, trans);
     GST_OBJECT_LOCK(trans);
+    gst_udm_pace_start(&lateness->pace);
+    lateness->level = GST_UDM_LEVEL_FULL;
     lateness->degraded = 0;
+    GST_OBJECT_UNLOCK(trans);
+    gst_udm_lateness_flush(lateness, trans);
+}
+
+void gst_udm_lateness_unlearn(GstUdmLateness *lateness, GstBaseTransform *trans)
+{
+    GST_OBJECT_LOCK(trans);
+    gst_udm_pace_unlearn(&lateness->pace);
     GST_OBJECT_UNLOCK(trans);
 }
 
@@ -26,42 +39,100 @@ gboolean gst_udm_lateness_event(GstUdmLateness *lateness, GstBaseTransform *tran
     GstClockTimeDiff jitter;
     GstClockTime time;
     gdouble proportion;
+    gboolean own;
 
     gst_event_parse_qos(event, NULL, &proportion, &jitter, &time);
     GST_OBJECT_LOCK(trans);
     lateness->proportion = proportion;
     lateness->jitter = jitter;
-    if (GST_CLOCK_TIME_IS_VALID(time))
+    if (GST_CLOCK_TIME_IS_VALID(time)) {
         lateness->earliest = (GstClockTime)MAX((GstClockTimeDiff)time + jitter, 0);
+        gst_udm_pace_told(&lateness->pace, time, jitter);
+    }
+    own = jitter > 0 && lateness->level != GST_UDM_LEVEL_SOURCE;
     GST_OBJECT_UNLOCK(trans);
+    if (gst_base_transform_is_qos_enabled(trans) && own && !gst_base_transform_is_passthrough(trans)) {
+        gst_event_unref(event);
+        return TRUE;
+    }
     return gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(trans), event);
 }
 
-static void post(const GstUdmLateness *lateness, GstBaseTransform *trans, GstBuffer *buffer, GstClockTime running)
+static GstClockTime running_time(GstBaseTransform *trans, GstClockTime pts)
 {
-    GstClockTime pts = GST_BUFFER_PTS(buffer);
-    GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, pts);
-    GstMessage *message =
-        gst_message_new_qos(GST_OBJECT(trans), FALSE, running, time, pts, GST_BUFFER_DURATION(buffer));
+    return gst_segment_to_running_time(&trans->segment, GST_FORMAT_TIME, pts);
+}
 
-    gst_message_set_qos_values(message, lateness->jitter, lateness->proportion, QUALITY_SOURCE);
+static void post(const GstUdmLateness *lateness, GstBaseTransform *trans, GstClockTime pts, GstClockTime duration,
+                 GstUdmLevel level)
+{
+    GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, pts);
+    GstMessage *message = gst_message_new_qos(GST_OBJECT(trans), FALSE, running_time(trans, pts), time, pts, duration);
+
+    gst_message_set_qos_values(message, lateness->jitter, lateness->proportion,
+                               BEST_QUALITY - BEST_QUALITY / GST_UDM_LEVEL_SOURCE * (gint)level);
     gst_element_post_message(GST_ELEMENT(trans), message);
 }
 
-gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, GstBuffer *buffer)
+GstUdmLevel gst_udm_lateness_choose(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                                    GstClockTime pts, GstClockTime duration)
 {
-    GstClockTime running = gst_segment_to_running_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime running = running_time(trans, pts);
+    const gboolean enabled = gst_base_transform_is_qos_enabled(trans); // takes the lock
+    GstUdmLevel level = GST_UDM_LEVEL_FULL;
+    GstUdmLateness now;
+    gboolean changed;
+
+    GST_OBJECT_LOCK(trans);
+    if (enabled)
+        level = GST_CLOCK_TIME_IS_VALID(running) ? gst_udm_pace_choose(&lateness->pace, costs, running, duration)
+                                                 : lateness->level;
+    changed = level != lateness->level;
+    lateness->level = level;
+    now = *lateness;
+    GST_OBJECT_UNLOCK(trans);
+    if (changed) {
+        GST_INFO_OBJECT(trans, "quality is %s from %" GST_TIME_FORMAT " on", gst_udm_level_name(level),
+                        GST_TIME_ARGS(running));
+        post(&now, trans, pts, duration, level);
+    }
+    return level;
+}
+
+void gst_udm_lateness_took(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                           GstClockTime pts, gdouble seconds)
+{
+    GstClockTime running = running_time(trans, pts);
+
+    GST_OBJECT_LOCK(trans);
+    gst_udm_pace_took(&lateness->pace, costs, lateness->level, running, seconds);
+    GST_OBJECT_UNLOCK(trans);
+}
+
+void gst_udm_lateness_count(GstUdmLateness *lateness, GstBaseTransform *trans)
+{
+    GST_OBJECT_LOCK(trans);
+    lateness->degraded++;
+    GST_OBJECT_UNLOCK(trans);
+}
+
+gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                                   GstClockTime pts, GstClockTime duration)
+{
+    GstClockTime running = running_time(trans, pts);
     GstUdmLateness now;
     gboolean late;
 
-    if (!gst_base_transform_is_qos_enabled(trans) || !GST_CLOCK_TIME_IS_VALID(running))
+    if (!gst_base_transform_is_qos_enabled(trans))
         return FALSE;
     GST_OBJECT_LOCK(trans);
-    late = GST_CLOCK_TIME_IS_VALID(lateness->earliest) && running <= lateness->earliest;
+    late = lateness->level == GST_UDM_LEVEL_SOURCE;
+    if (GST_CLOCK_TIME_IS_VALID(running) && GST_CLOCK_TIME_IS_VALID(lateness->earliest))
+        late |= running <= lateness->earliest + gst_udm_pace_margin(&lateness->pace, costs);
     lateness->degraded += late;
     now = *lateness;
     GST_OBJECT_UNLOCK(trans);
     if (late)
-        post(&now, trans, buffer, running);
+        post(&now, trans, pts, duration, GST_UDM_LEVEL_SOURCE);
     return late;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Quality of service without dropped frames: late ones pass through unprocessed, as the engine needs all it can get.
+// Quality of service without dropped frames: what downstream tells of late frames decides at which level the next ones
+// are made, and those that are late already leave as they came.
 #ifndef GST_UDM_LATENESS_H
 #define GST_UDM_LATENESS_H
 
 #include <gst/base/gstbasetransform.h>
+
+#include "pace.h"
 
 // Part of an element, under its object lock; the functions take it.
 typedef struct GstUdmLateness {
@@ -11,15 +14,30 @@ typedef struct GstUdmLateness {
     GstClockTimeDiff jitter;
     gdouble proportion;
     guint64 degraded; // frames since start
+    GstUdmPace pace;
+    GstUdmLevel level; // that was chosen last
 } GstUdmLateness;
 
 void gst_udm_lateness_start(GstUdmLateness *lateness, GstBaseTransform *trans);
 void gst_udm_lateness_flush(GstUdmLateness *lateness, GstBaseTransform *trans);
+void gst_udm_lateness_unlearn(GstUdmLateness *lateness, GstBaseTransform *trans); // how long frames take
 
-// Takes a QoS event and pushes it upstream, past the base class, which would drop frames.
+// Takes a QoS event, and pushes it upstream, past the base class, which would drop frames; but not as long as it tells
+// of frames that are late because of this element, which can do something about it: what lies upstream would drop
+// frames.
 gboolean gst_udm_lateness_event(GstUdmLateness *lateness, GstBaseTransform *trans, GstEvent *event);
 
-// Whether a frame is late even if it is pushed at once; if so, counts it and posts a QoS message.
-gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, GstBuffer *buffer);
+// The level at which the next frame is to be made, if frames last so long. Posts a QoS message if it is another one.
+GstUdmLevel gst_udm_lateness_choose(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                                    GstClockTime pts, GstClockTime duration);
+// A frame was made at that level.
+void gst_udm_lateness_took(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                           GstClockTime pts, gdouble seconds);
+void gst_udm_lateness_count(GstUdmLateness *lateness, GstBaseTransform *trans); // a frame as degraded
+
+// Whether a frame is late even if it is pushed at once, or frames are not made at all; if so, counts it and posts a QoS
+// message.
+gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
+                                   GstClockTime pts, GstClockTime duration);
 
 #endif

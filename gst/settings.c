@@ -145,7 +145,8 @@ static void install_statistics(GObjectClass *object_class)
      * * `memory` (guint64): memory for state and activations in bytes
      * * `tiles` (gint): tiles that a frame is processed in
      * * `device` (gchararray): the device in use
-     * * `degraded` (guint64): frames that were late and were not processed (filters only)
+     * * `degraded` (guint64): frames that were not made at full quality, because playback does not wait (filters only)
+     * * `level` (gchararray): the quality at present: "full", "live", "live-model", "half" or "source" (filters only)
      *
      * Since: 0.2
      */

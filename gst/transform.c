@@ -2,12 +2,12 @@
 // The base class of elements that pass frames through the engine and hold some of them back.
 #include "transform.h"
 
+#include "background.h"
 #include "frames.h"
 #include "interlaced.h"
-#include "loading.h"
 #include "report.h"
 
-GST_DEBUG_CATEGORY_STATIC(udm_transform_debug);
+GST_DEBUG_CATEGORY(udm_transform_debug);
 #define GST_CAT_DEFAULT udm_transform_debug
 
 #define DEFAULT_STEPS 1
@@ -55,7 +55,59 @@ static GstFlowReturn drain(GstUdmTransform *self)
         } while (ret == GST_FLOW_OK && buffer);
     }
     forget(self);
+    self->spent = 0;
+    self->skipped = FALSE;
     return ret;
+}
+
+// ---- keeping pace
+
+gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration)
+{
+    gboolean late = self->hurried ||
+                    gst_udm_lateness_degrades(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, pts, duration);
+
+    if (self->hurried)
+        gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
+    self->skipped |= late;
+    return late;
+}
+
+void gst_udm_transform_made(GstUdmTransform *self)
+{
+    gst_udm_session_update(&self->session);
+    if (self->level != GST_UDM_LEVEL_FULL)
+        gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
+}
+
+// To be called with the frame that leaves, if one does.
+static void measure(GstUdmTransform *self, gint64 since, GstBuffer *frame)
+{
+    self->spent += g_get_monotonic_time() - since;
+    if (!frame)
+        return;
+    if (!self->skipped)
+        gst_udm_lateness_took(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, GST_BUFFER_PTS(frame),
+                              (gdouble)self->spent / G_USEC_PER_SEC);
+    self->spent = 0;
+    self->skipped = FALSE;
+}
+
+// Of the frames that leave, which may be more than come.
+static GstClockTime duration_of(const GstVideoFilter *filter, GstBuffer *frame)
+{
+    const GstVideoInfo *info = &filter->out_info;
+
+    return info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_BUFFER_DURATION(frame);
+}
+
+// Settings or caps are others now.
+static void estimate(GstUdmTransform *self, const GstVideoInfo *info)
+{
+    self->costs = (GstUdmCosts){ .of[GST_UDM_LEVEL_FULL] = 1 };
+    if (!self->idle)
+        GST_UDM_TRANSFORM_GET_CLASS(self)->estimate(self, info, &self->costs);
+    gst_udm_lateness_unlearn(&self->lateness, GST_BASE_TRANSFORM(self));
 }
 
 // ---- caps and settings
@@ -65,6 +117,21 @@ static gboolean wants_nothing(GstUdmTransform *self, const GstVideoInfo *in, con
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
 
     return (!self->model && !klass->works_without_model) || klass->wants_passthrough(self, in, out);
+}
+
+// Lets the level take effect.
+static void lower(GstUdmTransform *self, const GstVideoInfo *info, udm_settings *settings)
+{
+    const GstVideoInfo *size;
+
+    g_clear_pointer(&self->half, gst_udm_half_free);
+    if (self->level == GST_UDM_LEVEL_HALF)
+        self->half = gst_udm_half_new(info);
+    size = gst_udm_half_info(self->half, info);
+    settings->width = GST_VIDEO_INFO_WIDTH(size);
+    settings->height = GST_VIDEO_INFO_HEIGHT(size);
+    if (self->level != GST_UDM_LEVEL_FULL)
+        settings->precision = "auto";
 }
 
 // Opens the session for frames of this kind with the settings as they are, unless nothing is wanted of it.
@@ -88,6 +155,7 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     if (klass->prepare)
         prepared = klass->prepare(self, info, &settings, &error);
+    lower(self, info, &settings);
     object = prepared && !self->idle ? klass->open(self, &settings, &error) : NULL;
     if (object) {
         gst_udm_session_open(&self->session, klass->engine, object);
@@ -95,7 +163,9 @@ static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
         self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);
     }
-    gst_udm_latency_set(&self->latency, GST_ELEMENT(self), passthrough ? 0 : klass->delay(self), info);
+    // A latency that changed with the level would be a jump in playback.
+    if (passthrough || self->level == GST_UDM_LEVEL_FULL)
+        gst_udm_latency_set(&self->latency, GST_ELEMENT(self), passthrough ? 0 : klass->delay(self), info);
     return prepared && (object || self->idle);
 }
 
@@ -131,23 +201,16 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
     drain(self); // a failure was posted already, or downstream knows
     self->idle = wants_nothing(self, in_info, out_info);
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), self->idle && !GST_VIDEO_INFO_IS_INTERLACED(in_info));
+    estimate(self, in_info);
     return open_session(self, in_info);
 }
 
 // Takes the model that was loaded while frames flow, if there is one, once those that are held have left.
 static GstFlowReturn take_model(GstUdmTransform *self, gboolean *changed)
 {
-    GstUdmModel *model = self->model;
-    GstFlowReturn ret = GST_FLOW_OK;
+    GstUdmModel *model = gst_udm_background_take(self, changed);
+    GstFlowReturn ret;
 
-    GST_OBJECT_LOCK(self);
-    if (self->has_loaded)
-        model = g_steal_pointer(&self->loaded);
-    *changed = model != self->model;
-    if (self->has_loaded && !*changed)
-        gst_udm_model_release(model);
-    self->has_loaded = FALSE;
-    GST_OBJECT_UNLOCK(self);
     if (!*changed)
         return GST_FLOW_OK;
     ret = drain(self);
@@ -157,15 +220,34 @@ static GstFlowReturn take_model(GstUdmTransform *self, gboolean *changed)
     return ret;
 }
 
-// Lets properties that changed while frames flow take effect.
-static GstFlowReturn apply_settings(GstUdmTransform *self)
+// What is held leaves, as it is if there is no time; then the session is opened at the level, unless it is open.
+static GstFlowReturn change(GstUdmTransform *self, GstUdmLevel level, gboolean hurried, gboolean reopen)
+{
+    GstFlowReturn ret;
+
+    self->hurried = hurried;
+    ret = drain(self);
+    self->hurried = FALSE;
+    if (level != GST_UDM_LEVEL_SOURCE && level != self->level) {
+        self->level = level;
+        reopen = TRUE;
+    }
+    if (ret != GST_FLOW_OK || !reopen)
+        return ret;
+    return open_session(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+// Lets properties that changed while frames flow take effect from the next frame on, and the pace of playback.
+static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+    const GstUdmLevel before = self->lateness.level;
     gboolean passthrough, idle, switched, changed;
     GstFlowReturn ret = take_model(self, &changed);
+    GstUdmLevel level;
 
-    if (ret != GST_FLOW_OK)
+    if (ret != GST_FLOW_OK || !filter->negotiated)
         return ret;
     GST_OBJECT_LOCK(self);
     changed |= self->version != self->settings.version;
@@ -174,19 +256,21 @@ static GstFlowReturn apply_settings(GstUdmTransform *self)
     passthrough = idle && !GST_VIDEO_INFO_IS_INTERLACED(&filter->in_info);
     changed |= idle != self->idle;
     switched = passthrough != gst_base_transform_is_passthrough(trans);
-    if (!filter->negotiated || (!switched && !changed))
-        return GST_FLOW_OK;
-
-    ret = drain(self);
-    if (ret != GST_FLOW_OK)
-        return ret;
+    if (switched || idle != self->idle)
+        ret = drain(self);
     self->idle = idle;
     if (switched) {
         gst_base_transform_set_passthrough(trans, passthrough);
         gst_base_transform_reconfigure_src(trans); // buffers come from another pool now
         gst_base_transform_reconfigure_sink(trans);
     }
-    return open_session(self, &filter->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+    if (switched || changed)
+        estimate(self, &filter->in_info);
+    level =
+        gst_udm_lateness_choose(&self->lateness, trans, &self->costs, GST_BUFFER_PTS(next), duration_of(filter, next));
+    if (ret != GST_FLOW_OK || (!switched && !changed && level == before))
+        return ret;
+    return change(self, level, level > before, switched || changed);
 }
 
 static gboolean gst_udm_transform_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
@@ -230,9 +314,10 @@ static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *tra
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
     GstFlowReturn ret = klass->follows(self, input) ? GST_FLOW_OK : drain(self);
+    gint64 since;
 
     if (ret == GST_FLOW_OK)
-        ret = apply_settings(self);
+        ret = apply_settings(self, input);
     if (ret != GST_FLOW_OK) {
         gst_buffer_unref(input);
         return ret;
@@ -240,16 +325,23 @@ static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *tra
     ret = GST_BASE_TRANSFORM_CLASS(parent_class)->submit_input_buffer(trans, is_discont, input);
     if (ret != GST_FLOW_OK || gst_base_transform_is_passthrough(trans))
         return ret;
-    return klass->take(self, g_steal_pointer(&trans->queued_buf));
+    since = g_get_monotonic_time();
+    ret = klass->take(self, g_steal_pointer(&trans->queued_buf));
+    measure(self, since, NULL);
+    return ret;
 }
 
 static GstFlowReturn gst_udm_transform_generate_output(GstBaseTransform *trans, GstBuffer **output)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
+    const gint64 since = g_get_monotonic_time();
+    GstFlowReturn ret;
 
     if (gst_base_transform_is_passthrough(trans))
         return GST_BASE_TRANSFORM_CLASS(parent_class)->generate_output(trans, output);
-    return GST_UDM_TRANSFORM_GET_CLASS(self)->next(self, output);
+    ret = GST_UDM_TRANSFORM_GET_CLASS(self)->next(self, output);
+    measure(self, since, *output);
+    return ret;
 }
 
 // Never called, but without it GstVideoFilter would work in place.
@@ -328,45 +420,6 @@ static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection
 
 // ---- states
 
-// The model by its name, or NULL if there is none or none is needed; takes the name.
-static GstUdmModel *load(GstUdmTransform *self, char *name)
-{
-    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
-    GstUdmModel *model = NULL;
-
-    if (!klass->works_without_model || (name && *name))
-        model = gst_udm_load_model(GST_ELEMENT(self), name, klass->without_model);
-    g_free(name);
-    return model;
-}
-
-// In a thread of its own.
-static void load_while_frames_flow(GstElement *element, gpointer number)
-{
-    GstUdmTransform *self = GST_UDM_TRANSFORM(element);
-    GstUdmModel *model, *old;
-    gboolean wanted;
-    char *name;
-
-    GST_OBJECT_LOCK(self);
-    wanted = self->loads == GPOINTER_TO_UINT(number);
-    name = g_strdup(self->settings.model);
-    GST_OBJECT_UNLOCK(self);
-    if (!wanted) {
-        g_free(name);
-        return;
-    }
-    model = old = load(self, name);
-    GST_OBJECT_LOCK(self);
-    if (self->started && self->loads == GPOINTER_TO_UINT(number)) {
-        old = self->loaded;
-        self->loaded = model;
-        self->has_loaded = TRUE;
-    }
-    GST_OBJECT_UNLOCK(self);
-    gst_udm_model_release(old);
-}
-
 // A model that is missing is no error: the project of an editor opens, and its pipeline runs.
 static gboolean gst_udm_transform_start(GstBaseTransform *trans)
 {
@@ -380,23 +433,10 @@ static gboolean gst_udm_transform_start(GstBaseTransform *trans)
     GST_OBJECT_UNLOCK(self);
     self->refused = FALSE;
     gst_udm_lateness_start(&self->lateness, trans);
-    self->model = load(self, name);
+    self->level = GST_UDM_LEVEL_FULL;
+    self->model = gst_udm_background_load(self, name);
     gst_udm_model_release(before); // after, so that the same one stays loaded
     return TRUE;
-}
-
-// Loads under way end in vain.
-static void forget_loads(GstUdmTransform *self)
-{
-    GstUdmModel *loaded;
-
-    GST_OBJECT_LOCK(self);
-    self->started = FALSE;
-    self->loads++;
-    loaded = g_steal_pointer(&self->loaded);
-    self->has_loaded = FALSE;
-    GST_OBJECT_UNLOCK(self);
-    gst_udm_model_release(loaded);
 }
 
 // Under the object lock.
@@ -404,7 +444,8 @@ static GstStructure *get_stats(GstUdmTransform *self)
 {
     GstStructure *stats = gst_udm_session_stats(&self->session);
 
-    gst_structure_set(stats, "degraded", G_TYPE_UINT64, self->lateness.degraded, NULL);
+    gst_structure_set(stats, "degraded", G_TYPE_UINT64, self->lateness.degraded, "level", G_TYPE_STRING,
+                      gst_udm_level_name(self->lateness.level), NULL);
     if (GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats)
         GST_UDM_TRANSFORM_GET_CLASS(self)->add_stats(self, stats);
     return stats;
@@ -426,7 +467,7 @@ static gboolean gst_udm_transform_stop(GstBaseTransform *trans)
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
 
     log_stats(self);
-    forget_loads(self);
+    gst_udm_background_forget(self);
     forget(self);
     gst_udm_session_close(&self->session);
     self->version = 0;
@@ -458,16 +499,13 @@ static void gst_udm_transform_set_property(GObject *object, guint id, const GVal
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(object);
     gboolean known, loads;
-    guint number = 0;
 
     GST_OBJECT_LOCK(self);
     known = gst_udm_settings_set(&self->settings, id, value);
     loads = id == GST_UDM_PROP_MODEL && self->started;
-    if (loads)
-        number = ++self->loads;
     GST_OBJECT_UNLOCK(self);
     if (loads)
-        gst_element_call_async(GST_ELEMENT(self), load_while_frames_flow, GUINT_TO_POINTER(number), NULL);
+        gst_udm_background_begin(self);
     if (!known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
@@ -492,6 +530,7 @@ static void gst_udm_transform_finalize(GObject *object)
     GstUdmTransform *self = GST_UDM_TRANSFORM(object);
 
     gst_udm_session_clear(&self->session);
+    gst_udm_half_free(self->half);
     gst_udm_model_release(self->model);
     gst_udm_settings_clear(&self->settings);
     G_OBJECT_CLASS(parent_class)->finalize(object);
@@ -535,6 +574,6 @@ static void gst_udm_transform_init(GstUdmTransform *self)
 
     gst_udm_settings_init(&self->settings, NULL, DEFAULT_STEPS);
     gst_udm_session_init(&self->session, GST_ELEMENT(self));
-    gst_base_transform_set_gap_aware(trans, TRUE);    // duplicates keep their flag, for an udminterp downstream
-    gst_base_transform_set_qos_enabled(trans, FALSE); // offline work takes the time it takes
+    gst_base_transform_set_gap_aware(trans, TRUE);   // duplicates keep their flag, for an udminterp downstream
+    gst_base_transform_set_qos_enabled(trans, TRUE); // nobody tells of late frames where work takes the time it takes
 }

@@ -6,6 +6,7 @@
 
 #include <gst/video/gstvideofilter.h>
 
+#include "half.h"
 #include "lateness.h"
 #include "latency.h"
 #include "models.h"
@@ -47,6 +48,14 @@ typedef struct GstUdmTransform {
     gboolean idle;    // frames are taken, but not for the session, which is closed
     guint version;    // of the settings that the session was opened with; 0 if it has to be opened
     gboolean refused; // the caps that came last: they are interlaced
+
+    // state of the streaming thread: keeping pace with playback
+    GstUdmCosts costs; // of the levels, with the settings and caps as they are
+    GstUdmLevel level; // that the session was opened at, which is never that of source frames
+    GstUdmHalf *half;  // NULL if frames are computed at their full size
+    gboolean hurried;  // what is held leaves as it came
+    gboolean skipped;  // a frame, since the last that left
+    gint64 spent;      // microseconds on frames, since the last that left
 } GstUdmTransform;
 
 typedef struct GstUdmTransformClass {
@@ -71,6 +80,8 @@ typedef struct GstUdmTransformClass {
 
     // Whether a frame continues those that are held; otherwise they are drained before it.
     gboolean (*follows)(GstUdmTransform *self, GstBuffer *frame);
+    // What frames cost at each level, in units of one pass in float32; that of full quality is 1 when it is called.
+    void (*estimate)(GstUdmTransform *self, const GstVideoInfo *info, GstUdmCosts *costs);
     GstFlowReturn (*take)(GstUdmTransform *self, GstBuffer *frame); // takes the reference
     // The next frame to push, or NULL if it takes another input frame first.
     GstFlowReturn (*next)(GstUdmTransform *self, GstBuffer **output);
@@ -84,6 +95,11 @@ typedef struct GstUdmTransformClass {
 GType gst_udm_transform_get_type(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstUdmTransform, gst_object_unref)
+
+// Whether this frame is to leave as it came, or its neighbour in its place, because there is no time to make it.
+gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration);
+// The engine made a frame: updates the statistics.
+void gst_udm_transform_made(GstUdmTransform *self);
 
 // Posts the error that a buffer does not match its caps.
 GstFlowReturn gst_udm_transform_invalid_buffer(GstUdmTransform *self);

@@ -21,8 +21,10 @@
  *
  * Interlaced video is deinterlaced first, as #GstUdmDenoise:deinterlace says; video without noise no more than that.
  *
- * There is one output frame per input frame, with its timestamp, duration and metas. With #GstBaseTransform:qos, frames
- * that are late are passed through unprocessed instead of being dropped.
+ * There is one output frame per input frame, with its timestamp, duration and metas. Where downstream tells that frames
+ * are late, as sinks that show video do, quality falls by steps until they are not: #GstUdmDenoise:quality as "live"
+ * sets it, the model "denoise-live" if there is one, half the resolution, and at last the frames as they came; it rises
+ * again when there is time. `level` in #GstUdmTransform:stats says where it is. #GstBaseTransform:qos turns that off.
  *
  * ## Example launch lines
  * |[
@@ -113,6 +115,7 @@ static void gst_udm_denoise_finalize(GObject *object)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(object);
 
+    gst_udm_denoise_forget_live(self);
     gst_queue_array_free(self->queue);
     gst_queue_array_free(self->woven);
     udm_deinterlacer_free(self->deinterlacer);
@@ -149,6 +152,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_denoise_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
+    transform_class->estimate = GST_DEBUG_FUNCPTR(gst_udm_denoise_estimate);
     transform_class->follows = GST_DEBUG_FUNCPTR(gst_udm_denoise_follows);
     transform_class->take = GST_DEBUG_FUNCPTR(gst_udm_denoise_take);
     transform_class->next = GST_DEBUG_FUNCPTR(gst_udm_denoise_next);

@@ -29,6 +29,7 @@ struct _GstUdmDenoise {
     guint64 count;                  // of frames that had neither a time nor an offset to number them by
     gboolean discontinuity;         // before the next frame
     gboolean warned;                // that a property does not fit the model
+    GstUdmModel *live;              // for playback, or NULL
 };
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock
@@ -37,7 +38,10 @@ GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes
 
 extern const GstUdmEngine gst_udm_denoise_engine;
 
-udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self); // NULL if it is not open
+udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self);   // NULL if it is not open
+const udm_model *gst_udm_denoise_model(GstUdmDenoise *self); // at the level as it is
+void gst_udm_denoise_forget_live(GstUdmDenoise *self);
+void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
 gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self);
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);

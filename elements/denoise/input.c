@@ -55,11 +55,14 @@ static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
                          udm_frame *frame, udm_error *error)
 {
     const udm_degradation *degradation = udm_model_degradation(model);
-    const gdouble noise_level = options->noise_level, amount = options->amount;
+    const gdouble amount = options->amount;
+    gdouble noise_level = options->noise_level;
 
     frame->strength = options->strength;
     if (degradation->usual < 0) {
         check_amount(self, degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
+        if (noise_level > 0 && GST_UDM_TRANSFORM(self)->half)
+            noise_level /= 2; // pixels are means of four
         frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
         return TRUE;
     }
@@ -87,7 +90,7 @@ static gboolean describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
                             gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(&mapped->video)));
         frame->known = known;
     }
-    return set_time(self, options, gst_udm_model_get(GST_UDM_TRANSFORM(self)->model), frame, error);
+    return set_time(self, options, gst_udm_denoise_model(self), frame, error);
 }
 
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options)
@@ -98,7 +101,7 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->out_info, input, GST_MAP_READ))
+    if (!gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, &mapped, &GST_VIDEO_FILTER(self)->out_info, input))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
     pushed = describe(self, options, &mapped, &frame, &known, &error);

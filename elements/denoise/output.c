@@ -16,7 +16,7 @@ static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out
         gst_udm_frame_copy_rest(out, in);
     switch (udm_restorer_pull(gst_udm_denoise_stream(self), &image, &error)) {
     case UDM_PULLED_FRAME:
-        gst_udm_session_update(&trans->session);
+        gst_udm_transform_made(trans);
         return GST_FLOW_OK;
     case UDM_PULLED_NOTHING:
     case UDM_PULLED_END:
@@ -29,17 +29,19 @@ static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out
 GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output)
 {
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
+    GstUdmHalf *half = GST_UDM_TRANSFORM(self)->half;
     GstUdmFrame in, out;
     GstFlowReturn ret;
 
-    if (!gst_udm_frame_map(&in, &filter->out_info, input, GST_MAP_READ))
+    if (!gst_udm_half_read(half, &in, &filter->out_info, input))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
-    if (!gst_udm_frame_map(&out, &filter->out_info, output, GST_MAP_WRITE)) {
+    if (!gst_udm_half_write(half, &out, &filter->out_info, output)) {
         gst_udm_frame_unmap(&in);
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     }
     ret = pull(self, &in, &out);
-    gst_udm_frame_unmap(&out);
+    if (!gst_udm_half_written(half, &out, output) && ret == GST_FLOW_OK)
+        ret = gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     gst_udm_frame_unmap(&in);
     return ret;
 }

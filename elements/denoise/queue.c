@@ -55,7 +55,7 @@ GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, 
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     Held held = { frame, !gst_udm_denoise_stream(self) ||
-                             gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(trans), frame) };
+                             gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame)) };
     GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, options);
 
     if (ret == GST_FLOW_OK)
@@ -68,6 +68,7 @@ GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, 
 // What the engine can return of what it has; NULL if it takes more.
 static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
 {
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     GstBaseTransform *base = GST_BASE_TRANSFORM(self);
     const Held *oldest = gst_queue_array_peek_head_struct(self->queue);
     GstBuffer *buffer = NULL;
@@ -76,7 +77,7 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
     *output = NULL;
     if (!oldest)
         return GST_FLOW_OK;
-    if (oldest->late) {
+    if (oldest->late || (trans->hurried && gst_udm_transform_is_late(trans, GST_BUFFER_PTS(oldest->buffer), 0))) {
         *output = oldest->buffer;
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;

@@ -3,6 +3,8 @@
 // to be held.
 #include "interp.h"
 
+#define WITH_MODEL 2 // the cost of a frame, roughly, compared with one by motion alone
+
 static void cancel(gpointer between, gboolean cancel)
 {
     udm_interpolator_cancel(between, cancel);
@@ -20,12 +22,24 @@ static void free_between(gpointer between)
 
 const GstUdmEngine gst_udm_interp_engine = { cancel, get_stats, free_between };
 
+// A model, if there is one, is what takes the time.
+void gst_udm_interp_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs)
+{
+    if (trans->model) {
+        costs->of[GST_UDM_LEVEL_FULL] = WITH_MODEL;
+        costs->of[GST_UDM_LEVEL_LIVE] = 1;
+    }
+    if (gst_udm_half_suits(info))
+        costs->of[GST_UDM_LEVEL_HALF] = 0.25;
+}
+
 gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
+    gboolean uses_model = trans->model && trans->level == GST_UDM_LEVEL_FULL;
 
     self->now = gst_udm_interp_options_copy(self);
-    return udm_interpolator_open(trans->model ? gst_udm_model_get(trans->model) : NULL, settings, error);
+    return udm_interpolator_open(uses_model ? gst_udm_model_get(trans->model) : NULL, settings, error);
 }
 
 guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options)

@@ -21,8 +21,9 @@
  * #GstUdmInterp:max-gap, a message says so, the last frame is repeated for no longer than that, and interpolation
  * begins anew.
  *
- * With #GstBaseTransform:qos, a frame that would be late repeats the nearest input frame. #GstUdmTransform:stats
- * also counts `originals`, `made`, `repeated` and `dropped` frames (guint64).
+ * In playback, frames that are late are made at half the size, and if they still are, not at all: they repeat the
+ * nearest input frame, unless #GstBaseTransform:qos is off. #GstUdmTransform:stats also counts `originals`, `made`,
+ * `repeated` and `dropped` frames (guint64).
  *
  * ## Example launch lines
  * |[
@@ -146,6 +147,7 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_interp_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_interp_buffers);
+    transform_class->estimate = GST_DEBUG_FUNCPTR(gst_udm_interp_estimate);
     transform_class->follows = GST_DEBUG_FUNCPTR(gst_udm_interp_follows);
     transform_class->take = GST_DEBUG_FUNCPTR(gst_udm_interp_take);
     transform_class->next = GST_DEBUG_FUNCPTR(gst_udm_interp_next);

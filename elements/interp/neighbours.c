@@ -33,11 +33,10 @@ const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
     return recipe->position < 0.5 ? recipe->a : recipe->b;
 }
 
-static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffer, GstMapFlags flags)
+// As the engine is to see it.
+static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffer)
 {
-    const GstVideoFilter *filter = GST_VIDEO_FILTER(trans);
-
-    return gst_udm_frame_map(frame, flags & GST_MAP_WRITE ? &filter->out_info : &filter->in_info, buffer, flags);
+    return gst_udm_half_read(trans->half, frame, &GST_VIDEO_FILTER(trans)->in_info, buffer);
 }
 
 // A frame as the engine takes it.
@@ -71,9 +70,9 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
 
     if (self->paired[0] == a->buffer && self->paired[1] == b->buffer)
         return GST_FLOW_OK;
-    if (!map(trans, &first, a->buffer, GST_MAP_READ))
+    if (!map(trans, &first, a->buffer))
         return gst_udm_transform_invalid_buffer(trans);
-    if (!map(trans, &second, b->buffer, GST_MAP_READ)) {
+    if (!map(trans, &second, b->buffer)) {
         gst_udm_frame_unmap(&first);
         return gst_udm_transform_invalid_buffer(trans);
     }
@@ -103,7 +102,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
 
     if (self->begun || !after->buffer)
         return GST_FLOW_OK;
-    if (!map(trans, &frame, after->buffer, GST_MAP_READ))
+    if (!map(trans, &frame, after->buffer))
         return gst_udm_transform_invalid_buffer(trans);
     picture = picture_of(&frame);
     followed =
@@ -141,7 +140,7 @@ static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, Gs
     if (!udm_interpolator_make_alpha(trans->session.object, recipe->position, recipe->time, &picture.image,
                                      alpha_of(&picture), &error))
         return gst_udm_transform_failed(trans, &error);
-    gst_udm_session_update(&trans->session);
+    gst_udm_transform_made(trans);
     return GST_FLOW_OK;
 }
 
@@ -156,14 +155,15 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
     if (ret != GST_FLOW_OK)
         return ret;
     self->begun = TRUE;
-    if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer, GST_MAP_READ))
+    if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer))
         return gst_udm_transform_invalid_buffer(trans);
-    if (!map(trans, &out, output, GST_MAP_WRITE)) {
+    if (!gst_udm_half_write(trans->half, &out, &GST_VIDEO_FILTER(trans)->out_info, output)) {
         gst_udm_frame_unmap(&nearest);
         return gst_udm_transform_invalid_buffer(trans);
     }
     ret = make(trans, recipe, &nearest, &out);
-    gst_udm_frame_unmap(&out);
+    if (!gst_udm_half_written(trans->half, &out, output) && ret == GST_FLOW_OK)
+        ret = gst_udm_transform_invalid_buffer(trans);
     gst_udm_frame_unmap(&nearest);
     return ret;
 }

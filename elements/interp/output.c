@@ -37,15 +37,37 @@ static GstUdmNeighbour after(GstUdmInterp *self)
     return frame;
 }
 
-// What to make the frame at an instant of; with no b, it repeats a.
-static GstFlowReturn choose(GstUdmInterp *self, GstClockTime time, GstUdmRecipe *recipe)
+// Whether there is no time to make a frame that could be made.
+static gboolean is_late(GstUdmInterp *self, const GstUdmMissing *missing)
+{
+    gboolean makes =
+        self->known.second.buffer ? !self->hopeless : self->known.before.buffer && self->beyond < self->now.extrapolate;
+
+    return makes && gst_udm_transform_is_late(GST_UDM_TRANSFORM(self), missing->time, missing->duration);
+}
+
+// Of the known frames around an instant.
+static const GstUdmNeighbour *nearest(const GstUdmNeighbours *known, GstClockTime time)
+{
+    const GstUdmRecipe recipe = gst_udm_recipe(&known->first, &known->second, time);
+
+    return known->second.buffer ? gst_udm_recipe_nearest(&recipe) : &known->first;
+}
+
+// What to make a missing frame of; with no b, it repeats a.
+static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, GstUdmRecipe *recipe)
 {
     GstUdmNeighbours *known = &self->known;
+    const GstClockTime time = missing->time;
     GstFlowReturn ret = GST_FLOW_OK;
 
     *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
     if (time == known->first.time)
         return GST_FLOW_OK;
+    if (is_late(self, missing)) {
+        recipe->a = nearest(known, time);
+        return GST_FLOW_OK;
+    }
     if (!self->hopeless && is_joined(self, &known->first, &known->second, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
         if (recipe->position < -FARTHEST)
@@ -134,10 +156,8 @@ static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const 
 
 static GstFlowReturn produce_one(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
 {
-    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     GstUdmRecipe recipe;
-    GstFlowReturn ret = choose(self, missing->time, &recipe);
-    GstBuffer *buffer;
+    GstFlowReturn ret = choose(self, missing, &recipe);
 
     if (ret != GST_FLOW_OK)
         return ret;
@@ -151,13 +171,11 @@ static GstFlowReturn produce_one(GstUdmInterp *self, const GstUdmMissing *missin
         count(self, &self->originals);
         return GST_FLOW_OK;
     }
-    buffer = repeat(self, recipe.b ? gst_udm_recipe_nearest(&recipe) : recipe.a, missing);
-    if (!recipe.b || gst_udm_lateness_degrades(&trans->lateness, GST_BASE_TRANSFORM(self), buffer)) {
-        *output = buffer;
+    if (!recipe.b) {
+        *output = repeat(self, recipe.a, missing);
         count(self, &self->repeated);
         return GST_FLOW_OK;
     }
-    gst_buffer_unref(buffer);
     ret = make(self, &recipe, missing, output);
     if (ret == GST_FLOW_OK)
         count(self, &self->made);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How much quality is given up so that frames come in time: by levels, down as soon as frames are late, and up again
+// after all went well for a while. It knows what it is told, and reads no clock.
+#ifndef GST_UDM_PACE_H
+#define GST_UDM_PACE_H
+
+#include <gst/gst.h>
+
+// From the best to the fastest.
+typedef enum GstUdmLevel {
+    GST_UDM_LEVEL_FULL,       // as the properties say
+    GST_UDM_LEVEL_LIVE,       // the precision that is the fastest, no lookahead, one view
+    GST_UDM_LEVEL_LIVE_MODEL, // and a model that is made for it
+    GST_UDM_LEVEL_HALF,       // and half the resolution
+    GST_UDM_LEVEL_SOURCE,     // frames as they came
+    GST_UDM_LEVELS
+} GstUdmLevel;
+
+const char *gst_udm_level_name(GstUdmLevel level);
+
+// What a frame costs at each level, in any unit; 0: there is no such level. That of full quality is always there, and
+// so is the source frame, which is free.
+typedef struct GstUdmCosts {
+    gdouble of[GST_UDM_LEVELS];
+} GstUdmCosts;
+
+// Times are running times.
+typedef struct GstUdmPace {
+    GstUdmLevel level;     // of playback
+    gboolean watched;      // somebody told how late frames are: this is playback, which is not to wait
+    gboolean playing;      // since the last flush
+    gdouble unit;          // seconds that a cost of 1 takes; 0: not known
+    guint pressure;        // grows with each late frame, and falls with each that is in time
+    gboolean late;         // the level is too high
+    gboolean risen;        // the last change of the level was one upwards
+    GstClockTime changed;  // the first frame of this level
+    GstClockTime judged;   // the first frame whose lateness says something about this level; NONE: not made yet
+    GstClockTime patience; // for which all goes well before more is tried
+    GstClockTime duration; // of a frame
+} GstUdmPace;
+
+void gst_udm_pace_start(GstUdmPace *pace);
+void gst_udm_pace_flush(GstUdmPace *pace);   // times begin anew, and a picture may be shown that stands still
+void gst_udm_pace_unlearn(GstUdmPace *pace); // how long frames take, as they are others now
+
+// A frame was late by `jitter`, or early.
+void gst_udm_pace_told(GstUdmPace *pace, GstClockTime frame, GstClockTimeDiff jitter);
+// A frame was made at a level.
+void gst_udm_pace_took(GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLevel level, GstClockTime frame,
+                       gdouble seconds);
+// The level for the next frame.
+GstUdmLevel gst_udm_pace_choose(GstUdmPace *pace, const GstUdmCosts *costs, GstClockTime frame, GstClockTime duration);
+// How long before its time a frame has to be begun now, so that it is not late as well.
+GstClockTime gst_udm_pace_margin(const GstUdmPace *pace, const GstUdmCosts *costs);
+
+#endif

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Playback in real time, as an editor's viewer does it: how many different pictures are shown in each second, how long
+is the longest freeze, to which level does quality fall, and how soon does a frame come while somebody looks for one?
+
+    /usr/bin/python3 tests/bench/playback.py [--size 1280x720] [--seconds 10] [CLIP]
+
+Needs GStreamer's bindings for Python (Debian: python3-gi, gir1.2-gstreamer-1.0) and an H.264 encoder. `identity` is
+what the machine can show with no effect. Exits with 1 if any second but the first has fewer than 10 pictures where
+identity has 20.
+"""
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst  # noqa: E402
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+EFFECTS = ("identity", "udmdenoise", "udmdenoise quality=live", "udmdenoise quality=best", "udmdenoise model=deblur",
+           "udminterp", "udmslowmotion speed=0.5", "udmslowmotion speed=0.25")
+RATE = 25
+LOOKS = 5  # for a frame
+
+
+def wait_for(pipeline, kinds):
+    """The next message of these kinds."""
+    message = pipeline.get_bus().timed_pop_filtered(120 * Gst.SECOND, kinds | Gst.MessageType.ERROR)
+    if message is None or message.type == Gst.MessageType.ERROR:
+        sys.exit(f"{message and message.parse_error()}")
+    return message
+
+
+def make_clip(source, size, seconds, path):
+    """A file with a picture that never repeats: the source over and over, at the size."""
+    width, height = size
+    frames = round(seconds * RATE)
+    start = f"filesrc location={source} ! decodebin" if source else "videotestsrc pattern=zone-plate kx2=20 ky2=20 kt=3"
+    pipeline = Gst.parse_launch(f"{start} ! videoconvert ! videoscale ! videorate ! video/x-raw,format=I420,"
+                                f"width={width},height={height},framerate={RATE}/1,pixel-aspect-ratio=1/1 ! "
+                                f"identity eos-after={frames} ! x264enc speed-preset=ultrafast ! matroskamux ! "
+                                f"filesink location={path}")
+    pipeline.set_state(Gst.State.PLAYING)
+    wait_for(pipeline, Gst.MessageType.EOS)
+    pipeline.set_state(Gst.State.NULL)
+
+
+def look(pipeline):
+    """The longest time until a frame is there after a seek, paused."""
+    longest = 0
+    pipeline.set_state(Gst.State.PAUSED)
+    pipeline.get_state(Gst.CLOCK_TIME_NONE)
+    for at in range(LOOKS):
+        began = time.monotonic()
+        pipeline.seek_simple(Gst.Format.TIME, Gst.SeekFlags.FLUSH | Gst.SeekFlags.ACCURATE, at * Gst.SECOND // 2)
+        wait_for(pipeline, Gst.MessageType.ASYNC_DONE)
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def play(clip, effect, seconds):
+    """Pictures in each second, the longest freeze, the levels, how many frames were degraded, and the longest look."""
+    pipeline = Gst.parse_launch(f"filesrc location={clip} ! matroskademux ! avdec_h264 ! videoconvert ! {effect} "
+                                "name=effect ! queue max-size-buffers=3 max-size-bytes=0 max-size-time=0 ! "
+                                "videoconvert ! fakesink name=sink sync=true qos=true max-lateness=20000000 "
+                                "signal-handoffs=true")
+    element, shown, levels = pipeline.get_by_name("effect"), [], []
+
+    def show(_sink, buffer, _pad):
+        _, mapped = buffer.map(Gst.MapFlags.READ)
+        shown.append((time.monotonic(), hash(bytes(mapped.data[::997]))))
+        buffer.unmap(mapped)
+
+    pipeline.get_by_name("sink").connect("handoff", show)
+    pipeline.set_state(Gst.State.PLAYING)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        message = pipeline.get_bus().timed_pop_filtered(Gst.SECOND // 50, Gst.MessageType.ERROR)
+        if message:
+            sys.exit(f"{effect}: {message.parse_error()}")
+        stats = element.get_property("stats")
+        level = stats.get_value("level") if stats.has_field("level") else "-"
+        if not levels or levels[-1] != level:
+            levels.append(level)
+    degraded = stats.get_value("degraded") if stats.has_field("degraded") else 0
+    seconds_shown = [len({picture for at, picture in shown if second <= at - shown[0][0] < second + 1})
+                     for second in range(int(shown[-1][0] - shown[0][0]))]
+    freeze = max((b[0] - a[0] for a, b in zip(shown, shown[1:])), default=0)
+    longest = look(pipeline)
+    pipeline.set_state(Gst.State.NULL)
+    return seconds_shown, freeze, levels, degraded, longest
+
+
+def main():
+    """All effects, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", nargs="?", help="a video; default: a pattern")
+    parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--seconds", type=float, default=10)
+    options = parser.parse_args()
+    size = [int(side) for side in options.size.split("x")]
+    Gst.init(None)
+    os.environ.setdefault("UDM_MODEL_PATH", os.path.join(ROOT, "models"))
+    missing = [name for name in ("udmdenoise", "x264enc", "avdec_h264") if not Gst.ElementFactory.find(name)]
+    if missing:
+        sys.exit(f"there is no element {', '.join(missing)}: run it in `meson devenv -C build`")
+    fails, baseline = False, None
+    print("| effect | pictures in each second | longest freeze, s | levels | degraded | a frame while looking, s |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as work:
+        clip = os.path.join(work, "clip.mkv")
+        make_clip(options.clip, size, options.seconds + 2, clip)
+        for effect in EFFECTS:
+            pictures, freeze, levels, degraded, longest = play(clip, effect, options.seconds)
+            least = min(pictures[1:], default=0)
+            baseline = least if baseline is None else baseline
+            fails |= baseline >= 20 and least < 10
+            print(f"| {effect} | {' '.join(map(str, pictures))} | {freeze:.2f} | {', '.join(levels)} | {degraded} | "
+                  f"{longest:.2f} |", flush=True)
+    sys.exit(fails)
+
+
+main()

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Keeping pace with playback: which quality is chosen by what is told of late frames and by how long frames took, and
+// what elements do about it. Nothing here depends on how fast the machine is.
+#include "interp.h"
+
+#include "../../gst/half.h"
+#include "../../gst/pace.h"
+
+// ---- the choice
+
+#define FRAME (40 * GST_MSECOND)
+
+static const GstUdmCosts costs = { { 1.3, 0.75, 0.4, 0.1, 0 } };
+static const GstUdmCosts two = { { 1, 0, 0, 0, 0 } }; // full quality and the source frame
+
+// A playback whose frame takes `unit` seconds for a cost of 1, which comes to light as lateness.
+typedef struct Playback {
+    GstUdmPace pace;
+    const GstUdmCosts *costs;
+    GstClockTime time;
+} Playback;
+
+static Playback begin(const GstUdmCosts *its_costs)
+{
+    Playback playback = { .costs = its_costs };
+
+    gst_udm_pace_start(&playback.pace);
+    return playback;
+}
+
+// Makes a frame, which is late by so much. The level it was made at.
+static GstUdmLevel make(Playback *playback, gdouble unit, GstClockTimeDiff late)
+{
+    GstUdmPace *pace = &playback->pace;
+    GstUdmLevel level = gst_udm_pace_choose(pace, playback->costs, playback->time, FRAME);
+
+    if (level != GST_UDM_LEVEL_SOURCE)
+        gst_udm_pace_took(pace, playback->costs, level, playback->time, unit * playback->costs->of[level]);
+    gst_udm_pace_told(pace, playback->time, late);
+    playback->time += FRAME;
+    return level;
+}
+
+GST_START_TEST(where_nobody_tells_of_late_frames_quality_is_full)
+{
+    Playback playback = begin(&costs);
+
+    for (guint i = 0; i < 100; i++) {
+        assert_equals_int(gst_udm_pace_choose(&playback.pace, &costs, i * FRAME, FRAME), GST_UDM_LEVEL_FULL);
+        gst_udm_pace_took(&playback.pace, &costs, GST_UDM_LEVEL_FULL, i * FRAME, 5);
+        if (i == 50)
+            gst_udm_pace_flush(&playback.pace);
+    }
+}
+GST_END_TEST;
+
+// At 0.2 s for a cost of 1, half the resolution takes 20 ms, and all else more than the 40 ms of a frame.
+GST_START_TEST(it_falls_to_what_is_fast_enough_at_once)
+{
+    Playback playback = begin(&costs);
+
+    assert_equals_int(make(&playback, 0.2, 5 * FRAME), GST_UDM_LEVEL_FULL);
+    for (guint i = 0; i < 1000; i++)
+        assert_equals_int(make(&playback, 0.2, -FRAME / 2), GST_UDM_LEVEL_HALF);
+}
+GST_END_TEST;
+
+GST_START_TEST(what_no_level_can_do_is_left_to_the_source)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 2, 5 * FRAME);
+    assert_equals_int(make(&playback, 2, -FRAME), GST_UDM_LEVEL_SOURCE);
+}
+GST_END_TEST;
+
+GST_START_TEST(levels_that_do_not_exist_are_left_out)
+{
+    Playback playback = begin(&two);
+
+    make(&playback, 0.01, 5 * FRAME);
+    assert_equals_int(make(&playback, 0.01, -FRAME), GST_UDM_LEVEL_SOURCE);
+    for (guint i = 0; i < 60; i++)
+        make(&playback, 0.01, -FRAME);
+    assert_equals_int(make(&playback, 0.01, -FRAME), GST_UDM_LEVEL_FULL);
+}
+GST_END_TEST;
+
+// One frame that is late by a little may be somebody else's fault.
+GST_START_TEST(a_little_lateness_counts_when_it_comes_again)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.01, FRAME / 4);
+    for (guint i = 0; i < 20; i++)
+        assert_equals_int(make(&playback, 0.01, -1), GST_UDM_LEVEL_FULL);
+    for (guint i = 0; i < 3; i++)
+        assert_equals_int(make(&playback, 0.01, FRAME / 4), GST_UDM_LEVEL_FULL);
+    assert_equals_int(make(&playback, 0.01, -1), GST_UDM_LEVEL_LIVE);
+}
+GST_END_TEST;
+
+GST_START_TEST(every_second_frame_late_is_too_many)
+{
+    Playback playback = begin(&costs);
+    guint frames = 0;
+
+    while (make(&playback, 0.01, frames % 2 ? -1 : FRAME / 2) == GST_UDM_LEVEL_FULL && frames < 50)
+        frames++;
+    fail_unless(frames < 12, "it fell after %u frames", frames);
+}
+GST_END_TEST;
+
+// Lateness of frames that were made before the level fell says nothing about it.
+GST_START_TEST(one_fault_is_not_counted_twice)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.01, 5 * FRAME);
+    assert_equals_int(gst_udm_pace_choose(&playback.pace, &costs, playback.time, FRAME), GST_UDM_LEVEL_LIVE);
+    for (guint i = 0; i < 4; i++) { // which leave as they came, to catch up
+        gst_udm_pace_told(&playback.pace, playback.time, (5 - i) * FRAME);
+        playback.time += FRAME;
+        assert_equals_int(gst_udm_pace_choose(&playback.pace, &costs, playback.time, FRAME), GST_UDM_LEVEL_LIVE);
+    }
+}
+GST_END_TEST;
+
+// The seconds until it is at full quality again, after a fall.
+static gdouble recover(Playback *playback, gdouble unit)
+{
+    GstClockTime from = playback->time;
+
+    while (playback->time - from < 1000 * GST_SECOND && make(playback, unit, -FRAME / 2) != GST_UDM_LEVEL_FULL)
+        ;
+    return (gdouble)(playback->time - from) / GST_SECOND;
+}
+
+GST_START_TEST(it_rises_again_and_waits_longer_after_each_vain_attempt)
+{
+    Playback playback = begin(&costs);
+    gdouble before = 0;
+
+    for (guint i = 0; i < 4; i++) {
+        gdouble took;
+
+        make(&playback, 0.01, 5 * FRAME); // another program was busy
+        took = recover(&playback, 0.01);
+        fail_unless(took > before && took < 100, "after fall %u it took %.1f s, and %.1f s before", i, took, before);
+        before = took;
+    }
+}
+GST_END_TEST;
+
+GST_START_TEST(it_does_not_rise_to_what_takes_too_long)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.06, 5 * FRAME); // full: 78 ms, live: 45 ms, its model: 24 ms
+    for (guint i = 0; i < 2000; i++)
+        assert_equals_int(make(&playback, 0.06, -FRAME / 2), GST_UDM_LEVEL_LIVE_MODEL);
+}
+GST_END_TEST;
+
+// At the source frame nothing is measured, so it tries: seldom, as each attempt is seen.
+GST_START_TEST(from_the_source_it_tries_seldom)
+{
+    Playback playback = begin(&costs);
+    guint attempts = 0;
+
+    make(&playback, 2, 5 * FRAME);
+    for (guint i = 0; i < 25 * 600; i++) {
+        gboolean made = gst_udm_pace_choose(&playback.pace, &costs, playback.time, FRAME) != GST_UDM_LEVEL_SOURCE;
+
+        make(&playback, 2, made ? 5 * FRAME : -FRAME / 2);
+        attempts += made;
+    }
+    fail_unless(attempts >= 3 && attempts <= 8, "%u attempts in ten minutes", attempts);
+}
+GST_END_TEST;
+
+// While somebody looks for a place, a picture comes within 0.3 s; played on, it is as before.
+GST_START_TEST(a_picture_that_stands_still_has_more_time)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.35, 5 * FRAME);
+    assert_equals_int(make(&playback, 0.35, -1), GST_UDM_LEVEL_HALF);
+    gst_udm_pace_flush(&playback.pace);
+    playback.time = 0;
+    assert_equals_int(gst_udm_pace_choose(&playback.pace, &costs, 0, FRAME), GST_UDM_LEVEL_LIVE);
+    gst_udm_pace_told(&playback.pace, 0, -1);
+    assert_equals_int(make(&playback, 0.35, -1), GST_UDM_LEVEL_HALF);
+}
+GST_END_TEST;
+
+// ---- half the size
+
+// A slope, dark on the left and bright at the bottom right, comes back from half the size as it was.
+GST_START_TEST(what_is_smooth_is_not_changed_by_halving)
+{
+    static const char *const formats[] = { "RGB",  "RGBA", "RGBP", "GRAY8",     "GRAY16_LE", "I420",
+                                           "NV12", "YUY2", "Y444", "I420_10LE", "I420_12LE" };
+    const char *format = formats[__i__];
+    char *caps = g_strdup_printf("video/x-raw,format=%s,width=97,height=80,framerate=25/1,colorimetry=bt709", format);
+    GstVideoInfo info = info_from(caps);
+    GstUdmHalf *half = gst_udm_half_new(&info);
+    GstBuffer *in = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&info), NULL);
+    GstBuffer *out = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&info), NULL);
+    GstUdmFrame from, to;
+    GstVideoFrame frame, back;
+
+    fail_unless(gst_video_frame_map(&frame, &info, in, GST_MAP_WRITE));
+    for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(&info); c++)
+        for (guint y = 0; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c); y++)
+            for (guint x = 0; x < (guint)GST_VIDEO_FRAME_COMP_WIDTH(&frame, c); x++)
+                set_value(&frame, c, x, y, (40 + x + y / 2) * (max_value(&info) + 1) / 256);
+    gst_video_frame_unmap(&frame);
+    fail_unless(gst_udm_half_read(half, &from, &info, in));
+    assert_equals_int(GST_VIDEO_FRAME_WIDTH(&from.video), 49);
+    assert_equals_int(GST_VIDEO_FRAME_HEIGHT(&from.video), 40);
+    fail_unless(gst_udm_half_write(half, &to, &info, out));
+    fail_unless(gst_video_frame_copy(&to.video, &from.video));
+    gst_udm_frame_unmap(&from);
+    fail_unless(gst_udm_half_written(half, &to, out));
+
+    fail_unless(gst_video_frame_map(&frame, &info, in, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&back, &info, out, GST_MAP_READ));
+    for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(&info); c++)
+        for (guint y = 4; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c) - 4; y++)
+            for (guint x = 4; x < (guint)GST_VIDEO_FRAME_COMP_WIDTH(&frame, c) - 4; x++) {
+                gdouble want = get_value(&frame, c, x, y) * 256.0 / (max_value(&info) + 1);
+                gdouble is = get_value(&back, c, x, y) * 256.0 / (max_value(&info) + 1);
+
+                fail_unless(ABS(is - want) <= 2, "%s: component %u at %u,%u is %.1f, not %.1f", format, c, x, y, is,
+                            want);
+            }
+    gst_video_frame_unmap(&back);
+    gst_video_frame_unmap(&frame);
+    gst_buffer_unref(in);
+    gst_buffer_unref(out);
+    gst_udm_half_free(half);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// ---- udmdenoise
+
+static void expect_level(GstElement *element, const char *level)
+{
+    GstStructure *stats;
+
+    g_object_get(element, "stats", &stats, NULL);
+    assert_equals_string(gst_structure_get_string(stats, "level"), level);
+    gst_structure_free(stats);
+}
+
+// So long for each frame that no machine is too slow for it: what is late is what the test says.
+#define QUARTER (GST_SECOND / 4)
+#define SLOW_CAPS "video/x-raw,format=RGB,width=128,height=96,framerate=4/1"
+
+// Pushes the frame of that number, whose lateness downstream tells next. Whether it was restored.
+static gboolean play(GstHarness *harness, const GstVideoInfo *info, guint number, GstClockTimeDiff late)
+{
+    GstBuffer *in = make_frame(info, number), *out = NULL;
+    gboolean restored;
+
+    GST_BUFFER_PTS(in) = number * QUARTER;
+    GST_BUFFER_DURATION(in) = QUARTER;
+    assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in)), GST_FLOW_OK);
+    out = gst_harness_pull(harness);
+    restored = difference(in, out, info) > 0;
+    gst_harness_push_upstream_event(harness,
+                                    gst_event_new_qos(late > 0 ? GST_QOS_TYPE_UNDERFLOW : GST_QOS_TYPE_OVERFLOW,
+                                                      late > 0 ? 1.5 : 0.5, late, number * QUARTER));
+    gst_buffer_unref(in);
+    gst_buffer_unref(out);
+    return restored;
+}
+
+static guint count_qos_upstream(GstHarness *harness)
+{
+    GstEvent *event;
+    guint count = 0;
+
+    while ((event = gst_harness_try_pull_upstream_event(harness))) {
+        count += GST_EVENT_TYPE(event) == GST_EVENT_QOS;
+        gst_event_unref(event);
+    }
+    return count;
+}
+
+// Each frame is late by two frames: those of the next two leave as they came, and the one after that is made at a
+// lower level. Upstream hears of it only when there is none.
+GST_START_TEST(quality_falls_while_frames_are_late_and_rises_again)
+{
+    static const char *const levels[] = { "live", "half", "source" };
+    GstElement *element = make_denoise("lookahead=0");
+    GstHarness *harness = make_harness(gst_object_ref(element), SLOW_CAPS);
+    GstVideoInfo info = info_from(SLOW_CAPS);
+    guint number = 0;
+
+    fail_unless(play(harness, &info, number, 0));
+    expect_level(element, "full");
+    assert_equals_int(get_stat(element, "degraded"), 0);
+    for (guint i = 0; i < G_N_ELEMENTS(levels); i++) {
+        fail_unless(play(harness, &info, ++number, 2 * (GstClockTimeDiff)QUARTER), "not restored before %s", levels[i]);
+        count_qos_upstream(harness);
+        fail_if(play(harness, &info, ++number, QUARTER));
+        assert_equals_int(count_qos_upstream(harness), i == 2);
+        expect_level(element, levels[i]);
+        fail_if(play(harness, &info, ++number, -QUARTER / 2));
+    }
+    assert_equals_int(get_stat(element, "degraded"), 8);
+    while (number < 60)
+        play(harness, &info, ++number, -QUARTER / 2);
+    expect_level(element, "full");
+    fail_unless(play(harness, &info, ++number, -QUARTER / 2));
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// ---- udminterp
+
+// Pushes the next frame and tells how late the last one is that left. Frames of the input are as they were.
+static void step(GstHarness *harness, int number, GstClockTimeDiff late)
+{
+    GstClockTime time = GST_CLOCK_TIME_NONE;
+    GstBuffer *out;
+
+    push(harness, make_shot((Shot){ 0, 2 * number }, (guint)number * QUARTER, QUARTER));
+    while ((out = gst_harness_try_pull(harness))) {
+        time = GST_BUFFER_PTS(out);
+        if (time % QUARTER == 0)
+            fail_unless(is_exactly(out, (Shot){ 0, 2.0 * (gdouble)(time / QUARTER) }));
+        else if (!GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_GAP))
+            fail_unless(miss(out, (Shot){ 0, 2.0 * (gdouble)time / QUARTER }) < 12);
+        gst_buffer_unref(out);
+    }
+    if (GST_CLOCK_TIME_IS_VALID(time))
+        gst_harness_push_upstream_event(harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1, late, time));
+}
+
+// Frames are made at half the size while frames are late, and then not at all.
+GST_START_TEST(frames_between_get_coarser_and_then_repeat)
+{
+    GstHarness *harness = start("factor=2 lookahead=0", GRAY_CAPS "4/1", NULL);
+    const GstClockTimeDiff late = 2 * QUARTER;
+
+    for (int n = 0; n < 4; n++) // those after 0, 1 and 2 are made
+        step(harness, n, n == 3 ? late : 0);
+    expect_level(harness->element, "full");
+    assert_equals_uint64(get_stat(harness->element, "made"), 3);
+    for (int n = 4; n < 8; n++) // those after 4, 5 and 6
+        step(harness, n, n == 7 ? late : 0);
+    expect_level(harness->element, "half");
+    assert_equals_uint64(get_stat(harness->element, "made"), 6);
+    for (int n = 8; n < 10; n++)
+        step(harness, n, 0);
+    expect_level(harness->element, "source");
+    assert_equals_uint64(get_stat(harness->element, "made"), 6);
+    assert_equals_uint64(get_stat(harness->element, "originals"), 9);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+static Suite *pace_suite(void)
+{
+    Suite *suite = suite_create("pace");
+    TCase *choice = tcase_create("choice"), *elements = tcase_create("elements");
+
+    suite_add_tcase(suite, choice);
+    tcase_add_test(choice, where_nobody_tells_of_late_frames_quality_is_full);
+    tcase_add_test(choice, it_falls_to_what_is_fast_enough_at_once);
+    tcase_add_test(choice, what_no_level_can_do_is_left_to_the_source);
+    tcase_add_test(choice, levels_that_do_not_exist_are_left_out);
+    tcase_add_test(choice, a_little_lateness_counts_when_it_comes_again);
+    tcase_add_test(choice, every_second_frame_late_is_too_many);
+    tcase_add_test(choice, one_fault_is_not_counted_twice);
+    tcase_add_test(choice, it_rises_again_and_waits_longer_after_each_vain_attempt);
+    tcase_add_test(choice, it_does_not_rise_to_what_takes_too_long);
+    tcase_add_test(choice, from_the_source_it_tries_seldom);
+    tcase_add_test(choice, a_picture_that_stands_still_has_more_time);
+    suite_add_tcase(suite, elements);
+    tcase_add_loop_test(elements, what_is_smooth_is_not_changed_by_halving, 0, 11);
+    tcase_add_test(elements, quality_falls_while_frames_are_late_and_rises_again);
+    tcase_add_test(elements, frames_between_get_coarser_and_then_repeat);
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    return run_suite(pace_suite(), &argc, &argv);
+}
