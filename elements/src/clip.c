@@ -12,6 +12,7 @@ typedef struct Reader {
     GstElement *pipeline;
     GstAppSink *sink;
     GstBus *bus;
+    GstVideoInfo info; // of the frames
     gboolean (*cancelled)(gpointer context);
     gpointer context;
 } Reader;
@@ -49,7 +50,8 @@ static gboolean reader_open(Reader *reader, const char *location, const GstVideo
     g_object_set(source, "uri", uri, NULL);
     gst_object_unref(source);
     reader->sink = GST_APP_SINK(gst_bin_get_by_name(GST_BIN(reader->pipeline), "sink"));
-    caps = gst_video_info_to_caps((GstVideoInfo *)info); // which is not changed
+    caps = info ? gst_video_info_to_caps((GstVideoInfo *)info) // which is not changed
+                : gst_caps_from_string("video/x-raw, format=RGB");
     gst_app_sink_set_caps(reader->sink, caps);
     gst_caps_unref(caps);
     reader->bus = gst_element_get_bus(reader->pipeline);
@@ -99,6 +101,7 @@ static gboolean play(Reader *reader, GPtrArray *frames, guint count, GError **er
             if (frames->len == count)
                 g_ptr_array_remove_index(frames, 0);
             g_ptr_array_add(frames, gst_buffer_ref(gst_sample_get_buffer(sample)));
+            gst_video_info_from_caps(&reader->info, gst_sample_get_caps(sample));
             gst_sample_unref(sample);
         } else if (reader->cancelled(reader->context) || find_error(reader, error)) {
             return FALSE;
@@ -154,7 +157,7 @@ GstUdmClip *gst_udm_clip_read_end(const char *location, const GstVideoInfo *info
     buffers = g_ptr_array_new_with_free_func((GDestroyNotify)gst_buffer_unref);
     if (read_end(&reader, buffers, count, error)) {
         if (buffers->len > 0)
-            clip = map_all(buffers, info, error);
+            clip = map_all(buffers, &reader.info, error);
         else
             g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, "It contains no frames");
     }

@@ -79,28 +79,39 @@ static GstUdmClip *read_end(GstUdmSrc *self, const char *location, const GstVide
     return gst_udm_clip_read_end(location, &info, (guint)model.frames, is_cancelled, self, error);
 }
 
-gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info)
+// What a property names, which is read by `read`; FALSE if an error was posted or it was cancelled.
+static gboolean read_file(GstUdmSrc *self, const char *property, const GstVideoInfo *info, GstUdmClip **to,
+                          GstUdmClip *(*read)(GstUdmSrc *self, const char *location, const GstVideoInfo *caps,
+                                              GError **error))
 {
     GError *error = NULL;
     char *location;
 
-    g_clear_pointer(&self->clip, gst_udm_clip_free);
-    GST_OBJECT_LOCK(self);
-    location = g_strdup(self->options.continue_from);
-    GST_OBJECT_UNLOCK(self);
+    g_clear_pointer(to, gst_udm_clip_free);
+    g_object_get(self, property, &location, NULL);
     if (!location)
         return TRUE;
-    self->clip = read_end(self, location, info, &error);
+    *to = read(self, location, info, &error);
     if (error)
-        GST_ELEMENT_ERROR(
-            self, RESOURCE, OPEN_READ,
-            ("Could not read \"%s\": set the property continue-from to a video or picture to continue.", location),
-            ("%s", error->message));
+        GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ,
+                          ("Could not read \"%s\": set the property %s to a video or picture.", location, property),
+                          ("%s", error->message));
     g_free(location);
     if (!error)
         return !is_cancelled(self);
     g_error_free(error);
     return FALSE;
+}
+
+static GstUdmClip *read_image(GstUdmSrc *self, const char *location, const GstVideoInfo *caps, GError **error)
+{
+    return gst_udm_clip_read_end(location, NULL, 1, is_cancelled, self, error);
+}
+
+gboolean gst_udm_src_read_files(GstUdmSrc *self, const GstVideoInfo *info)
+{
+    return read_file(self, "continue-from", info, &self->clip, read_end) &&
+           read_file(self, "image", info, &self->image, read_image);
 }
 
 // With a preview, each step is an output frame with a number; where their count changes, the current frame starts anew.
@@ -139,6 +150,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
     settings.channels = gst_udm_info_channels(info);
     film.known = self->clip ? self->clip->images : NULL;
     film.known_count = self->clip ? (int)self->clip->count : 0;
+    film.image = self->image ? self->image->images : NULL;
 
     self->knows_text =
         udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) && model.embedding > 0;

@@ -61,7 +61,7 @@ gboolean gst_udm_src_set_caps(GstBaseSrc *src, GstCaps *caps)
     GST_OBJECT_UNLOCK(self);
     if (old.fps_n > 0 && (old.fps_n != info.fps_n || old.fps_d != info.fps_d))
         self->number = gst_udm_src_frame_at(&info, gst_udm_src_time_of(&old, self->number));
-    return gst_udm_src_read_clip(self, &info) && gst_udm_src_open(self, &info);
+    return gst_udm_src_read_files(self, &info) && gst_udm_src_open(self, &info);
 }
 
 gboolean gst_udm_src_decide_allocation(GstBaseSrc *src, GstQuery *query)

@@ -183,6 +183,20 @@ static void install_playback(GObjectClass *object_class)
                                                         "File name or URI of a video or picture to continue", NULL,
                                                         FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
     /**
+     * GstUdmSrc:image:
+     *
+     * The file name or URI of a picture, the middle square of which frames resemble, with a model that knows text, such
+     * as "world". It takes the place of the #GstUdmSrc:prompt; with both, it is half of each. It cannot be set by a
+     * `udm://` URI, which may come from elsewhere.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_IMAGE,
+                                    g_param_spec_string("image", "Image",
+                                                        "File name or URI of a picture to resemble (models that know "
+                                                        "text)",
+                                                        NULL, FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+    /**
      * GstUdmSrc:preview:
      *
      * Whether to show the sampling process: each sampling step of each frame is output as a frame of its own, from
@@ -298,6 +312,7 @@ void gst_udm_src_options_init(GstUdmSrcOptions *options)
 void gst_udm_src_options_clear(GstUdmSrcOptions *options)
 {
     g_clear_pointer(&options->continue_from, g_free);
+    g_clear_pointer(&options->image, g_free);
     g_clear_pointer(&options->prompt, g_free);
     g_clear_pointer(&options->negative_prompt, g_free);
 }
@@ -309,6 +324,7 @@ gboolean gst_udm_src_options_reopen(guint id)
     case GST_UDM_SRC_PROP_KEEP_STATE:
     case GST_UDM_SRC_PROP_SCENE_LENGTH:
     case GST_UDM_SRC_PROP_CONTINUE_FROM:
+    case GST_UDM_SRC_PROP_IMAGE:
     case GST_UDM_SRC_PROP_PREVIEW:
         return TRUE;
     default:
@@ -352,6 +368,10 @@ gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GVal
         g_free(options->continue_from);
         options->continue_from = g_value_dup_string(value);
         return TRUE;
+    case GST_UDM_SRC_PROP_IMAGE:
+        g_free(options->image);
+        options->image = g_value_dup_string(value);
+        return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         options->preview = g_value_get_boolean(value);
         return TRUE;
@@ -392,6 +412,9 @@ gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GVal
         return TRUE;
     case GST_UDM_SRC_PROP_CONTINUE_FROM:
         g_value_set_string(value, options->continue_from);
+        return TRUE;
+    case GST_UDM_SRC_PROP_IMAGE:
+        g_value_set_string(value, options->image);
         return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         g_value_set_boolean(value, options->preview);

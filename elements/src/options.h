@@ -19,6 +19,7 @@ enum {
     GST_UDM_SRC_PROP_NUM_FRAMES,
     GST_UDM_SRC_PROP_SCENE_LENGTH,
     GST_UDM_SRC_PROP_CONTINUE_FROM,
+    GST_UDM_SRC_PROP_IMAGE,
     GST_UDM_SRC_PROP_PREVIEW,
     GST_UDM_SRC_PROP_IS_LIVE, // left to GstBaseSrc
 };
@@ -31,7 +32,7 @@ typedef struct GstUdmSrcOptions {
     gboolean residual_guidance, keep_state;
     gint64 num_frames;
     gint scene_length;
-    char *continue_from; // a file or URI, or NULL
+    char *continue_from, *image; // files or URIs, or NULL
     gboolean preview;
 } GstUdmSrcOptions;
 

@@ -90,6 +90,7 @@ static gboolean gst_udm_src_stop(GstBaseSrc *src)
     gst_udm_session_close(&self->session);
     g_clear_pointer(&self->model, gst_udm_model_release);
     g_clear_pointer(&self->clip, gst_udm_clip_free);
+    g_clear_pointer(&self->image, gst_udm_clip_free);
     g_clear_pointer(&self->prompt, g_free);
     g_clear_pointer(&self->negative_prompt, g_free);
     GST_OBJECT_LOCK(self);

@@ -32,7 +32,7 @@ struct _GstUdmSrc {
     // state of the streaming thread
     GstUdmModel *model; // from start to stop
     GstUdmSession session;
-    GstUdmClip *clip;               // to continue, or NULL
+    GstUdmClip *clip, *image;       // to continue, and to resemble, or NULL
     gboolean knows_text;            // the model does
     char *prompt, *negative_prompt; // of the frame that is being made
     guint version;                  // of the settings that the session was opened with
@@ -48,7 +48,7 @@ static inline GstBaseSrcClass *gst_udm_src_parent(void)
 // ---- engine.c: what the engine is opened with
 
 // These return FALSE if an error was posted or they were cancelled.
-gboolean gst_udm_src_read_clip(GstUdmSrc *self, const GstVideoInfo *info); // to continue
+gboolean gst_udm_src_read_files(GstUdmSrc *self, const GstVideoInfo *info); // clip and image
 gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info);
 gboolean gst_udm_src_apply_settings(GstUdmSrc *self); // changed while playing
 

@@ -125,6 +125,12 @@ static bool open_video(udm_generator *generator, const udm_model *model, udm_err
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s restores frames and generates none: use a model that generates video, such as digits",
                         udm_model_directory(model));
+    if (generator->params.image)
+        return udm_fail(
+            error, UDM_ERROR_UNSUPPORTED,
+            "%s looks at no picture to resemble: use a model that knows text, such as world, or let it go on "
+            "from the picture",
+            udm_model_directory(model));
     generator->width = shape->width, generator->height = shape->height;
     generator->channels = generator->network->channels;
     if (!check_size(generator, model, error) || !open_rolling(generator, model, error))
@@ -143,7 +149,7 @@ static bool open_stills(udm_generator *generator, const udm_model *model, udm_er
                         "%s draws pictures of what a text says: it goes on from no clip, and has no previews and no "
                         "shortcuts",
                         udm_model_directory(model));
-    generator->stills = udm_stills_new(model, &generator->settings, error);
+    generator->stills = udm_stills_new(model, &generator->settings, params->image, error);
     if (!generator->stills)
         return false;
     const udm_painter *painter = udm_stills_painter(generator->stills);

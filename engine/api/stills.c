@@ -10,13 +10,15 @@
 struct udm_stills {
     udm_painter *painter;
     float *memory; // all of the following
-    float *embedding, *other, *drawn, *picture;
+    float *embedding, *other, *drawn, *seen, *picture;
+    bool has_seen; // there is a picture to be resembled, of which this is the embedding
     bool has_picture;
     uint64_t scene;           // what the picture is of, beside `drawn`
     double guidance, rescale; // ...
 };
 
-udm_stills *udm_stills_new(const udm_model *model, const udm_settings *settings, udm_error *error)
+udm_stills *udm_stills_new(const udm_model *model, const udm_settings *settings, const udm_image *image,
+                           udm_error *error)
 {
     udm_settings own = *settings;
     own.width = own.height = 0;
@@ -29,15 +31,18 @@ udm_stills *udm_stills_new(const udm_model *model, const udm_settings *settings,
     const size_t size = stills->painter ? udm_painter_size(stills->painter) : 0;
     const size_t pixels =
         stills->painter ? (size_t)udm_painter_width(stills->painter) * udm_painter_height(stills->painter) : 0;
-    float *at = stills->memory = stills->painter ? malloc((3 * size + 3 * pixels) * sizeof *at) : NULL;
+    float *at = stills->memory = stills->painter ? malloc((4 * size + 3 * pixels) * sizeof *at) : NULL;
     if (stills->painter && !at)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture");
-    if (!at) {
-        udm_stills_free(stills);
-        return NULL;
+    if (at) {
+        stills->embedding = at, stills->other = at += size, stills->drawn = at += size, stills->seen = at += size;
+        stills->picture = at + size;
+        stills->has_seen = image != NULL;
+        if (!image || udm_painter_look(stills->painter, image, stills->seen, error))
+            return stills;
     }
-    stills->embedding = at, stills->other = at + size, stills->drawn = at + 2 * size, stills->picture = at + 3 * size;
-    return stills;
+    udm_stills_free(stills);
+    return NULL;
 }
 
 void udm_stills_free(udm_stills *stills)
@@ -52,6 +57,13 @@ void udm_stills_free(udm_stills *stills)
 udm_painter *udm_stills_painter(const udm_stills *stills)
 {
     return stills->painter;
+}
+
+// The embedding goes a share of the way to another.
+static void move(udm_stills *stills, const float *to, double share)
+{
+    for (int i = 0; i < udm_painter_size(stills->painter); i++)
+        stills->embedding[i] += (float)share * (to[i] - stills->embedding[i]);
 }
 
 static bool read_prompt(udm_stills *stills, uint64_t number, const udm_frame_params *params, udm_error *error)
@@ -69,11 +81,26 @@ static bool read_prompt(udm_stills *stills, uint64_t number, const udm_frame_par
     if (good && travel.to) {
         prompting.text = travel.to;
         good = udm_painter_read(stills->painter, &prompting, stills->other, error);
-        for (int i = 0; good && i < udm_painter_size(stills->painter); i++)
-            stills->embedding[i] += (float)travel.share * (stills->other[i] - stills->embedding[i]);
+        if (good)
+            move(stills, stills->other, travel.share);
     }
     udm_travel_clear(&travel);
     return good;
+}
+
+// What is to be drawn: of the prompt, of the picture that is to be resembled, or half of each.
+static bool find_embedding(udm_stills *stills, uint64_t number, const udm_frame_params *params, udm_error *error)
+{
+    if (!stills->has_seen)
+        return read_prompt(stills, number, params, error);
+    if (!params->prompt || !*params->prompt) {
+        memcpy(stills->embedding, stills->seen, udm_painter_size(stills->painter) * sizeof *stills->embedding);
+        return true;
+    }
+    if (!read_prompt(stills, number, params, error))
+        return false;
+    move(stills, stills->seen, 0.5);
+    return true;
 }
 
 const float *udm_stills_make(udm_stills *stills, uint64_t scene, uint64_t number, const udm_frame_params *params,
@@ -85,7 +112,7 @@ const float *udm_stills_make(udm_stills *stills, uint64_t scene, uint64_t number
                  params->class_label);
         return NULL;
     }
-    if (!read_prompt(stills, number, params, error))
+    if (!find_embedding(stills, number, params, error))
         return NULL;
     if (stills->has_picture && stills->scene == scene && stills->guidance == params->guidance &&
         stills->rescale == params->rescale && memcmp(stills->drawn, stills->embedding, bytes) == 0)

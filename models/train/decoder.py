@@ -30,7 +30,7 @@ import scenes
 import stage
 
 TOLD = 0.5, 0.35, 0.08, 0.07  # shares that are told both embedding and caption, the caption, the embedding, nothing
-BLURRED = 0.5    # deviations of the noise on embeddings, at most: what a prior finds is not exact
+BLURRED = 0.15   # deviations of the noise on embeddings, at most: what a prior finds is not exact
 SHOWN = 12       # samples of each kind that are drawn, of pictures that are held out
 ALIKE = 0.7      # share of the time steps that are logit-normal (Esser et al. 2024), the others being uniform
 MIDDLE, SPREAD = 0.8, 0.8

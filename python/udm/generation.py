@@ -24,6 +24,7 @@ class Generation:
     known: Sequence[Array] = ()
     residual_guidance: bool = False
     keep_state: bool = False
+    image: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Generator(Engine):
         made.residual_guidance, made.keep_state = generation.residual_guidance, generation.keep_state
         views = (Image * len(generation.known))(*map(view, generation.known))
         made.known, made.known_count = views, len(views)
+        seen = None if generation.image is None else view(generation.image)
+        if seen is not None:
+            made.image = c.pointer(seen)
 
         def ask(_context: int, number: int, params: int) -> None:
             filled = c.cast(params, c.POINTER(FrameParams)).contents
@@ -79,8 +83,8 @@ class Generator(Engine):
 def generate(count: int | None = None, model: Model | str | os.PathLike[str] = "digits", *,
              class_label: int | Callable[[int], int] = -1, prompt: str = "", negative_prompt: str = "",
              guidance: float = 7, rescale: float = 0, steps: int = 10,
-             first: int = 0, rate: float = 25, scene: int = 250, known: Sequence[Array] = (), scale: int = 1,
-             grey: bool = False, **fields: object) -> Frames:
+             first: int = 0, rate: float = 25, scene: int = 250, known: Sequence[Array] = (),
+             image: Array | None = None, scale: int = 1, grey: bool = False, **fields: object) -> Frames:
     """Yields frames of video that a model makes from noise, [height, width, 3] of uint8, as udmsrc does.
 
     count: of frames; None: without end.
@@ -92,6 +96,7 @@ def generate(count: int | None = None, model: Model | str | os.PathLike[str] = "
     first: the number of the first frame: the same numbers are the same frames.
     scene: frames after which the video begins anew; 0: never.
     known: the last frames of a clip from which the video goes on.
+    image: a picture to resemble, [height, width, 3], of models that know text: in place of the prompt, or half of each.
     scale: a multiple of the model's own size.
     grey: frames of a grey model are [height, width].
     fields: of udm_settings: seed, sampler, device, threads ...
@@ -107,8 +112,8 @@ def generate(count: int | None = None, model: Model | str | os.PathLike[str] = "
                           negative_prompt)
 
     def make(made: Frames) -> abc.Generator[Array, None, None]:
-        with Generator(network, Generation(rate, scene, known), parameters, width=shape[1], height=shape[0],
-                        channels=1 if grey else 3, steps=steps, **fields) as generator:
+        with Generator(network, Generation(rate, scene, known, image=image), parameters, width=shape[1],
+                       height=shape[0], channels=1 if grey else 3, steps=steps, **fields) as generator:
             made.use(generator)
             for number in itertools.count(first) if count is None else range(first, first + count):
                 out = np.empty(shape if grey else (*shape, 3), np.uint8)

@@ -109,8 +109,30 @@ GST_START_TEST(test_pictures_are_enlarged)
 }
 GST_END_TEST;
 
+// Of a file or URI, decoded by GStreamer.
+GST_START_TEST(test_a_picture_is_resembled)
+{
+    char *folder = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-text/golden", NULL);
+    char *palette = g_strdup_printf("image=%s/white-palette.png", folder);
+    char *uri = g_strdup_printf("image=file://%s/white-palette.png", folder);
+    char *both = g_strdup_printf("image=%s/white-palette.png prompt=\"a red star\"", folder);
+    const guint64 white = hash_of(palette, 0);
+
+    fail_unless(white == hash_of(uri, 0));
+    fail_unless(white != hash_of("", 0));
+    fail_unless(white != hash_of(both, 0));
+    fail_unless(hash_of("prompt=\"a red star\"", 0) != hash_of(both, 0));
+    g_free(both);
+    g_free(uri);
+    g_free(palette);
+    g_free(folder);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_what_cannot_be)
 {
+    expect_failure("model=tiny-text image=/nowhere/picture.png", "video/x-raw", GST_RESOURCE_ERROR,
+                   GST_RESOURCE_ERROR_OPEN_READ);
     expect_failure("prompt=star", "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS); // tiny-video
     expect_failure("model=tiny-text class-label=1", "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
     expect_failure("model=tiny-text prompt=\"0: star\nring\"", "video/x-raw", GST_RESOURCE_ERROR,
@@ -129,6 +151,7 @@ int main(int argc, char **argv)
     tcase_add_test(prompts, test_prompts_travel);
     tcase_add_test(prompts, test_a_prompt_changes_while_playing);
     tcase_add_test(prompts, test_pictures_are_enlarged);
+    tcase_add_test(prompts, test_a_picture_is_resembled);
     tcase_add_test(prompts, test_what_cannot_be);
     return run_suite(suite, &argc, &argv);
 }

@@ -474,9 +474,13 @@ GST_END_TEST;
 
 GST_START_TEST(test_bad_uris_are_refused)
 {
-    static const char *const bad[] = { "udm://digits?colour=red", "udm://digits?class-label=three",
-                                       "udm://digits?name=x",     "udm://digits?class-label=-7",
-                                       "udm://digits?seed",       "udm://digits?continue-from=/etc/hostname" };
+    static const char *const bad[] = { "udm://digits?colour=red",
+                                       "udm://digits?class-label=three",
+                                       "udm://digits?name=x",
+                                       "udm://digits?class-label=-7",
+                                       "udm://digits?seed",
+                                       "udm://digits?continue-from=/etc/hostname",
+                                       "udm://world?image=/etc/hostname" };
 
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         GError *error = NULL;

@@ -158,6 +158,18 @@ def test_a_prompt_says_what_is_drawn():
     assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
 
 
+def test_a_picture_is_resembled():
+    red = np.zeros((5, 9, 3), np.uint8)
+    red[..., 0] = 255
+    model = {"model": MODELS / "tiny-text", "steps": 2, **CPU}
+    drawn = [next(udm.generate(**model, **told)) for told in (
+        {}, {"image": red}, {"image": red}, {"image": 0 * red}, {"image": red, "prompt": "a red ball"})]
+    assert np.array_equal(drawn[1], drawn[2])
+    assert all(not np.array_equal(drawn[1], other) for other in (drawn[0], drawn[3], drawn[4]))
+    with pytest.raises(udm.UnsupportedError, match="looks at no picture"):
+        next(udm.generate(model=MODELS / "tiny-video", image=red, **CPU))
+
+
 def test_what_a_callback_raises_comes_out():
     def label(number):
         raise ZeroDivisionError(f"of frame {number}")

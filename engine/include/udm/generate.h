@@ -50,6 +50,11 @@ typedef struct udm_generation {
      */
     void (*frame_params)(void *context, uint64_t number, udm_frame_params *params);
     void *context; /**< passed to it */
+    /**
+     * NULL (default), or a picture that is to be resembled, of three channels and any size, with a model that knows
+     * text: in place of the prompt, or where there is one, half of each. It is looked at when the generator is opened.
+     */
+    const udm_image *image;
 } udm_generation;
 
 /** Fills in the defaults. @param size sizeof *generation */
