@@ -12,6 +12,7 @@
 #include "network/prior.h"
 #include "runner/pass.h"
 #include "sampler/guidance.h"
+#include "tensor/bicubic.h"
 #include "text/emphasis.h"
 
 struct udm_reader {
@@ -357,29 +358,16 @@ typedef struct looking {
     const atomic_bool *cancel;
 } looking;
 
-// The middle square of a picture, as the tower is shown it, in planes of side x side: the mean of what lies under a
-// pixel where it is made smaller, and between four pixels where it is made larger.
-static void fit_square(const looking *l, int side, float *out)
+// The middle square of a picture, as the tower is shown it, in planes of side x side.
+static bool fit_square(const looking *l, int side, float *out)
 {
-    const int square = l->width < l->height ? l->width : l->height;
     const udm_text_parts *parts = l->reader->parts;
-    const int left = (l->width - square) / 2, top = (l->height - square) / 2;
-    const double scale = (double)square / side, reach = fmax(scale, 1);
-    for (int c = 0; c < 3; c++)
-        for (int y = 0; y < side; y++)
-            for (int x = 0; x < side; x++) {
-                const double at[2] = { (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5 };
-                double sum = 0, weights = 0;
-                for (int v = (int)ceil(at[1] - reach); v <= at[1] + reach; v++)
-                    for (int u = (int)ceil(at[0] - reach); u <= at[0] + reach; u++) {
-                        const double w = (1 - fabs(u - at[0]) / reach) * (1 - fabs(v - at[1]) / reach);
-                        const int px = u < 0 ? 0 : u < square ? u : square - 1;
-                        const int py = v < 0 ? 0 : v < square ? v : square - 1;
-                        sum += w * l->picture[((size_t)c * l->height + top + py) * l->width + left + px];
-                        weights += w;
-                    }
-                *out++ = (float)((sum / weights / 2 + 0.5 - parts->mean[c]) / parts->deviation[c]);
-            }
+    const size_t pixels = (size_t)side * side;
+    if (!udm_bicubic_square(l->picture, 3, l->width, l->height, side, out))
+        return false;
+    for (size_t i = 0; i < 3 * pixels; i++)
+        out[i] = (float)((out[i] / 2 + 0.5 - parts->mean[i / pixels]) / parts->deviation[i / pixels]);
+    return true;
 }
 
 static bool run_vision(const looking *l, udm_error *error)
@@ -389,11 +377,11 @@ static bool run_vision(const looking *l, udm_error *error)
     float *memory = malloc((2 * pixels + vision->width * (across * across + 1)) * sizeof *memory);
     float *square = memory, *patches = memory + pixels, *first = memory + 2 * pixels, *places = first + vision->width;
     udm_pass pass = { 0 };
-    bool good = memory || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture");
+    bool good = (memory && fit_square(l, vision->image, square)) ||
+                udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture");
     good = good && udm_pass_begin(&pass, vision->device, error) && udm_clip_vision_build(vision, pass.graph, error) &&
            udm_pass_settle(&pass, error);
     if (good) {
-        fit_square(l, vision->image, square);
         udm_clip_vision_patches(vision, square, patches);
         udm_clip_vision_first(vision, first, places);
         udm_pass_put(&pass, 0, patches);

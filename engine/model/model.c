@@ -279,6 +279,27 @@ static bool has_experts(const udm_config *index)
     return udm_config_string(index, "_class_name", &class, NULL) && strcmp(class, "UdmNoiseExperts") == 0;
 }
 
+// What is done to pictures, and nothing else: they are resized by cubic splines, so that their middle square fits.
+static bool check_extractor(const udm_config *config, udm_error *error)
+{
+    static const char *const done[] = { "do_resize", "do_center_crop", "do_normalize" };
+    int resample = 3;
+    if (!udm_config_int(config, "resample", 0, 5, &resample, error))
+        return false;
+    if (resample != 3)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"resample\": %d is not implemented: 3, bicubic, is",
+                        udm_config_path(config), resample);
+    for (int i = 0; i < 3; i++) {
+        bool on = true;
+        if (!udm_config_bool(config, done[i], &on, error))
+            return false;
+        if (!on)
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: \"%s\": false is not implemented",
+                            udm_config_path(config), done[i]);
+    }
+    return true;
+}
+
 // How pictures are shown to CLIP; the defaults are OpenAI's.
 static bool read_extractor(udm_model *model, const udm_config *index, udm_error *error)
 {
@@ -294,7 +315,8 @@ static bool read_extractor(udm_model *model, const udm_config *index, udm_error 
     char *folder = udm_file_join(model->directory, "feature_extractor", error);
     udm_config *config = folder ? open_config(folder, "preprocessor_config.json", error) : NULL;
     free(folder);
-    bool ok = config && udm_config_doubles(config, "image_mean", -1e3, 1e3, 3, text->mean, &count, error) &&
+    bool ok = config && check_extractor(config, error) &&
+              udm_config_doubles(config, "image_mean", -1e3, 1e3, 3, text->mean, &count, error) &&
               udm_config_doubles(config, "image_std", 1e-3, 1e3, 3, text->deviation, &count, error);
     if (ok && count != 3)
         ok = udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"image_mean\" and \"image_std\" must be of three channels",

@@ -30,9 +30,10 @@ HEAD = 32  # channels of a head of attention
 PATCHES = 5  # weight of naming what is in each patch beside what is in the picture
 TOWERS = (("text_encoder", clip_network.TextModel), ("image_encoder", clip_network.VisionModel))
 VISION = dict(patch_size=8, image_size=64, num_channels=3)
-PREPROCESSOR = dict(image_processor_type="CLIPImageProcessor", do_resize=True, size={"height": 64, "width": 64},
-                    resample=3, do_center_crop=False, do_rescale=True, rescale_factor=1 / 255, do_normalize=True,
-                    image_mean=[0.5] * 3, image_std=[0.5] * 3, do_convert_rgb=True)
+PREPROCESSOR = dict(image_processor_type="CLIPImageProcessor", do_resize=True, size={"shortest_edge": 64},
+                    resample=3, do_center_crop=True, crop_size={"height": 64, "width": 64}, do_rescale=True,
+                    rescale_factor=1 / 255, do_normalize=True, image_mean=[0.5] * 3, image_std=[0.5] * 3,
+                    do_convert_rgb=True)
 
 
 class Clip(nn.Module):

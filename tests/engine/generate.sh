@@ -68,6 +68,11 @@ printf 'GIF89a' >picture.png
 refused 'give PNG, JPEG, PPM or .npy' "$model" x.npy --image picture.png
 refused 'No such file' "$model" x.npy --image nothing.png
 refused 'No such file' "$model" no/x.png --prompt x
+cp -r "$model" bent
+printf '{"resample": 2}' >bent/feature_extractor/preprocessor_config.json
+refused '"resample": 2' bent x.npy --prompt x
+printf '{"do_center_crop": false}' >bent/feature_extractor/preprocessor_config.json
+refused '"do_center_crop": false' bent x.npy --prompt x
 refused 'must end in .png or .npy' "$model" x.jpg --prompt x
 refused 'another size than --size' "$model" x.npy --prompt x --latents "$noise" --size 8x8
 refused 'must be N,3,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"

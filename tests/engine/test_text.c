@@ -11,6 +11,7 @@
 #include "network/prior.h"
 #include "runner/pass.h"
 #include "runner/tiling.h"
+#include "tensor/bicubic.h"
 #include "testing.h"
 #include "text/travel.h"
 #include "udm/udm.h"
@@ -182,6 +183,25 @@ START_TEST(end_tokens)
     ck_assert_int_eq(udm_clip_text_end(&usual, (int[]){ 3, 7, 9, 7 }, 4), 1);
     ck_assert_int_eq(udm_clip_text_end(&usual, (int[]){ 3, 9 }, 2), 0);
     ck_assert_int_eq(udm_clip_text_end(&legacy, (int[]){ 3, 9, 7, 9 }, 4), 1);
+}
+END_TEST
+
+// As CLIPImageProcessor shows a picture to the tower, which rounds to 8 bits twice on the way.
+START_TEST(shown)
+{
+    static const char *const names[] = { "large", "small" };
+    for (int i = 0; i < COUNT_OF(names); i++) {
+        char name[64];
+        float out[3 * PIXELS];
+        snprintf(name, sizeof name, GOLDEN "%s-picture.npy", names[i]);
+        npy picture = golden_read(name);
+        snprintf(name, sizeof name, GOLDEN "%s-shown.npy", names[i]);
+        npy want = golden_read(name);
+        test_at("%s", names[i]);
+        ck_assert(udm_bicubic_square(picture.data, 3, (int)picture.shape[2], (int)picture.shape[1], SIDE, out));
+        assert_within(out, want.data, 3 * PIXELS, 2.5 / 255);
+        free(picture.data), free(want.data);
+    }
 }
 END_TEST
 
@@ -412,6 +432,7 @@ int main(void)
         { .test = plain_text_tower },
         { .test = nothing_is_ignored },
         { .test = end_tokens },
+        { .test = shown },
         { .test = vision_tower, .cases = count, .timeout = 300 },
         { .test = prior_network, .cases = count, .timeout = 300 },
         { .test = decoders, .cases = count, .timeout = 300 },

@@ -17,8 +17,8 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel
-from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionConfig,
-                          CLIPVisionModelWithProjection)
+from transformers import (CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection,
+                          CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection)
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent / "models/train"), str(HERE.parent / "engine")]
@@ -126,6 +126,11 @@ def make_vision():
     export.write_json(FOLDER / "feature_extractor/preprocessor_config.json", {
         "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE},
         "crop_size": {"height": SIDE, "width": SIDE}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+    show = CLIPImageProcessor.from_pretrained(FOLDER / "feature_extractor")
+    for name, (height, width) in (("large", (75, 41)), ("small", (7, 10))):
+        picture = np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8)
+        keep(f"{name}-picture", picture.transpose(2, 0, 1) / np.float32(127.5) - 1)
+        keep(f"{name}-shown", show(PIL.Image.fromarray(picture), return_tensors="np")["pixel_values"][0])
 
 
 def make_prior(tokenizer, tower):
