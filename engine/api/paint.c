@@ -213,15 +213,19 @@ static bool check_scale(double guidance, udm_error *error)
            udm_fail(error, UDM_ERROR_SETTINGS, "a guidance scale of %g: it must be 0 to 100", guidance);
 }
 
-static bool check_prompting(const udm_prompting *p, udm_error *error)
+static bool check_prompting(const udm_painter *painter, const udm_prompting *p, udm_error *error)
 {
     if (!udm_check_argument(p, "the prompt", error))
         return false;
     if (p->size < sizeof *p)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the prompt has %zu bytes: start with udm_prompting_init()",
                         p->size);
-    if (p->steps < 1 || p->steps > UDM_MAX_STEPS)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a prior of %d steps: it must be 1 to %d", p->steps, UDM_MAX_STEPS);
+    if (p->steps < 0 || p->steps > UDM_MAX_STEPS)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a prior of %d steps: it must be 0 to %d", p->steps, UDM_MAX_STEPS);
+    if (p->steps == 0 && painter->network->told.text == 0)
+        return udm_fail(
+            error, UDM_ERROR_SETTINGS,
+            "a prior of 0 steps: the decoder of this model is told no text, and needs what the prior finds");
     return udm_check_argument(p->text, "the text of the prompt", error) && check_scale(p->guidance, error);
 }
 
@@ -244,14 +248,16 @@ static kept_prompt *find_kept(udm_painter *painter, const udm_prompting *p, cons
 static bool read_both(udm_painter *painter, const udm_prompt *prompt, float *embedding, udm_error *error)
 {
     const udm_embedding_shape *told = &painter->network->told;
-    return udm_reader_read(painter->reader, prompt, told->picture, embedding, &painter->cancelled, error) &&
+    memset(embedding, 0, told->picture * sizeof *embedding);
+    return (prompt->steps == 0 ||
+            udm_reader_read(painter->reader, prompt, told->picture, embedding, &painter->cancelled, error)) &&
            (told->text == 0 || udm_reader_tell(painter->reader, prompt->text, told, embedding + told->picture,
                                                &painter->cancelled, error));
 }
 
 bool udm_painter_read(udm_painter *painter, const udm_prompting *p, float *embedding, udm_error *error)
 {
-    if (!check_prompting(p, error) || !udm_check_argument(embedding, "the embedding", error))
+    if (!check_prompting(painter, p, error) || !udm_check_argument(embedding, "the embedding", error))
         return false;
     const char *negative = p->negative ? p->negative : "";
     const int size = painter->network->embedding;

@@ -18,7 +18,8 @@ static const char usage[] =
     "           [--latents IN.npy] [--sampler X] [--device D] [--precision P] [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W, in [-1, 1]; OUT.png the first picture. --image takes the place of a prompt: what\n"
     "is drawn resembles that picture (PNG, JPEG, PPM, or 3,H,W as .npy); with both it is half of each. IN.npy holds\n"
-    "the noise that it begins with, N,C,H,W. Defaults: 10 steps, guidance 3; of the prior 25 and 2.\n";
+    "the noise that it begins with, N,C,H,W. Defaults: 10 steps, guidance 3; of the prior 25 and 2.\n"
+    "--prior-steps 0 leaves the prior out, where the decoder is told the prompt as well.\n";
 
 typedef struct options {
     udm_settings settings;

@@ -80,6 +80,29 @@ START_TEST(picture_alone)
 }
 END_TEST
 
+// Without the prior, the decoder is told the text and no picture.
+START_TEST(text_alone)
+{
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL);
+    udm_painter *painter = open_painter(model, 4);
+    udm_prompting prompting;
+    float embedding[TOLD], nothing[SIZE] = { 0 };
+    npy told = golden_read(GOLDEN "chain-told.npy");
+    udm_prompting_init(&prompting, sizeof prompting);
+    prompting.text = PROMPT, prompting.steps = 0;
+    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
+    assert_within(embedding, nothing, SIZE, 0);
+    assert_within(embedding + SIZE, told.data, TOLD - SIZE, 1e-3);
+    prompting.steps = 1; // is another prompt
+    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
+    ck_assert_mem_ne(embedding, nothing, sizeof nothing);
+    free(told.data);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
 static void paint(udm_painter *painter, const char *text, uint64_t number, float *planes)
 {
     udm_error error = { 0 };
@@ -210,7 +233,7 @@ START_TEST(wrong_use)
     prompting.text = PROMPT, prompting.guidance = -1;
     ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "guidance scale");
-    prompting.guidance = 2, prompting.steps = 0;
+    prompting.guidance = 2, prompting.steps = -1;
     ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "steps");
     udm_painter_free(painter);
@@ -222,8 +245,8 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = picture },     { .test = picture_alone }, { .test = pictures_have_names }, { .test = same_bits },
-        { .test = other_sizes }, { .test = cancelled },     { .test = wrong_use },
+        { .test = picture },   { .test = picture_alone }, { .test = text_alone }, { .test = pictures_have_names },
+        { .test = same_bits }, { .test = other_sizes },   { .test = cancelled },  { .test = wrong_use },
     };
     return test_main("paint", tests, COUNT_OF(tests));
 }

@@ -39,7 +39,8 @@ typedef struct udm_prompting {
                                model reads is left out */
     const char *negative; /**< what the picture is to be kept away from; NULL (default) or "": nothing */
     double guidance;      /**< scale of classifier-free guidance of the prior, 0 to 100; default 2, 1 is none */
-    int steps;            /**< of the prior, 1 to #UDM_MAX_STEPS; default 25 */
+    int steps;            /**< of the prior, up to #UDM_MAX_STEPS; default 25. 0: a decoder that is told texts is told
+                               nothing else, and `negative` and `guidance` mean nothing */
 } udm_prompting;
 
 UDM_API void udm_prompting_init(udm_prompting *prompting, size_t size); /**< @param size sizeof *prompting */
