@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Low-rank changes of weights, W + scale alpha / rank up down (LoRA, Hu et al. 2021, section 4.1), in a safetensors file
-// with the names of kohya's scripts or of diffusers, old and new.
+// Low-rank changes of weights, W + scale alpha / rank up down (LoRA, Hu et al. 2021, section 4.1), in a safetensors
+// file with the names of kohya's scripts or of diffusers, old and new.
 #ifndef UDM_MODEL_LORA_H
 #define UDM_MODEL_LORA_H
 

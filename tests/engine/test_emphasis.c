@@ -15,7 +15,7 @@
 #define WEIGHTED                                                                                                       \
     "a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\\) four, (green and:0.5) large next to a ring"
 
-enum { SIZE = 24, LENGTH = 16 };
+enum { SIZE = 24, LENGTH = 16, LARGE = 1024 };
 
 static udm_tokenizer *open_words(void)
 {
@@ -203,19 +203,21 @@ START_TEST(prior)
 {
     udm_error error = { 0 };
     udm_settings settings;
-    float plain[SIZE], other[SIZE];
+    float plain[LARGE], other[LARGE];
     udm_settings_init(&settings, sizeof settings);
     settings.device = "cpu";
     udm_model *model = golden_model(MODEL);
     udm_painter *painter = udm_painter_open(model, &settings, &error);
     ck_assert_msg(painter, "%s", error.message);
+    const size_t bytes = udm_painter_size(painter) * sizeof *plain;
+    ck_assert_uint_le(bytes, sizeof plain);
     read_prompt(painter, "a red seven", plain);
     read_prompt(painter, "a (red:1) seven", other);
-    ck_assert_mem_eq(plain, other, sizeof plain);
+    ck_assert_mem_eq(plain, other, bytes);
     read_prompt(painter, "a red seven BREAK a ring", other);
-    ck_assert_mem_eq(plain, other, sizeof plain);
+    ck_assert_mem_eq(plain, other, bytes);
     read_prompt(painter, "a (red:1.5) seven", other);
-    ck_assert_mem_ne(plain, other, sizeof plain);
+    ck_assert_mem_ne(plain, other, bytes);
     udm_painter_free(painter);
     udm_model_free(model);
 }

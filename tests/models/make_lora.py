@@ -18,8 +18,8 @@ from transformers import CLIPTextModel
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER, TEXT = HERE / "tiny-lora", HERE / "tiny-text"
-UNET = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv_shortcut",
-        "time_emb_proj"]
+UNET = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1",
+        "conv_shortcut", "time_emb_proj"]
 TOWER = ["q_proj", "v_proj", "out_proj", "fc1", "fc2"]
 SCALE = 0.7
 

@@ -76,7 +76,7 @@ def make_motion():
 
 
 def make_linear():
-    """Linear projections, two layers along time, no motion in the middle, as v1 and v3; every frame its text and time."""
+    """Two layers along time, no motion in the middle, as v1 and v3, linear projections; every frame its text."""
     torch.manual_seed(2)
     net = loud(UNetMotionModel(**MOTION, num_attention_heads=(1, 2), use_linear_projection=True,
                                motion_num_attention_heads=2, temporal_transformer_layers_per_block=2,
