@@ -28,10 +28,12 @@ import facts
 import noising
 import scenes
 import stage
+import world
 
 TOLD = 0.5, 0.35, 0.08, 0.07  # shares that are told both embedding and caption, the caption, the embedding, nothing
 BLURRED = 0.15   # deviations of the noise on embeddings, at most: what a prior finds is not exact
-SHOWN = 12       # samples of each kind that are drawn, of pictures that are held out
+HELD, SHOWN = 100, 12  # pictures that are held out, and those of them of which samples are drawn
+MEASURED = 200, 600, 900  # time steps at which it is measured whether things are named
 ALIKE = 0.7      # share of the time steps that are logit-normal (Esser et al. 2024), the others being uniform
 MIDDLE, SPREAD = 0.8, 0.8
 THING, TEXTURE = 4, 0.4  # weights of errors where things are, and on backgrounds that are not plain
@@ -148,15 +150,30 @@ class Training(stage.Stage):
         return self.learn(errors.mean() + named)
 
     def measure(self, network):
-        """Below pictures that are held out: what is made of their embeddings, of their captions, and of both."""
         pictures, texts, embeddings = self.held
-        untold = torch.zeros_like(embeddings), *self.read([""] * len(texts))
         told = embeddings, *self.read(texts)
+        self.show(network.decoder, pictures[:SHOWN], [part[:SHOWN] for part in told])
+        return self.naming(network, stage.pixels(pictures), told) if self.options.facts else {}
+
+    def show(self, decoder, pictures, told):
+        """Below pictures: what is made of their embeddings, of their captions, and of both."""
+        untold = torch.zeros_like(told[0]), *self.read([""] * len(pictures))
         ways = (told[0], *untold[1:]), (untold[0], *told[1:]), told
-        made = [sample(network.decoder, way, untold, 3, 10, torch.Generator().manual_seed(0)) for way in ways]
+        made = [sample(decoder, way, untold, 3, 10, torch.Generator().manual_seed(0)) for way in ways]
         wall([pictures, *map(picture_of, made)]).save(
             self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
-        return {}
+
+    def naming(self, network, x0, told):
+        """In how many of the places of things the features name the right one."""
+        found = {}
+        for step in MEASURED:
+            steps = torch.full((len(x0),), step, device=x0.device)
+            with stage.mixed():
+                features = network.decoder.with_features(noising.noisy(x0, steps, noising.LINEAR), steps, *told)[1][-1]
+            right = facts.patches_of(world.held_out_scenes(len(x0), self.drawn.pairs.split), features.shape[-1])[0]
+            said = network.patches[-1].kind(features.float().flatten(2).transpose(1, 2))[..., :facts.KINDS].argmax(-1)
+            found[f"things named, step {step}"] = (said == right)[right < facts.KINDS].float().mean().item()
+        return found
 
 
 def is_plain(scene):
@@ -180,7 +197,7 @@ def weights_of(known, side, like):
 
 def held_out(drawn, tower):
     """(pictures, captions, embeddings of the pictures)"""
-    pictures, texts, _ = drawn.pairs.held_out(SHOWN)
+    pictures, texts, _ = drawn.pairs.held_out(HELD)
     with torch.no_grad(), stage.mixed():
         return pictures, texts, tower(stage.pixels(pictures)).float()
 
