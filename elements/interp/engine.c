@@ -39,6 +39,7 @@ gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *setting
     gboolean uses_model = trans->model && trans->level == GST_UDM_LEVEL_FULL;
 
     self->now = gst_udm_interp_options_copy(self);
+    self->now.de_duplicate |= self->search.found && self->now.mode == GST_UDM_INTERP_MODE_FILL;
     return udm_interpolator_open(uses_model ? gst_udm_model_get(trans->model) : NULL, settings, error);
 }
 

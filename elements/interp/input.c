@@ -2,6 +2,9 @@
 // Input frames: which are known, which are duplicates, and which were lost before they arrived.
 #include "interp.h"
 
+#define SEARCHED 100 // frames in which duplicates without a flag are looked for
+#define SIGNS 3      // repeats, and changes, that are enough to tell
+
 GST_DEBUG_CATEGORY_EXTERN(gst_udm_interp_debug);
 #define GST_CAT_DEFAULT gst_udm_interp_debug
 
@@ -102,8 +105,39 @@ static void add_lost(GstUdmInterp *self, GstClockTime time)
     }
 }
 
+// Looks at the first frames of mode fill, as long as none has the flag of a duplicate. Held pictures alone are no sign.
+static GstFlowReturn search(GstUdmInterp *self, const GstUdmNeighbour *frame)
+{
+    GstUdmSearch *search = &self->search;
+    gboolean repeats = FALSE;
+    GstFlowReturn ret;
+
+    search->over |=
+        GST_BUFFER_FLAG_IS_SET(frame->buffer, GST_BUFFER_FLAG_GAP) || search->repeats + search->changes >= SEARCHED;
+    if (search->over || self->now.mode != GST_UDM_INTERP_MODE_FILL || self->now.de_duplicate)
+        return GST_FLOW_OK;
+    ret = gst_udm_neighbours_repeat(&self->known, GST_UDM_TRANSFORM(self), &self->known.first, frame, &repeats);
+    if (ret != GST_FLOW_OK)
+        return ret;
+    search->repeats += repeats;
+    search->changes += !repeats;
+    if (search->repeats < SIGNS || search->changes < SIGNS)
+        return GST_FLOW_OK;
+    search->found = search->over = self->now.de_duplicate = TRUE;
+    GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                        ("Frames repeat the ones before but do not have the GAP flag of duplicates, which conversions "
+                         "drop. They are told by their pictures from here on. Place udminterp right after videorate, "
+                         "or use udmslowmotion."),
+                        ("%u of %u frames are repeats.", search->repeats, search->repeats + search->changes));
+    return GST_FLOW_OK;
+}
+
 static GstFlowReturn is_missing(GstUdmInterp *self, const GstUdmNeighbour *frame, gboolean *missing)
 {
+    GstFlowReturn ret = search(self, frame);
+
+    if (ret != GST_FLOW_OK)
+        return ret;
     *missing = (self->now.mode == GST_UDM_INTERP_MODE_FILL || self->now.de_duplicate) &&
                GST_BUFFER_FLAG_IS_SET(frame->buffer, GST_BUFFER_FLAG_GAP);
     if (*missing || !self->now.de_duplicate)

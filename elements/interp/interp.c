@@ -21,6 +21,10 @@
  * #GstUdmInterp:max-gap, a message says so, the last frame is repeated for no longer than that, and interpolation
  * begins anew.
  *
+ * Duplicates lose their GAP flag in conversions. If mode "fill" meets none that has it in the first seconds, but frames
+ * that repeat the one before, a warning says so, and it goes by the pictures from there on, as with
+ * #GstUdmInterp:de-duplicate.
+ *
  * In playback, frames that are late are made at half the size, and if they still are, not at all: they repeat the
  * nearest input frame, unless #GstBaseTransform:qos is off. #GstUdmTransform:stats also counts `originals`, `made`,
  * `repeated` and `dropped` frames (guint64).
@@ -95,6 +99,7 @@ static gboolean gst_udm_interp_start(GstBaseTransform *trans)
     self->originals = self->made = self->repeated = self->dropped = 0;
     GST_OBJECT_UNLOCK(self);
     self->count = 0;
+    self->search = (GstUdmSearch){ 0 };
     gst_udm_stamps_reset(&self->stamps);
     return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
 }

@@ -39,6 +39,13 @@ typedef struct GstUdmStamps {
     guint good;                // frames since one was dropped
 } GstUdmStamps;
 
+// Of mode fill: are there duplicates that lost their flag on the way?
+typedef struct GstUdmSearch {
+    guint repeats, changes; // frames that repeat the one before, and others
+    gboolean over;          // there are duplicates with the flag, or it took too long
+    gboolean found;         // so duplicates are told by their pictures
+} GstUdmSearch;
+
 struct _GstUdmInterp {
     GstUdmTransform parent;
 
@@ -52,9 +59,10 @@ struct _GstUdmInterp {
     GstUdmInterpOptions now; // the properties as they were when the session was opened
     GstUdmTimeline line;
     GstUdmStamps stamps;
-    GQueue waiting;   // GstUdmArrival: frames that arrived, until it is known what follows them
-    gboolean ending;  // nothing follows them
-    gboolean closing; // what is known leaves, and then everything begins anew with the first that waits
+    GstUdmSearch search; // since start
+    GQueue waiting;      // GstUdmArrival: frames that arrived, until it is known what follows them
+    gboolean ending;     // nothing follows them
+    gboolean closing;    // what is known leaves, and then everything begins anew with the first that waits
     GstUdmNeighbours known;
     GstClockTime last;    // time of the last frame that left `waiting`
     GQueue leading;       // missing before the first known frame of all; mode fill
