@@ -48,7 +48,7 @@ bad_inputs() {
     refuses 'could not open cut.mp4: damaged, or not a video file: .*moov' cut.mp4 out.mp4
     refuses 'could not open noise.mp4: damaged, or not a video file' noise.mp4 out.mp4
     refuses 'could not open text.txt' text.txt out.mp4
-    refuses 'interlaced.mkv is interlaced: deinterlace it first, .*bwdif' interlaced.mkv out.mkv
+    refuses 'interlaced.mkv is interlaced: set --deinterlace to' --deinterlace off interlaced.mkv out.mkv
     refuses 'good.mp4: no frame lies between' --start 10 good.mp4 out.mp4
     [ -r secret.mp4 ] || refuses 'could not read secret.mp4: Permission denied' secret.mp4 out.mp4 # root may read all
 }

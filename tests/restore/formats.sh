@@ -163,13 +163,46 @@ pictures() {
     same still.jpg still-out.jpg --codec mjpeg --format yuvj420p --variable
 }
 
+rows() { # file, filter: a digest for each frame of what is left of it
+    ffmpeg -v error -nostdin -i "$1" -an -vf "$2" -vsync passthrough -f framemd5 - | sed '/^#/d; s/.*,//'
+}
+
+interlaced() { # rows of the fields that are shown come out as they were
+    make -f lavfi -i testsrc2=size=96x64:rate=50:duration=0.6 -f lavfi -i "$tone" -vf interlace=lowpass=off \
+        -c:v ffv1 -flags +ildct+ilme -pix_fmt yuv420p -c:a flac woven.mkv
+    for order in tff bff; do
+        first=0 second=1
+        [ $order = tff ] || first=1 second=0
+        make -i woven.mkv -vf setfield=$order -c:v ffv1 -flags +ildct+ilme -c:a copy $order.mkv
+        restore --force --noise-level 0 --codec ffv1 $order.mkv frames.mkv &&
+            restore --force --noise-level 0 --codec ffv1 --deinterlace fields $order.mkv fields.mkv ||
+            fail "$order.mkv is not restored"
+        [ "$(rows $order.mkv field=$first)" = "$(rows frames.mkv field=$first)" ] ||
+            fail "frames of $order.mkv lost rows"
+        [ "$(rows $order.mkv field=$first)" = "$(rows fields.mkv "select=not(mod(n\,2)),field=$first")" ] &&
+            [ "$(rows $order.mkv field=$second)" = "$(rows fields.mkv "select=mod(n\,2),field=$second")" ] ||
+            fail "fields of $order.mkv lost rows"
+        for file in frames:25/1:15 fields:50/1:30; do
+            found=$(ffprobe -v error -select_streams v -count_frames -show_entries \
+                stream=field_order,avg_frame_rate,nb_read_frames -of csv=p=0 ${file%%:*}.mkv)
+            [ "$found" = "progressive,$(echo "${file#*:}" | tr : ,)" ] || fail "$order.mkv: ${file%%:*} are $found"
+        done
+    done
+    stamps=$(ffprobe -v error -select_streams v -show_entries packet=pts_time,duration_time -of csv=p=0 fields.mkv |
+        head -3 | tr '\n' ' ')
+    [ "$stamps" = '0.000000,0.020000 0.020000,0.020000 0.040000,0.020000 ' ] || fail "fields have the times $stamps"
+    restore --deinterlace fields woven.mkv fields.mp4 || fail 'fields for another container'
+    [ "$(ffprobe -v error -select_streams v -show_entries stream=avg_frame_rate,nb_frames -of csv=p=0 fields.mp4)" = \
+        50/1,30 ] || fail 'fields have another rate in another container'
+}
+
 range() {
     restore --start 0.2 --end 0.44 upright.mp4 part.mp4 || fail 'a part of a film'
     stamps=$(ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 part.mp4 | tr -d ',\n')
     [ "$stamps" = 0.0000000.0400000.0800000.1200000.1600000.200000 ] || fail "a part of a film has frames at $stamps"
 }
 
-for topic in telephone ten_bits editing web camera stamps everything untouched pictures range; do
+for topic in telephone ten_bits editing web camera stamps everything untouched interlaced pictures range; do
     with=
     $topic
 done
