@@ -132,7 +132,7 @@ static bool generate(udm_model *model, udm_error *error)
 
 static bool paint(udm_model *model, udm_error *error)
 {
-    enum { MOST = 256, SIDE = 64 };
+    enum { MOST = 4096, SIDE = 64 };
     const udm_settings settings = settings_for(WIDTH, HEIGHT, 3);
     float embedding[MOST];
     static float planes[3 * SIDE * SIDE];
@@ -144,9 +144,9 @@ static bool paint(udm_model *model, udm_error *error)
     painting.embedding = embedding;
     udm_painter *painter = udm_painter_open(model, &settings, error);
     const udm_image seen = image_of(pictures[0]);
-    const bool good = painter && udm_painter_look(painter, &seen, embedding, error) &&
-                      udm_painter_read(painter, &prompting, embedding, error) &&
-                      udm_painter_paint(painter, &painting, planes, error);
+    const bool good =
+        painter && udm_painter_size(painter) <= MOST && udm_painter_look(painter, &seen, embedding, error) &&
+        udm_painter_read(painter, &prompting, embedding, error) && udm_painter_paint(painter, &painting, planes, error);
     udm_painter_free(painter);
     came_out(planes, sizeof planes);
     return good;
