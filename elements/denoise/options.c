@@ -6,6 +6,7 @@
 
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
+#define DEFAULT_GRAIN 0.0
 #define DEFAULT_LOOKAHEAD UDM_LOOKAHEAD_AUTO
 #define DEFAULT_ENSEMBLE 1
 #define DEFAULT_AMOUNT (-1.0)
@@ -18,6 +19,7 @@ enum {
     PROP_ENSEMBLE,
     PROP_AMOUNT,
     PROP_DEINTERLACE,
+    PROP_GRAIN,
 };
 
 GType gst_udm_denoise_deinterlace_get_type(void)
@@ -45,6 +47,7 @@ void gst_udm_denoise_options_init(GstUdmDenoiseOptions *options)
         .ensemble = DEFAULT_ENSEMBLE,
         .amount = DEFAULT_AMOUNT,
         .deinterlace = DEFAULT_DEINTERLACE,
+        .grain = DEFAULT_GRAIN,
     };
 }
 
@@ -74,6 +77,9 @@ gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, co
     case PROP_DEINTERLACE:
         options->deinterlace = g_value_get_enum(value);
         return TRUE;
+    case PROP_GRAIN:
+        options->grain = g_value_get_double(value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -99,6 +105,9 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
         return TRUE;
     case PROP_DEINTERLACE:
         g_value_set_enum(value, options->deinterlace);
+        return TRUE;
+    case PROP_GRAIN:
+        g_value_set_double(value, options->grain);
         return TRUE;
     default:
         return FALSE;
@@ -158,6 +167,24 @@ static void install_degradation(GObjectClass *object_class)
                             "Amount of blur or size of blocks in pixels, for models that remove those instead of noise "
                             "(-1 = what the model was made for, 0 = none)",
                             -1, 1000, DEFAULT_AMOUNT, CONTROLLED));
+}
+
+static void install_grain(GObjectClass *object_class)
+{
+    /**
+     * GstUdmDenoise:grain:
+     *
+     * How much of the grain stays: this share of all that was removed is put back. 0 removes it all, 1 leaves frames as
+     * they are, but for impulses. For models that remove noise.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_GRAIN,
+        g_param_spec_double(
+            "grain", "Grain",
+            "Share of the noise that stays, for a picture that is to keep some grain (0 = none, 1 = all)", 0, 1,
+            DEFAULT_GRAIN, CONTROLLED));
 }
 
 static void install_restoration(GObjectClass *object_class)
@@ -231,5 +258,6 @@ void gst_udm_denoise_options_install(GObjectClass *object_class)
 {
     install_fields(object_class);
     install_degradation(object_class);
+    install_grain(object_class);
     install_restoration(object_class);
 }

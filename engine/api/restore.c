@@ -43,6 +43,12 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
         return udm_fail(error, UDM_ERROR_SETTINGS, "the time of a frame is %g: it must be 0 to 1", frame->time);
     if (!(frame->strength >= 0 && frame->strength <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "strength is %g: it must be 0 to 1", frame->strength);
+    if (!(frame->grain >= 0 && frame->grain <= 1))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "grain is %g: it must be 0 to 1", frame->grain);
+    if (frame->grain > 0 && (restorer->sdedit || !restorer->scheduler->process->factors))
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "grain is %g, but %s removes no noise of which some could stay: it must be 0", frame->grain,
+                        udm_model_directory(restorer->model));
     for (size_t i = 0; frame->time_map && i < restorer->pixels; i++)
         if (!(frame->time_map[i] >= 0 && frame->time_map[i] <= 1))
             return udm_fail(error, UDM_ERROR_SETTINGS, "a time of %g in a map: it must be 0 to 1", frame->time_map[i]);
@@ -111,7 +117,7 @@ static bool repeats_last(const udm_restorer *restorer, const udm_frame *frame, c
     const bool draws = restorer->sdedit || restorer->settings.steps > 1 || frame->strength > 0 || last->strength > 0;
     const bool varies = frame->time_map || frame->known || last->time_map || last->known;
     return planes && !draws && !varies && !frame->discontinuity && frame->time == last->time &&
-           frame->kind == last->kind &&
+           frame->kind == last->kind && frame->grain == last->grain &&
            memcmp(planes, place->planes, restorer->channels * restorer->pixels * sizeof *planes) == 0;
 }
 
@@ -131,6 +137,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->mixed = false;
     place->even = !frame->time_map && !frame->known;
     place->strength = frame->strength;
+    place->grain = frame->grain;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
     place->looked_at = false;
@@ -322,6 +329,14 @@ static void keep_tones(udm_restorer *restorer, const queued *frame)
                       restorer->pool);
 }
 
+// Of what came in, but for impulses. All is in place: what the temporal filter and the tones go by has no grain.
+static void keep_grain(udm_restorer *restorer, const queued *frame)
+{
+    const float share = (float)frame->grain;
+    for (size_t i = 0; share > 0 && i < restorer->pixels * restorer->channels; i++)
+        restorer->work[i] += share * (frame->planes[i] - restorer->work[i]);
+}
+
 static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
@@ -346,6 +361,7 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
                          frame->strength, &restorer->cancelled, error))
         return false;
     keep_tones(restorer, frame);
+    keep_grain(restorer, frame);
     if (restorer->channels == 3 && !frame->mixed) // where what half shows in holes may be white
         udm_planes_keep_grey(frame->planes, restorer->work, restorer->settings.width, restorer->settings.height,
                              restorer->pool);

@@ -33,11 +33,12 @@ class Restorer(Engine):
         settings = library.settings(**fields)
         super().__init__(library.load().udm_restorer_open(model.handle, c.byref(settings), c.byref(error)), error)
 
-    def push(self, image: Image, *, time: float, number: int, strength: float = 0, discontinuity: bool = False,
-             known: Image | None = None, time_map: Array | None = None, kind: int = 0) -> None:
+    def push(self, image: Image, *, time: float, number: int, strength: float = 0, grain: float = 0,
+             discontinuity: bool = False, known: Image | None = None, time_map: Array | None = None,
+             kind: int = 0) -> None:
         """Takes in the next frame; nothing is computed. kind: a udm_noise_kind."""
         error = structs.Error()
-        frame = structs.Frame(image=c.pointer(image), time=time, number=number, strength=strength,
+        frame = structs.Frame(image=c.pointer(image), time=time, number=number, strength=strength, grain=grain,
                               discontinuity=discontinuity, kind=kind)
         if known is not None:
             frame.known = c.pointer(known)
@@ -103,8 +104,8 @@ def time_of(model: Model, amount: float | None) -> float:
 
 
 def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "auto", *,
-            amount: float | Array | None = None, known: Array | None = None, strength: float = 0, lookahead: int = 0,
-            bits: int | None = None, first: int = 0, **fields: object) -> Frames:
+            amount: float | Array | None = None, known: Array | None = None, strength: float = 0, grain: float = 0,
+            lookahead: int = 0, bits: int | None = None, first: int = 0, **fields: object) -> Frames:
     """Restores frames, one after the other, as udmdenoise does.
 
     frames: arrays of uint8 or uint16, [height, width, 3] in RGB or [height, width] in grey, all of one size. They are
@@ -116,6 +117,7 @@ def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "au
         array [height, width]; None: it is estimated for each scene, or taken to be what the model was made for.
     known: for "inpaint": an array [height, width] with the largest value where pixels are known, and 0 in holes.
     strength: above 0, detail is drawn anew: SDEdit.
+    grain: the share of what is removed that stays, 0 to 1, for models that remove noise.
     lookahead: frames that follow which each is restored with; as many are held back.
     bits: of a sample in uint16; by default 16.
     first: the number of the first frame, which names the noise that is drawn for it.
@@ -126,7 +128,7 @@ def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "au
     """
     network = opened(model)
     time = 0.0 if isinstance(amount, np.ndarray) or known is not None else time_of(network, amount)
-    return Frames(lambda made: _restored(made, frames, network, time, amount, known, strength, first, bits,
+    return Frames(lambda made: _restored(made, frames, network, time, amount, known, strength, grain, first, bits,
                                          {"lookahead": lookahead, **fields}))
 
 
@@ -143,7 +145,7 @@ def _check_map(name: str, array: Array | None, shape: tuple[int, ...]) -> None:
 
 
 def _restored(made: Frames, frames: Iterable[Array], model: Model, time: float, amount: float | Array | None,
-              known: Array | None, strength: float, first: int, bits: int | None,
+              known: Array | None, strength: float, grain: float, first: int, bits: int | None,
               fields: dict[str, object]) -> Generator[Array, None, None]:
     restorer: Restorer | None = None
     times = _times(model, amount)
@@ -155,7 +157,7 @@ def _restored(made: Frames, frames: Iterable[Array], model: Model, time: float, 
                 _check_map("known", known, frame.shape)
                 restorer = Restorer(model, width=image.width, height=image.height, channels=image.channels, **fields)
                 made.use(restorer)
-            restorer.push(image, time=time, number=number, strength=strength, time_map=times,
+            restorer.push(image, time=time, number=number, strength=strength, grain=grain, time_map=times,
                           known=None if known is None else view(known))
             if (out := _pull(restorer, frame, bits)) is not None:
                 yield out

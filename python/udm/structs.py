@@ -55,7 +55,7 @@ class Info(c.Structure):
 class Frame(c.Structure):
     _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
                 ("known", c.POINTER(Image)), ("strength", c.c_double), ("number", c.c_uint64),
-                ("discontinuity", c.c_bool), ("kind", c.c_int), ("repeat", c.c_bool)]
+                ("discontinuity", c.c_bool), ("kind", c.c_int), ("repeat", c.c_bool), ("grain", c.c_double)]
 
 
 class Finding(c.Structure):

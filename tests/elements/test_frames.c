@@ -293,6 +293,8 @@ GST_START_TEST(properties_change_the_picture)
     fail_unless(effect("noise-level=10", "noise-level=50") > 0);
     fail_unless(effect("noise-level=-1", "noise-level=75") > 0);
     fail_unless(effect("strength=0", "strength=0.5") > 0);
+    fail_unless(effect("noise-level=30", "noise-level=30 grain=0.5") > 0);
+    fail_unless(effect("noise-level=0", "noise-level=30 grain=1") == 0, "not all of the grain stays");
     fail_unless(effect("steps=1", "steps=3") > 0);
     fail_unless(effect("strength=0.5 seed=1", "strength=0.5 seed=2") > 0);
     fail_unless(effect("strength=0.5 seed=7", "strength=0.5 seed=7") == 0, "the same seed gave another picture");

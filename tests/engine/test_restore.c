@@ -124,6 +124,8 @@ START_TEST(what_was_done_is_undone)
     assert_error(&error, UDM_ERROR_SETTINGS, "estimated");
     ck_assert(!restore(model, 1, (udm_frame){ .time = 0.2, .strength = 0.5 }, given, out, &error));
     assert_error(&error, UDM_ERROR_UNSUPPORTED, "strength");
+    ck_assert(!restore(model, 1, (udm_frame){ .time = 0.2, .grain = 0.5 }, given, out, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "grain is 0.5");
     udm_model_free(model);
 }
 END_TEST
@@ -291,6 +293,33 @@ START_TEST(every_process_runs)
 }
 END_TEST
 
+// A share of what is removed stays, to the rounding of 8 bits; all of it is the frame as it was.
+START_TEST(grain_stays)
+{
+    static float x0[ALL];
+    static uint8_t given[ALL], bare[ALL], out[ALL];
+    udm_model *model = open_model(golden_path("tiny-denoise"));
+    udm_error error = { 0 };
+    udm_frame frame = { .time = udm_model_time(model, 20) };
+    draw(x0);
+    for (int i = 0; i < ALL; i++)
+        x0[i] += 0.2f * (float)((i * 2654435761u >> 24) - 127.5) / 73;
+    to_bytes(x0, given);
+    assert_ok(restore(model, 1, frame, given, bare, &error), &error);
+    ck_assert(memcmp(bare, given, sizeof bare) != 0);
+    for (int k = 0; k <= 4; k++) {
+        frame.grain = k / 4.0;
+        assert_ok(restore(model, 1, frame, given, out, &error), &error);
+        for (int i = 0; i < ALL; i++)
+            if (bare[i] > 0 && bare[i] < 255) // it was not clipped
+                ck_assert_double_eq_tol(out[i], bare[i] + frame.grain * (given[i] - bare[i]), 1.01);
+        ck_assert(k > 0 || memcmp(out, bare, sizeof out) == 0);
+        ck_assert(k < 4 || memcmp(out, given, sizeof out) == 0);
+    }
+    udm_model_free(model);
+}
+END_TEST
+
 START_TEST(holes_are_for_models_that_fill_them)
 {
     static uint8_t given[ALL], out[ALL], known[PIXELS];
@@ -400,6 +429,7 @@ int main(void)
         { .test = gaussian_processes_agree_on_one_step, .cases = count_processes(is_gaussian) },
         { .test = every_process_runs, .cases = list_length(udm_processes) },
         { .test = holes_are_for_models_that_fill_them },
+        { .test = grain_stays },
         { .test = surroundings, .cases = COUNT_OF(sizes) },
     };
     return test_main("restore", tests, COUNT_OF(tests));

@@ -320,6 +320,8 @@ START_TEST(what_a_stream_cannot_take_is_an_error)
         { .image = &in, .time = 1.5 },
         { .image = &in, .time = NAN },
         { .image = &in, .strength = -1 },
+        { .image = &in, .grain = 1.5 },
+        { .image = &in, .grain = NAN },
         { .image = &in, .time_map = map },
     };
     for (int i = 0; i < COUNT_OF(frames); i++) {

@@ -113,6 +113,15 @@ def test_noise_is_named_by_the_frames_number(denoise):
     assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
 
 
+def test_grain_stays(denoise):
+    frame = noisy(clean(1), 20)[0]
+    bare, half, all_of_it = (next(udm.restore([frame], denoise, amount=20, grain=g, **CPU)) for g in (0, 0.5, 1))
+    assert np.array_equal(all_of_it, frame) and not np.array_equal(bare, frame)
+    assert np.abs(half - (bare.astype(np.float32) + frame) / 2).max() <= 1
+    with pytest.raises(udm.Error, match="grain is 2"):
+        next(udm.restore([frame], denoise, grain=2, **CPU))
+
+
 def test_an_analyser_finds_what_a_restorer_finds(denoise):
     frames = noisy(clean(3), 12) + noisy([255 - f.transpose(1, 0, 2)[:48, :48].repeat(2, 1)[:, :64] for f in
                                           clean(3, 64, 48)], 30)

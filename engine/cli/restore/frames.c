@@ -42,6 +42,7 @@ static void find_time(frames *f, const options *o)
     const double amount = degradation->usual < 0 ? o->noise_level : o->amount < 0 ? degradation->usual : o->amount;
     f->time = amount < 0 ? UDM_TIME_ESTIMATE : udm_model_time(f->model, amount);
     f->strength = o->strength;
+    f->grain = o->grain;
 }
 
 // A udm_log_callback.
@@ -84,7 +85,7 @@ void frames_close(frames *f)
 bool frames_push(frames *f, AVFrame *frame, udm_error *error)
 {
     udm_image image;
-    udm_frame in = { .image = &image, .time = f->time, .strength = f->strength, .number = f->count };
+    udm_frame in = { .image = &image, .time = f->time, .strength = f->strength, .grain = f->grain, .number = f->count };
     AVFrame *own = av_frame_alloc();
     if (!own)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");

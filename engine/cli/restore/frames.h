@@ -16,7 +16,7 @@ typedef struct frames {
     udm_restorer *restorer;
     pixels *pixels;
     AVFifo *held; // AVFrame *, pushed and not pulled yet
-    double time, strength;
+    double time, strength, grain;
     uint64_t count;                  // frames pushed
     _Atomic(udm_restorer *) running; // the restorer, for frames_cancel(); NULL before and after
 } frames;

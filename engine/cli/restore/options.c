@@ -22,6 +22,7 @@ static const char usage[] =
     "  --model NAME         a directory, or a name to look up in UDM_MODEL_PATH and among the installed models (%s)\n"
     "  --noise-level S      standard deviation of the noise, for pixels from 0 to 255; -1 estimates it (-1)\n"
     "  --amount A           how much to undo, for models that undo something else, in pixels; -1: as usual (-1)\n"
+    "  --grain G            share of the noise that stays, 0 to 1 (0)\n"
     "  --strength S         share of noise to add first, so that detail is drawn anew, 0 to 1 (0)\n"
     "  --steps N            of the sampler, for detail that is drawn anew (1)\n"
     "  --lookahead N        frames that follow each frame and help to restore it, 0 to %d; -1: 2, where the model can "
@@ -47,6 +48,7 @@ enum {
     MODEL = 1,
     NOISE_LEVEL,
     AMOUNT,
+    GRAIN,
     STRENGTH,
     STEPS,
     LOOKAHEAD,
@@ -70,6 +72,7 @@ static const struct option known[] = {
     { "model", required_argument, NULL, MODEL },
     { "noise-level", required_argument, NULL, NOISE_LEVEL },
     { "amount", required_argument, NULL, AMOUNT },
+    { "grain", required_argument, NULL, GRAIN },
     { "strength", required_argument, NULL, STRENGTH },
     { "steps", required_argument, NULL, STEPS },
     { "lookahead", required_argument, NULL, LOOKAHEAD },
@@ -160,6 +163,8 @@ static bool parse_value(int option, const char *text, options *o)
         return parse_amount(option, text, 255, &o->noise_level);
     case AMOUNT:
         return parse_amount(option, text, 1000, &o->amount);
+    case GRAIN:
+        return parse_number(option, text, 0, 1, &o->grain);
     case STRENGTH:
         return parse_number(option, text, 0, 1, &o->strength);
     case STEPS:

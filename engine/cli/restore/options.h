@@ -12,14 +12,14 @@ typedef enum deinterlace { DEINTERLACE_AUTO, DEINTERLACE_OFF, DEINTERLACE_FRAMES
 
 typedef struct options {
     const char *input, *output;
-    const char *model;     // a directory, or a name
-    double noise_level;    // -1: estimated
-    double amount;         // for models that undo something else than noise; -1: the usual amount of the model
-    double strength;       // 0 to 1
-    const char *codec;     // NULL: by depth and container
-    double crf;            // -1: the codec's own
-    int64_t start, end;    // microseconds from the start of the file; end: INT64_MAX if not given
-    udm_settings settings; // of the engine: device, precision, threads, steps, lookahead, ensemble, seed
+    const char *model;      // a directory, or a name
+    double noise_level;     // -1: estimated
+    double amount;          // for models that undo something else than noise; -1: the usual amount of the model
+    double strength, grain; // 0 to 1
+    const char *codec;      // NULL: by depth and container
+    double crf;             // -1: the codec's own
+    int64_t start, end;     // microseconds from the start of the file; end: INT64_MAX if not given
+    udm_settings settings;  // of the engine: device, precision, threads, steps, lookahead, ensemble, seed
     deinterlace deinterlace;
     bool force, quiet;
 } options;

@@ -48,6 +48,7 @@ typedef struct udm_frame {
     udm_noise_kind kind; /**< of its noise, for models that ask one of two */
     bool repeat;         /**< it is a repeat of the frame before, if not bit for bit (those are found without), so that
                               its noise is the same: where it differs by more than noise this is not believed */
+    double grain;        /**< 0 to 1: the share of what is removed that stays, for models that remove noise */
 } udm_frame;
 
 typedef enum udm_pulled {

@@ -18,6 +18,7 @@ class Filter:
     noise_level: float = -1.0
     amount: float = -1.0
     strength: float = 0.0
+    grain: float = 0.0
     lookahead: int = 0
     ensemble: int = 1
     steps: int = 1

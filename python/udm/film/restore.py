@@ -68,7 +68,8 @@ def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filt
             noise = judged(plan, planned, filtered.lookahead)
             restorer.push(describe(frame, shape.colours), time=time_of(noise.sigma_for(restorer.model)),
                           kind=noise.kind if plan.film.sigma < 0 else JUDGED, number=planned.number,
-                          strength=filtered.strength, discontinuity=planned.cut or planned is wanted[0])
+                          strength=filtered.strength, grain=filtered.grain,
+                          discontinuity=planned.cut or planned is wanted[0])
             pushed.append((planned.number, frame))
             if (made := pull()) and part.first <= made[0] < part.end:
                 yield digest(made[1]), made[1]
