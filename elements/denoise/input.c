@@ -60,7 +60,7 @@ static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
 
     frame->strength = options->strength;
     if (degradation->usual < 0) {
-        frame->grain = options.grain;
+        frame->grain = options->grain;
         check_amount(self, degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
         if (noise_level > 0 && GST_UDM_TRANSFORM(self)->half)
             noise_level /= 2; // pixels are means of four
@@ -69,7 +69,7 @@ static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
     }
     check_amount(self, degradation, "amount", amount,
                  noise_level >= 0                    ? "noise-level"
-                 : options.grain > 0                 ? "grain"
+                 : options->grain > 0                ? "grain"
                  : degradation->holes && amount >= 0 ? "amount"
                                                      : NULL);
     if (amount < 0 && degradation->usual == 0)
