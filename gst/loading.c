@@ -4,13 +4,13 @@
 
 #include "report.h"
 
-GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *instead)
+GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *loras, const char *instead)
 {
     udm_error error = { 0 };
     GstUdmModel *model;
 
     gst_udm_report_progress(element, GST_PROGRESS_TYPE_START, "load-model", "Loading the model");
-    model = gst_udm_model_acquire(name, &error);
+    model = gst_udm_model_acquire(name, loras, &error);
     if (!model) {
         gst_udm_report_progress(element, GST_PROGRESS_TYPE_ERROR, "load-model", "Failed to load the model");
         if (instead)

@@ -7,6 +7,7 @@
 
 // Acquires a model and posts messages about it. NULL if there is none: posts a warning that says what is done instead,
 // or an error if that is NULL.
-GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *instead);
+// loras: as for gst_udm_model_acquire().
+GstUdmModel *gst_udm_load_model(GstElement *element, const char *name, const char *loras, const char *instead);
 
 #endif

@@ -10,8 +10,9 @@
 // A shared model, with a reference count.
 typedef struct GstUdmModel GstUdmModel;
 
-// name: as for udm_model_find(). NULL and *error if it is not found or does not open.
-GstUdmModel *gst_udm_model_acquire(const char *name, udm_error *error);
+// name: as for udm_model_find(); loras: as for udm_model_add_loras(), or NULL. NULL and *error if it is not found or
+// does not open.
+GstUdmModel *gst_udm_model_acquire(const char *name, const char *loras, udm_error *error);
 void gst_udm_model_release(GstUdmModel *model);
 
 const udm_model *gst_udm_model_get(const GstUdmModel *model);

@@ -73,7 +73,7 @@ static void find_live(GstUdmDenoise *self, const udm_info *info)
     gboolean wanted = degradation->usual < 0 && info->width == 0;
 
     if (wanted && !self->live)
-        self->live = gst_udm_model_acquire(LIVE_MODEL, NULL);
+        self->live = gst_udm_model_acquire(LIVE_MODEL, NULL, NULL);
     else if (!wanted)
         gst_udm_denoise_forget_live(self);
 }

@@ -197,6 +197,19 @@ static void install_playback(GObjectClass *object_class)
                                                         "text)",
                                                         NULL, FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
     /**
+     * GstUdmSrc:lora:
+     *
+     * LoRAs that change the model: the name of a safetensors file, with ":" and a scale if that is not to be 1; several
+     * are separated by semicolons. It cannot be set by a `udm://` URI, which may come from elsewhere.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_LORA,
+                                    g_param_spec_string("lora", "LoRA",
+                                                        "LoRAs that change the model: FILE[:SCALE], several separated "
+                                                        "by semicolons",
+                                                        NULL, FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+    /**
      * GstUdmSrc:preview:
      *
      * Whether to show the sampling process: each sampling step of each frame is output as a frame of its own, from
@@ -313,6 +326,7 @@ void gst_udm_src_options_clear(GstUdmSrcOptions *options)
 {
     g_clear_pointer(&options->continue_from, g_free);
     g_clear_pointer(&options->image, g_free);
+    g_clear_pointer(&options->lora, g_free);
     g_clear_pointer(&options->prompt, g_free);
     g_clear_pointer(&options->negative_prompt, g_free);
 }
@@ -372,6 +386,10 @@ gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GVal
         g_free(options->image);
         options->image = g_value_dup_string(value);
         return TRUE;
+    case GST_UDM_SRC_PROP_LORA:
+        g_free(options->lora);
+        options->lora = g_value_dup_string(value);
+        return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         options->preview = g_value_get_boolean(value);
         return TRUE;
@@ -415,6 +433,9 @@ gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GVal
         return TRUE;
     case GST_UDM_SRC_PROP_IMAGE:
         g_value_set_string(value, options->image);
+        return TRUE;
+    case GST_UDM_SRC_PROP_LORA:
+        g_value_set_string(value, options->lora);
         return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         g_value_set_boolean(value, options->preview);

@@ -70,16 +70,18 @@ GST_ELEMENT_REGISTER_DEFINE(udmsrc, "udmsrc", GST_RANK_NONE, GST_TYPE_UDM_SRC)
 static gboolean gst_udm_src_start(GstBaseSrc *src)
 {
     GstUdmSrc *self = GST_UDM_SRC(src);
-    char *name;
+    char *name, *loras;
 
     GST_OBJECT_LOCK(self);
     name = g_strdup(self->settings.model);
+    loras = g_strdup(self->options.lora);
     self->steps = self->options.preview ? 0 : 1;
     GST_OBJECT_UNLOCK(self);
     self->number = 0;
     gst_udm_model_release(self->model);
-    self->model = gst_udm_load_model(GST_ELEMENT(self), name, NULL);
+    self->model = gst_udm_load_model(GST_ELEMENT(self), name, loras, NULL);
     g_free(name);
+    g_free(loras);
     return self->model != NULL;
 }
 

@@ -15,7 +15,8 @@
 static const char usage[] =
     "usage: udm generate MODEL OUT.png|OUT.npy --prompt P [--negative-prompt N] [--image FILE] [--steps S]\n"
     "           [--guidance-scale G] [--prior-steps S] [--prior-guidance-scale G] [--seed K] [--size WxH]\n"
-    "           [--latents IN.npy] [--sampler X] [--device D] [--precision P] [--threads N]\n"
+    "           [--latents IN.npy] [--lora FILE[:SCALE][;...]] [--sampler X] [--device D] [--precision P]\n"
+    "           [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W, in [-1, 1]; OUT.png the first picture. --image takes the place of a prompt: what\n"
     "is drawn resembles that picture (PNG, JPEG, PPM, or 3,H,W as .npy); with both it is half of each. IN.npy holds\n"
     "the noise that it begins with, N,C,H,W. Defaults: 10 steps, guidance 3; of the prior 25 and 2.\n"
@@ -25,7 +26,7 @@ typedef struct options {
     udm_settings settings;
     udm_prompting prompting;
     udm_painting painting;
-    const char *image, *latents;
+    const char *image, *latents, *loras;
 } options;
 
 static int fail(const char *what, const char *why)
@@ -34,7 +35,7 @@ static int fail(const char *what, const char *why)
     return 1;
 }
 
-enum { PROMPT = 1, NEGATIVE, IMAGE, LATENTS, SAMPLER, DEVICE, PRECISION, LAST_TEXT = PRECISION };
+enum { PROMPT = 1, NEGATIVE, IMAGE, LATENTS, SAMPLER, DEVICE, PRECISION, LORA, LAST_TEXT = LORA };
 enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, SEED, LAST_WHOLE = SEED };
 enum { GUIDANCE = LAST_WHOLE + 1, PRIOR_GUIDANCE, SIZE };
 
@@ -46,6 +47,7 @@ static const struct option known[] = {
     { "sampler", required_argument, NULL, SAMPLER },
     { "device", required_argument, NULL, DEVICE },
     { "precision", required_argument, NULL, PRECISION },
+    { "lora", required_argument, NULL, LORA },
     { "steps", required_argument, NULL, STEPS },
     { "prior-steps", required_argument, NULL, PRIOR_STEPS },
     { "threads", required_argument, NULL, THREADS },
@@ -73,6 +75,7 @@ static bool parse_option(int option, const char *text, options *o)
         [SAMPLER] = &o->settings.sampler,
         [DEVICE] = &o->settings.device,
         [PRECISION] = &o->settings.precision,
+        [LORA] = &o->loras,
     };
     int *const wholes[] = { &o->settings.steps, &o->prompting.steps, &o->settings.threads };
     double number;
@@ -263,6 +266,10 @@ int generate_command(int argc, char **argv)
     if (!ends_in(out, ".png") && !ends_in(out, ".npy"))
         return fail(out, "the name of what is written must end in .png or .npy");
     udm_model *model = udm_model_open(argv[optind], &error);
+    if (model && o.loras && !udm_model_add_loras(model, o.loras, &error)) {
+        udm_model_free(model);
+        return fail("--lora", error.message);
+    }
     const int status = model ? generate(model, &o, argv + optind) : fail(argv[optind], error.message);
     udm_model_free(model);
     return status;

@@ -52,6 +52,7 @@ struct udm_lora {
     change *changes;
     size_t count;
     double alpha[PARTS]; // of all that have none of their own; 0: the rank
+    udm_lora *next;      // of a chain
 };
 
 // A tensor that may be changed.
@@ -295,6 +296,14 @@ static bool apply_all(const udm_lora *lora, double scale, const udm_lora_targets
     return good;
 }
 
+static void take_back(const udm_lora *lora, const udm_lora_targets *targets)
+{
+    udm_weights *const changed[] = { targets->unet, targets->motion, targets->text };
+    for (int i = 0; lora->weights && i < 3; i++)
+        if (changed[i])
+            udm_weights_unpatch(changed[i], lora->weights);
+}
+
 udm_lora *udm_lora_open(const char *path, double scale, const udm_lora_targets *targets, udm_error *error)
 {
     udm_lora *lora = calloc(1, sizeof *lora);
@@ -305,10 +314,7 @@ udm_lora *udm_lora_open(const char *path, double scale, const udm_lora_targets *
     lora->weights = udm_weights_open(path, error);
     if (lora->weights && read_names(lora, error) && read_notes(lora, error) && apply_all(lora, scale, targets, error))
         return lora;
-    udm_weights *const changed[] = { targets->unet, targets->motion, targets->text };
-    for (int i = 0; lora->weights && i < 3; i++)
-        if (changed[i])
-            udm_weights_unpatch(changed[i], lora->weights);
+    take_back(lora, targets);
     udm_lora_free(lora);
     return NULL;
 }
@@ -320,4 +326,71 @@ void udm_lora_free(udm_lora *lora)
     udm_weights_free(lora->weights);
     free(lora->changes);
     free(lora);
+}
+
+// ---- lists
+
+// Cuts ":SCALE" off the end of an entry, if it is there.
+static bool read_scale(char *entry, double *scale, udm_error *error)
+{
+    char *colon = strrchr(entry, ':');
+    *scale = 1;
+    if (!colon || strspn(colon + 1, "+-.0123456789") != strlen(colon + 1))
+        return true;
+    const char *at = colon + 1 + (colon[1] == '-' || colon[1] == '+');
+    double digits = 1;
+    *scale = 0;
+    for (bool point = false; *at && (*at != '.' || !point); at++) // whatever the locale
+        if (*at == '.')
+            point = true;
+        else if (*at >= '0' && *at <= '9')
+            *scale = 10 * *scale + (*at - '0'), digits *= point ? 10 : 1;
+        else
+            break;
+    *scale /= colon[1] == '-' ? -digits : digits;
+    if (*at || !colon[1] || !(*scale >= -100 && *scale <= 100))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the LoRA \"%s\": its scale must be a number from -100 to 100",
+                        entry);
+    *colon = 0;
+    return true;
+}
+
+// entry: is cut
+static bool add_one(udm_lora **first, char *entry, const udm_lora_targets *targets, udm_error *error)
+{
+    double scale;
+    if (!read_scale(entry, &scale, error))
+        return false;
+    udm_lora *lora = udm_lora_open(entry, scale, targets, error);
+    if (!lora)
+        return false;
+    lora->next = *first;
+    *first = lora;
+    return true;
+}
+
+bool udm_loras_add(udm_lora **first, const char *list, const udm_lora_targets *targets, udm_error *error)
+{
+    udm_lora *const before = *first;
+    char *copy = strdup(list), *rest = copy;
+    bool good = copy || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a LoRA");
+    for (char *entry; good && (entry = strsep(&rest, ";"));)
+        if (*entry)
+            good = add_one(first, entry, targets, error);
+    free(copy);
+    while (!good && *first != before) {
+        udm_lora *gone = *first;
+        *first = gone->next;
+        take_back(gone, targets);
+        udm_lora_free(gone);
+    }
+    return good;
+}
+
+void udm_loras_free(udm_lora *first)
+{
+    for (udm_lora *next; first; first = next) {
+        next = first->next;
+        udm_lora_free(first);
+    }
 }

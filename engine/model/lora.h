@@ -19,4 +19,9 @@ typedef struct udm_lora_targets {
 udm_lora *udm_lora_open(const char *path, double scale, const udm_lora_targets *targets, udm_error *error);
 void udm_lora_free(udm_lora *lora); // NULL is fine
 
+// Those of a list "FILE[:SCALE];FILE[:SCALE]...", before what is in *first, the first of a chain; all of them or none.
+// Errors: those above, and SETTINGS.
+bool udm_loras_add(udm_lora **first, const char *list, const udm_lora_targets *targets, udm_error *error);
+void udm_loras_free(udm_lora *first);
+
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "model/file.h"
+#include "model/lora.h"
 #include "model/scheduler.h"
 
 #define WEIGHTS "diffusion_pytorch_model"
@@ -24,6 +25,7 @@ struct udm_model {
     udm_text_parts text;
     char *text_class;
     udm_degradation degradation;
+    udm_lora *loras;  // a chain
     udm_model *other; // the expert for noise that is not white, where there is one; this is that for white noise
 };
 
@@ -432,10 +434,19 @@ void udm_model_free(udm_model *model)
     close_part(&model->text.vision);
     udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
+    udm_loras_free(model->loras);
     free(model->text.tokenizer);
     free(model->text_class);
     free(model->directory);
     free(model);
+}
+
+bool udm_model_add_loras(udm_model *model, const char *list, udm_error *error)
+{
+    if (!model || !list)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the model and the list of LoRAs must be given");
+    const udm_lora_targets targets = { .unet = model->network.weights, .text = model->text.text.weights };
+    return udm_loras_add(&model->loras, list, &targets, error);
 }
 
 const udm_degradation *udm_model_degradation(const udm_model *model)

@@ -62,6 +62,12 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
     return model;
 }
 
+bool udm_model_add_loras(udm_model *model, const char *list, udm_error *error)
+{
+    (void)model, (void)list;
+    return udm_fail(error, UDM_ERROR_UNSUPPORTED, "there are no LoRAs here");
+}
+
 bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error)
 {
     (void)error;

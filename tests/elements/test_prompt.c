@@ -129,6 +129,23 @@ GST_START_TEST(test_a_picture_is_resembled)
 }
 GST_END_TEST;
 
+// Models with LoRAs and without are two.
+GST_START_TEST(test_a_lora_changes_the_model)
+{
+    char *file = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-lora/text.safetensors", NULL);
+    char *all = g_strdup_printf("prompt=\"a red star\" lora=%s", file);
+    char *none = g_strdup_printf("prompt=\"a red star\" lora=%s:0", file);
+    const guint64 star = hash_of("prompt=\"a red star\"", 0);
+
+    fail_unless(hash_of(all, 0) != star);
+    fail_unless(hash_of(none, 0) == star);
+    fail_unless(hash_of("prompt=\"a red star\"", 0) == star);
+    g_free(none);
+    g_free(all);
+    g_free(file);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_what_cannot_be)
 {
     expect_failure("model=tiny-text image=/nowhere/picture.png", "video/x-raw", GST_RESOURCE_ERROR,
@@ -152,6 +169,7 @@ int main(int argc, char **argv)
     tcase_add_test(prompts, test_a_prompt_changes_while_playing);
     tcase_add_test(prompts, test_pictures_are_enlarged);
     tcase_add_test(prompts, test_a_picture_is_resembled);
+    tcase_add_test(prompts, test_a_lora_changes_the_model);
     tcase_add_test(prompts, test_what_cannot_be);
     return run_suite(suite, &argc, &argv);
 }

@@ -480,7 +480,8 @@ GST_START_TEST(test_bad_uris_are_refused)
                                        "udm://digits?class-label=-7",
                                        "udm://digits?seed",
                                        "udm://digits?continue-from=/etc/hostname",
-                                       "udm://world?image=/etc/hostname" };
+                                       "udm://world?image=/etc/hostname",
+                                       "udm://world?lora=/etc/hostname" };
 
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         GError *error = NULL;

@@ -56,6 +56,17 @@ done
 "$udm" generate "$model" white.png --image white.ppm --latents "$noise" --device cpu || wrong 'what is read once more'
 "$udm" generate "$model" d.npy --image white.png --latents "$noise" --device cpu || wrong 'a PNG of its own'
 
+lora=$model/../tiny-lora/text.safetensors
+"$udm" generate "$model" e.npy --image white.ppm --latents "$noise" --device cpu --lora "$lora" || wrong 'a LoRA'
+cmp -s b.npy e.npy && wrong 'the LoRA changes nothing'
+"$udm" generate "$model" f.npy --image white.ppm --latents "$noise" --device cpu --lora "$lora:1.0" || wrong 'a scale'
+cmp -s e.npy f.npy || wrong 'the usual scale of a LoRA is not 1'
+"$udm" generate "$model" f.npy --image white.ppm --latents "$noise" --device cpu --lora "$lora:0;$lora:0" || wrong 'two'
+cmp -s b.npy f.npy || wrong 'a LoRA with a scale of 0 changes something'
+refused 'must be a number' "$model" x.npy --prompt x --lora "$lora:1.2.3"
+refused 'No such file' "$model" x.npy --prompt x --lora nothing.safetensors
+refused 'made for another model' "$model" x.npy --prompt x --lora "$model/../tiny-lora/new.safetensors"
+
 head -c 24 white.ppm >short.ppm
 refused 'ends too early' "$model" x.npy --image short.ppm
 head -c 100 white.png >short.png

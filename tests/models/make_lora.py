@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import convert_state_dict_to_kohya
 from peft import LoraConfig, inject_adapter_in_model
 from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -118,6 +118,19 @@ def make_old():
     expect("old", unet, tower)
 
 
+def make_text():
+    """For tiny-text itself: its decoder and its text encoder."""
+    layers = {"lora_te_text_model_encoder_layers_0_mlp_fc1": ("text_encoder/model", "encoder.layers.0.mlp.fc1.weight"),
+              "lora_unet_mid_block_attentions_0_to_q": ("decoder/diffusion_pytorch_model",
+                                                        "mid_block.attentions.0.to_q.weight")}
+    lora = {}
+    for name, (file, tensor) in layers.items():
+        weights = load_file(TEXT / f"{file}.safetensors")
+        out, into = next(value for key, value in weights.items() if key.endswith(tensor)).shape
+        lora[f"{name}.lora_down.weight"], lora[f"{name}.lora_up.weight"] = torch.randn(2, into), torch.randn(out, 2)
+    save_file(halves(lora), FOLDER / "text.safetensors")
+
+
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(7)
@@ -125,6 +138,7 @@ def main():
     FOLDER.mkdir()
     make_new()
     make_old()
+    make_text()
 
 
 if __name__ == "__main__":

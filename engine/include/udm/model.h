@@ -37,6 +37,15 @@ UDM_API char *udm_model_find(const char *name, udm_error *error);
 UDM_API udm_model *udm_model_open(const char *name, udm_error *error);
 UDM_API void udm_model_free(udm_model *model); /**< NULL is fine */
 
+/**
+ * Has the weights of the U-Net, or decoder, and of the text encoder changed by LoRAs: safetensors with the names of
+ * kohya's scripts, or of diffusers, old and new. Before anything is opened on the model, which all of it then sees.
+ * @param list "FILE[:SCALE]", 1 being the usual scale; several are separated by semicolons
+ * @return false, with nothing changed, with SETTINGS, NOT_FOUND, CORRUPT, UNSUPPORTED (a tensor that is none of a LoRA,
+ *         or changes none of the model: it is named) or MEMORY
+ */
+UDM_API bool udm_model_add_loras(udm_model *model, const char *list, udm_error *error);
+
 /** The degradation that a model undoes. Strings are static. */
 typedef struct udm_degradation {
     const char *process; /**< the forward process x_t = F_t(x0, e): a name of udm_list_processes() */
