@@ -13,7 +13,8 @@ Rates are of luma at 720x576, all frames out for every field in, and are compare
 For the last, a Python of its own:
 
     python3.12 -m venv FOLDER
-    FOLDER/bin/pip install numpy vapoursynth vapoursynth-znedi3 vapoursynth-mvtools vsdeinterlace
+    FOLDER/bin/pip install numpy vsdeinterlace vapoursynth-{akarin,vszip,znedi3,resize2,zsmooth,mvtools} \\
+        vapoursynth-mvutensils==7
 """
 import ctypes as c
 import pathlib
