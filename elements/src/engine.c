@@ -30,7 +30,7 @@ static void request_frame(void *context, uint64_t number, udm_frame_params *requ
     gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
     request->class_label = self->options.class_label;
-    request->guidance = self->options.guidance_scale >= 0 ? self->options.guidance_scale : self->knows_text ? 3 : 7;
+    request->guidance = self->options.guidance_scale >= 0 ? self->options.guidance_scale : self->knows_text ? self->makes_films ? 7.5 : 3 : 7;
     request->rescale = self->options.guidance_rescale;
     if (self->knows_text) {
         g_free(self->prompt);
@@ -154,6 +154,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
 
     self->knows_text =
         udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) && model.embedding > 0;
+    self->makes_films = self->knows_text && model.frames > 0;
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
     if (!source) {

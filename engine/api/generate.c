@@ -5,6 +5,7 @@
 
 #include "api/settings.h"
 #include "api/stills.h"
+#include "diffusion/reel.h"
 #include "diffusion/rolling_window.h"
 #include "tensor/planes.h"
 
@@ -16,6 +17,7 @@ struct udm_generator {
     udm_network *network;
     udm_noise own_noise; // where settings.schedule is not the model's
     udm_rolling *rolling;
+    udm_reel *reel;              // of a model that makes films of what a text says
     udm_stills *stills;          // of a model that knows text, which has no window
     int width, height, channels; // of what is made, before it is enlarged
     float *planes;               // [channels, height, width]
@@ -141,6 +143,66 @@ static bool open_video(udm_generator *generator, const udm_model *model, udm_err
     return true;
 }
 
+// udm_reel_settings.frame
+static void ask_reel(void *context, uint64_t number, udm_reel_frame *frame)
+{
+    const udm_generation *params = &((const udm_generator *)context)->params;
+    udm_frame_params asked = { .class_label = -1, .guidance = frame->guidance };
+    if (params->frame_params)
+        params->frame_params(params->context, number, &asked);
+    *frame = (udm_reel_frame){ asked.prompt, asked.negative_prompt, asked.guidance, asked.rescale };
+}
+
+static bool open_reel(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
+    const udm_generation *params = &generator->params;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    const udm_noise *noise = udm_settings_noise(s, model, &generator->own_noise, error);
+    udm_method method;
+    if (params->known_count > 0 || params->preview || params->residual_guidance || params->keep_state || params->image)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s makes films of what a text says: it takes no clip and no picture, and has no previews and "
+                        "no shortcuts",
+                        udm_model_directory(model));
+    if (!noise || !udm_settings_method(s, model, &method, error) ||
+        !udm_open_network(model, s, &generator->device, &generator->network, error))
+        return false;
+    method.timesteps.noise = noise, method.timesteps.steps = s->steps;
+    const udm_reel_settings reel = {
+        .parts = udm_model_film(model),
+        .network = generator->network,
+        .device = generator->device,
+        .width = s->width,
+        .height = s->height,
+        .window = params->window,
+        .scene = params->scene,
+        .seed = s->seed,
+        .limit = udm_settings_memory(s),
+        .loop = { .process = scheduler->process,
+                  .sampler = method.sampler,
+                  .timesteps = method.timesteps,
+                  .powers = scheduler->powers,
+                  .power_count = scheduler->power_count,
+                  .order = method.order,
+                  .ease_below = method.ease_below },
+        .noise = noise,
+        .trained = &scheduler->noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .latents = params->latents,
+        .frame = ask_reel,
+        .context = generator,
+    };
+    generator->reel = udm_reel_new(&reel, error);
+    generator->width = s->width, generator->height = s->height, generator->channels = 3;
+    if (!generator->reel || !check_size(generator, model, error))
+        return false;
+    udm_log_device(s, generator->device, 1);
+    udm_log_fallback(s, generator->device, &generator->warned);
+    return true;
+}
+
 static bool open_stills(udm_generator *generator, const udm_model *model, udm_error *error)
 {
     const udm_generation *params = &generator->params;
@@ -167,7 +229,9 @@ static bool open_parts(udm_generator *generator, const udm_model *model, udm_err
     generator->pool = udm_settings_pool(s, error);
     if (!generator->pool)
         return false;
-    return udm_model_text(model) ? open_stills(generator, model, error) : open_video(generator, model, error);
+    return udm_model_film(model)   ? open_reel(generator, model, error)
+           : udm_model_text(model) ? open_stills(generator, model, error)
+                                   : open_video(generator, model, error);
 }
 
 void udm_generation_init(udm_generation *generation, size_t size)
@@ -217,6 +281,7 @@ void udm_generator_free(udm_generator *generator)
     if (!generator)
         return;
     udm_rolling_free(generator->rolling);
+    udm_reel_free(generator->reel);
     udm_stills_free(generator->stills);
     free(generator->planes);
     udm_network_free(generator->network);
@@ -269,6 +334,8 @@ static const float *make(udm_generator *generator, uint64_t number, udm_error *e
 {
     if (generator->stills)
         return make_still(generator, number, error);
+    if (generator->reel)
+        return udm_reel_make(generator->reel, number, &generator->cancelled, error);
     const uint64_t steps = generator->params.preview ? (uint64_t)udm_generator_steps(generator) : 1;
     const float *frame = udm_rolling_make(generator->rolling, number / steps, &generator->cancelled, error);
     return frame && generator->params.preview ? udm_rolling_path(generator->rolling, (int)(number % steps)) : frame;
@@ -285,8 +352,9 @@ bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_ima
     enlarge(generator, frame);
     udm_planes_into_image(generator->planes, out, generator->pool);
     udm_stats_count(&generator->stats, start);
-    if (generator->rolling) {
-        generator->stats.scenes = udm_rolling_scenes(generator->rolling);
+    if (generator->rolling || generator->reel) {
+        generator->stats.scenes =
+            generator->reel ? udm_reel_scenes(generator->reel) : udm_rolling_scenes(generator->rolling);
         udm_log_fallback(&generator->settings, generator->device, &generator->warned);
     }
     return true;
@@ -312,7 +380,7 @@ void udm_generator_stats(const udm_generator *generator, udm_stats *stats, size_
         memcpy(all.device, painted.device, sizeof all.device);
         memcpy(all.warning, painted.warning, sizeof all.warning);
     } else {
-        all.memory = udm_rolling_memory(generator->rolling);
+        all.memory = generator->reel ? udm_reel_memory(generator->reel) : udm_rolling_memory(generator->rolling);
         udm_stats_device(&all, generator->device);
     }
     udm_copy_sized(stats, size, &all, sizeof all);

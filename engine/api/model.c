@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "api/settings.h"
+#include "network/autoencoder.h"
 
 double udm_model_time(const udm_model *model, double amount)
 {
@@ -40,6 +41,11 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
     udm_settings_init(&settings, sizeof settings);
     settings.device = "reference", settings.threads = 1;
     udm_open_network(model, &settings, &device, &network, error);
+    udm_autoencoder vae = { .scale = 1 };
+    if (network && udm_model_film(model) && !udm_autoencoder_describe(&vae, udm_model_film(model)->vae.config, error)) {
+        udm_network_free(network);
+        network = NULL;
+    }
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_degradation *degradation = udm_model_degradation(model);
     if (network) {
@@ -48,8 +54,8 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .prediction = predictions[scheduler->prediction],
             .schedule = scheduler->noise.schedule->name,
             .steps = scheduler->noise.steps,
-            .channels = network->channels,
-            .stride = network->stride,
+            .channels = udm_model_film(model) ? vae.channels : network->channels,
+            .stride = network->stride * vae.scale,
             .reach = network->reach,
             .memory_frames = network->memory_frames,
             .temporal_filter = udm_model_helper_config(model, UDM_HELPER_PREVIEW) != NULL,
@@ -57,13 +63,13 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .process = degradation->process,
             .measure = degradation->measure,
             .max_amount = degradation->most,
-            .width = network->window.frames ? network->window.width : network->width,
-            .height = network->window.frames ? network->window.height : network->height,
-            .frames = network->window.frames,
+            .width = network->window.frames ? network->window.width : network->width * vae.scale,
+            .height = network->window.frames ? network->window.height : network->height * vae.scale,
+            .frames = network->window.frames ? network->window.frames : network->frames,
             .classes = network->window.frames ? network->window.classes : network->classes,
             .symbols = scheduler->process->symbols,
             .experts = udm_model_has_experts(model),
-            .embedding = network->embedding,
+            .embedding = udm_model_film(model) ? network->token_width : network->embedding,
         };
         udm_copy_sized(info, size, &all, sizeof all);
     }
@@ -94,9 +100,15 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
     if (!model || !found)
         return;
     const udm_text_parts *text = udm_model_text(model);
+    const udm_film_parts *film = udm_model_film(model);
     tell(text ? "decoder" : "unet", udm_model_network_config(model), udm_model_network_weights(model), found, context);
     for (int i = 0; i < UDM_HELPERS; i++)
         tell(helpers[i], udm_model_helper_config(model, i), udm_model_helper_weights(model, i), found, context);
+    if (film) {
+        tell("motion_adapter", film->motion.config, film->motion.weights, found, context);
+        tell("vae", film->vae.config, film->vae.weights, found, context);
+        tell("text_encoder", film->text.config, film->text.weights, found, context);
+    }
     if (!text)
         return;
     tell("text_encoder", text->text.config, text->text.weights, found, context);

@@ -195,10 +195,12 @@ udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
 bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error)
 {
+    const udm_film_parts *film = udm_model_film(model);
+    const udm_adapter adapter = film ? (udm_adapter){ film->motion.config, film->motion.weights } : (udm_adapter){ 0 };
     *device = udm_settings_device(settings, error);
-    *network = *device
-                   ? udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), *device, error)
-                   : NULL;
+    *network = *device ? udm_network_open_adapted(&adapter, udm_model_network_config(model),
+                                                  udm_model_network_weights(model), *device, error)
+                       : NULL;
     return *network != NULL;
 }
 

@@ -8,13 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/film.h"
 #include "cli/npy.h"
 #include "cli/picture.h"
 #include "udm/udm.h"
 
 static const char usage[] =
     "usage: udm generate MODEL OUT.png|OUT.npy --prompt P [--negative-prompt N] [--image FILE] [--steps S]\n"
-    "           [--guidance-scale G] [--prior-steps S] [--prior-guidance-scale G] [--seed K] [--size WxH]\n"
+    "           [--guidance-scale G] [--prior-steps S] [--prior-guidance-scale G] [--seed K] [--size WxH] [--frames "
+    "F]\n"
     "           [--latents IN.npy] [--lora FILE[:SCALE][;...]] [--sampler X] [--device D] [--precision P]\n"
     "           [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W, in [-1, 1]; OUT.png the first picture. --image takes the place of a prompt: what\n"
@@ -27,7 +29,11 @@ typedef struct options {
     udm_prompting prompting;
     udm_painting painting;
     const char *image, *latents, *loras;
+    int frames;      // of a film; 0: pictures are drawn
+    double guidance; // of one
 } options;
+
+enum { USUAL_STEPS = 10, USUAL_FILM_STEPS = 25 };
 
 static int fail(const char *what, const char *why)
 {
@@ -36,7 +42,7 @@ static int fail(const char *what, const char *why)
 }
 
 enum { PROMPT = 1, NEGATIVE, IMAGE, LATENTS, SAMPLER, DEVICE, PRECISION, LORA, LAST_TEXT = LORA };
-enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, SEED, LAST_WHOLE = SEED };
+enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, FRAMES, SEED, LAST_WHOLE = SEED };
 enum { GUIDANCE = LAST_WHOLE + 1, PRIOR_GUIDANCE, SIZE };
 
 static const struct option known[] = {
@@ -51,6 +57,7 @@ static const struct option known[] = {
     { "steps", required_argument, NULL, STEPS },
     { "prior-steps", required_argument, NULL, PRIOR_STEPS },
     { "threads", required_argument, NULL, THREADS },
+    { "frames", required_argument, NULL, FRAMES },
     { "seed", required_argument, NULL, SEED },
     { "guidance-scale", required_argument, NULL, GUIDANCE },
     { "prior-guidance-scale", required_argument, NULL, PRIOR_GUIDANCE },
@@ -77,7 +84,7 @@ static bool parse_option(int option, const char *text, options *o)
         [PRECISION] = &o->settings.precision,
         [LORA] = &o->loras,
     };
-    int *const wholes[] = { &o->settings.steps, &o->prompting.steps, &o->settings.threads };
+    int *const wholes[] = { &o->settings.steps, &o->prompting.steps, &o->settings.threads, &o->frames };
     double number;
     char after;
     if (option >= PROMPT && option <= LAST_TEXT) {
@@ -86,8 +93,10 @@ static bool parse_option(int option, const char *text, options *o)
     }
     if (option == SIZE)
         return sscanf(text, "%dx%d%c", &o->settings.width, &o->settings.height, &after) == 2;
-    if (option == GUIDANCE || option == PRIOR_GUIDANCE)
-        return parse_number(text, option == GUIDANCE ? &o->painting.guidance : &o->prompting.guidance);
+    if (option == GUIDANCE)
+        return parse_number(text, &o->painting.guidance) && parse_number(text, &o->guidance);
+    if (option == PRIOR_GUIDANCE)
+        return parse_number(text, &o->prompting.guidance);
     if (option < STEPS || option > SEED || !parse_number(text, &number) || !(number >= 0 && number <= 2e9) ||
         number != (int)number)
         return false;
@@ -104,7 +113,8 @@ static bool parse(int argc, char **argv, options *o)
     udm_settings_init(&o->settings, sizeof o->settings);
     udm_prompting_init(&o->prompting, sizeof o->prompting);
     udm_painting_init(&o->painting, sizeof o->painting);
-    o->settings.steps = 10;
+    o->settings.steps = 0;
+    o->guidance = 7.5;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, o))
             return false;
@@ -254,6 +264,16 @@ static int generate(const udm_model *model, options *o, char **names)
     return status;
 }
 
+static int film(const udm_model *model, const options *o, const char *out)
+{
+    film_options of = { o->settings, o->prompting.text, o->prompting.negative, o->guidance, o->frames, o->latents };
+    if (o->image)
+        return fail(o->image, "a film takes no picture");
+    if (!ends_in(out, ".npy"))
+        return fail(out, "the name of a film must end in .npy");
+    return film_generate(model, &of, out);
+}
+
 int generate_command(int argc, char **argv)
 {
     options o;
@@ -270,7 +290,11 @@ int generate_command(int argc, char **argv)
         udm_model_free(model);
         return fail("--lora", error.message);
     }
-    const int status = model ? generate(model, &o, argv + optind) : fail(argv[optind], error.message);
+    if (o.settings.steps == 0)
+        o.settings.steps = o.frames > 0 ? USUAL_FILM_STEPS : USUAL_STEPS;
+    const int status = !model         ? fail(argv[optind], error.message)
+                       : o.frames > 0 ? film(model, &o, out)
+                                      : generate(model, &o, argv + optind);
     udm_model_free(model);
     return status;
 }

@@ -24,6 +24,8 @@ struct udm_model {
     bool has_text;
     udm_text_parts text;
     char *text_class;
+    bool has_film;
+    udm_film_parts film;
     udm_degradation degradation;
     udm_lora *loras;  // a chain
     udm_model *other; // the expert for noise that is not white, where there is one; this is that for white noise
@@ -345,9 +347,61 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
     return ok;
 }
 
+static bool is_film(const udm_config *index)
+{
+    const char *class = "";
+    return udm_config_string(index, "_class_name", &class, NULL) &&
+           (strcmp(class, "AnimateDiffPipeline") == 0 || strcmp(class, "TextToVideoSDPipeline") == 0);
+}
+
+static bool check_film_parts(const udm_config *index, udm_error *error)
+{
+    static const char *const needed[] = { "unet", "vae", "text_encoder", "tokenizer", "scheduler" };
+    static const char *const fine[] = { "unet",           "vae",       "text_encoder",      "tokenizer",
+                                        "motion_adapter", "scheduler", "feature_extractor", NULL };
+    const char *part[2];
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!udm_config_pair(index, needed[i], part))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                            "%s: a model that makes films must have the part \"%s\": [library, class]",
+                            udm_config_path(index), needed[i]);
+    for (const char *key = NULL; (key = udm_config_next(index, key));)
+        if (udm_config_pair(index, key, part) && !contains(fine, key))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this part is not implemented: \"%s\" (%s)",
+                            udm_config_path(index), key, part[1]);
+    return true;
+}
+
+// A UNetMotionModel has the modules of the adapter beside it.
+static bool open_film(udm_model *model, const udm_config *index, udm_error *error)
+{
+    udm_film_parts *film = &model->film;
+    const char *part[2], *class = "", *directory = model->directory;
+    model->has_film = true;
+    film->tokenizer = udm_file_join(directory, "tokenizer", error);
+    bool ok = film->tokenizer && check_film_parts(index, error) &&
+              open_scheduler(model, "scheduler", index, &model->scheduler, error) &&
+              open_network(udm_file_join(directory, "unet", error), &model->network, error) &&
+              open_network(udm_file_join(directory, "vae", error), &film->vae, error) &&
+              open_network(udm_file_join(directory, "text_encoder", error), &film->text, error) &&
+              udm_config_string(model->network.config, "_class_name", &class, error);
+    if (ok && strcmp(class, "UNet2DConditionModel") == 0)
+        ok = udm_config_pair(index, "motion_adapter", part)
+                 ? open_network(udm_file_join(directory, "motion_adapter", error), &film->motion, error)
+                 : udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: a UNet2DConditionModel needs a \"motion_adapter\"",
+                            udm_config_path(index));
+    if (ok && udm_config_pair(index, "text_encoder", part)) {
+        film->text_class = model->text_class = strdup(part[1]);
+        ok = model->text_class || udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
+    }
+    return ok;
+}
+
 static bool open_diffusers(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
+    if (is_film(index))
+        return open_film(model, index, error);
     model->has_text = udm_config_pair(index, "decoder", part);
     const char *scheduler = model->has_text ? "decoder_scheduler" : "scheduler";
     return check_parts(index, model->has_text, error) &&
@@ -432,6 +486,10 @@ void udm_model_free(udm_model *model)
     close_part(&model->text.text);
     close_part(&model->text.prior);
     close_part(&model->text.vision);
+    close_part(&model->film.text);
+    close_part(&model->film.vae);
+    close_part(&model->film.motion);
+    free(model->film.tokenizer);
     udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
     udm_loras_free(model->loras);
@@ -445,7 +503,9 @@ bool udm_model_add_loras(udm_model *model, const char *list, udm_error *error)
 {
     if (!model || !list)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the model and the list of LoRAs must be given");
-    const udm_lora_targets targets = { .unet = model->network.weights, .text = model->text.text.weights };
+    const udm_lora_targets targets = { .unet = model->network.weights,
+                                       .motion = model->film.motion.weights,
+                                       .text = model->has_film ? model->film.text.weights : model->text.text.weights };
     return udm_loras_add(&model->loras, list, &targets, error);
 }
 
@@ -497,4 +557,9 @@ const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind)
 const udm_text_parts *udm_model_text(const udm_model *model)
 {
     return model->has_text ? &model->text : NULL;
+}
+
+const udm_film_parts *udm_model_film(const udm_model *model)
+{
+    return model->has_film ? &model->film : NULL;
 }

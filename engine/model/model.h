@@ -49,6 +49,14 @@ typedef struct udm_text_parts {
     double mean[3], deviation[3]; // what the vision tower is shown is (x - mean) / deviation, of x in [0, 1]
 } udm_text_parts;
 
+// The parts that a film is made with, besides the network: AnimateDiffPipeline and TextToVideoSDPipeline of diffusers.
+typedef struct udm_film_parts {
+    udm_text_part text, vae;
+    udm_text_part motion;   // modules to be inserted into the network; of zeros where it has its own
+    const char *text_class; // as model_index.json has it
+    char *tokenizer;        // its folder
+} udm_film_parts;
+
 const char *udm_model_directory(const udm_model *model);
 const udm_config *udm_model_network_config(const udm_model *model); // unet/config.json
 const udm_weights *udm_model_network_weights(const udm_model *model);
@@ -60,6 +68,7 @@ typedef enum udm_helper { UDM_HELPER_PREVIEW, UDM_HELPER_TRUST, UDM_HELPER_CLASS
 const udm_config *udm_model_helper_config(const udm_model *model, udm_helper helper);
 const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper);
 const udm_text_parts *udm_model_text(const udm_model *model); // NULL where it knows no text
+const udm_film_parts *udm_model_film(const udm_model *model); // NULL where it makes no films of latents
 const udm_scheduler *udm_model_scheduler(const udm_model *model);
 
 // A model may be a choice between two others, which are told apart by the noise that they were trained on: that of its

@@ -55,6 +55,14 @@ typedef struct udm_generation {
      * text: in place of the prompt, or where there is one, half of each. It is looked at when the generator is opened.
      */
     const udm_image *image;
+    /**
+     * Of models that make films of what a prompt says: frames that are drawn at once, to udm_info.frames; 0 (default):
+     * 16, or as many as the model takes. The first quarter of all windows but the first are the last frames of the one
+     * before. And the noise that the first one begins with, [channels, window, height, width] of the model's latents;
+     * NULL (default): that of the seed.
+     */
+    int window;
+    const float *latents;
 } udm_generation;
 
 /** Fills in the defaults. @param size sizeof *generation */

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Prompts to tokens, tokens and noise to the latents of a window, and latents to frames.
+#include "diffusion/reel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "network/autoencoder.h"
+#include "network/clip.h"
+#include "runner/coder.h"
+#include "runner/film.h"
+#include "runner/pass.h"
+#include "sampler/guidance.h"
+#include "text/emphasis.h"
+#include "text/tokenizer.h"
+#include "text/travel.h"
+
+enum { USUAL_WINDOW = 16, TOKENS = 77, KEPT = 8 };
+static const double SHARED = 0.25; // of a window, with the one before it
+
+// The tokens of a text.
+typedef struct kept_text {
+    char *text; // NULL: there is none
+    uint64_t used;
+    float *tokens; // [width, TOKENS]
+} kept_text;
+
+struct udm_reel {
+    udm_reel_settings settings;
+    udm_tokenizer *tokenizer;
+    udm_clip_text *tower;
+    udm_pass pass; // of the tower
+    udm_autoencoder *decoder;
+    udm_film *film;
+    udm_loop *loop;
+    int frames, shared;        // of a window, and of those, known from the one before
+    int width, height;         // of latents
+    size_t pixels, elements;   // of the latents of a frame: pixels, and with all channels
+    size_t text;               // values of a text's tokens
+    float *memory;             // all of the following
+    float *x, *known, *times;  // [channels, frames, height, width], [channels, shared, ...], [frames, height, width]
+    float *first;              // settings.latents
+    float *in, *told, *untold; // of a turn: [frames][channels, height, width]
+    float *texts, *negatives;  // [frames][width, TOKENS]
+    float *latent, *picture;   // of a frame: to be decoded, and decoded
+    kept_text kept[KEPT];
+    uint64_t clock;
+    bool has_window, has_picture;
+    uint64_t scene, window, number; // of what is there
+    uint64_t scenes;
+    double guidance, rescale;
+    const atomic_bool *cancel;
+};
+
+// ---- opening
+
+static bool open_networks(udm_reel *reel, udm_error *error)
+{
+    const udm_film_parts *parts = reel->settings.parts;
+    udm_device *device = reel->settings.device;
+    reel->tokenizer = udm_tokenizer_open(parts->tokenizer, error);
+    if (reel->tokenizer)
+        reel->tower = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
+    if (reel->tower)
+        reel->decoder = udm_autoencoder_open(parts->vae.config, parts->vae.weights, false, device, error);
+    if (!reel->decoder)
+        return false;
+    const udm_network *network = reel->settings.network;
+    if (reel->tower->width != network->token_width || reel->tower->length < TOKENS ||
+        reel->decoder->latents != network->channels || reel->decoder->channels != 3)
+        return udm_fail(error, UDM_ERROR_CORRUPT,
+                        "the parts of the model do not fit together: the text encoder gives %d tokens of %d, the U-Net "
+                        "takes %d of %d, and draws %d planes, of which the VAE takes %d",
+                        reel->tower->length, reel->tower->width, TOKENS, network->token_width, network->channels,
+                        reel->decoder->latents);
+    return udm_pass_begin(&reel->pass, device, error) &&
+           udm_clip_text_build(reel->tower, reel->pass.graph, TOKENS, TOKENS - 1, error) &&
+           udm_pass_settle(&reel->pass, error);
+}
+
+static bool choose_sizes(udm_reel *reel, udm_error *error)
+{
+    const udm_network *network = reel->settings.network;
+    const int scale = reel->decoder->scale, step = scale * network->stride, most = network->frames;
+    int *width = &reel->settings.width, *height = &reel->settings.height;
+    if (*width == 0 && *height == 0)
+        *width = network->width * scale, *height = network->height * scale;
+    if (*width < 1 || *height < 1 || *width % step || *height % step)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "frames of %dx%d: width and height must be multiples of %d with this model", *width, *height,
+                        step);
+    reel->width = *width / scale, reel->height = *height / scale;
+    reel->frames = reel->settings.window ? reel->settings.window : most < USUAL_WINDOW ? most : USUAL_WINDOW;
+    if (reel->frames < 1 || reel->frames > most)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a window of %d frames: with this model it must be 1 to %d",
+                        reel->frames, most);
+    if (reel->settings.scene > 0 && reel->settings.scene < (uint64_t)reel->frames)
+        reel->frames = (int)reel->settings.scene;
+    reel->shared = (int)(SHARED * reel->frames);
+    reel->pixels = (size_t)reel->width * reel->height;
+    reel->elements = network->channels * reel->pixels;
+    reel->text = (size_t)network->token_width * TOKENS;
+    return true;
+}
+
+static bool allocate(udm_reel *reel, udm_error *error)
+{
+    const size_t all = reel->elements * reel->frames, texts = reel->text * reel->frames;
+    const size_t known = reel->elements * reel->shared, times = reel->pixels * reel->frames;
+    const size_t picture = 3 * (size_t)reel->settings.width * reel->settings.height;
+    float *at = reel->memory =
+        malloc((5 * all + known + times + 2 * texts + reel->elements + picture + KEPT * reel->text) * sizeof *at);
+    if (!at)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film of %dx%d", reel->settings.width,
+                        reel->settings.height);
+    reel->x = at, reel->first = at += all, reel->in = at += all, reel->told = at += all, reel->untold = at += all;
+    reel->known = at += all, reel->times = at += known, reel->texts = at += times, reel->negatives = at += texts;
+    reel->latent = at += texts, reel->picture = at += reel->elements, at += picture;
+    for (int i = 0; i < KEPT; i++)
+        reel->kept[i].tokens = at + i * reel->text;
+    if (reel->settings.latents)
+        memcpy(reel->first, reel->settings.latents, all * sizeof *at);
+    return true;
+}
+
+static bool open_film(udm_reel *reel, udm_error *error)
+{
+    const udm_film_shape shape = { reel->frames, reel->frames, TOKENS, reel->width, reel->height };
+    udm_loop_settings loop = reel->settings.loop;
+    loop.channels = reel->settings.network->channels, loop.pixels = reel->pixels * reel->frames;
+    loop.width = reel->width, loop.height = reel->height * reel->frames;
+    reel->film = udm_film_new(reel->settings.network, &shape, error);
+    reel->loop = reel->film ? udm_loop_new(&loop, error) : NULL;
+    return reel->loop;
+}
+
+udm_reel *udm_reel_new(const udm_reel_settings *settings, udm_error *error)
+{
+    udm_reel *reel = calloc(1, sizeof *reel);
+    if (!reel) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film");
+        return NULL;
+    }
+    reel->settings = *settings;
+    if (open_networks(reel, error) && choose_sizes(reel, error) && allocate(reel, error) && open_film(reel, error))
+        return reel;
+    udm_reel_free(reel);
+    return NULL;
+}
+
+void udm_reel_free(udm_reel *reel)
+{
+    if (!reel)
+        return;
+    for (int i = 0; i < KEPT; i++)
+        free(reel->kept[i].text);
+    udm_loop_free(reel->loop);
+    udm_film_free(reel->film);
+    udm_pass_end(&reel->pass);
+    udm_autoencoder_free(reel->decoder);
+    udm_clip_text_free(reel->tower);
+    udm_tokenizer_free(reel->tokenizer);
+    free(reel->memory);
+    free(reel);
+}
+
+int udm_reel_width(const udm_reel *reel)
+{
+    return reel->settings.width;
+}
+
+int udm_reel_height(const udm_reel *reel)
+{
+    return reel->settings.height;
+}
+
+int udm_reel_window(const udm_reel *reel)
+{
+    return reel->frames;
+}
+
+size_t udm_reel_memory(const udm_reel *reel)
+{
+    return udm_film_memory(reel->film);
+}
+
+uint64_t udm_reel_scenes(const udm_reel *reel)
+{
+    return reel->scenes;
+}
+
+// ---- texts
+
+static bool run_tower(udm_reel *reel, const udm_emphasis *read, float *out, udm_error *error)
+{
+    float *in = malloc(reel->text * sizeof *in);
+    bool good = in || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
+    good = good && udm_clip_text_embed(reel->tower, read->ids, TOKENS, in, error);
+    if (good) {
+        udm_pass_put(&reel->pass, 0, in);
+        good = udm_pass_run(&reel->pass, &out, 1, reel->cancel, error);
+    }
+    if (good)
+        udm_emphasis_apply(read->weights, TOKENS, reel->tower->width, out);
+    free(in);
+    return good;
+}
+
+// The tokens of a text, the first chunk of it, valid until KEPT more are asked for; NULL with *error.
+static const float *read_text(udm_reel *reel, const char *text, udm_error *error)
+{
+    kept_text *kept = reel->kept;
+    for (int i = 0; i < KEPT; i++) {
+        if (reel->kept[i].text && strcmp(reel->kept[i].text, text) == 0) {
+            reel->kept[i].used = ++reel->clock;
+            return reel->kept[i].tokens;
+        }
+        kept = reel->kept[i].used < kept->used ? &reel->kept[i] : kept;
+    }
+    udm_emphasis read = { 0 };
+    free(kept->text);
+    kept->text = NULL;
+    bool good =
+        udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) && run_tower(reel, &read, kept->tokens, error);
+    udm_emphasis_clear(&read);
+    if (good && !(kept->text = strdup(text)))
+        good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prompt");
+    kept->used = ++reel->clock;
+    return good ? kept->tokens : NULL;
+}
+
+// What a prompt says at a frame, which may lie between two texts.
+static bool read_prompt(udm_reel *reel, const char *prompt, uint64_t number, float *out, udm_error *error)
+{
+    udm_travel travel;
+    bool good = udm_travel_at(prompt ? prompt : "", number, &travel, error);
+    const float *from = good ? read_text(reel, travel.from, error) : NULL;
+    if (from)
+        memcpy(out, from, reel->text * sizeof *out);
+    const float *to = from && travel.to ? read_text(reel, travel.to, error) : NULL;
+    for (size_t i = 0; to && i < reel->text; i++)
+        out[i] += (float)travel.share * (to[i] - out[i]);
+    good = from && (to || !travel.to);
+    udm_travel_clear(&travel);
+    return good;
+}
+
+// Of all frames of a window; first: its first one.
+static bool read_prompts(udm_reel *reel, uint64_t first, int known, udm_error *error)
+{
+    for (int f = 0; f < reel->frames; f++) {
+        udm_reel_frame asked = { .guidance = 1 };
+        if (reel->settings.frame)
+            reel->settings.frame(reel->settings.context, first + f, &asked);
+        if (f == known)
+            reel->guidance = asked.guidance, reel->rescale = asked.rescale;
+        if (!read_prompt(reel, asked.prompt, first + f, reel->texts + f * reel->text, error) ||
+            !read_prompt(reel, asked.negative, first + f, reel->negatives + f * reel->text, error))
+            return false;
+    }
+    return true;
+}
+
+// ---- a window
+
+// Frames of [channels, frames, height, width] as [frames][channels, height, width], or back.
+static void turn(const udm_reel *reel, float *film, float *frames, bool back)
+{
+    const int channels = reel->settings.network->channels;
+    for (int c = 0; c < channels; c++)
+        for (int f = 0; f < reel->frames; f++) {
+            float *in = film + ((size_t)c * reel->frames + f) * reel->pixels;
+            float *out = frames + ((size_t)f * channels + c) * reel->pixels;
+            memcpy(back ? in : out, back ? out : in, reel->pixels * sizeof *in);
+        }
+}
+
+static bool look(udm_reel *reel, double timestep, const float *texts, float *out, udm_error *error)
+{
+    const float *in[UDM_MAX_FRAMES], *told[UDM_MAX_FRAMES];
+    float *made[UDM_MAX_FRAMES];
+    double times[UDM_MAX_FRAMES];
+    for (int f = 0; f < reel->frames; f++) {
+        in[f] = reel->in + f * reel->elements, made[f] = out + f * reel->elements;
+        told[f] = texts + f * reel->text, times[f] = timestep;
+    }
+    return udm_film_run(reel->film, in, times, told, made, reel->cancel, error);
+}
+
+// What is known of the first frames, in place of a guess of them.
+static void put_known(const udm_reel *reel, int known, float *x0)
+{
+    for (int c = 0; c < reel->settings.network->channels; c++)
+        memcpy(x0 + (size_t)c * reel->frames * reel->pixels, reel->known + (size_t)c * reel->shared * reel->pixels,
+               known * reel->pixels * sizeof *x0);
+}
+
+typedef struct drawing {
+    udm_reel *reel;
+    int known;       // frames, at the beginning of the window
+    uint64_t number; // of its noise
+} drawing;
+
+static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
+{
+    const drawing *d = context;
+    udm_reel *reel = d->reel;
+    const udm_reel_settings *s = &reel->settings;
+    const size_t all = reel->elements * reel->frames;
+    const double time =
+        s->noise == s->trained ? at->time[0] : udm_noise_time(s->trained, sqrt(udm_levels_share(at, 0)));
+    const double timestep = udm_noise_timestep(s->trained, time);
+    (void)number;
+    turn(reel, (float *)xt, reel->in, false);
+    if (!look(reel, timestep, reel->texts, reel->told, error) ||
+        (reel->guidance != 1 && !look(reel, timestep, reel->negatives, reel->untold, error)))
+        return false;
+    if (reel->guidance != 1)
+        udm_guide(reel->guidance, reel->rescale, all, reel->untold, reel->told);
+    turn(reel, reel->untold, reel->told, true);
+    udm_predict_x0(s->prediction, at, s->network->channels, reel->untold, xt, x0);
+    if (!udm_bound_x0(&s->bounds, all, x0, error))
+        return false;
+    put_known(reel, d->known, x0);
+    return true;
+}
+
+static bool draw(void *context, int number, float *e, udm_error *error)
+{
+    const drawing *d = context;
+    (void)error;
+    udm_normal(d->reel->settings.seed, d->number, (uint32_t)number + 1, 0, d->reel->elements * d->reel->frames, e);
+    return true;
+}
+
+// Window `window` of a scene; the one before it is in reel->x, if there is one.
+static bool draw_window(udm_reel *reel, uint64_t scene, uint64_t window, udm_error *error)
+{
+    const int step = reel->frames - reel->shared;
+    drawing d = { .reel = reel, .known = window > 0 ? reel->shared : 0, .number = scene << 32 | window };
+    const udm_loop_calls calls = { .context = &d, .estimate = estimate, .draw = draw };
+    reel->has_window = false;
+    for (int c = 0; c < reel->settings.network->channels && d.known > 0; c++)
+        memcpy(reel->known + (size_t)c * reel->shared * reel->pixels,
+               reel->x + ((size_t)c * reel->frames + step) * reel->pixels, d.known * reel->pixels * sizeof *reel->x);
+    if (!read_prompts(reel, scene * reel->settings.scene + window * (uint64_t)step, d.known, error))
+        return false;
+    const float start = (float)udm_timesteps_first(&reel->settings.loop.timesteps);
+    for (size_t i = 0; i < reel->pixels * reel->frames; i++)
+        reel->times[i] = start;
+    if (reel->settings.latents && scene == 0 && window == 0)
+        memcpy(reel->x, reel->first, reel->elements * reel->frames * sizeof *reel->x);
+    else
+        draw(&d, -1, reel->x, NULL);
+    if (!udm_loop_run(reel->loop, &calls, reel->times, reel->x, error))
+        return false;
+    put_known(reel, d.known, reel->x);
+    reel->has_window = true, reel->scene = scene, reel->window = window;
+    return true;
+}
+
+// From the last window, or from the beginning of the scene.
+static bool find_window(udm_reel *reel, uint64_t scene, uint64_t window, udm_error *error)
+{
+    const bool goes_on = reel->has_window && reel->scene == scene && reel->window <= window;
+    reel->scenes += !goes_on;
+    for (uint64_t w = goes_on ? reel->window + 1 : 0; w <= window; w++)
+        if (!draw_window(reel, scene, w, error))
+            return false;
+    return true;
+}
+
+const float *udm_reel_make(udm_reel *reel, uint64_t number, const atomic_bool *cancel, udm_error *error)
+{
+    const uint64_t scene = reel->settings.scene ? number / reel->settings.scene : 0;
+    const uint64_t within = number - scene * reel->settings.scene, step = (uint64_t)(reel->frames - reel->shared);
+    const uint64_t window = within < (uint64_t)reel->frames ? 0 : (within - (uint64_t)reel->shared) / step;
+    const size_t frame = (size_t)(within - window * step);
+    const int channels = reel->settings.network->channels;
+    reel->cancel = cancel;
+    if (reel->has_picture && reel->number == number)
+        return reel->picture;
+    if (!find_window(reel, scene, window, error))
+        return NULL;
+    for (int c = 0; c < channels; c++)
+        memcpy(reel->latent + c * reel->pixels, reel->x + ((size_t)c * reel->frames + frame) * reel->pixels,
+               reel->pixels * sizeof *reel->latent);
+    const udm_coding coding = { reel->width, reel->height, reel->settings.limit, cancel };
+    reel->has_picture = udm_coder_run(reel->decoder, &coding, reel->latent, reel->picture, error);
+    reel->number = number;
+    return reel->has_picture ? reel->picture : NULL;
+}
