@@ -15,6 +15,10 @@ fail() {
     exit 1
 }
 
+frames_of() { # file
+    ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 "$1"
+}
+
 for folder in a b; do
     ffmpeg -v error -f lavfi -i testsrc=size=64x48:rate=25:duration=0.4 -f lavfi -i sine=duration=0.4 \
         -vf noise=alls=30:allf=t -c:v libx264 "$folder/clip & more.mp4" || fail 'no clip'
@@ -46,16 +50,14 @@ python3 "$script" film.mlt --model tiny-denoise --noise-level 20 --quiet >log 2>
 grep -q 'sound.wav' film-restored.mlt || fail 'the sound has gone'
 grep -q 'file_hash\|file_size\|shotcut:hash' film-restored.mlt && fail 'the new project has checks of old files'
 for file in restored/*; do
-    [ "$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 "$file")" = 10 ] ||
-        fail "$file has not 10 frames"
+    [ "$(frames_of "$file")" = 10 ] || fail "$file has not 10 frames"
 done
 before=$(stat -c %Y.%i restored/*)
 python3 "$script" film.mlt --model tiny-denoise --noise-level 20 --quiet >log 2>&1 || fail "$(cat log)"
 [ "$(stat -c %Y.%i restored/*)" = "$before" ] || fail 'clips were restored again'
 if command -v melt >/dev/null; then
     melt film-restored.mlt -consumer avformat:out.mkv vcodec=ffv1 an=1 >log 2>&1 || fail "melt: $(cat log)"
-    [ "$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 out.mkv)" = 14 ] ||
-        fail 'melt rendered another number of frames'
+    [ "$(frames_of out.mkv)" = 14 ] || fail 'melt rendered another number of frames'
 fi
 echo '<svg/>' >wrong.mlt
 python3 "$script" wrong.mlt >log 2>&1 && fail 'anything is a project'
