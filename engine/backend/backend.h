@@ -14,6 +14,7 @@
 
 #include "udm/error.h"
 #include "udm/profile.h"
+#include "base/halves.h"
 #include "base/isa.h"
 #include "tensor/tensor.h"
 
@@ -55,6 +56,10 @@ typedef struct udm_conv_spec {
     int pixels;  // of dst, about, where they are known when the weights are read; 0: unknown
     const float *weight;
     const float *bias;
+    // Instead of weight, for devices that take them: the same in 16 bits, not aligned, which are converted as they are
+    // used.
+    const void *half;
+    udm_half_kind kind;
 } udm_conv_spec;
 
 // dst = activation(convolution(src...) + bias) + residual, or for UDM_RELU_OF_SUM max(convolution(src...) + bias +
@@ -195,7 +200,8 @@ enum { UDM_DEVICE_NAME_ROOM = 128 };
 struct udm_device {
     const udm_ops *ops;
     char name[UDM_DEVICE_NAME_ROOM]; // for people: "cpu (AVX-512, 2 threads)"
-    size_t largest; // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
+    size_t largest;    // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
+    bool takes_halves; // udm_conv_spec.half
 
     // Of one that `auto` chose.
     udm_device *stand_in; // the processor, which goes on where this one fails; NULL: nothing does

@@ -29,12 +29,13 @@ static inline int udm_row_length(int sources, const int *in, int depth, int last
 // How many rows of pixels and sums a worker does at once, a multiple of step. For Winograd they may take a little more
 // than the 1 MiB of a core's second cache, as each product reads its part of them in order; weights are read once for
 // all rows, so that more of these help where there are many weights.
-static inline int udm_most_rows(int products, int row, int group, int step)
+// times: that many more, where weights have yet to be converted.
+static inline int udm_most_rows(int products, int row, int group, int step, int times)
 {
     enum { DIRECT_FLOATS = 40 << 10, WINOGRAD_FLOATS = 330 << 10, MOST = 48 };
-    int budget = products == 1 ? DIRECT_FLOATS : WINOGRAD_FLOATS;
+    int budget = times * (products == 1 ? DIRECT_FLOATS : WINOGRAD_FLOATS);
     int fit = budget / products / (row + group) / step * step;
-    return fit < step ? step : fit > MOST ? MOST : fit;
+    return fit < step ? step : fit > times * MOST ? times * MOST : fit;
 }
 
 // F(4x4, 3x3) evaluates polynomials at 0, +-NEAR, +-FAR and infinity (Toom and Cook; Lavin and Gray 2016). At these

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/halves.h"
 #include "model/file.h"
 #include "model/json.h"
 
@@ -299,27 +300,6 @@ const udm_weight *udm_weights_find(const udm_weights *weights, const char *name)
     return bsearch(&key, weights->list, weights->count, sizeof key, by_name);
 }
 
-static float from_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-// Exact for all of the 65536 values: subnormal ones are multiples of 2^-24, infinity and NaN have an exponent of their
-// own.
-static float half_to_float(uint16_t half)
-{
-    uint32_t magnitude = half & 0x7fffu, sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t bits;
-    float subnormal = (float)(int32_t)magnitude * 0x1p-24f;
-    memcpy(&bits, &subnormal, sizeof bits);
-    uint32_t normal = (magnitude << 13) + ((127u - 15u) << 23);
-    bits = magnitude < 0x0400u ? bits : normal;
-    bits = magnitude < 0x7c00u ? bits : (magnitude << 13) | 0x7f800000u;
-    return from_bits(bits | sign);
-}
-
 static void convert(const udm_weight *weight, float *out)
 {
     const unsigned char *data = weight->data;
@@ -330,7 +310,7 @@ static void convert(const udm_weight *weight, float *out)
     for (size_t i = 0; i < weight->elements; i++) {
         uint16_t half;
         memcpy(&half, data + 2 * i, sizeof half);
-        out[i] = weight->dtype == UDM_F16 ? half_to_float(half) : from_bits((uint32_t)half << 16);
+        out[i] = udm_half_to_float(weight->dtype == UDM_F16 ? UDM_FLOAT16 : UDM_BFLOAT16, half);
     }
 }
 
@@ -423,24 +403,43 @@ const char *udm_weights_note(const udm_weights *weights, const char *key)
     return json_string_value(json_object_get(json_object_get(weights->header, "__metadata__"), key));
 }
 
-float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error)
+const udm_weight *udm_weights_require(const udm_weights *weights, const char *name, int dims, const int64_t *shape,
+                                      udm_error *error)
 {
     const udm_weight *weight = udm_weights_find(weights, name);
     char expected[128], found[128];
-    if (!weight) {
+    if (weight && has_shape(weight, dims, shape) && weight->dtype != UDM_OTHER_DTYPE)
+        return weight;
+    if (!weight)
         udm_fail(error, UDM_ERROR_CORRUPT, "%s: there is no tensor \"%s\" %s, which the config requires", weights->path,
                  name, shape_text(expected, dims, shape));
-        return NULL;
-    }
-    if (!has_shape(weight, dims, shape)) {
+    else if (!has_shape(weight, dims, shape))
         udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" is %s, but the config requires %s", weights->path, name,
                  shape_text(found, weight->dims, weight->shape), shape_text(expected, dims, shape));
-        return NULL;
-    }
-    if (weight->dtype == UDM_OTHER_DTYPE) {
+    else
         udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: tensor \"%s\" must be F32, F16 or BF16", weights->path, name);
+    return NULL;
+}
+
+bool udm_weights_is_patched(const udm_weights *weights, const udm_weight *weight)
+{
+    for (size_t i = 0; i < weights->patch_count; i++)
+        if (&weights->list[weights->patches[i].index] == weight)
+            return true;
+    return false;
+}
+
+void udm_weights_done(const udm_weights *weights, const udm_weight *weight)
+{
+    release(weight);
+    atomic_store_explicit(&weights->read[weight - weights->list], true, memory_order_relaxed);
+}
+
+float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error)
+{
+    const udm_weight *weight = udm_weights_require(weights, name, dims, shape, error);
+    if (!weight)
         return NULL;
-    }
     size_t bytes;
     float *out = __builtin_mul_overflow(weight->elements, sizeof *out, &bytes) ? NULL : malloc(bytes ? bytes : 1);
     if (!out) {
@@ -448,12 +447,11 @@ float *udm_weights_read(const udm_weights *weights, const char *name, int dims, 
         return NULL;
     }
     convert(weight, out);
-    release(weight);
+    udm_weights_done(weights, weight);
     if (!add_patches(weights, (size_t)(weight - weights->list), out, error)) {
         free(out);
         return NULL;
     }
-    atomic_store_explicit(&weights->read[weight - weights->list], true, memory_order_relaxed);
     return out;
 }
 

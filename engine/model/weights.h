@@ -40,6 +40,12 @@ const udm_weight *udm_weights_find(const udm_weights *weights, const char *name)
 // (which names file, tensor, expected and found shape) otherwise.
 float *udm_weights_read(const udm_weights *weights, const char *name, int dims, const int64_t *shape, udm_error *error);
 
+// The same as it lies in the file; and that it was read, so that its pages need not stay.
+const udm_weight *udm_weights_require(const udm_weights *weights, const char *name, int dims, const int64_t *shape,
+                                      udm_error *error);
+bool udm_weights_is_patched(const udm_weights *weights, const udm_weight *weight); // it is not all that it comes to
+void udm_weights_done(const udm_weights *weights, const udm_weight *weight);
+
 bool udm_weights_was_read(const udm_weights *weights, size_t index);
 
 // False with UNSUPPORTED, which names it, if there is a tensor that was not read since the file was opened; but for

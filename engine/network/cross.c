@@ -78,29 +78,18 @@ static bool read_attention(const reader *from, udm_layer layers[4], const char *
                                  from->error);
 }
 
-static bool pack(const reader *from, udm_layer *layer, int in, int out, const float *weight, const float *bias)
-{
-    const udm_conv_spec spec = {
-        .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1, .weight = weight, .bias = bias
-    };
-    return udm_layer_pack(layer, spec, from->device, from->error);
-}
-
 // One matrix of both: the values come first.
 static bool read_perceptron(const reader *from, udm_cross_layer *layer, const char *prefix, int width)
 {
     const int inner = 4 * width;
-    float *weight = udm_weights_read(from->weights, join(prefix, "net.0.proj.weight").text, 2,
-                                     (int64_t[]){ 2 * inner, width }, from->error);
-    float *bias = weight ? udm_weights_read(from->weights, join(prefix, "net.0.proj.bias").text, 1,
-                                            (int64_t[]){ 2 * inner }, from->error)
-                         : NULL;
-    const bool good = bias && pack(from, &layer->value, width, inner, weight, bias) &&
-                      pack(from, &layer->gate, width, inner, weight + (size_t)inner * width, bias + inner);
-    free(weight);
-    free(bias);
-    return good && udm_layer_open_linear(&layer->outer, inner, width, from->weights, join(prefix, "net.2").text,
-                                         from->device, from->error);
+    const udm_conv_spec half = { .sources = 1, .in = { width }, .out = inner, .size = 1, .stride = 1 };
+    udm_layer *const layers[2] = { &layer->value, &layer->gate };
+    for (int i = 0; i < 2; i++)
+        if (!udm_layer_open_rows(layers[i], half, 2, 2 * inner, i * inner, true, from->weights,
+                                 join(prefix, "net.0.proj").text, from->device, from->error))
+            return false;
+    return udm_layer_open_linear(&layer->outer, inner, width, from->weights, join(prefix, "net.2").text, from->device,
+                                 from->error);
 }
 
 // The sinusoids of the places, [positions, width]: those of the file, or of Vaswani et al. 2017, section 3.5.

@@ -29,43 +29,67 @@ static bool read_weights(const udm_weights *weights, const char *name, int dims,
     return *added;
 }
 
-bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_weights *weights, const char *name,
-                    udm_device *device, udm_error *error)
+// Whether a tensor goes to the device as it is.
+static bool stays_half(const udm_weights *weights, const udm_weight *weight, const udm_device *device)
+{
+    return device->takes_halves && !udm_weights_is_patched(weights, weight) &&
+           (weight->dtype == UDM_F16 || weight->dtype == UDM_BF16);
+}
+
+bool udm_layer_open_rows(udm_layer *layer, udm_conv_spec spec, int dims, int rows, int first, bool bias,
+                         const udm_weights *weights, const char *name, udm_device *device, udm_error *error)
 {
     int in = 0;
     for (int i = 0; i < spec.sources; i++)
         in += spec.in[i];
-    float *w, *b;
-    bool good = read_weights(weights, name, 4, (int64_t[]){ spec.out, in, spec.size, spec.size }, bias, &w, &b, error);
-    spec.weight = w, spec.bias = b;
+    const size_t row = (size_t)in * spec.size * spec.size;
+    const int64_t shape[4] = { rows, in, spec.size, spec.size };
+    char full[160];
+    snprintf(full, sizeof full, "%s.weight", name);
+    const udm_weight *weight = udm_weights_require(weights, full, dims, shape, error);
+    float *values = NULL, *added = NULL;
+    bool good = weight != NULL;
+    if (good && stays_half(weights, weight, device)) {
+        spec.half = (const char *)weight->data + (size_t)first * row * sizeof(uint16_t);
+        spec.kind = weight->dtype == UDM_F16 ? UDM_FLOAT16 : UDM_BFLOAT16;
+    } else if (good) {
+        values = udm_weights_read(weights, full, dims, shape, error);
+        spec.weight = values ? values + (size_t)first * row : NULL;
+        good = values;
+    }
+    snprintf(full, sizeof full, "%s.bias", name);
+    if (good && bias)
+        good = (added = udm_weights_read(weights, full, 1, shape, error));
+    spec.bias = added ? added + first : NULL;
     good = good && udm_layer_pack(layer, spec, device, error);
-    free(w);
-    free(b);
+    if (weight)
+        udm_weights_done(weights, weight);
+    free(values);
+    free(added);
     return good;
 }
 
-static bool open_linear(udm_layer *layer, int in, int out, bool bias, const udm_weights *weights, const char *name,
-                        udm_device *device, udm_error *error)
+bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_weights *weights, const char *name,
+                    udm_device *device, udm_error *error)
 {
-    float *w, *b;
-    bool good = read_weights(weights, name, 2, (int64_t[]){ out, in }, bias, &w, &b, error);
-    udm_conv_spec spec = { .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1, .weight = w, .bias = b };
-    good = good && udm_layer_pack(layer, spec, device, error);
-    free(w);
-    free(b);
-    return good;
+    return udm_layer_open_rows(layer, spec, 4, spec.out, 0, bias, weights, name, device, error);
+}
+
+static udm_conv_spec linear(int in, int out)
+{
+    return (udm_conv_spec){ .sources = 1, .in = { in }, .out = out, .size = 1, .stride = 1 };
 }
 
 bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
                            udm_device *device, udm_error *error)
 {
-    return open_linear(layer, in, out, true, weights, name, device, error);
+    return udm_layer_open_rows(layer, linear(in, out), 2, out, 0, true, weights, name, device, error);
 }
 
 bool udm_layer_open_plain(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
                           udm_device *device, udm_error *error)
 {
-    return open_linear(layer, in, out, false, weights, name, device, error);
+    return udm_layer_open_rows(layer, linear(in, out), 2, out, 0, false, weights, name, device, error);
 }
 
 bool udm_layer_open_temporal(udm_layer *layer, int channels, const udm_weights *weights, const char *name,

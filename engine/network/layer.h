@@ -18,6 +18,11 @@ bool udm_layer_pack(udm_layer *layer, udm_conv_spec spec, udm_device *device, ud
 bool udm_layer_open(udm_layer *layer, udm_conv_spec spec, bool bias, const udm_weights *weights, const char *name,
                     udm_device *device, udm_error *error);
 
+// ... and of some of the rows of a larger one, from `first` of `rows` on: NAME.weight has 4 dimensions, or 2 where it
+// is a linear layer. Weights of 16 bits go to devices that take them as they lie in the file.
+bool udm_layer_open_rows(udm_layer *layer, udm_conv_spec spec, int dims, int rows, int first, bool bias,
+                         const udm_weights *weights, const char *name, udm_device *device, udm_error *error);
+
 // A linear layer, NAME.weight [out, in] and NAME.bias [out], as a convolution of size 1.
 bool udm_layer_open_linear(udm_layer *layer, int in, int out, const udm_weights *weights, const char *name,
                            udm_device *device, udm_error *error);

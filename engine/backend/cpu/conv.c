@@ -10,13 +10,14 @@
 
 // Whether 3x3 weights, which take four times their size once transformed, are kept as they are. Where tiles are few,
 // transforming them when they are used costs little beside the products, and less has to come from memory, as for many
-// weights the caches are too small.
-static bool is_late(const udm_conv_weights *weights, int pixels)
+// weights the caches are too small. Of 16 bits, which are those of large models, they would not all fit the memory.
+static bool is_late(const udm_conv_weights *weights, const udm_conv_spec *spec)
 {
-    enum { MOST_TILES = 32, LEAST_BYTES = 4 << 20 };
-    size_t bytes = sizeof(float) * UDM_PRODUCTS * weights->depth * weights->out;
-    return pixels > 0 && pixels <= MOST_TILES * UDM_CPU_TILE * UDM_CPU_TILE && bytes >= LEAST_BYTES &&
-           !weights->code->pairs;
+    enum { MOST_TILES = 32, LEAST_BYTES = 4 << 20, LEAST_BYTES_OF_HALVES = 16 << 20 };
+    const size_t bytes = sizeof(float) * UDM_PRODUCTS * weights->depth * weights->out;
+    const bool few = spec->pixels > 0 && spec->pixels <= MOST_TILES * UDM_CPU_TILE * UDM_CPU_TILE;
+    return spec->kind ? bytes >= LEAST_BYTES_OF_HALVES || (few && bytes >= LEAST_BYTES)
+                      : few && bytes >= LEAST_BYTES && !weights->code->pairs;
 }
 
 // Fills all but the weights and the code. False where a size does not fit.
@@ -38,15 +39,24 @@ static bool plan_weights(udm_conv_weights *weights, const udm_conv_spec *spec)
     memcpy(weights->in, spec->in, sizeof(weights->in));
     weights->products = winograd ? UDM_PRODUCTS : 1;
     weights->depth = (int)depth;
-    weights->matrices = winograd && is_late(weights, spec->pixels) ? spec->size * spec->size : weights->products;
-    weights->steps = weights->code->pairs ? udm_divide_up(weights->depth, 2) : weights->depth;
+    weights->matrices = winograd && is_late(weights, spec) ? spec->size * spec->size : weights->products;
+    const bool late = weights->matrices < weights->products;
+    if (spec->kind && (late || (!winograd && !weights->code->pairs)))
+        weights->kind = spec->kind;
+    weights->steps = weights->code->pairs && !weights->kind ? udm_divide_up(weights->depth, 2) : weights->depth;
     weights->row =
         udm_row_length(weights->sources, weights->in, weights->depth, weights->depth - (int)in, UDM_CPU_BLOCK);
     weights->groups = (udm_cpu_blocks(spec->out) + 1) / 2;
     int row = weights->code->pairs ? weights->row / 2 : weights->row;
-    weights->max_batch = udm_most_rows(weights->products, row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP);
+    weights->max_batch = udm_most_rows(weights->products, row, UDM_CPU_GROUP, UDM_CPU_ROW_STEP, weights->kind ? 4 : 1);
     return true;
 }
+
+// Weights of 16 bits that are being put into panels.
+typedef struct copying_halves {
+    udm_conv_weights *weights;
+    const void *from;
+} copying_halves;
 
 // The nearest bf16, the even one of two; weights are finite.
 static uint16_t round_to_bf16(float value)
@@ -68,6 +78,24 @@ static void pack(const udm_conv_weights *weights, int o, int p, int k, float val
         *at = value;
 }
 
+// The weights of 16 bits of one group of outputs, as they are.
+static void copy_group(void *context, int g, int worker)
+{
+    const copying_halves *c = context;
+    const udm_conv_weights *weights = c->weights;
+    const int taps = weights->size * weights->size, in = weights->products > 1 ? weights->depth : weights->depth / taps;
+    const int width = udm_cpu_width(weights, g), first = g * UDM_CPU_GROUP;
+    const int count = weights->out - first < width ? weights->out - first : width;
+    uint16_t *panels = (uint16_t *)(void *)weights->values + udm_cpu_panel_at(weights, g, 0);
+    const size_t tap = (size_t)(weights->products > 1 ? weights->depth : in) * width; // from tap to tap
+    for (int o = 0; o < count; o++) {
+        const char *row = (const char *)c->from + (size_t)(first + o) * in * taps * sizeof(uint16_t);
+        for (int i = 0; i < in; i++, row += taps * sizeof(uint16_t))
+            for (int t = 0; t < taps; t++)
+                memcpy(&panels[t * tap + (size_t)i * width + o], row + t * sizeof(uint16_t), sizeof(uint16_t));
+    }
+}
+
 // taps: the size * size weights of input i to output o.
 static void pack_taps(const udm_conv_weights *weights, int o, int i, const float *taps)
 {
@@ -84,11 +112,38 @@ static void pack_taps(const udm_conv_weights *weights, int o, int i, const float
         pack(weights, o, p, i, udm_cpu_is_late(weights) ? taps[p] : u[p]);
 }
 
+typedef struct packing {
+    const udm_conv_weights *weights;
+    const udm_conv_spec *spec;
+} packing;
+
+// The weights of one group of outputs.
+static void pack_group(void *context, int g, int worker)
+{
+    const udm_conv_spec *spec = ((const packing *)context)->spec;
+    const int taps = spec->size * spec->size, end = udm_min(spec->out, (g + 1) * UDM_CPU_GROUP);
+    int in = 0;
+    for (int s = 0; s < spec->sources; s++)
+        in += spec->in[s];
+    for (int o = g * UDM_CPU_GROUP; o < end; o++)
+        for (int i = 0; i < in; i++) {
+            const size_t at = ((size_t)o * in + i) * taps;
+            float values[9];
+            for (int t = 0; t < taps && spec->kind; t++) {
+                uint16_t half;
+                memcpy(&half, (const char *)spec->half + (at + t) * sizeof half, sizeof half);
+                values[t] = udm_half_to_float(spec->kind, half);
+            }
+            pack_taps(((const packing *)context)->weights, o, i, spec->kind ? values : spec->weight + at);
+        }
+}
+
 static bool allocate_weights(udm_device *device, udm_conv_weights *weights)
 {
     size_t outputs = (size_t)weights->groups * UDM_CPU_GROUP, floats, bytes;
     if (!udm_multiply(outputs, (size_t)weights->steps, &floats) ||
         !udm_multiply(floats, (size_t)weights->matrices, &floats) ||
+        !(floats = weights->kind ? (floats + 1) / 2 : floats) ||
         !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
         return false;
     weights->values = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
@@ -118,8 +173,11 @@ bool udm_cpu_grow_scratch(udm_cpu_device *cpu, size_t per_worker, udm_error *err
 static bool grow_scratch(udm_cpu_device *cpu, const udm_conv_weights *weights, udm_error *error)
 {
     size_t sums = weights->products * udm_cpu_sums_stride(weights->max_batch);
-    size_t late = udm_cpu_is_late(weights) ? UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP : 0;
-    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(weights, weights->max_batch) + sums + late, error);
+    const size_t taps = weights->kind ? 9 : 0; // of late weights that become floats before they are transformed
+    size_t more = udm_cpu_is_late(weights) ? (UDM_PRODUCTS + taps) * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP
+                  : weights->kind          ? UDM_CPU_HALF_STEPS * UDM_CPU_GROUP
+                                           : 0;
+    return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(weights, weights->max_batch) + sums + more, error);
 }
 
 udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error)
@@ -133,14 +191,12 @@ udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_sp
         udm_cpu_conv_weights_free(device, weights);
         return NULL;
     }
-    int in = 0, taps = spec->size * spec->size;
-    for (int s = 0; s < spec->sources; s++)
-        in += spec->in[s];
-    for (int o = 0; o < spec->out; o++) {
+    for (int o = 0; o < spec->out; o++)
         weights->bias[o] = spec->bias ? spec->bias[o] : 0;
-        for (int i = 0; i < in; i++)
-            pack_taps(weights, o, i, spec->weight + ((size_t)o * in + i) * taps);
-    }
+    if (weights->kind)
+        udm_pool_run(udm_cpu_of(device)->pool, weights->groups, copy_group, &(copying_halves){ weights, spec->half });
+    else
+        udm_pool_run(udm_cpu_of(device)->pool, weights->groups, pack_group, &(packing){ weights, spec });
     return weights;
 }
 
@@ -163,7 +219,8 @@ static int divide_work(udm_cpu_run *run, int threads)
     run->batch = even < run->weights->max_batch ? even : run->weights->max_batch;
     int batches = udm_divide_up(run->rows, run->batch);
     run->chunk = udm_divide_up(batches, 8 * wanted);
-    run->splits = batches >= threads ? 1 : udm_divide_up(threads, batches);
+    const bool whole = batches >= (run->weights->kind ? 8 : 1) * threads; // so many that all threads end together
+    run->splits = whole ? 1 : udm_cpu_is_late(run->weights) ? threads : udm_divide_up(threads, batches);
     if (run->splits > run->weights->groups)
         run->splits = run->weights->groups;
     return udm_divide_up(batches, run->chunk) * run->splits;

@@ -36,14 +36,15 @@ typedef struct udm_cpu_products {
 struct udm_conv_weights {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
-    int products;  // 1, or UDM_PRODUCTS for Winograd
-    int matrices;  // as many; or the 9 taps, where Winograd's weights are transformed when they are used
-    int depth;     // length of a row,
-    int steps;     // and of one of pairs, which takes half as many
-    int row;       // elements from row to row: gathering writes up to 15 past depth
-    int groups;    // panels of outputs
-    int max_batch; // rows that fit the caches
-    float *bias;   // [groups][32], at the end of the same memory
+    int products;       // 1, or UDM_PRODUCTS for Winograd
+    int matrices;       // as many; or the 9 taps, where Winograd's weights are transformed when they are used
+    int depth;          // length of a row,
+    int steps;          // and of one of pairs, which takes half as many
+    int row;            // elements from row to row: gathering writes up to 15 past depth
+    int groups;         // panels of outputs
+    int max_batch;      // rows that fit the caches
+    udm_half_kind kind; // the right ones are kept in 16 bits, and become floats when they are used
+    float *bias;        // [groups][32], at the end of the same memory
     float *values;
     const udm_cpu_products *code;
 };
@@ -172,11 +173,22 @@ static inline int udm_cpu_width(const udm_conv_weights *weights, int g)
     return udm_cpu_blocks(weights->out) - 2 * g == 1 ? UDM_CPU_BLOCK : UDM_CPU_GROUP;
 }
 
-// Matrix p of group g.
-static inline const float *udm_cpu_panel(const udm_conv_weights *weights, int g, int p)
+// Where matrix p of group g begins, in elements.
+static inline size_t udm_cpu_panel_at(const udm_conv_weights *weights, int g, int p)
 {
     size_t panel = (size_t)weights->steps * udm_cpu_width(weights, g);
-    return weights->values + (size_t)g * weights->matrices * weights->steps * UDM_CPU_GROUP + p * panel;
+    return (size_t)g * weights->matrices * weights->steps * UDM_CPU_GROUP + p * panel;
+}
+
+static inline const float *udm_cpu_panel(const udm_conv_weights *weights, int g, int p)
+{
+    return weights->values + udm_cpu_panel_at(weights, g, p);
+}
+
+// ... of those that are kept in 16 bits.
+static inline const uint16_t *udm_cpu_half_panel(const udm_conv_weights *weights, int g, int p)
+{
+    return (const uint16_t *)(const void *)weights->values + udm_cpu_panel_at(weights, g, p);
 }
 
 // From product to product of the scratch matrices, elements and floats. One line more than they need, so that the 36
@@ -197,7 +209,10 @@ static inline size_t udm_cpu_sums_stride(int batch)
     return (size_t)batch * UDM_CPU_GROUP + UDM_CPU_BLOCK;
 }
 
-enum { UDM_CPU_LATE_STEPS = 32 }; // inputs whose late weights are transformed at once
+enum {
+    UDM_CPU_LATE_STEPS = 32, // inputs whose late weights are transformed at once
+    UDM_CPU_HALF_STEPS = 256 // whose weights of 16 bits become floats at once
+};
 
 // Whether Winograd's weights are kept as they are until they are used.
 static inline bool udm_cpu_is_late(const udm_conv_weights *weights)

@@ -88,8 +88,9 @@ static void timed_conv(udm_device *device, const udm_conv *conv)
     const int unit = winograd ? UDM_CPU_TILE : 1;
     const double rows = (double)udm_divide_up(dst.h, unit) * udm_divide_up(dst.w, unit);
     const double outputs = UDM_CPU_BLOCK * (double)udm_cpu_blocks(weights->out);
-    double bytes = bytes_of(device, &conv->dst) * (conv->residual ? 2 : 1) +
-                   weights->matrices * (double)weights->steps * outputs * sizeof(float);
+    double bytes =
+        bytes_of(device, &conv->dst) * (conv->residual ? 2 : 1) +
+        weights->matrices * (double)weights->steps * outputs * (weights->kind ? sizeof(uint16_t) : sizeof(float));
     for (int s = 0; s < weights->sources; s++)
         bytes += bytes_of(device, &conv->src[s]);
     char label[64];

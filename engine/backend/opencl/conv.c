@@ -30,7 +30,7 @@ static void plan_vectors(udm_conv_weights *filter, int in)
     filter->depth = in * taps;
     filter->row = udm_row_length(filter->sources, filter->in, filter->depth, filter->depth - in, UDM_CL_BLOCK);
     filter->groups = (udm_opencl_blocks(filter->out) + 1) / 2;
-    filter->max_batch = udm_most_rows(filter->products, filter->row, UDM_CL_GROUP, ROW_STEP);
+    filter->max_batch = udm_most_rows(filter->products, filter->row, UDM_CL_GROUP, ROW_STEP, 1);
     filter->bias = (size_t)filter->groups * UDM_CL_GROUP * filter->depth * filter->products;
 }
 

@@ -47,6 +47,24 @@ static void scatter(const udm_cpu_run *run, const float *sums, int first, int co
     }
 }
 
+// As multiply_cells(), with weights of 16 bits, some of which become floats at a time in `wide`. Elements are summed in
+// the same order.
+static void multiply_halves(const udm_conv_weights *weights, const cell *cells, int g, float *sums, float *wide,
+                            int count)
+{
+    const float *rows = (const float *)(const void *)cells;
+    const uint16_t *panel = udm_cpu_half_panel(weights, g, 0);
+    const int width = udm_cpu_width(weights, g);
+    for (int k = 0; k < weights->steps; k += UDM_CPU_HALF_STEPS) {
+        const int steps = weights->steps - k < UDM_CPU_HALF_STEPS ? weights->steps - k : UDM_CPU_HALF_STEPS;
+        widen(panel + (size_t)k * width, (size_t)steps * width, wide, weights->kind);
+        if (k == 0)
+            multiply(rows, weights->row, wide, width, sums, count, steps, false, false);
+        else
+            multiply(rows + k, weights->row, wide, width, sums, count, steps, false, true);
+    }
+}
+
 void NAME(udm_cpu_direct)(void *context, int index, int worker)
 {
     const udm_cpu_run *run = context;
@@ -54,12 +72,16 @@ void NAME(udm_cpu_direct)(void *context, int index, int worker)
     job_part part = part_of(run, index);
     cell *rows = (cell *)(run->scratch + worker * run->per_worker);
     float *sums = (float *)rows + udm_cpu_rows_floats(weights, run->batch);
+    float *wide = sums + udm_cpu_sums_stride(run->batch);
     for (int first = part.first; first < part.end; first += run->batch) {
         int count = part.end - first < run->batch ? part.end - first : run->batch;
         for (int i = 0; i < count; i++)
             gather(run, first + i, rows + (size_t)i * weights->row);
         for (int g = part.first_group; g < part.end_group; g++) {
-            multiply_cells(weights, rows, g, 0, sums, count);
+            if (weights->kind)
+                multiply_halves(weights, rows, g, sums, wide, count);
+            else
+                multiply_cells(weights, rows, g, 0, sums, count);
             scatter(run, sums, first, count, g);
         }
     }

@@ -144,29 +144,50 @@ static void multiply_tiles(const udm_cpu_run *run, const cell *rows, int g, floa
         multiply_cells(run->weights, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
 }
 
+#if defined(__AVX512BF16__)
+// Of two steps of a panel, [steps][width] floats, in pairs, in place. An odd last one is beside zeros.
+static void join_pairs(float *u, int steps, int width)
+{
+    for (int k = 0; k < steps; k += 2)
+        for (int at = 0; at < width; at += LANES) {
+            const __m512 first = (__m512)load(u + k * width + at);
+            const __m512 second = k + 1 < steps ? (__m512)load(u + (k + 1) * width + at) : _mm512_setzero_ps();
+            const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
+            const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
+            store(u + k / 2 * width + at, (vec)_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        }
+}
+#endif
+
 // The same from late weights: those of some inputs at a time are transformed to [36][UDM_CPU_LATE_STEPS][width], which
-// lies after the sums.
+// lies after the sums, and before what weights of 16 bits become first.
 static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, float *sums, int count)
 {
+    enum { IN_FLOAT = sizeof(float) / sizeof(cell), TAPS = 9 };
     const udm_conv_weights *weights = run->weights;
-    const float *rows = (const float *)(const void *)cells; // late weights are floats, and so are rows
+    const float *rows = (const float *)(const void *)cells;
     const int width = udm_cpu_width(weights, g);
-    const size_t rows_stride = udm_cpu_rows_stride(weights, run->batch), sums_stride = udm_cpu_sums_stride(run->batch);
-    const size_t taps_stride = (size_t)weights->steps * width, stride = UDM_CPU_LATE_STEPS * (size_t)width;
-    float *u = sums + UDM_PRODUCTS * sums_stride;
+    const size_t rows_stride = udm_cpu_rows_stride(weights, run->batch) / IN_FLOAT;
+    const size_t sums_stride = udm_cpu_sums_stride(run->batch), stride = UDM_CPU_LATE_STEPS * (size_t)width;
+    const size_t panel = (size_t)weights->steps * width, row = weights->row / IN_FLOAT;
+    float *u = sums + UDM_PRODUCTS * sums_stride, *wide = u + UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP;
     vec G[WINDOW][3];
     broadcast_matrix(G);
     for (int k = 0; k < weights->steps; k += UDM_CPU_LATE_STEPS) {
         const int steps = weights->steps - k < UDM_CPU_LATE_STEPS ? weights->steps - k : UDM_CPU_LATE_STEPS;
         const float *taps = udm_cpu_panel(weights, g, 0) + (size_t)k * width;
+        for (int t = 0; t < TAPS && weights->kind; t++)
+            widen(udm_cpu_half_panel(weights, g, t) + (size_t)k * width, (size_t)steps * width, wide + t * stride,
+                  weights->kind);
         for (int at = 0; at < steps * width; at += LANES)
-            transform_weights(taps + at, taps_stride, G, u + at, stride);
+            transform_weights((weights->kind ? wide : taps) + at, weights->kind ? stride : panel, G, u + at, stride);
         for (int p = 0; p < UDM_PRODUCTS; p++) {
-            const float *a = rows + p * rows_stride + k;
-            if (k == 0)
-                multiply(a, weights->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, false);
-            else
-                multiply(a, weights->row, u + p * stride, width, sums + p * sums_stride, count, steps, false, true);
+            const float *a = rows + p * rows_stride + k / IN_FLOAT;
+#if defined(__AVX512BF16__)
+            join_pairs(u + p * stride, steps, width);
+#endif
+            const int depth = (steps + IN_FLOAT - 1) / IN_FLOAT;
+            multiply(a, row, u + p * stride, width, sums + p * sums_stride, count, depth, IN_FLOAT > 1, k > 0);
         }
     }
 }
