@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/fallback.h"
 #include "base/random.h"
 #include "network/autoencoder.h"
 #include "network/clip.h"
@@ -30,6 +31,7 @@ typedef struct kept_text {
 struct udm_reel {
     udm_reel_settings settings;
     udm_tokenizer *tokenizer;
+    udm_device *device; // where tower and decoder are
     udm_clip_text *tower;
     udm_pass pass; // of the tower
     udm_autoencoder *decoder;
@@ -56,28 +58,67 @@ struct udm_reel {
 
 // ---- opening
 
-static bool open_networks(udm_reel *reel, udm_error *error)
+// What runs on the device of tower and decoder, and goes on elsewhere where that fails.
+typedef struct work {
+    udm_reel *reel;
+    const udm_emphasis *text; // NULL: none is read
+    float *out;
+} work;
+
+static void close_networks(udm_reel *reel)
 {
+    udm_pass_end(&reel->pass);
+    udm_clip_text_free(reel->tower);
+    udm_autoencoder_free(reel->decoder);
+    reel->tower = NULL, reel->decoder = NULL;
+}
+
+static bool move(void *context, udm_device *to, udm_error *error)
+{
+    udm_reel *reel = ((const work *)context)->reel;
+    (void)error;
+    close_networks(reel);
+    reel->device = to;
+    return true;
+}
+
+static bool check_sizes(const udm_reel *reel, udm_error *error)
+{
+    const udm_network *network = reel->settings.network;
+    if (reel->tower->width == network->token_width && reel->tower->length >= TOKENS &&
+        reel->decoder->latents == network->channels && reel->decoder->channels == 3)
+        return true;
+    return udm_fail(error, UDM_ERROR_CORRUPT,
+                    "the parts of the model do not fit together: the text encoder gives %d tokens of %d, the U-Net "
+                    "takes %d of %d, and draws %d planes, of which the VAE takes %d",
+                    reel->tower->length, reel->tower->width, TOKENS, network->token_width, network->channels,
+                    reel->decoder->latents);
+}
+
+// udm_fallback.run: opens tower and decoder, where they are not.
+static bool open_networks(void *context, udm_error *error)
+{
+    udm_reel *reel = ((const work *)context)->reel;
     const udm_film_parts *parts = reel->settings.parts;
-    udm_device *device = reel->settings.device;
-    reel->tokenizer = udm_tokenizer_open(parts->tokenizer, error);
-    if (reel->tokenizer)
-        reel->tower = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
+    udm_device *device = reel->device;
+    if (reel->decoder)
+        return true;
+    reel->tower = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
     if (reel->tower)
         reel->decoder = udm_autoencoder_open(parts->vae.config, parts->vae.weights, false, device, error);
-    if (!reel->decoder)
-        return false;
-    const udm_network *network = reel->settings.network;
-    if (reel->tower->width != network->token_width || reel->tower->length < TOKENS ||
-        reel->decoder->latents != network->channels || reel->decoder->channels != 3)
-        return udm_fail(error, UDM_ERROR_CORRUPT,
-                        "the parts of the model do not fit together: the text encoder gives %d tokens of %d, the U-Net "
-                        "takes %d of %d, and draws %d planes, of which the VAE takes %d",
-                        reel->tower->length, reel->tower->width, TOKENS, network->token_width, network->channels,
-                        reel->decoder->latents);
-    return udm_pass_begin(&reel->pass, device, error) &&
-           udm_clip_text_build(reel->tower, reel->pass.graph, TOKENS, TOKENS - 1, error) &&
-           udm_pass_settle(&reel->pass, error);
+    if (reel->decoder && check_sizes(reel, error) && udm_pass_begin(&reel->pass, device, error) &&
+        udm_clip_text_build(reel->tower, reel->pass.graph, TOKENS, TOKENS - 1, error) &&
+        udm_pass_settle(&reel->pass, error))
+        return true;
+    close_networks(reel);
+    return false;
+}
+
+static bool run(udm_reel *reel, bool (*what)(void *context, udm_error *error), const udm_emphasis *text, float *out,
+                udm_error *error)
+{
+    work w = { reel, text, out };
+    return udm_fallback_run(reel->device, &(udm_fallback){ &w, what, move }, error);
 }
 
 static bool choose_sizes(udm_reel *reel, udm_error *error)
@@ -144,7 +185,10 @@ udm_reel *udm_reel_new(const udm_reel_settings *settings, udm_error *error)
         return NULL;
     }
     reel->settings = *settings;
-    if (open_networks(reel, error) && choose_sizes(reel, error) && allocate(reel, error) && open_film(reel, error))
+    reel->device = settings->device;
+    reel->tokenizer = udm_tokenizer_open(settings->parts->tokenizer, error);
+    if (reel->tokenizer && run(reel, open_networks, NULL, NULL, error) && choose_sizes(reel, error) &&
+        allocate(reel, error) && open_film(reel, error))
         return reel;
     udm_reel_free(reel);
     return NULL;
@@ -158,9 +202,7 @@ void udm_reel_free(udm_reel *reel)
         free(reel->kept[i].text);
     udm_loop_free(reel->loop);
     udm_film_free(reel->film);
-    udm_pass_end(&reel->pass);
-    udm_autoencoder_free(reel->decoder);
-    udm_clip_text_free(reel->tower);
+    close_networks(reel);
     udm_tokenizer_free(reel->tokenizer);
     free(reel->memory);
     free(reel);
@@ -193,17 +235,19 @@ uint64_t udm_reel_scenes(const udm_reel *reel)
 
 // ---- texts
 
-static bool run_tower(udm_reel *reel, const udm_emphasis *read, float *out, udm_error *error)
+static bool run_tower(void *context, udm_error *error)
 {
+    const work *w = context;
+    udm_reel *reel = w->reel;
     float *in = malloc(reel->text * sizeof *in);
     bool good = in || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
-    good = good && udm_clip_text_embed(reel->tower, read->ids, TOKENS, in, error);
+    good = good && open_networks(context, error) && udm_clip_text_embed(reel->tower, w->text->ids, TOKENS, in, error);
     if (good) {
         udm_pass_put(&reel->pass, 0, in);
-        good = udm_pass_run(&reel->pass, &out, 1, reel->cancel, error);
+        good = udm_pass_run(&reel->pass, (float *const[]){ w->out }, 1, reel->cancel, error);
     }
     if (good)
-        udm_emphasis_apply(read->weights, TOKENS, reel->tower->width, out);
+        udm_emphasis_apply(w->text->weights, TOKENS, reel->tower->width, w->out);
     free(in);
     return good;
 }
@@ -222,8 +266,8 @@ static const float *read_text(udm_reel *reel, const char *text, udm_error *error
     udm_emphasis read = { 0 };
     free(kept->text);
     kept->text = NULL;
-    bool good =
-        udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) && run_tower(reel, &read, kept->tokens, error);
+    bool good = udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) &&
+                run(reel, run_tower, &read, kept->tokens, error);
     udm_emphasis_clear(&read);
     if (good && !(kept->text = strdup(text)))
         good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prompt");
@@ -372,6 +416,14 @@ static bool find_window(udm_reel *reel, uint64_t scene, uint64_t window, udm_err
     return true;
 }
 
+static bool decode(void *context, udm_error *error)
+{
+    const work *w = context;
+    const udm_reel *reel = w->reel;
+    const udm_coding coding = { reel->width, reel->height, reel->settings.limit, reel->cancel };
+    return open_networks(context, error) && udm_coder_run(reel->decoder, &coding, reel->latent, w->out, error);
+}
+
 const float *udm_reel_make(udm_reel *reel, uint64_t number, const atomic_bool *cancel, udm_error *error)
 {
     const uint64_t scene = reel->settings.scene ? number / reel->settings.scene : 0;
@@ -387,8 +439,7 @@ const float *udm_reel_make(udm_reel *reel, uint64_t number, const atomic_bool *c
     for (int c = 0; c < channels; c++)
         memcpy(reel->latent + c * reel->pixels, reel->x + ((size_t)c * reel->frames + frame) * reel->pixels,
                reel->pixels * sizeof *reel->latent);
-    const udm_coding coding = { reel->width, reel->height, reel->settings.limit, cancel };
-    reel->has_picture = udm_coder_run(reel->decoder, &coding, reel->latent, reel->picture, error);
+    reel->has_picture = run(reel, decode, NULL, reel->picture, error);
     reel->number = number;
     return reel->has_picture ? reel->picture : NULL;
 }

@@ -25,6 +25,7 @@ class Generation:
     residual_guidance: bool = False
     keep_state: bool = False
     image: Array | None = None
+    window: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Generator(Engine):
         settings = library.settings(**fields)
         made = structs.Generation()
         library.load().udm_generation_init(c.byref(made), c.sizeof(made))
-        made.rate, made.scene = generation.rate, generation.scene
+        made.rate, made.scene, made.window = generation.rate, generation.scene, generation.window
         made.residual_guidance, made.keep_state = generation.residual_guidance, generation.keep_state
         views = (Image * len(generation.known))(*map(view, generation.known))
         made.known, made.known_count = views, len(views)

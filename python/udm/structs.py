@@ -74,4 +74,4 @@ class Generation(c.Structure):
     _fields_ = [("size", c.c_size_t), ("rate", c.c_double), ("scene", c.c_uint64), ("known", c.POINTER(Image)),
                 ("known_count", c.c_int), ("residual_guidance", c.c_bool), ("keep_state", c.c_bool),
                 ("preview", c.c_bool), ("frame_params", FRAME_PARAMS), ("context", c.c_void_p),
-                ("image", c.POINTER(Image))]
+                ("image", c.POINTER(Image)), ("window", c.c_int), ("latents", c.c_void_p)]

@@ -391,25 +391,33 @@ END_TEST
 
 // ---- what makes frames
 
-enum { SMALL = 256 }; // pixels of its frames
+enum { SMALL = 3 * 256 }; // values of its frames, at most
 
-static void make_params(const udm_model *model, const char *device, int runs, uint8_t params[FRAMES][SMALL])
+static void make_params(const udm_model *model, const char *device, int channels, int runs,
+                        uint8_t params[FRAMES][SMALL])
 {
     udm_error error = { 0 };
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
     settings.lookahead = 0;
-    settings.width = settings.height = 16, settings.channels = 1;
+    settings.width = settings.height = 16, settings.channels = channels;
     settings.device = device, settings.threads = 1, settings.steps = 6;
-    const udm_generation about = { .size = sizeof(udm_generation), .rate = 12.5 };
+    udm_generation about;
+    udm_generation_init(&about, sizeof about);
+    about.rate = 12.5, about.window = channels == 3 ? 4 : 0;
     now = sound;
     udm_generator *generator = udm_generator_open(model, &settings, &about, &error);
     ck_assert_msg(generator, "%s", error.message);
     now.runs = runs;
     for (int n = 0; n < FRAMES; n++) {
-        const udm_image out = {
-            .width = 16, .height = 16, .channels = 1, .bits = 8, .data = { params[n] }, .stride = { 16 }, .step = { 1 }
-        };
+        const ptrdiff_t stride = 16 * channels;
+        const udm_image out = { .width = 16,
+                                .height = 16,
+                                .channels = channels,
+                                .bits = 8,
+                                .data = { params[n], params[n] + 1, params[n] + 2 },
+                                .stride = { stride, stride, stride },
+                                .step = { channels, channels, channels } };
         assert_ok(udm_generator_make(generator, n, &out, &error), &error);
     }
     udm_stats stats;
@@ -424,10 +432,25 @@ START_TEST(lost_in_a_params)
 {
     static uint8_t want[FRAMES][SMALL], got[FRAMES][SMALL];
     udm_model *model = golden_model("tiny-video");
-    make_params(model, "cpu", NEVER, want);
+    make_params(model, "cpu", 1, NEVER, want);
     for (int runs = 0; runs < 12; runs += 5) {
         test_at("lost after %d runs", runs);
-        make_params(model, "auto", runs, got);
+        make_params(model, "auto", 1, runs, got);
+        assert_same(got[0], want[0], FRAMES * SMALL);
+    }
+    udm_model_free(model);
+}
+END_TEST
+
+// While the text is read, the latents of a window are drawn, or a frame is decoded.
+START_TEST(lost_in_a_film)
+{
+    static uint8_t want[FRAMES][SMALL], got[FRAMES][SMALL];
+    udm_model *model = golden_model("tiny-film/scope");
+    make_params(model, "cpu", 3, NEVER, want);
+    for (int runs = 0; runs < 19; runs++) { // of all
+        test_at("lost after %d runs", runs);
+        make_params(model, "auto", 3, runs, got);
         assert_same(got[0], want[0], FRAMES * SMALL);
     }
     udm_model_free(model);
@@ -480,6 +503,7 @@ int main(void)
         { .test = lost_by_name },
         { .test = no_memory_at_the_start, .cases = 2 },
         { .test = lost_in_a_params },
+        { .test = lost_in_a_film },
         { .test = lost_interpolator_frames },
     };
     return test_main("fallback", tests, COUNT_OF(tests));
