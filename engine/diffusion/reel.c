@@ -21,11 +21,16 @@
 enum { USUAL_WINDOW = 16, TOKENS = 77, KEPT = 8 };
 static const double SHARED = 0.25; // of a window, with the one before it
 
-// The tokens of a text.
+// What the tower makes of a text.
+typedef struct tokens {
+    int chunks;    // of TOKENS each
+    float *values; // [width, chunks TOKENS]
+} tokens;
+
 typedef struct kept_text {
     char *text; // NULL: there is none
     uint64_t used;
-    float *tokens; // [width, TOKENS]
+    tokens tokens;
 } kept_text;
 
 struct udm_reel {
@@ -40,14 +45,15 @@ struct udm_reel {
     int frames, shared;        // of a window, and of those, known from the one before
     int width, height;         // of latents
     size_t pixels, elements;   // of the latents of a frame: pixels, and with all channels
-    size_t text;               // values of a text's tokens
+    size_t chunk;              // values of a chunk of a text
     float *memory;             // all of the following
     float *x, *known, *times;  // [channels, frames, height, width], [channels, shared, ...], [frames, height, width]
     float *first;              // settings.latents
     float *in, *told, *untold; // of a turn: [frames][channels, height, width]
-    float *texts, *negatives;  // [frames][width, TOKENS]
     float *latent, *picture;   // of a frame: to be decoded, and decoded
     kept_text kept[KEPT];
+    tokens texts[2][UDM_MAX_FRAMES]; // of a window, of one length: what is said, and what not
+    int chunks;                      // of each
     uint64_t clock;
     bool has_window, has_picture;
     uint64_t scene, window, number; // of what is there
@@ -61,7 +67,8 @@ struct udm_reel {
 // What runs on the device of tower and decoder, and goes on elsewhere where that fails.
 typedef struct work {
     udm_reel *reel;
-    const udm_emphasis *text; // NULL: none is read
+    const udm_emphasis *text; // NULL: none is read; ...
+    int number;               // of its chunk
     float *out;
 } work;
 
@@ -114,10 +121,10 @@ static bool open_networks(void *context, udm_error *error)
     return false;
 }
 
-static bool run(udm_reel *reel, bool (*what)(void *context, udm_error *error), const udm_emphasis *text, float *out,
-                udm_error *error)
+static bool run(udm_reel *reel, bool (*what)(void *context, udm_error *error), const udm_emphasis *text, int number,
+                float *out, udm_error *error)
 {
-    work w = { reel, text, out };
+    work w = { reel, text, number, out };
     return udm_fallback_run(reel->device, &(udm_fallback){ &w, what, move }, error);
 }
 
@@ -142,25 +149,23 @@ static bool choose_sizes(udm_reel *reel, udm_error *error)
     reel->shared = (int)(SHARED * reel->frames);
     reel->pixels = (size_t)reel->width * reel->height;
     reel->elements = network->channels * reel->pixels;
-    reel->text = (size_t)network->token_width * TOKENS;
+    reel->chunk = (size_t)network->token_width * TOKENS;
+    reel->chunks = 1;
     return true;
 }
 
 static bool allocate(udm_reel *reel, udm_error *error)
 {
-    const size_t all = reel->elements * reel->frames, texts = reel->text * reel->frames;
+    const size_t all = reel->elements * reel->frames;
     const size_t known = reel->elements * reel->shared, times = reel->pixels * reel->frames;
     const size_t picture = 3 * (size_t)reel->settings.width * reel->settings.height;
-    float *at = reel->memory =
-        malloc((5 * all + known + times + 2 * texts + reel->elements + picture + KEPT * reel->text) * sizeof *at);
+    float *at = reel->memory = malloc((5 * all + known + times + reel->elements + picture) * sizeof *at);
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film of %dx%d", reel->settings.width,
                         reel->settings.height);
     reel->x = at, reel->first = at += all, reel->in = at += all, reel->told = at += all, reel->untold = at += all;
-    reel->known = at += all, reel->times = at += known, reel->texts = at += times, reel->negatives = at += texts;
-    reel->latent = at += texts, reel->picture = at += reel->elements, at += picture;
-    for (int i = 0; i < KEPT; i++)
-        reel->kept[i].tokens = at + i * reel->text;
+    reel->known = at += all, reel->times = at += known, reel->latent = at += times;
+    reel->picture = at += reel->elements;
     if (reel->settings.latents)
         memcpy(reel->first, reel->settings.latents, all * sizeof *at);
     return true;
@@ -168,12 +173,18 @@ static bool allocate(udm_reel *reel, udm_error *error)
 
 static bool open_film(udm_reel *reel, udm_error *error)
 {
-    const udm_film_shape shape = { reel->frames, reel->frames, TOKENS, reel->width, reel->height };
+    const udm_film_shape shape = { reel->frames, reel->frames, reel->chunks * TOKENS, reel->width, reel->height };
+    udm_film_free(reel->film);
+    reel->film = udm_film_new(reel->settings.network, &shape, error);
+    return reel->film;
+}
+
+static bool open_loop(udm_reel *reel, udm_error *error)
+{
     udm_loop_settings loop = reel->settings.loop;
     loop.channels = reel->settings.network->channels, loop.pixels = reel->pixels * reel->frames;
     loop.width = reel->width, loop.height = reel->height * reel->frames;
-    reel->film = udm_film_new(reel->settings.network, &shape, error);
-    reel->loop = reel->film ? udm_loop_new(&loop, error) : NULL;
+    reel->loop = udm_loop_new(&loop, error);
     return reel->loop;
 }
 
@@ -187,8 +198,8 @@ udm_reel *udm_reel_new(const udm_reel_settings *settings, udm_error *error)
     reel->settings = *settings;
     reel->device = settings->device;
     reel->tokenizer = udm_tokenizer_open(settings->parts->tokenizer, error);
-    if (reel->tokenizer && run(reel, open_networks, NULL, NULL, error) && choose_sizes(reel, error) &&
-        allocate(reel, error) && open_film(reel, error))
+    if (reel->tokenizer && run(reel, open_networks, NULL, 0, NULL, error) && choose_sizes(reel, error) &&
+        allocate(reel, error) && open_film(reel, error) && open_loop(reel, error))
         return reel;
     udm_reel_free(reel);
     return NULL;
@@ -199,7 +210,9 @@ void udm_reel_free(udm_reel *reel)
     if (!reel)
         return;
     for (int i = 0; i < KEPT; i++)
-        free(reel->kept[i].text);
+        free(reel->kept[i].text), free(reel->kept[i].tokens.values);
+    for (int f = 0; f < UDM_MAX_FRAMES; f++)
+        free(reel->texts[0][f].values), free(reel->texts[1][f].values);
     udm_loop_free(reel->loop);
     udm_film_free(reel->film);
     close_networks(reel);
@@ -225,7 +238,7 @@ int udm_reel_window(const udm_reel *reel)
 
 size_t udm_reel_memory(const udm_reel *reel)
 {
-    return udm_film_memory(reel->film);
+    return reel->film ? udm_film_memory(reel->film) : 0;
 }
 
 uint64_t udm_reel_scenes(const udm_reel *reel)
@@ -235,64 +248,123 @@ uint64_t udm_reel_scenes(const udm_reel *reel)
 
 // ---- texts
 
+// work.text: of which chunk work.number becomes work.out.
 static bool run_tower(void *context, udm_error *error)
 {
     const work *w = context;
     udm_reel *reel = w->reel;
-    float *in = malloc(reel->text * sizeof *in);
+    const size_t first = (size_t)w->number * TOKENS;
+    float *in = malloc(reel->chunk * sizeof *in);
     bool good = in || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
-    good = good && open_networks(context, error) && udm_clip_text_embed(reel->tower, w->text->ids, TOKENS, in, error);
+    good = good && open_networks(context, error) &&
+           udm_clip_text_embed(reel->tower, w->text->ids + first, TOKENS, in, error);
     if (good) {
         udm_pass_put(&reel->pass, 0, in);
         good = udm_pass_run(&reel->pass, (float *const[]){ w->out }, 1, reel->cancel, error);
     }
     if (good)
-        udm_emphasis_apply(w->text->weights, TOKENS, reel->tower->width, w->out);
+        udm_emphasis_apply(w->text->weights + first, TOKENS, reel->tower->width, w->out);
     free(in);
     return good;
 }
 
-// The tokens of a text, the first chunk of it, valid until KEPT more are asked for; NULL with *error.
-static const float *read_text(udm_reel *reel, const char *text, udm_error *error)
+// Room for so many chunks.
+static bool make_room(const udm_reel *reel, tokens *to, int chunks, udm_error *error)
+{
+    float *values = realloc(to->values, chunks * reel->chunk * sizeof *values);
+    if (!values)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
+    to->values = values, to->chunks = chunks;
+    return true;
+}
+
+// [width, TOKENS] becomes chunk `at` of a text.
+static void put_chunk(const udm_reel *reel, const float *chunk, int at, tokens *to)
+{
+    const size_t width = reel->chunk / TOKENS;
+    for (size_t c = 0; c < width; c++)
+        memcpy(to->values + (c * to->chunks + at) * TOKENS, chunk + c * TOKENS, TOKENS * sizeof *chunk);
+}
+
+static bool run_text(udm_reel *reel, const char *text, tokens *to, udm_error *error)
+{
+    udm_emphasis read = { 0 };
+    float *chunk = malloc(reel->chunk * sizeof *chunk);
+    bool good = chunk || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
+    good = good && udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) &&
+           make_room(reel, to, read.chunks, error);
+    for (int k = 0; good && k < read.chunks; k++) {
+        good = run(reel, run_tower, &read, k, chunk, error);
+        if (good)
+            put_chunk(reel, chunk, k, to);
+    }
+    udm_emphasis_clear(&read);
+    free(chunk);
+    return good;
+}
+
+// The tokens of a text, valid until KEPT more are asked for; NULL with *error.
+static const tokens *read_text(udm_reel *reel, const char *text, udm_error *error)
 {
     kept_text *kept = reel->kept;
     for (int i = 0; i < KEPT; i++) {
         if (reel->kept[i].text && strcmp(reel->kept[i].text, text) == 0) {
             reel->kept[i].used = ++reel->clock;
-            return reel->kept[i].tokens;
+            return &reel->kept[i].tokens;
         }
         kept = reel->kept[i].used < kept->used ? &reel->kept[i] : kept;
     }
-    udm_emphasis read = { 0 };
     free(kept->text);
     kept->text = NULL;
-    bool good = udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) &&
-                run(reel, run_tower, &read, kept->tokens, error);
-    udm_emphasis_clear(&read);
-    if (good && !(kept->text = strdup(text)))
-        good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prompt");
+    if (!run_text(reel, text, &kept->tokens, error))
+        return NULL;
+    kept->text = strdup(text);
     kept->used = ++reel->clock;
-    return good ? kept->tokens : NULL;
+    if (!kept->text)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prompt");
+    return kept->text ? &kept->tokens : NULL;
 }
 
-// What a prompt says at a frame, which may lie between two texts.
-static bool read_prompt(udm_reel *reel, const char *prompt, uint64_t number, float *out, udm_error *error)
+// Adds a share of a text of at most as many chunks; where it has none, of no text.
+static bool add_text(udm_reel *reel, const tokens *text, float share, tokens *to, udm_error *error)
+{
+    const tokens *nothing = text->chunks < to->chunks ? read_text(reel, "", error) : text;
+    const size_t width = reel->chunk / TOKENS;
+    for (size_t c = 0; nothing && c < width; c++)
+        for (int k = 0; k < to->chunks; k++) {
+            const tokens *from = k < text->chunks ? text : nothing;
+            const float *values = from->values + (c * from->chunks + (k < text->chunks ? k : 0)) * TOKENS;
+            float *out = to->values + (c * to->chunks + k) * TOKENS;
+            for (int t = 0; t < TOKENS; t++)
+                out[t] += share * values[t];
+        }
+    return nothing;
+}
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+// What a prompt says at a frame, which may lie between two texts, in at least so many chunks.
+static bool read_prompt(udm_reel *reel, const char *prompt, uint64_t number, int chunks, tokens *to, udm_error *error)
 {
     udm_travel travel;
     bool good = udm_travel_at(prompt ? prompt : "", number, &travel, error);
-    const float *from = good ? read_text(reel, travel.from, error) : NULL;
-    if (from)
-        memcpy(out, from, reel->text * sizeof *out);
-    const float *to = from && travel.to ? read_text(reel, travel.to, error) : NULL;
-    for (size_t i = 0; to && i < reel->text; i++)
-        out[i] += (float)travel.share * (to[i] - out[i]);
-    good = from && (to || !travel.to);
+    const tokens *from = good ? read_text(reel, travel.from, error) : NULL;
+    const tokens *other = from && travel.to ? read_text(reel, travel.to, error) : NULL;
+    good = from && (other || !travel.to) &&
+           make_room(reel, to, most(most(chunks, from->chunks), other ? other->chunks : 1), error);
+    if (good) {
+        memset(to->values, 0, to->chunks * reel->chunk * sizeof *to->values);
+        good = add_text(reel, from, 1 - (float)travel.share, to, error) &&
+               (!other || add_text(reel, other, (float)travel.share, to, error));
+    }
     udm_travel_clear(&travel);
     return good;
 }
 
-// Of all frames of a window; first: its first one.
-static bool read_prompts(udm_reel *reel, uint64_t first, int known, udm_error *error)
+static bool read_all(udm_reel *reel, uint64_t first, int known, int *chunks, udm_error *error)
 {
     for (int f = 0; f < reel->frames; f++) {
         udm_reel_frame asked = { .guidance = 1 };
@@ -300,11 +372,45 @@ static bool read_prompts(udm_reel *reel, uint64_t first, int known, udm_error *e
             reel->settings.frame(reel->settings.context, first + f, &asked);
         if (f == known)
             reel->guidance = asked.guidance, reel->rescale = asked.rescale;
-        if (!read_prompt(reel, asked.prompt, first + f, reel->texts + f * reel->text, error) ||
-            !read_prompt(reel, asked.negative, first + f, reel->negatives + f * reel->text, error))
-            return false;
+        const char *const prompts[] = { asked.prompt, asked.negative };
+        for (int i = 0; i < 2; i++) {
+            tokens *to = &reel->texts[i][f];
+            if (!read_prompt(reel, prompts[i], first + f, *chunks, to, error))
+                return false;
+            *chunks = most(*chunks, to->chunks);
+        }
     }
     return true;
+}
+
+// To so many chunks.
+static bool lengthen(udm_reel *reel, tokens *text, int chunks, udm_error *error)
+{
+    tokens longer = { 0 };
+    if (text->chunks == chunks)
+        return true;
+    if (!make_room(reel, &longer, chunks, error))
+        return false;
+    memset(longer.values, 0, chunks * reel->chunk * sizeof *longer.values);
+    const bool good = add_text(reel, text, 1, &longer, error);
+    free(text->values);
+    *text = longer;
+    return good;
+}
+
+// Of all frames of a window, each of as many chunks as the longest has; first: its first one.
+static bool read_prompts(udm_reel *reel, uint64_t first, int known, udm_error *error)
+{
+    int chunks = 1;
+    if (!read_all(reel, first, known, &chunks, error))
+        return false;
+    for (int f = 0; f < reel->frames; f++)
+        if (!lengthen(reel, &reel->texts[0][f], chunks, error) || !lengthen(reel, &reel->texts[1][f], chunks, error))
+            return false;
+    if (reel->film && chunks == reel->chunks)
+        return true;
+    reel->chunks = chunks;
+    return open_film(reel, error);
 }
 
 // ---- a window
@@ -321,14 +427,14 @@ static void turn(const udm_reel *reel, float *film, float *frames, bool back)
         }
 }
 
-static bool look(udm_reel *reel, double timestep, const float *texts, float *out, udm_error *error)
+static bool look(udm_reel *reel, double timestep, const tokens *texts, float *out, udm_error *error)
 {
     const float *in[UDM_MAX_FRAMES], *told[UDM_MAX_FRAMES];
     float *made[UDM_MAX_FRAMES];
     double times[UDM_MAX_FRAMES];
     for (int f = 0; f < reel->frames; f++) {
         in[f] = reel->in + f * reel->elements, made[f] = out + f * reel->elements;
-        told[f] = texts + f * reel->text, times[f] = timestep;
+        told[f] = texts[f].values, times[f] = timestep;
     }
     return udm_film_run(reel->film, in, times, told, made, reel->cancel, error);
 }
@@ -358,8 +464,8 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
     const double timestep = udm_noise_timestep(s->trained, time);
     (void)number;
     turn(reel, (float *)xt, reel->in, false);
-    if (!look(reel, timestep, reel->texts, reel->told, error) ||
-        (reel->guidance != 1 && !look(reel, timestep, reel->negatives, reel->untold, error)))
+    if (!look(reel, timestep, reel->texts[0], reel->told, error) ||
+        (reel->guidance != 1 && !look(reel, timestep, reel->texts[1], reel->untold, error)))
         return false;
     if (reel->guidance != 1)
         udm_guide(reel->guidance, reel->rescale, all, reel->untold, reel->told);
@@ -439,7 +545,7 @@ const float *udm_reel_make(udm_reel *reel, uint64_t number, const atomic_bool *c
     for (int c = 0; c < channels; c++)
         memcpy(reel->latent + c * reel->pixels, reel->x + ((size_t)c * reel->frames + frame) * reel->pixels,
                reel->pixels * sizeof *reel->latent);
-    reel->has_picture = run(reel, decode, NULL, reel->picture, error);
+    reel->has_picture = run(reel, decode, NULL, 0, reel->picture, error);
     reel->number = number;
     return reel->has_picture ? reel->picture : NULL;
 }

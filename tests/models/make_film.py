@@ -4,7 +4,8 @@ here).
 
     python tests/models/make_film.py
 
-Each has golden/noise.npy [1, C, F, h, w] and golden/film.npy [1, 3, F, H, W] of the prompt and steps below.
+Each has golden/noise.npy [1, C, F, h, w] and golden/film.npy [1, 3, F, H, W] of the prompt and steps below; golden/long
+is of a prompt with weights that is more than a chunk.
 """
 import json
 import pathlib
@@ -17,11 +18,12 @@ from diffusers import (AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, Motion
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from make_motion import SHAPE, save
-from make_text import loud
+from make_text import emphasis, loud
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE / "tiny-film"
 PROMPT, NEGATIVE, STEPS, GUIDANCE = "a small red seven, and a blue star", "a green ring", 4, 7.5
+LONG = "a (small red:1.3) seven, " * 18 + "and [a blue star]"
 SCHEDULER = dict(num_train_timesteps=1000, steps_offset=1, clip_sample=False, set_alpha_to_one=False)
 
 
@@ -49,19 +51,40 @@ def make_parts(folder):
     return words, tower, vae
 
 
+def embed(pipe, prompt, count):
+    """[1, count 77, width], filled up with chunks of no text."""
+    def read(text):
+        words = pipe.tokenizer
+        ids, weights, _ = emphasis.chunks(text, lambda part: words(part, add_special_tokens=False).input_ids, 77,
+                                          words.bos_token_id, words.eos_token_id, words.pad_token_id)
+        made = pipe.text_encoder(torch.from_numpy(ids)).last_hidden_state.numpy()
+        return [emphasis.apply(w, t) for w, t in zip(weights, made)]
+
+    chunks = read(prompt)
+    chunks += read("") * (count - len(chunks))
+    return torch.from_numpy(np.concatenate(chunks)[None].astype(np.float32))
+
+
+def make_film(pipe, noise, **told):
+    made = pipe(num_frames=noise.shape[2], num_inference_steps=STEPS, height=8, width=8, guidance_scale=GUIDANCE,
+                latents=noise, output_type="pt", **told).frames
+    return np.ascontiguousarray(made.float().numpy().transpose(0, 2, 1, 3, 4)) * 2 - 1
+
+
 def write_film(name, pipe, parts, scheduler, frames):
     folder = FOLDER / name
     write_json(folder / "model_index.json", {"_class_name": type(pipe).__name__, **parts})
     write_json(folder / "scheduler/scheduler_config.json", {"_class_name": "DDIMScheduler", **scheduler})
     pipe.set_progress_bar_config(disable=True)
     noise = torch.randn(1, 4, frames, 4, 4)
-    made = pipe(PROMPT, negative_prompt=NEGATIVE, num_frames=frames, num_inference_steps=STEPS, height=8, width=8,
-                guidance_scale=GUIDANCE, latents=noise, output_type="pt").frames
     (folder / "golden").mkdir()
     np.save(folder / "golden/noise.npy", noise.numpy())
-    film = np.ascontiguousarray(made.float().numpy().transpose(0, 2, 1, 3, 4)) * 2 - 1
+    film = make_film(pipe, noise.clone(), prompt=PROMPT, negative_prompt=NEGATIVE)
     np.save(folder / "golden/film.npy", film)
-    print(f"{name}: deviation {film.std():.3g}, {np.mean(abs(film) == 1):.3g} is black or white")
+    count = embed(pipe, LONG, 0).shape[1] // 77
+    np.save(folder / "golden/long.npy", make_film(pipe, noise.clone(), prompt_embeds=embed(pipe, LONG, count),
+                                                  negative_prompt_embeds=embed(pipe, NEGATIVE, count)))
+    print(f"{name}: deviation {film.std():.3g}, {np.mean(abs(film) == 1):.3g} is black or white; {count} chunks")
 
 
 def make_animate():
