@@ -19,7 +19,7 @@
  * and "inpaint" fills the transparent areas of frames with an alpha channel. Partly transparent pixels are blended with
  * what is filled in, so masks may have soft edges; the output is opaque.
  *
- * Interlaced video is deinterlaced first, as #GstUdmDenoise:deinterlace says; video without noise no more than that.
+ * Interlaced video is deinterlaced, as #GstUdmDenoise:deinterlace says, once its fields are restored.
  *
  * There is one output frame per input frame, with its timestamp, duration and metas. Where downstream tells that frames
  * are late, as sinks that show video do, quality falls by steps until they are not: #GstUdmDenoise:quality as "live"

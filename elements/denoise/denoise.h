@@ -25,7 +25,8 @@ struct _GstUdmDenoise {
     udm_deinterlacer *deinterlacer; // NULL unless the video is interlaced
     GstQueueArray *woven;           // frames of fields that it holds
     GstQueueArray *queue;           // frames that went in and did not come out yet
-    gboolean ending;                // the engine is to be told that no more frames follow, once it has them all
+    guint ending;                   // how many are to be told that no more frames follow: engine and deinterlacer
+    gboolean ended;                 // the deinterlacer was
     guint64 count;                  // of frames that had neither a time nor an offset to number them by
     gboolean discontinuity;         // before the next frame
     gboolean warned;                // that a property does not fit the model
@@ -39,6 +40,7 @@ GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes
 extern const GstUdmEngine gst_udm_denoise_engine;
 
 udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self);   // NULL if it is not open
+udm_restorer *gst_udm_denoise_bottom(GstUdmDenoise *self);   // NULL unless fields are restored
 const udm_model *gst_udm_denoise_model(GstUdmDenoise *self); // at the level as it is
 void gst_udm_denoise_forget_live(GstUdmDenoise *self);
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
@@ -46,6 +48,12 @@ gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self);
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
 guint gst_udm_denoise_delay(GstUdmTransform *trans);
+
+// Of the frames that the engine restores.
+static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
+{
+    return self->deinterlacer ? &GST_VIDEO_FILTER(self)->in_info : &GST_VIDEO_FILTER(self)->out_info;
+}
 
 // ---- input.c: frames enter the engine
 
@@ -62,12 +70,18 @@ GstCaps *gst_udm_denoise_parent_transform_caps(GstBaseTransform *trans, GstPadDi
 gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
                                  udm_error *error);
 GstQueueArray *gst_udm_denoise_woven_new(void);
-GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options);
-gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self);               // of which a frame can be made
-GstFlowReturn gst_udm_denoise_take_next_of_woven(GstUdmDenoise *self); // makes it, and takes it
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame); // takes the reference
+gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self);                         // of which a frame can be made
+GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **output);
 void gst_udm_denoise_forget_woven(GstUdmDenoise *self);
-// Frames that go in until one comes out, if the engine holds back so many of those that it is given.
+// Frames that go in until one comes out, if the engine holds back so many.
 guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored);
+
+// Rows of the top field (0) or the bottom one (1): at least one, which is the only one there is.
+gint gst_udm_denoise_rows(gint height, guint field);
+udm_image gst_udm_denoise_field(const udm_image *frame, guint field); // those rows of a frame
+// Whether chroma of both fields, of which each has as many rows as its luma needs, lies in the memory of a frame.
+gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame);
 
 // ---- output.c: frames leave the engine
 
@@ -78,8 +92,6 @@ GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuf
 // ---- queue.c: frames in between
 
 GstQueueArray *gst_udm_denoise_queue_new(void);
-// Takes the reference.
-GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options);
 gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output);

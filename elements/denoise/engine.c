@@ -11,26 +11,50 @@
 #define FAST 0.75 // bf16
 #define SMALL 0.5 // the model for playback
 
-static void cancel(gpointer stream, gboolean cancel)
+// What the session runs. Fields are restored as two films of half the height, as their rows have the noise that rows
+// between, which are made of them, have no longer; and top fields follow top fields.
+typedef struct Stream {
+    udm_restorer *restorer; // of whole frames, or of top fields
+    udm_restorer *bottom;   // of bottom fields, or NULL
+} Stream;
+
+static void cancel(gpointer object, gboolean cancel)
 {
-    udm_restorer_cancel(stream, cancel);
+    Stream *stream = object;
+
+    udm_restorer_cancel(stream->restorer, cancel);
+    if (stream->bottom)
+        udm_restorer_cancel(stream->bottom, cancel);
 }
 
-static void get_stats(gconstpointer stream, udm_stats *stats)
+static void get_stats(gconstpointer object, udm_stats *stats)
 {
-    udm_restorer_stats(stream, stats, sizeof *stats);
+    udm_restorer_stats(((const Stream *)object)->restorer, stats, sizeof *stats);
 }
 
-static void free_stream(gpointer stream)
+static void free_stream(gpointer object)
 {
-    udm_restorer_free(stream);
+    Stream *stream = object;
+
+    udm_restorer_free(stream->restorer);
+    udm_restorer_free(stream->bottom);
+    g_free(stream);
 }
 
 const GstUdmEngine gst_udm_denoise_engine = { cancel, get_stats, free_stream };
 
 udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self)
 {
-    return GST_UDM_TRANSFORM(self)->session.object;
+    Stream *stream = GST_UDM_TRANSFORM(self)->session.object;
+
+    return stream ? stream->restorer : NULL;
+}
+
+udm_restorer *gst_udm_denoise_bottom(GstUdmDenoise *self)
+{
+    Stream *stream = GST_UDM_TRANSFORM(self)->session.object;
+
+    return stream ? stream->bottom : NULL;
 }
 
 const udm_model *gst_udm_denoise_model(GstUdmDenoise *self)
@@ -98,8 +122,29 @@ void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, 
     live = costs->of[GST_UDM_LEVEL_LIVE] = FAST;
     if (self->live && self->live != trans->model)
         live = costs->of[GST_UDM_LEVEL_LIVE_MODEL] = FAST * SMALL;
-    if (degradation_of(trans)->usual < 0 && model.width == 0 && gst_udm_half_suits(info))
+    if (degradation_of(trans)->usual < 0 && model.width == 0 && !GST_VIDEO_INFO_IS_INTERLACED(info) &&
+        gst_udm_half_suits(info))
         costs->of[GST_UDM_LEVEL_HALF] = live / 4;
+}
+
+static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, udm_error *error)
+{
+    const udm_model *model = gst_udm_denoise_model(self);
+    Stream *stream = g_new0(Stream, 1);
+    udm_settings field = *settings;
+
+    if (!self->deinterlacer) {
+        stream->restorer = udm_restorer_open(model, settings, error);
+    } else {
+        field.height = gst_udm_denoise_rows(settings->height, 0);
+        stream->restorer = udm_restorer_open(model, &field, error);
+        field.height = gst_udm_denoise_rows(settings->height, 1);
+        stream->bottom = stream->restorer ? udm_restorer_open(model, &field, error) : NULL;
+    }
+    if (stream->restorer && (stream->bottom || !self->deinterlacer))
+        return stream;
+    free_stream(stream);
+    return NULL;
 }
 
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
@@ -118,7 +163,7 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
         all.lookahead = 0;
     }
     self->discontinuity = TRUE;
-    return udm_restorer_open(gst_udm_denoise_model(self), &all, error);
+    return open_stream(self, &all, error);
 }
 
 guint gst_udm_denoise_delay(GstUdmTransform *trans)

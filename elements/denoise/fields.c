@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Interlaced video: frames of fields become whole frames before the engine restores them, or instead of that.
+// Interlaced video: frames of fields become whole frames after the engine has restored the fields, or instead of that.
 #include "denoise.h"
 
 #include "frames.h"
@@ -77,20 +77,14 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     return self->deinterlacer != NULL;
 }
 
-// A frame that the deinterlacer holds.
-typedef struct Woven {
-    GstBuffer *buffer;
-    GstUdmDenoiseOptions options; // when it came
-} Woven;
-
 static void release(gpointer data)
 {
-    gst_buffer_unref(((Woven *)data)->buffer);
+    gst_buffer_unref(*(GstBuffer **)data);
 }
 
 GstQueueArray *gst_udm_denoise_woven_new(void)
 {
-    GstQueueArray *queue = gst_queue_array_new_for_struct(sizeof(Woven), 2);
+    GstQueueArray *queue = gst_queue_array_new_for_struct(sizeof(GstBuffer *), 2);
 
     gst_queue_array_set_clear_func(queue, release);
     return queue;
@@ -190,49 +184,84 @@ static udm_pulled pull(GstUdmDenoise *self, GstBuffer *woven, GstBuffer *output,
 
 gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self)
 {
-    const guint held = self->deinterlacer && !self->ending ? (guint)udm_deinterlacer_delay(self->deinterlacer) : 0;
+    const guint held = self->deinterlacer && !self->ended ? (guint)udm_deinterlacer_delay(self->deinterlacer) : 0;
 
     return gst_queue_array_get_length(self->woven) > held;
 }
 
-GstFlowReturn gst_udm_denoise_take_next_of_woven(GstUdmDenoise *self)
+GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **output)
 {
     GstBaseTransform *base = GST_BASE_TRANSFORM(self);
-    const Woven *oldest = gst_queue_array_peek_head_struct(self->woven);
-    const GstUdmDenoiseOptions options = oldest->options;
-    GstBuffer *woven = oldest->buffer, *output = NULL;
-    GstFlowReturn ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, woven, &output);
+    GstBuffer *woven = *(GstBuffer **)gst_queue_array_peek_head_struct(self->woven), *buffer = NULL;
+    GstFlowReturn ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, woven, &buffer);
     udm_error error = { 0 };
     udm_unwoven made;
 
     if (ret != GST_FLOW_OK)
         return ret;
-    if (pull(self, woven, output, &made, &error) != UDM_PULLED_FRAME) {
-        gst_buffer_unref(output);
+    if (pull(self, woven, buffer, &made, &error) != UDM_PULLED_FRAME) {
+        gst_buffer_unref(buffer);
         return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
     }
-    stamp(self, woven, &made, output);
+    stamp(self, woven, &made, buffer);
     if (made.field + 1 == made.fields)
         release(gst_queue_array_pop_head_struct(self->woven));
-    return gst_udm_denoise_take_whole(self, output, &options);
+    *output = buffer;
+    return GST_FLOW_OK;
 }
 
-GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options)
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame)
 {
-    const Woven woven = { frame, *options };
-
     if (!push(self, frame)) {
         gst_buffer_unref(frame);
         return GST_FLOW_ERROR;
     }
-    gst_queue_array_push_tail_struct(self->woven, (gpointer)&woven); // which it copies
+    gst_queue_array_push_tail_struct(self->woven, &frame);
     return GST_FLOW_OK;
+}
+
+// ---- fields of a frame
+
+gint gst_udm_denoise_rows(gint height, guint field)
+{
+    return MAX((height + 1 - (gint)field) / 2, 1);
+}
+
+udm_image gst_udm_denoise_field(const udm_image *frame, guint field)
+{
+    udm_image image = *frame;
+
+    image.height = gst_udm_denoise_rows(frame->height, field);
+    for (int c = 0; c < frame->channels; c++) {
+        if (frame->height > 1)
+            image.data[c] += (ptrdiff_t)field * frame->stride[c];
+        image.stride[c] = 2 * frame->stride[c];
+    }
+    return image;
+}
+
+gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame)
+{
+    const gint luma = gst_udm_denoise_rows(GST_VIDEO_FRAME_HEIGHT(frame), 0);
+
+    for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS(frame); c++) {
+        const guint plane = (guint)GST_VIDEO_FRAME_COMP_PLANE(frame, c);
+        const GstMapInfo *map = &frame->map[frame->meta ? plane : 0];
+        const gint shift = (gint)GST_VIDEO_FORMAT_INFO_H_SUB(frame->info.finfo, c);
+        const gint rows = shift ? 2 * ((luma + 1) >> shift) : GST_VIDEO_FRAME_HEIGHT(frame);
+        const guint8 *end = (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, plane) +
+                            (gsize)(rows - 1) * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane) +
+                            (gsize)GST_VIDEO_FRAME_COMP_WIDTH(frame, c) * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+
+        if (end > map->data + map->size && shift)
+            return FALSE;
+    }
+    return TRUE;
 }
 
 guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored)
 {
     if (!self->deinterlacer)
         return restored;
-    return (guint)udm_deinterlacer_delay(self->deinterlacer) +
-           (makes_every_field(self) ? (restored + 1) / 2 : restored);
+    return (guint)udm_deinterlacer_delay(self->deinterlacer) + restored;
 }

@@ -95,6 +95,26 @@ static gboolean describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
     return set_time(self, options, gst_udm_denoise_model(self), frame, error);
 }
 
+// The frame, or both fields of it, to the engine.
+static gboolean push(GstUdmDenoise *self, const udm_frame *frame, udm_error *error)
+{
+    udm_restorer *const streams[] = { gst_udm_denoise_stream(self), gst_udm_denoise_bottom(self) };
+
+    if (!self->deinterlacer)
+        return udm_restorer_push(streams[0], frame, error);
+    for (guint i = 0; i < 2; i++) {
+        const udm_image image = gst_udm_denoise_field(frame->image, i);
+        const udm_image known = frame->known ? gst_udm_denoise_field(frame->known, i) : (udm_image){ 0 };
+        udm_frame field = *frame;
+
+        field.image = &image;
+        field.known = frame->known ? &known : NULL;
+        if (!udm_restorer_push(streams[i], &field, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options)
 {
     GstUdmFrame mapped;
@@ -103,15 +123,19 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, &mapped, &GST_VIDEO_FILTER(self)->out_info, input))
+    if (!gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, &mapped, gst_udm_denoise_info(self), input))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    if (self->deinterlacer && !gst_udm_denoise_has_rows(&mapped.video)) {
+        gst_udm_frame_unmap(&mapped);
+        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    }
     image = gst_udm_frame_image(&mapped);
     pushed = describe(self, options, &mapped, &frame, &known, &error);
     if (pushed) {
         frame.number = frame_number(self, input);
         frame.discontinuity = self->discontinuity;
         frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
-        pushed = udm_restorer_push(gst_udm_denoise_stream(self), &frame, &error);
+        pushed = push(self, &frame, &error);
     }
     gst_udm_frame_unmap(&mapped);
 

@@ -29,9 +29,12 @@ void gst_udm_denoise_forget(GstUdmTransform *trans)
 
     gst_queue_array_clear(self->queue);
     gst_udm_denoise_forget_woven(self);
-    self->ending = FALSE;
+    self->ending = 0;
+    self->ended = FALSE;
     if (gst_udm_denoise_stream(self))
         udm_restorer_reset(gst_udm_denoise_stream(self));
+    if (gst_udm_denoise_bottom(self))
+        udm_restorer_reset(gst_udm_denoise_bottom(self));
     self->discontinuity = TRUE;
 }
 
@@ -43,20 +46,10 @@ gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame)
 GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
-
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
-
-    if (self->deinterlacer)
-        return gst_udm_denoise_take_woven(self, frame, &options);
-    return gst_udm_denoise_take_whole(self, frame, &options);
-}
-
-GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, const GstUdmDenoiseOptions *options)
-{
-    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     Held held = { frame, !gst_udm_denoise_stream(self) ||
                              gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame)) };
-    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, options);
+    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &options);
 
     if (ret == GST_FLOW_OK)
         gst_queue_array_push_tail_struct(self->queue, &held);
@@ -65,11 +58,22 @@ GstFlowReturn gst_udm_denoise_take_whole(GstUdmDenoise *self, GstBuffer *frame, 
     return ret;
 }
 
+// For a restored frame. One of fields stays in this element.
+static GstFlowReturn make_room(GstUdmDenoise *self, GstBuffer *input, GstBuffer **buffer)
+{
+    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
+    GstBaseTransformClass *klass = GST_BASE_TRANSFORM_GET_CLASS(base);
+
+    if (!self->deinterlacer)
+        return klass->prepare_output_buffer(base, input, buffer);
+    *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(gst_udm_denoise_info(self)), NULL);
+    return klass->copy_metadata(base, input, *buffer) ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
 // What the engine can return of what it has; NULL if it takes more.
 static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
-    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
     const Held *oldest = gst_queue_array_peek_head_struct(self->queue);
     GstBuffer *buffer = NULL;
     GstFlowReturn ret;
@@ -82,7 +86,7 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;
     }
-    ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, oldest->buffer, &buffer);
+    ret = make_room(self, oldest->buffer, &buffer);
     if (ret == GST_FLOW_OK)
         ret = gst_udm_denoise_pull(self, oldest->buffer, buffer);
     if (ret == GST_FLOW_OK) {
@@ -95,30 +99,44 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
     return ret == GST_BASE_TRANSFORM_FLOW_DROPPED ? GST_FLOW_OK : ret;
 }
 
-// Gives the engine one more whole frame, or tells it that there are no more. FALSE if there is neither to be done.
-static gboolean feed(GstUdmDenoise *self, GstFlowReturn *ret)
+// Tells the engine, and when that has returned all, the deinterlacer, that no more frames follow. FALSE if there is
+// nobody left to be told.
+static gboolean finish(GstUdmDenoise *self)
 {
-    if (gst_udm_denoise_has_woven(self)) {
-        *ret = gst_udm_denoise_take_next_of_woven(self);
-        return TRUE;
-    }
-    if (!self->ending)
+    if (self->ending == 0)
         return FALSE;
-    self->ending = FALSE;
+    if (--self->ending == 0) {
+        udm_deinterlacer_end(self->deinterlacer);
+        self->ended = TRUE;
+        return self->deinterlacer != NULL;
+    }
     if (gst_udm_denoise_stream(self))
         udm_restorer_end(gst_udm_denoise_stream(self));
+    if (gst_udm_denoise_bottom(self))
+        udm_restorer_end(gst_udm_denoise_bottom(self));
     return TRUE;
 }
 
 GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
-    GstFlowReturn ret;
+    GstFlowReturn ret = GST_FLOW_OK;
 
-    do
-        ret = next_of_engine(self, output);
-    while (ret == GST_FLOW_OK && !*output && feed(self, &ret) && ret == GST_FLOW_OK);
-    return ret;
+    *output = NULL;
+    while (ret == GST_FLOW_OK && !gst_udm_denoise_has_woven(self)) {
+        GstBuffer *restored;
+
+        ret = next_of_engine(self, &restored);
+        if (ret == GST_FLOW_OK && !restored && !finish(self))
+            return GST_FLOW_OK;
+        if (ret == GST_FLOW_OK && restored && !self->deinterlacer) {
+            *output = restored;
+            return GST_FLOW_OK;
+        }
+        if (ret == GST_FLOW_OK && restored)
+            ret = gst_udm_denoise_take_woven(self, restored);
+    }
+    return ret == GST_FLOW_OK ? gst_udm_denoise_next_of_woven(self, output) : ret;
 }
 
 gboolean gst_udm_denoise_end(GstUdmTransform *trans)
@@ -127,7 +145,6 @@ gboolean gst_udm_denoise_end(GstUdmTransform *trans)
 
     if (gst_queue_array_is_empty(self->queue) && gst_queue_array_is_empty(self->woven))
         return FALSE;
-    udm_deinterlacer_end(self->deinterlacer);
-    self->ending = TRUE;
+    self->ending = 2;
     return TRUE;
 }

@@ -367,6 +367,80 @@ GST_START_TEST(every_format)
 }
 GST_END_TEST;
 
+// ---- restored fields
+
+// Every second row of a frame, from row `field` on, as a frame of its own.
+static GstBuffer *take_field(GstBuffer *woven, const GstVideoInfo *info, const GstVideoInfo *half, guint field)
+{
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(half), NULL);
+    GstVideoFrame from, to;
+
+    fail_unless(gst_video_frame_map(&from, info, woven, GST_MAP_READ));
+    fail_unless(gst_video_frame_map(&to, half, buffer, GST_MAP_READWRITE));
+    FOR_SAMPLES(half, c, x, y, 0, 1)
+    write_sample(&to, c, x, y, read_sample(&from, c, x, 2 * y + field));
+    gst_video_frame_unmap(&from);
+    gst_video_frame_unmap(&to);
+    gst_buffer_copy_into(buffer, woven, GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
+    return buffer;
+}
+
+// What becomes of a film of the top fields, or the bottom ones, is what their rows become.
+GST_START_TEST(fields_are_restored_as_films_of_their_own)
+{
+    char *caps = woven_caps(FORMAT, "interlace-mode=interleaved,field-order=top-field-first");
+    char *half_caps = g_strdup_printf("video/x-raw,format=%s,width=24,height=10,framerate=25/1", FORMAT);
+    GstHarness *harness = make_harness(make_denoise("deinterlace=fields"), caps);
+    GstHarness *films[2] = { make_harness(make_denoise(""), half_caps), make_harness(make_denoise(""), half_caps) };
+    GstVideoInfo info = info_from(caps), half = info_from(half_caps);
+
+    for (guint n = 0; n < FRAMES; n++) {
+        GstBuffer *woven = make_woven(&info, n, n, 0);
+
+        for (guint k = 0; k < 2; k++)
+            assert_equals_int(gst_harness_push(films[k], take_field(woven, &info, &half, k)), GST_FLOW_OK);
+        assert_equals_int(gst_harness_push(harness, woven), GST_FLOW_OK);
+    }
+    end(harness);
+    end(films[0]);
+    end(films[1]);
+    assert_equals_int(frames_out(harness), 2 * FRAMES);
+    for (guint n = 0; n < 2 * FRAMES; n++) {
+        GstBuffer *made = gst_harness_pull(harness), *want = gst_harness_pull(films[n % 2]);
+        GstBuffer *got = take_field(made, &info, &half, n % 2);
+
+        assert_equals_int(furthest(got, want, &half), 0);
+        gst_buffer_unref(made);
+        gst_buffer_unref(got);
+        gst_buffer_unref(want);
+    }
+    gst_harness_teardown(films[0]);
+    gst_harness_teardown(films[1]);
+    gst_harness_teardown(harness);
+    g_free(half_caps);
+    g_free(caps);
+}
+GST_END_TEST;
+
+// Heights at which fields, and their chroma, have unlike numbers of rows.
+GST_START_TEST(any_height_is_restored)
+{
+    for (guint height = 1; height <= 11; height++) {
+        char *caps = g_strdup_printf(
+            "video/x-raw,format=%s,width=8,height=%u,framerate=25/1,interlace-mode=interleaved", FORMAT, height);
+        GstHarness *harness = make_harness(make_denoise(__i__ ? "deinterlace=fields" : "deinterlace=frames"), caps);
+        GstVideoInfo info = info_from(caps);
+
+        for (guint n = 0; n < FRAMES; n++)
+            assert_equals_int(gst_harness_push(harness, make_woven(&info, n, n, 0)), GST_FLOW_OK);
+        end(harness);
+        assert_equals_int(frames_out(harness), __i__ ? 2 * FRAMES : FRAMES);
+        gst_harness_teardown(harness);
+        g_free(caps);
+    }
+}
+GST_END_TEST;
+
 // ---- what else there is
 
 // Without a model nothing is denoised, but fields become frames nevertheless.
@@ -473,6 +547,8 @@ static Suite *fields_suite(void)
     tcase_add_test(all, a_field_that_is_repeated);
     if (!engine_is_fake())
         tcase_add_test(all, every_format);
+    tcase_add_test(all, fields_are_restored_as_films_of_their_own);
+    tcase_add_loop_test(all, any_height_is_restored, 0, 2);
     tcase_add_test(all, fields_become_frames_without_a_model);
     tcase_add_test(all, the_noise_level_may_change);
     tcase_add_test(all, a_frame_of_latency);
