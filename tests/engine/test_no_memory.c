@@ -106,6 +106,26 @@ static bool interpolate(udm_model *model, udm_error *error)
     return good;
 }
 
+static bool deinterlace(udm_model *model, udm_error *error)
+{
+    udm_settings settings = settings_for(WIDTH, HEIGHT, 3);
+    settings.alpha = true;
+    udm_deinterlacer *deinterlacer = udm_deinterlacer_open(&settings, true, error);
+    uint8_t out[PIXELS * 3];
+    const udm_image made = image_of(out);
+    bool good = deinterlacer;
+    for (int n = 0; good && n < FRAMES; n++) {
+        const udm_image image = image_of(pictures[n]);
+        udm_pulled pulled = UDM_PULLED_NOTHING;
+        good = udm_deinterlacer_push(deinterlacer, &(udm_woven){ .image = &image }, error);
+        while (good && (pulled = udm_deinterlacer_pull(deinterlacer, &made, NULL, NULL, error)) == UDM_PULLED_FRAME)
+            came_out(out, sizeof out);
+        good = good && pulled == UDM_PULLED_NOTHING;
+    }
+    udm_deinterlacer_free(deinterlacer);
+    return good;
+}
+
 static bool generate(udm_model *model, udm_error *error)
 {
     static uint8_t pixels[64 * 64 * 3];
@@ -156,10 +176,15 @@ static const struct {
     const char *model;
     bool (*use)(udm_model *model, udm_error *error);
 } uses[] = {
-    { "tiny-denoise", restore_told }, { "tiny-temporal", restore_told },
-    { "tiny-guess", restore_told },   { "tiny-experts", restore_estimated },
-    { "tiny-interp", interpolate },   { "", interpolate },
-    { "tiny-video", generate },       { "tiny-text", paint },
+    { "tiny-denoise", restore_told },
+    { "tiny-temporal", restore_told },
+    { "tiny-guess", restore_told },
+    { "tiny-experts", restore_estimated },
+    { "tiny-interp", interpolate },
+    { "", interpolate },
+    { "", deinterlace },
+    { "tiny-video", generate },
+    { "tiny-text", paint },
 };
 
 static bool run(int number, udm_error *error)
@@ -211,7 +236,7 @@ START_TEST(each_request_fails_once)
         *(good ? &spared : &failed) += 1;
         error = (udm_error){ 0 };
     }
-    ck_assert_int_gt(failed, 10);
+    ck_assert_int_gt(failed, 5);
     test_note("%s: %ld requests were errors, without %ld it went on", uses[_i].model, failed, spared);
 }
 END_TEST

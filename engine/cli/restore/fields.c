@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A deinterlacer between the decoder and the rest. It works on frames as they were decoded, as rows of turned ones
-// would not be those of fields.
+// Restores fields, weaves them, and deinterlaces. It works on frames as they were decoded, as rows of turned ones would
+// not be those of fields.
 #include "cli/restore/fields.h"
 
-#include "cli/restore/pixels.h"
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+
 #include "cli/restore/say.h"
 
-bool fields_open(fields *f, bool every_field, int threads, udm_error *error)
+bool fields_open(fields *f, const udm_model *model, const options *o, udm_error *error)
 {
-    *f = (fields){ .every_field = every_field, .threads = threads };
+    *f = (fields){ .model = model, .options = o };
     f->held = av_fifo_alloc2(2, sizeof(AVFrame *), AV_FIFO_FLAG_AUTO_GROW);
     return f->held || udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
 }
@@ -20,33 +22,102 @@ void fields_close(fields *f)
         av_frame_free(&frame);
     av_fifo_freep2(&f->held);
     udm_deinterlacer_free(f->deinterlacer);
+    frames_close(&f->films[0]);
+    frames_close(&f->films[1]);
     f->deinterlacer = NULL;
 }
 
-static bool open_deinterlacer(fields *f, const udm_image *image, udm_error *error)
+bool fields_restore(const fields *f)
+{
+    return f->deinterlacer;
+}
+
+// ---- fields
+
+static int rows_of(int height, int field)
+{
+    return FFMAX((height + 1 - field) / 2, 1);
+}
+
+// Makes room for as many rows of chroma as both fields have: one of them may need one more than the frame has.
+static bool add_rows(AVFrame *frame)
+{
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(frame->format);
+    AVFrame *more = av_frame_alloc();
+    bool good = more;
+    if (format->log2_chroma_h == 0 || AV_CEIL_RSHIFT(frame->height, 1) % 2 == 0) {
+        av_frame_free(&more);
+        return true;
+    }
+    if (good) {
+        more->width = frame->width, more->format = frame->format;
+        more->height = FFALIGN(frame->height, 4);
+        good = av_frame_get_buffer(more, 0) >= 0 && av_frame_copy(more, frame) >= 0 &&
+               av_frame_copy_props(more, frame) >= 0;
+        more->height = frame->height;
+    }
+    if (good) {
+        av_frame_unref(frame);
+        av_frame_move_ref(frame, more);
+    }
+    av_frame_free(&more);
+    return good;
+}
+
+// Every second row of a frame, where it lies.
+static bool take_field(const AVFrame *frame, int field, AVFrame *out)
+{
+    if (av_frame_ref(out, frame) < 0)
+        return false;
+    out->height = rows_of(frame->height, field);
+    for (int plane = 0; plane < 4 && out->data[plane]; plane++) {
+        if (frame->height > 1)
+            out->data[plane] += field * out->linesize[plane];
+        out->linesize[plane] *= 2;
+    }
+    return true;
+}
+
+static bool open_films(fields *f, AVFrame *const parts[2], udm_error *error)
+{
+    for (int k = 0; k < 2; k++)
+        if (!frames_open(&f->films[k], f->model, f->options, parts[k], parts[k]->format, NULL, error))
+            return false;
+    return true;
+}
+
+static bool open_deinterlacer(fields *f, const AVFrame *frame, udm_error *error)
 {
     udm_settings settings;
+    udm_image image;
+    if (!pixels_describe(frame, &image, error))
+        return false;
     udm_settings_init(&settings, sizeof settings);
-    settings.width = image->width, settings.height = image->height, settings.channels = image->channels;
-    settings.threads = f->threads;
-    f->deinterlacer = udm_deinterlacer_open(&settings, f->every_field, error);
+    settings.width = image.width, settings.height = image.height, settings.channels = image.channels;
+    settings.threads = f->options->settings.threads;
+    f->height = frame->height;
+    f->deinterlacer = udm_deinterlacer_open(&settings, f->options->deinterlace == DEINTERLACE_FIELDS, error);
     return f->deinterlacer != NULL;
 }
 
-static bool deinterlace(fields *f, const AVFrame *frame, udm_error *error)
+// Gives the fields of a frame to the films.
+static bool split(fields *f, AVFrame *frame, udm_error *error)
 {
-    udm_image image;
-    const udm_woven woven = { .image = &image,
-                              .bottom_first = !frame->top_field_first,
-                              .progressive = !frame->interlaced_frame };
-    return pixels_describe(frame, &image, error) && (f->deinterlacer || open_deinterlacer(f, &image, error)) &&
-           udm_deinterlacer_push(f->deinterlacer, &woven, error);
+    AVFrame *parts[2] = { av_frame_alloc(), av_frame_alloc() };
+    bool good =
+        parts[0] && parts[1] && add_rows(frame) && take_field(frame, 0, parts[0]) && take_field(frame, 1, parts[1]);
+    if (!good)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a field");
+    good = good && (f->films[0].restorer || open_films(f, parts, error));
+    for (int k = 0; k < 2; k++) {
+        good = good && frames_push(&f->films[k], parts[k], error);
+        av_frame_free(&parts[k]);
+    }
+    return good;
 }
 
-bool fields_push(fields *f, AVFrame *frame, udm_error *error)
+static bool hold(fields *f, AVFrame *frame, udm_error *error)
 {
-    if ((f->deinterlacer || frame->interlaced_frame) && !deinterlace(f, frame, error))
-        return false;
     AVFrame *own = av_frame_alloc();
     if (own && av_fifo_write(f->held, &own, 1) >= 0) {
         av_frame_move_ref(own, frame);
@@ -56,10 +127,25 @@ bool fields_push(fields *f, AVFrame *frame, udm_error *error)
     return udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
 }
 
+bool fields_push(fields *f, AVFrame *frame, udm_error *error)
+{
+    if (!f->deinterlacer && !frame->interlaced_frame)
+        return hold(f, frame, error);
+    const bool good = (f->deinterlacer || open_deinterlacer(f, frame, error)) && split(f, frame, error);
+    av_frame_unref(frame);
+    return good;
+}
+
 void fields_end(fields *f)
 {
-    udm_deinterlacer_end(f->deinterlacer);
+    if (!f->deinterlacer)
+        return;
+    frames_end(&f->films[0]);
+    frames_end(&f->films[1]);
+    f->ending = true;
 }
+
+// ---- frames of restored fields
 
 // A frame like another, with pixels of its own and no fields.
 static bool make_like(const AVFrame *from, AVFrame *out)
@@ -82,6 +168,60 @@ static void stamp(const AVFrame *from, const udm_unwoven *made, AVFrame *out)
         out->pts += first;
 }
 
+// A frame of both fields, with rows of chroma to spare, as above.
+static bool weave(const fields *f, AVFrame *const parts[2], AVFrame *out)
+{
+    out->width = parts[0]->width, out->format = parts[0]->format;
+    out->height = 2 * FFALIGN(parts[0]->height, 2);
+    if (av_frame_get_buffer(out, 0) < 0 || av_frame_copy_props(out, parts[0]) < 0)
+        return false;
+    for (int k = 0; k < 2; k++) {
+        uint8_t *data[4];
+        int stride[4];
+        for (int plane = 0; plane < 4; plane++) {
+            data[plane] = out->data[plane] ? out->data[plane] + k * out->linesize[plane] : NULL;
+            stride[plane] = 2 * out->linesize[plane];
+        }
+        av_image_copy(data, stride, (const uint8_t **)parts[k]->data, parts[k]->linesize, out->format, out->width,
+                      parts[k]->height);
+    }
+    out->height = f->height;
+    return true;
+}
+
+static bool take_woven(fields *f, AVFrame *frame, udm_error *error)
+{
+    udm_image image;
+    const udm_woven woven = { .image = &image,
+                              .bottom_first = !frame->top_field_first,
+                              .progressive = !frame->interlaced_frame };
+    return pixels_describe(frame, &image, error) && udm_deinterlacer_push(f->deinterlacer, &woven, error) &&
+           hold(f, frame, error);
+}
+
+// Gives the deinterlacer the next frame that is restored.
+static udm_pulled join(fields *f, udm_error *error)
+{
+    AVFrame *parts[2] = { av_frame_alloc(), av_frame_alloc() }, *woven = av_frame_alloc();
+    udm_pulled pulled = UDM_PULLED_FAILED;
+    if (!parts[0] || !parts[1] || !woven)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a field");
+    else
+        pulled = frames_pull(&f->films[0], parts[0], error);
+    if (pulled == UDM_PULLED_FRAME)
+        pulled = frames_pull(&f->films[1], parts[1], error);
+    if (pulled == UDM_PULLED_FRAME && !weave(f, parts, woven)) {
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");
+        pulled = UDM_PULLED_FAILED;
+    }
+    if (pulled == UDM_PULLED_FRAME && !take_woven(f, woven, error))
+        pulled = UDM_PULLED_FAILED;
+    av_frame_free(&parts[0]);
+    av_frame_free(&parts[1]);
+    av_frame_free(&woven);
+    return pulled;
+}
+
 static udm_pulled pass(fields *f, AVFrame *out)
 {
     AVFrame *held;
@@ -92,13 +232,12 @@ static udm_pulled pass(fields *f, AVFrame *out)
     return UDM_PULLED_FRAME;
 }
 
-udm_pulled fields_pull(fields *f, AVFrame *out, udm_error *error)
+// What the deinterlacer has.
+static udm_pulled pull(fields *f, AVFrame *out, udm_error *error)
 {
     AVFrame *from;
     udm_image image;
     udm_unwoven made;
-    if (!f->deinterlacer)
-        return pass(f, out);
     if (av_fifo_peek(f->held, &from, 1, 0) < 0)
         return UDM_PULLED_NOTHING;
     if (!make_like(from, out)) {
@@ -118,4 +257,22 @@ udm_pulled fields_pull(fields *f, AVFrame *out, udm_error *error)
         av_frame_free(&from);
     }
     return UDM_PULLED_FRAME;
+}
+
+udm_pulled fields_pull(fields *f, AVFrame *out, udm_error *error)
+{
+    udm_pulled pulled = f->deinterlacer ? pull(f, out, error) : pass(f, out);
+    while (f->deinterlacer && (pulled == UDM_PULLED_NOTHING || pulled == UDM_PULLED_END)) {
+        const udm_pulled joined = join(f, error);
+        if (joined == UDM_PULLED_FAILED)
+            return joined;
+        if (joined != UDM_PULLED_FRAME && !f->ending)
+            return UDM_PULLED_NOTHING;
+        if (joined != UDM_PULLED_FRAME) {
+            udm_deinterlacer_end(f->deinterlacer);
+            f->ending = false;
+        }
+        pulled = pull(f, out, error);
+    }
+    return pulled;
 }

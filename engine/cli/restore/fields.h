@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Frames of fields become whole ones, before anything else is done with them.
+// Frames of fields become whole ones. Fields are restored before that, as two films of half the height: rows between,
+// which are made of them, have less noise.
 #ifndef UDM_CLI_RESTORE_FIELDS_H
 #define UDM_CLI_RESTORE_FIELDS_H
 
-#include <libavutil/fifo.h>
-#include <libavutil/frame.h>
+#include "cli/restore/frames.h"
 
-#include "udm/udm.h"
-
-// From the first interlaced frame on all go through a deinterlacer; before, and without one, they pass as they are.
+// From the first interlaced frame on all go through this; before, frames pass as they are.
 typedef struct fields {
-    bool every_field;
-    int threads;
-    udm_deinterlacer *deinterlacer;
-    AVFifo *held; // AVFrame *, that went in and did not come out
+    const udm_model *model;
+    const options *options;
+    udm_deinterlacer *deinterlacer; // NULL until then
+    frames films[2];                // of top fields and of bottom fields
+    AVFifo *held;                   // AVFrame *, in the deinterlacer, or on their way past it
+    int height;                     // of frames
+    bool ending;                    // no frames follow; the deinterlacer does not know yet
 } fields;
 
-bool fields_open(fields *fields, bool every_field, int threads, udm_error *error);
+bool fields_open(fields *fields, const udm_model *model, const options *options, udm_error *error);
 void fields_close(fields *fields);
+bool fields_restore(const fields *fields); // whether frames that are pulled are restored already
 
 // Takes the reference of the frame, and leaves it blank. Then frames are to be pulled until there are no more.
 bool fields_push(fields *fields, AVFrame *frame, udm_error *error);

@@ -85,7 +85,9 @@ void frames_close(frames *f)
 bool frames_push(frames *f, AVFrame *frame, udm_error *error)
 {
     udm_image image;
-    udm_frame in = { .image = &image, .time = f->time, .strength = f->strength, .grain = f->grain, .number = f->count };
+    udm_frame in = { .image = &image, .number = f->count };
+    if (!f->restored)
+        in.time = f->time, in.strength = f->strength, in.grain = f->grain;
     AVFrame *own = av_frame_alloc();
     if (!own)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");

@@ -17,6 +17,7 @@ typedef struct frames {
     pixels *pixels;
     AVFifo *held; // AVFrame *, pushed and not pulled yet
     double time, strength, grain;
+    bool restored;                   // frames that are pushed from now on: they pass as they are
     uint64_t count;                  // frames pushed
     _Atomic(udm_restorer *) running; // the restorer, for frames_cancel(); NULL before and after
 } frames;

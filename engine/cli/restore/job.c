@@ -82,8 +82,7 @@ bool job_open(job *j, const options *o, udm_error *error)
     if (!j->model || !frames_check(j->model, o, error))
         return false;
     find_range(j);
-    return fields_open(&j->fields, makes_fields(j), o->settings.threads, error) &&
-           tracks_open(&j->tracks, &j->source, &j->sink, error);
+    return fields_open(&j->fields, j->model, o, error) && tracks_open(&j->tracks, &j->source, &j->sink, error);
 }
 
 void job_close(job *j)
@@ -199,6 +198,7 @@ static bool restore(job *j, udm_error *error)
 {
     udm_pulled pulled = UDM_PULLED_NOTHING;
     while (!stop_asked() && (pulled = fields_pull(&j->fields, j->whole, error)) == UDM_PULLED_FRAME) {
+        j->frames.restored = fields_restore(&j->fields);
         const bool taken = (j->encoder.context || begin(j, j->whole, error)) &&
                            frames_push(&j->frames, j->whole, error) && pull(j, error);
         av_frame_unref(j->whole);

@@ -12,7 +12,10 @@ enum { WRONG_USAGE = 2 };
 
 static void asked(void *context)
 {
-    frames_cancel(&((job *)context)->frames);
+    job *j = context;
+    frames_cancel(&j->fields.films[0]);
+    frames_cancel(&j->fields.films[1]);
+    frames_cancel(&j->frames);
 }
 
 // Completes the file with the frames that are done. No job_close(): encoders may take long to close.
@@ -44,7 +47,7 @@ static int end_whole(job *j)
     const int64_t frames = j->sink.frames;
     char noise[192];
     progress_end(&j->progress);
-    frames_noise(&j->frames, noise, sizeof noise);
+    frames_noise(fields_restore(&j->fields) ? &j->fields.films[0] : &j->frames, noise, sizeof noise);
     if (j->source.damaged > 0)
         say_note("%d packets of the video were damaged: look at the result", j->source.damaged);
     say_note("wrote %s: %" PRId64 " %s, %.2f a second%s", j->sink.file.other ? j->sink.file.name : j->options->output,
