@@ -3,11 +3,17 @@
 """Old films as scanned and coded, nothing told: is the level that the engine finds as good as the best one told?
 
     python tests/bench/old_film.py --models models/denoise-real
+    python tests/bench/old_film.py --page docs --models models/auto --vapoursynth FOLDER/bin/python
 
 There is no clean version. Each frame is compared with the median of seven around it, moved onto it, in the blocks that
 stand still and have texture: what is left of grain and dirt counts there, and so does detail that is lost. Allowed: 0.3
 dB less than the best level.
+
+--page writes docs/OLD-FILM.md and its pictures instead: a crop of the middle frame of each film as it is, by the engine
+with nothing told, and by MVTools' Degrain3 at the strength (of DEGRAIN) that has the most PSNR here.
 """
+import pathlib
+import subprocess
 import sys
 
 import numpy as np
@@ -18,6 +24,18 @@ import libudm
 
 RADIUS, SIDE = 3, 16  # frames of the median each way, pixels of a block
 LEVELS = (2, 3, 4, 6, 8, 12, 16)
+DEGRAIN = (100, 200, 400, 800, 1600)
+CROP, TIMES, QUALITY = (128, 176), 2, 80  # pixels; enlarged; of JPEG
+PAGE = """# Old films
+
+Parts of single frames, at twice their size: as the file has it, as `udmdenoise` makes it with no property set, and by
+MVTools' Degrain3 at the best of five strengths. The numbers are PSNR in dB against the median of seven frames that were
+moved onto each other, where the picture stands still and has texture (`tests/bench/old_film.py --page docs`, which drew
+this page): more is better, but grain that is left and detail that is lost count alike, so look.
+
+| film | as it is | nothing told | Degrain3 |
+|---|---|---|---|
+"""
 
 
 def smooth(x, deviation):
@@ -89,11 +107,51 @@ def films(o):
             yield folder.name, np.ascontiguousarray(frames[:, top:top + 224, left:left + 320])
 
 
+def degrain(o, frames, strength):
+    """By vsfilters.py: MVTools' Degrain3."""
+    f, h, w, _ = frames.shape
+    size, here = ["-s", "%dx%d" % (w, h)], pathlib.Path(__file__).parent
+    to, back = (["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", a, *size, "-i", "-", "-f", "rawvideo",
+                 "-pix_fmt", b, "-"] for a, b in (("rgb24", "yuv420p"), ("yuv420p", "rgb24")))
+    data = subprocess.run(to, input=frames.tobytes(), check=True, stdout=subprocess.PIPE).stdout
+    for command in ([o.vapoursynth, here / "vsfilters.py", str(w), str(h), "degrain3", str(strength), str(strength),
+                     str(o.threads)], back):
+        data = subprocess.run(command, input=data, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return np.frombuffer(data, np.uint8).reshape(frames.shape)
+
+
+def draw_page(o):
+    """OLD-FILM.md and a JPEG a film in the folder, and says how large they are."""
+    common.need(o.vapoursynth, "--vapoursynth, a Python that has it, as vsfilters.py says")
+    engine, text, pictures, total = libudm.Engine(o), PAGE, "", 0
+    for name, frames in films(o):
+        score = Score(frames, range(RADIUS, o.frames - RADIUS, 2))
+        ours = engine.restore(frames, None, lookahead=o.lookahead)[0]
+        theirs = max((degrain(o, frames, strength) for strength in DEGRAIN), key=score)
+        top, left = ((side - size) // 2 for side, size in zip(frames.shape[1:3], CROP))
+        middle = o.frames // 2
+        row = np.concatenate([clip[middle, top:top + CROP[0], left:left + CROP[1]] for clip in (frames, ours, theirs)],
+                             1)
+        row = row.repeat(TIMES, 0).repeat(TIMES, 1)
+        path, title = o.page / f"old-film-{name.replace('_', '-')}.jpg", name.replace("_", " ")
+        Image.fromarray(row).save(path, quality=QUALITY)
+        total += path.stat().st_size
+        text += "| %s | %.2f | %.2f | %.2f |\n" % (title, score(frames), score(ours), score(theirs))
+        pictures += f"\n## {title.capitalize()}\n\n![as it is, nothing told, Degrain3]({path.name})\n"
+    (o.page / "OLD-FILM.md").write_text(text + pictures)
+    print(f"{o.page}/OLD-FILM.md, and {total / 1000:.0f} kB of pictures")
+
+
 def main():
     p = common.options(__doc__, models=["denoise-real"])
     p.set_defaults(frames=11)
     p.add_argument("--lookahead", type=int, default=2, help="default: %(default)s")
+    p.add_argument("--page", type=pathlib.Path, metavar="FOLDER", help="write the page of crops there instead")
+    p.add_argument("--vapoursynth", type=pathlib.Path, help="a Python that has VapourSynth, for the page")
     o, lost = p.parse_args(), []
+    if o.page:
+        o.model = o.models[0]
+        return draw_page(o)
     for o.model in o.models:
         engine, rows = libudm.Engine(o), []
         for name, frames in films(o):
