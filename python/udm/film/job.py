@@ -155,7 +155,7 @@ class Job:
 
     def _refusals(self) -> str:
         refused = [read_json(path) or {} for path in sorted((self.folder.path / "machines").glob("*.json"))]
-        return ", ".join(f"{one.get('machine')} makes other pixels of frame {one['wrong'][0]}"
+        return ", ".join(f"{one.get('machine')} makes other pixels of frame {one['wrong'][0] // self.to.factor}"
                          for one in refused if one.get("wrong"))
 
     def _complain(self) -> None:
@@ -207,7 +207,7 @@ class Job:
 
     def _finish(self) -> None:
         write_json(self.folder.done, {"output": str(self.to.path), "bytes": self.to.path.stat().st_size,
-                                      "codec": self.to.codec.name, "frames": len(self.plan.frames)})
+                                      "codec": self.to.codec.name, "frames": len(self.plan.frames) * self.to.factor})
         if not self.keep:
             for part in self.plan.segments:
                 self.folder.video(part.number).unlink(missing_ok=True)

@@ -34,14 +34,15 @@ class Output:
     path: pathlib.Path
     codec: Codec
     options: dict[str, str] = field(default_factory=dict)
+    factor: int = 1  # frames for each of the film's
 
     @property
     def part(self) -> pathlib.Path:
         return self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
 
 
-def output(path: str, codec: str, options: list[str]) -> Output:
-    return Output(pathlib.Path(path).absolute(), CODECS[codec], options_for(CODECS[codec], options))
+def output(path: str, codec: str, options: list[str], factor: int = 1) -> Output:
+    return Output(pathlib.Path(path).absolute(), CODECS[codec], options_for(CODECS[codec], options), factor)
 
 
 @contextlib.contextmanager
@@ -76,8 +77,8 @@ def _paint(stream: VideoStream, film: InputContainer, plan: Plan, to: Output) ->
 
 def _add_video(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, first: InputContainer | None) -> (
         VideoStream):
-    base, _ = times(plan)
-    rate = Fraction(plan.film.rate)
+    base, _ = times(plan, to.factor)
+    rate = Fraction(plan.film.rate) * to.factor
     stream: VideoStream
     if to.codec.name == "ffv1" and first is not None:
         stream = out.add_stream_from_template(first.streams.video[0])
@@ -147,17 +148,21 @@ def check(plan: Plan, to: Output, folder: Folder, note: Callable[[str], None]) -
         trial.unlink(missing_ok=True)
 
 
-def times(plan: Plan) -> tuple[Fraction, list[int]]:
-    """Of all frames, in units of the first: as they were, or counted, where they had none that rise."""
-    if plan.seekable():
-        return Fraction(plan.film.time_base), [frame.pts or 0 for frame in plan.frames]
-    return 1 / Fraction(plan.film.rate), [frame.number for frame in plan.frames]
+def _times(plan: Plan) -> tuple[Fraction, list[int]]:
+    """Of the film's frames, in units of the first: as they were, or counted, where they had none that rise; and when
+    the last one ends."""
+    if not plan.seekable():
+        return 1 / Fraction(plan.film.rate), list(range(len(plan.frames) + 1))
+    base, pts = Fraction(plan.film.time_base), [frame.pts or 0 for frame in plan.frames]
+    return base, pts + [pts[-1] + (plan.last_duration or round(1 / (Fraction(plan.film.rate) * base)))]
 
 
-def _durations(plan: Plan, base: Fraction, pts: list[int]) -> list[int]:
-    last = plan.last_duration if plan.seekable() else 1
-    usual = round(1 / (Fraction(plan.film.rate) * base))
-    return [after - now for now, after in zip(pts, pts[1:])] + [last or usual]
+def times(plan: Plan, factor: int = 1) -> tuple[Fraction, list[int]]:
+    """Of all frames that come out, and of the end, in units of the first: those between divide the time evenly, and
+    exactly, as units are as much smaller."""
+    base, pts = _times(plan)
+    made = [a * factor + (b - a) * place for a, b in zip(pts, pts[1:]) for place in range(factor)]
+    return base / factor, made + [pts[-1] * factor]
 
 
 def _copied(plan: Plan, folder: Folder, extradata: bytes | None) -> Generator[av.Packet[Any], None, None]:
@@ -177,8 +182,8 @@ def _decoded(plan: Plan, folder: Folder) -> Generator[av.VideoFrame, None, None]
 
 
 def _video(stream: VideoStream, plan: Plan, folder: Folder, to: Output) -> Generator[list[av.Packet[Any]], None, None]:
-    base, pts = times(plan)
-    durations = _durations(plan, base, pts)
+    base, pts = times(plan, to.factor)
+    durations = [after - now for now, after in zip(pts, pts[1:])]
     count = 0
     if to.codec.name == "ffv1":
         for count, packet in enumerate(_copied(plan, folder, stream.codec_context.extradata), 1):
@@ -196,8 +201,8 @@ def _video(stream: VideoStream, plan: Plan, folder: Folder, to: Output) -> Gener
                 setattr(frame, name, getattr(stream.codec_context, name))
             yield stream.encode(frame)
         yield stream.encode(None)
-    if count != len(plan.frames):
-        raise MismatchError(f"{count} frames were joined, and the film has {len(plan.frames)}")
+    if count != len(durations):
+        raise MismatchError(f"{count} frames were joined, and the film has {len(durations)}")
 
 
 def _seconds(packet: av.Packet[Any]) -> Fraction:
@@ -233,7 +238,7 @@ def join(plan: Plan, folder: Folder, to: Output, note: Callable[[str], None],
                         out.mux_one(other)
                         other = next(waiting, None)
                     out.mux_one(packet)
-                progress(min(done, len(plan.frames)))
+                progress(min(done // to.factor, len(plan.frames)))
             while other is not None:
                 out.mux_one(other)
                 other = next(waiting, None)

@@ -17,7 +17,7 @@ from udm import library
 
 from . import restore
 from .faults import MachineError, MismatchError
-from .filters import Filter
+from .filters import AnyFilter
 from .folder import Folder, read_json, write_json
 from .plan import Plan, Segment
 
@@ -34,8 +34,10 @@ def _hash(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def model_digest(filtered: Filter) -> str:
+def model_digest(filtered: AnyFilter) -> str:
     """Of all files of a model, and of its experts, which lie beside it."""
+    if not filtered.model:
+        return "none"
     folder = pathlib.Path(udm.Model(filtered.model).directory)
     index = read_json(folder / "model_index.json") or {}
     experts = [folder.parent / index[key] for key in ("white", "other") if isinstance(index.get(key), str)]
@@ -54,7 +56,7 @@ def _processor() -> str:
     return "\n".join(sorted({line for line in text.splitlines() if line.startswith(("model name", "flags", "CPU "))}))
 
 
-def fingerprint(filtered: Filter) -> str:
+def fingerprint(filtered: AnyFilter) -> str:
     """Of what results may depend on: another one is another machine."""
     loaded = pathlib.Path(library.path())
     facts = [name(), _processor(), os.environ.get("UDM_ISA", ""), _hash(str(loaded)), model_digest(filtered),
@@ -62,7 +64,7 @@ def fingerprint(filtered: Filter) -> str:
     return f"{name()}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:12]}"
 
 
-def probe(plan: Plan, filtered: Filter, threads: int) -> dict[str, Any]:
+def probe(plan: Plan, filtered: AnyFilter, threads: int) -> dict[str, Any]:
     """What this machine makes of the first frames."""
     count = min(PROBE, len(plan.frames))
     began = time.monotonic()
@@ -71,7 +73,7 @@ def probe(plan: Plan, filtered: Filter, threads: int) -> dict[str, Any]:
             "fingerprint": fingerprint(filtered)}
 
 
-def prove(folder: Folder, plan: Plan, filtered: Filter, threads: int) -> None:
+def prove(folder: Folder, plan: Plan, filtered: AnyFilter, threads: int) -> None:
     """Raises MachineError unless this machine makes of the probe what the first one did. Remembers that it did."""
     record = folder.machine(fingerprint(filtered))
     known = read_json(record)

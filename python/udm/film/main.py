@@ -64,14 +64,16 @@ def tell(folder: Folder) -> None:
     shape = film.film.shape
     layout = layout_of(shape.format)
     chroma = 0 if shape.channels == 1 else 2 / (1 << layout.x + layout.y)
+    factor = segment.filter_of(segment.settings_of(folder)).factor
     stored = len(film.frames) * shape.width * shape.height * (1 + chroma) * layout.bits / 8 / 2  # FFV1 halves it
+    stored *= factor
     print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
           f"{len(film.segments)} segments, the longest of {longest} frames")
     size = f"{stored / 2**30:.1f} GiB" if stored > 2**29 else f"{stored / 2**20:.0f} MiB"
     print(f"about {size} for segments until they are joined")
     probe = read_json(folder.probe)
     if probe:
-        seconds = probe["seconds"] / len(probe["digests"]) * len(film.frames)
+        seconds = probe["seconds"] / len(probe["digests"]) * factor * len(film.frames)
         print(f"about {progress.clock(seconds)} on one worker like this one")
     print(f"udm-film run IN OUT --dir {shlex.quote(str(folder.path))} goes on from here")
 
@@ -115,7 +117,7 @@ def threads_of(options: argparse.Namespace) -> int:
 
 def do_run(options: argparse.Namespace) -> None:
     folder = folder_of(options, options.output)
-    to = join.output(options.output, options.codec, options.codec_option)
+    to = join.output(options.output, options.codec, options.codec_option, filters.parse(options.filter).factor)
     done = read_json(folder.done)
     if to.path.exists() and not (done and done["output"] == str(to.path)):
         raise FilmError(f"{to.path} is there already: remove it, or choose another name")
@@ -130,7 +132,7 @@ def do_run(options: argparse.Namespace) -> None:
             part.unlink(missing_ok=True)
         Job(folder, settings, to, engine_for(options, folder), threads_of(options), note, options.verify,
             options.keep).run()
-    note(f"{to.path} is complete: {len(plan.read(folder.plan).frames)} frames")
+    note(f"{to.path} is complete: {len(plan.read(folder.plan).frames) * to.factor} frames")
 
 
 def do_status(options: argparse.Namespace) -> None:
@@ -167,7 +169,8 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("film", metavar="IN")
     common.add_argument("--filter", default="udmdenoise", metavar="WORDS",
-                        help="the element and its properties: 'udmdenoise noise-level=25 lookahead=2'")
+                        help="the element and its properties: 'udmdenoise noise-level=25 lookahead=2', or "
+                        "'udminterp factor=2'")
     common.add_argument("--dir", help="folder of the film; all machines must see it at this path (beside the output)")
     common.add_argument("--split", type=at_least(1), default=plan.SPLIT, metavar="FRAMES",
                         help="longer scenes are split (default: %(default)s)")

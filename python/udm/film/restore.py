@@ -4,8 +4,9 @@ from collections.abc import Generator
 
 import av
 
+from . import between
 from .faults import MismatchError
-from .filters import Filter
+from .filters import AnyFilter, Filter, Interpolation
 from .pixels import describe, digest, for_output
 from .plan import Frame, Plan, Segment
 from .source import numbered
@@ -15,9 +16,9 @@ JUDGED = 0  # udm_noise_kind: where the plan was given the level, it looked no f
 MARGIN = 3  # frames before the first one that is wanted, to which is sought: what comes out first may be damaged
 
 
-def needed(plan: Plan, segment: Segment, lookahead: int) -> list[Frame]:
+def needed(plan: Plan, part: Segment, filtered: AnyFilter) -> list[Frame]:
     """With those before and after it."""
-    return plan.frames[segment.first - segment.warm_up:segment.end + min(lookahead, segment.after)]
+    return plan.frames[part.first - filtered.before(part):part.end + filtered.after(part)]
 
 
 def judged(plan: Plan, frame: Frame, lookahead: int) -> Frame:
@@ -27,24 +28,31 @@ def judged(plan: Plan, frame: Frame, lookahead: int) -> Frame:
     return after[0] if lookahead > 0 and frame.cut and after and not after[0].cut else frame
 
 
-def segment(plan: Plan, part: Segment, filtered: Filter,
+def segment(plan: Plan, part: Segment, filtered: AnyFilter,
             threads: int) -> Generator[tuple[str, av.VideoFrame], None, None]:
     """Digest and restored frame. Decoding begins near the segment, or, where that gives other frames than the plan
     knows, at the beginning of the film: then frames that were given before are left out."""
-    wanted = needed(plan, part, filtered.lookahead)
+    wanted = needed(plan, part, filtered)
     given = 0
     before = plan.frames[max(0, wanted[0].number - MARGIN)]
     if plan.seekable() and before.number > 0:
         try:
-            for made in _from(plan, part, wanted, before.pts, filtered, threads):
+            for made in _any(plan, part, wanted, before.pts, filtered, threads):
                 given += 1
                 yield made
             return
         except MismatchError:
             pass
-    for count, made in enumerate(_from(plan, part, wanted, None, filtered, threads)):
+    for count, made in enumerate(_any(plan, part, wanted, None, filtered, threads)):
         if count >= given:
             yield made
+
+
+def _any(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filtered: AnyFilter,
+         threads: int) -> Generator[tuple[str, av.VideoFrame], None, None]:
+    if isinstance(filtered, Interpolation):
+        return between.frames(plan, part, wanted, seek, filtered, threads)
+    return _from(plan, part, wanted, seek, filtered, threads)
 
 
 def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filtered: Filter,

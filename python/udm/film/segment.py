@@ -16,7 +16,7 @@ import udm
 
 from . import machine, restore
 from .faults import FilmError, MismatchError
-from .filters import Filter
+from .filters import AnyFilter, of_words
 from .folder import Folder, aside, read_json, write_json
 from .pixels import layout_of
 from .plan import Plan, Segment, read
@@ -32,8 +32,8 @@ def settings_of(folder: Folder) -> dict[str, Any]:
     return settings
 
 
-def filter_of(settings: dict[str, Any]) -> Filter:
-    return Filter(**{name.replace("-", "_"): value for name, value in settings["filter"].items()})
+def filter_of(settings: dict[str, Any]) -> AnyFilter:
+    return of_words(settings["filter"])
 
 
 def key(plan: Plan, segment: Segment, settings: dict[str, Any]) -> str:
@@ -41,7 +41,7 @@ def key(plan: Plan, segment: Segment, settings: dict[str, Any]) -> str:
     filtered = filter_of(settings)
     facts = [asdict(plan.film.shape), settings["filter"], settings["model"], settings["version"], FFV1,
              segment.first, segment.count, segment.warm_up,
-             [asdict(frame) for frame in restore.needed(plan, segment, filtered.lookahead)]]
+             [asdict(frame) for frame in restore.needed(plan, segment, filtered)]]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -74,9 +74,9 @@ class _State:
                                     "time": time.time()})
 
 
-def _encoder(file: av.container.OutputContainer, plan: Plan) -> av.VideoStream:
+def _encoder(file: av.container.OutputContainer, plan: Plan, factor: int) -> av.VideoStream:
     shape = plan.film.shape
-    rate = Fraction(plan.film.rate)
+    rate = Fraction(plan.film.rate) * factor
     stream = file.add_stream("ffv1", rate=rate, options=FFV1)
     stream.width, stream.height = shape.width, shape.height
     stream.pix_fmt = layout_of(shape.format).stored
@@ -87,20 +87,20 @@ def _encoder(file: av.container.OutputContainer, plan: Plan) -> av.VideoStream:
     return stream
 
 
-def _write(path: pathlib.Path, plan: Plan, segment: Segment, filtered: Filter, threads: int,
+def _write(path: pathlib.Path, plan: Plan, segment: Segment, filtered: AnyFilter, threads: int,
            state: _State) -> list[str]:
     digests: list[str] = []
     with av.open(os.fspath(path), "w", format="nut") as file:
         file.flags |= av.container.Flags.bitexact.value  # type: ignore[operator]
-        stream = _encoder(file, plan)
+        stream = _encoder(file, plan, filtered.factor)
         for digest, frame in restore.segment(plan, segment, filtered, threads):
             frame.pts, frame.time_base = len(digests), stream.codec_context.time_base
             file.mux(stream.encode(frame))
             digests.append(digest)
-            state.tell(len(digests))
+            state.tell(len(digests) // filtered.factor)
         file.mux(stream.encode(None))
-    if len(digests) != segment.count:
-        raise MismatchError(f"{len(digests)} frames of {segment.count} came out")
+    if len(digests) != segment.count * filtered.factor:
+        raise MismatchError(f"{len(digests)} frames of {segment.count * filtered.factor} came out")
     return digests
 
 
@@ -147,14 +147,16 @@ def check(folder: Folder, number: int, threads: int) -> None:
     made = read_json(folder.manifest(number))
     if not is_done(folder, plan, segment, settings):
         raise FilmError(f"segment {number} is not there to be compared with")
-    again = [digest for digest, _ in restore.segment(plan, segment, filter_of(settings), threads)]
+    filtered = filter_of(settings)
+    again = [digest for digest, _ in restore.segment(plan, segment, filtered, threads)]
     for offset, (was, now) in enumerate(zip(made["digests"], again, strict=True)):
         if was != now:
-            raise MismatchError(f"frame {segment.first + offset} of segment {number}, which {made['machine']} made, "
-                                f"comes out otherwise on {machine.name()}")
+            frame = segment.first + offset // filtered.factor
+            raise MismatchError(f"frame {frame} of segment {number}, which {made['machine']} made, comes out otherwise "
+                                f"on {machine.name()}")
 
 
-def settings_for(source: dict[str, Any], filtered: Filter, split: int, warm_up: int) -> dict[str, Any]:
+def settings_for(source: dict[str, Any], filtered: AnyFilter, split: int, warm_up: int) -> dict[str, Any]:
     """What a film's folder is begun with."""
     return {"source": source, "filter": filtered.words(), "model": machine.model_digest(filtered),
             "version": udm.version(), "split": split, "warm-up": warm_up}
