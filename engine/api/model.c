@@ -101,7 +101,8 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
         return;
     const udm_text_parts *text = udm_model_text(model);
     const udm_film_parts *film = udm_model_film(model);
-    tell(text ? "decoder" : "unet", udm_model_network_config(model), udm_model_network_weights(model), found, context);
+    tell(text && !text->vae.config ? "decoder" : "unet", udm_model_network_config(model),
+         udm_model_network_weights(model), found, context);
     for (int i = 0; i < UDM_HELPERS; i++)
         tell(helpers[i], udm_model_helper_config(model, i), udm_model_helper_weights(model, i), found, context);
     if (film) {
@@ -114,4 +115,5 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
     tell("text_encoder", text->text.config, text->text.weights, found, context);
     tell("image_encoder", text->vision.config, text->vision.weights, found, context);
     tell("prior", text->prior.config, text->prior.weights, found, context);
+    tell("vae", text->vae.config, text->vae.weights, found, context);
 }

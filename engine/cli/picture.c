@@ -20,15 +20,16 @@ enum { MAX_SIDE = 65536 };
 
 static const char no_memory[] = "there is no memory for it";
 
-// [3, H, W] of rows of red, green and blue, 8 bits each.
-static bool from_rows(const unsigned char *rows, size_t width, size_t height, npy *picture, const char **why)
+// [3 or 4, H, W] of rows of red, green, blue and perhaps alpha, 8 bits each.
+static bool from_rows(const unsigned char *rows, size_t planes, size_t width, size_t height, npy *picture,
+                      const char **why)
 {
     const size_t pixels = width * height;
-    *picture = (npy){ .dims = 3, .shape = { 3, height, width }, .elements = 3 * pixels };
+    *picture = (npy){ .dims = 3, .shape = { planes, height, width }, .elements = planes * pixels };
     picture->data = malloc(picture->elements * sizeof *picture->data);
     *why = no_memory;
     for (size_t i = 0; picture->data && i < picture->elements; i++)
-        picture->data[i % 3 * pixels + i / 3] = (float)rows[i] / 127.5f - 1;
+        picture->data[i % planes * pixels + i / planes] = (float)rows[i] / 127.5f - 1;
     return picture->data != NULL;
 }
 
@@ -88,19 +89,19 @@ static const char *say(const png_image *image)
     return why;
 }
 
-// Of any kind: palettes, grey and 16 bits become red, green and blue of 8 bits, what is transparent is laid on black.
+// Of any kind: palettes, grey and 16 bits become red, green and blue of 8 bits, and alpha, where there is some.
 static bool read_png(FILE *file, npy *picture, const char **why)
 {
     png_image image = { .version = PNG_IMAGE_VERSION };
-    const png_color black = { 0 };
     unsigned char *rows = NULL;
     if (png_image_begin_read_from_stdio(&image, file)) {
-        image.format = PNG_FORMAT_RGB;
+        const size_t planes = image.format & PNG_FORMAT_FLAG_ALPHA ? 4 : 3;
+        image.format = planes == 4 ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
         const bool fits = image.width <= MAX_SIDE && image.height <= MAX_SIDE;
         *why = fits ? no_memory : "it is larger than 65536 pixels to a side";
         rows = fits ? malloc(PNG_IMAGE_SIZE(image)) : NULL;
-        if (rows && png_image_finish_read(&image, &black, rows, 0, NULL)) {
-            const bool good = from_rows(rows, image.width, image.height, picture, why);
+        if (rows && png_image_finish_read(&image, NULL, rows, 0, NULL)) {
+            const bool good = from_rows(rows, planes, image.width, image.height, picture, why);
             free(rows);
             return good;
         }
@@ -164,7 +165,7 @@ static bool read_jpeg(FILE *file, npy *picture, const char **why)
     bool good = false;
     if (setjmp(j.failed) == 0) {
         read_rows(&j, file);
-        good = j.rows && from_rows(j.rows, j.read.output_width, j.read.output_height, picture, why);
+        good = j.rows && from_rows(j.rows, 3, j.read.output_width, j.read.output_height, picture, why);
     } else {
         *why = j.why;
     }
@@ -188,14 +189,14 @@ static bool read_npy(const char *path, npy *picture, const char **why)
     if (!npy_read(path, picture, why))
         return false;
     const size_t *shape = picture->shape + (picture->dims == 4);
-    if ((picture->dims == 3 || (picture->dims == 4 && picture->shape[0] == 1)) && shape[0] == 3 && shape[1] > 0 &&
-        shape[2] > 0 && shape[1] <= MAX_SIDE && shape[2] <= MAX_SIDE) {
+    if ((picture->dims == 3 || (picture->dims == 4 && picture->shape[0] == 1)) && (shape[0] == 3 || shape[0] == 4) &&
+        shape[1] > 0 && shape[2] > 0 && shape[1] <= MAX_SIDE && shape[2] <= MAX_SIDE) {
         memmove(picture->shape, shape, 3 * sizeof *shape);
         picture->dims = 3;
         return true;
     }
     free(picture->data);
-    *why = "it must be 3,H,W or 1,3,H,W";
+    *why = "it must be 3,H,W or 1,3,H,W; 4 with alpha";
     return false;
 }
 

@@ -21,7 +21,7 @@ struct udm_model {
     char *directory;
     udm_text_part network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
-    bool has_text;
+    bool has_text, has_latents;
     udm_text_parts text;
     char *text_class;
     bool has_film;
@@ -150,7 +150,7 @@ static bool open_network(char *folder, udm_text_part *part, udm_error *error)
 static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
-    const char *main = model->has_text ? "decoder" : "unet";
+    const char *main = model->has_text && !model->has_latents ? "decoder" : "unet";
     bool ok = open_network(part_folder(model, main, "config.json", error), &model->network, error);
     for (int i = 0; ok && index && i < UDM_HELPERS; i++)
         if (udm_config_pair(index, helper_names[i], part))
@@ -180,38 +180,61 @@ static bool open_scheduler(udm_model *model, const char *name, const udm_config 
     return ok;
 }
 
-static bool contains(const char *const *list, const char *name)
+// What kinds of models there are: the parts that each must have, and those that it may have. What frames are restored
+// by has the network alone.
+static const struct parts {
+    const char *what;
+    const char *needed[6], *fine[8];
+} all_parts[] = {
+    { "a model", { "unet" }, { "preview", "trust", "classifier", "scheduler", "safety_checker", "feature_extractor" } },
+    { "a model with a decoder",
+      { "decoder", "tokenizer", "text_encoder", "prior", "prior_scheduler", "decoder_scheduler" },
+      { "image_encoder", "feature_extractor" } },
+    // The last two judge what was drawn, and are not run.
+    { "a pipeline of latent diffusion",
+      { "unet", "vae", "tokenizer", "text_encoder", "scheduler" },
+      { "safety_checker", "feature_extractor" } },
+};
+
+static bool contains(const char *const *list, size_t count, const char *name)
 {
-    while (*list && strcmp(*list, name) != 0)
-        list++;
-    return *list;
+    for (size_t i = 0; i < count && list[i]; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
 }
 
 // A part that is neither known nor known not to matter changes what the network sees, or what its output means.
-static bool check_parts(const udm_config *index, bool has_text, udm_error *error)
+static bool check_parts(const udm_model *model, const udm_config *index, udm_error *error)
 {
-    static const char *const of_frames[] = { "unet",           "preview",           "trust", "classifier", "scheduler",
-                                             "safety_checker", "feature_extractor", NULL };
-    static const char *const of_text[] = { "tokenizer", "text_encoder",    "image_encoder", "feature_extractor",
-                                           "prior",     "prior_scheduler", "decoder",       "decoder_scheduler",
-                                           NULL };
-    const char *const *fine = has_text ? of_text : of_frames, *part[2];
-    static const char *const needed[] = { "tokenizer", "text_encoder", "prior", "prior_scheduler",
-                                          "decoder_scheduler" };
-    for (size_t i = 0; has_text && i < sizeof needed / sizeof *needed; i++)
-        if (!udm_config_pair(index, needed[i], part))
-            return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                            "%s: a model with a decoder must have the part \"%s\": [library, class]",
-                            udm_config_path(index), needed[i]);
-    if (!has_text && !udm_config_pair(index, "unet", part))
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: there is no part \"unet\": [library, class]",
-                        udm_config_path(index));
-    for (const char *key = NULL; (key = udm_config_next(index, key));) {
-        if (udm_config_pair(index, key, part) && !contains(fine, key))
+    const struct parts *parts = &all_parts[model->has_latents ? 2 : model->has_text ? 1 : 0];
+    const size_t needed = sizeof parts->needed / sizeof *parts->needed;
+    const char *part[2];
+    for (const char *key = NULL; (key = udm_config_next(index, key));)
+        if (udm_config_pair(index, key, part) && !contains(parts->needed, needed, key) &&
+            !contains(parts->fine, sizeof parts->fine / sizeof *parts->fine, key))
             return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this part is not implemented: \"%s\" (%s)",
                             udm_config_path(index), key, part[1]);
-    }
+    for (size_t i = 0; i < needed && parts->needed[i]; i++)
+        if (!udm_config_pair(index, parts->needed[i], part))
+            return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: %s must have the part \"%s\": [library, class]",
+                            udm_config_path(index), parts->what, parts->needed[i]);
     return true;
+}
+
+// Pipelines that are drawn by the same loop; what others do between has parts of the same names.
+static bool check_pipeline(const udm_config *index, udm_error *error)
+{
+    static const char *const known[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+                                         "StableDiffusionInpaintPipeline", "LatentConsistencyModelPipeline",
+                                         "LatentConsistencyModelImg2ImgPipeline" };
+    const char *class = "";
+    return udm_config_string(index, "_class_name", &class, error) &&
+           (contains(known, sizeof known / sizeof *known, class) ||
+            udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                     "%s: this pipeline is not implemented: \"%s\"; have: StableDiffusionPipeline, "
+                     "StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, LatentConsistencyModelPipeline",
+                     udm_config_path(index), class));
 }
 
 static udm_config *open_index(const char *directory, udm_error *error)
@@ -334,11 +357,14 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
     udm_text_parts *text = &model->text;
     const char *part[2], *directory = model->directory;
     text->tokenizer = udm_file_join(directory, "tokenizer", error);
-    bool ok = text->tokenizer && open_network(udm_file_join(directory, "text_encoder", error), &text->text, error) &&
-              open_network(udm_file_join(directory, "prior", error), &text->prior, error) &&
-              open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error) &&
-              read_extractor(model, index, error);
-    if (ok && udm_config_pair(index, "image_encoder", part))
+    bool ok = text->tokenizer && open_network(udm_file_join(directory, "text_encoder", error), &text->text, error);
+    if (ok && model->has_latents)
+        ok = open_network(udm_file_join(directory, "vae", error), &text->vae, error);
+    else if (ok)
+        ok = open_network(udm_file_join(directory, "prior", error), &text->prior, error) &&
+             open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error) &&
+             read_extractor(model, index, error);
+    if (ok && !model->has_latents && udm_config_pair(index, "image_encoder", part))
         ok = open_network(udm_file_join(directory, "image_encoder", error), &text->vision, error);
     if (ok && udm_config_pair(index, "text_encoder", part)) {
         text->text_class = model->text_class = strdup(part[1]);
@@ -357,8 +383,8 @@ static bool is_film(const udm_config *index)
 static bool check_film_parts(const udm_config *index, udm_error *error)
 {
     static const char *const needed[] = { "unet", "vae", "text_encoder", "tokenizer", "scheduler" };
-    static const char *const fine[] = { "unet",           "vae",       "text_encoder",      "tokenizer",
-                                        "motion_adapter", "scheduler", "feature_extractor", NULL };
+    static const char *const fine[] = { "unet",           "vae",       "text_encoder",     "tokenizer",
+                                        "motion_adapter", "scheduler", "feature_extractor" };
     const char *part[2];
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!udm_config_pair(index, needed[i], part))
@@ -366,7 +392,7 @@ static bool check_film_parts(const udm_config *index, udm_error *error)
                             "%s: a model that makes films must have the part \"%s\": [library, class]",
                             udm_config_path(index), needed[i]);
     for (const char *key = NULL; (key = udm_config_next(index, key));)
-        if (udm_config_pair(index, key, part) && !contains(fine, key))
+        if (udm_config_pair(index, key, part) && !contains(fine, sizeof fine / sizeof *fine, key))
             return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this part is not implemented: \"%s\" (%s)",
                             udm_config_path(index), key, part[1]);
     return true;
@@ -402,11 +428,16 @@ static bool open_diffusers(udm_model *model, const udm_config *index, udm_error 
     const char *part[2];
     if (is_film(index))
         return open_film(model, index, error);
-    model->has_text = udm_config_pair(index, "decoder", part);
-    const char *scheduler = model->has_text ? "decoder_scheduler" : "scheduler";
-    return check_parts(index, model->has_text, error) &&
-           open_scheduler(model, scheduler, index, &model->scheduler, error) && open_networks(model, index, error) &&
-           (!model->has_text || open_text(model, index, error));
+    model->has_latents = udm_config_pair(index, "vae", part) || udm_config_pair(index, "text_encoder", part);
+    model->has_latents &= !udm_config_pair(index, "decoder", part);
+    model->has_text = model->has_latents || udm_config_pair(index, "decoder", part);
+    const char *scheduler = model->has_text && !model->has_latents ? "decoder_scheduler" : "scheduler";
+    if ((model->has_latents && !check_pipeline(index, error)) || !check_parts(model, index, error) ||
+        !open_scheduler(model, scheduler, index, &model->scheduler, error))
+        return false;
+    if (model->has_latents) // as StableDiffusionPipeline does, whatever the file says
+        model->scheduler.timesteps.offset = 1, model->scheduler.bounds.clip = 0;
+    return open_networks(model, index, error) && (!model->has_text || open_text(model, index, error));
 }
 
 // chooses: it may have experts
@@ -490,6 +521,7 @@ void udm_model_free(udm_model *model)
     close_part(&model->film.vae);
     close_part(&model->film.motion);
     free(model->film.tokenizer);
+    close_part(&model->text.vae);
     udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
     udm_loras_free(model->loras);
@@ -552,6 +584,11 @@ bool udm_model_has_experts(const udm_model *model)
 const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind)
 {
     return kind == UDM_NOISE_OTHER && model->other ? model->other : model;
+}
+
+bool udm_model_has_latents(const udm_model *model)
+{
+    return model->has_latents;
 }
 
 const udm_text_parts *udm_model_text(const udm_model *model)

@@ -28,6 +28,7 @@ typedef struct udm_scheduler {
     udm_timesteps timesteps;
     const udm_sampler *sampler; // NULL: it is not implemented, and `missing` says what
     int order, ease_below;
+    bool begins_noisy;   // with noise of the deviation that x_t has at the first step, not of 1 (init_noise_sigma)
     const char *missing; // a part of a sentence; owned by the model
     double
         powers[UDM_POWERS]; // udm_loop_settings; from "noise_power", a key of ours, which models/train/power.py finds
@@ -43,6 +44,7 @@ typedef struct udm_text_part {
 
 typedef struct udm_text_parts {
     udm_text_part text, prior, vision; // vision: of zeros where the model has none
+    udm_text_part vae;                 // of latent diffusion, which has no prior and no vision; otherwise of zeros
     const char *text_class;            // as model_index.json has it
     char *tokenizer;                   // its folder
     udm_scheduler prior_scheduler;
@@ -69,6 +71,7 @@ const udm_config *udm_model_helper_config(const udm_model *model, udm_helper hel
 const udm_weights *udm_model_helper_weights(const udm_model *model, udm_helper helper);
 const udm_text_parts *udm_model_text(const udm_model *model); // NULL where it knows no text
 const udm_film_parts *udm_model_film(const udm_model *model); // NULL where it makes no films of latents
+bool udm_model_has_latents(const udm_model *model);           // its network draws latents, not pictures
 const udm_scheduler *udm_model_scheduler(const udm_model *model);
 
 // A model may be a choice between two others, which are told apart by the noise that they were trained on: that of its

@@ -193,6 +193,7 @@ static bool read_timesteps(udm_scheduler *scheduler, const struct defaults *defa
     timesteps->short_of_zero = defaults->timing == OF_DDIM ? !to_1 : strcmp(end, "sigma_min") == 0;
     if (!read_sigmas(scheduler, config, &sigmas, error))
         return false;
+    scheduler->begins_noisy = defaults->timing == OF_KARRAS && strcmp(spacing, "leading") != 0;
     timesteps->wide = wide && !sigmas;
     timesteps->whole = wide && sigmas;
     if (sigmas && defaults->timing == OF_KARRAS && strcmp(spacing, "linspace") != 0) // they begin and end elsewhere

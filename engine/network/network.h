@@ -47,6 +47,9 @@ typedef struct udm_network_class {
     // none. *gain: what the output is to be multiplied by.
     bool (*condition)(const udm_network *network, double timestep, int label, float *time, float *hot, float *gain,
                       udm_error *error);
+    // For networks that know the scale of the guidance that they were distilled with (network.guided), NULL for others:
+    // adds what they make of it to the values of the port `time`.
+    void (*guide)(const udm_network *network, double scale, float *time);
     // For networks that are conditioned on the embedding of a picture, NULL for others: what becomes of an embedding
     // [network.embedding]: the values of the port `label`, then those of `tokens` [token_width, 1, tokens].
     void (*embed)(const udm_network *network, const float *embedding, float *condition);
@@ -103,6 +106,7 @@ struct udm_network {
     int stride;           // width and height of the input must be multiples of it
     int reach;            // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool uses_prediction; // it can be shown a prediction
+    bool guided;          // it is told a guidance scale, and needs no other guidance
     bool spreads;         // as many planes again are the variance of the new noise of a step (ddpm_learned)
     bool predicts_log_variance; // the last plane of its output (UDM_LOG_VARIANCE_BIAS)
     int context;                // planes of its input, besides frame and prediction

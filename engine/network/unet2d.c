@@ -30,6 +30,7 @@ void udm_unet2d_free(udm_network *network)
     udm_unet2d_told_clear(&net->told);
     free(net->steps);
     free(net->frequencies);
+    free(net->guidance);
     free(net);
 }
 
@@ -53,6 +54,8 @@ static void describe(udm_unet2d *net)
         base->labels = told->picture ? config->time_width : 0;
         base->tokens = udm_unet2d_tokens(config);
         base->token_width = config->token_width;
+        base->context = config->context;
+        base->guided = config->guidance > 0;
     }
     if (config->time != UDM_TIME_NONE) {
         base->places = udm_cross_places(config->time_positions);
@@ -152,6 +155,21 @@ static bool condition_time(const udm_network *network, double timestep, int labe
     return true;
 }
 
+// A linear layer of sinusoids of the scale (Luo et al., "Latent Consistency Models", 2023, section 4.2), without bias,
+// is added to those of the time.
+static void guide(const udm_network *network, double scale, float *time)
+{
+    const udm_unet2d *net = (const udm_unet2d *)network;
+    const int size = net->config.guidance, half = size / 2;
+    for (int i = 0; i < half; i++) {
+        const double at = 1000 * (scale - 1) * exp(-log(10000) * i / (half - 1));
+        for (int o = 0; o < network->times; o++) {
+            const float *weight = net->guidance + (size_t)o * size;
+            time[o] += (float)(weight[i] * sin(at) + weight[half + i] * cos(at));
+        }
+    }
+}
+
 static udm_value resample(const udm_unet2d_flow *at, int direction, udm_value x)
 {
     return direction > 0 ? udm_graph_enlarge(at->graph, x) : direction < 0 ? udm_graph_halve(at->graph, x) : x;
@@ -218,6 +236,14 @@ static udm_value build_embedding(const udm_unet2d *net, udm_graph *graph)
     return udm_graph_conv(graph, &net->project, e, UDM_NO_VALUE, UDM_LINEAR);
 }
 
+static udm_value build_beginning(const udm_unet2d *net, udm_graph *graph, int width, int height)
+{
+    udm_value in[2] = { udm_graph_frame(graph) };
+    if (net->config.context)
+        in[1] = udm_graph_input(graph, (udm_shape){ net->config.context, height, width });
+    return udm_graph_conv_all(graph, &net->conv_in, in, net->config.context ? 2 : 1, UDM_NO_VALUE, UDM_LINEAR);
+}
+
 static bool unet2d_build(const udm_network *network, udm_graph *graph, int width, int height, udm_error *error)
 {
     const udm_unet2d *net = (const udm_unet2d *)network;
@@ -226,7 +252,7 @@ static bool unet2d_build(const udm_network *network, udm_graph *graph, int width
     if (!at.kept)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the graph of a network");
     at.embedding = build_embedding(net, graph);
-    udm_value x = udm_graph_conv(graph, &net->conv_in, udm_graph_frame(graph), UDM_NO_VALUE, UDM_LINEAR);
+    udm_value x = build_beginning(net, graph, width, height);
     at.kept[at.held++] = x;
     for (int i = 0; i < net->count; i++) {
         x = udm_unet2d_build_step(&at, &net->steps[i], x);
@@ -251,6 +277,7 @@ const udm_network_class udm_network_unet2d_condition = {
     .open = condition_open,
     .free = udm_unet2d_free,
     .condition = condition_time,
+    .guide = guide,
     .embed = udm_unet2d_told_embed,
     .build = unet2d_build,
 };

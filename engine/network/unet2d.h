@@ -46,6 +46,8 @@ typedef struct udm_unet2d_config {
     udm_embedding_shape told;                   // picture: 0: the tokens are those of a text
     int text_tokens;                            // of a text
     int token_width;                            // values of each token
+    int context;                                // planes that are shown beside the frame, as of a hole and its rest
+    int guidance;                               // values of the embedding of a guidance scale; 0: it knows none
     int heads[UDM_UNET2D_LEVELS], cross_layers; // of the transformers that see the tokens of a text
     int mid_cross_layers;                       // ... in the middle
     bool cross_linear;                          // udm_cross.linear
@@ -99,6 +101,7 @@ typedef struct udm_unet2d {
     udm_network base;
     udm_unet2d_config config;
     float *frequencies; // of the Fourier embedding
+    float *guidance;    // [times, config.guidance]: what a guidance scale adds to the embedding of the time
     udm_layer conv_in, conv_out, time[2];
     udm_layer project; // the embedding, for all resnets at once
     udm_unet2d_told told;

@@ -41,6 +41,7 @@ static const char *const known[] = { "sample_size",
                                      "resnet_time_scale_shift",
                                      "time_embedding_type",
                                      "time_embedding_dim",
+                                     "time_cond_proj_dim",
                                      "attention_type",
                                      "patch_size",
                                      "text_tokens",
@@ -150,12 +151,13 @@ static bool read_channels(udm_unet2d_config *to, const udm_config *config, udm_e
         !udm_config_int(config, "out_channels", 1, 65536, &out, error))
         return false;
     const int square = to->patch * to->patch;
-    to->channels = in / square;
+    to->context = to->told.picture == 0 && square == 1 && in > out ? in - out : 0;
+    to->channels = (in - to->context) / square;
     to->spreads = out == 2 * in;
-    if (in % square != 0 || (out != in && !to->spreads))
+    if (in % square != 0 || (out != in - to->context && !to->spreads))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s: \"in_channels\" must be divisible by the square of \"patch_size\", and \"out_channels\" "
-                        "as many, or twice as many",
+                        "as many, or twice as many, or fewer where a text is read",
                         udm_config_path(config));
     return true;
 }
@@ -222,7 +224,8 @@ static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm
     to->time_width = 4 * to->width[0];
     return udm_config_bool(config, "flip_sin_to_cos", &to->cosine_first, error) &&
            udm_config_double(config, "freq_shift", -1e3, 1e3, &to->frequency_shift, error) &&
-           udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error);
+           udm_config_int(config, "time_embedding_dim", 1, 65536, &to->time_width, error) &&
+           udm_config_int(config, "time_cond_proj_dim", 1, 65536, &to->guidance, error);
 }
 
 // What it is conditioned on. In the form with a text, both embeddings have as many values as a token.

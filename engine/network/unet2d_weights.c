@@ -408,12 +408,26 @@ static bool read_time(reader *from)
         if (!net->frequencies)
             return false;
     }
+    if (net->config.guidance > 0) {
+        net->guidance = udm_weights_read(from->weights, "time_embedding.cond_proj.weight", 2,
+                                         (int64_t[]){ net->base.times, net->config.guidance }, from->error);
+        if (!net->guidance)
+            return false;
+    }
     if (!udm_layer_open_linear(&net->time[0], net->base.times, width, from->weights, "time_embedding.linear_1",
                                from->device, from->error))
         return false;
     return net->base.labels ? read_time_and_more(from)
                             : udm_layer_open_linear(&net->time[1], width, width, from->weights,
                                                     "time_embedding.linear_2", from->device, from->error);
+}
+
+static udm_conv_spec first_spec(const udm_unet2d_config *config)
+{
+    udm_conv_spec first = spec(config->channels * config->patch * config->patch, config->width[0], 3);
+    if (config->context)
+        first.in[first.sources++] = config->context;
+    return first;
 }
 
 static bool pack_projection(const reader *from)
@@ -430,8 +444,8 @@ bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_er
     reader from = {
         .net = net, .weights = weights, .device = net->base.device, .error = error, .channels = config->width[0]
     };
-    bool good = read_conv(&from, &net->conv_in, spec(config->channels * square, config->width[0], 3), "conv_in") &&
-                read_time(&from) && read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
+    bool good = read_conv(&from, &net->conv_in, first_spec(config), "conv_in") && read_time(&from) &&
+                read_down(&from) && read_mid(&from) && read_up(&from) && pack_projection(&from) &&
                 read_norm(&from, &net->norm_out, config->width[0], config->groups, "conv_norm_out") &&
                 read_conv(&from, &net->conv_out, spec(config->width[0], outputs * square, 3), "conv_out") &&
                 (config->told.picture == 0 || udm_unet2d_told_read(net, weights, error));

@@ -426,8 +426,12 @@ static bool describe(udm_tiling *tiles, const udm_network_input *seen, udm_error
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "this model draws what a text says, and nothing else: use \"udm generate\", or udmsrc with a "
                         "prompt");
-    return !network->class->condition ||
-           network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error);
+    if (network->class->condition &&
+        !network->class->condition(network, seen->timestep, seen->label, time, label, &tiles->gain, error))
+        return false;
+    if (network->guided)
+        network->class->guide(network, seen->guidance, time);
+    return true;
 }
 
 static bool run_here(udm_tiling *tiles, int stage, uint64_t number, const udm_network_input *seen, float *out,

@@ -34,6 +34,7 @@ typedef struct udm_network_input {
     const float *context; // [network.context, height, width], for networks that have some; NULL: zeros
     double timestep;
     int label;
+    double guidance;        // of networks that are guided
     const float *condition; // of networks with an embedding, as udm_network_class.embed gives it
 } udm_network_input;
 

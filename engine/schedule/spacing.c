@@ -94,8 +94,21 @@ double udm_timesteps_time_one(const udm_timesteps *timesteps)
     return 1;
 }
 
+// With those that are skipped.
+static udm_timesteps whole_way(const udm_timesteps *timesteps)
+{
+    udm_timesteps all = *timesteps;
+    all.steps += all.skipped;
+    all.skipped = 0;
+    return all;
+}
+
 udm_timestep udm_timesteps_at(const udm_timesteps *timesteps, double start, double k)
 {
+    if (start > 0 && timesteps->skipped > 0) {
+        const udm_timesteps all = whole_way(timesteps);
+        return udm_timesteps_at(&all, udm_timesteps_first(&all), k + timesteps->skipped);
+    }
     if (start <= 0)
         return (udm_timestep){ 0, 1 };
     if (k < timesteps->steps)
@@ -105,5 +118,5 @@ udm_timestep udm_timesteps_at(const udm_timesteps *timesteps, double start, doub
 
 double udm_timesteps_first(const udm_timesteps *timesteps)
 {
-    return timesteps->spacing->first(timesteps);
+    return timesteps->skipped > 0 ? udm_timesteps_at(timesteps, 1, 0).time : timesteps->spacing->first(timesteps);
 }

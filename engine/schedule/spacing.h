@@ -18,6 +18,7 @@ typedef struct udm_timesteps {
     const udm_spacing *spacing;
     const udm_noise *noise;
     int steps;          // 1 and more
+    int skipped;        // that many more steps stand before them, above where it begins: part of the way is made
     int offset;         // "leading": the last step stands that many steps of the schedule higher (steps_offset)
     int grid;           // "trailing": timesteps are among that many equal steps (original_inference_steps); 0: anywhere
     bool whole;         // times are whole steps of the schedule, also where alpha_bar lies between two

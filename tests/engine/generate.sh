@@ -85,8 +85,30 @@ refused '"resample": 2' bent x.npy --prompt x
 printf '{"do_center_crop": false}' >bent/feature_extractor/preprocessor_config.json
 refused '"do_center_crop": false' bent x.npy --prompt x
 refused 'must end in .png or .npy' "$model" x.jpg --prompt x
-refused 'another size than --size' "$model" x.npy --prompt x --latents "$noise" --size 8x8
-refused 'must be N,3,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"
+refused 'must be 3,8,8' "$model" x.npy --prompt x --latents "$noise" --size 8x8
+refused 'must be N,C,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"
 refused 'usage' "$model" x.npy
 refused 'knows no text' "$model/../tiny-video" x.npy --prompt x
+# Latent diffusion
+latents=$model/../tiny-latents
+"$udm" info "$latents/sd1" >info.txt || wrong 'info of a pipeline'
+"$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --steps 2 --device cpu || wrong 'a picture of latents'
+[ "$(wc -c <sd.npy)" -eq $((128 + 4 * 3 * 16 * 16)) ] || wrong 'its size'
+"$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --latents "$latents/sd1-noise.npy" --steps 2 --device cpu ||
+    wrong 'noise that is given'
+[ "$(wc -c <sd.npy)" -eq $((128 + 4 * 3 * 16 * 24)) ] || wrong 'its size is not that of the noise'
+"$udm" generate "$latents/changed" sd.png --prompt x --image "$latents/picture.npy" --strength 0.5 --steps 2 \
+    --device cpu || wrong 'a picture that is changed'
+[ "$(od -An -tx1 -j16 -N8 sd.png | tr -d ' ')" = 0000001800000010 ] || wrong 'it has not the size of the picture'
+"$udm" generate "$latents/filled" a.npy --image "$latents/holed.png" --steps 2 --device cpu || wrong 'a PNG with holes'
+"$udm" generate "$latents/filled" b.npy --image "$latents/holed.npy" --steps 2 --device cpu || wrong 'as .npy'
+cmp -s a.npy b.npy && wrong 'the rounding of a PNG changes nothing: its pixels are not seen'
+refused 'must be 4,8,8' "$latents/sd1" x.npy --prompt x --latents "$latents/sd1-noise.npy" --size 16x16
+refused 'multiples of 4' "$latents/sd1" x.npy --prompt x --size 18x16
+refused 'it is 24x16, and 16x16 is to be drawn' "$latents/sd1" x.npy --image "$latents/picture.npy" --size 16x16
+refused 'for a picture' "$latents/sd1" x.npy --prompt x --strength 0.5
+refused 'for a picture' "$model" x.npy --prompt x --strength 0.5
+refused '9 channels' "$latents/sd1" x.npy --image "$latents/holed.npy"
+refused 'give it a picture, and a mask' "$latents/filled" x.npy --prompt x
+refused 'does nothing with alpha' "$model" x.npy --image "$latents/holed.png"
 exit $failed

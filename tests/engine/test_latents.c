@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Autoencoders against diffusers, on random weights (tests/models/make_latents.py): both halves of each on every
-// device, and tiles against the whole.
+// Autoencoders and pipelines of latent diffusion against diffusers, on random weights (tests/models/make_latents.py):
+// both halves of each autoencoder on every device, tiles against the whole, and pictures of texts.
 #include <stdio.h>
 
 #include "devices.h"
@@ -8,10 +8,11 @@
 #include "golden.h"
 #include "runner/coder.h"
 #include "testing.h"
+#include "udm/udm.h"
 
 #define MODEL "tiny-latents/"
 
-enum { WIDTH = 24, HEIGHT = 16, MOST = 4 * 4 * 12 * 60 * 3 };
+enum { WIDTH = 24, HEIGHT = 16, MOST = 4 * 4 * 4 * 80 * 3 };
 static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
@@ -118,12 +119,12 @@ START_TEST(tiles_of_tiny)
     udm_device *device = udm_device_open("cpu", 1, &error);
     opened of = open_half("tiny", false, device);
     npy wide = read_golden("tiny", "-wide"), decoded = read_golden("tiny", "-wide-decoded");
-    udm_coding coding = { .width = 60, .height = 12, .limit = 1 };
+    udm_coding coding = { .width = 80, .height = 4, .limit = 1 };
     int tile, tiles;
     float *out = malloc(MOST * sizeof *out);
     assert_ok(udm_coder_plan(of.half, &coding, &tile, &tiles, &error), &error);
     ck_assert_int_gt(tiles, 1);
-    ck_assert_int_lt(tile, 60);
+    ck_assert_int_lt(tile, 80);
     assert_ok(udm_coder_run(of.half, &coding, wide.data, out, &error), &error);
     check(&decoded, out);
     free(out);
@@ -216,6 +217,209 @@ START_TEST(cancelled)
 }
 END_TEST
 
+// ---- pipelines
+
+#define PROMPT "a small red seven, and a blue star"
+#define NEGATIVE "a green ring"
+
+enum { SEED = 7, PLANES = 3 * 64 * 96 };
+
+typedef struct pipeline {
+    const char *name;
+    int steps;
+    double guidance, strength;
+    const char *image; // [3 or 4, H, W]
+} pipeline;
+
+static const pipeline pipelines[] = {
+    { "sd1", 5, 7.5, 0, NULL },     { "sd2", 4, 5, 0, NULL },   { "turbo", 1, 0, 0, NULL },
+    { "solver", 5, 3, 0, NULL },    { "lcm", 3, 8.5, 0, NULL }, { "changed", 5, 4, 0.65, "picture" },
+    { "filled", 4, 4, 0, "holed" },
+};
+
+static udm_painter *open_painter(const udm_model *model, const char *device, const pipeline *of, int width, int height,
+                                 udm_error *error)
+{
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = device, settings.threads = 2, settings.steps = of->steps, settings.seed = SEED;
+    settings.width = width, settings.height = height;
+    return udm_painter_open(model, &settings, error);
+}
+
+static bool paint(udm_painter *painter, const pipeline *of, const float *noise, float *planes, udm_error *error)
+{
+    udm_prompting prompting;
+    udm_painting painting;
+    const size_t pixels = (size_t)udm_painter_width(painter) * udm_painter_height(painter);
+    float *embedding = malloc(udm_painter_size(painter) * sizeof *embedding), *mask = NULL;
+    npy image = of->image ? read_golden(of->image, "") : (npy){ 0 };
+    udm_prompting_init(&prompting, sizeof prompting);
+    prompting.text = PROMPT, prompting.negative = NEGATIVE;
+    udm_painting_init(&painting, sizeof painting);
+    painting.embedding = embedding, painting.guidance = of->guidance, painting.latents = noise;
+    painting.image = image.data, painting.strength = of->strength;
+    if (image.elements == 4 * pixels) {
+        painting.mask = mask = malloc(pixels * sizeof *mask);
+        for (size_t i = 0; i < pixels; i++)
+            mask[i] = image.data[3 * pixels + i] < 0;
+    }
+    const bool good =
+        udm_painter_read(painter, &prompting, embedding, error) && udm_painter_paint(painter, &painting, planes, error);
+    free(mask);
+    free(image.data);
+    free(embedding);
+    return good;
+}
+
+static void check_pipeline(const pipeline *of, const char *device)
+{
+    char path[64];
+    udm_error error = { 0 };
+    snprintf(path, sizeof path, MODEL "%s", of->name);
+    udm_model *model = golden_model(path);
+    npy noise = read_golden(of->name, "-noise"), made = read_golden(of->name, "-made");
+    udm_painter *painter = open_painter(model, device, of, (int)made.shape[3], (int)made.shape[2], &error);
+    ck_assert_msg(painter, "%s: %s", of->name, error.message);
+    int shape[3];
+    udm_painter_latents(painter, shape);
+    ck_assert_uint_eq(noise.elements, (size_t)shape[0] * shape[1] * shape[2]);
+    float *planes = malloc(PLANES * sizeof *planes);
+    assert_ok(paint(painter, of, noise.data, planes, &error), &error);
+    test_at("%s", of->name);
+    assert_within(planes, made.data, made.elements, 1e-3); // 0.13 of a level of 255
+    free(planes);
+    free(noise.data), free(made.data);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+
+START_TEST(whole_pipelines)
+{
+    test_case("%s", devices->names[_i]);
+    udm_error error = { 0 };
+    udm_device *device = open_device(devices->names[_i], 2, &error);
+    if (!device) {
+        test_skip("%s", error.message);
+        return;
+    }
+    udm_device_close(device);
+    for (int i = 0; i < COUNT_OF(pipelines); i++)
+        check_pipeline(&pipelines[i], devices->names[_i]);
+}
+END_TEST
+
+// A picture that is asked for again, and one without a limit of memory, are the same bits.
+START_TEST(same_bits)
+{
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL "sd1");
+    float *planes[3];
+    for (int i = 0; i < 3; i++)
+        planes[i] = malloc(PLANES * sizeof *planes[i]);
+    udm_painter *painter = open_painter(model, "cpu", &pipelines[0], 16, 24, &error);
+    for (int i = 0; i < 2; i++)
+        assert_ok(paint(painter, &pipelines[0], NULL, planes[i], &error), &error);
+    udm_painter_free(painter);
+    udm_settings settings; // so little that every part goes when its turn is over, and the picture is in tiles
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.threads = 1, settings.steps = 5, settings.seed = SEED;
+    settings.width = 16, settings.height = 24, settings.memory_limit = 1;
+    painter = udm_painter_open(model, &settings, &error);
+    assert_ok(paint(painter, &pipelines[0], NULL, planes[2], &error), &error);
+    udm_painter_free(painter);
+    for (int i = 1; i < 3; i++)
+        assert_within(planes[i], planes[0], 3 * 16 * 24, 0);
+    for (int i = 0; i < 3; i++)
+        free(planes[i]);
+    udm_model_free(model);
+}
+END_TEST
+
+// What a painter refuses, and what it says.
+START_TEST(wrong_paintings)
+{
+    static const pipeline few = { "sd1", 1, 2, 0.5, "picture" }, holes = { "sd1", 2, 2, 0, "holed" };
+    static const pipeline blind = { "filled", 2, 2, 0, NULL };
+    const struct {
+        const pipeline *of;
+        udm_error_code code;
+        const char *says;
+    } wrong[] = {
+        { &few, UDM_ERROR_SETTINGS, "a strength of 0.5 of 1 steps" },
+        { &holes, UDM_ERROR_UNSUPPORTED, "9 channels" },
+        { &blind, UDM_ERROR_SETTINGS, "this model fills holes" },
+    };
+    float planes[3 * 16 * 24];
+    udm_error error = { 0 };
+    for (int i = 0; i < COUNT_OF(wrong); i++) {
+        char path[64];
+        snprintf(path, sizeof path, MODEL "%s", wrong[i].of->name);
+        udm_model *model = golden_model(path);
+        udm_painter *painter = open_painter(model, "cpu", wrong[i].of, 24, 16, &error);
+        ck_assert_msg(painter, "%s", error.message);
+        ck_assert(!paint(painter, wrong[i].of, NULL, planes, &error));
+        assert_error(&error, wrong[i].code, wrong[i].says);
+        udm_painter_free(painter);
+        udm_model_free(model);
+    }
+    udm_model *model = golden_model(MODEL "sd1");
+    ck_assert_ptr_null(open_painter(model, "cpu", &pipelines[0], 18, 16, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "multiples of 4");
+    udm_painter *painter = open_painter(model, "cpu", &pipelines[0], 0, 0, &error);
+    ck_assert_int_eq(udm_painter_width(painter), 16);
+    ck_assert(!udm_painter_looks(painter));
+    udm_painter_cancel(painter, true);
+    ck_assert(!paint(painter, &pipelines[0], NULL, planes, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_CANCELLED);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
+// A directory whose parts are those of a pipeline, with another index.
+static udm_model *open_changed(const folder *made, const char *index, udm_error *error)
+{
+    static const char *const parts[] = { "unet", "vae", "tokenizer", "text_encoder", "scheduler" };
+    for (int i = 0; i < COUNT_OF(parts); i++) {
+        char real[512], name[64];
+        snprintf(name, sizeof name, MODEL "sd1/%s", parts[i]);
+        ck_assert_ptr_nonnull(realpath(golden_path(name), real));
+        remove(folder_path(made, parts[i]));
+        ck_assert_int_eq(symlink(real, folder_path(made, parts[i])), 0);
+    }
+    folder_write_text(made, "model_index.json", index);
+    return udm_model_open(made->path, error);
+}
+
+START_TEST(wrong_indices)
+{
+#define USUAL "\"unet\": [\"\", \"\"], \"tokenizer\": [\"\", \"\"], \"scheduler\": [\"diffusers\", \"PNDMScheduler\"]"
+    static const char start[] = "{\"_class_name\": \"StableDiffusionPipeline\", " USUAL;
+    static const struct {
+        const char *rest, *says;
+    } wrong[] = {
+        { ", \"text_encoder\": [\"\", \"CLIPTextModel\"]}", "must have the part \"vae\"" },
+        { ", \"vae\": [\"\", \"\"]}", "must have the part \"text_encoder\"" },
+        { ", \"text_encoder\": [\"\", \"CLIPTextModel\"], \"vaee\": [\"diffusers\", \"AutoencoderKL\"]}", "\"vaee\"" },
+        { ", \"vae\": [\"\", \"\"], \"text_encoder\": [\"\", \"\"], \"_class_name\": \"\"}", "" },
+    };
+    udm_error error = { 0 };
+    const folder made = folder_new();
+    for (int i = 0; i < COUNT_OF(wrong); i++) {
+        char index[512];
+        snprintf(index, sizeof index, "%s%s", start, wrong[i].rest);
+        ck_assert_ptr_null(open_changed(&made, index, &error));
+        test_at("%s", wrong[i].rest);
+        assert_error(&error, *wrong[i].says ? UDM_ERROR_UNSUPPORTED : UDM_ERROR_CORRUPT, wrong[i].says);
+    }
+    ck_assert_ptr_null(open_changed(
+        &made, "{\"_class_name\": \"StableDiffusionUpscalePipeline\", \"vae\": [\"\", \"\"], " USUAL "}", &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "StableDiffusionUpscalePipeline");
+    folder_free(&made);
+}
+END_TEST
+
 int main(void)
 {
     choose_devices();
@@ -225,6 +429,10 @@ int main(void)
         { .test = tiles_of_kl },
         { .test = nothing_is_ignored },
         { .test = cancelled },
+        { .test = whole_pipelines, .cases = devices->count, .timeout = 600 },
+        { .test = same_bits },
+        { .test = wrong_paintings },
+        { .test = wrong_indices },
     };
     return test_main("latents", tests, COUNT_OF(tests));
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /** @file
- * Pictures of what a text says, by the way of DALL-E 2: a prompt, or a picture, becomes the embedding of a picture, and
- * of an embedding a decoder draws pictures. That of a prompt may also hold what a decoder is told of the text itself.
- * Embeddings may be mixed: on the way from one to another lie pictures between the two.
+ * Pictures of what a text says. By the way of DALL-E 2 a prompt, or a picture, becomes the embedding of a picture, and
+ * of an embedding a decoder draws pictures; that of a prompt may also hold what a decoder is told of the text itself.
+ * By that of latent diffusion (Stable Diffusion and its kin) a prompt and its negative become tokens, which a U-Net
+ * attends to as it draws, and a picture is where it begins. Embeddings may be mixed: on the way from one to another lie
+ * pictures between the two.
  */
 #ifndef UDM_PAINT_H
 #define UDM_PAINT_H
@@ -31,6 +33,9 @@ UDM_API void udm_painter_free(udm_painter *painter); /**< NULL is fine */
 UDM_API int udm_painter_width(const udm_painter *painter);
 UDM_API int udm_painter_height(const udm_painter *painter);
 UDM_API int udm_painter_size(const udm_painter *painter); /**< of an embedding: how many values it has */
+/** What noise a picture begins with: channels, height and width of what the network draws. */
+UDM_API void udm_painter_latents(const udm_painter *painter, int shape[3]);
+UDM_API bool udm_painter_looks(const udm_painter *painter); /**< whether it makes an embedding of a picture */
 
 /** A prompt. Start with udm_prompting_init(). Strings need only live until the call returns. */
 typedef struct udm_prompting {
@@ -52,19 +57,31 @@ UDM_API void udm_prompting_init(udm_prompting *prompting, size_t size); /**< @pa
  */
 UDM_API bool udm_painter_read(udm_painter *painter, const udm_prompting *prompting, float *embedding, udm_error *error);
 
-/** The embedding of a picture of three channels, of any size, of which the middle square is seen, without a text. */
+/**
+ * The embedding of a picture of three channels, of any size, of which the middle square is seen, without a text.
+ * @return as above, and false with UNSUPPORTED unless udm_painter_looks()
+ */
 UDM_API bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embedding, udm_error *error);
+
+#define UDM_GUIDANCE_USUAL (-1.0) /**< 3 of a decoder of embeddings, 7.5 of latent diffusion */
 
 /** A picture to be drawn. Start with udm_painting_init(). */
 typedef struct udm_painting {
     size_t size;            /**< of this struct, as passed to udm_painting_init() */
     const float *embedding; /**< [udm_painter_size()] */
-    double guidance;        /**< scale of classifier-free guidance of the decoder, 0 to 100; default 3, 1 is none */
+    double guidance;        /**< scale of classifier-free guidance, 0 to 100, or #UDM_GUIDANCE_USUAL (default); 1 is
+                                 none, and so is less with latent diffusion */
     double rescale;         /**< how much of the contrast that this adds is taken back, 0 (default) to 1 */
     uint64_t number;        /**< names its noise, together with the seed */
-    const float *latents; /**< the noise it begins with, [3, height, width]; NULL (default): that of seed and number */
+    const float *latents;   /**< the noise it begins with, of udm_painter_latents(); NULL (default): that of seed and
+                                 number */
     void (*progress)(void *context, int done, int steps); /**< NULL (default), or called before each step */
     void *context;                                        /**< passed to it */
+    const float *image; /**< of latent diffusion: the picture that is changed, or filled, [3, height, width] in [-1, 1];
+                             NULL (default): none */
+    const float *mask;  /**< of models that fill holes: where they are, [height, width], 0.5 and more being a hole */
+    double strength;    /**< of the change: the share of the steps that is made, to 1; 0 (default) is 0.8, or 1 where
+                             holes are filled */
 } udm_painting;
 
 UDM_API void udm_painting_init(udm_painting *painting, size_t size); /**< @param size sizeof *painting */
