@@ -22,13 +22,6 @@ static void free_source(gpointer source)
 
 static const GstUdmEngine engine = { cancel, get_stats, free_source };
 
-static gdouble usual_guidance(const GstUdmSrc *self)
-{
-    if (!self->knows_text)
-        return 7;
-    return self->makes_films ? 7.5 : 3;
-}
-
 // What a frame should show: what the properties are at its time.
 static void request_frame(void *context, uint64_t number, udm_frame_params *request)
 {
@@ -37,7 +30,9 @@ static void request_frame(void *context, uint64_t number, udm_frame_params *requ
     gst_object_sync_values(GST_OBJECT(self), gst_udm_src_time_of(&self->info, number * self->steps));
     GST_OBJECT_LOCK(self);
     request->class_label = self->options.class_label;
-    request->guidance = self->options.guidance_scale >= 0 ? self->options.guidance_scale : usual_guidance(self);
+    request->guidance = self->options.guidance_scale;
+    if (request->guidance < 0)
+        request->guidance = self->makes_films ? 7.5 : self->knows_text ? 3 : 7;
     request->rescale = self->options.guidance_rescale;
     if (self->knows_text) {
         g_free(self->prompt);

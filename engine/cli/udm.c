@@ -182,7 +182,9 @@ static int info(const char *directory, const udm_model *model)
         printf("steps            %d\n", info.steps);
     udm_model_parts(model, print_part, NULL);
     if (info.embedding) {
-        printf("draws            pictures of %dx%d of what a text says\n", info.width, info.height);
+        printf(info.frames ? "makes            films of %dx%d of what a text says, from windows of at most %d frames\n"
+                           : "draws            pictures of %dx%d of what a text says\n",
+               info.width, info.height, info.frames);
         printf("embedding        %d values\n", info.embedding);
         printf("stride           %d pixels\n", info.stride);
         return 0;

@@ -146,6 +146,31 @@ GST_START_TEST(test_a_lora_changes_the_model)
 }
 GST_END_TEST;
 
+// A model that makes films of what is said: frames differ, windows follow each other, and a seek finds the same.
+GST_START_TEST(test_films)
+{
+    char *model = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-film/scope", NULL);
+    GstElement *element = make_source("prompt=\"a red star\" steps=2 device=cpu"), *usual = make_source("device=cpu");
+    GstHarness *harness, *other;
+    guint64 frames[20];
+
+    g_object_set(element, "model", model, "num-frames", (gint64)G_N_ELEMENTS(frames), NULL);
+    g_object_set(usual, "model", model, "steps", 2, "prompt", "a red star", "guidance-scale", 7.5, NULL);
+    harness = play_prompted(element, SIDE);
+    for (guint n = 0; n < G_N_ELEMENTS(frames); n++) {
+        frames[n] = frame_hash(harness, n);
+        fail_unless(n == 0 || frames[n] != frames[n - 1]);
+    }
+    seek(harness, 17);
+    fail_unless(frame_hash(harness, 17) == frames[17]);
+    gst_harness_teardown(harness);
+    other = play_prompted(usual, SIDE);
+    fail_unless(frame_hash(other, 0) == frames[0]);
+    gst_harness_teardown(other);
+    g_free(model);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_what_cannot_be)
 {
     expect_failure("model=tiny-text image=/nowhere/picture.png", "video/x-raw", GST_RESOURCE_ERROR,
@@ -170,6 +195,7 @@ int main(int argc, char **argv)
     tcase_add_test(prompts, test_pictures_are_enlarged);
     tcase_add_test(prompts, test_a_picture_is_resembled);
     tcase_add_test(prompts, test_a_lora_changes_the_model);
+    tcase_add_test(prompts, test_films);
     tcase_add_test(prompts, test_what_cannot_be);
     return run_suite(suite, &argc, &argv);
 }

@@ -67,6 +67,21 @@ refused 'must be a number' "$model" x.npy --prompt x --lora "$lora:1.2.3"
 refused 'No such file' "$model" x.npy --prompt x --lora nothing.safetensors
 refused 'made for another model' "$model" x.npy --prompt x --lora "$model/../tiny-lora/new.safetensors"
 
+for film in animate scope; do
+    of=$model/../tiny-film/$film
+    [ $film = animate ] && frames=24 || frames=6
+    "$udm" generate "$of" film.npy --prompt 'a small red seven, and a blue star' --negative-prompt 'a green ring' \
+        --steps 4 --frames $frames --size 8x8 --latents "$of/golden/noise.npy" --device cpu || wrong "a film: $film"
+    [ "$(wc -c <film.npy)" = "$(wc -c <"$of/golden/film.npy")" ] || wrong "the film has not the size of the golden one"
+done
+"$udm" generate "$of" long.npy --prompt star --steps 1 --frames 40 --size 8x8 --device cpu || wrong 'a long film'
+[ "$(wc -c <long.npy)" = $((128 + 4 * 3 * 40 * 8 * 8)) ] || wrong 'it has not 40 frames'
+"$udm" info "$of" | grep -q 'films of 16x16' || wrong 'udm info does not say what it makes'
+refused 'must be 1,C,F,H,W' "$of" x.npy --prompt x --frames 4 --latents "$noise"
+refused 'must end in .npy' "$of" x.png --prompt x --frames 4
+refused 'multiples of 4' "$of" x.npy --prompt x --frames 4 --size 10x10
+refused 'makes no films' "$model" x.npy --prompt x --frames 4
+
 head -c 24 white.ppm >short.ppm
 refused 'ends too early' "$model" x.npy --image short.ppm
 head -c 100 white.png >short.png
