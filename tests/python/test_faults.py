@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import time
 
 import films
+import numpy as np
 import pytest
 
 from udm.film import join, main
@@ -308,4 +310,9 @@ def test_status_and_page_tell_how_far_it_is(work, wanted):
     assert f"{60 - left} of 60 frames" in said
     page = (folder / "index.html").read_text()
     assert page.count('class="bar') == len(parts) and page.count('class="bar done"') == len(parts) - 2
+    assert page.count("<figure>") == len(parts)
+    for name in re.findall('src="([^"]*)"', page):
+        assert [(frame.format.name, frame.width) for frame in films.frames(folder / name)] == [("rgb24", 64)], name
+    shown = [next(films.frames(folder / f"pictures/00001-{which}.png")).to_ndarray() for which in ("before", "after")]
+    assert 1 < np.std(shown[0].astype(int) - shown[1]) < 40
     assert "has no settings.json" in films.film("status", work, code=1)

@@ -52,6 +52,10 @@ class Folder:
     def state(self, segment: int) -> pathlib.Path:
         return self.path / "segments" / f"{segment:05}.state"
 
+    def picture(self, segment: int, which: str) -> pathlib.Path:
+        """which: before or after."""
+        return self.path / "pictures" / f"{segment:05}-{which}.png"
+
     def log(self, segment: int) -> pathlib.Path:
         return self.path / "logs" / f"{segment:05}.log"
 

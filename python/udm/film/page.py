@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""index.html in a film's folder: a bar for each segment, as wide as its frames are many."""
+"""index.html in a film's folder: a bar for each segment, as wide as its frames are many, and its middle frame before
+and after."""
 import html
 import os
 
+from . import pictures
 from .folder import Folder, aside, read_json
 from .plan import Plan, Segment
 
@@ -13,6 +15,8 @@ body { font: 14px/1.5 sans-serif; margin: 2em; max-width: 70em; color: #222; bac
 .bar i { position: absolute; inset: 0 auto 0 0; background: #4a90d9 }
 .bar.done i { background: #4caf50 }
 .bar.failed i { background: #d9534f }
+figure { display: inline-block; margin: 0 1em 1em 0 }
+figure img { display: inline-block; margin-right: 2px }
 """
 
 
@@ -31,6 +35,13 @@ def _bar(folder: Folder, part: Segment, tries: list[str]) -> str:
             f'title="{html.escape(words)}"><i style="width: {share:.0f}%"></i></div>')
 
 
+def _figures(folder: Folder, plan: Plan) -> str:
+    return "\n".join(
+        f'<figure><img src="{before}" loading="lazy" alt="before"><img src="{after}" loading="lazy" alt="after">'
+        f"<figcaption>segment {part.number}, frame {part.first + pictures.middle(part)}: before and after</figcaption>"
+        "</figure>" for part, before, after in pictures.pairs(folder, plan))
+
+
 def write(folder: Folder, plan: Plan, tries: dict[int, list[str]]) -> None:
     """As the film is now; the page calls itself again."""
     if plan.header is None:
@@ -42,7 +53,7 @@ def write(folder: Folder, plan: Plan, tries: dict[int, list[str]]) -> None:
             f"<title>{name}</title><style>{STYLE}</style>\n<h1>{name}</h1>\n"
             f"<p>{done} of {len(plan.frames)} frames in {len(plan.segments)} segments"
             f"{'' if plan.ended else ', and the film is still being planned'}.</p>\n"
-            f'<div class="film">\n{bars}\n</div></html>\n')
+            f'<div class="film">\n{bars}\n</div>\n{_figures(folder, plan)}</html>\n')
     part = aside(folder.page)
     part.write_text(text, encoding="utf-8")
     os.replace(part, folder.page)

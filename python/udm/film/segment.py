@@ -14,7 +14,7 @@ import av
 
 import udm
 
-from . import machine, restore
+from . import machine, pictures, restore
 from .faults import FilmError, MismatchError
 from .filters import AnyFilter, of_words
 from .folder import Folder, aside, read_json, write_json
@@ -87,13 +87,17 @@ def _encoder(file: av.container.OutputContainer, plan: Plan, factor: int) -> av.
     return stream
 
 
-def _write(path: pathlib.Path, plan: Plan, segment: Segment, filtered: AnyFilter, threads: int,
-           state: _State) -> list[str]:
+def _write(path: pathlib.Path, folder: Folder, plan: Plan, segment: Segment, filtered: AnyFilter,
+           threads: int) -> list[str]:
     digests: list[str] = []
+    state = _State(folder, segment)
+    shown = pictures.middle(segment) * filtered.factor + filtered.factor // 2  # a made one, if any are
     with av.open(os.fspath(path), "w", format="nut") as file:
         file.flags |= av.container.Flags.bitexact.value  # type: ignore[operator]
         stream = _encoder(file, plan, filtered.factor)
         for digest, frame in restore.segment(plan, segment, filtered, threads):
+            if len(digests) == shown:
+                pictures.save(folder.picture(segment.number, "after"), frame)
             frame.pts, frame.time_base = len(digests), stream.codec_context.time_base
             file.mux(stream.encode(frame))
             digests.append(digest)
@@ -124,7 +128,8 @@ def run(folder: Folder, number: int, threads: int) -> None:
     video = folder.video(number)
     part = aside(video)
     try:
-        digests = _write(part, plan, segment, filtered, threads, _State(folder, segment))
+        pictures.save_before(folder, plan, segment)
+        digests = _write(part, folder, plan, segment, filtered, threads)
         with open(part, "rb") as file:
             os.fsync(file.fileno())
         made = {"segment": number, "first": segment.first, "count": segment.count,

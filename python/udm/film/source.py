@@ -4,6 +4,7 @@ import os
 import pathlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -12,6 +13,9 @@ from av.video.stream import VideoStream
 
 from .faults import FilmError, MismatchError
 from .pixels import Colours, colours_of, digest, layout_of
+
+
+TICK = Fraction(1, 25)  # of what has no time
 
 
 @dataclass(frozen=True)
