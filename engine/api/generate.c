@@ -188,6 +188,7 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
                   .ease_below = method.ease_below },
         .noise = noise,
         .trained = &scheduler->noise,
+        .begins_noisy = scheduler->begins_noisy,
         .prediction = scheduler->prediction,
         .bounds = scheduler->bounds,
         .latents = params->latents,

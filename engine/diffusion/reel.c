@@ -504,6 +504,9 @@ static bool draw_window(udm_reel *reel, uint64_t scene, uint64_t window, udm_err
         memcpy(reel->x, reel->first, reel->elements * reel->frames * sizeof *reel->x);
     else
         draw(&d, -1, reel->x, NULL);
+    const double noise = sqrt(1 - udm_noise_alpha_bar(reel->settings.noise, start));
+    for (size_t i = 0; reel->settings.begins_noisy && i < reel->elements * reel->frames; i++)
+        reel->x[i] *= (float)noise;
     if (!udm_loop_run(reel->loop, &calls, reel->times, reel->x, error))
         return false;
     put_known(reel, d.known, reel->x);

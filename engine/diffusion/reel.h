@@ -31,6 +31,7 @@ typedef struct udm_reel_settings {
     udm_loop_settings loop; // but for what depends on sizes
     const udm_noise *noise; // what times mean, as in loop
     const udm_noise *trained;
+    bool begins_noisy; // udm_scheduler
     udm_prediction prediction;
     udm_bounds bounds;
     const float

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Films of what a text says, from a directory to pixels, against the pipelines of diffusers
 // (tests/models/make_film.py); films that are longer than a window.
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "folder.h"
 #include "golden.h"
@@ -80,19 +82,16 @@ static const struct {
               { "scope", "long", &long_prompt } };
 
 // All frames, to some hundredths of a step of 8 bits.
-START_TEST(parity)
+static void check_film(const udm_model *model, const char *folder, const char *golden, told *said)
 {
     char path[64];
     udm_generation generation;
-    test_case("%s, %s", films[_i].model, films[_i].golden);
-    snprintf(path, sizeof path, MODEL "/%s/golden/noise.npy", films[_i].model);
+    snprintf(path, sizeof path, MODEL "/%s/golden/noise.npy", folder);
     npy noise = golden_read(path);
-    snprintf(path, sizeof path, MODEL "/%s/golden/%s.npy", films[_i].model, films[_i].golden);
+    snprintf(path, sizeof path, MODEL "/%s/golden/%s.npy", folder, golden);
     npy want = golden_read(path);
-    snprintf(path, sizeof path, MODEL "/%s", films[_i].model);
-    udm_model *model = golden_model(path);
     udm_generation_init(&generation, sizeof generation);
-    generation.window = (int)noise.shape[2], generation.latents = noise.data, generation.context = films[_i].said;
+    generation.window = (int)noise.shape[2], generation.latents = noise.data, generation.context = said;
     udm_generator *generator = open_film(model, 4, &generation);
     for (int f = 0; f < generation.window; f++) {
         float planes[FRAME], expected[FRAME];
@@ -103,8 +102,47 @@ START_TEST(parity)
         assert_within(planes, expected, FRAME, 0.05 / 255);
     }
     udm_generator_free(generator);
-    udm_model_free(model);
     free(noise.data), free(want.data);
+}
+
+START_TEST(parity)
+{
+    char path[64];
+    test_case("%s, %s", films[_i].model, films[_i].golden);
+    snprintf(path, sizeof path, MODEL "/%s", films[_i].model);
+    udm_model *model = golden_model(path);
+    check_film(model, films[_i].model, films[_i].golden, films[_i].said);
+    udm_model_free(model);
+}
+END_TEST
+
+// By EulerDiscreteScheduler, which begins with noise of another deviation than 1: the same parts with another
+// scheduler.
+START_TEST(euler)
+{
+    static const char *const parts[] = { "unet", "motion_adapter", "vae", "text_encoder", "tokenizer" };
+    udm_error error = { 0 };
+    folder made = folder_new();
+    for (int i = 0; i < COUNT_OF(parts); i++) {
+        char path[128], real[PATH_MAX];
+        snprintf(path, sizeof path, MODEL "/animate/%s", parts[i]);
+        ck_assert_ptr_nonnull(realpath(golden_path(path), real));
+        ck_assert_int_eq(symlink(real, folder_path(&made, parts[i])), 0);
+    }
+    folder_make(&made, "scheduler");
+    folder_write_text(&made, "scheduler/scheduler_config.json",
+                      "{\"_class_name\": \"EulerDiscreteScheduler\", \"beta_schedule\": \"linear\", \"beta_start\": "
+                      "0.00085, \"beta_end\": 0.012, \"steps_offset\": 1}");
+    folder_write_text(&made, "model_index.json",
+                      "{\"_class_name\": \"AnimateDiffPipeline\", \"unet\": [\"d\", \"UNet2DConditionModel\"], "
+                      "\"motion_adapter\": [\"d\", \"MotionAdapter\"], \"vae\": [\"d\", \"AutoencoderKL\"], "
+                      "\"text_encoder\": [\"t\", \"CLIPTextModel\"], \"tokenizer\": [\"t\", \"CLIPTokenizer\"], "
+                      "\"scheduler\": [\"d\", \"EulerDiscreteScheduler\"]}");
+    udm_model *model = udm_model_open(folder_path(&made, ""), &error);
+    ck_assert_msg(model, "%s", error.message);
+    check_film(model, "animate", "euler", &usual);
+    udm_model_free(model);
+    folder_free(&made);
 }
 END_TEST
 
@@ -283,6 +321,7 @@ int main(void)
 {
     const test_entry tests[] = {
         { .test = parity, .cases = COUNT_OF(films) },
+        { .test = euler },
         { .test = long_films, .timeout = 120 },
         { .test = windows_go_on },
         { .test = prompts },

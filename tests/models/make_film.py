@@ -13,8 +13,8 @@ import shutil
 
 import numpy as np
 import torch
-from diffusers import (AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, TextToVideoSDPipeline,
-                       UNet2DConditionModel, UNet3DConditionModel)
+from diffusers import (AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, MotionAdapter,
+                       TextToVideoSDPipeline, UNet2DConditionModel, UNet3DConditionModel)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from make_motion import SHAPE, save
@@ -106,6 +106,10 @@ def make_animate():
         "vae": ["diffusers", "AutoencoderKL"], "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"], "scheduler": ["diffusers", "DDIMScheduler"],
         "feature_extractor": [None, None]}, scheduler, 24)
+    # ... by a scheduler whose noise at the start is not of 1
+    pipe.scheduler = EulerDiscreteScheduler(beta_schedule="linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
+    noise = torch.from_numpy(np.load(folder / "golden/noise.npy"))
+    np.save(folder / "golden/euler.npy", make_film(pipe, noise, prompt=PROMPT, negative_prompt=NEGATIVE))
 
 
 def make_scope():
