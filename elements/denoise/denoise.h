@@ -80,8 +80,11 @@ guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored);
 // Rows of the top field (0) or the bottom one (1): at least one, which is the only one there is.
 gint gst_udm_denoise_rows(gint height, guint field);
 udm_image gst_udm_denoise_field(const udm_image *frame, guint field); // those rows of a frame
-// Whether chroma of both fields, of which each has as many rows as its luma needs, lies in the memory of a frame.
+// Each field has as many rows of chroma as its luma needs, which may be one more than the frame has. Whether it has not
+// all of them; whether there is memory for them all; and the missing one filled with the last of its field.
+gboolean gst_udm_denoise_lacks_row(const GstVideoInfo *info);
 gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame);
+void gst_udm_denoise_fill_row(GstVideoFrame *frame);
 
 // ---- output.c: frames leave the engine
 

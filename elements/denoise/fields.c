@@ -240,6 +240,27 @@ udm_image gst_udm_denoise_field(const udm_image *frame, guint field)
     return image;
 }
 
+gboolean gst_udm_denoise_lacks_row(const GstVideoInfo *info)
+{
+    for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(info); c++)
+        if (GST_VIDEO_FORMAT_INFO_H_SUB(info->finfo, c) && GST_VIDEO_INFO_COMP_HEIGHT(info, c) % 2)
+            return TRUE;
+    return FALSE;
+}
+
+void gst_udm_denoise_fill_row(GstVideoFrame *frame)
+{
+    for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS(frame); c++) {
+        const gint rows = GST_VIDEO_FRAME_COMP_HEIGHT(frame, c), plane = GST_VIDEO_FRAME_COMP_PLANE(frame, c);
+        const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane), last = MAX(rows - 2, 0);
+        guint8 *data = GST_VIDEO_FRAME_PLANE_DATA(frame, plane);
+        const gsize bytes = (gsize)GST_VIDEO_FRAME_COMP_WIDTH(frame, c) * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+
+        if (GST_VIDEO_FORMAT_INFO_H_SUB(frame->info.finfo, c) && rows % 2)
+            memcpy(data + (gsize)rows * (gsize)stride, data + (gsize)last * (gsize)stride, bytes);
+    }
+}
+
 gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame)
 {
     const gint luma = gst_udm_denoise_rows(GST_VIDEO_FRAME_HEIGHT(frame), 0);

@@ -115,6 +115,27 @@ static gboolean push(GstUdmDenoise *self, const udm_frame *frame, udm_error *err
     return TRUE;
 }
 
+// For the engine. Fields that lack a row of chroma are given one in a copy of the frame, which the map keeps.
+static gboolean map_input(GstUdmDenoise *self, GstBuffer *input, GstUdmFrame *mapped)
+{
+    const GstVideoInfo *info = gst_udm_denoise_info(self);
+    GstBuffer *copy;
+    gboolean good;
+
+    if (!self->deinterlacer || !gst_udm_denoise_lacks_row(info))
+        return gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, mapped, info, input);
+    copy = gst_buffer_copy_deep(input);
+    good = gst_udm_frame_map(mapped, info, copy, GST_MAP_READWRITE);
+    gst_buffer_unref(copy);
+    if (good && !gst_udm_denoise_has_rows(&mapped->video)) {
+        gst_udm_frame_unmap(mapped);
+        return FALSE;
+    }
+    if (good)
+        gst_udm_denoise_fill_row(&mapped->video);
+    return good;
+}
+
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options)
 {
     GstUdmFrame mapped;
@@ -123,12 +144,8 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, &mapped, gst_udm_denoise_info(self), input))
+    if (!map_input(self, input, &mapped))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
-    if (self->deinterlacer && !gst_udm_denoise_has_rows(&mapped.video)) {
-        gst_udm_frame_unmap(&mapped);
-        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
-    }
     image = gst_udm_frame_image(&mapped);
     pushed = describe(self, options, &mapped, &frame, &known, &error);
     if (pushed) {

@@ -441,6 +441,39 @@ GST_START_TEST(any_height_is_restored)
 }
 GST_END_TEST;
 
+// Where the bottom field has fewer rows of chroma than the top one, what lies in memory below them is not seen.
+GST_START_TEST(what_lies_below_is_not_seen)
+{
+    char *caps =
+        g_strdup_printf("video/x-raw,format=%s,width=8,height=10,framerate=25/1,interlace-mode=interleaved", FORMAT);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *made[2];
+
+    for (guint k = 0; k < 2; k++) {
+        GstBuffer *buffer = make_woven(&info, 0, 0, 0);
+        GstVideoFrame frame;
+        GstHarness *harness = make_harness(make_denoise(""), caps);
+
+        fail_unless(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READWRITE));
+        for (guint plane = 1; plane < GST_VIDEO_INFO_N_PLANES(&info); plane++)
+            memset((guint8 *)GST_VIDEO_FRAME_PLANE_DATA(&frame, plane) +
+                       5 * GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane),
+                   k ? 255 : 0, 4);
+        gst_video_frame_unmap(&frame);
+        assert_equals_int(gst_harness_push(harness, buffer), GST_FLOW_OK);
+        end(harness);
+        made[k] = gst_harness_pull(harness);
+        gst_harness_teardown(harness);
+    }
+    gst_video_info_set_interlaced_format(&info, GST_VIDEO_INFO_FORMAT(&info), GST_VIDEO_INTERLACE_MODE_PROGRESSIVE, 8,
+                                         10);
+    assert_equals_int(furthest(made[0], made[1], &info), 0);
+    gst_buffer_unref(made[0]);
+    gst_buffer_unref(made[1]);
+    g_free(caps);
+}
+GST_END_TEST;
+
 // ---- what else there is
 
 // Without a model nothing is denoised, but fields become frames nevertheless.
@@ -549,6 +582,7 @@ static Suite *fields_suite(void)
         tcase_add_test(all, every_format);
     tcase_add_test(all, fields_are_restored_as_films_of_their_own);
     tcase_add_loop_test(all, any_height_is_restored, 0, 2);
+    tcase_add_test(all, what_lies_below_is_not_seen);
     tcase_add_test(all, fields_become_frames_without_a_model);
     tcase_add_test(all, the_noise_level_may_change);
     tcase_add_test(all, a_frame_of_latency);

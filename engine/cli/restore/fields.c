@@ -39,6 +39,15 @@ static int rows_of(int height, int field)
     return FFMAX((height + 1 - field) / 2, 1);
 }
 
+// The row of chroma below the last is that above it.
+static void fill_row(AVFrame *frame, int plane)
+{
+    const int rows = AV_CEIL_RSHIFT(frame->height, 1), stride = frame->linesize[plane];
+    uint8_t *data = frame->data[plane];
+    memcpy(data + (ptrdiff_t)rows * stride, data + (ptrdiff_t)FFMAX(rows - 2, 0) * stride,
+           (size_t)av_image_get_linesize(frame->format, frame->width, plane));
+}
+
 // Makes room for as many rows of chroma as both fields have: one of them may need one more than the frame has.
 static bool add_rows(AVFrame *frame)
 {
@@ -55,6 +64,8 @@ static bool add_rows(AVFrame *frame)
         good = av_frame_get_buffer(more, 0) >= 0 && av_frame_copy(more, frame) >= 0 &&
                av_frame_copy_props(more, frame) >= 0;
         more->height = frame->height;
+        for (int plane = 1; good && plane < 3 && more->data[plane]; plane++)
+            fill_row(more, plane);
     }
     if (good) {
         av_frame_unref(frame);
