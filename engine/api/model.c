@@ -2,7 +2,7 @@
 // udm/model.h: times and amounts, and the facts about a model.
 #include <math.h>
 
-#include "api/settings.h"
+#include "api/painter.h"
 #include "network/autoencoder.h"
 
 double udm_model_time(const udm_model *model, double amount)
@@ -35,6 +35,13 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
         [UDM_PREDICT_X0] = "x0",
         [UDM_PREDICT_V] = "v",
     };
+    if (udm_model_has_latents(model)) {
+        udm_info all = { .prediction = predictions[udm_model_scheduler(model)->prediction] };
+        const bool good = udm_latent_info(model, &all, error);
+        if (good)
+            udm_copy_sized(info, size, &all, sizeof all);
+        return good;
+    }
     udm_device *device;
     udm_network *network;
     udm_settings settings;

@@ -33,6 +33,9 @@ typedef struct udm_painter_kind {
 
 extern const udm_painter_kind udm_painter_unclip, udm_painter_latent;
 
+// udm_model_info() of latent diffusion: every file is checked, and nothing is computed.
+bool udm_latent_info(const udm_model *model, udm_info *info, udm_error *error);
+
 struct udm_painter {
     udm_settings settings;
     const udm_painter_kind *kind;

@@ -5,8 +5,8 @@
 
 #include "cli/npy.h"
 
-// A picture of three channels, or with alpha of four where a PNG or .npy has it, [3, H, W] or [1, 3, H, W], from .npy, or
-// from PNG, JPEG or PPM (P6, 8 or 16 bits), which are known by how they begin. False, with a reason in *why.
+// A picture of three channels, or of four with alpha, [3, H, W] or [1, 3, H, W], from .npy, or from PNG, JPEG or PPM
+// (P6, 8 or 16 bits), which are known by how they begin. False, with a reason in *why.
 bool picture_read(const char *path, npy *picture, const char **why);
 
 // PNG of 8 bits, of planes [3, height, width].

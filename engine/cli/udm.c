@@ -187,6 +187,10 @@ static int info(const char *directory, const udm_model *model)
                info.width, info.height, info.frames);
         printf("embedding        %d values\n", info.embedding);
         printf("stride           %d pixels\n", info.stride);
+        if (info.work > 0)
+            printf("work             %.3g GMAC an evaluation; guidance takes two a step\n", info.work / 1e9);
+        if (info.memory > 0)
+            printf("memory           %.0f MiB in f32, on the processor\n", (double)info.memory / (1 << 20));
         return 0;
     }
     if (info.frames) {

@@ -4,18 +4,15 @@
 // a text says is its decoder.
 #include "model/model.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "model/file.h"
 #include "model/lora.h"
+#include "model/part.h"
 #include "model/scheduler.h"
 
-#define WEIGHTS "diffusion_pytorch_model"
-#define COMPARED 64          // times at which the noise of two schedules is compared
-#define TRANSFORMERS "model" // how files of transformers are called
+#define COMPARED 64 // times at which the noise of two schedules is compared
 
 struct udm_model {
     char *directory;
@@ -33,95 +30,11 @@ struct udm_model {
 
 static const char *const helper_names[UDM_HELPERS] = { "preview", "trust", "classifier" };
 
-static bool is_pickle(const char *name)
-{
-    static const char *const endings[] = { ".bin", ".ckpt", ".pt", ".pth" };
-    const char *ending = strrchr(name, '.');
-    for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
-        if (strcmp(ending, endings[i]) == 0)
-            return true;
-    return false;
-}
-
-// A file in the folder that is a pickle by its name, to be freed with free(), or NULL.
-static char *find_pickle(const char *folder)
-{
-    DIR *entries = opendir(folder);
-    if (!entries)
-        return NULL;
-    char *found = NULL;
-    for (struct dirent *entry; !found && (entry = readdir(entries));)
-        if (is_pickle(entry->d_name))
-            found = strdup(entry->d_name);
-    closedir(entries);
-    return found;
-}
-
-// Says why there are no weights in the folder. Pickles can run programs, so they are not read.
-static bool fail_without_weights(const char *folder, udm_error *error)
-{
-    char *pickle = find_pickle(folder);
-    if (!pickle)
-        return udm_fail(error, UDM_ERROR_NOT_FOUND, "%s: there is no " WEIGHTS ".safetensors here", folder);
-    // The command is meant for a shell, so it must not repeat a name that a shell reads as more than a name.
-    bool plain = strspn(pickle, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(pickle);
-    udm_fail(error, UDM_ERROR_UNSUPPORTED,
-             "%s: %s is a pickle, which is not safe to read. Convert it, in that folder: python3 -c \"import torch, "
-             "safetensors.torch as s; d = torch.load('%s', 'cpu', weights_only=True); s.save_file({k: "
-             "v.clone().contiguous() for k, v in d.get('state_dict', d).items()}, '" WEIGHTS ".safetensors')\"",
-             folder, pickle, plain ? pickle : "FILE");
-    free(pickle);
-    return false;
-}
-
-// The folder's weights file, to be freed with free(), or NULL with *error set.
-static char *find_weights(const char *folder, udm_error *error)
-{
-    static const char *const names[] = { WEIGHTS ".safetensors", WEIGHTS ".fp16.safetensors",
-                                         TRANSFORMERS ".safetensors", TRANSFORMERS ".fp16.safetensors" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = udm_file_join(folder, names[i], error);
-        if (!path || access(path, F_OK) == 0)
-            return path;
-        free(path);
-    }
-    char *shards = udm_file_join(folder, WEIGHTS ".safetensors.index.json", error);
-    if (!shards)
-        return NULL;
-    if (access(shards, F_OK) == 0)
-        udm_fail(
-            error, UDM_ERROR_UNSUPPORTED,
-            "%s: weights in several files are not implemented. Join them, in that folder: python3 -c \"import glob, "
-            "safetensors.torch as s; s.save_file({k: v for f in glob.glob('" WEIGHTS "-*-of-*.safetensors') for k, "
-            "v in s.load_file(f).items()}, '" WEIGHTS ".safetensors')\"",
-            shards);
-    else
-        fail_without_weights(folder, error);
-    free(shards);
-    return NULL;
-}
-
-static udm_config *open_config(const char *folder, const char *name, udm_error *error)
-{
-    char *path = udm_file_join(folder, name, error);
-    udm_config *config = path ? udm_config_open(path, error) : NULL;
-    free(path);
-    return config;
-}
-
-static bool has_file(const char *folder, const char *name)
-{
-    char *path = udm_file_join(folder, name, NULL);
-    bool there = path && access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
 // The folder of a part, with this file in it; the model's own where there is none. To be freed with free().
 static char *part_folder(const udm_model *model, const char *part, const char *file, udm_error *error)
 {
     char *folder = udm_file_join(model->directory, part, error);
-    if (!folder || has_file(folder, file) || !has_file(model->directory, file))
+    if (!folder || udm_part_has(folder, file) || !udm_part_has(model->directory, file))
         return folder;
     free(folder);
     folder = strdup(model->directory);
@@ -130,31 +43,15 @@ static char *part_folder(const udm_model *model, const char *part, const char *f
     return folder;
 }
 
-// Frees folder, which may be NULL.
-static bool open_network(char *folder, udm_text_part *part, udm_error *error)
-{
-    if (!folder)
-        return false;
-    char *weights = NULL;
-    part->config = open_config(folder, "config.json", error);
-    if (part->config)
-        weights = find_weights(folder, error);
-    if (weights)
-        part->weights = udm_weights_open(weights, error);
-    free(weights);
-    free(folder);
-    return part->weights != NULL;
-}
-
 // index: NULL for the folder of one network
 static bool open_networks(udm_model *model, const udm_config *index, udm_error *error)
 {
     const char *part[2];
     const char *main = model->has_text && !model->has_latents ? "decoder" : "unet";
-    bool ok = open_network(part_folder(model, main, "config.json", error), &model->network, error);
+    bool ok = udm_part_open(part_folder(model, main, "config.json", error), &model->network, error);
     for (int i = 0; ok && index && i < UDM_HELPERS; i++)
         if (udm_config_pair(index, helper_names[i], part))
-            ok = open_network(udm_file_join(model->directory, helper_names[i], error), &model->helpers[i], error);
+            ok = udm_part_open(udm_file_join(model->directory, helper_names[i], error), &model->helpers[i], error);
     return ok;
 }
 
@@ -168,8 +65,8 @@ static bool open_scheduler(udm_model *model, const char *name, const udm_config 
     if (!folder)
         return false;
     bool ok;
-    if (index ? udm_config_pair(index, name, part) : has_file(folder, file)) {
-        udm_config *config = open_config(folder, file, error);
+    if (index ? udm_config_pair(index, name, part) : udm_part_has(folder, file)) {
+        udm_config *config = udm_part_config(folder, file, error);
         ok = config && (index || udm_config_string(config, "_class_name", &part[1], error)) &&
              udm_scheduler_read(to, part[1], config, error);
         udm_config_free(config);
@@ -239,10 +136,10 @@ static bool check_pipeline(const udm_config *index, udm_error *error)
 
 static udm_config *open_index(const char *directory, udm_error *error)
 {
-    char *pickle = has_file(directory, "model_index.json") ? NULL : find_pickle(directory);
+    char *pickle = udm_part_has(directory, "model_index.json") ? NULL : udm_part_pickle(directory);
     if (!pickle)
-        return open_config(directory, "model_index.json", error);
-    fail_without_weights(directory, error);
+        return udm_part_config(directory, "model_index.json", error);
+    udm_part_fail(directory, error);
     free(pickle);
     return NULL;
 }
@@ -340,7 +237,7 @@ static bool read_extractor(udm_model *model, const udm_config *index, udm_error 
     if (!udm_config_pair(index, "feature_extractor", part))
         return true;
     char *folder = udm_file_join(model->directory, "feature_extractor", error);
-    udm_config *config = folder ? open_config(folder, "preprocessor_config.json", error) : NULL;
+    udm_config *config = folder ? udm_part_config(folder, "preprocessor_config.json", error) : NULL;
     free(folder);
     bool ok = config && check_extractor(config, error) &&
               udm_config_doubles(config, "image_mean", -1e3, 1e3, 3, text->mean, &count, error) &&
@@ -357,15 +254,15 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
     udm_text_parts *text = &model->text;
     const char *part[2], *directory = model->directory;
     text->tokenizer = udm_file_join(directory, "tokenizer", error);
-    bool ok = text->tokenizer && open_network(udm_file_join(directory, "text_encoder", error), &text->text, error);
+    bool ok = text->tokenizer && udm_part_open(udm_file_join(directory, "text_encoder", error), &text->text, error);
     if (ok && model->has_latents)
-        ok = open_network(udm_file_join(directory, "vae", error), &text->vae, error);
+        ok = udm_part_open(udm_file_join(directory, "vae", error), &text->vae, error);
     else if (ok)
-        ok = open_network(udm_file_join(directory, "prior", error), &text->prior, error) &&
+        ok = udm_part_open(udm_file_join(directory, "prior", error), &text->prior, error) &&
              open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error) &&
              read_extractor(model, index, error);
     if (ok && !model->has_latents && udm_config_pair(index, "image_encoder", part))
-        ok = open_network(udm_file_join(directory, "image_encoder", error), &text->vision, error);
+        ok = udm_part_open(udm_file_join(directory, "image_encoder", error), &text->vision, error);
     if (ok && udm_config_pair(index, "text_encoder", part)) {
         text->text_class = model->text_class = strdup(part[1]);
         ok = model->text_class || udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
@@ -407,13 +304,13 @@ static bool open_film(udm_model *model, const udm_config *index, udm_error *erro
     film->tokenizer = udm_file_join(directory, "tokenizer", error);
     bool ok = film->tokenizer && check_film_parts(index, error) &&
               open_scheduler(model, "scheduler", index, &model->scheduler, error) &&
-              open_network(udm_file_join(directory, "unet", error), &model->network, error) &&
-              open_network(udm_file_join(directory, "vae", error), &film->vae, error) &&
-              open_network(udm_file_join(directory, "text_encoder", error), &film->text, error) &&
+              udm_part_open(udm_file_join(directory, "unet", error), &model->network, error) &&
+              udm_part_open(udm_file_join(directory, "vae", error), &film->vae, error) &&
+              udm_part_open(udm_file_join(directory, "text_encoder", error), &film->text, error) &&
               udm_config_string(model->network.config, "_class_name", &class, error);
     if (ok && strcmp(class, "UNet2DConditionModel") == 0)
         ok = udm_config_pair(index, "motion_adapter", part)
-                 ? open_network(udm_file_join(directory, "motion_adapter", error), &film->motion, error)
+                 ? udm_part_open(udm_file_join(directory, "motion_adapter", error), &film->motion, error)
                  : udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: a UNet2DConditionModel needs a \"motion_adapter\"",
                             udm_config_path(index));
     if (ok && udm_config_pair(index, "text_encoder", part)) {
@@ -443,7 +340,7 @@ static bool open_diffusers(udm_model *model, const udm_config *index, udm_error 
 // chooses: it may have experts
 static bool open_parts(udm_model *model, bool chooses, udm_error *error)
 {
-    if (!has_file(model->directory, "model_index.json") && has_file(model->directory, "config.json"))
+    if (!udm_part_has(model->directory, "model_index.json") && udm_part_has(model->directory, "config.json"))
         return open_scheduler(model, "scheduler", NULL, &model->scheduler, error) && open_networks(model, NULL, error);
     udm_config *index = open_index(model->directory, error);
     bool ok = index &&
@@ -500,28 +397,22 @@ udm_model *udm_model_open(const char *name, udm_error *error)
     return open_directory(udm_model_find(name, error), true, error);
 }
 
-static void close_part(udm_text_part *part)
-{
-    udm_config_free(part->config);
-    udm_weights_free(part->weights);
-}
-
 void udm_model_free(udm_model *model)
 {
     if (!model)
         return;
-    close_part(&model->network);
+    udm_part_close(&model->network);
     for (int i = 0; i < UDM_HELPERS; i++)
-        close_part(&model->helpers[i]);
+        udm_part_close(&model->helpers[i]);
     udm_model_free(model->other);
-    close_part(&model->text.text);
-    close_part(&model->text.prior);
-    close_part(&model->text.vision);
-    close_part(&model->film.text);
-    close_part(&model->film.vae);
-    close_part(&model->film.motion);
+    udm_part_close(&model->text.text);
+    udm_part_close(&model->text.prior);
+    udm_part_close(&model->text.vision);
+    udm_part_close(&model->film.text);
+    udm_part_close(&model->film.vae);
+    udm_part_close(&model->film.motion);
     free(model->film.tokenizer);
-    close_part(&model->text.vae);
+    udm_part_close(&model->text.vae);
     udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
     udm_loras_free(model->loras);

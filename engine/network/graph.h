@@ -91,6 +91,7 @@ size_t udm_graph_arena_bytes(const udm_graph *graph); // for the values
 // Whether that is at most `limit`, and no value is more than the device takes in one piece.
 bool udm_graph_fits(const udm_graph *graph, size_t limit);
 udm_memory *udm_graph_alloc(const udm_graph *graph, udm_error *error); // an arena; the caller frees it
+double udm_graph_work(const udm_graph *graph); // multiply-adds of a run, in convolutions and attention over pixels
 size_t udm_graph_state_bytes(const udm_graph *graph); // for what one stream carries from frame to frame; may be 0
 
 // The tensor of a port in `arena`.

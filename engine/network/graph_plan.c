@@ -148,3 +148,21 @@ size_t udm_graph_state_bytes(const udm_graph *graph)
 {
     return graph->state_bytes;
 }
+
+double udm_graph_work(const udm_graph *graph)
+{
+    double work = 0;
+    for (int i = 0; i < graph->node_count; i++) {
+        const node *n = &graph->nodes[i];
+        const udm_shape dst = graph->values[n->dst].shape;
+        const double pixels = (double)dst.h * dst.w;
+        int in = 0;
+        for (int k = 0; n->op == OP_CONV && k < n->sources; k++)
+            in += graph->values[n->src[k]].shape.c;
+        if (n->op == OP_CONV)
+            work += pixels * dst.c * in * n->layer->spec.size * n->layer->spec.size;
+        else if (n->op == OP_ATTENTION)
+            work += 2 * pixels * dst.c * graph->values[n->src[1]].shape.h * graph->values[n->src[1]].shape.w;
+    }
+    return work;
+}

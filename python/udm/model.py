@@ -25,6 +25,8 @@ class Info:
     frames: int  # that it makes at once; 0: it makes no video
     classes: int
     embedding: int  # values of that of a prompt; 0: it knows none
+    memory: int  # bytes that drawing takes on the processor; 0: not known
+    work: float  # multiply-adds of an evaluation of the network; 0: not known
 
 
 class Model:
@@ -70,7 +72,7 @@ class Model:
                     process=undoes.process.decode(), measure=undoes.measure.decode(), usual_amount=undoes.usual,
                     max_amount=undoes.most, fills_holes=undoes.holes, temporal_filter=info.temporal_filter,
                     width=info.width, height=info.height, frames=info.frames, classes=info.classes,
-                    embedding=info.embedding)
+                    embedding=info.embedding, memory=info.memory, work=info.work)
 
 
 def opened(model: "Model | str | os.PathLike[str]") -> Model:

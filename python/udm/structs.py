@@ -49,7 +49,7 @@ class Info(c.Structure):
                 ("temporal_filter", c.c_bool), ("weights", c.c_int64), ("process", c.c_char_p),
                 ("measure", c.c_char_p), ("max_amount", c.c_double), ("width", c.c_int), ("height", c.c_int),
                 ("frames", c.c_int), ("classes", c.c_int), ("symbols", c.c_bool), ("experts", c.c_bool),
-                ("embedding", c.c_int)]
+                ("embedding", c.c_int), ("memory", c.c_uint64), ("work", c.c_double)]
 
 
 class Frame(c.Structure):

@@ -83,8 +83,8 @@ class Run:
 
     def __init__(self, args, precision):
         command = [args.build / "engine/cli/udm", "generate", args.folder, args.folder / "out.npy", "--prompt", "a cat",
-                   "--steps", str(args.steps), "--guidance-scale", "1", "--size", f"{args.size}x{args.size}", "--device",
-                   args.device, "--precision", precision, "--threads", str(args.threads)]
+                   "--steps", str(args.steps), "--guidance-scale", "1", "--size", f"{args.size}x{args.size}",
+                   "--device", args.device, "--precision", precision, "--threads", str(args.threads)]
         before = time.monotonic()
         ours, its = pty.openpty()
         process = subprocess.Popen(command, stderr=its)

@@ -107,6 +107,9 @@ refused 'knows no text' "$model/../tiny-video" x.npy --prompt x
 # Latent diffusion
 latents=$model/../tiny-latents
 "$udm" info "$latents/sd1" >info.txt || wrong 'info of a pipeline'
+grep -q 'part  *vae: AutoencoderKL' info.txt || wrong 'info does not name the autoencoder'
+grep -q 'work  *0.00185 GMAC' info.txt || wrong 'info does not say how much work it is'
+grep -q 'memory  *2 MiB' info.txt || wrong 'info does not say how much memory it takes'
 "$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --steps 2 --device cpu || wrong 'a picture of latents'
 [ "$(wc -c <sd.npy)" -eq $((128 + 4 * 3 * 16 * 16)) ] || wrong 'its size'
 "$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --latents "$latents/sd1-noise.npy" --steps 2 --device cpu ||

@@ -392,6 +392,45 @@ static udm_model *open_changed(const folder *made, const char *index, udm_error 
     return udm_model_open(made->path, error);
 }
 
+// What a directory takes is found without computing anything, and every tensor is looked at.
+START_TEST(facts)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_model *model = golden_model(MODEL "sd1");
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_str_eq(info.network, "UNet2DConditionModel");
+    ck_assert_int_eq(info.width, 16);
+    ck_assert_int_eq(info.stride, 4);
+    ck_assert_int_eq(info.embedding, 2 * 77 * 12);
+    ck_assert_double_gt(info.work, 1e6);
+    ck_assert_uint_gt(info.memory, (uint64_t)info.weights * 2);
+    ck_assert_uint_lt(info.memory, 64 << 20);
+    udm_model_free(model);
+    const folder made = folder_new(); // a U-Net for holes in the place of another one: conv_in has another shape
+    static const char index[] = "{\"_class_name\": \"StableDiffusionPipeline\", \"unet\": [\"\", \"\"], \"vae\": "
+                                "[\"\", \"\"], \"text_encoder\": [\"\", \"CLIPTextModel\"], \"tokenizer\": [\"\", "
+                                "\"\"], \"scheduler\": [\"\", \"PNDMScheduler\"]}";
+    model = open_changed(&made, index, &error);
+    ck_assert_msg(model, "%s", error.message);
+    udm_model_free(model);
+    char unet[512], config[640];
+    ck_assert_ptr_nonnull(realpath(golden_path(MODEL "filled/unet"), unet));
+    remove(folder_path(&made, "unet"));
+    folder_make(&made, "unet");
+    snprintf(config, sizeof config, "%s/diffusion_pytorch_model.safetensors", unet);
+    ck_assert_int_eq(symlink(config, folder_path(&made, "unet/diffusion_pytorch_model.safetensors")), 0);
+    ck_assert_ptr_nonnull(realpath(golden_path(MODEL "sd1/unet/config.json"), config));
+    ck_assert_int_eq(symlink(config, folder_path(&made, "unet/config.json")), 0);
+    model = udm_model_open(made.path, &error);
+    ck_assert_msg(model, "%s", error.message);
+    ck_assert(!udm_model_info(model, &info, sizeof info, &error));
+    assert_error(&error, UDM_ERROR_CORRUPT, "\"conv_in.weight\"");
+    udm_model_free(model);
+    folder_free(&made);
+}
+END_TEST
+
 START_TEST(wrong_indices)
 {
 #define USUAL "\"unet\": [\"\", \"\"], \"tokenizer\": [\"\", \"\"], \"scheduler\": [\"diffusers\", \"PNDMScheduler\"]"
@@ -433,6 +472,7 @@ int main(void)
         { .test = same_bits },
         { .test = wrong_paintings },
         { .test = wrong_indices },
+        { .test = facts },
     };
     return test_main("latents", tests, COUNT_OF(tests));
 }

@@ -138,13 +138,29 @@ static void pack_group(void *context, int g, int worker)
         }
 }
 
+// Of all weights and the biases; floats: before the biases. 0 where that does not fit.
+static size_t count_bytes(const udm_conv_weights *weights, size_t *floats)
+{
+    size_t outputs = (size_t)weights->groups * UDM_CPU_GROUP, elements, bytes;
+    if (!udm_multiply(outputs, (size_t)weights->steps, &elements) ||
+        !udm_multiply(elements, (size_t)weights->matrices, &elements))
+        return 0;
+    *floats = weights->kind ? (elements + 1) / 2 : elements;
+    return *floats + outputs < outputs || !udm_multiply(*floats + outputs, sizeof(float), &bytes) ? 0 : bytes;
+}
+
+size_t udm_cpu_weights_bytes(const udm_conv_spec *spec)
+{
+    static const udm_cpu_products plain = { .pairs = false };
+    udm_conv_weights weights = { .code = &plain };
+    size_t floats;
+    return plan_weights(&weights, spec) ? count_bytes(&weights, &floats) : 0;
+}
+
 static bool allocate_weights(udm_device *device, udm_conv_weights *weights)
 {
-    size_t outputs = (size_t)weights->groups * UDM_CPU_GROUP, floats, bytes;
-    if (!udm_multiply(outputs, (size_t)weights->steps, &floats) ||
-        !udm_multiply(floats, (size_t)weights->matrices, &floats) ||
-        !(floats = weights->kind ? (floats + 1) / 2 : floats) ||
-        !udm_multiply(floats + outputs, sizeof(float), &bytes) || floats + outputs < outputs)
+    size_t floats, bytes = count_bytes(weights, &floats);
+    if (bytes == 0)
         return false;
     weights->values = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
     if (!weights->values)

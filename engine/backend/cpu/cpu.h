@@ -137,6 +137,7 @@ void udm_cpu_download(udm_device *device, float *const *dst, const udm_tensor *s
 void udm_cpu_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 
 udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error);
+size_t udm_cpu_weights_bytes(const udm_conv_spec *spec); // in f32; 0 where they do not fit
 void udm_cpu_conv_weights_free(udm_device *device, udm_conv_weights *weights);
 void udm_cpu_conv(udm_device *device, const udm_conv *conv);
 void udm_cpu_norm_run(udm_device *device, const udm_norm *norm);
