@@ -157,7 +157,7 @@ bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embed
         return false;
     if (!painter->kind->look)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "this model makes no embedding of a picture, but changes pictures: udm_painting.image");
+                        "this model looks at no picture to resemble: it changes one (\"udm generate --image\")");
     float *planes = malloc((size_t)image->width * image->height * 3 * sizeof *planes);
     if (!planes)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture of %dx%d", image->width, image->height);
