@@ -86,36 +86,41 @@ static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const 
         return gst_udm_transform_failed(trans, &error);
     gst_buffer_replace(&self->paired[0], a->buffer);
     gst_buffer_replace(&self->paired[1], b->buffer);
-    self->begun = FALSE;
+    self->settled = FALSE;
     return GST_FLOW_OK;
 }
 
-// Gives the engine the frame that follows, before it makes the first frame of a pair.
-static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe)
+// Gives the engine the frame that follows b, before it makes the first frame of a pair.
+static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *b,
+                            const GstUdmNeighbour *after)
 {
-    const GstUdmNeighbour *after = &recipe->after;
-    gboolean timed = GST_CLOCK_TIME_IS_VALID(after->time), followed;
-    double seconds = timed ? (double)ABS(GST_CLOCK_DIFF(recipe->b->time, after->time)) / GST_SECOND : 0;
+    gboolean followed;
+    double seconds = 0;
     GstUdmFrame frame;
     GstUdmPicture picture;
     udm_error error = { 0 };
 
-    if (self->begun || !after->buffer)
+    if (self->settled || !after || !after->buffer)
         return GST_FLOW_OK;
+    if (GST_CLOCK_TIME_IS_VALID(after->time))
+        seconds = (double)ABS(GST_CLOCK_DIFF(b->time, after->time)) / GST_SECOND;
     if (!map(trans, &frame, after->buffer))
         return gst_udm_transform_invalid_buffer(trans);
     picture = picture_of(&frame);
     followed =
         udm_interpolator_follow_alpha(trans->session.object, &picture.image, alpha_of(&picture), seconds, &error);
     gst_udm_frame_unmap(&frame);
+    self->settled = TRUE;
     return followed ? GST_FLOW_OK : gst_udm_transform_failed(trans, &error);
 }
 
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
-                                        const GstUdmNeighbour *b, double *change)
+                                        const GstUdmNeighbour *b, const GstUdmNeighbour *after, double *change)
 {
     GstFlowReturn ret = pair(self, trans, a, b);
 
+    if (ret == GST_FLOW_OK)
+        ret = follow(self, trans, b, after);
     if (ret == GST_FLOW_OK)
         *change = udm_interpolator_change(trans->session.object);
     return ret;
@@ -150,11 +155,9 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
     GstUdmFrame nearest, out;
     GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
 
-    if (ret == GST_FLOW_OK)
-        ret = follow(self, trans, recipe);
     if (ret != GST_FLOW_OK)
         return ret;
-    self->begun = TRUE;
+    self->settled = TRUE;
     if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer))
         return gst_udm_transform_invalid_buffer(trans);
     if (!gst_udm_half_write(trans->half, &out, &GST_VIDEO_FILTER(trans)->out_info, output)) {

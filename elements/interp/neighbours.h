@@ -14,15 +14,14 @@ typedef struct GstUdmNeighbour {
 typedef struct GstUdmNeighbours {
     GstUdmNeighbour before, first, second;
     GstBuffer *paired[2]; // that the engine has
-    gboolean begun;       // a frame was made of that pair
+    gboolean settled;     // it knows what follows, or made a frame without
 } GstUdmNeighbours;
 
 // How to make a frame: at a position between two or beyond them, where 0 is a and 1 is b.
 typedef struct GstUdmRecipe {
     const GstUdmNeighbour *a, *b;
     double position;
-    GstClockTime time;     // the noise is a function of it
-    GstUdmNeighbour after; // follows b, if known; its time may be unknown
+    GstClockTime time; // the noise is a function of it
 } GstUdmRecipe;
 
 void gst_udm_neighbours_clear(GstUdmNeighbours *self);
@@ -33,9 +32,10 @@ void gst_udm_neighbours_advance(GstUdmNeighbours *self);
 GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstClockTime time);
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe);
 
-// As udm_interpolator_change() and udm_interpolator_repeats().
+// As udm_interpolator_change() and udm_interpolator_repeats(). after: follows b, and its time may be unknown; NULL or
+// no buffer: nothing is known to follow.
 GstFlowReturn gst_udm_neighbours_change(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
-                                        const GstUdmNeighbour *b, double *change);
+                                        const GstUdmNeighbour *b, const GstUdmNeighbour *after, double *change);
 GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                                         const GstUdmNeighbour *b, gboolean *repeats);
 

@@ -12,7 +12,9 @@ static void count(GstUdmInterp *self, guint64 *counter)
     GST_OBJECT_UNLOCK(self);
 }
 
-static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b, GstFlowReturn *ret)
+// after: what follows b; NULL: nothing is known.
+static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
+                          const GstUdmNeighbour *after, GstFlowReturn *ret)
 {
     GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
     double change = 1;
@@ -21,12 +23,12 @@ static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const Gs
         return FALSE;
     if (self->line.in_n > 0 && ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
         return FALSE;
-    *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, &change);
+    *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, after, &change);
     return change < self->now.scene_threshold || self->now.scene_threshold == 1;
 }
 
 // The known frame after the second neighbour, if it is near.
-static GstUdmNeighbour after(GstUdmInterp *self)
+static GstUdmNeighbour foresee(GstUdmInterp *self)
 {
     GstUdmNeighbour frame = gst_udm_interp_foreseen(self);
 
@@ -58,6 +60,7 @@ static const GstUdmNeighbour *nearest(const GstUdmNeighbours *known, GstClockTim
 static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, GstUdmRecipe *recipe)
 {
     GstUdmNeighbours *known = &self->known;
+    const GstUdmNeighbour after = foresee(self);
     const GstClockTime time = missing->time;
     GstFlowReturn ret = GST_FLOW_OK;
 
@@ -68,16 +71,14 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
         recipe->a = nearest(known, time);
         return GST_FLOW_OK;
     }
-    if (!self->hopeless && is_joined(self, &known->first, &known->second, &ret)) {
+    if (!self->hopeless && is_joined(self, &known->first, &known->second, &after, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
         if (recipe->position < -FARTHEST)
             *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
-        else
-            recipe->after = after(self);
         return ret;
     }
     if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
-        !is_joined(self, &known->before, &known->first, &ret))
+        !is_joined(self, &known->before, &known->first, NULL, &ret))
         return ret;
     *recipe = gst_udm_recipe(&known->before, &known->first, time);
     if (recipe->position < 1 || recipe->position > 1 + FARTHEST)

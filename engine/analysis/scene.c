@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    COLUMNS = 32,
-    ROWS = 18,
+    COLUMNS = UDM_SCENE_COLUMNS,
+    ROWS = UDM_SCENE_ROWS,
     BLOCK = 4,
     REACH = 3, // of motion between two frames: a tenth of the width
 };
@@ -23,11 +23,12 @@ static const double still_limit = 0.3, moved_limit = 0.11;
 // Below this contrast (variance, 0-255 scale) a frame is too flat to find a cut by.
 static const double least_contrast = 36;
 
-// A picture of cells, less its mean.
-typedef struct grid {
-    float cells[ROWS * COLUMNS];
-    double contrast; // their variance
-} grid;
+// Of two changes in a row that go on, the smaller is a quarter of the larger or more, and they have this cosine. Those
+// that return are half of each other or more, and are changes of light: cells change by a twentieth of the range or
+// more in the mean, and nearly all in one direction.
+static const double least_ratio = 0.25, least_cosine = 0.5, least_returning = 0.5, least_flash = 12, least_alike = 0.7;
+
+typedef udm_scene_look grid;
 
 struct udm_scene {
     int channels, width, height;
@@ -84,17 +85,16 @@ static double cell_sum(const udm_scene *scene, const float *planes, int row, int
     return sum / ((double)scene->channels * (right - left) * (bottom - top));
 }
 
-static void shrink(const udm_scene *scene, const float *planes, grid *to)
+void udm_scene_shrink(const udm_scene *scene, const float *planes, udm_scene_look *to)
 {
     int count = scene->rows * scene->columns;
-    double mean = 0;
-    to->contrast = 0;
+    to->mean = to->contrast = 0;
     for (int i = 0; i < count; i++) {
         to->cells[i] = 127.5f * (float)cell_sum(scene, planes, i / scene->columns, i % scene->columns);
-        mean += to->cells[i] / count;
+        to->mean += to->cells[i] / count;
     }
     for (int i = 0; i < count; i++) {
-        to->cells[i] -= (float)mean;
+        to->cells[i] -= (float)to->mean;
         to->contrast += to->cells[i] * to->cells[i] / count;
     }
 }
@@ -169,20 +169,57 @@ static bool is_cut(udm_scene *scene, const grid *now, double sigma)
 bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma)
 {
     grid now;
-    shrink(scene, planes, &now);
+    udm_scene_shrink(scene, planes, &now);
     bool begins = !scene->began || is_cut(scene, &now, sigma);
     scene->began = true;
     scene->before = now;
     return begins;
 }
 
-double udm_scene_change(const udm_scene *scene, const float *a, const float *b)
+double udm_scene_change(const udm_scene *scene, const udm_scene_look *a, const udm_scene_look *b)
 {
-    grid shrunk[2];
-    shrink(scene, a, &shrunk[0]);
-    shrink(scene, b, &shrunk[1]);
     // Both on the scale of the first, so that one limit serves.
-    const double still = distance(scene, &shrunk[0], &shrunk[1], 0, 0);
-    const double moved = unexplained(scene, &shrunk[0], &shrunk[1], 0) * still_limit / moved_limit;
+    const double still = distance(scene, a, b, 0, 0);
+    const double moved = unexplained(scene, a, b, 0) * still_limit / moved_limit;
     return fmin(fmin(still, moved), 1);
+}
+
+// Of two changes: sums over cells of their products, of the cells themselves, and of how large those are.
+typedef struct changes {
+    double first_first, first_second, second_second, sums[2], sizes[2];
+} changes;
+
+static changes changes_of(const udm_scene *scene, const grid *first, const grid *second, const grid *third)
+{
+    changes all = { 0 };
+    const double brighter[2] = { second->mean - first->mean, third->mean - second->mean };
+    for (int i = 0; i < scene->rows * scene->columns; i++) {
+        const double a = second->cells[i] - first->cells[i] + brighter[0];
+        const double b = third->cells[i] - second->cells[i] + brighter[1];
+        all.first_first += a * a, all.first_second += a * b, all.second_second += b * b;
+        all.sums[0] += a, all.sums[1] += b, all.sizes[0] += fabs(a), all.sizes[1] += fabs(b);
+    }
+    return all;
+}
+
+static bool are_flashes(const udm_scene *scene, const changes *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->sizes[i] < least_flash * scene->rows * scene->columns || fabs(c->sums[i]) < least_alike * c->sizes[i])
+            return false;
+    return true;
+}
+
+udm_scene_course udm_scene_course_of(const udm_scene *scene, const udm_scene_look *first, const udm_scene_look *second,
+                                     const udm_scene_look *third)
+{
+    const changes c = changes_of(scene, first, second, third);
+    const double larger = sqrt(fmax(c.first_first, c.second_second)),
+                 smaller = sqrt(fmin(c.first_first, c.second_second));
+    const double alike = least_cosine * larger * smaller;
+    if (c.first_second > alike && smaller >= least_ratio * larger)
+        return UDM_SCENE_GOES_ON;
+    if (c.first_second < -alike && smaller >= least_returning * larger && are_flashes(scene, &c))
+        return UDM_SCENE_RETURNS;
+    return UDM_SCENE_TURNS;
 }

@@ -45,6 +45,8 @@ struct udm_interpolator {
     bool paired, found; // there are pictures, and their flow is known,
     bool moved;         // and frames were made of them
     double change;      // of the pair
+    udm_scene_look looks[4];        // of the picture before it, of both, and of what follows,
+    bool knows_before, knows_after; // if they are known
     udm_synthesis_history history;
     atomic_bool cancelled;
     udm_stats stats;
@@ -232,12 +234,44 @@ static bool find_flow(udm_interpolator *b)
     return b->found;
 }
 
+static bool are_alike_looks(const udm_scene_look *a, const udm_scene_look *b)
+{
+    return a->mean == b->mean && memcmp(a->cells, b->cells, sizeof a->cells) == 0;
+}
+
+// Looks at a new pair, which may follow the last one, or be it.
+static void look_at_pair(udm_interpolator *b)
+{
+    udm_scene_look first;
+    udm_scene_shrink(b->scene, b->pictures[0], &first);
+    if (b->paired && are_alike_looks(&first, &b->looks[2]))
+        b->looks[0] = b->looks[1], b->knows_before = true;
+    else if (!b->paired || !are_alike_looks(&first, &b->looks[1]))
+        b->knows_before = false;
+    b->looks[1] = first;
+    udm_scene_shrink(b->scene, b->pictures[1], &b->looks[2]);
+    b->knows_after = false;
+}
+
+static bool takes_course(const udm_interpolator *b, udm_scene_course course)
+{
+    return (b->knows_before && udm_scene_course_of(b->scene, &b->looks[0], &b->looks[1], &b->looks[2]) == course) ||
+           (b->knows_after && udm_scene_course_of(b->scene, &b->looks[1], &b->looks[2], &b->looks[3]) == course);
+}
+
 // What looks like a cut when it is small may be a grating, which its motion explains, or what moves behind bars, of
-// which the bars stay.
+// which the bars stay; a fade is none; and a flash, which is no turning point of a fade, begins and ends at once.
 static double find_change(udm_interpolator *b)
 {
-    const double change = udm_scene_change(b->scene, b->pictures[0], b->pictures[1]);
-    if (change < UDM_SCENE_CUT || !find_flow(b))
+    const bool goes_on = takes_course(b, UDM_SCENE_GOES_ON);
+    if (!goes_on && takes_course(b, UDM_SCENE_RETURNS))
+        return 1;
+    const double change = udm_scene_change(b->scene, &b->looks[1], &b->looks[2]);
+    if (change < UDM_SCENE_CUT)
+        return change;
+    if (goes_on)
+        return 0;
+    if (!find_flow(b))
         return change;
     const udm_synthesis_change found = udm_synthesis_measure_change(b->synthesis);
     return fmin(change, found.still > LEAST_STILL ? pow(found.unexplained, SEVERITY) : found.unexplained);
@@ -279,6 +313,7 @@ bool udm_interpolator_pair_alpha(udm_interpolator *interpolator, const udm_image
     interpolator->history.gap = gap_before(interpolator, seconds);
     take_picture(interpolator, second, second_alpha, 1);
     interpolator->history.foreseen = foresaw && interpolator->history.gap > 0 && are_alike(interpolator, 1, 2);
+    look_at_pair(interpolator);
     interpolator->paired = true, interpolator->found = interpolator->moved = false;
     interpolator->seconds = seconds, interpolator->gap = 0;
     interpolator->change = find_change(interpolator);
@@ -301,9 +336,12 @@ bool udm_interpolator_follow_alpha(udm_interpolator *interpolator, const udm_ima
             error, UDM_ERROR_SETTINGS,
             "udm_interpolator_follow() must be called after a pair is set and before its first frame is made");
     take_picture(interpolator, after, alpha, 2);
-    const bool cut =
-        udm_scene_change(interpolator->scene, interpolator->pictures[1], interpolator->pictures[2]) >= UDM_SCENE_CUT;
+    const udm_scene_look *looks = interpolator->looks;
+    udm_scene_shrink(interpolator->scene, interpolator->pictures[2], &interpolator->looks[3]);
+    interpolator->knows_after = true;
+    const bool cut = udm_scene_change(interpolator->scene, &looks[2], &looks[3]) >= UDM_SCENE_CUT;
     interpolator->gap = cut ? 0 : ratio(seconds, interpolator->seconds);
+    interpolator->change = find_change(interpolator);
     return true;
 }
 
@@ -370,6 +408,7 @@ static bool reverse(udm_interpolator *b, uint64_t number, udm_error *error)
                                  : draw(b, number, &beside, error)) ||
         !check_cancelled(b, error))
         return false;
+    udm_blending_keep_brightness(b->blending, b->frame);
     udm_synthesis_put_overlay(b->synthesis, b->network->channels, b->frame);
     if (b->grey[0] && b->grey[1] && b->network->channels == 3)
         udm_planes_make_grey(b->frame, b->pixels);

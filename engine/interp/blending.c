@@ -19,6 +19,7 @@
 enum { BAND = 16 }; // rows of a job
 
 #define NOMINAL_RATE 24
+#define MOST_BIAS .125f // of a network, in [-1, 1]: more is what it draws
 
 struct udm_blending {
     udm_blending_job job;
@@ -134,6 +135,34 @@ const float *udm_blending_context(const udm_blending *blending)
 const float *udm_blending_planes(const udm_blending *blending)
 {
     return blending->job.context;
+}
+
+typedef struct channel_job {
+    const udm_blending_job *job;
+    float *frame;
+} channel_job;
+
+static void keep_channel(void *context, int c, int worker)
+{
+    const channel_job *b = context;
+    const size_t width = (size_t)b->job->width, n = width * (size_t)b->job->height;
+    const float *mean = b->job->mean + (c < b->job->channels ? (size_t)c * n : 0);
+    float *frame = b->frame + (size_t)c * n;
+    double brighter = 0;
+    for (size_t y = 0; y < n; y += width) {
+        float row = 0;
+        for (size_t x = y; x < y + width; x++)
+            row += frame[x] - mean[x];
+        brighter += row;
+    }
+    const float excess = (float)(brighter / (double)n);
+    for (size_t i = 0; fabsf(excess) < MOST_BIAS && i < n; i++)
+        frame[i] -= excess;
+}
+
+void udm_blending_keep_brightness(const udm_blending *e, float *frame)
+{
+    udm_pool_run(e->pool, e->job.wide, keep_channel, &(channel_job){ &e->job, frame });
 }
 
 void udm_blending_refine(const udm_blending *e, const float *level, const float *output, float *x0)

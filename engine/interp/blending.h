@@ -33,4 +33,8 @@ const float *udm_blending_planes(const udm_blending *blending);
 // its output. level: of the frame that it was shown; NULL: 1.
 void udm_blending_refine(const udm_blending *blending, const float *level, const float *output, float *x0);
 
+// Makes frames [channels of the network, H, W] as bright as the prediction, in the mean of each channel: a network that
+// is not sure of what it sees makes it a little darker.
+void udm_blending_keep_brightness(const udm_blending *blending, float *frame);
+
 #endif

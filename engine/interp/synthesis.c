@@ -22,6 +22,7 @@
 #include "backend/lanczos.h"
 #include "base/maths.h"
 #include "interp/kernels/kernels.h"
+#include "interp/light.h"
 #include "interp/overlay.h"
 #include "flow/optical_flow.h"
 #include "tensor/alpha.h"
@@ -39,6 +40,8 @@ struct udm_synthesis {
     udm_pool *pool;
     udm_flow *motion;
     udm_overlay *overlay;
+    udm_light *light;
+    bool lit;                 // luma of the second picture is not its own, but has the light of the first
     float *luma[2], *flow[3]; // the third: from the second picture to the one after it
     udm_packed levels[MAX_LEVELS];
     int level_count;
@@ -121,8 +124,9 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
     m->pool = pool, m->ops = ops;
     m->motion = udm_flow_new(width, height, pool, error); // which refuses sizes that are too large
     m->overlay = m->motion ? udm_overlay_new(width, height, pool, error) : NULL;
-    m->memory = m->overlay ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
-    if (m->overlay && !m->memory)
+    m->light = m->overlay ? udm_light_new(width, height, pool, error) : NULL;
+    m->memory = m->light ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
+    if (m->light && !m->memory)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for the motion of frames of %dx%d", width, height);
     if (!m->memory) {
         udm_synthesis_free(m);
@@ -145,6 +149,7 @@ void udm_synthesis_free(udm_synthesis *synthesis)
         return;
     udm_flow_free(synthesis->motion);
     udm_overlay_free(synthesis->overlay);
+    udm_light_free(synthesis->light);
     free(synthesis->memory);
     free(synthesis);
 }
@@ -210,6 +215,7 @@ void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *secon
     m->job.views[0].picture = first, m->job.views[1].picture = second;
     m->job.views[0].accelerated = m->job.views[1].accelerated = false;
     udm_pool_run(m->pool, 2, find_lumas, m);
+    m->lit = udm_light_match(m->light, m->luma) == 1;
     find_flow(m, history && history->foreseen);
     if (history && history->gap > 0)
         accelerate(m, 0, m->flow[1], history->gap); // which still leads from the first to the one before it
@@ -226,6 +232,9 @@ void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *secon
 void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
 {
     find_luma(m, after, m->luma[0]);
+    if (m->lit)
+        find_luma(m, m->job.views[1].picture, m->luma[1]);
+    udm_light_match(m->light, (float *const[2]){ m->luma[1], m->luma[0] });
     udm_flow_estimate(m->motion, m->luma[1], m->luma[0], 0, m->flow[2]);
     accelerate(m, 1, m->flow[2], gap);
 }
@@ -298,6 +307,7 @@ void udm_synthesis_at(udm_synthesis *m, double position)
     udm_pool_run(m->pool, 2, splat, m);
     fill_holes(m);
     for_rows(m, m->ops->warp, 0, m->job.height);
+    udm_light_follow(m->light, &m->job);
     for (int y = 0; y < m->job.cells.height; y++)
         m->ops->weigh_still(&m->job, 0, y);
     for_rows(m, m->ops->blend_still, 0, m->job.height);

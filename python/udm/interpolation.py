@@ -104,9 +104,9 @@ def _between(interpolator: Interpolator, window: list[Array], factor: int, thres
     if factor == 1:
         return
     interpolator.pair(view(first, bits), view(second, bits), seconds)
-    cut = interpolator.change() >= threshold
-    if not cut and len(window) > 2:
+    if len(window) > 2:
         interpolator.follow(view(window[2], bits), seconds)
+    cut = interpolator.change() >= threshold
     for part in range(1, factor):
         if cut:
             yield first if 2 * part <= factor else second

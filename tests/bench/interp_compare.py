@@ -106,10 +106,10 @@ def ours(o, model, precision="f32", steps=1):
         out = repeat(known, factor).copy()
         for k in range(len(known) - 1):
             between.pair(known[k], known[k + 1], factor / RATE)
-            if between.change() >= libudm.CUT:
-                continue
             if o.lookahead and k + 2 < len(known):
                 between.follow(known[k + 2], factor / RATE)
+            if between.change() >= libudm.CUT:
+                continue
             for i in range(1, factor):
                 out[k * factor + i] = between.make(i / factor)
         return out

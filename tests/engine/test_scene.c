@@ -170,11 +170,68 @@ START_TEST(small)
 }
 END_TEST
 
+// Three frames: where the camera looks, and how bright they are.
+static const struct {
+    const char *name;
+    shot shots[3];
+    udm_scene_course course;
+} courses[] = {
+    { "a fade",
+      { { .gain = 1, .brightness = 120 }, { .gain = .6, .brightness = 72 }, { .gain = .2, .brightness = 24 } },
+      UDM_SCENE_GOES_ON },
+    { "the end of a fade",
+      { { .gain = 1, .brightness = 120 }, { .gain = .6, .brightness = 72 }, { .gain = .45, .brightness = 54 } },
+      UDM_SCENE_GOES_ON },
+    { "a cut",
+      { { .gain = 1, .brightness = 120 },
+        { .scene = 2, .gain = 1, .brightness = 120 },
+        { .scene = 2, .x = 2, .gain = 1, .brightness = 120 } },
+      UDM_SCENE_TURNS },
+    { "a cut to black", { { .gain = 1, .brightness = 120 }, { .gain = 0 }, { .gain = 0 } }, UDM_SCENE_TURNS },
+    { "three scenes",
+      { { .gain = 1, .brightness = 120 },
+        { .scene = 1, .gain = 1, .brightness = 120 },
+        { .scene = 2, .gain = 1, .brightness = 120 } },
+      UDM_SCENE_TURNS },
+    { "a flash",
+      { { .gain = 1, .brightness = 120 }, { .gain = .7, .brightness = 170 }, { .gain = 1, .brightness = 120 } },
+      UDM_SCENE_RETURNS },
+    { "light out for a frame",
+      { { .gain = 1, .brightness = 120 }, { .gain = .3, .brightness = 40 }, { .gain = 1, .brightness = 120 } },
+      UDM_SCENE_RETURNS },
+    { "flicker",
+      { { .gain = 1, .brightness = 120 }, { .gain = 1, .brightness = 126 }, { .gain = 1, .brightness = 120 } },
+      UDM_SCENE_TURNS },
+    { "there and back",
+      { { .gain = 1, .brightness = 120 }, { .x = 20, .gain = 1, .brightness = 120 }, { .gain = 1, .brightness = 120 } },
+      UDM_SCENE_TURNS },
+};
+
+START_TEST(course)
+{
+    test_case("%s", courses[_i].name);
+    udm_scene *scene = new_scene();
+    udm_scene_look looks[3];
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < 3 * AREA; i++) {
+            const shot *s = &courses[_i].shots[k];
+            const double value = look(s->scene, i / AREA, i % WIDTH + s->x, i % AREA / WIDTH + s->y);
+            planes[i] = as_8_bits(s->brightness + s->gain * value);
+        }
+        udm_scene_shrink(scene, planes, &looks[k]);
+    }
+    ck_assert_int_eq(udm_scene_course_of(scene, &looks[0], &looks[1], &looks[2]), courses[_i].course);
+    ck_assert_int_eq(udm_scene_course_of(scene, &looks[0], &looks[0], &looks[0]), UDM_SCENE_TURNS);
+    udm_scene_free(scene);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
         { .test = cuts, .cases = COUNT_OF(sigmas) },
         { .test = reset },
+        { .test = course, .cases = COUNT_OF(courses) },
         { .test = no_cut_in_a_pan, .cases = COUNT_OF(pans) },
         { .test = cut_in_a_pan },
         { .test = fade_to_black_and_back },

@@ -99,25 +99,28 @@ def extremes(height, width):
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
     """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/interp has
     it, whose constants these are."""
-    near_variance, still_share, least_fit, miss_scale, contrast = 1e-2, 0.35, 1e-4, 10, 8
+    near_variance, still_share, least_fit, contrast, least_light, most_bias = 1e-2, 0.35, 1e-4, 8, 1e-4, 0.125
     first, second = (torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, height, width) for c in
                      ((-0.5, 0.25, 0.125), (0.5, -0.125, 0.375)))
     variances = [near_variance * away ** 2 for away in (position, 1 - position)]
     rest = 1 / (1 + still_share ** 1.5)  # neither explains more than the other
     weights = [(1 - rest) * variances[1] / sum(variances), (1 - rest) * variances[0] / sum(variances), rest]
-    estimates = first, second, first + (second - first) * position
+    light = (second - first) * (1 - least_light / (second - first)[..., 0, 0].square().sum())  # that of each changes
+    estimates = first + light * position, second - light * (1 - position), first + (second - first) * position
     predicted = sum(w * e for w, e in zip(weights, estimates))
     level = (1 + sum(1 / v for v in variances)) ** -0.5
     luma = torch.tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
-    miss = (luma * (second - first))[..., 0, 0].sum()
-    support = least_fit + math.exp(-miss_scale * miss ** 2)
+    support = least_fit + 1  # as both are given the same light before they are compared
     planes = [torch.full((1, 1, height, width), x) for x in (*weights, *[support / (1 + support)] * 2)]
     differences = [contrast * (luma * (e - predicted)).sum(1, keepdim=True) for e in estimates]
-    made = torch.cat([first, second, predicted, torch.full_like(planes[0], level), *differences, *planes], 1)
+    made = torch.cat([*estimates[:2], predicted, torch.full_like(planes[0], level), *differences, *planes], 1)
     with torch.no_grad():
         expected = interp.between(net, made, first, second, torch.tensor([[position, seconds]]))
+    expected = expected.clamp(-1, 1)
+    bias = (expected - predicted).mean((2, 3), keepdim=True)
+    expected = expected - torch.where(bias.abs() < most_bias, bias, 0)
     np.save(folder / "pair-expected.npy", np.ascontiguousarray(expected.numpy()))
-    print(f"{folder.name}/pair: change {(expected - guess).square().mean().sqrt():.2f}")
+    print(f"{folder.name}/pair: change {(expected - predicted).square().mean().sqrt():.2f}")
 
 
 def main():

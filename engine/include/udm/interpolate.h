@@ -59,7 +59,10 @@ UDM_API bool udm_interpolator_pair_alpha(udm_interpolator *interpolator, const u
 UDM_API bool udm_interpolator_follow_alpha(udm_interpolator *interpolator, const udm_image *after,
                                            const udm_image *alpha, double seconds, udm_error *error);
 
-/** How little the two frames have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between.
+/**
+ * How little the two frames have in common: 0 where one is the other, moved, up to 1; from 0.3 on a cut lies between.
+ * Once udm_interpolator_follow() was called it also tells a fade that begins there, which has nothing of a cut, and a
+ * flash, which begins and ends at once.
  */
 UDM_API double udm_interpolator_change(const udm_interpolator *interpolator);
 
