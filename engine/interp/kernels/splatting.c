@@ -6,8 +6,8 @@
 
 #define LANES 8
 
+#include "base/exponential.h"
 #include "base/maths.h"
-#include "base/simd.h"
 
 enum { BORDER = UDM_SYNTHESIS_BORDER, TAPS = UDM_SYNTHESIS_TAPS, PHASES = UDM_SYNTHESIS_PHASES };
 
@@ -163,18 +163,28 @@ INLINE float least(float a, float b)
     return a < b ? a : b;
 }
 
+// The exponent of the importance of a pixel.
+INLINE float certainty(const udm_synthesis_job *job, const udm_packed *there, float x, float y, pixel own)
+{
+    const pixel other = take_bilinear(there, inside(x + own[0], job->width), inside(y + own[1], job->height));
+    const float u = own[0] + other[0], v = own[1] + other[1], miss = other[2] - own[2];
+    const float inconsistency = least(u * u + v * v, UDM_MOST_INCONSISTENCY);
+    return -UDM_IMPORTANCE_LUMA * miss * miss - UDM_IMPORTANCE_CONSISTENCY * inconsistency;
+}
+
 static void importance_row(const udm_synthesis_job *job, int k, int y)
 {
+    enum { RUN = 256, LOWEST = -60 }; // below which nothing is left
     const udm_packed *here = &job->views[k].motion, *there = &job->views[!k].motion;
-    for (int x = 0; x < job->width; x++) {
-        const pixel own = get(here, x, y);
-        const pixel other =
-            take_bilinear(there, inside((float)x + own[0], job->width), inside((float)y + own[1], job->height));
-        const float u = own[0] + other[0], v = own[1] + other[1], miss = other[2] - own[2];
-        const float inconsistency = least(u * u + v * v, UDM_MOST_INCONSISTENCY);
-        here->at[4 * (y * here->stride + x) + 3] =
-            UDM_LEAST_IMPORTANCE +
-            expf(-UDM_IMPORTANCE_LUMA * miss * miss - UDM_IMPORTANCE_CONSISTENCY * inconsistency);
+    for (int first = 0; first < job->width; first += RUN) {
+        const int count = job->width - first < RUN ? job->width - first : RUN;
+        float of[RUN];
+        for (int i = 0; i < count; i++)
+            of[i] = certainty(job, there, (float)(first + i), (float)y, get(here, first + i, y));
+        for (int i = 0; i < count; i++)
+            of[i] = UDM_LEAST_IMPORTANCE + exp_float(of[i] > LOWEST ? of[i] : LOWEST);
+        for (int i = 0; i < count; i++)
+            here->at[4 * (y * here->stride + first + i) + 3] = of[i];
     }
 }
 
