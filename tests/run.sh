@@ -141,6 +141,19 @@ for_aarch64() {
         process random reference restore sampler schedule sdedit sharing synthesis threads unet2d weights
 }
 
+# The kernels of OpenCL on other drivers than PoCL, which the engine's suite uses.
+drivers() {
+    for driver in intel rusticl; do
+        if where=$(sh tests/drivers/install.sh $driver); then
+            runner="env $where UDM_TEST_DEVICES=opencl:0,opencl:0:gpu,opencl:0/f16,opencl:0:gpu/f16"
+            suite build 4 ops opencl opencl_network
+        else
+            skip "OpenCL on $driver: it could not be had"
+        fi
+    done
+    runner=
+}
+
 threads() {
     configure build-tsan -Dgstreamer=disabled -Dbuildtype=debugoptimized -Db_sanitize=thread || return
     suite build-tsan 8 fallback generate sharing stream threads
@@ -157,6 +170,7 @@ part 'packages' packages
 part 'with gcc' with_gcc
 part 'sources' sources
 part 'installed' installed
+part 'drivers of OpenCL' drivers
 part 'with clang' with_clang
 part 'for aarch64' for_aarch64
 # GCC 12's sanitizers stumble over addresses as random as newer kernels make them.

@@ -155,7 +155,7 @@ static udm_verdict judge(const running *trial, const char *device, udm_error *er
     if (!find_line(trial, "ready", rest, sizeof rest) && !trial->late)
         return UDM_TRIAL_NOT_RUN;
     if (find_line(trial, "passed", rest, sizeof rest))
-        return UDM_TRIAL_PASSED;
+        return *rest ? UDM_TRIAL_PASSED_F32 : UDM_TRIAL_PASSED;
     if (find_line(trial, "slower", rest, sizeof rest))
         return UDM_TRIAL_SLOWER;
     if (find_line(trial, "failed", rest, sizeof rest)) {

@@ -4,7 +4,7 @@
 //
 // The program lies beside the library (LIBDIR/udm/udm-trial), or where UDM_TRIAL says. It is told the device and the
 // threads, and writes lines: "ready", when it runs at all; "name NAME", as soon as the drivers are loaded and the
-// device is known; then "passed", "slower", or "failed CODE MESSAGE".
+// device is known; then "passed", "passed f32", "slower", or "failed CODE MESSAGE".
 //
 // A sandbox may forbid to run programs, and a library may have been copied without this one. The trial is done in the
 // application's process then, as a driver that breaks is rarer than one that works.
@@ -15,9 +15,10 @@
 
 typedef enum udm_verdict {
     UDM_TRIAL_PASSED,
-    UDM_TRIAL_SLOWER,  // than the processor
-    UDM_TRIAL_FAILED,  // with *error: it computes something else, or its driver fails, crashes or hangs
-    UDM_TRIAL_NOT_RUN, // the program cannot be run here
+    UDM_TRIAL_PASSED_F32, // but what it computes in precision auto is wrong
+    UDM_TRIAL_SLOWER,     // than the processor
+    UDM_TRIAL_FAILED,     // with *error: it computes something else, or its driver fails, crashes or hangs
+    UDM_TRIAL_NOT_RUN,    // the program cannot be run here
 } udm_verdict;
 
 // device: as for udm_device_open(). A verdict is kept for the life of the process, in which drivers do not change.

@@ -19,11 +19,12 @@ static void add_name(void *context, const char *device, const char *about)
     snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used ? ", " : "", device);
 }
 
-const char *const udm_precision_names[UDM_PRECISIONS] = { "f32", "bf16", "auto" };
+const char *const udm_precision_names[UDM_PRECISIONS] = { "f32", "bf16", "auto", "f16" };
 const char *const udm_precision_abouts[UDM_PRECISIONS] = {
     "products of float32; the same on every processor",
     "products of factors rounded to bf16, summed in float32; faster where the processor supports it",
-    "bf16 where the processor supports it, f32 elsewhere",
+    "bf16 on processors and f16 on GPUs that support it, f32 elsewhere",
+    "values rounded to f16, summed in float32; for OpenCL, where it halves the memory and what is moved",
 };
 
 bool udm_precision_find(const char *name, udm_precision *precision)
@@ -38,9 +39,10 @@ bool udm_precision_find(const char *name, udm_precision *precision)
 
 bool udm_only_f32(udm_device *device, udm_precision precision, udm_error *error)
 {
-    if (precision == UDM_PRECISION_BF16)
+    if (precision == UDM_PRECISION_BF16 || precision == UDM_PRECISION_F16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "\"%s\" only computes in f32: set precision to f32 or auto, or device to cpu", device->name);
+                        "\"%s\" only computes in f32: set precision to f32 or auto, or device to %s", device->name,
+                        precision == UDM_PRECISION_F16 ? "opencl" : "cpu");
     return true;
 }
 
@@ -77,8 +79,12 @@ static udm_device *try_accelerator(const udm_backend *backend, udm_device *proce
     if (verdict == UDM_TRIAL_FAILED || verdict == UDM_TRIAL_SLOWER)
         return NULL;
     udm_device *device = backend->open(backend->accelerator, threads, fault);
-    if (device && (verdict == UDM_TRIAL_PASSED || udm_trial(device, processor, fault)))
-        return device;
+    const bool apart = verdict == UDM_TRIAL_PASSED || verdict == UDM_TRIAL_PASSED_F32;
+    if (device && (apart || udm_trial(device, processor, fault))) {
+        device->only_f32 = apart ? verdict == UDM_TRIAL_PASSED_F32 : !udm_trial_auto(device, processor);
+        if (device->ops->set_precision(device, UDM_PRECISION_F32, fault))
+            return device;
+    }
     udm_device_close(device);
     return NULL;
 }
@@ -172,5 +178,7 @@ bool udm_device_set_precision(udm_device *device, udm_precision precision, udm_e
     if (!other)
         return device->ops->set_precision(device, precision, error);
     device->failed = device->failed || !device->ops->set_precision(device, precision, NULL);
+    if (precision == UDM_PRECISION_F16 && !device->failed)
+        precision = UDM_PRECISION_F32; // what the processor has instead
     return other->ops->set_precision(other, precision, error);
 }

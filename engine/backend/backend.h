@@ -21,14 +21,21 @@
 typedef struct udm_device udm_device;
 typedef struct udm_conv_weights udm_conv_weights; // the weights of a convolution, packed for a device
 
-// How exact products are: in float32, or of factors that are rounded to bf16 and summed in float32 (bf16), or the
-// latter on devices that have it (auto).
-typedef enum udm_precision { UDM_PRECISION_F32, UDM_PRECISION_BF16, UDM_PRECISION_AUTO, UDM_PRECISIONS } udm_precision;
+// How exact a network is: in float32; or with products of factors that are rounded to bf16, on processors; or with
+// features and weights of f16, on devices of OpenCL; or the latter two on devices that gain by them (auto). All sums
+// are of float32.
+typedef enum udm_precision {
+    UDM_PRECISION_F32,
+    UDM_PRECISION_BF16,
+    UDM_PRECISION_AUTO,
+    UDM_PRECISION_F16, // after what was there before, as editors may keep numbers in their projects
+    UDM_PRECISIONS
+} udm_precision;
 
 extern const char *const udm_precision_names[UDM_PRECISIONS], *const udm_precision_abouts[UDM_PRECISIONS];
 bool udm_precision_find(const char *name, udm_precision *precision); // false if there is none
 bool udm_only_f32(udm_device *device, udm_precision precision,
-                  udm_error *error); // set_precision where there is no bf16
+                  udm_error *error); // set_precision where there is no other
 
 // SILU: x sigmoid(x). GELU: x Phi(x), Phi being the distribution function of the normal distribution (Hendrycks and
 // Gimpel 2016); quick GELU: x sigmoid(1.702 x). Normalisations take none of the last three. The last, of convolutions
@@ -159,7 +166,7 @@ typedef struct udm_ops {
     void (*clear)(udm_device *device, udm_memory *memory, size_t bytes); // to zero, from the start
     bool (*finish)(udm_device *device, udm_error *error);                // waits; false on any fault so far
 
-    // Of the kernels that are made from now on; f32 until then. UNSUPPORTED where the device has no bf16.
+    // Of what is made from now on, memory and weights; f32 until then. UNSUPPORTED where the device lacks it.
     bool (*set_precision)(udm_device *device, udm_precision precision, udm_error *error);
 
     // Weights. The spec's arrays need only live until it returns.
@@ -206,6 +213,7 @@ struct udm_device {
     // Of one that `auto` chose.
     udm_device *stand_in; // the processor, which goes on where this one fails; NULL: nothing does
     bool failed;
+    bool only_f32;     // what it computes in f16 is wrong
     char warning[704]; // for people: why another device than the best is in use; or empty
 };
 

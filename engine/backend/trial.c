@@ -18,7 +18,7 @@ enum {
     MAX_KERNELS = 8,
 };
 
-static const double tolerance = 1e-4;
+static const double tolerance = 1e-4, tolerance_of_halves = 0.02;
 
 typedef struct trial {
     udm_device *device;
@@ -209,21 +209,37 @@ static bool compute(udm_device *device, float out[OUT], udm_error *error)
     return end(&t);
 }
 
-bool udm_trial(udm_device *device, udm_device *processor, udm_error *error)
+// The largest difference of two devices; what is not a number is infinitely far. Negative, with *error, where one
+// fails.
+static double difference_of(udm_device *device, udm_device *processor, udm_error *error)
 {
     float got[OUT], want[OUT];
     double worst = 0;
-    bool alike = true;
     if (!compute(processor, want, error) || !compute(device, got, error))
-        return false;
+        return -1;
     for (int i = 0; i < OUT; i++) {
         const double difference = fabs((double)got[i] - want[i]);
-        alike &= difference <= tolerance; // which NaN is not
-        worst = fmax(worst, difference);
+        worst = difference <= worst ? worst : isnan(difference) ? INFINITY : difference;
     }
-    if (!alike)
+    return worst;
+}
+
+bool udm_trial(udm_device *device, udm_device *processor, udm_error *error)
+{
+    const double worst = difference_of(device, processor, error);
+    if (worst < 0)
+        return false;
+    if (worst > tolerance)
         return udm_fail(error, UDM_ERROR_DEVICE,
                         "%s computes other results than %s, off by %.2g: its driver may need an update", device->name,
                         processor->name, worst);
     return udm_seconds(device, error) < udm_seconds(processor, error);
+}
+
+bool udm_trial_auto(udm_device *device, udm_device *processor)
+{
+    if (!device->ops->set_precision(device, UDM_PRECISION_AUTO, NULL))
+        return false;
+    const double worst = difference_of(device, processor, NULL);
+    return worst >= 0 && worst <= tolerance_of_halves;
 }

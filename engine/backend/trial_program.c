@@ -24,11 +24,12 @@ static void say(int out, const char *word, const char *text)
             _exit(EXIT_FAILURE);
 }
 
-static bool try(const char *name, int threads, udm_error *error)
+static bool try(const char *name, int threads, bool *only_f32, udm_error *error)
 {
     udm_device *processor = udm_device_open("cpu", threads, error);
     udm_device *device = processor ? udm_device_open(name, threads, error) : NULL;
     const bool passed = device && udm_trial(device, processor, error);
+    *only_f32 = passed && !udm_trial_auto(device, processor);
     udm_device_close(device);
     udm_device_close(processor);
     return passed;
@@ -49,6 +50,7 @@ static int settle(unsigned seconds)
 int main(int argc, char **argv)
 {
     udm_error error = { 0 };
+    bool only_f32 = false;
     char name[sizeof((udm_device *)NULL)->name];
     if (argc != 4) {
         fputs("udm-trial is run by libudm, to find out whether a device can be relied on\n", stderr);
@@ -58,8 +60,8 @@ int main(int argc, char **argv)
     say(out, "ready", "");
     if (udm_device_name(argv[1], name, &error)) {
         say(out, "name", name);
-        if (try(argv[1], threads, &error))
-            say(out, "passed", "");
+        if (try(argv[1], threads, &only_f32, &error))
+            say(out, "passed", only_f32 ? "f32" : "");
         else if (error.code == UDM_OK)
             say(out, "slower", "");
     }

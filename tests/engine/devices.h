@@ -16,9 +16,11 @@
 
 enum { MAX_DEVICES = 24 };
 
-// All devices that are listed, the instruction sets of cpu, cpu with bf16 (BF16 after the name), and the variants of
-// the kernels of OpenCL. Not all of them are on every machine: open_device() says why one is not.
+// Those of UDM_TEST_DEVICES, with commas between them, where it is set. Else all devices that are listed, the
+// instruction sets of cpu, cpu with bf16 (BF16 after the name), and the variants of the kernels of OpenCL, also with
+// f16 (F16 after the name). Not all of them are on every machine: open_device() says why one is not.
 #define BF16 "/bf16"
+#define F16 "/f16"
 
 typedef struct device_list {
     char names[MAX_DEVICES][32];
@@ -32,9 +34,9 @@ static inline void add_device(void *context, const char *device, const char *abo
         snprintf(list->names[list->count++], sizeof(list->names[0]), "%s", device);
 }
 
-static inline bool rounds(const char *name)
+static inline udm_precision precision_of(const char *name)
 {
-    return strstr(name, BF16) != NULL;
+    return strstr(name, BF16) ? UDM_PRECISION_BF16 : strstr(name, F16) ? UDM_PRECISION_F16 : UDM_PRECISION_F32;
 }
 
 // NULL, with an error, where the machine lacks it.
@@ -44,29 +46,41 @@ static inline udm_device *open_device(const char *name, int threads, udm_error *
     snprintf(plain, sizeof plain, "%s", name);
     plain[strcspn(plain, "/")] = 0;
     udm_device *device = udm_device_open(plain, threads, error);
-    if (device && rounds(name) && !device->ops->set_precision(device, UDM_PRECISION_BF16, error)) {
+    if (device && !device->ops->set_precision(device, precision_of(name), error)) {
         udm_device_close(device);
         return NULL;
     }
     return device;
 }
 
+static inline device_list *read_devices(const char *only, device_list *list)
+{
+    char name[32];
+    for (int length; sscanf(only, " %31[^,]%n", name, &length) == 1; only += length + (only[length] == ','))
+        add_device(list, name, "");
+    return list;
+}
+
 // A process of its own asks what there is: the threads of OpenCL, once there, would not come along into those of tests.
 static inline device_list *find_devices(void)
 {
-    static const char *const variants[] = { ("cpu" BF16), "opencl:0:vec4", "opencl:0:vec8", "opencl:0:gpu" };
+    static const char *const variants[] = { ("cpu" BF16),   "opencl:0:vec4",  "opencl:0:vec8",
+                                            "opencl:0:gpu", ("opencl:0" F16), ("opencl:0:gpu" F16) };
     device_list *list = mmap(NULL, sizeof *list, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const char *only = getenv("UDM_TEST_DEVICES");
     const pid_t child = list == MAP_FAILED ? -1 : fork();
     if (child < 0) {
         perror("devices");
         exit(EXIT_FAILURE);
     }
     if (child == 0) {
-        for (int i = 0; udm_backends[i]; i++)
+        for (int i = 0; !only && udm_backends[i]; i++)
             udm_backends[i]->list(add_device, list);
         _exit(0);
     }
     waitpid(child, NULL, 0);
+    if (only)
+        return read_devices(only, list);
     const size_t sets = sizeof instruction_sets / sizeof *instruction_sets;
     for (size_t i = 0; i < sets && sets > 1; i++) { // the only one is what "cpu" is
         char name[32];

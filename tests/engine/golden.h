@@ -40,15 +40,23 @@ typedef struct golden_network {
     udm_network *network;
 } golden_network;
 
+// It takes the device.
+static inline golden_network golden_open_on(const char *model, udm_device *device)
+{
+    udm_error error = { 0 };
+    golden_network golden = { .model = golden_model(model), .device = device };
+    golden.network = udm_network_open(udm_model_network_config(golden.model), udm_model_network_weights(golden.model),
+                                      golden.device, &error);
+    ck_assert_msg(golden.network, "%s on %s: %s", model, device->name, error.message);
+    return golden;
+}
+
 static inline golden_network golden_open(const char *model, const char *device, int threads)
 {
     udm_error error = { 0 };
-    golden_network golden = { .model = golden_model(model), .device = udm_device_open(device, threads, &error) };
-    ck_assert_msg(golden.device, "%s: %s", device, error.message);
-    golden.network = udm_network_open(udm_model_network_config(golden.model), udm_model_network_weights(golden.model),
-                                      golden.device, &error);
-    ck_assert_msg(golden.network, "%s on %s: %s", model, device, error.message);
-    return golden;
+    udm_device *opened = udm_device_open(device, threads, &error);
+    ck_assert_msg(opened, "%s: %s", device, error.message);
+    return golden_open_on(model, opened);
 }
 
 static inline void golden_close(golden_network *golden)

@@ -194,6 +194,8 @@ START_TEST(a_precision_that_only_the_processor_has)
     ck_assert_str_eq(device->warning, "");
     ck_assert(!udm_device_set_precision(named, UDM_PRECISION_BF16, &error));
     assert_error(&error, UDM_ERROR_UNSUPPORTED, "");
+    ck_assert(!udm_device_set_precision(named, UDM_PRECISION_F16, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "device to opencl");
     udm_device_close(device);
     udm_device_close(named);
 }

@@ -79,6 +79,31 @@ START_TEST(as_on_cpu)
 }
 END_TEST
 
+// A network of f16 within 2e-3 of that of f32, and rounded at all.
+START_TEST(in_f16)
+{
+    int tiles;
+    double worst = 0;
+    const char *model = restoring[_i % RESTORING], *name = _i < RESTORING ? "opencl" : "opencl:0:gpu";
+    test_case("%s on %s", model, name);
+    if (lacks_opencl())
+        return;
+    golden_network cpu = golden_open(model, "cpu", 1);
+    udm_device *device = udm_device_open(name, 0, NULL);
+    ck_assert_ptr_nonnull(device);
+    ck_assert(udm_device_set_precision(device, UDM_PRECISION_F16, NULL));
+    golden_network halves = golden_open_on(model, device);
+    float *want = run_clip(&cpu, SIZE_MAX, &tiles), *got = run_clip(&halves, SIZE_MAX, &tiles);
+    assert_close(got, want, output_of(&cpu), 2e-3);
+    for (size_t i = 0; i < output_of(&cpu); i++)
+        worst = fmax(worst, fabs((double)got[i] - want[i]));
+    ck_assert_double_gt(worst, 1e-6);
+    free(want), free(got);
+    golden_close(&cpu);
+    golden_close(&halves);
+}
+END_TEST
+
 // The same bits, whether a network's memory is one buffer or many; and in tiles where it would not fit otherwise.
 START_TEST(in_pieces)
 {
@@ -248,6 +273,7 @@ int main(void)
 {
     const test_entry tests[] = {
         { .test = as_on_cpu, .cases = RESTORING, .timeout = 300 },
+        { .test = in_f16, .cases = 2 * RESTORING, .timeout = 300 },
         { .test = in_pieces, .cases = RESTORING, .timeout = 300 },
         { .test = lost_in_mid_stream, .cases = RESTORING, .timeout = 300 },
         { .test = one_transfer_up_and_one_down, .cases = RESTORING, .timeout = 300 },

@@ -54,7 +54,10 @@ static bool open_under_test(int number)
 {
     const char *name = devices->names[number];
     test_case("%s", name);
-    tolerance = rounds(name) ? 0.03 : 3e-5;
+    static const double tolerances[] = {
+        [UDM_PRECISION_F32] = 3e-5, [UDM_PRECISION_BF16] = 0.03, [UDM_PRECISION_F16] = 4e-3
+    };
+    tolerance = tolerances[precision_of(name)];
     next_result = 0;
     if (number == 0) // another test begins
         memset(results->first, 0, sizeof results->first);
@@ -106,18 +109,26 @@ static void compare_conv(const conv_case *c)
     compare(run_conv, c, conv_shape(c), label);
 }
 
-// What has no bf16 says so, and auto goes without.
+// What has no bf16 or f16 says so, and auto goes without.
 START_TEST(precision)
 {
     udm_error error = { 0 };
     udm_precision found;
     ck_assert(udm_precision_find("auto", &found));
     ck_assert_int_eq(found, UDM_PRECISION_AUTO);
-    ck_assert(!udm_precision_find("f16", &found));
+    ck_assert(udm_precision_find("f16", &found));
+    ck_assert_int_eq(found, UDM_PRECISION_F16);
+    ck_assert(!udm_precision_find("f64", &found));
     udm_device *device = udm_device_open("reference", 1, NULL);
     ck_assert(!device->ops->set_precision(device, UDM_PRECISION_BF16, &error));
     assert_error(&error, UDM_ERROR_UNSUPPORTED, "f32");
+    ck_assert(!device->ops->set_precision(device, UDM_PRECISION_F16, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "device to opencl");
     ck_assert(device->ops->set_precision(device, UDM_PRECISION_AUTO, NULL));
+    udm_device_close(device);
+    device = udm_device_open("cpu", 1, &error);
+    ck_assert(!device->ops->set_precision(device, UDM_PRECISION_F16, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "set precision to bf16, f32 or auto, or device to opencl");
     udm_device_close(device);
 }
 END_TEST
@@ -379,12 +390,16 @@ static const norm_case norm_cases[] = {
 
 enum { NORM_CASES = COUNT_OF(norm_cases) };
 
+// Values far from zero are rounded to halves before their mean is taken off.
 START_TEST(norm)
 {
     if (!open_under_test(_i))
         return;
-    for (int i = 0; i < NORM_CASES; i++)
+    const double usual = tolerance;
+    for (int i = 0; i < NORM_CASES; i++) {
+        tolerance = usual * (precision_of(devices->names[_i]) == UDM_PRECISION_F16 ? 1 + fabs(norm_cases[i].mean) : 1);
         compare(run_norm, &norm_cases[i], norm_shape(&norm_cases[i]), "norm");
+    }
     close_under_test();
 }
 END_TEST
@@ -418,8 +433,12 @@ START_TEST(layer_norm)
 {
     if (!open_under_test(_i))
         return;
-    for (int i = 0; i < COUNT_OF(layer_norm_cases); i++)
+    const double usual = tolerance;
+    for (int i = 0; i < COUNT_OF(layer_norm_cases); i++) {
+        const double far = fabs(layer_norm_cases[i].mean);
+        tolerance = usual * (precision_of(devices->names[_i]) == UDM_PRECISION_F16 ? 1 + far : 1);
         compare(run_layer_norm, &layer_norm_cases[i], layer_norm_shape(&layer_norm_cases[i]), "layer_norm");
+    }
     close_under_test();
 }
 END_TEST

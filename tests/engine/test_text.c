@@ -32,7 +32,8 @@ static void choose_devices(void)
     const device_list *all = find_devices();
     devices = test_shared(sizeof *devices);
     for (int i = 0; i < all->count; i++)
-        if (!rounds(all->names[i]) && !strstr(all->names[i], ":vec") && !strstr(all->names[i], ":gpu"))
+        if (precision_of(all->names[i]) == UDM_PRECISION_F32 && !strstr(all->names[i], ":vec") &&
+            !strstr(all->names[i], ":gpu"))
             strcpy(devices->names[devices->count++], all->names[i]);
 }
 

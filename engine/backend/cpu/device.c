@@ -39,6 +39,9 @@ static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_e
 {
     udm_cpu_device *cpu = udm_cpu_of(device);
     const udm_cpu_products *bf16 = bf16_products(cpu);
+    if (precision == UDM_PRECISION_F16)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "\"%s\" has no f16: set precision to bf16, f32 or auto, or device to opencl", device->name);
     if (precision == UDM_PRECISION_BF16 && !bf16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "precision bf16 needs AVX512-BF16, which \"%s\" lacks: use f32 or auto", device->name);

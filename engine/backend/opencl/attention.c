@@ -30,7 +30,8 @@ void udm_opencl_attend_frames(udm_device *device, const udm_frame_attention *att
     udm_opencl_device *cl = udm_opencl_of(device);
     const udm_shape shape = attention->dst.shape;
     const size_t items = (size_t)attention->heads * shape.h * shape.w;
-    if (!udm_opencl_grow_scratch(cl, 2 * items / cl->workers + 1, &cl->fault))
+    const size_t floats = 2 * items + (size_t)shape.c * shape.h * shape.w;
+    if (!udm_opencl_grow_scratch(cl, floats / cl->workers + 1, &cl->fault))
         return;
     for (int f = 0; f < attention->frames; f++) {
         const udm_tensor *key = &attention->key[f], *value = &attention->value[f];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/host.h"
+#include "backend/opencl/half.h"
 #include "backend/opencl/opencl.h"
 #include "backend/pack.h"
 
@@ -17,7 +18,8 @@ struct udm_conv_weights {
     int sources, in[UDM_MAX_SOURCES], out;
     int size, stride, padding;
     int products, depth, row, groups, max_batch;
-    size_t bias; // where it starts, in floats
+    size_t values; // of all weights
+    size_t bias;   // where it starts, in floats
     cl_mem weights;
 };
 
@@ -31,7 +33,7 @@ static void plan_vectors(udm_conv_weights *filter, int in)
     filter->row = udm_row_length(filter->sources, filter->in, filter->depth, filter->depth - in, UDM_CL_BLOCK);
     filter->groups = (udm_opencl_blocks(filter->out) + 1) / 2;
     filter->max_batch = udm_most_rows(filter->products, filter->row, UDM_CL_GROUP, ROW_STEP, 1);
-    filter->bias = (size_t)filter->groups * UDM_CL_GROUP * filter->depth * filter->products;
+    filter->values = (size_t)filter->groups * UDM_CL_GROUP * filter->depth * filter->products;
 }
 
 static void plan_gpu(udm_conv_weights *filter)
@@ -42,7 +44,7 @@ static void plan_gpu(udm_conv_weights *filter)
     filter->kernel = UDM_CL_TILED;
     filter->products = 1;
     filter->depth = filter->size * filter->size * blocks * UDM_CL_BLOCK;
-    filter->bias = (size_t)filter->depth * udm_round_up(filter->out, UDM_CL_SIDE);
+    filter->values = (size_t)filter->depth * udm_round_up(filter->out, UDM_CL_SIDE);
 }
 
 // taps: the weights of input i (of all sources, `in`) to output o
@@ -77,7 +79,7 @@ static float *pack(const udm_conv_weights *filter, const udm_conv_spec *spec, in
     float *packed = calloc(floats, sizeof *packed);
     int taps = spec->size * spec->size;
     for (int o = 0; packed && o < spec->out; o++) {
-        packed[filter->bias + o] = spec->bias ? spec->bias[o] : 0;
+        packed[filter->values + o] = spec->bias ? spec->bias[o] : 0;
         for (int i = 0; i < in; i++) {
             const float *from = spec->weight + ((size_t)o * in + i) * taps;
             if (filter->kernel == UDM_CL_TILED)
@@ -89,16 +91,31 @@ static float *pack(const udm_conv_weights *filter, const udm_conv_spec *spec, in
     return packed;
 }
 
+// Makes halves of the weights, in place, before the bias.
+static void halve(const udm_conv_weights *filter, float *packed, size_t floats)
+{
+    for (size_t i = 0; i < filter->values; i++) {
+        const uint16_t half = udm_to_half(packed[i]);
+        memcpy((char *)packed + i * sizeof half, &half, sizeof half);
+    }
+    memmove(packed + filter->bias, packed + filter->values, (floats - filter->values) * sizeof *packed);
+}
+
 static bool upload_weights(udm_opencl_device *cl, udm_conv_weights *filter, const udm_conv_spec *spec, int in,
                            udm_error *error)
 {
-    size_t floats = filter->bias + udm_round_up(spec->out, UDM_CL_SIDE);
+    size_t floats = filter->values + udm_round_up(spec->out, UDM_CL_SIDE);
+    const bool half = cl->half && !cl->lanes;
+    filter->bias = half ? filter->values / 2 : filter->values; // they are a multiple of 16
     if (floats > cl->device.largest / sizeof(float))
         return udm_fail(error, UDM_ERROR_MEMORY,
                         "%s: a layer's weights are more than its largest allocation, %zu bytes", cl->device.name,
                         cl->device.largest);
     float *packed = pack(filter, spec, in, floats);
     cl_int code = CL_OUT_OF_HOST_MEMORY;
+    if (packed && half)
+        halve(filter, packed, floats);
+    floats -= filter->values - filter->bias;
     if (packed)
         filter->weights = clCreateBuffer(cl->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, floats * sizeof *packed,
                                          packed, &code);

@@ -141,24 +141,29 @@ static int count_workers(cl_device_id id, int threads)
     return threads > 0 && threads < units ? threads : units;
 }
 
-static void write_name(cl_device_id id, int workers, char name[UDM_DEVICE_NAME_ROOM])
+static void write_name(const udm_opencl_device *cl, char name[UDM_DEVICE_NAME_ROOM])
 {
     char own[96] = "";
-    clGetDeviceInfo(id, CL_DEVICE_NAME, sizeof own - 1, own, NULL);
-    snprintf(name, UDM_DEVICE_NAME_ROOM, "opencl (%s, %d units)", own, workers);
+    clGetDeviceInfo(cl->id, CL_DEVICE_NAME, sizeof own - 1, own, NULL);
+    snprintf(name, UDM_DEVICE_NAME_ROOM, "opencl (%s, %d units%s)", own, cl->workers, cl->half ? ", f16" : "");
 }
 
-// GPUs whose groups are too small for the tiles take the vectors' kernels, which run everywhere.
-static void choose_variant(udm_opencl_device *cl, const char *name)
+// GPUs whose groups are too small for the tiles take the vectors' kernels. A processor that has no vectors makes them
+// of work-items, as Mesa's llvmpipe does, which computes ours wrongly.
+static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *error)
 {
     size_t items = 0;
     clGetDeviceInfo(cl->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof items, &items, NULL);
-    cl_uint native = device_uint(cl->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    const cl_uint native = device_uint(cl->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    const bool gpu = is_gpu(cl->id), tiles = items >= TILED_ITEMS, vectors = gpu || native > 1 || !tiles;
     cl->lanes = native >= 16 ? 16 : native >= 8 ? 8 : 4;
-    if (is_gpu(cl->id) && items >= TILED_ITEMS)
+    if ((gpu || !vectors) && tiles)
         cl->lanes = 0;
     if (name)
         cl->lanes = find_variant(name)->lanes;
+    return vectors || !cl->lanes ||
+           udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no vectors of its own: leave out the \"%s\"", cl->device.name,
+                    name);
 }
 
 static bool make_queue(udm_opencl_device *cl, udm_error *error)
@@ -207,10 +212,37 @@ static bool opencl_finish(udm_device *device, udm_error *error)
     return cl->fault.code == UDM_OK || udm_fail(error, cl->fault.code, "%s", cl->fault.message);
 }
 
+static bool has_extension(cl_device_id id, const char *name)
+{
+    char list[8192] = "";
+    clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof list - 1, list, NULL);
+    const size_t length = strlen(name);
+    for (const char *at = list; (at = strstr(at, name)); at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == 0))
+            return true;
+    return false;
+}
+
+// A device without instructions for halves computes with them, too, as all sums are of floats, but gains little.
+static bool opencl_set_precision(udm_device *device, udm_precision precision, udm_error *error)
+{
+    udm_opencl_device *cl = udm_opencl_of(device);
+    if (precision == UDM_PRECISION_BF16)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "\"%s\" has no bf16: set precision to f32, f16 or auto, or device to cpu", device->name);
+    const bool gains = is_gpu(cl->id) && has_extension(cl->id, "cl_khr_fp16") && !device->only_f32;
+    const bool half = precision == UDM_PRECISION_F16 || (precision == UDM_PRECISION_AUTO && gains);
+    if (half == cl->half)
+        return true;
+    cl->half = half;
+    write_name(cl, device->name);
+    return udm_opencl_build(cl, udm_opencl_source(), error);
+}
+
 static const udm_ops opencl_ops = {
     .alloc = udm_opencl_alloc,
     .free = udm_opencl_free,
-    .set_precision = udm_only_f32,
+    .set_precision = opencl_set_precision,
     .bytes = udm_opencl_bytes,
     .upload = udm_opencl_upload,
     .download = udm_opencl_download,
@@ -253,9 +285,9 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     cl->id = id;
     cl->profile = asked.profile;
     cl->workers = count_workers(id, threads);
-    choose_variant(cl, asked.variant);
-    write_name(id, cl->workers, cl->device.name);
-    if (make_queue(cl, error) && udm_opencl_build(cl, udm_opencl_source(), error))
+    write_name(cl, cl->device.name);
+    if (choose_variant(cl, asked.variant, error) && make_queue(cl, error) &&
+        udm_opencl_build(cl, udm_opencl_source(), error))
         return &cl->device;
     opencl_close(&cl->device);
     return NULL;
@@ -271,7 +303,7 @@ static bool opencl_name(const char *which, char name[UDM_DEVICE_NAME_ROOM], udm_
     request asked;
     cl_device_id id = find(which, &asked, error);
     if (id)
-        write_name(id, count_workers(id, 0), name);
+        write_name(&(udm_opencl_device){ .id = id, .workers = count_workers(id, 0) }, name);
     return id;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/host.h"
+#include "backend/opencl/half.h"
 #include "backend/opencl/opencl.h"
 
 static const cl_float zeros[UDM_CL_BLOCK];
@@ -42,6 +43,11 @@ static cl_int fill_pieces(udm_opencl_device *cl, const udm_memory *memory, size_
     return code;
 }
 
+static size_t feature_bytes(const udm_opencl_device *cl)
+{
+    return cl->half ? sizeof(cl_half) : sizeof(cl_float);
+}
+
 udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error)
 {
     udm_opencl_device *cl = udm_opencl_of(device);
@@ -56,6 +62,7 @@ udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error)
     }
     cl_int code = CL_SUCCESS;
     memory->piece = device->largest;
+    memory->feature_bytes = feature_bytes(cl);
     for (size_t left = bytes; left > 0 && code == CL_SUCCESS; left -= least(left, memory->piece))
         memory->pieces[memory->count++] =
             clCreateBuffer(cl->context, CL_MEM_READ_WRITE, least(left, memory->piece), NULL, &code);
@@ -82,13 +89,15 @@ void udm_opencl_free(udm_device *device, udm_memory *memory)
 // Pixels are counted in ints, and so are the floats of a block's row.
 size_t udm_opencl_bytes(const udm_device *device, udm_shape shape, udm_layout layout)
 {
-    size_t bytes, pixels;
+    size_t bytes, pixels, value = sizeof(float);
     if (shape.c > INT_MAX - UDM_CL_BLOCK || !udm_multiply((size_t)shape.h, (size_t)shape.w, &pixels) ||
         pixels > INT_MAX / UDM_CL_BLOCK)
         return 0;
-    if (layout == UDM_FEATURES)
+    if (layout == UDM_FEATURES) {
         shape.c = udm_opencl_blocks(shape.c) * UDM_CL_BLOCK;
-    return udm_multiply(udm_shape_elements(shape), sizeof(float), &bytes) ? bytes : 0;
+        value = feature_bytes((const udm_opencl_device *)device);
+    }
+    return udm_multiply(udm_shape_elements(shape), value, &bytes) ? bytes : 0;
 }
 
 // Neighbours in one piece of memory.
@@ -99,20 +108,34 @@ static bool touch(const udm_opencl_device *cl, const udm_tensor *a, const udm_te
            b->offset == (end + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
 }
 
-// A tensor of blocks and its planes, one way or the other.
-static void pack(const udm_tensor *tensor, float *blocks, float *planes, bool back)
+static float read_value(const void *at, bool half)
 {
-    const size_t pixels = (size_t)tensor->shape.h * tensor->shape.w;
+    return half ? udm_from_half(*(const uint16_t *)at) : *(const float *)at;
+}
+
+static void write_value(void *at, bool half, float value)
+{
+    if (half)
+        *(uint16_t *)at = udm_to_half(value);
+    else
+        *(float *)at = value;
+}
+
+// A tensor of blocks and its planes, one way or the other.
+static void pack(const udm_tensor *tensor, char *blocks, float *planes, bool back)
+{
+    const size_t pixels = (size_t)tensor->shape.h * tensor->shape.w, value = tensor->memory->feature_bytes;
+    const bool half = value == sizeof(uint16_t);
     const int channels = udm_opencl_blocks(tensor->shape.c) * UDM_CL_BLOCK;
     for (int c = 0; c < channels; c++) {
-        float *at = blocks + c / UDM_CL_BLOCK * pixels * UDM_CL_BLOCK + c % UDM_CL_BLOCK;
+        char *at = blocks + (c / UDM_CL_BLOCK * pixels * UDM_CL_BLOCK + c % UDM_CL_BLOCK) * value;
         if (back && c >= tensor->shape.c)
             return;
-        for (size_t i = 0; i < pixels; i++)
+        for (size_t i = 0; i < pixels; i++, at += UDM_CL_BLOCK * value)
             if (back)
-                planes[c * pixels + i] = at[i * UDM_CL_BLOCK];
+                planes[c * pixels + i] = read_value(at, half);
             else
-                at[i * UDM_CL_BLOCK] = c < tensor->shape.c ? planes[c * pixels + i] : 0;
+                write_value(at, half, c < tensor->shape.c ? planes[c * pixels + i] : 0);
     }
 }
 
@@ -120,12 +143,12 @@ static void pack(const udm_tensor *tensor, float *blocks, float *planes, bool ba
 static void move(const udm_opencl_device *cl, char *range, const udm_tensor *first, const udm_tensor *tensor,
                  float *planes, bool back)
 {
-    float *there = (float *)(range + (tensor->offset - first->offset));
+    char *there = range + (tensor->offset - first->offset);
     const size_t bytes = udm_opencl_bytes(&cl->device, tensor->shape, tensor->layout);
     if (tensor->layout == UDM_FEATURES)
         pack(tensor, there, planes, back);
     else
-        memcpy(back ? planes : there, back ? there : planes, bytes);
+        memcpy(back ? (char *)planes : there, back ? there : (char *)planes, bytes);
 }
 
 // Neighbours, in one transfer. The planes are only read where they are not written to.

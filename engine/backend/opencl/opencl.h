@@ -5,6 +5,10 @@
 // vectors on each unit of a processor, as the cpu backend does. The device's kind and its vectors choose; a device
 // string can (opencl:0:gpu).
 //
+// Features, and the weights of convolutions on GPUs, are of f32, or of f16, where the precision asks for it; all sums
+// are of f32. Processors' weights stay f32, as those of Winograd's products lose more when rounded. A change of
+// precision builds another program, and makes what was allocated before meaningless.
+//
 // Everything is queued in order. The first call that fails is kept as the device's fault; what follows does nothing,
 // and finish() reports it.
 #ifndef UDM_BACKEND_OPENCL_OPENCL_H
@@ -44,7 +48,8 @@ typedef enum udm_cl_kernel {
 } udm_cl_kernel;
 
 struct udm_memory {
-    size_t piece; // bytes of each but the last
+    size_t piece;         // bytes of each but the last
+    size_t feature_bytes; // of a value of UDM_FEATURES
     int count;
     cl_mem pieces[];
 };
@@ -62,6 +67,7 @@ typedef struct udm_opencl_device {
     cl_program program;
     cl_kernel kernels[UDM_CL_KERNELS]; // NULL for those of the other variant
     int lanes;                         // floats of a vector; 0 for the GPU variant
+    bool half;                         // features are of f16, and a GPU's weights
     int workers;
     cl_mem scratch; // [workers][per_worker]
     size_t per_worker;
@@ -156,7 +162,7 @@ static inline udm_opencl_device *udm_opencl_of(udm_device *device)
     return (udm_opencl_device *)device;
 }
 
-// The buffer that a tensor lies in, and where it starts there, in floats.
+// The buffer that a tensor lies in, and where it starts there, in values.
 static inline const cl_mem *udm_opencl_buffer(const udm_tensor *tensor)
 {
     return &tensor->memory->pieces[tensor->offset / tensor->memory->piece];
@@ -164,7 +170,8 @@ static inline const cl_mem *udm_opencl_buffer(const udm_tensor *tensor)
 
 static inline cl_ulong udm_opencl_at(const udm_tensor *tensor)
 {
-    return tensor->offset % tensor->memory->piece / sizeof(float);
+    const size_t value = tensor->layout == UDM_FEATURES ? tensor->memory->feature_bytes : sizeof(float);
+    return tensor->offset % tensor->memory->piece / value;
 }
 
 static inline int udm_opencl_blocks(int channels)

@@ -38,9 +38,10 @@ static void describe_options(const udm_opencl_device *cl, char options[OPTIONS_R
     if (cl->lanes)
         snprintf(variant, sizeof variant, "-DLANES=%d", cl->lanes);
     snprintf(options, OPTIONS_ROOM,
-             "-cl-std=CL1.2 -cl-mad-enable -cl-no-signed-zeros %s -DMIN_LEVEL=%s -DPRIOR_PRECISION=%s -DGATE=%s "
+             "-cl-std=CL1.2 -cl-mad-enable -cl-no-signed-zeros %s%s -DMIN_LEVEL=%s -DPRIOR_PRECISION=%s -DGATE=%s "
              "-DGATE_OPEN=%s",
-             variant, TEXT(UDM_MIN_LEVEL), TEXT(UDM_PRIOR_PRECISION), TEXT(UDM_GATE), TEXT(UDM_GATE_OPEN));
+             variant, cl->half ? " -DHALF" : "", TEXT(UDM_MIN_LEVEL), TEXT(UDM_PRIOR_PRECISION), TEXT(UDM_GATE),
+             TEXT(UDM_GATE_OPEN));
 }
 
 // All that a binary depends on; the caller frees it.

@@ -34,7 +34,7 @@ typedef struct udm_settings {
     const char
         *device; /**< "auto" (default), "cpu", ...: udm_list_devices(). If what "auto" chose fails, "cpu" goes on.
                     "cpu:sse2", "cpu:avx2" and "cpu:avx512" limit all code of the object to that instruction set */
-    const char *precision; /**< "f32" (default), "bf16" or "auto": udm_list_precisions() */
+    const char *precision; /**< "f32" (default), "bf16", "f16" or "auto": udm_list_precisions() */
     int threads;           /**< 1 to #UDM_MAX_THREADS; 0 (default): one for each processor that the process may use, by
                                 its affinity and the quota of its container */
     int steps;             /**< of the sampler, 1 to #UDM_MAX_STEPS; 1 (default) gives the posterior mean */

@@ -13,19 +13,19 @@ size_t plane_at(const udm_cl_tensor tensor, int c)
 }
 
 // Those of channel c of the pixels from `first` on; the last again past the end.
-float16 read_queries(const udm_cl_tensor tensor, const global float *data, int c, int first)
+float16 read_queries(const udm_cl_tensor tensor, const global feature *data, int c, int first)
 {
     const int last = tensor.h * tensor.w - 1;
     float x[QUERIES];
     for (int i = 0; i < QUERIES; i++)
-        x[i] = data[plane_at(tensor, c) + (size_t)min(first + i, last) * BLOCK];
+        x[i] = load_one(data + plane_at(tensor, c) + (size_t)min(first + i, last) * BLOCK);
     return vload16(0, x);
 }
 
 // Some keys and values, from n on, for the queries from `first` on: the sums of the values, [size][QUERIES], take them
 // in. Keys past the end weigh nothing.
-void attend_tile(const udm_cl_attention *of, int channel, int first, int n, const global float *key,
-                 const global float *value, const global float *queries, global float *sums, float16 *most,
+void attend_tile(const udm_cl_attention *of, int channel, int first, int n, const global feature *key,
+                 const global feature *value, const global float *queries, global float *sums, float16 *most,
                  float16 *total)
 {
     const int last = of->key.h * of->key.w - 1;
@@ -37,8 +37,8 @@ void attend_tile(const udm_cl_attention *of, int channel, int first, int n, cons
     }
     for (int i = 0; i < of->size; i++) {
         const float16 query = vload16(i, queries);
-        const global float *plane = key + plane_at(of->key, channel + i);
-        EACH_KEY score[k] = fma(query, (float16)plane[at[k]], score[k]);
+        const global feature *plane = key + plane_at(of->key, channel + i);
+        EACH_KEY score[k] = fma(query, (float16)load_one(plane + at[k]), score[k]);
     }
     if (of->causal) {
         const float16 places = first + (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -52,25 +52,25 @@ void attend_tile(const udm_cl_attention *of, int channel, int first, int n, cons
         weights += score[k];
     }
     for (int i = 0; i < of->size; i++) {
-        const global float *plane = value + plane_at(of->value, channel + i);
+        const global feature *plane = value + plane_at(of->value, channel + i);
         float16 sum = vload16(i, sums) * fade;
-        EACH_KEY sum = fma(score[k], (float16)plane[at[k]], sum);
+        EACH_KEY sum = fma(score[k], (float16)load_one(plane + at[k]), sum);
         vstore16(sum, i, sums);
     }
     *most = largest;
     *total = *total * fade + weights;
 }
 
-void write_channel(const udm_cl_tensor dst, global float *out, int c, int first, float16 value)
+void write_channel(const udm_cl_tensor dst, global feature *out, int c, int first, float16 value)
 {
     float x[QUERIES];
     vstore16(value, 0, x);
     for (int i = 0; i < QUERIES && first + i < dst.h * dst.w; i++)
-        out[plane_at(dst, c) + (size_t)(first + i) * BLOCK] = x[i];
+        store_one(x[i], out + plane_at(dst, c) + (size_t)(first + i) * BLOCK);
 }
 
-POINTWISE attention(const udm_cl_attention of, global float *dst, const global float *query, const global float *key,
-                    const global float *value, global float *scratch)
+POINTWISE attention(const udm_cl_attention of, global feature *dst, const global feature *query,
+                    const global feature *key, const global feature *value, global float *scratch)
 {
     const int steps = divide_up(of.dst.h * of.dst.w, QUERIES), keys = of.key.h * of.key.w;
     const float scale = 1 / sqrt((float)of.size);
@@ -94,31 +94,37 @@ POINTWISE attention(const udm_cl_attention of, global float *dst, const global f
     }
 }
 
-// One frame more of the attention over frames: dst has the sums of those before, scratch their largest score and the
-// sum of their weights, for each head at each pixel.
-POINTWISE attend_frame(const udm_cl_attention of, global float *dst, const global float *query,
-                       const global float *key, const global float *value, global float *scratch)
+// One frame more of the attention over frames: scratch has the largest score of those before and the sum of their
+// weights, for each head at each pixel, and then the sums of their values, [C][H][W].
+POINTWISE attend_frame(const udm_cl_attention of, global feature *dst, const global feature *query,
+                       const global feature *key, const global feature *value, global float *scratch)
 {
     const size_t pixels = (size_t)of.dst.h * of.dst.w;
     const float scale = 1 / sqrt((float)of.size);
+    global float *sums = scratch + 2 * of.heads * pixels;
     const range items = range_of(of.heads * pixels);
     for (size_t item = items.first; item < items.end; item++) {
         const int channel = item / pixels * of.size;
         const size_t pixel = item % pixels * BLOCK;
         float score = 0;
         for (int i = channel; i < channel + of.size; i++)
-            score = fma(query[plane_at(of.query, i) + pixel], key[plane_at(of.key, i) + pixel], score);
+            score = fma(load_one(query + plane_at(of.query, i) + pixel), load_one(key + plane_at(of.key, i) + pixel),
+                        score);
         const float most = of.first ? -INFINITY : scratch[2 * item], largest = fmax(most, score * scale);
         const float fade = exp(most - largest), weight = exp(score * scale - largest);
         const float total = (of.first ? 0 : scratch[2 * item + 1] * fade) + weight;
         for (int i = channel; i < channel + of.size; i++) {
-            const size_t at = plane_at(of.dst, i) + pixel;
-            const float sum = (of.first ? 0 : dst[at] * fade) + weight * value[plane_at(of.value, i) + pixel];
-            dst[at] = of.last ? sum / total : sum;
+            const size_t at = i * pixels + item % pixels;
+            const float more = weight * load_one(value + plane_at(of.value, i) + pixel);
+            const float sum = (of.first ? 0 : sums[at] * fade) + more;
+            if (of.last)
+                store_one(sum / total, dst + plane_at(of.dst, i) + pixel);
+            else
+                sums[at] = sum;
         }
         if (channel + of.size == of.dst.c)
             for (int c = of.dst.c; c % BLOCK; c++)
-                dst[plane_at(of.dst, c) + pixel] = 0;
+                store_one(0.f, dst + plane_at(of.dst, c) + pixel);
         scratch[2 * item] = largest;
         scratch[2 * item + 1] = total;
     }

@@ -6,6 +6,27 @@
 
 #define BLOCK 16
 
+// Features, and a GPU's weights: float, or, where the host defines HALF, half, which is read into float and written
+// from it, so that all sums are of float. What is larger than the largest half becomes that.
+#ifdef HALF
+#define LARGEST 65504.f
+typedef half feature;
+#define load_one(from) vload_half(0, from)
+#define load_four(i, from) vload_half4(i, from)
+#define load_block(i, from) vload_half16(i, from)
+#define store_one(x, to) vstore_half(clamp(x, -LARGEST, LARGEST), 0, to)
+#define store_four(x, i, to) vstore_half4(clamp(x, -LARGEST, LARGEST), i, to)
+#define store_block(x, i, to) vstore_half16(clamp(x, -LARGEST, LARGEST), i, to)
+#else
+typedef float feature;
+#define load_one(from) (*(from))
+#define load_four(i, from) vload4(i, from)
+#define load_block(i, from) vload16(i, from)
+#define store_one(x, to) (*(to) = (x))
+#define store_four(x, i, to) vstore4(x, i, to)
+#define store_block(x, i, to) vstore16(x, i, to)
+#endif
+
 // activation: as udm_activation
 float activate(int activation, float x)
 {
@@ -37,6 +58,20 @@ range range_of(size_t items)
 #else
 #define POINTWISE kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 #endif
+
+// One of the sources. Drivers (Mesa 22.3's rusticl) crash where an argument is read at a place that is not known when
+// the kernel is compiled, tests/drivers/argument.c.
+udm_cl_tensor source(const udm_cl_tensor a, const udm_cl_tensor b, const udm_cl_tensor c, int s)
+{
+    udm_cl_tensor one;
+    one.at = s == 0 ? a.at : s == 1 ? b.at : c.at;
+    one.c = s == 0 ? a.c : s == 1 ? b.c : c.c;
+    one.h = s == 0 ? a.h : s == 1 ? b.h : c.h;
+    one.w = s == 0 ? a.w : s == 1 ? b.w : c.w;
+    return one;
+}
+
+#define SOURCE(of, s) source((of).src[0], (of).src[1], (of).src[2], s)
 
 // The first float of channel c (of a block's 16) at pixel (y, x).
 size_t feature_at(const udm_cl_tensor tensor, int c, int y, int x)

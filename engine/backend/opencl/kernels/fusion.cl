@@ -29,6 +29,15 @@ void write_run(global float *to, int step, int count, run value)
         to[i * step] = values[i];
 }
 
+// The same to features, one channel of pixels side by side.
+void write_channel_run(global feature *to, int count, run value)
+{
+    float values[RUN];
+    store(values, value);
+    for (int i = 0; i < count; i++)
+        store_one(values[i], to + i * BLOCK);
+}
+
 typedef struct fusion {
     run frame, predicted;           // fused = frame * frame's value + prediction * prediction's
     run frame_gain, predicted_gain; // innovation = frame_gain * prediction's value - predicted_gain * frame's

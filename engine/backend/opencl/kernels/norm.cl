@@ -3,17 +3,17 @@
 // those of the groups, and a pass that applies both.
 
 // Where a source starts.
-const global float *source_of(const udm_cl_norm *norm, int s, const global float *src0, const global float *src1,
-                              const global float *src2)
+const global feature *source_of(const udm_cl_norm *norm, int s, const global feature *src0, const global feature *src1,
+                              const global feature *src2)
 {
-    return (s == 0 ? src0 : s == 1 ? src1 : src2) + norm->src[s].at;
+    return (s == 0 ? src0 : s == 1 ? src1 : src2) + SOURCE(*norm, s).at;
 }
 
 // The source that has a block, counted through all of them; *block becomes its number there.
 int find_block(const udm_cl_norm *norm, int *block)
 {
     for (int s = 0; s < norm->sources - 1; s++) {
-        const int blocks = divide_up(norm->src[s].c, BLOCK);
+        const int blocks = divide_up(SOURCE(*norm, s).c, BLOCK);
         if (*block < blocks)
             return s;
         *block -= blocks;
@@ -27,32 +27,32 @@ int find_channel(const udm_cl_norm *norm, int *channel, int *blocks)
 {
     *blocks = 0;
     for (int s = 0; s < norm->sources - 1; s++) {
-        if (*channel < norm->src[s].c)
+        if (*channel < SOURCE(*norm, s).c)
             return s;
-        *channel -= norm->src[s].c;
-        *blocks += divide_up(norm->src[s].c, BLOCK);
+        *channel -= SOURCE(*norm, s).c;
+        *blocks += divide_up(SOURCE(*norm, s).c, BLOCK);
     }
     return norm->sources - 1;
 }
 
 // The sums of x - pivot, x of a block's first pixel, and of its square over a part of the pixels.
-POINTWISE norm_moments(const udm_cl_norm norm, const global float *src0, const global float *src1,
-                       const global float *src2, global float *scratch)
+POINTWISE norm_moments(const udm_cl_norm norm, const global feature *src0, const global feature *src1,
+                       const global feature *src2, global float *scratch)
 {
     const int pixels = norm.dst.h * norm.dst.w;
     int blocks = 0;
     for (int s = 0; s < norm.sources; s++)
-        blocks += divide_up(norm.src[s].c, BLOCK);
+        blocks += divide_up(SOURCE(norm, s).c, BLOCK);
     const range parts = range_of((size_t)blocks * norm.parts);
     for (size_t i = parts.first; i < parts.end; i++) {
         int block = i / norm.parts;
         const int s = find_block(&norm, &block);
-        const global float *in = source_of(&norm, s, src0, src1, src2) + (size_t)block * pixels * BLOCK;
+        const global feature *in = source_of(&norm, s, src0, src1, src2) + (size_t)block * pixels * BLOCK;
         const int first = i % norm.parts * NORM_PART, end = min(pixels, first + NORM_PART);
-        const float16 pivot = vload16(0, in);
+        const float16 pivot = load_block(0, in);
         float16 sum = 0, squares = 0;
         for (int p = first; p < end; p++) {
-            const float16 x = vload16(p, in) - pivot;
+            const float16 x = load_block(p, in) - pivot;
             sum += x;
             squares = fma(x, x, squares);
         }
@@ -87,12 +87,12 @@ moments join_parts(const udm_cl_norm *norm, moments all, const global float *sum
 }
 
 // The gain and the offset of each channel of a group.
-POINTWISE norm_gains(const udm_cl_norm norm, const global float *src0, const global float *src1,
-                     const global float *src2, global float *scratch, const global float *affine,
-                     const global float *vector)
+POINTWISE norm_gains(const udm_cl_norm norm, const global feature *src0, const global feature *src1,
+                     const global feature *src2, global float *scratch, const global float *affine,
+                     const global feature *vector)
 {
     const int channels = norm.dst.c, size = channels / norm.groups;
-    const global float *e = vector + norm.vector;
+    const global feature *e = vector + norm.vector;
     const range groups = range_of(norm.groups);
     for (size_t g = groups.first; g < groups.end; g++) {
         moments group = { 0, 0, 0 };
@@ -100,34 +100,35 @@ POINTWISE norm_gains(const udm_cl_norm norm, const global float *src0, const glo
             int blocks, at = c;
             const int s = find_channel(&norm, &at, &blocks);
             const size_t block = (size_t)(at / BLOCK) * norm.dst.h * norm.dst.w * BLOCK;
-            const float pivot = source_of(&norm, s, src0, src1, src2)[block + at % BLOCK];
+            const float pivot = load_one(source_of(&norm, s, src0, src1, src2) + block + at % BLOCK);
             group = join_parts(&norm, group, scratch + (size_t)(blocks + at / BLOCK) * norm.parts * 2 * BLOCK,
-                               at % BLOCK, pivot, norm.embedding == 1 ? e[c] : 0);
+                               at % BLOCK, pivot, norm.embedding == 1 ? load_one(e + c) : 0.f);
         }
         for (int c = g * size; c < ((int)g + 1) * size; c++) {
             float gain = affine[norm.affine + c] / sqrt(group.squares / group.count + norm.eps);
             float offset = affine[norm.affine + channels + c];
             if (norm.embedding == 2) {
-                gain *= 1 + e[c];
-                offset = offset * (1 + e[c]) + e[channels + c];
+                gain *= 1 + load_one(e + c);
+                offset = offset * (1 + load_one(e + c)) + load_one(e + channels + c);
             }
+            const float added = norm.embedding == 1 ? load_one(e + c) : 0.f;
             scratch[norm.gains + c] = gain;
-            scratch[norm.gains + channels + c] = offset + gain * ((norm.embedding == 1 ? e[c] : 0) - group.mean);
+            scratch[norm.gains + channels + c] = offset + gain * (added - group.mean);
         }
     }
 }
 
 // A block of dst at a pixel where its channels do not lie side by side in one block of a source.
-float16 read_scattered(const udm_cl_norm *norm, int first, int pixel, const global float *src0,
-                       const global float *src1, const global float *src2)
+float16 read_scattered(const udm_cl_norm *norm, int first, int pixel, const global feature *src0,
+                       const global feature *src1, const global feature *src2)
 {
     float x[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
         int blocks, at = first + i;
         const int s = find_channel(norm, &at, &blocks);
-        const global float *in = source_of(norm, s, src0, src1, src2);
-        x[i] = at < norm->src[s].c ? in[((size_t)(at / BLOCK) * norm->dst.h * norm->dst.w + pixel) * BLOCK + at % BLOCK]
-                                   : 0;
+        const global feature *in = source_of(norm, s, src0, src1, src2);
+        const size_t place = ((size_t)(at / BLOCK) * norm->dst.h * norm->dst.w + pixel) * BLOCK + at % BLOCK;
+        x[i] = at < SOURCE(*norm, s).c ? load_one(in + place) : 0.f;
     }
     return vload16(0, x);
 }
@@ -147,12 +148,12 @@ int find_aligned(const udm_cl_norm *norm, int first, int *at)
     int blocks;
     *at = first;
     const int s = find_channel(norm, at, &blocks);
-    const bool whole = *at + BLOCK <= norm->src[s].c || s == norm->sources - 1;
+    const bool whole = *at + BLOCK <= SOURCE(*norm, s).c || s == norm->sources - 1;
     return whole && *at % BLOCK == 0 ? s : -1;
 }
 
-POINTWISE normalise(const udm_cl_norm norm, const global float *src0, const global float *src1,
-                    const global float *src2, const global float *scratch, global float *dst)
+POINTWISE normalise(const udm_cl_norm norm, const global feature *src0, const global feature *src1,
+                    const global feature *src2, const global float *scratch, global feature *dst)
 {
     const int channels = norm.dst.c, pixels = norm.dst.h * norm.dst.w;
     const range items = range_of((size_t)divide_up(channels, BLOCK) * pixels);
@@ -163,12 +164,12 @@ POINTWISE normalise(const udm_cl_norm norm, const global float *src0, const glob
         const float16 offset = read_gains(scratch + norm.gains + channels, first, channels);
         int at;
         const int s = find_aligned(&norm, first, &at);
-        const global float *in = s < 0 ? src0 : source_of(&norm, s, src0, src1, src2) + (size_t)at * pixels;
+        const global feature *in = s < 0 ? src0 : source_of(&norm, s, src0, src1, src2) + (size_t)at * pixels;
         for (; i < end; i++) {
             const int pixel = i % pixels;
-            const float16 x = s < 0 ? read_scattered(&norm, first, pixel, src0, src1, src2) : vload16(pixel, in);
+            const float16 x = s < 0 ? read_scattered(&norm, first, pixel, src0, src1, src2) : load_block(pixel, in);
             const float16 y = fma(x, gain, offset);
-            vstore16(norm.activation == 2   ? y / (1 + exp(-y))
+            store_block(norm.activation == 2   ? y / (1 + exp(-y))
                      : norm.activation == 1 ? fmax(y, (float16)0)
                                             : y,
                      i, dst + norm.dst.at);

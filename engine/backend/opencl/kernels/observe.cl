@@ -4,7 +4,7 @@
 
 // Those pixels of the frame that become channels c p p + k of `count` pixels of dst from (y, x) on.
 void observe_run(const udm_cl_tensor dst, const udm_cl_observation seen, int patch, int k, int y, int x, int count,
-                 global float *out, const global float *frames, const global float *levels,
+                 global feature *out, const global float *frames, const global float *levels,
                  const global float *predictions, const global float *predicted_levels)
 {
     const int area = patch * patch, colours = seen.frame.c, fy = y * patch + k / patch, fx = x * patch + k % patch;
@@ -14,16 +14,17 @@ void observe_run(const udm_cl_tensor dst, const udm_cl_observation seen, int pat
     for (int c = 0; c < colours; c++) {
         const run frame = read_run(frames + planar_at(seen.frame, c, fy, fx), patch, count);
         const run predicted = read_run(predictions + planar_at(seen.predicted, c, fy, fx), patch, count);
-        write_run(out + feature_at(dst, c * area + k, y, x), BLOCK, count, at.frame * frame + at.predicted * predicted);
-        write_run(out + feature_at(dst, (colours + 1 + c) * area + k, y, x), BLOCK, count,
+        write_channel_run(out + feature_at(dst, c * area + k, y, x), count,
+                          at.frame * frame + at.predicted * predicted);
+        write_channel_run(out + feature_at(dst, (colours + 1 + c) * area + k, y, x), count,
                   at.frame_gain * predicted - at.predicted_gain * frame);
     }
-    write_run(out + feature_at(dst, colours * area + k, y, x), BLOCK, count, at.rho);
-    write_run(out + feature_at(dst, (2 * colours + 1) * area + k, y, x), BLOCK, count, level);
-    write_run(out + feature_at(dst, (2 * colours + 2) * area + k, y, x), BLOCK, count, predicted_level);
+    write_channel_run(out + feature_at(dst, colours * area + k, y, x), count, at.rho);
+    write_channel_run(out + feature_at(dst, (2 * colours + 1) * area + k, y, x), count, level);
+    write_channel_run(out + feature_at(dst, (2 * colours + 2) * area + k, y, x), count, predicted_level);
 }
 
-POINTWISE observe(const udm_cl_tensor dst, const udm_cl_observation seen, int patch, global float *out,
+POINTWISE observe(const udm_cl_tensor dst, const udm_cl_observation seen, int patch, global feature *out,
                   const global float *frames, const global float *levels, const global float *predictions,
                   const global float *predicted_levels)
 {
@@ -34,6 +35,6 @@ POINTWISE observe(const udm_cl_tensor dst, const udm_cl_observation seen, int pa
         for (int k = 0; k < patch * patch; k++)
             observe_run(dst, seen, patch, k, y, x, count, out, frames, levels, predictions, predicted_levels);
         for (int c = dst.c; c % BLOCK; c++)
-            write_run(out + feature_at(dst, c, y, x), BLOCK, count, (run)0);
+            write_channel_run(out + feature_at(dst, c, y, x), count, (run)0);
     }
 }

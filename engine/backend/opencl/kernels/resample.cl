@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // dst[c, y, x] = src[c, y / 2, x / 2], or the mean of src[c, 2 y .. 2 y + 1, 2 x .. 2 x + 1].
 
-float16 read_block(const udm_cl_tensor src, const global float *in, int block, int y, int x)
+float16 read_block(const udm_cl_tensor src, const global feature *in, int block, int y, int x)
 {
-    return vload16(0, in + feature_at(src, block * BLOCK, y, x));
+    return load_block(0, in + feature_at(src, block * BLOCK, y, x));
 }
 
-POINTWISE resample(const udm_cl_tensor dst, const udm_cl_tensor src, global float *out, const global float *in)
+POINTWISE resample(const udm_cl_tensor dst, const udm_cl_tensor src, global feature *out, const global feature *in)
 {
     const range items = range_of((size_t)divide_up(dst.c, BLOCK) * dst.h * dst.w);
     for (size_t i = items.first; i < items.end; i++) {
@@ -17,6 +17,6 @@ POINTWISE resample(const udm_cl_tensor dst, const udm_cl_tensor src, global floa
                              read_block(src, in, block, 2 * y + 1, 2 * x) +
                              read_block(src, in, block, 2 * y + 1, 2 * x + 1)) *
                                 .25f;
-        vstore16(value, i, out + dst.at);
+        store_block(value, i, out + dst.at);
     }
 }

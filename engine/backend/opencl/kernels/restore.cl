@@ -4,7 +4,7 @@
 
 // `count` pixels of dst from (y, x) on
 void restore_run(const udm_cl_tensor dst, const udm_cl_tensor correction, const udm_cl_observation seen, int patch,
-                 int y, int x, int count, global float *out, const global float *corrections,
+                 int y, int x, int count, global float *out, const global feature *corrections,
                  const global float *frames, const global float *predictions, const fusion at)
 {
     const run opening = fmin(at.rho / GATE_OPEN, 1), gate = at.rho / (at.rho + GATE) * opening * opening;
@@ -12,7 +12,7 @@ void restore_run(const udm_cl_tensor dst, const udm_cl_tensor correction, const 
         float values[RUN];
         for (int i = 0; i < RUN; i++) {
             const int fx = x + min(i, count - 1), k = (c * patch + y % patch) * patch + fx % patch;
-            values[i] = corrections[feature_at(correction, k, y / patch, fx / patch)];
+            values[i] = load_one(corrections + feature_at(correction, k, y / patch, fx / patch));
         }
         run value = load(values);
         if (c < seen.frame.c)
@@ -23,7 +23,7 @@ void restore_run(const udm_cl_tensor dst, const udm_cl_tensor correction, const 
 }
 
 POINTWISE restore(const udm_cl_tensor dst, const udm_cl_tensor correction, const udm_cl_observation seen, int patch,
-                  global float *out, const global float *corrections, const global float *frames,
+                  global float *out, const global feature *corrections, const global float *frames,
                   const global float *levels, const global float *predictions, const global float *predicted_levels)
 {
     const int across = divide_up(dst.w, RUN);

@@ -10,6 +10,13 @@
 #define PASTE(a, b) PASTE_(a, b)
 #define vec PASTE(float, LANES)
 #define load(from) PASTE(vload, LANES)(0, from)
+#ifdef HALF
+#define load_features(from) PASTE(vload_half, LANES)(0, from)
+#define store_features(to, value) PASTE(vstore_half, LANES)(clamp(value, -LARGEST, LARGEST), 0, to)
+#else
+#define load_features(from) load(from)
+#define store_features(to, value) store(to, value)
+#endif
 #define store(to, value) PASTE(vstore, LANES)(value, 0, to)
 
 #if LANES == 16
@@ -91,16 +98,16 @@ const global float *panel(const udm_cl_conv *conv, const global float *weights, 
 }
 
 // Writes LANES channels, from `lane`, of block b at a pixel of dst.
-void finish(const udm_cl_conv *conv, global float *dst, const global float *residual, const global float *bias, int b,
-            size_t pixel, int lane, vec sum)
+void finish(const udm_cl_conv *conv, global feature *dst, const global feature *residual, const global float *bias,
+            int b, size_t pixel, int lane, vec sum)
 {
     size_t plane = (size_t)conv->dst.h * conv->dst.w, at = (b * plane + pixel) * BLOCK + lane;
     vec value = activate_vector(conv->activation, sum + load(bias + b * BLOCK + lane));
     if (!conv->residual.none)
-        value += load(residual + conv->residual.at + at);
+        value += load_features(residual + conv->residual.at + at);
     if (conv->activation == 5)
         value = fmax(value, (vec)0);
-    store(dst + conv->dst.at + at, value);
+    store_features(dst + conv->dst.at + at, value);
 }
 
 // A part of a convolution: rows [first, end) for the groups [first_group, end_group).

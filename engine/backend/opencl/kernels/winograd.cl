@@ -48,15 +48,15 @@ void transform_sums(const vec m[WINDOW], vec y[TILE])
 }
 
 // Pixel (y, x) of a plane [h][w][16]; zeros outside of it, where it is not sure that it is `inside`.
-vec read_pixel(const global float *plane, const udm_cl_tensor *src, int y, int x, bool inside)
+vec read_pixel(const global feature *plane, const udm_cl_tensor *src, int y, int x, bool inside)
 {
     inside |= y >= 0 && y < src->h && x >= 0 && x < src->w;
-    return inside ? load(plane + ((long)y * src->w + x) * BLOCK) : (vec)0;
+    return inside ? load_features(plane + ((long)y * src->w + x) * BLOCK) : (vec)0;
 }
 
 // B^T d B of the window whose first pixel is (top, left), into v[p * stride], p < 36.
-void gather_window(const global float *plane, const udm_cl_tensor *src, int top, int left, bool inside, global float *v,
-                   size_t stride)
+void gather_window(const global feature *plane, const udm_cl_tensor *src, int top, int left, bool inside,
+                   global float *v, size_t stride)
 {
     vec t[WINDOW][WINDOW], d[WINDOW], row[WINDOW];
     UNROLL for (int x = 0; x < WINDOW; x++) {
@@ -73,7 +73,8 @@ void gather_window(const global float *plane, const udm_cl_tensor *src, int top,
     }
 }
 
-void gather_tile(const global float *plane, const udm_cl_tensor *src, int top, int left, global float *v, size_t stride)
+void gather_tile(const global feature *plane, const udm_cl_tensor *src, int top, int left, global float *v,
+                 size_t stride)
 {
     bool inside = top >= 0 && left >= 0 && top + WINDOW <= src->h && left + WINDOW <= src->w;
     for (int lane = 0; lane < BLOCK; lane += LANES) {
@@ -86,7 +87,7 @@ void gather_tile(const global float *plane, const udm_cl_tensor *src, int top, i
 
 // One source's channels of `count` tiles from `first`: rows [36][count][conv->row]. Each block ends in zeros where its
 // channels do, which the next source overwrites.
-void gather_tiles(const udm_cl_conv *conv, const udm_cl_tensor *src, const global float *data, int first, int count,
+void gather_tiles(const udm_cl_conv *conv, const udm_cl_tensor *src, const global feature *data, int first, int count,
                   global float *rows)
 {
     int across = divide_up(src->w, TILE);
@@ -97,8 +98,8 @@ void gather_tiles(const udm_cl_conv *conv, const udm_cl_tensor *src, const globa
 }
 
 // A^T m A, m[p * stride] the sums of a tile of block b: to the pixels of (top, left) that lie in the picture.
-void scatter_tile(const udm_cl_conv *conv, global float *dst, const global float *residual, const global float *bias,
-                  int b, int top, int left, int lane, const global float *m)
+void scatter_tile(const udm_cl_conv *conv, global feature *dst, const global feature *residual,
+                  const global float *bias, int b, int top, int left, int lane, const global float *m)
 {
     vec t[TILE][WINDOW], column[WINDOW], y[TILE];
     size_t stride = sums_stride(conv);
@@ -117,8 +118,8 @@ void scatter_tile(const udm_cl_conv *conv, global float *dst, const global float
     }
 }
 
-void scatter_tiles(const udm_cl_conv *conv, global float *dst, const global float *residual, const global float *bias,
-                   int first, int count, int g, const global float *sums)
+void scatter_tiles(const udm_cl_conv *conv, global feature *dst, const global feature *residual,
+                   const global float *bias, int first, int count, int g, const global float *sums)
 {
     int across = divide_up(conv->dst.w, TILE);
     for (int side = 0; side < group_width(conv, g) / BLOCK; side++)
@@ -129,9 +130,9 @@ void scatter_tiles(const udm_cl_conv *conv, global float *dst, const global floa
 }
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-conv_winograd(const udm_cl_conv conv, global float *dst, const global float *residual, const global float *src0,
-              const global float *src1, const global float *src2, const global float *weights, global float *scratch,
-              volatile global int *counter)
+conv_winograd(const udm_cl_conv conv, global feature *dst, const global feature *residual, const global feature *src0,
+              const global feature *src1, const global feature *src2, const global float *weights,
+              global float *scratch, volatile global int *counter)
 {
     global float *rows = scratch + get_group_id(0) * conv.per_worker, *sums = rows + PRODUCTS * rows_stride(&conv);
     for (int index = draw_job(counter, &conv); index >= 0; index = draw_job(counter, &conv)) {
@@ -139,8 +140,11 @@ conv_winograd(const udm_cl_conv conv, global float *dst, const global float *res
         for (int first = part.first; first < part.end; first += conv.batch) {
             int count = min(part.end - first, conv.batch);
             global float *to = rows;
-            for (int s = 0; s < conv.sources; to += conv.src[s].c, s++)
-                gather_tiles(&conv, &conv.src[s], s == 0 ? src0 : s == 1 ? src1 : src2, first, count, to);
+            for (int s = 0; s < conv.sources; s++) {
+                const udm_cl_tensor src = SOURCE(conv, s);
+                gather_tiles(&conv, &src, s == 0 ? src0 : s == 1 ? src1 : src2, first, count, to);
+                to += src.c;
+            }
             for (int g = part.first_group; g < part.end_group; g++) {
                 for (int p = 0; p < PRODUCTS; p++)
                     multiply(rows + p * rows_stride(&conv), conv.row, panel(&conv, weights, g, p, PRODUCTS),
