@@ -149,7 +149,8 @@ static void write_name(const udm_opencl_device *cl, char name[UDM_DEVICE_NAME_RO
 }
 
 // GPUs whose groups are too small for the tiles take the vectors' kernels. A processor that has no vectors makes them
-// of work-items, as Mesa's llvmpipe does, which computes ours wrongly.
+// of work-items, as Mesa's llvmpipe does, which ends each after 65,535 turns of its loops (tests/drivers/loops.c): too
+// few for one that does the work of a thread.
 static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *error)
 {
     size_t items = 0;
@@ -162,7 +163,8 @@ static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *e
     if (name)
         cl->lanes = find_variant(name)->lanes;
     return vectors || !cl->lanes ||
-           udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no vectors of its own: leave out the \"%s\"", cl->device.name,
+           udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                    "%s makes vectors of work-items, which cannot do much each: leave out the \"%s\"", cl->device.name,
                     name);
 }
 
