@@ -98,7 +98,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
     static const char *const known[] = { "in_channels",          "patch_size", "temporal", "max_sigma",
                                          "predict_log_variance", "context",    "mix",      "block_out_channels",
-                                         "layers_per_block",     NULL };
+                                         "layers_per_block",     "halved",     NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;
@@ -106,6 +106,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         !udm_config_int(config, "in_channels", 1, 3, &net->base.channels, error) ||
         !udm_config_int(config, "patch_size", 1, 4, &net->patch, error) ||
         !udm_config_bool(config, "temporal", &net->temporal, error) ||
+        !udm_config_bool(config, "halved", &net->base.halved, error) ||
         !udm_config_bool(config, "predict_log_variance", &net->base.predicts_log_variance, error) ||
         !udm_config_int(config, "context", 0, 64, &net->base.context, error) ||
         !udm_config_int(config, "mix", 0, 64, &net->base.mixes, error) ||

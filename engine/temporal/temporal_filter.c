@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "flow/optical_flow.h"
+#include "temporal/halving.h"
 #include "temporal/variance.h"
+#include "base/maths.h"
 #include "tensor/planes.h"
 
 enum { PART = 1024 }; // pixels of a job
@@ -24,7 +26,9 @@ struct udm_temporal_filter {
     udm_tiling *tiles, *trust_tiles; // the second: NULL if no network predicts the variance
     udm_flow *motion;
     udm_predictor *predictor, *ahead; // the second: NULL if nothing looks ahead
-    size_t pixels;
+    int width, height;
+    size_t pixels, seen; // of a frame, and of its preview
+    bool halved;         // previews are of half the size, and so is the motion until it is expanded
     bool began;          // there is a frame before
     udm_predicted shown; // of the frame looked at last
     float *memory;       // all of the following
@@ -32,11 +36,15 @@ struct udm_temporal_filter {
     float *estimate;     // and a plane of log-variance
     float *flow;         // [2, height, width]
     float *before;       // [height, width]: a preview
+    float *small_level;  // of the halved frame,
+    float *small_flow;   // ... its motion,
+    float *expanded;     // ... and its preview, [height, width]; NULL if frames are not halved
 };
 
 static size_t own_floats(const udm_temporal_filter *temporal)
 {
-    return temporal->pixels * (2 * (size_t)temporal->preview->channels + 4);
+    const size_t planes = 2 * (size_t)temporal->preview->channels + 4 + temporal->halved;
+    return temporal->pixels * planes + (temporal->halved ? 3 * temporal->seen : 0);
 }
 
 static bool allocate(udm_temporal_filter *temporal, udm_error *error)
@@ -49,18 +57,26 @@ static bool allocate(udm_temporal_filter *temporal, udm_error *error)
     temporal->estimate = temporal->scaled + picture;
     temporal->flow = temporal->estimate + picture + temporal->pixels;
     temporal->before = temporal->flow + 2 * temporal->pixels;
+    if (temporal->halved) {
+        temporal->expanded = temporal->before + temporal->pixels;
+        temporal->small_level = temporal->expanded + temporal->pixels;
+        temporal->small_flow = temporal->small_level + temporal->seen;
+    }
     return true;
 }
 
-static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, int width, int height, int ahead,
-                       size_t limit, udm_error *error)
+static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, int ahead, size_t limit,
+                       udm_error *error)
 {
-    const int channels = temporal->preview->channels;
+    const int channels = temporal->preview->channels, width = temporal->width, height = temporal->height;
+    const int seen_width = temporal->halved ? udm_divide_up(width, 2) : width;
+    const int seen_height = temporal->halved ? udm_divide_up(height, 2) : height;
     udm_device *device = temporal->preview->device;
-    return (temporal->tiles = udm_tiling_new(temporal->preview, workspace, width, height, 1, limit, error)) &&
+    temporal->seen = (size_t)seen_width * (size_t)seen_height;
+    return (temporal->tiles = udm_tiling_new(temporal->preview, workspace, seen_width, seen_height, 1, limit, error)) &&
            (!temporal->trust ||
             (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, width, height, 1, limit, error))) &&
-           (temporal->motion = udm_flow_new(width, height, temporal->pool, error)) &&
+           (temporal->motion = udm_flow_new(seen_width, seen_height, temporal->pool, error)) &&
            (temporal->predictor = udm_predictor_new(width, height, channels, device, temporal->pool, error)) &&
            (ahead == 0 ||
             (temporal->ahead = udm_predictor_new(width, height, channels, device, temporal->pool, error)));
@@ -78,8 +94,10 @@ udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const u
     temporal->preview = preview;
     temporal->trust = trust;
     temporal->pool = pool;
+    temporal->width = width, temporal->height = height;
     temporal->pixels = (size_t)width * height;
-    if (!open_parts(temporal, workspace, width, height, ahead, memory_limit, error) || !allocate(temporal, error)) {
+    temporal->halved = preview->halved;
+    if (!open_parts(temporal, workspace, ahead, memory_limit, error) || !allocate(temporal, error)) {
         udm_temporal_filter_free(temporal);
         return NULL;
     }
@@ -152,16 +170,22 @@ static bool make_preview(udm_temporal_filter *temporal, udm_temporal_input *inpu
 {
     if (input->previewed)
         return true;
-    scale(temporal, input);
-    const udm_network_input seen = { .frame = temporal->scaled, .level = input->level };
+    const udm_network_input seen = { .frame = temporal->scaled,
+                                     .level = temporal->halved ? temporal->small_level : input->level };
+    if (temporal->halved)
+        udm_halve_frame(input->planes, input->level, temporal->preview->channels, temporal->width, temporal->height,
+                        temporal->scaled, temporal->small_level, temporal->pool);
+    else
+        scale(temporal, input);
     if (!udm_tiling_run(temporal->tiles, 0, 0, &seen, temporal->estimate, cancel, error))
         return false;
-    udm_planes_to_luma(temporal->estimate, temporal->preview->channels, temporal->pixels, input->preview);
+    udm_planes_to_luma(temporal->estimate, temporal->preview->channels, temporal->seen, input->preview);
     input->previewed = true;
     return true;
 }
 
-// The mean variance of the noise of a frame, as of the largest sigma that networks know at most.
+// The mean variance of the noise of a frame that a preview is made of, as of the largest sigma that networks know at
+// most.
 static float noise_of(const udm_temporal_filter *temporal, const udm_temporal_input *input)
 {
     double sum = 0;
@@ -170,28 +194,41 @@ static float noise_of(const udm_temporal_filter *temporal, const udm_temporal_in
             end++;
         sum += (double)(end - i) * variance_of(input->level[i], MOST_NOISE);
     }
-    return (float)(sum / (double)temporal->pixels);
+    return (float)(sum / (double)temporal->pixels) / (temporal->halved ? 4 : 1);
+}
+
+// flow: from the preview of the input to another one, in pixels of frames, [2, height, width].
+static void find_motion(udm_temporal_filter *temporal, const udm_temporal_input *input, const float *other, float *flow)
+{
+    float *found = temporal->halved ? temporal->small_flow : flow;
+    udm_flow_estimate(temporal->motion, input->preview, other, noise_of(temporal, input), found);
+    for (int axis = 0; axis < 2 && temporal->halved; axis++)
+        udm_expand_plane(found + axis * temporal->seen, 2, temporal->width, temporal->height,
+                         flow + axis * temporal->pixels, temporal->pool);
 }
 
 static void link_to(udm_temporal_filter *temporal, udm_temporal_input *input, const udm_temporal_input *after)
 {
     if (!input->linked)
-        udm_flow_estimate(temporal->motion, input->preview, after->preview, noise_of(temporal, input), input->flow);
+        find_motion(temporal, input, after->preview, input->flow);
     input->linked = true;
 }
 
 // beside: the frame that the predictor was updated with last; flow leads to it. repeat: one repeats the other.
-static void decorrelate(udm_predictor *predictor, const udm_temporal_input *input, const float *beside,
-                        const float *flow, bool repeat)
+static void decorrelate(udm_temporal_filter *temporal, udm_predictor *predictor, const udm_temporal_input *input,
+                        const float *beside, const float *flow, bool repeat)
 {
+    if (!beside)
+        return;
+    if (temporal->halved)
+        udm_expand_plane(input->preview, 1, temporal->width, temporal->height, temporal->expanded, temporal->pool);
     const udm_correlation_input both = { .frame = input->planes,
                                          .beside = beside,
                                          .level = input->level,
-                                         .clean = input->preview,
+                                         .clean = temporal->halved ? temporal->expanded : input->preview,
                                          .flow = flow,
                                          .repeat = repeat };
-    if (beside)
-        udm_predictor_decorrelate(predictor, &both);
+    udm_predictor_decorrelate(predictor, &both);
 }
 
 // The variance of the prediction, by a network that sees the frame beside it.
@@ -222,7 +259,8 @@ static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const 
         if (!udm_predictor_predict(temporal->ahead, inputs[k - 1]->flow, error))
             return false;
         udm_predictor_match_illumination(temporal->ahead, inputs[k - 1]->planes, inputs[k - 1]->level);
-        decorrelate(temporal->ahead, inputs[k - 1], inputs[k]->planes, inputs[k - 1]->flow, inputs[k]->repeat);
+        decorrelate(temporal, temporal->ahead, inputs[k - 1], inputs[k]->planes, inputs[k - 1]->flow,
+                    inputs[k]->repeat);
         if (!log_variance(temporal, inputs[k - 1], temporal->ahead, cancel, error))
             return false;
     }
@@ -234,8 +272,9 @@ static void keep_part(void *context, int index, int worker)
 {
     const input_job *job = context;
     const udm_temporal_filter *temporal = job->temporal;
-    const size_t first = (size_t)index * PART, left = temporal->pixels - first, count = left < PART ? left : PART;
-    const float *preview = job->input->preview + first, *u = temporal->flow + first, *v = u + temporal->pixels;
+    const size_t first = (size_t)index * PART, left = temporal->seen - first, count = left < PART ? left : PART;
+    const float *preview = job->input->preview + first;
+    const float *u = (temporal->halved ? temporal->small_flow : temporal->flow) + first, *v = u + temporal->seen;
     float *restrict before = temporal->before + first;
     for (size_t i = 0; i < count; i++) {
         const bool rest = temporal->began && u[i] == 0 && v[i] == 0;
@@ -248,17 +287,16 @@ static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *i
                       const atomic_bool *cancel, udm_error *error)
 {
     if (temporal->began)
-        udm_flow_estimate(temporal->motion, input->preview, temporal->before, noise_of(temporal, input),
-                          temporal->flow);
+        find_motion(temporal, input, temporal->before, temporal->flow);
     if (!udm_predictor_predict(temporal->predictor, temporal->flow, error))
         return false;
     udm_predictor_match_illumination(temporal->predictor, input->planes, input->level);
-    decorrelate(temporal->predictor, input, input->before, temporal->flow, input->repeat);
+    decorrelate(temporal, temporal->predictor, input, input->before, temporal->flow, input->repeat);
     *made = udm_predictor_has_prediction(temporal->predictor);
     if (*made && !log_variance(temporal, input, temporal->predictor, cancel, error))
         return false;
     udm_predictor_update(temporal->predictor, input->planes, input->level);
-    udm_pool_run(temporal->pool, parts(temporal), keep_part, &(input_job){ temporal, input });
+    udm_pool_run(temporal->pool, (int)((temporal->seen + PART - 1) / PART), keep_part, &(input_job){ temporal, input });
     temporal->began = true;
     return true;
 }

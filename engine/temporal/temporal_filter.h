@@ -11,7 +11,8 @@
 
 typedef struct udm_temporal_filter udm_temporal_filter;
 
-// preview: estimates x0 from a frame alone. trust: predicts the error variance of a prediction, with as many channels;
+// preview: estimates x0 from a frame alone, or from one of half the size (`halved`), where motion is found in a quarter
+// of the time, less exactly. trust: predicts the error variance of a prediction, with as many channels;
 // NULL: predictions have none but their noise. Both must outlive the filter. workspace: as in udm_tiling_new(). ahead:
 // frames after the one at hand that may be used. Borrows the pool. memory_limit: as udm_tiling.
 udm_temporal_filter *udm_temporal_filter_new(const udm_network *preview, const udm_network *trust,
@@ -26,7 +27,7 @@ typedef struct udm_temporal_input {
     const float *planes, *level; // [C, height, width], not scaled by the signal; of its noise, [height, width]
     const float *before;         // planes of the frame before it; of the first input only, and NULL if there is none
     bool repeat;                 // it is said to repeat that frame
-    float *preview;              // luma [height, width]
+    float *preview;              // luma [height, width], of which a preview of half the size fills a quarter
     float *flow;                 // to the frame after it, [2, height, width]; not used if nothing looks ahead
     bool previewed, linked, filtered;
 } udm_temporal_input;

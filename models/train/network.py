@@ -82,13 +82,14 @@ class Level(nn.Module):
 
 class UdmUNet(nn.Module):
     def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
-                 patch_size=2, temporal=False, predict_log_variance=False, context=0, mix=0):
+                 patch_size=2, temporal=False, predict_log_variance=False, context=0, mix=0, halved=False):
         super().__init__()
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
                            temporal=temporal, predict_log_variance=predict_log_variance,
-                           **(dict(context=context, mix=mix) if context else {}))
+                           **(dict(context=context, mix=mix) if context else {}),
+                           **(dict(halved=True) if halved else {}))  # a preview that is shown frames of half the size
         ch, patch = block_out_channels, patch_size
         planes = (2 * in_channels + 3 + context) * patch * patch
         self.patch, self.others = patch, predict_log_variance + mix
