@@ -24,6 +24,8 @@ static const ramp textured = { 1.4, 1.7 }; // the tilt at the full size: less of
 static const ramp tilted = { 1.25, 1.5 };  // likewise: it is not white
 static const ramp textured_at_half = { 1.25, 1.4 };
 static const ramp coarse = { 1.15, 1.5 };  // half the size over the full one
+static const ramp coarser = { 1.4, 1.7 };  // likewise, where single pixels are white enough to be noise themselves
+static const ramp grows = { 1.2, 1.35 };   // and a quarter of the size over the half
 static const ramp coloured = { 0.5, 0.8 }; // chroma over luma, from which on chroma counts as much
 
 // More than this is not believed of what has the spectrum of texture.
@@ -47,6 +49,10 @@ static const double flat_shortfall = 1.4;
 // Grain that only time tells of: the level at which denoise-real is best on old films is 3 to 8, and from 4 to 6 none
 // of them is more than 0.3 dB below its best.
 static const double most_grain = 4.5;
+
+// Grain that is stronger the coarser one looks is told by what it is at a quarter of the size, up to this many times
+// what it is at half: the coarser, the more of it such models leave.
+static const double most_coarser = 1.5;
 
 // Models of real noise learnt it with noise that goes across the planes, and need no more than its deviation in each;
 // of luma that is white by itself they want a little more.
@@ -130,6 +136,7 @@ static double half_level(const udm_noise_evidence *evidence, udm_noise_part part
 typedef struct levels {
     double fine[2], half[2]; // of luma and chroma, on the scale of white noise
     double coarse[2];        // 0 to 1: how much what is found at half the size counts
+    double coarser;          // ... and of luma for the reason that its noise, seen for sure, is stronger there
     double grain;            // of luma, what only time tells of
 } levels;
 
@@ -148,6 +155,16 @@ static double grain_of(const udm_noise_evidence *evidence, double fine)
     return counts * fmin(grain * luma_unit(evidence), most_grain);
 }
 
+// Grain that is stronger at half the size is so at a quarter, too, where only what changes at rest counts; texture is
+// not.
+static double coarser_share(const udm_noise_evidence *evidence, levels found)
+{
+    const double half = found.half[UDM_NOISE_LUMA], fine = found.fine[UDM_NOISE_LUMA];
+    if (!evidence->certain || evidence->grain[0] < 0)
+        return 0;
+    return share_of(coarser, half / fmax(fine, 1e-6)) * share_of(grows, evidence->grain[0] / fmax(half, 1e-6));
+}
+
 static levels levels_of(const udm_noise_evidence *evidence)
 {
     levels found = { 0 };
@@ -156,6 +173,8 @@ static levels levels_of(const udm_noise_evidence *evidence)
         const double half = found.half[part] = half_level(evidence, part);
         found.coarse[part] = tilted_share(&evidence->spatial[part][0]) * share_of(coarse, half / fmax(fine, 1e-6));
     }
+    found.coarser = coarser_share(evidence, found);
+    found.coarse[UDM_NOISE_LUMA] = fmax(found.coarse[UDM_NOISE_LUMA], found.coarser);
     found.grain = grain_of(evidence, found.fine[UDM_NOISE_LUMA]);
     return found;
 }
@@ -186,7 +205,9 @@ static double real_sigma(const udm_noise_evidence *evidence, levels found, doubl
 {
     const double unit = luma_unit(evidence);
     const double flat = real_luma * unit * found.fine[0];
-    const double grains = fmax(found.half[0], fmin(2 * found.half[0], 4));
+    const double quarter = fmin(evidence->grain[0], most_coarser * found.half[0]);
+    const double grains =
+        mix(fmax(found.half[0], fmin(2 * found.half[0], 4)), fmax(found.half[0], quarter), found.coarser);
     const double real = fmax(mix(flat, grains, found.coarse[0]), found.grain);
     return mix(real, white, share_of((ramp){ 0.5, 0.8 }, whiteness));
 }
