@@ -18,6 +18,7 @@ enum {
     AROUND = 8,
     CLOSE = 2,       // neighbours that may be impulses, too
     BINS = 256,      // of the histogram of differences, each a quarter of a grey level
+    EVERY = 4,       // rows, of which one is looked at for that
     MOST_REACH = 3,  // of the window of the median, in pixels
     LEAST_KNOWN = 5, // samples in it
 };
@@ -79,7 +80,7 @@ typedef struct plane_job {
 static float grain_of(const udm_impulses *impulses, const float *plane)
 {
     size_t bins[BINS] = { 0 }, below = 0, samples = 0;
-    for (int y = 1; y < impulses->height - 1; y++) {
+    for (int y = 1; y < impulses->height - 1; y += EVERY) {
         const float *row = plane + (size_t)y * (size_t)impulses->width, *up = row - impulses->width,
                     *down = row + impulses->width;
         for (int x = 1; x < impulses->width - 1; x++, samples++) {

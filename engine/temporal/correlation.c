@@ -86,9 +86,9 @@ static bool partners(const measure_job *job, int left, int y, int count, ptrdiff
     for (int i = 0; i < count; i++)
         motion += fabsf(u[i]) + fabsf(v[i]);
     for (int i = 0; i < count && motion > 0; i++) {
-        const float px = floorf((float)(left + i) + u[i] + 0.5f), py = floorf((float)y + v[i] + 0.5f);
+        const float px = (float)(left + i) + u[i] + 0.5f, py = (float)y + v[i] + 0.5f;
         const bool within = px >= 0 && py >= 0 && px < (float)width && py < (float)height;
-        to[i] = within ? (ptrdiff_t)py * width + (ptrdiff_t)px : -1;
+        to[i] = within ? (ptrdiff_t)(int)py * width + (int)px : -1;
     }
     return motion <= 0;
 }
@@ -217,12 +217,27 @@ static float shared_at(const udm_correlation *correlation, int x, int y)
     return upper + down * (lower - upper);
 }
 
+// Whether none of the blocks around a row of pixels has anything in common.
+static bool shares_nothing(const udm_correlation *correlation, int y)
+{
+    const int row = (int)floorf(((float)y + 0.5f) / BLOCK - 0.5f);
+    for (int k = 0; k < 2; k++) {
+        const size_t first = (size_t)within(row + k, correlation->rows) * (size_t)correlation->columns;
+        for (int i = 0; i < correlation->columns; i++)
+            if (correlation->shared[first + (size_t)i] > 0)
+                return false;
+    }
+    return true;
+}
+
 static void remove_row(void *context, int index, int worker)
 {
     const remove_job *job = context;
     const udm_correlation *correlation = job->correlation;
     const size_t plane = (size_t)correlation->width * (size_t)correlation->height;
     const size_t first = (size_t)index * (size_t)correlation->width;
+    if (shares_nothing(correlation, index))
+        return;
     for (int x = 0; x < correlation->width; x++) {
         const size_t at = first + (size_t)x;
         const float noise = variance_of(job->level[at], job->unknown), p = job->variance[at];
