@@ -58,10 +58,10 @@ enum { LIVE, BALANCED, BEST, CUSTOM };
 static GType quality_type(void)
 {
     static const GEnumValue values[] = {
-        { LIVE, "live: fast, for playback and cameras", "live" },
+        { LIVE, "live: fast, for playback and cameras, by a smaller model of noise", "live" },
         { BALANCED, "balanced: as good as it gets in one pass", "balanced" },
         { BEST, "best: twice the time, for the final render", "best" },
-        { CUSTOM, "custom: as the properties precision, lookahead and ensemble are set", "custom" },
+        { CUSTOM, "custom: as the properties model, precision, lookahead and ensemble are set", "custom" },
         { 0, NULL, NULL },
     };
     static gsize type = 0;
@@ -98,6 +98,38 @@ static Cost cost_of(GObject *object, gint quality)
     }
 }
 
+#define LIVE_MODEL "denoise-live"
+
+static char *model_of(GObject *object)
+{
+    char *model;
+
+    g_object_get(object, "model", &model, NULL);
+    return model;
+}
+
+// Live is the one quality that has a model of its own, instead of the default one; what others restore is not its
+// business.
+static void set_model(GObject *object, gint quality)
+{
+    char *model = model_of(object);
+
+    if (quality == LIVE && g_strcmp0(model, GST_UDM_DENOISE_DEFAULT_MODEL) == 0)
+        g_object_set(object, "model", LIVE_MODEL, NULL);
+    else if (quality != LIVE && g_strcmp0(model, LIVE_MODEL) == 0)
+        g_object_set(object, "model", GST_UDM_DENOISE_DEFAULT_MODEL, NULL);
+    g_free(model);
+}
+
+static gboolean has_model_for(GObject *object, gint quality)
+{
+    char *model = model_of(object);
+    const gboolean has = g_strcmp0(model, quality == LIVE ? GST_UDM_DENOISE_DEFAULT_MODEL : LIVE_MODEL) != 0;
+
+    g_free(model);
+    return has;
+}
+
 static gint quality_of(GObject *object)
 {
     static const gint qualities[] = { BALANCED, LIVE, BEST };
@@ -107,7 +139,8 @@ static gint quality_of(GObject *object)
     for (guint i = 0; i < G_N_ELEMENTS(qualities); i++) {
         const Cost other = cost_of(object, qualities[i]);
 
-        if (is.precision == other.precision && is.lookahead == other.lookahead && is.ensemble == other.ensemble)
+        if (is.precision == other.precision && is.lookahead == other.lookahead && is.ensemble == other.ensemble &&
+            has_model_for(object, qualities[i]))
             return qualities[i];
     }
     return CUSTOM;
@@ -122,8 +155,10 @@ gboolean gst_udm_denoise_page_set(GObject *object, guint id, const GValue *value
 
     if (id == PROP_RESTORE && number > 0)
         g_object_set(object, "model", gst_udm_choice_name(restore_type(), number), NULL);
-    if (id == PROP_QUALITY && number != CUSTOM)
+    if (id == PROP_QUALITY && number != CUSTOM) {
         g_object_set(object, "precision", cost.precision, "lookahead", cost.lookahead, "ensemble", cost.ensemble, NULL);
+        set_model(object, number);
+    }
     return id == PROP_RESTORE || id == PROP_QUALITY;
 }
 
@@ -143,10 +178,12 @@ gboolean gst_udm_denoise_page_get(GObject *object, guint id, GValue *value)
 
 void gst_udm_denoise_page_follow(GObject *object, const GParamSpec *spec)
 {
-    if (g_str_equal(spec->name, "model"))
+    const gboolean model = g_str_equal(spec->name, "model");
+
+    if (model)
         g_object_notify(object, "restore");
-    else if (g_str_equal(spec->name, "precision") || g_str_equal(spec->name, "lookahead") ||
-             g_str_equal(spec->name, "ensemble"))
+    if (model || g_str_equal(spec->name, "precision") || g_str_equal(spec->name, "lookahead") ||
+        g_str_equal(spec->name, "ensemble"))
         g_object_notify(object, "quality");
 }
 
@@ -171,7 +208,8 @@ void gst_udm_denoise_page_install(GObjectClass *object_class)
      *
      * How much time to take. It is a view of #GstUdmTransform:precision, #GstUdmDenoise:lookahead and
      * #GstUdmDenoise:ensemble, which it sets: "balanced" to what they are by default, "live" to the fastest, and "best"
-     * to four frames ahead and two views of each frame.
+     * to four frames ahead and two views of each frame. "live" also sets #GstUdmDenoise:model to "denoise-live" if it
+     * is "auto", and the others set it back.
      *
      * Since: 0.2
      */

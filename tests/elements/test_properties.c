@@ -154,6 +154,15 @@ static void count_call(GObject *object, GParamSpec *spec, gpointer count)
     ++*(guint *)count;
 }
 
+static void assert_model(GstElement *element, const char *wanted)
+{
+    char *model;
+
+    g_object_get(element, "model", &model, NULL);
+    assert_equals_string(model, wanted);
+    g_free(model);
+}
+
 GST_START_TEST(quality_is_a_view_of_what_takes_time)
 {
     GstElement *element = make("udmdenoise");
@@ -176,8 +185,18 @@ GST_START_TEST(quality_is_a_view_of_what_takes_time)
     g_object_get(element, "lookahead", &lookahead, "ensemble", &ensemble, NULL);
     assert_equals_int(lookahead, 0);
     assert_equals_int(ensemble, 1);
+    assert_equals_string(named(element, "quality"), "live");
+    assert_model(element, "denoise-live");
+    g_object_set(element, "model", "auto", NULL);
+    assert_equals_string(named(element, "quality"), "custom");
+    set_by_name(element, "quality", "live");
     set_by_name(element, "quality", "balanced");
     assert_equals_string(named(element, "quality"), "balanced");
+    assert_model(element, "auto");
+    g_object_set(element, "model", "deblur", NULL); // has no other size
+    set_by_name(element, "quality", "live");
+    assert_equals_string(named(element, "quality"), "live");
+    assert_model(element, "deblur");
     fail_unless(calls >= 4);
     gst_object_unref(element);
 }

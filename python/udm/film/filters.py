@@ -55,7 +55,8 @@ class Filter:
         info = model.info()
         if info.frames or info.fills_holes:
             raise FilmError(f"{self.model} cannot restore a film in parts: choose auto, auto-quality, denoise, "
-                            "denoise-quality, denoise-real, deblur, super4, or one of your own that restores frames")
+                            "denoise-quality, denoise-real, denoise-live, deblur, super4, or one of your own that "
+                            "restores frames")
         return udm.Restorer(model, width=width, height=height, channels=channels, threads=threads,
                             lookahead=self.lookahead, ensemble=self.ensemble, steps=self.steps, sampler=self.sampler,
                             schedule=self.schedule, seed=self.seed, device=self.device, precision=self.precision,
