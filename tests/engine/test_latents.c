@@ -17,17 +17,6 @@ static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
 
-// Without those whose products are rounded, and without variants of OpenCL's kernels, which test_ops.c looks at.
-static void choose_devices(void)
-{
-    const device_list *all = find_devices();
-    devices = test_shared(sizeof *devices);
-    strcpy(devices->names[devices->count++], "reference");
-    for (int i = 0; i < all->count; i++)
-        if (!rounds(all->names[i]) && !strstr(all->names[i], ":vec") && !strstr(all->names[i], ":gpu"))
-            strcpy(devices->names[devices->count++], all->names[i]);
-}
-
 // Half of an autoencoder, and what it is made of.
 typedef struct opened {
     udm_config *config;
@@ -461,7 +450,7 @@ END_TEST
 
 int main(void)
 {
-    choose_devices();
+    devices = find_exact_devices();
     const test_entry tests[] = {
         { .test = both_halves, .cases = devices->count, .timeout = 300 },
         { .test = tiles_of_tiny },

@@ -297,7 +297,7 @@ static const struct {
     { "{}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
     { "{\"unet\": [null, null]}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
     { "{\"unet\": \"unet\"}", "\"unet\"", UDM_ERROR_UNSUPPORTED },
-    { "{\"unet\": [\"a\", \"b\"], \"vae\": [\"diffusers\", \"AutoencoderKL\"]}", "\"vae\" (AutoencoderKL)",
+    { "{\"unet\": [\"a\", \"b\"], \"vae\": [\"diffusers\", \"AutoencoderKL\"]}", "this pipeline is not implemented",
       UDM_ERROR_UNSUPPORTED },
     { "{\"unet\": [\"a\", \"b\"], \"scheduler\": [\"diffusers\", \"TCDScheduler\"]}", "TCDScheduler",
       UDM_ERROR_UNSUPPORTED },

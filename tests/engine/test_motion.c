@@ -15,16 +15,6 @@ static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
 
-// Without those whose products are rounded, and without variants of OpenCL's kernels, which test_ops.c looks at.
-static void choose_devices(void)
-{
-    const device_list *all = find_devices();
-    devices = test_shared(sizeof *devices);
-    for (int i = 0; i < all->count; i++)
-        if (!rounds(all->names[i]) && !strstr(all->names[i], ":vec") && !strstr(all->names[i], ":gpu"))
-            strcpy(devices->names[devices->count++], all->names[i]);
-}
-
 // A part of a model.
 typedef struct part {
     udm_config *config;
@@ -245,7 +235,7 @@ END_TEST
 
 int main(void)
 {
-    choose_devices();
+    devices = find_exact_devices();
     const test_entry tests[] = {
         { .test = networks, .cases = devices->count, .timeout = 300 },
         { .test = nothing_is_ignored },

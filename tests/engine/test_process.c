@@ -249,8 +249,8 @@ START_TEST(what_is_lost_is_lost_for_good)
             ck_assert_msg(!frames || gone == first_gone, "half a frame is lost");
         }
         ck_assert_int_ge(lost, last);
-        if (!frames)
-            ck_assert_double_eq_tol(lost, share * PIXELS, 25);
+        if (!frames) // of the few rows about as many, by their hash
+            ck_assert_double_eq_tol(lost, share * PIXELS, losing[_i] == &udm_process_rows ? 4 * WIDTH : 25);
         last = lost;
         memcpy(before, k.xt, sizeof before);
     }

@@ -26,17 +26,6 @@ static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
 
-// Without those whose products are rounded, and without variants of OpenCL's kernels, which test_ops.c looks at.
-static void choose_devices(void)
-{
-    const device_list *all = find_devices();
-    devices = test_shared(sizeof *devices);
-    for (int i = 0; i < all->count; i++)
-        if (precision_of(all->names[i]) == UDM_PRECISION_F32 && !strstr(all->names[i], ":vec") &&
-            !strstr(all->names[i], ":gpu"))
-            strcpy(devices->names[devices->count++], all->names[i]);
-}
-
 // A device of the list, or NULL and a skip.
 static udm_device *open_listed(int number)
 {
@@ -426,7 +415,7 @@ END_TEST
 
 int main(void)
 {
-    choose_devices();
+    devices = find_exact_devices();
     const int count = devices->count;
     const test_entry tests[] = {
         { .test = text_tower, .cases = count, .timeout = 300 },
