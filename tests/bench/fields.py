@@ -4,7 +4,7 @@ GStreamer and VapourSynth make of the same fields.
 
     python tests/bench/fields.py
     python tests/bench/fields.py --vapoursynth FOLDER/bin/python      # znedi3, QTGMC
-    python tests/bench/fields.py --train ../shared/data/train_video   # adds clips that no constant was chosen on
+    python tests/bench/fields.py --train ../shared/data/train_video   # adds clips
 
 The second frame of a clip gives the second field of the first woven frame, and so on, so that every field has a picture
 that it should have become. Where nothing moves, a chart is to come out as it was woven, and lines are not to flicker.
