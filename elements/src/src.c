@@ -23,7 +23,8 @@
  * still, another one for each scene, or one that changes from prompt to prompt.
  *
  * The element handles URIs of the form `udm://MODEL?class-label=3&seed=7`, in which every property can be set but
- * #GstUdmSrc:model and those that name what is read, as a URI may come from anywhere. A model given by its directory is written as `udm:///DIRECTORY`.
+ * #GstUdmSrc:model and those that name what is read, as a URI may come from anywhere. A model given by its directory is
+ * written as `udm:///DIRECTORY`.
  *
  * ## Example launch lines
  * |[
