@@ -96,6 +96,8 @@ def make_inputs():
     sound = ["-f", "lavfi", "-i", f"sine=duration={FRAMES / 25}", "-c:a", "aac"]
     run(make + [f"testsrc2=size=160x96:rate=25:duration={FRAMES / 25}"] + sound + encode + ["in.mp4"])
     run(make + ["testsrc2=size=64x48:rate=1:duration=75"] + encode + ["in.mov"])
+    run(make + ["testsrc2=size=64x48:rate=50:duration=1", "-vf", "interlace", "-flags", "+ildct+ilme", "-c:v",
+                "mpeg2video", "tape.avi"])
 
 
 def main():

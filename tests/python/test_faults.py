@@ -87,6 +87,7 @@ def test_a_job_that_is_killed_goes_on_by_the_same_command(work, wanted):
         job = started(work, "job.mkv", "--workers", 2)
         try:
             job.communicate(timeout=wait and wait * random.uniform(0.5, 1.5))
+            assert job.returncode == 0
             break
         except subprocess.TimeoutExpired:
             mine = list(children(job.pid))
@@ -95,8 +96,9 @@ def test_a_job_that_is_killed_goes_on_by_the_same_command(work, wanted):
             lives += 1
             wait_for(lambda: not any(pathlib.Path(f"/proc/{child}/stat").exists() and " Z " not in
                                      pathlib.Path(f"/proc/{child}/stat").read_text() for child in mine))
-            assert not out.exists()
-    assert job.returncode == 0 and lives >= 2
+            if out.exists():  # it was killed between its last deed and its end
+                break
+    assert lives >= 2
     assert out.read_bytes() == wanted
     assert not list(pathlib.Path(f"{out}.udm-film").rglob("*.part")) and not list(work.glob(".job*"))
     assert "is complete" in films.film("run", work / "in.mkv", out, *RUN)

@@ -3,7 +3,7 @@
 # examples/relink.py: the clips of projects of Kdenlive and Shotcut are restored once each, and only the new project has
 # them; where melt is installed, it renders that.
 #     relink.sh UDM-RESTORE FOLDER
-PATH=$(dirname "$1"):$PATH work=$2
+PATH=$(cd "$(dirname "$1")" && pwd):$PATH work=$2
 UDM_MODEL_PATH=${UDM_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/models
 export UDM_MODEL_PATH PATH
 script=$(cd "$(dirname "$0")/../.." && pwd)/examples/relink.py
