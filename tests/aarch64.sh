@@ -14,7 +14,7 @@ get() {
 
 rm -rf "$folder"
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" || exit
-for package in libc6 libc6-dev libgcc-s1; do
+for package in libc6 libc6-dev libc-dev libgcc-s1; do
     printf 'Package: %s\nStatus: install ok installed\nArchitecture: arm64\nMulti-Arch: same\nVersion: 99\n\n' $package
 done >"$folder/status"
 get update && get --download-only -y --no-install-recommends install check libjansson-dev libutf8proc-dev \

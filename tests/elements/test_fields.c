@@ -147,7 +147,7 @@ static void end(GstHarness *harness)
 
 GST_START_TEST(frames_keep_the_rate)
 {
-    static const char *const values[] = { "", "deinterlace=frames", "deinterlace=auto " CLEAN };
+    static const char *const values[] = { "", "deinterlace=frames", ("deinterlace=auto " CLEAN) };
     char *caps = woven_caps(FORMAT, "interlace-mode=interleaved,field-order=top-field-first");
     GstHarness *harness = make_harness(make_denoise(values[__i__]), caps);
     GstVideoInfo info = info_from(caps);
