@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Memory that runs out when a test asks for it: this program's own malloc and its relatives, which hand on to the C
-// library's (or a sanitizer's). All that is asked for is counted, by the engine, by the libraries that it uses, and by
-// the C library itself, on any thread; from failing_arm(n) on, the n-th request gets nothing.
+// library's. Not with a sanitizer, which needs its own before anybody can ask for it. All that is asked for is counted,
+// by the engine, by the libraries that it uses, and by the C library itself, on any thread; from failing_arm(n) on, the
+// n-th request gets nothing.
 #ifndef UDM_TESTS_FAILING_H
 #define UDM_TESTS_FAILING_H
 
@@ -13,6 +14,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define FAILING_WORKS 0
+#else
+#define FAILING_WORKS 1
+#endif
 
 static atomic_long failing_countdown = -1; // requests until the one that fails; below 0: none does
 static atomic_long failing_requests;       // since it was armed
@@ -65,6 +72,7 @@ static inline void *failing_count(void *block)
     return block;
 }
 
+#if FAILING_WORKS
 #pragma GCC visibility push(default) // libraries are to find them
 
 void *malloc(size_t size)
@@ -140,5 +148,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 
 #pragma GCC visibility pop
+#endif
 
 #endif

@@ -215,6 +215,10 @@ START_TEST(each_request_fails_once)
 {
     udm_error error = { 0 };
     test_case("%s %d", *uses[_i].model ? uses[_i].model : "no model", _i);
+    if (!FAILING_WORKS) {
+        test_skip("sanitizers have a malloc of their own");
+        return;
+    }
     draw_pictures();
     json_set_alloc_funcs(json_memory, free);
     assert_ok(run(_i, &error), &error); // so that what libraries keep for good is there
