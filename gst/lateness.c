@@ -2,6 +2,8 @@
 // Quality of service without dropped frames.
 #include "lateness.h"
 
+#include "times.h"
+
 GST_DEBUG_CATEGORY_EXTERN(udm_transform_debug);
 #define GST_CAT_DEFAULT udm_transform_debug
 
@@ -60,13 +62,13 @@ gboolean gst_udm_lateness_event(GstUdmLateness *lateness, GstBaseTransform *tran
 
 static GstClockTime running_time(GstBaseTransform *trans, GstClockTime pts)
 {
-    return gst_segment_to_running_time(&trans->segment, GST_FORMAT_TIME, pts);
+    return gst_udm_running_time(&trans->segment, pts);
 }
 
 static void post(const GstUdmLateness *lateness, GstBaseTransform *trans, GstClockTime pts, GstClockTime duration,
                  GstUdmLevel level)
 {
-    GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, pts);
+    GstClockTime time = gst_udm_stream_time(&trans->segment, pts);
     GstMessage *message = gst_message_new_qos(GST_OBJECT(trans), FALSE, running_time(trans, pts), time, pts, duration);
 
     gst_message_set_qos_values(message, lateness->jitter, lateness->proportion,

@@ -6,6 +6,7 @@
 #include "frames.h"
 #include "interlaced.h"
 #include "report.h"
+#include "times.h"
 
 GST_DEBUG_CATEGORY(udm_transform_debug);
 #define GST_CAT_DEFAULT udm_transform_debug
@@ -302,10 +303,21 @@ static gboolean gst_udm_transform_transform_meta(GstBaseTransform *trans, GstBuf
 
 static void gst_udm_transform_before_transform(GstBaseTransform *trans, GstBuffer *buffer)
 {
-    GstClockTime time = gst_segment_to_stream_time(&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time = gst_udm_stream_time(&trans->segment, GST_BUFFER_PTS(buffer));
 
     if (GST_CLOCK_TIME_IS_VALID(time))
         gst_object_sync_values(GST_OBJECT(trans), time);
+}
+
+// Whether the buffer has a whole frame, which not every one that is held is looked at for.
+static gboolean has_frame(GstUdmTransform *self, GstBuffer *buffer)
+{
+    GstVideoFrame frame;
+
+    if (!gst_video_frame_map(&frame, &GST_VIDEO_FILTER(self)->in_info, buffer, GST_MAP_READ))
+        return FALSE;
+    gst_video_frame_unmap(&frame);
+    return TRUE;
 }
 
 static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *trans, gboolean is_discont,
@@ -325,6 +337,10 @@ static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *tra
     ret = GST_BASE_TRANSFORM_CLASS(parent_class)->submit_input_buffer(trans, is_discont, input);
     if (ret != GST_FLOW_OK || gst_base_transform_is_passthrough(trans))
         return ret;
+    if (!has_frame(self, trans->queued_buf)) {
+        gst_clear_buffer(&trans->queued_buf);
+        return gst_udm_transform_invalid_buffer(self);
+    }
     since = g_get_monotonic_time();
     ret = klass->take(self, g_steal_pointer(&trans->queued_buf));
     measure(self, since, NULL);

@@ -4,13 +4,13 @@
 #include "denoise.h"
 
 #include "frames.h"
+#include "times.h"
 
 // The same frame of a video has the same number, and so the same noise, wherever playback started.
 static guint64 frame_number(GstUdmDenoise *self, GstBuffer *buffer)
 {
     const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->out_info;
-    GstClockTime time =
-        gst_segment_to_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time = gst_udm_stream_time(&GST_BASE_TRANSFORM(self)->segment, GST_BUFFER_PTS(buffer));
 
     if (GST_CLOCK_TIME_IS_VALID(time) && info->fps_n > 0)
         return gst_util_uint64_scale_round(time, info->fps_n, info->fps_d * GST_SECOND);

@@ -3,6 +3,8 @@
 // frame rate of the output is variable, as gaps are left between frames.
 #include "retime.h"
 
+#include "times.h"
+
 #define ROUNDED GST_MSECOND // the coarsest that containers round to, as Matroska does
 
 G_DEFINE_TYPE(GstUdmRetime, gst_udm_retime, GST_TYPE_BASE_TRANSFORM)
@@ -88,7 +90,7 @@ static GstClockTime nominal(const GstUdmRetime *self, GstClockTime time)
 static GstFlowReturn gst_udm_retime_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
     GstUdmRetime *self = GST_UDM_RETIME(trans);
-    GstClockTime time = gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime time = gst_udm_stream_time(&self->segment, GST_BUFFER_PTS(buffer));
     GstClockTime length = GST_BUFFER_DURATION(buffer);
 
     if (!GST_CLOCK_TIME_IS_VALID(time))
@@ -116,9 +118,9 @@ static GstEvent *slow_segment(GstUdmRetime *self, GstEvent *event)
     if (self->segment.format != GST_FORMAT_TIME)
         return event;
     slowed = self->segment;
-    slowed.start = slow(self, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, self->segment.start));
+    slowed.start = slow(self, gst_udm_stream_time(&self->segment, self->segment.start));
     if (GST_CLOCK_TIME_IS_VALID(self->segment.stop))
-        slowed.stop = slow(self, gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, self->segment.stop));
+        slowed.stop = slow(self, gst_udm_stream_time(&self->segment, self->segment.stop));
     slowed.time = slowed.position = slowed.start;
     slowed.offset = 0;
     slowed.duration = slow(self, self->segment.duration);
@@ -134,9 +136,11 @@ static GstEvent *slow_gap(GstUdmRetime *self, GstEvent *event)
     GstEvent *result;
 
     gst_event_parse_gap(event, &time, &duration);
-    time = gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, time);
+    time = gst_udm_stream_time(&self->segment, time);
+    if (!GST_CLOCK_TIME_IS_VALID(time))
+        return event;
     begin = slow(self, time);
-    if (GST_CLOCK_TIME_IS_VALID(time) && GST_CLOCK_TIME_IS_VALID(duration))
+    if (GST_CLOCK_TIME_IS_VALID(duration))
         duration = slow(self, time + duration) - begin;
     result = gst_event_new_gap(begin, duration);
     gst_event_set_seqnum(result, gst_event_get_seqnum(event));

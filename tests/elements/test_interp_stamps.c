@@ -199,12 +199,46 @@ GST_START_TEST(many_that_are_wrong_are_one_message)
 }
 GST_END_TEST;
 
+// Though it is the only one, and no other is made with it.
+GST_START_TEST(a_buffer_that_is_too_small_is_an_error)
+{
+    GstElement *element = gst_object_ref_sink(gst_element_factory_make("udminterp", NULL));
+    GstHarness *harness = make_harness(gst_object_ref(element), RGB_CAPS(16, 16));
+    GstBus *bus = watch(element);
+
+    assert_equals_int(gst_harness_push(harness, gst_buffer_new_allocate(NULL, 100, NULL)), GST_FLOW_ERROR);
+    expect_error(bus, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// As a file that is read without a demuxer sends it: nothing has a time in it, and all frames come out.
+GST_START_TEST(a_segment_of_bytes_is_played)
+{
+    GstHarness *harness = gst_harness_new_parse("udmdenoise model=tiny-denoise noise-level=25 ! udminterp");
+    GstSegment segment;
+
+    gst_segment_init(&segment, GST_FORMAT_BYTES);
+    gst_harness_push_event(harness, gst_event_new_stream_start("bytes"));
+    gst_harness_set_src_caps_str(harness, RGB_CAPS(16, 16));
+    gst_harness_push_event(harness, gst_event_new_segment(&segment));
+    push_frames(harness, RGB_CAPS(16, 16), 0, 3);
+    gst_harness_push_event(harness, gst_event_new_eos());
+    assert_equals_int(frames_out(harness), 6); // it doubles them where nobody asks for a rate
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 static Suite *stamps_suite(void)
 {
     Suite *suite = suite_create("udminterp");
     TCase *tests = tcase_create("stamps");
 
     tcase_add_loop_test(tests, one_that_is_wrong_costs_a_frame, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tests, a_buffer_that_is_too_small_is_an_error);
+    tcase_add_test(tests, a_segment_of_bytes_is_played);
     tcase_add_test(tests, frames_without_timestamps_follow_each_other);
     tcase_add_test(tests, a_negative_running_time_is_a_time);
     tcase_add_test(tests, what_begins_anew_does_not_step_back_either);

@@ -276,8 +276,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     GstBus *bus;
 
     if (!gst_is_initialized()) {
-        g_setenv("G_DEBUG", "fatal-criticals", FALSE);
         gst_init(NULL, NULL);
+        g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
     }
     element = gst_parse_launch(lines[next(&play, G_N_ELEMENTS(lines))], NULL);
     if (!element) {
