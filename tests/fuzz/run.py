@@ -28,7 +28,7 @@ def fuzzers(build, names):
 
 
 def run(build, name, program, seeds, env, seconds):
-    """(executions, seconds, what failed)"""
+    """(executions, seconds, what failed, how it ended, the log)"""
     corpus, failed = build / "corpus" / name, build / "failed"
     corpus.mkdir(parents=True, exist_ok=True)
     failed.mkdir(exist_ok=True)
@@ -38,13 +38,13 @@ def run(build, name, program, seeds, env, seconds):
     env = {**os.environ, **env, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     log, start = build / f"{name}.log", time.monotonic()
     with open(log, "wb") as out:
-        subprocess.run([program, f"-max_total_time={max(1, round(seconds))}", f"-timeout={SLOWEST}",
+        ended = subprocess.run([program, f"-max_total_time={max(1, round(seconds))}", f"-timeout={SLOWEST}",
                         f"-rss_limit_mb={MEMORY}", "-print_final_stats=1", f"-artifact_prefix={failed}/{name}-",
-                        corpus], stdout=out, stderr=subprocess.STDOUT, env=env, check=False)
+                        corpus], stdout=out, stderr=subprocess.STDOUT, env=env, check=False).returncode
     text = log.read_text(errors="replace")
     counts = re.findall(r"^stat::number_of_executed_units: *(\d+)|^#(\d+)\s", text, re.MULTILINE)
     executions = max((int(a or b) for a, b in counts), default=0)
-    return executions, time.monotonic() - start, sorted(set(failed.iterdir()) - before), log
+    return executions, time.monotonic() - start, sorted(set(failed.iterdir()) - before), ended, log
 
 
 def main():
@@ -52,13 +52,13 @@ def main():
     chosen = fuzzers(build, names)
     bad = False
     for name, (program, seeds, env) in chosen.items():
-        executions, seconds, failed, log = run(build, name, program, seeds, env, 3600 * hours / len(chosen))
+        executions, seconds, failed, ended, log = run(build, name, program, seeds, env, 3600 * hours / len(chosen))
         print(f"{name}: {executions:,} inputs in {seconds:.0f} s, {len(failed)} failed", flush=True)
         for path in failed:
             print(f"    {path}\n    {log}")
-        if executions == 0:
-            print(f"    it ran nothing: {log}")
-        bad |= bool(failed) or executions == 0
+        if ended or executions == 0:
+            print(f"    it ended with {ended}: {log}")
+        bad |= bool(failed) or ended != 0 or executions == 0
     sys.exit(bad)
 
 

@@ -19,7 +19,8 @@ again=
 [ -e build-fuzz/build.ninja ] && again=--reconfigure
 # shellcheck disable=SC2086 # one word or none
 meson setup $again build-fuzz --native-file tests/clang.txt -Dlibfuzzer=true -Dbuildtype=debugoptimized \
-    -Db_ndebug=false -Db_sanitize=address,undefined -Db_lundef=false "-Dc_args=-fsanitize=fuzzer-no-link -Wno-pass-failed" \
+    -Db_ndebug=false -Db_sanitize=address,undefined -Db_lundef=false \
+    "-Dc_args=-fsanitize=fuzzer-no-link -Wno-pass-failed" \
     >build-fuzz/configure.log 2>&1 || {
     cat build-fuzz/configure.log
     exit 1
