@@ -38,9 +38,9 @@ def run(build, name, program, seeds, env, seconds):
     env = {**os.environ, **env, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     log, start = build / f"{name}.log", time.monotonic()
     with open(log, "wb") as out:
-        ended = subprocess.run([program, f"-max_total_time={max(1, round(seconds))}", f"-timeout={SLOWEST}",
-                        f"-rss_limit_mb={MEMORY}", "-print_final_stats=1", f"-artifact_prefix={failed}/{name}-",
-                        corpus], stdout=out, stderr=subprocess.STDOUT, env=env, check=False).returncode
+        command = [program, f"-max_total_time={max(1, round(seconds))}", f"-timeout={SLOWEST}",
+                   f"-rss_limit_mb={MEMORY}", "-print_final_stats=1", f"-artifact_prefix={failed}/{name}-", corpus]
+        ended = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, env=env, check=False).returncode
     text = log.read_text(errors="replace")
     counts = re.findall(r"^stat::number_of_executed_units: *(\d+)|^#(\d+)\s", text, re.MULTILINE)
     executions = max((int(a or b) for a, b in counts), default=0)
