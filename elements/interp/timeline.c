@@ -20,12 +20,14 @@ static GstClockTime scale(guint64 number, gint rate_n, gint rate_d)
     return gst_util_uint64_scale_round(number, rate_d * GST_SECOND, rate_n);
 }
 
-// The time of an instant; before the origin, it may be less than 0.
+// The time of an instant; before the origin, it may be less than 0. Where frames last for decades, it stays in range.
 static GstClockTimeDiff time_of(const GstUdmTimeline *line, gint64 number)
 {
-    GstClockTimeDiff away = (GstClockTimeDiff)scale((guint64)ABS(number), line->out_n, line->out_d);
+    GstClockTimeDiff origin = (GstClockTimeDiff)line->origin;
+    GstClockTime room = (GstClockTime)(G_MAXINT64 - MAX(origin, 0));
+    GstClockTime away = MIN(scale((guint64)ABS(number), line->out_n, line->out_d), room);
 
-    return (GstClockTimeDiff)line->origin + (number < 0 ? -away : away);
+    return origin + (number < 0 ? -(GstClockTimeDiff)away : (GstClockTimeDiff)away);
 }
 
 static GstClockTime frame_length(gint rate_n, gint rate_d, GstClockTime known)
@@ -114,9 +116,12 @@ static gboolean next_part(GstUdmTimeline *line, GstClockTime *time, GstClockTime
 
 static gboolean is_within(const GstUdmTimeline *line, GstClockTimeDiff time)
 {
-    GstClockTimeDiff left = line->reverse ? time - (GstClockTimeDiff)line->to : (GstClockTimeDiff)line->to - time;
+    GstClockTimeDiff left;
 
-    return time >= 0 && (left > 0 || (left == 0 && line->inclusive));
+    if (time < 0)
+        return FALSE;
+    left = line->reverse ? time - (GstClockTimeDiff)line->to : (GstClockTimeDiff)line->to - time;
+    return left > 0 || (left == 0 && line->inclusive);
 }
 
 gboolean gst_udm_timeline_next(GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration)

@@ -199,6 +199,20 @@ GST_START_TEST(many_that_are_wrong_are_one_message)
 }
 GST_END_TEST;
 
+// No sum of times overflows, which sanitizers would tell of.
+GST_START_TEST(frames_may_last_for_decades)
+{
+    GstHarness *harness = gst_harness_new_parse("udminterp factor=3");
+    const char *caps = "video/x-raw,format=RGB,width=16,height=16,framerate=1/2147483647";
+
+    gst_harness_set_src_caps_str(harness, caps);
+    push_frames(harness, caps, 0, 3);
+    gst_harness_push_event(harness, gst_event_new_eos());
+    assert_equals_int(frames_out(harness) > 0, TRUE);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 // Though it is the only one, and no other is made with it.
 GST_START_TEST(a_buffer_that_is_too_small_is_an_error)
 {
@@ -239,6 +253,7 @@ static Suite *stamps_suite(void)
     tcase_add_loop_test(tests, one_that_is_wrong_costs_a_frame, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tests, a_buffer_that_is_too_small_is_an_error);
     tcase_add_test(tests, a_segment_of_bytes_is_played);
+    tcase_add_test(tests, frames_may_last_for_decades);
     tcase_add_test(tests, frames_without_timestamps_follow_each_other);
     tcase_add_test(tests, a_negative_running_time_is_a_time);
     tcase_add_test(tests, what_begins_anew_does_not_step_back_either);
