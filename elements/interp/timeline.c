@@ -116,12 +116,9 @@ static gboolean next_part(GstUdmTimeline *line, GstClockTime *time, GstClockTime
 
 static gboolean is_within(const GstUdmTimeline *line, GstClockTimeDiff time)
 {
-    GstClockTimeDiff left;
+    GstClockTimeDiff to = (GstClockTimeDiff)line->to;
 
-    if (time < 0)
-        return FALSE;
-    left = line->reverse ? time - (GstClockTimeDiff)line->to : (GstClockTimeDiff)line->to - time;
-    return left > 0 || (left == 0 && line->inclusive);
+    return time >= 0 && ((line->reverse ? time > to : to > time) || (time == to && line->inclusive));
 }
 
 gboolean gst_udm_timeline_next(GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration)
