@@ -51,71 +51,30 @@ static void advance(const udm_levels *from, const udm_levels *to, int channels, 
     }
 }
 
-static bool mask_lost(const udm_levels *at, size_t pixel)
-{
-    return gone(at, pixel, PIXELS);
-}
+// The functions of a process that loses these.
+#define LOSES(name, unit)                                                                                              \
+    static bool name##_lost(const udm_levels *at, size_t pixel)                                                        \
+    {                                                                                                                  \
+        return gone(at, pixel, unit);                                                                                  \
+    }                                                                                                                  \
+    static void name##_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)        \
+    {                                                                                                                  \
+        choose(at, channels, x0, e, unit, out);                                                                        \
+    }                                                                                                                  \
+    static void name##_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)       \
+    {                                                                                                                  \
+        (void)x0;                                                                                                      \
+        choose(at, channels, NULL, xt, unit, out);                                                                     \
+    }                                                                                                                  \
+    static void name##_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt,            \
+                               const float *e, float *out)                                                             \
+    {                                                                                                                  \
+        advance(from, to, channels, xt, e, unit, out);                                                                 \
+    }
 
-static void mask_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
-{
-    choose(at, channels, x0, e, PIXELS, out);
-}
-
-static void mask_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
-{
-    (void)x0;
-    choose(at, channels, NULL, xt, PIXELS, out);
-}
-
-static void mask_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
-                         float *out)
-{
-    advance(from, to, channels, xt, e, PIXELS, out);
-}
-
-static bool rows_lost(const udm_levels *at, size_t pixel)
-{
-    return gone(at, pixel, ROWS);
-}
-
-static void rows_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
-{
-    choose(at, channels, x0, e, ROWS, out);
-}
-
-static void rows_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
-{
-    (void)x0;
-    choose(at, channels, NULL, xt, ROWS, out);
-}
-
-static void rows_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
-                         float *out)
-{
-    advance(from, to, channels, xt, e, ROWS, out);
-}
-
-static bool frames_lost(const udm_levels *at, size_t pixel)
-{
-    return gone(at, pixel, FRAMES);
-}
-
-static void frames_forward(const udm_levels *at, int channels, const float *x0, const float *e, float *out)
-{
-    choose(at, channels, x0, e, FRAMES, out);
-}
-
-static void frames_inverse(const udm_levels *at, int channels, const float *x0, const float *xt, float *out)
-{
-    (void)x0;
-    choose(at, channels, NULL, xt, FRAMES, out);
-}
-
-static void frames_advance(const udm_levels *from, const udm_levels *to, int channels, const float *xt, const float *e,
-                           float *out)
-{
-    advance(from, to, channels, xt, e, FRAMES, out);
-}
+LOSES(mask, PIXELS)
+LOSES(rows, ROWS)
+LOSES(frames, FRAMES)
 
 const udm_process udm_process_mask = {
     .name = "mask",
