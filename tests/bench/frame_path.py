@@ -16,8 +16,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ORDER = ("base", "process", "schedule", "tensor", "backend", "sampler", "model", "network", "flow", "analysis",
-         "runner", "temporal", "interp", "diffusion", "api")
+ORDER = ("base", "process", "schedule", "tensor", "backend", "sampler", "model", "text", "network", "flow", "analysis",
+         "runner", "temporal", "interp", "fields", "diffusion", "api")
 
 
 def rank(path):
