@@ -6,6 +6,7 @@
 #include "times.h"
 
 #define ROUNDED GST_MSECOND // the coarsest that containers round to, as Matroska does
+#define TICKS 1000 // a second; as a frame rate, as ASF has it, it says how times are counted, and nothing of frames
 
 G_DEFINE_TYPE(GstUdmRetime, gst_udm_retime, GST_TYPE_BASE_TRANSFORM)
 
@@ -71,6 +72,8 @@ static gboolean gst_udm_retime_set_caps(GstBaseTransform *trans, GstCaps *in, Gs
 
     if (!gst_video_info_from_caps(&self->info, in))
         return FALSE;
+    if (self->info.fps_n >= (gint64)self->info.fps_d * TICKS)
+        self->info.fps_n = 0, self->info.fps_d = 1;
     self->rated(self->context, self->info.fps_n, self->info.fps_d);
     return TRUE;
 }

@@ -108,6 +108,21 @@ GST_START_TEST(the_frame_rate_is_that_of_the_input_or_what_downstream_needs)
 GST_END_TEST;
 
 // Times of 60 frames a second, rounded to milliseconds as Matroska does.
+// Ticks of a clock instead of frames: it is as if no rate were given, and a second has no million frames.
+GST_START_TEST(a_rate_that_no_camera_has_is_none)
+{
+    static const char *const ticks[] = { GRAY_CAPS "1000/1", GRAY_CAPS "2147483647/1" };
+    GstHarness *harness = start_slow("speed=0.5", ticks[__i__]);
+    GstBuffer *frames[FRAMES * 2];
+
+    push_moving_frames(harness, 0, FRAMES);
+    finish(harness);
+    assert_equals_int(expect_even_times(harness, frames, FRAMES * 2), FRAMES * 2);
+    free_frames(frames, FRAMES * 2);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 GST_START_TEST(rounded_times_are_those_of_the_rate)
 {
     GstHarness *harness = start_slow("speed=0.5", GRAY_CAPS "60/1");
@@ -258,6 +273,7 @@ static Suite *slowmotion_suite(void)
     tcase_add_loop_test(tests, frames_are_made_between_those_of_the_input, 0, G_N_ELEMENTS(speeds));
     tcase_add_test(tests, other_speeds_keep_the_first_frame);
     tcase_add_test(tests, the_frame_rate_is_that_of_the_input_or_what_downstream_needs);
+    tcase_add_loop_test(tests, a_rate_that_no_camera_has_is_none, 0, 2);
     tcase_add_test(tests, rounded_times_are_those_of_the_rate);
     tcase_add_test(tests, a_ramp_is_followed);
     tcase_add_test(tests, a_speed_that_is_set_goes_on_from_there);
