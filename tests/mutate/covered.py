@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tests of a build folder, and which of them run which line: by gcov, each test alone."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+SUITES = {"udm:engine", "udm:golden", "udm:elements", "udm:restore"}
+LEFT_OUT = {"oclgrind", "editor"}  # minutes each, and what they run others run as well
+
+
+class Test:
+    def __init__(self, told):
+        self.name, self.command, self.cwd = told["name"], told["cmd"], told["workdir"]
+        self.env = {**os.environ, **told["env"]}
+        self.seconds = told["timeout"]
+
+    def passes(self, build, **env):
+        """Whether it passes, in thrice the time that it took, and ten seconds."""
+        try:
+            done = subprocess.run(self.command, cwd=self.cwd or build, env={**self.env, **env}, check=False,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  timeout=3 * self.seconds + 10)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode in (0, 77)
+
+
+def tests(build):
+    told = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], check=True, capture_output=True).stdout)
+    return [Test(t) for t in told if SUITES & set(t["suite"]) and t["name"] not in LEFT_OUT]
+
+
+def lines_run(build, source, folder):
+    """The lines, as "file:number", that the counts in a folder say were run; gcov looks for notes beside the counts."""
+    run = set()
+    counts = list(folder.rglob("*.gcda"))
+    for count in counts:
+        notes = pathlib.Path("/") / count.relative_to(folder).with_suffix(".gcno")
+        shutil.copy(notes, count.with_suffix(".gcno"))
+    for at in range(0, len(counts), 50):
+        out = subprocess.run(["gcov", "--json-format", "--stdout", *counts[at:at + 50]], cwd=build, check=True,
+                             stderr=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+        for text in out.splitlines():
+            for file in json.loads(text)["files"]:
+                path = (build / file["file"]).resolve()
+                if path.is_relative_to(source) and path.suffix == ".c":
+                    name = path.relative_to(source)
+                    run.update(f"{name}:{line['line_number']}" for line in file["lines"] if line["count"])
+    return run
+
+
+def measure(build, source, say):
+    """({line: [names of tests that run it, the fastest first]}, {name: seconds}, names of those that fail unchanged)"""
+    runs, took, failing = {}, {}, []
+    folder = build / "counts"
+    for test in tests(build):
+        shutil.rmtree(folder, ignore_errors=True)
+        start = time.monotonic()
+        if not test.passes(build, GCOV_PREFIX=str(folder)):
+            failing.append(test.name)
+            continue
+        took[test.name] = time.monotonic() - start
+        lines = lines_run(build, source, folder)
+        say(f"{test.name}: {took[test.name]:.1f} s, {len(lines)} lines")
+        for line in lines:
+            runs.setdefault(line, []).append(test.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    for names in runs.values():
+        names.sort(key=took.get)
+    return runs, took, failing
