@@ -218,6 +218,7 @@ static GstFlowReturn take_model(GstUdmTransform *self, gboolean *changed)
     gst_udm_session_close(&self->session);
     gst_udm_model_release(self->model);
     self->model = model;
+    self->version = 0; // whatever comes before the session is open again
     return ret;
 }
 
@@ -229,13 +230,15 @@ static GstFlowReturn change(GstUdmTransform *self, GstUdmLevel level, gboolean h
     self->hurried = hurried;
     ret = drain(self);
     self->hurried = FALSE;
+    if (ret != GST_FLOW_OK) {
+        self->version = 0; // so that the next frame tries again
+        return ret;
+    }
     if (level != GST_UDM_LEVEL_SOURCE && level != self->level) {
         self->level = level;
         reopen = TRUE;
     }
-    if (ret != GST_FLOW_OK || !reopen)
-        return ret;
-    return open_session(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+    return !reopen || open_session(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 // Lets properties that changed while frames flow take effect from the next frame on, and the pace of playback.
@@ -259,6 +262,8 @@ static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
     switched = passthrough != gst_base_transform_is_passthrough(trans);
     if (switched || idle != self->idle)
         ret = drain(self);
+    if (ret != GST_FLOW_OK)
+        return ret;
     self->idle = idle;
     if (switched) {
         gst_base_transform_set_passthrough(trans, passthrough);
@@ -269,8 +274,8 @@ static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
         estimate(self, &filter->in_info);
     level =
         gst_udm_lateness_choose(&self->lateness, trans, &self->costs, GST_BUFFER_PTS(next), duration_of(filter, next));
-    if (ret != GST_FLOW_OK || (!switched && !changed && level == before))
-        return ret;
+    if (!switched && !changed && level == before)
+        return GST_FLOW_OK;
     return change(self, level, level > before, switched || changed);
 }
 
