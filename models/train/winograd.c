@@ -139,7 +139,7 @@ static void scatter(const pictures *p, const finishing *f, float *y, int outputs
 __attribute__((visibility("default"))) bool convolve(const pictures *p, const float *x, int channels, const float *u,
                                                      float *y, int outputs, const finishing *f)
 {
-    const int batch = udm_most_rows(UDM_PRODUCTS, channels, GROUP, MICRO_ROWS), tiles = tiles_of(p);
+    const int batch = udm_most_rows(UDM_PRODUCTS, channels, GROUP, MICRO_ROWS, 1), tiles = tiles_of(p);
     const int steps = channels / TOGETHER;
     const size_t rows = (size_t)batch * steps + BLOCK, sums = (size_t)batch * GROUP + BLOCK;
     float *v = scratch(UDM_PRODUCTS * (rows + sums)), *m = v + UDM_PRODUCTS * rows;
