@@ -3,6 +3,7 @@
 #include "model/part.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,30 +54,21 @@ bool udm_part_fail(const char *folder, udm_error *error)
     return false;
 }
 
-// The folder's weights file, to be freed with free(), or NULL with *error set.
+// The folder's weights file, or the index of several, to be freed with free(), or NULL with *error set.
 static char *find_weights(const char *folder, udm_error *error)
 {
-    static const char *const names[] = { WEIGHTS ".safetensors", WEIGHTS ".fp16.safetensors",
-                                         TRANSFORMERS ".safetensors", TRANSFORMERS ".fp16.safetensors" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = udm_file_join(folder, names[i], error);
+    static const char *const names[] = { ".safetensors", ".fp16.safetensors", ".safetensors.index.json",
+                                         ".safetensors.index.fp16.json" };
+    static const char *const stems[] = { WEIGHTS, TRANSFORMERS };
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", stems[i % 2], names[i / 2]);
+        char *path = udm_file_join(folder, name, error);
         if (!path || access(path, F_OK) == 0)
             return path;
         free(path);
     }
-    char *shards = udm_file_join(folder, WEIGHTS ".safetensors.index.json", error);
-    if (!shards)
-        return NULL;
-    if (access(shards, F_OK) == 0)
-        udm_fail(
-            error, UDM_ERROR_UNSUPPORTED,
-            "%s: weights in several files are not implemented. Join them, in that folder: python3 -c \"import glob, "
-            "safetensors.torch as s; s.save_file({k: v for f in glob.glob('" WEIGHTS "-*-of-*.safetensors') for k, "
-            "v in s.load_file(f).items()}, '" WEIGHTS ".safetensors')\"",
-            shards);
-    else
-        udm_part_fail(folder, error);
-    free(shards);
+    udm_part_fail(folder, error);
     return NULL;
 }
 

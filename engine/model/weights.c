@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reads safetensors: 8 bytes with the length n of the header (little endian), n bytes of JSON that give each tensor's
-// type, shape and place, then the tensors, which fill the rest of the file without gap or overlap.
+// The tensors of one safetensors file, or of several that an index names.
 #include "model/weights.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +12,9 @@
 #include "base/halves.h"
 #include "model/file.h"
 #include "model/json.h"
+#include "model/safetensors.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the tensors of a file are read as they are");
-
-enum {
-    LENGTH_BYTES = 8,
-    MAX_HEADER = 100 << 20, // the limit of the official reader
-    MAX_NAME = 255,
-};
+enum { MAX_SHARDS = 4096, MAX_INDEX = 100 << 20 };
 
 typedef struct patch {
     size_t index; // of the tensor
@@ -31,219 +24,108 @@ typedef struct patch {
 
 struct udm_weights {
     char *path;
-    const unsigned char *map;
-    size_t map_size;
-    const unsigned char *data; // the tensors, in the map
-    size_t data_bytes;
-    json_t *header; // keeps the names
+    udm_safetensors *files;
+    size_t file_count;
     size_t count;
-    udm_weight *list;  // sorted by name
+    udm_weight *list;  // of all files, sorted by name
     atomic_bool *read; // of each, whether it was
     patch *patches;
     size_t patch_count;
 };
-
-static const struct dtype {
-    const char *name;
-    int bits;
-    udm_dtype type;
-} dtypes[] = {
-    { "F32", 32, UDM_F32 },
-    { "F16", 16, UDM_F16 },
-    { "BF16", 16, UDM_BF16 },
-    { "F64", 64, UDM_OTHER_DTYPE },
-    { "C64", 64, UDM_OTHER_DTYPE },
-    { "I64", 64, UDM_OTHER_DTYPE },
-    { "U64", 64, UDM_OTHER_DTYPE },
-    { "I32", 32, UDM_OTHER_DTYPE },
-    { "U32", 32, UDM_OTHER_DTYPE },
-    { "I16", 16, UDM_OTHER_DTYPE },
-    { "U16", 16, UDM_OTHER_DTYPE },
-    { "I8", 8, UDM_OTHER_DTYPE },
-    { "U8", 8, UDM_OTHER_DTYPE },
-    { "BOOL", 8, UDM_OTHER_DTYPE },
-    { "F8_E4M3", 8, UDM_OTHER_DTYPE },
-    { "F8_E5M2", 8, UDM_OTHER_DTYPE },
-    { "F8_E8M0", 8, UDM_OTHER_DTYPE },
-    { "F6_E2M3", 6, UDM_OTHER_DTYPE },
-    { "F6_E3M2", 6, UDM_OTHER_DTYPE },
-    { "F4", 4, UDM_OTHER_DTYPE },
-};
-
-static const struct dtype *find_dtype(const char *name)
-{
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
-        if (strcmp(dtypes[i].name, name) == 0)
-            return &dtypes[i];
-    return NULL;
-}
-
-// A JSON integer that is no negative number and no more than `most`.
-static bool to_size(const json_t *json, size_t most, size_t *size)
-{
-    json_int_t value = json_is_integer(json) ? json_integer_value(json) : -1;
-    if (value < 0 || (uint64_t)value > most)
-        return false;
-    *size = (size_t)value;
-    return true;
-}
-
-static bool read_shape(udm_weight *weight, const json_t *shape)
-{
-    if (!json_is_array(shape) || json_array_size(shape) > 64)
-        return false;
-    weight->dims = (int)json_array_size(shape);
-    weight->elements = 1;
-    for (int i = 0; i < weight->dims; i++) {
-        size_t side;
-        if (!to_size(json_array_get(shape, (size_t)i), INT64_MAX, &side) ||
-            __builtin_mul_overflow(weight->elements, side, &weight->elements))
-            return false;
-        if (i < UDM_MAX_DIMS)
-            weight->shape[i] = (int64_t)side;
-    }
-    return true;
-}
-
-static bool read_place(const udm_weights *weights, udm_weight *weight, const json_t *offsets)
-{
-    size_t begin, end;
-    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !to_size(json_array_get(offsets, 0), weights->data_bytes, &begin) ||
-        !to_size(json_array_get(offsets, 1), weights->data_bytes, &end) || begin > end)
-        return false;
-    weight->data = weights->data + begin;
-    weight->bytes = end - begin;
-    return true;
-}
-
-static bool read_entry(const udm_weights *weights, udm_weight *weight, const json_t *entry, udm_error *error)
-{
-    const char *fault = NULL, *type = json_string_value(json_object_get(entry, "dtype"));
-    const struct dtype *dtype = type ? find_dtype(type) : NULL;
-    size_t bits;
-    if (strlen(weight->name) > MAX_NAME)
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: a tensor has a name of %zu bytes", weights->path,
-                        strlen(weight->name));
-    if (type && !dtype)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: tensor \"%s\" has an unknown dtype: %s", weights->path,
-                        weight->name, type);
-    if (!dtype)
-        fault = "no dtype";
-    else if (!read_shape(weight, json_object_get(entry, "shape")))
-        fault = "no valid shape";
-    else if (!read_place(weights, weight, json_object_get(entry, "data_offsets")))
-        fault = "no data_offsets within the file (is it truncated?)";
-    else if (__builtin_mul_overflow(weight->elements, (size_t)dtype->bits, &bits) || bits % 8 != 0 ||
-             bits / 8 != weight->bytes)
-        fault = "data_offsets that do not fit its shape";
-    if (fault)
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" has %s", weights->path, weight->name, fault);
-    weight->dtype = dtype->type;
-    return true;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const udm_weight *x = a, *y = b;
-    if (x->data != y->data)
-        return (const char *)x->data < (const char *)y->data ? -1 : 1;
-    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
-}
 
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const udm_weight *)a)->name, ((const udm_weight *)b)->name);
 }
 
-// The tensors must lie one after the other up to the end: a gap could hide something, an overlap is never meant.
-static bool check_places(udm_weights *weights, udm_error *error)
+// Adds a file; its tensors are listed when all were added.
+static bool add_file(udm_weights *weights, const char *path, udm_error *error)
 {
-    const unsigned char *next = weights->data;
-    if (weights->count > 0)
-        qsort(weights->list, weights->count, sizeof *weights->list, by_place);
-    for (size_t i = 0; i < weights->count; i++) {
-        const udm_weight *weight = &weights->list[i];
-        if (weight->data != next)
-            return udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" %s the one before it", weights->path,
-                            weight->name,
-                            (const unsigned char *)weight->data < next ? "overlaps" : "leaves a gap after");
-        next += weight->bytes;
-    }
-    size_t rest = (size_t)(weights->data + weights->data_bytes - next);
-    if (rest > 0)
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: %zu bytes at its end belong to no tensor", weights->path, rest);
+    udm_safetensors *files = realloc(weights->files, (weights->file_count + 1) * sizeof *files);
+    if (!files)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+    weights->files = files;
+    if (!udm_safetensors_open(&files[weights->file_count], path, error))
+        return false;
+    weights->count += files[weights->file_count++].count;
     return true;
 }
 
-static bool read_entries(udm_weights *weights, udm_error *error)
+static bool list_all(udm_weights *weights, udm_error *error)
 {
-    weights->list = calloc(json_object_size(weights->header) + 1, sizeof *weights->list);
-    weights->read = calloc(json_object_size(weights->header) + 1, sizeof *weights->read);
+    weights->list = calloc(weights->count + 1, sizeof *weights->list);
+    weights->read = calloc(weights->count + 1, sizeof *weights->read);
     if (!weights->list || !weights->read)
         return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for its list of tensors", weights->path);
-    const char *name;
-    json_t *entry;
-    json_object_foreach(weights->header, name, entry)
-    {
-        if (strcmp(name, "__metadata__") == 0)
-            continue;
-        udm_weight *weight = &weights->list[weights->count++];
-        weight->name = name;
-        if (!read_entry(weights, weight, entry, error))
-            return false;
+    size_t listed = 0;
+    for (size_t i = 0; i < weights->file_count; i++) {
+        const udm_safetensors *file = &weights->files[i];
+        for (size_t k = 0; k < file->count; k++)
+            weights->list[listed++] = file->list[k];
     }
-    if (!check_places(weights, error))
-        return false;
-    if (weights->count > 0)
-        qsort(weights->list, weights->count, sizeof *weights->list, by_name);
+    if (listed > 0)
+        qsort(weights->list, listed, sizeof *weights->list, by_name);
+    for (size_t i = 1; i < listed; i++)
+        if (strcmp(weights->list[i - 1].name, weights->list[i].name) == 0)
+            return udm_fail(error, UDM_ERROR_CORRUPT, "%s: tensor \"%s\" is in two of its files", weights->path,
+                            weights->list[i].name);
     return true;
 }
 
-// The file's first 8 bytes, which say where the tensors begin.
-static bool read_length(udm_weights *weights, udm_error *error)
+static bool has_file(const udm_weights *weights, const char *path)
 {
-    uint64_t length = 0;
-    for (int i = 0; i < LENGTH_BYTES; i++)
-        length |= (uint64_t)weights->map[i] << (8 * i);
-    if (length > MAX_HEADER || length > weights->map_size - LENGTH_BYTES)
-        return udm_fail(error, UDM_ERROR_CORRUPT,
-                        "%s: the file is truncated, or not safetensors: a header of %llu bytes", weights->path,
-                        (unsigned long long)length);
-    weights->data = weights->map + LENGTH_BYTES + length;
-    weights->data_bytes = weights->map_size - LENGTH_BYTES - (size_t)length;
-    return true;
+    for (size_t i = 0; i < weights->file_count; i++)
+        if (strcmp(weights->files[i].path, path) == 0)
+            return true;
+    return false;
 }
 
-static bool read_header(udm_weights *weights, udm_error *error)
+// Adds the file of this name beside the index, once. An index may not point elsewhere.
+static bool add_shard(udm_weights *weights, const char *name, udm_error *error)
 {
-    if (!read_length(weights, error))
-        return false;
-    const char *text = (const char *)weights->map + LENGTH_BYTES;
-    size_t length = (size_t)((const char *)weights->data - text);
-    if (length == 0 || text[0] != '{')
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: this is not safetensors: its header is not a JSON object",
-                        weights->path);
-    weights->header = udm_json_parse(weights->path, "its header", text, length, 0, error);
-    return weights->header && read_entries(weights, error);
+    const char *slash = strrchr(weights->path, '/');
+    const int folder = slash ? (int)(slash - weights->path) : 1;
+    char *path = NULL;
+    if (!name || !*name || *name == '.' || strchr(name, '/'))
+        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"weight_map\" must name files beside it", weights->path);
+    if (asprintf(&path, "%.*s/%s", folder, slash ? weights->path : ".", name) < 0)
+        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", weights->path);
+    bool good = has_file(weights, path);
+    if (!good && weights->file_count >= MAX_SHARDS)
+        udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: more than %d files", weights->path, (int)MAX_SHARDS);
+    else if (!good)
+        good = add_file(weights, path, error);
+    free(path);
+    return good;
 }
 
-static bool map_file(udm_weights *weights, udm_error *error)
+// What an index says: {"weight_map": {TENSOR: FILE, ...}}. Every tensor that it names must be in one of the files.
+static bool read_index(udm_weights *weights, udm_error *error)
 {
-    int fd = udm_file_open(weights->path, &weights->map_size, error);
-    if (fd < 0)
-        return false;
-    if (weights->map_size < LENGTH_BYTES) {
-        close(fd);
-        return udm_fail(error, UDM_ERROR_CORRUPT, "%s: the file is empty or truncated: %zu bytes", weights->path,
-                        weights->map_size);
-    }
-    void *map = mmap(NULL, weights->map_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED)
-        return udm_fail(error, UDM_ERROR_UNREADABLE, "%s: it cannot be mapped: %s", weights->path, strerror(errno));
-    weights->map = map;
-    return true;
+    size_t size;
+    char *text = udm_file_read(weights->path, MAX_INDEX, &size, error);
+    json_t *index = text ? udm_json_parse(weights->path, "it", text, size, 0, error) : NULL, *name;
+    json_t *map = json_object_get(index, "weight_map");
+    const char *key;
+    bool good = index != NULL;
+    if (good && json_object_size(map) == 0)
+        good = udm_fail(error, UDM_ERROR_CORRUPT, "%s: there is no \"weight_map\" of tensors and files", weights->path);
+    if (good)
+        json_object_foreach(map, key, name) good = good && add_shard(weights, json_string_value(name), error);
+    good = good && list_all(weights, error);
+    if (good)
+        json_object_foreach(map, key, name) if (good && !udm_weights_find(weights, key)) good =
+            udm_fail(error, UDM_ERROR_CORRUPT, "%s: none of its files has the tensor \"%s\"", weights->path, key);
+    free(text);
+    json_decref(index);
+    return good;
+}
+
+static bool is_index(const char *path)
+{
+    static const char ending[] = ".json";
+    const size_t length = strlen(path), size = sizeof ending - 1;
+    return length > size && strcmp(path + length - size, ending) == 0;
 }
 
 udm_weights *udm_weights_open(const char *path, udm_error *error)
@@ -251,7 +133,7 @@ udm_weights *udm_weights_open(const char *path, udm_error *error)
     udm_weights *weights = calloc(1, sizeof *weights);
     if (!weights || !(weights->path = strdup(path)))
         udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
-    else if (map_file(weights, error) && read_header(weights, error))
+    else if (is_index(path) ? read_index(weights, error) : add_file(weights, path, error) && list_all(weights, error))
         return weights;
     udm_weights_free(weights);
     return NULL;
@@ -264,9 +146,9 @@ void udm_weights_free(udm_weights *weights)
     free(weights->list);
     free(weights->read);
     free(weights->patches);
-    json_decref(weights->header);
-    if (weights->map)
-        munmap((void *)weights->map, weights->map_size);
+    for (size_t i = 0; i < weights->file_count; i++)
+        udm_safetensors_close(&weights->files[i]);
+    free(weights->files);
     free(weights->path);
     free(weights);
 }
@@ -400,7 +282,8 @@ void udm_weights_unpatch(udm_weights *weights, const udm_weights *from)
 
 const char *udm_weights_note(const udm_weights *weights, const char *key)
 {
-    return json_string_value(json_object_get(json_object_get(weights->header, "__metadata__"), key));
+    const json_t *header = weights->file_count > 0 ? weights->files[0].header : NULL;
+    return json_string_value(json_object_get(json_object_get(header, "__metadata__"), key));
 }
 
 const udm_weight *udm_weights_require(const udm_weights *weights, const char *name, int dims, const int64_t *shape,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Named tensors of a safetensors file, mapped into memory. Every bound is checked when it is opened. Immutable once
-// open, so threads may share it.
+// Named tensors of a safetensors file, or of several that an index (.json) names, mapped into memory. Every bound is
+// checked when it is opened. Immutable once open, so threads may share it.
 #ifndef UDM_MODEL_WEIGHTS_H
 #define UDM_MODEL_WEIGHTS_H
 

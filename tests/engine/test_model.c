@@ -415,10 +415,19 @@ END_TEST
 
 START_TEST(weights_in_several_files)
 {
-    folder made = make(INDEX, "{}");
-    remove(folder_path(&made, WEIGHTS));
-    folder_write_text(&made, "unet/diffusion_pytorch_model.safetensors.index.json", "{}");
-    expect(&made, UDM_ERROR_UNSUPPORTED, "several files", "python3 -c \"import glob");
+    static const char *const names[] = { "unet/diffusion_pytorch_model.safetensors.index.json",
+                                         "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
+                                         "unet/model.safetensors.index.json" };
+    for (int i = 0; i < COUNT_OF(names); i++) {
+        folder made = make(INDEX, "{}");
+        remove(folder_path(&made, WEIGHTS));
+        write_weights(&made, "unet/part-1.safetensors");
+        test_at("%s", names[i]);
+        folder_write_text(&made, names[i], "{\"metadata\": {}, \"weight_map\": {\"w\": \"part-1.safetensors\"}}");
+        udm_model *model = open_sound(&made);
+        udm_model_free(model);
+        folder_free(&made);
+    }
 }
 END_TEST
 

@@ -383,6 +383,68 @@ START_TEST(not_a_file)
 }
 END_TEST
 
+// ---- several files
+
+#define SHARD(name, from, to) "{\"" name "\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[" from "," to "]}}"
+
+static void write_shard(const folder *made, const char *file, const char *header, float value)
+{
+    unsigned char bytes[256];
+    folder_write(made, file, bytes, folder_safetensors(bytes, header, &value, sizeof value));
+}
+
+static const struct {
+    const char *index;
+    udm_error_code code; // OK: it is sound
+    const char *word;
+} shard_indexes[] = {
+    { "{\"weight_map\": {\"a\": \"2.safetensors\", \"b\": \"1.safetensors\"}}", UDM_OK, NULL },
+    { "{\"weight_map\": {\"b\": \"1.safetensors\"}}", UDM_OK, NULL },
+    { "{\"weight_map\": {\"a\": \"2.safetensors\", \"c\": \"1.safetensors\"}}", UDM_ERROR_CORRUPT, "\"c\"" },
+    { "{\"weight_map\": {\"a\": \"2.safetensors\", \"b\": \"twice.safetensors\"}}", UDM_ERROR_CORRUPT, "two of" },
+    { "{\"weight_map\": {\"a\": \"3.safetensors\"}}", UDM_ERROR_NOT_FOUND, "3.safetensors" },
+    { "{\"weight_map\": {\"a\": \"../1.safetensors\"}}", UDM_ERROR_CORRUPT, "beside it" },
+    { "{\"weight_map\": {\"a\": \"/1.safetensors\"}}", UDM_ERROR_CORRUPT, "beside it" },
+    { "{\"weight_map\": {\"a\": \"\"}}", UDM_ERROR_CORRUPT, "beside it" },
+    { "{\"weight_map\": {\"a\": 1}}", UDM_ERROR_CORRUPT, "beside it" },
+    { "{\"weight_map\": []}", UDM_ERROR_CORRUPT, "weight_map" },
+    { "{\"weight_map\": {}}", UDM_ERROR_CORRUPT, "weight_map" },
+    { "{}", UDM_ERROR_CORRUPT, "weight_map" },
+    { "[]", UDM_ERROR_CORRUPT, "object" },
+    { "{", UDM_ERROR_CORRUPT, "JSON" },
+};
+
+START_TEST(several_files)
+{
+    udm_error error = { 0 };
+    folder made = folder_new();
+    write_shard(&made, "1.safetensors", SHARD("b", "0", "4"), 1);
+    write_shard(&made, "2.safetensors", SHARD("a", "0", "4"), 2);
+    write_shard(&made, "twice.safetensors", SHARD("a", "0", "4"), 3);
+    test_case("%s", shard_indexes[_i].index);
+    udm_weights *weights =
+        udm_weights_open(folder_write_text(&made, "w.safetensors.index.json", shard_indexes[_i].index), &error);
+    if (shard_indexes[_i].code != UDM_OK) {
+        ck_assert_ptr_null(weights);
+        assert_error(&error, shard_indexes[_i].code, shard_indexes[_i].word);
+    } else {
+        ck_assert_msg(weights, "%s", error.message);
+        float *b = udm_weights_read(weights, "b", 1, (int64_t[]){ 1 }, &error);
+        ck_assert_msg(b && *b == 1, "%s", error.message);
+        free(b);
+        if (udm_weights_count(weights) == 2) {
+            float *a = udm_weights_read(weights, "a", 1, (int64_t[]){ 1 }, &error);
+            ck_assert_msg(a && *a == 2, "%s", error.message);
+            free(a);
+        }
+        ck_assert(udm_weights_all_read(weights, &error));
+        assert_contains(udm_weights_path(weights), "index.json");
+        udm_weights_free(weights);
+    }
+    folder_free(&made);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
@@ -401,6 +463,7 @@ int main(void)
         { .test = every_cut },
         { .test = every_flipped_bit },
         { .test = not_a_file },
+        { .test = several_files, .cases = COUNT_OF(shard_indexes) },
     };
     return test_main("weights", tests, COUNT_OF(tests));
 }
