@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/.." || exit 1
 failed=0
 rooms='base process schedule tensor backend sampler model text network flow analysis runner temporal interp fields'
-rooms="$rooms diffusion api"
+rooms="$rooms diffusion convert api"
 
 wrong() { # pattern, reason, folder
     if grep -rnE --include='*.[ch]' "$1" "$3"; then

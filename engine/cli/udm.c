@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cli/convert.h"
 #include "cli/generate.h"
 #include "cli/npy.h"
 #include "cli/profile.h"
@@ -25,6 +26,7 @@ static const char usage[] =
     "       udm motion MODEL IN.npy OUT.npy --sigma S [--device D] [--threads N]\n"
     "       udm sample MODEL OUT.npy ... (udm sample prints its options)\n"
     "       udm generate MODEL OUT.png|OUT.npy --prompt P ... (udm generate prints its options)\n"
+    "       udm convert IN.safetensors OUT ... (udm convert prints its options)\n"
     "       udm bench MODEL --size WxH [--frames N] [--device D] [--precision P] [--threads N] [--repeat N] "
     "[--profile]\n"
     "                 [--lookahead L] [--ensemble E]\n"
@@ -595,6 +597,8 @@ int main(int argc, char **argv)
         return sample_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "generate") == 0)
         return generate_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "convert") == 0)
+        return convert_command(argc - 1, argv + 1);
     if (!parse_options(argc, argv, &options) || optind >= argc)
         return fail_usage();
     const char *command = argv[optind++];

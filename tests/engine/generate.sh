@@ -121,6 +121,16 @@ grep -q 'memory  *2 MiB' info.txt || wrong 'info does not say how much memory it
 "$udm" generate "$latents/filled" a.npy --image "$latents/holed.png" --steps 2 --device cpu || wrong 'a PNG with holes'
 "$udm" generate "$latents/filled" b.npy --image "$latents/holed.npy" --steps 2 --device cpu || wrong 'as .npy'
 cmp -s a.npy b.npy && wrong 'the rounding of a PNG changes nothing: its pixels are not seen'
+# Single files
+original=$model/../tiny-original
+"$udm" convert "$original/sd1.safetensors" single --with "$original" >said.txt || wrong 'a single file'
+grep -q 'Stable Diffusion 1.x' said.txt || wrong 'convert does not say what it found'
+"$udm" generate single sd.npy --prompt 'a red star' --latents "$original/noise.npy" --steps 2 --device cpu ||
+    wrong 'a picture of what was converted'
+"$udm" convert "$original/sd1.safetensors" single 2>said.txt && wrong 'a directory was overwritten'
+grep -q 'not overwritten' said.txt || wrong "convert said: $(cat said.txt)"
+"$udm" convert "$original/sd1.safetensors" 2>said.txt && wrong 'convert without a directory'
+grep -q 'usage: udm convert' said.txt || wrong 'convert does not print its options'
 refused 'must be 4,8,8' "$latents/sd1" x.npy --prompt x --latents "$latents/sd1-noise.npy" --size 16x16
 refused 'multiples of 4' "$latents/sd1" x.npy --prompt x --size 18x16
 refused 'it is 24x16, and 16x16 is to be drawn' "$latents/sd1" x.npy --image "$latents/picture.npy" --size 16x16

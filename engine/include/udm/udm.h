@@ -32,6 +32,7 @@
 #define UDM_H
 
 #include "udm/analyse.h"
+#include "udm/convert.h"
 #include "udm/error.h"
 #include "udm/fields.h"
 #include "udm/generate.h"
