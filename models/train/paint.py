@@ -107,9 +107,10 @@ class Painter:
         self.glyphs = [pictures[labels == k] for k in range(10)]
         self.photos = photographs(picture_folder) if picture_folder else {}
 
-    def paint(self, scene, size, seconds=0.0):
-        """uint8 [size, size, 3]"""
-        canvas = self.background(scene, size, (scene.pan[0] * seconds, scene.pan[1] * seconds))
+    def paint(self, scene, size, seconds=0.0, behind=None):
+        """uint8 [size, size, 3]; behind: what background() gave for a camera at rest."""
+        canvas = self.background(scene, size, (scene.pan[0] * seconds, scene.pan[1] * seconds)) \
+            if behind is None else behind.copy()
         for thing in scene.things:
             self.paint_thing(canvas, thing, seconds)
         return np.clip(canvas + 0.5, 0, 255).astype(np.uint8)

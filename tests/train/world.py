@@ -9,16 +9,18 @@ import gzip
 import pathlib
 import sys
 import tempfile
+import types
 import unittest
 
 try:
     import numpy as np
-    import PIL, torch  # noqa: E401, F401
+    import PIL.Image, torch  # noqa: E401, F401
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"))
+import films  # noqa: E402
 import paint  # noqa: E402
 import scenes  # noqa: E402
 import wording  # noqa: E402
@@ -32,16 +34,20 @@ def write_idx(path, values):
     path.write_bytes(gzip.compress(header + values.tobytes()))
 
 
-def painter():
-    """Whose digits are bars, ever longer."""
+def write_digits(folder):
+    """Bars, ever longer."""
     pictures = np.zeros((20, 28, 28), np.uint8)
     for i, picture in enumerate(pictures):
         picture[4:8 + 16 * (i % 10) // 9, 12:16] = 255
+    for part in ("train", "t10k"):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", pictures)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", (np.arange(20) % 10).astype(np.uint8))
+
+
+def painter():
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        write_idx(folder / "train-images-idx3-ubyte.gz", pictures)
-        write_idx(folder / "train-labels-idx1-ubyte.gz", (np.arange(20) % 10).astype(np.uint8))
-        return paint.Painter(folder)
+        write_digits(pathlib.Path(name))
+        return paint.Painter(name)
 
 
 class Splits(unittest.TestCase):
@@ -125,6 +131,50 @@ class Pictures(unittest.TestCase):
             first, later = (self.painter.paint(scene, 64, seconds) for seconds in (0, 0.5))
             moved += not np.array_equal(first, later)
         self.assertGreater(moved, 10)
+
+
+class Films(unittest.TestCase):
+    def test_backgrounds_at_rest_are_painted_once(self):
+        own = painter()
+        for number in range(10):
+            (rate, start), scene = films.timing(number), world.scene(number, moving=True)
+            self.assertTrue(5 <= rate <= 30)
+            film = films.paint_film(own, number, 32, 3)
+            for k in range(3):
+                self.assertTrue(np.array_equal(film[k], own.paint(scene, 32, start + k / rate)), (number, k))
+
+    def test_are_drawn_resumed_and_read(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            write_digits(folder)
+            o = types.SimpleNamespace(out=folder / "films", digits=folder, pictures=None, count=6, frames=9, size=16,
+                                      split=scenes.SEEN, threads=1)
+            films.draw(o)
+            whole = films.Films(o.out)
+            first = np.array(whole.films)
+            self.assertTrue(np.array_equal(first[4], films.paint_film(paint.Painter(folder), 4, 16, 9)))
+            whole.about.write_text(whole.about.read_text().replace('"done": 6', '"done": 4'))
+            self.assertEqual(whole.count, 4)
+            np.load(o.out / "films.npy", mmap_mode="r+")[3:] = 0
+            films.draw(o)
+            self.assertTrue(np.array_equal(whole.films[4:], first[4:]))  # what was missing, and that alone
+            self.assertFalse(whole.films[3].any())
+            pictures, rates, numbers = whole.clips(5, 3, np.full(5, 9))
+            for clip, rate, number in zip(pictures, rates, numbers):  # 9 is more than the films are long enough for
+                self.assertAlmostEqual(rate, films.timing(number)[0] / 4)
+                self.assertTrue(np.array_equal(clip, whole.films[number, ::4]))
+            held, rates, drawn = whole.held_out(2, 3, skip=2)
+            self.assertEqual((held.shape, len(drawn)), ((2, 3, 16, 16, 3), 2))
+
+    def test_pack(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            write_digits(folder)
+            PIL.Image.new("RGB", (900, 640), (9, 99, 199)).save(folder / "roses-of-june.png")
+            films.pack(types.SimpleNamespace(out=folder / "pack", digits=folder, pictures=folder))
+            own, packed = paint.Painter(folder, folder), paint.Painter(folder / "pack", folder / "pack")
+            self.assertEqual([photo.size for photo in packed.photos["roses"]], [(450, 320)])
+            self.assertTrue(all(np.array_equal(a, b) for a, b in zip(own.glyphs, packed.glyphs)))
 
 
 if __name__ == "__main__":
