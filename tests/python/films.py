@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import time
 from fractions import Fraction
 
 import av
@@ -25,10 +26,10 @@ def picture(number, begins, width, height):
 
 
 def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="libx264", sound=True, rest=True,
-         aspect=Fraction(4, 3)):
+         aspect=Fraction(4, 3), gop=40):
     """H.264 with B-frames and open GOPs, times that vary, stereo sound; in Matroska also subtitles, chapters, a tag
     and a font."""
-    options = {"bf": "3", "g": "40", "crf": "12", "x264-params": "open-gop=1:threads=1:scenecut=0"}
+    options = {"bf": "3", "g": str(gop), "crf": "12", "x264-params": "open-gop=1:threads=1:scenecut=0"}
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate=25, options=options if codec == "libx264" else {})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
@@ -70,6 +71,18 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
             out.mux(audio.encode(None))
 
 
+def cut_off(path, out, seconds):
+    """A copy of a film that begins later, by an edit list: the packets that lead there stay, for the decoder."""
+    with av.open(str(path)) as film, av.open(str(out), "w") as to:
+        streams = {stream.index: to.add_stream_from_template(stream, opaque=True) for stream in film.streams}
+        for packet in film.demux():
+            if packet.size:
+                late = round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts - late, packet.dts - late
+                packet.stream = streams[packet.stream.index]
+                to.mux_one(packet)
+
+
 def command(*words):
     return [str(pathlib.Path(sys.executable).with_name("udm-film")), *map(str, words)]
 
@@ -102,3 +115,38 @@ def packets(path, kind):
 
 def times(path):
     return [frame.pts * frame.time_base for frame in frames(path)]
+
+
+def children(process):
+    """What it started, by what they do: {process: verb}"""
+    found = {}
+    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(status.read_text().rsplit(")", 1)[1].split()[1]) == process:
+                found[int(status.parent.name)] = (status.parent / "cmdline").read_text().split("\0")[3]
+        except (OSError, IndexError):
+            pass
+    return found
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return value
+
+
+def alive(process):
+    try:
+        return " Z " not in pathlib.Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+
+
+def wait_for(what, seconds=120):
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return value

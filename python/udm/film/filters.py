@@ -133,7 +133,10 @@ def of_words(words: dict[str, object]) -> AnyFilter:
 
 def parse(text: str) -> AnyFilter:
     """ELEMENT NAME=VALUE ..."""
-    words = shlex.split(text)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise FilmError(f"--filter {text}: {str(error).lower()}") from None
     if not words or words[0] not in FILTERS:
         raise FilmError(f"--filter {text!r} does not begin with {' or '.join(FILTERS)}, which are what a film can be "
                         "given to")

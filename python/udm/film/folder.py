@@ -13,7 +13,7 @@ from .faults import FilmError
 
 
 class Folder:
-    """plan.jsonl, settings.json, probe.json, machines/, segments/ and logs/."""
+    """plan.jsonl, settings.json, probe.json, machines/, segments/ and logs/; ranges/ while the film is planned."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path).absolute()
@@ -22,6 +22,7 @@ class Folder:
         self.probe = self.path / "probe.json"
         self.done = self.path / "done.json"
         self.page = self.path / "index.html"
+        self.ranges = self.path / "ranges"
         self._made: dict[int, tuple[int, dict[str, Any]]] = {}
 
     def make(self) -> None:

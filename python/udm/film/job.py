@@ -32,6 +32,7 @@ class Job:
     note: Callable[[str], None]
     verify: int = 0
     keep: bool = False
+    scanners: int | None = None  # None: as many as are worth it
     tries: dict[int, list[str]] = field(default_factory=dict)  # why each failed
     retries: int = 0
     plan: Plan = field(default_factory=Plan)
@@ -40,7 +41,8 @@ class Job:
     def run(self) -> None:
         """Until the output is there, or something cannot be done."""
         reader = Reader(self.folder.plan_so_far)
-        scan = None if self.folder.plan.exists() else self._command("scan", self.folder.path, log="scan")
+        more = ("--scanners", self.scanners) if self.scanners else ()
+        scan = None if self.folder.plan.exists() else self._command("scan", self.folder.path, *more, log="scan")
         try:
             self._wait_for_plan(reader, scan)
             join.check(self.plan, self.to, self.folder, self.note)

@@ -138,8 +138,6 @@ def _begin(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, f
 
 def check(plan: Plan, to: Output, folder: Folder, note: Callable[[str], None]) -> None:
     """Whether the output can be what it is to be, before anything is computed."""
-    if not to.path.parent.is_dir():
-        raise FilmError(f"there is no folder {to.path.parent}")
     trial = folder.path / f"trial{to.path.suffix}"
     try:
         with source.open_film(plan.film.path) as film, _opened(trial) as out:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import udm
 
-from . import filters, join, local, machine, on_slurm, page, plan, progress, segment, source
+from . import filters, join, local, machine, on_slurm, page, plan, progress, scan, segment, source
 from .codecs import CODECS
 from .engine import REFUSED, Engine
 from .faults import FilmError, MachineError
@@ -50,10 +50,19 @@ def begin(folder: Folder, options: argparse.Namespace) -> dict[str, object]:
     return settings
 
 
-def scan(folder: Folder, threads: int) -> None:
+def do_scan(folder: Folder, threads: int, scanners: int | None) -> None:
     settings = segment.settings_of(folder)
-    plan.write(folder.plan, plan.scan(settings["source"]["path"], segment.filter_of(settings).given_sigma(),
-                                      settings["split"], settings["warm-up"], threads, note))
+    cores = threads or local.cores()
+    starts = scan.starts_of(settings["source"]["path"], scanners, cores)
+    plan.write(folder.plan, scan.scan(folder, settings, segment.filter_of(settings).given_sigma(),
+                                      max(1, cores // len(starts)), starts, note))
+
+
+def do_range(folder: Folder, options: argparse.Namespace) -> None:
+    settings = segment.settings_of(folder)
+    ranges = scan.Ranges(folder, [int(start) for start in options.starts.split(",")])
+    scan.look_at_range(ranges, options.number, settings["source"]["path"],
+                       segment.filter_of(settings).given_sigma(), options.threads, note)
 
 
 def tell(folder: Folder) -> None:
@@ -83,7 +92,7 @@ def do_plan(options: argparse.Namespace) -> None:
     begin(folder, options)
     with folder.locked():
         if not folder.plan.exists():
-            scan(folder, options.threads or 0)
+            do_scan(folder, options.threads or 0, options.scanners)
         do_probe_in(folder, options.threads or 0)
     tell(folder)
 
@@ -119,10 +128,12 @@ def do_run(options: argparse.Namespace) -> None:
     folder = folder_of(options, options.output)
     to = join.output(options.output, options.codec, options.codec_option, filters.parse(options.filter).factor)
     done = read_json(folder.done)
-    if to.path.exists() and not (done and done["output"] == str(to.path)):
-        raise FilmError(f"{to.path} is there already: remove it, or choose another name")
     if to.path == pathlib.Path(options.film).absolute():
         raise FilmError("the output is the film itself: choose another name")
+    if not to.path.parent.is_dir():
+        raise FilmError(f"there is no folder {to.path.parent}")
+    if to.path.exists() and not (done and done["output"] == str(to.path)):
+        raise FilmError(f"{to.path} is there already: remove it, or choose another name")
     settings = begin(folder, options)
     if to.path.exists() and done and done["codec"] == to.codec.name and done["bytes"] == to.path.stat().st_size:
         note(f"{to.path} is complete")
@@ -131,7 +142,7 @@ def do_run(options: argparse.Namespace) -> None:
         for part in (folder.path / "segments").glob("*.part"):
             part.unlink(missing_ok=True)
         Job(folder, settings, to, engine_for(options, folder), threads_of(options), note, options.verify,
-            options.keep).run()
+            options.keep, options.scanners).run()
     note(f"{to.path} is complete: {len(plan.read(folder.plan).frames) * to.factor} frames")
 
 
@@ -176,6 +187,8 @@ def parser() -> argparse.ArgumentParser:
                         help="longer scenes are split (default: %(default)s)")
     common.add_argument("--warm-up", type=at_least(0), default=plan.WARM_UP, metavar="FRAMES",
                         help="frames that are restored before such a split, and dropped (default: %(default)s)")
+    common.add_argument("--scanners", type=at_least(1), metavar="N", help="processes that look for cuts and noise at "
+                        "once (default: the processors, for films that are long enough)")
     common.add_argument("--threads", type=at_least(1),
                         help="of a worker (default: the processors, shared by the workers)")
     verbs.add_parser("plan", parents=[common], help="find cuts and noise, and estimate disk and time")
@@ -192,9 +205,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--keep", action="store_true", help="keep the segments after they are joined")
     status = verbs.add_parser("status", help="how far a film is")
     status.add_argument("dir", metavar="DIR", help="folder of the film")
-    for verb in ("scan", "probe", "segment", "check"):  # what run has others do
+    for verb in ("scan", "range", "probe", "segment", "check"):  # what run has others do
         inner = verbs.add_parser(verb)
         inner.add_argument("dir")
+        if verb == "scan":
+            inner.add_argument("--scanners", type=int)
+        if verb == "range":
+            inner.add_argument("--number", type=int)
+            inner.add_argument("--starts")
         if verb in ("segment", "check"):
             inner.add_argument("number", type=int)
         inner.add_argument("--threads", type=int, default=0)
@@ -210,7 +228,9 @@ def do(options: argparse.Namespace) -> None:
         case "status":
             do_status(options)
         case "scan":
-            scan(Folder(options.dir), options.threads)
+            do_scan(Folder(options.dir), options.threads, options.scanners)
+        case "range":
+            do_range(Folder(options.dir), options)
         case "probe":
             do_probe_in(Folder(options.dir), options.threads)
         case "segment":

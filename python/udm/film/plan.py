@@ -12,15 +12,11 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any
 
-import av
-from av.container import InputContainer
-
 import udm
 
-from . import source
 from .faults import FilmError
 from .folder import aside
-from .pixels import Colours, describe, digest
+from .pixels import Colours
 from .source import Known, Shape
 
 SPLIT, WARM_UP = 960, 48
@@ -153,65 +149,6 @@ def segments(cuts: Iterable[bool], split: int, warm_up: int) -> Generator[Segmen
         waiting.append(cut_off(count))
     for segment in waiting:
         yield replace(segment, after=min(AHEAD, count - segment.end))
-
-
-def scan(film_path: str, sigma: float, split: int, warm_up: int, threads: int,
-         note: Callable[[str], None]) -> Generator[dict[str, Any], None, None]:
-    """The lines of a film's plan, while it is decoded."""
-    last: list[av.VideoFrame] = []
-    with source.open_film(film_path) as film:
-        looked = _look(film, sigma, threads, last, note)
-        yield {"udm-film": 1, "path": film_path, "sigma": sigma, "split": split, "warm_up": warm_up, **next(looked)}
-        lines: list[dict[str, Any]] = []
-
-        def cuts() -> Generator[bool, None, None]:
-            for line in looked:
-                lines.append(line)
-                yield bool(line["cut"])
-
-        total = parts = 0
-        for segment in segments(cuts(), split, warm_up):
-            total += len(lines)
-            yield from lines
-            lines.clear()
-            if segment:
-                parts += 1
-                facts = asdict(segment)
-                yield {"segment": facts.pop("number"), **facts}
-    yield {"frames": total, "segments": parts, "last_duration": int(last[0].duration or 0)}
-
-
-def _look(film: InputContainer, sigma: float, threads: int, last: list[av.VideoFrame],
-          note: Callable[[str], None]) -> Generator[dict[str, Any], None, None]:
-    """Facts of the film, then of each frame."""
-    video = source.video_of(film)
-    shape: Shape | None = None
-    analyser: udm.Analyser | None = None
-    combed = False
-    try:
-        for number, frame in enumerate(source.frames(film)):
-            if shape is None or analyser is None:
-                shape = source.shape_of(frame, video)
-                yield {"shape": asdict(shape), "time_base": str(video.time_base),
-                       "rate": str(video.average_rate or video.guessed_rate or 25)}
-                analyser = udm.Analyser(width=shape.width, height=shape.height, channels=shape.channels,
-                                        threads=threads)
-            if (frame.width, frame.height, frame.format.name) != (shape.width, shape.height, shape.format):
-                raise FilmError(f"frame {number} is of {frame.width}x{frame.height} in {frame.format.name}, and those "
-                                f"before of {shape.width}x{shape.height} in {shape.format}: split the file there, or "
-                                "scale it first")
-            if frame.interlaced_frame and not combed:
-                note(f"frame {number} and others are interlaced, and combing remains: deinterlace the video first")
-                combed = True
-            found = analyser.look(describe(frame, shape.colours), sigma)
-            last[:] = [frame]
-            yield {"frame": number, "pts": frame.pts, "cut": found.begins, "sigma": found.sigma,
-                   "real_sigma": found.real_sigma, "kind": found.kind, "digest": digest(frame)}
-    finally:
-        if analyser:
-            analyser.close()
-    if shape is None:
-        raise FilmError(f"{film.name} has no frames of video")
 
 
 def write(path: pathlib.Path, lines: Iterable[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 """The film as it is: what its video is, and its frames, decoded from the start or from the middle."""
 import os
 import pathlib
+import stat
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -64,6 +65,8 @@ def identity(path: str | os.PathLike[str]) -> dict[str, Any]:
         facts = absolute.stat()
     except OSError as error:
         raise FilmError(f"{path}: {error.strerror}") from None
+    if stat.S_ISDIR(facts.st_mode):
+        raise FilmError(f"{path} is a folder: name a file")
     return {"path": str(absolute), "bytes": facts.st_size, "modified": facts.st_mtime_ns}
 
 
