@@ -39,6 +39,12 @@ gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *setting
     gboolean uses_model = trans->model && trans->level == GST_UDM_LEVEL_FULL;
 
     self->now = gst_udm_interp_options_copy(self);
+    self->shutter.exposed = FALSE; // what was is lost with the engine
+    if (self->now.mode == GST_UDM_INTERP_MODE_FILL && gst_udm_interp_may_blur(self))
+        GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS,
+                            ("motion-blur is not used with mode=fill, which passes frames through. Use mode=rate, or "
+                             "udmslowmotion."),
+                            (NULL));
     self->now.de_duplicate |= self->search.found && self->now.mode == GST_UDM_INTERP_MODE_FILL;
     return udm_interpolator_open(uses_model ? gst_udm_model_get(trans->model) : NULL, settings, error);
 }
@@ -60,7 +66,7 @@ guint gst_udm_interp_delay(GstUdmTransform *trans)
     const GstUdmInterpOptions *now = &GST_UDM_INTERP(trans)->now;
     guint leading = gst_udm_interp_most_leading(now);
 
-    return (now->mode == GST_UDM_INTERP_MODE_RATE) +
+    return (now->mode == GST_UDM_INTERP_MODE_RATE) + gst_udm_interp_most_exposed(GST_UDM_INTERP(trans)) +
            (now->mode == GST_UDM_INTERP_MODE_FILL || now->de_duplicate ? now->max_gap : 0) +
            gst_udm_interp_most_waiting(now) +
            (leading > 0 ? leading + 1 : 0); // they wait for two known frames, with a gap between those
@@ -68,5 +74,5 @@ guint gst_udm_interp_delay(GstUdmTransform *trans)
 
 guint gst_udm_interp_buffers(GstUdmTransform *trans)
 {
-    return gst_udm_interp_delay(trans) + 2; // the two neighbours before
+    return gst_udm_interp_delay(trans) + 3; // the two neighbours before, and the one that a frame is like
 }

@@ -14,6 +14,8 @@
  * and frames with the GAP flag, which videorate sets on its duplicates, are replaced. This is the mode for video
  * editors.
  *
+ * With #GstUdmInterp:motion-blur, frames are blurred along their motion as by a shutter, at higher and at lower rates.
+ *
  * By default, motion alone is used. With #GstUdmInterp:model set to "interp", a network refines each frame.
  *
  * What leaves never steps back in time: an input frame whose timestamp is not later than that of the one before it,
@@ -35,6 +37,11 @@
  *     videoconvert ! autovideosink
  * ]|
  * Plays a video at 60 frames per second.
+ * |[
+ * gst-launch-1.0 filesrc location=60.mp4 ! decodebin ! udminterp motion-blur=180 ! video/x-raw,framerate=24/1 !
+ *     x264enc ! mp4mux ! filesink location=24.mp4
+ * ]|
+ * Makes 24 frames per second of 60, as a camera would have exposed them.
  * |[
  * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! identity drop-probability=0.1 !
  *     udminterp mode=fill fill-gaps=true ! x264enc ! mp4mux ! filesink location=out.mp4
@@ -115,16 +122,19 @@ static void gst_udm_interp_add_stats(GstUdmTransform *trans, GstStructure *stats
 static void gst_udm_interp_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmInterp *self = GST_UDM_INTERP(object);
-    gboolean own;
+    gboolean own, renegotiate;
+    GstUdmInterpOptions was;
 
     GST_OBJECT_LOCK(self);
+    was = self->options;
     own = gst_udm_interp_options_set(&self->options, id, value);
-    if (own)
+    renegotiate = gst_udm_interp_options_renegotiate(&was, &self->options);
+    if (own && gst_udm_interp_options_reopen(id))
         GST_UDM_TRANSFORM(self)->settings.version++;
     GST_OBJECT_UNLOCK(self);
     if (!own)
         G_OBJECT_CLASS(parent_class)->set_property(object, id, value, spec);
-    else if (gst_udm_interp_options_renegotiate(id))
+    else if (renegotiate)
         gst_base_transform_reconfigure_src(GST_BASE_TRANSFORM(self));
 }
 

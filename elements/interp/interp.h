@@ -39,6 +39,17 @@ typedef struct GstUdmStamps {
     guint good;                // frames since one was dropped
 } GstUdmStamps;
 
+// The frame that leaves next in mode rate, and the interval around its instant that it is exposed over.
+typedef struct GstUdmShutter {
+    gboolean open; // for a frame at `time`, by which it was opened so long `before`, and closes `after` it
+    GstClockTime time, before, after;
+    gboolean exposed;    // something was
+    gboolean taken;      // its instant was reached; until then it is only foreseen
+    GstUdmMissing frame; // from then on
+    GstBuffer *like;     // the input frame that is nearest
+    gboolean original;   // and is that of the instant
+} GstUdmShutter;
+
 // Of mode fill: are there duplicates that lost their flag on the way?
 typedef struct GstUdmSearch {
     guint repeats, changes; // frames that repeat the one before, and others
@@ -64,14 +75,16 @@ struct _GstUdmInterp {
     gboolean ending;     // nothing follows them
     gboolean closing;    // what is known leaves, and then everything begins anew with the first that waits
     GstUdmNeighbours known;
-    GstClockTime last;    // time of the last frame that left `waiting`
-    GQueue leading;       // missing before the first known frame of all; mode fill
-    GQueue missing;       // missing since the first neighbour; mode fill
-    guint repeats;        // duplicates since the first neighbour; mode rate
-    guint beyond;         // frames extrapolated past the first neighbour
-    GstBuffer *untouched; // an input frame that leaves next; mode fill
-    gboolean hopeless;    // too many frames are missing: they repeat, whatever follows
-    guint64 count;        // of output frames; mode rate
+    GstClockTime last;     // time of the last frame that left `waiting`
+    GQueue leading;        // missing before the first known frame of all; mode fill
+    GQueue missing;        // missing since the first neighbour; mode fill
+    guint repeats;         // duplicates since the first neighbour; mode rate
+    GstUdmShutter shutter; // mode rate
+    GstBuffer *developed;  // the last frame that left, if it was exposed; mode rate
+    guint beyond;          // frames extrapolated past the first neighbour
+    GstBuffer *untouched;  // an input frame that leaves next; mode fill
+    gboolean hopeless;     // too many frames are missing: they repeat, whatever follows
+    guint64 count;         // of output frames; mode rate
 };
 
 GstUdmInterpOptions gst_udm_interp_options_copy(GstUdmInterp *self); // takes the object lock
@@ -125,6 +138,26 @@ void gst_udm_interp_report_jump(GstUdmInterp *self, GstClockTime to);
 
 // The next output frame, or NULL if it takes more input frames.
 GstFlowReturn gst_udm_interp_produce(GstUdmInterp *self, GstBuffer **output);
+
+gboolean gst_udm_interp_is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
+                                  GstFlowReturn *ret); // whether frames can be made between them
+gboolean gst_udm_interp_is_late(GstUdmInterp *self, const GstUdmMissing *missing); // no time to make what could be made
+GstFlowReturn gst_udm_interp_produce_one(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output);
+// A buffer for a frame that is made, like one of the input; original: it is that one.
+GstFlowReturn gst_udm_interp_prepare(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer *like,
+                                     gboolean original, GstBuffer **buffer);
+// A frame at another time, which becomes that of a duplicate unless it has a buffer of its own.
+GstBuffer *gst_udm_interp_repeat(GstUdmInterp *self, GstBuffer *frame, const GstUdmMissing *missing);
+void gst_udm_interp_count(GstUdmInterp *self, guint64 *counter);
+
+// ---- shutter.c: frames that are exposed over an interval, in mode rate
+
+gboolean gst_udm_interp_may_blur(GstUdmInterp *self); // now or later
+// The next frame of the instants between the first neighbour and the second; NULL if there is none left.
+GstFlowReturn gst_udm_interp_next_exposed(GstUdmInterp *self, GstBuffer **output);
+// The most input frames that a frame waits for beyond the one that ends its interval.
+guint gst_udm_interp_most_exposed(GstUdmInterp *self);
+void gst_udm_shutter_clear(GstUdmShutter *shutter);
 
 // ---- queue.c: input frames wait for the known frame that follows them
 

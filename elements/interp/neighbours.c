@@ -136,29 +136,30 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
     return ret;
 }
 
+// Makes the frame at an instant, or of what was exposed if there is none.
 static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstUdmFrame *nearest, GstUdmFrame *out)
 {
     GstUdmPicture picture = picture_of(out);
+    udm_interpolator *between = trans->session.object;
     udm_error error = { 0 };
+    gboolean made;
 
     gst_udm_frame_copy_rest(out, nearest); // the unused bytes of formats like RGBx
-    if (!udm_interpolator_make_alpha(trans->session.object, recipe->position, recipe->time, &picture.image,
-                                     alpha_of(&picture), &error))
+    made = recipe ? udm_interpolator_make_alpha(between, recipe->position, recipe->time, &picture.image,
+                                                alpha_of(&picture), &error)
+                  : udm_interpolator_develop_alpha(between, &picture.image, alpha_of(&picture), &error);
+    if (!made)
         return gst_udm_transform_failed(trans, &error);
     gst_udm_transform_made(trans);
     return GST_FLOW_OK;
 }
 
-GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
-                                      GstBuffer *output)
+static GstFlowReturn make_like(GstUdmTransform *trans, const GstUdmRecipe *recipe, GstBuffer *like, GstBuffer *output)
 {
     GstUdmFrame nearest, out;
-    GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
+    GstFlowReturn ret;
 
-    if (ret != GST_FLOW_OK)
-        return ret;
-    self->settled = TRUE;
-    if (!map(trans, &nearest, gst_udm_recipe_nearest(recipe)->buffer))
+    if (!map(trans, &nearest, like))
         return gst_udm_transform_invalid_buffer(trans);
     if (!gst_udm_half_write(trans->half, &out, &GST_VIDEO_FILTER(trans)->out_info, output)) {
         gst_udm_frame_unmap(&nearest);
@@ -169,4 +170,35 @@ GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *t
         ret = gst_udm_transform_invalid_buffer(trans);
     gst_udm_frame_unmap(&nearest);
     return ret;
+}
+
+GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
+                                      GstBuffer *output)
+{
+    GstFlowReturn ret = pair(self, trans, recipe->a, recipe->b);
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    self->settled = TRUE;
+    return make_like(trans, recipe, gst_udm_recipe_nearest(recipe)->buffer, output);
+}
+
+GstFlowReturn gst_udm_neighbours_expose(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *begin,
+                                        double end, gboolean anew)
+{
+    GstFlowReturn ret = pair(self, trans, begin->a, begin->b);
+    udm_error error = { 0 };
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    self->settled = TRUE;
+    if ((anew && !udm_interpolator_develop_alpha(trans->session.object, NULL, NULL, &error)) ||
+        !udm_interpolator_expose(trans->session.object, begin->position, end, begin->time, &error))
+        return gst_udm_transform_failed(trans, &error);
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn gst_udm_neighbours_develop(GstUdmTransform *trans, GstBuffer *like, GstBuffer *output)
+{
+    return make_like(trans, NULL, like, output);
 }

@@ -43,4 +43,10 @@ GstFlowReturn gst_udm_neighbours_repeat(GstUdmNeighbours *self, GstUdmTransform 
 GstFlowReturn gst_udm_neighbours_make(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *recipe,
                                       GstBuffer *output);
 
+// An interval between two or beyond them, in positions, that a frame at an instant is exposed over; one that begins
+// anew drops what was exposed before. Then the frame is made of them all; like: what it shows besides.
+GstFlowReturn gst_udm_neighbours_expose(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmRecipe *begin,
+                                        double end, gboolean anew);
+GstFlowReturn gst_udm_neighbours_develop(GstUdmTransform *trans, GstBuffer *like, GstBuffer *output);
+
 #endif

@@ -31,6 +31,7 @@ typedef struct GstUdmInterpOptions {
     gboolean de_duplicate, fill_gaps;
     guint max_gap;
     gint lookahead;
+    gdouble motion_blur; // read for each frame
 } GstUdmInterpOptions;
 
 void gst_udm_interp_options_install(GObjectClass *object_class);
@@ -39,6 +40,8 @@ void gst_udm_interp_options_init(GstUdmInterpOptions *options);
 // FALSE if the id is none of these.
 gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, const GValue *value);
 gboolean gst_udm_interp_options_get(const GstUdmInterpOptions *options, guint id, GValue *value);
-gboolean gst_udm_interp_options_renegotiate(guint id); // whether it changes the caps that both sides agreed on
+// Whether the change of an option changes what both sides agreed on.
+gboolean gst_udm_interp_options_renegotiate(const GstUdmInterpOptions *was, const GstUdmInterpOptions *is);
+gboolean gst_udm_interp_options_reopen(guint id); // whether the engine is opened anew for it
 
 #endif

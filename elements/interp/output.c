@@ -5,26 +5,11 @@
 #define FARTHEST 8       // that the engine extrapolates, in gaps
 #define CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is output at it
 
-static void count(GstUdmInterp *self, guint64 *counter)
+void gst_udm_interp_count(GstUdmInterp *self, guint64 *counter)
 {
     GST_OBJECT_LOCK(self);
     ++*counter;
     GST_OBJECT_UNLOCK(self);
-}
-
-// after: what follows b; NULL: nothing is known.
-static gboolean is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
-                          const GstUdmNeighbour *after, GstFlowReturn *ret)
-{
-    GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
-    double change = 1;
-
-    if (!a->buffer || !b->buffer)
-        return FALSE;
-    if (self->line.in_n > 0 && ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
-        return FALSE;
-    *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, after, &change);
-    return change < self->now.scene_threshold || self->now.scene_threshold == 1;
 }
 
 // The known frame after the second neighbour, if it is near.
@@ -39,8 +24,22 @@ static GstUdmNeighbour foresee(GstUdmInterp *self)
     return frame;
 }
 
-// Whether there is no time to make a frame that could be made.
-static gboolean is_late(GstUdmInterp *self, const GstUdmMissing *missing)
+gboolean gst_udm_interp_is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
+                                  GstFlowReturn *ret)
+{
+    const GstUdmNeighbour after = b == &self->known.second ? foresee(self) : (GstUdmNeighbour){ NULL };
+    GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
+    double change = 1;
+
+    if (!a->buffer || !b->buffer)
+        return FALSE;
+    if (self->line.in_n > 0 && ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
+        return FALSE;
+    *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, &after, &change);
+    return change < self->now.scene_threshold || self->now.scene_threshold == 1;
+}
+
+gboolean gst_udm_interp_is_late(GstUdmInterp *self, const GstUdmMissing *missing)
 {
     gboolean makes =
         self->known.second.buffer ? !self->hopeless : self->known.before.buffer && self->beyond < self->now.extrapolate;
@@ -60,25 +59,24 @@ static const GstUdmNeighbour *nearest(const GstUdmNeighbours *known, GstClockTim
 static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, GstUdmRecipe *recipe)
 {
     GstUdmNeighbours *known = &self->known;
-    const GstUdmNeighbour after = foresee(self);
     const GstClockTime time = missing->time;
     GstFlowReturn ret = GST_FLOW_OK;
 
     *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
     if (time == known->first.time)
         return GST_FLOW_OK;
-    if (is_late(self, missing)) {
+    if (gst_udm_interp_is_late(self, missing)) {
         recipe->a = nearest(known, time);
         return GST_FLOW_OK;
     }
-    if (!self->hopeless && is_joined(self, &known->first, &known->second, &after, &ret)) {
+    if (!self->hopeless && gst_udm_interp_is_joined(self, &known->first, &known->second, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
         if (recipe->position < -FARTHEST)
             *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
         return ret;
     }
     if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
-        !is_joined(self, &known->before, &known->first, NULL, &ret))
+        !gst_udm_interp_is_joined(self, &known->before, &known->first, &ret))
         return ret;
     *recipe = gst_udm_recipe(&known->before, &known->first, time);
     if (recipe->position < 1 || recipe->position > 1 + FARTHEST)
@@ -108,14 +106,13 @@ static gboolean drop_own_meta(GstBuffer *buffer, GstMeta **meta, gpointer data)
     return TRUE;
 }
 
-// A neighbour, at another time.
-static GstBuffer *repeat(GstUdmInterp *self, const GstUdmNeighbour *frame, const GstUdmMissing *missing)
+GstBuffer *gst_udm_interp_repeat(GstUdmInterp *self, GstBuffer *frame, const GstUdmMissing *missing)
 {
     GstBuffer *buffer;
 
     if (missing->buffer)
         return gst_buffer_ref(missing->buffer);
-    buffer = gst_buffer_copy(frame->buffer);
+    buffer = gst_buffer_copy(frame);
     stamp(self, buffer, missing);
     gst_buffer_foreach_meta(buffer, drop_own_meta, NULL);
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
@@ -132,12 +129,30 @@ static GstBuffer *original(GstUdmInterp *self, const GstUdmNeighbour *frame, con
     return buffer;
 }
 
+GstFlowReturn gst_udm_interp_prepare(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer *like,
+                                     gboolean original, GstBuffer **buffer)
+{
+    GstFlowReturn ret =
+        GST_BASE_TRANSFORM_GET_CLASS(self)->prepare_output_buffer(GST_BASE_TRANSFORM(self), like, buffer);
+
+    if (ret != GST_FLOW_OK)
+        return ret;
+    if (!missing->buffer) {
+        stamp(self, *buffer, missing);
+        if (!original)
+            gst_buffer_foreach_meta(*buffer, drop_own_meta, NULL);
+    }
+    GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+    if (!original)
+        GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_DISCONT);
+    return GST_FLOW_OK;
+}
+
 static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const GstUdmMissing *missing,
                           GstBuffer **output)
 {
     GstBuffer *like = missing->buffer ? missing->buffer : gst_udm_recipe_nearest(recipe)->buffer, *buffer = NULL;
-    GstFlowReturn ret =
-        GST_BASE_TRANSFORM_GET_CLASS(self)->prepare_output_buffer(GST_BASE_TRANSFORM(self), like, &buffer);
+    GstFlowReturn ret = gst_udm_interp_prepare(self, missing, like, FALSE, &buffer);
 
     if (ret == GST_FLOW_OK)
         ret = gst_udm_neighbours_make(&self->known, GST_UDM_TRANSFORM(self), recipe, buffer);
@@ -145,17 +160,11 @@ static GstFlowReturn make(GstUdmInterp *self, const GstUdmRecipe *recipe, const 
         gst_clear_buffer(&buffer);
         return ret;
     }
-    if (!missing->buffer) {
-        stamp(self, buffer, missing);
-        gst_buffer_foreach_meta(buffer, drop_own_meta, NULL);
-    }
-    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
-    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
     *output = buffer;
     return GST_FLOW_OK;
 }
 
-static GstFlowReturn produce_one(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
+GstFlowReturn gst_udm_interp_produce_one(GstUdmInterp *self, const GstUdmMissing *missing, GstBuffer **output)
 {
     GstUdmRecipe recipe;
     GstFlowReturn ret = choose(self, missing, &recipe);
@@ -164,22 +173,22 @@ static GstFlowReturn produce_one(GstUdmInterp *self, const GstUdmMissing *missin
         return ret;
     if (!missing->buffer && (missing->time == recipe.a->time || (recipe.b && recipe.position < CLOSE))) {
         *output = original(self, recipe.a, missing);
-        count(self, &self->originals);
+        gst_udm_interp_count(self, &self->originals);
         return GST_FLOW_OK;
     }
     if (!missing->buffer && recipe.b && ABS(1 - recipe.position) < CLOSE) {
         *output = original(self, recipe.b, missing);
-        count(self, &self->originals);
+        gst_udm_interp_count(self, &self->originals);
         return GST_FLOW_OK;
     }
     if (!recipe.b) {
-        *output = repeat(self, recipe.a, missing);
-        count(self, &self->repeated);
+        *output = gst_udm_interp_repeat(self, recipe.a->buffer, missing);
+        gst_udm_interp_count(self, &self->repeated);
         return GST_FLOW_OK;
     }
     ret = make(self, &recipe, missing, output);
     if (ret == GST_FLOW_OK)
-        count(self, &self->made);
+        gst_udm_interp_count(self, &self->made);
     return ret;
 }
 
@@ -193,7 +202,7 @@ static void advance(GstUdmInterp *self)
 // The first in the queue.
 static GstFlowReturn next_missing(GstUdmInterp *self, GQueue *queue, gboolean ready, GstBuffer **output)
 {
-    GstFlowReturn ret = ready ? produce_one(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
+    GstFlowReturn ret = ready ? gst_udm_interp_produce_one(self, g_queue_peek_head(queue), output) : GST_FLOW_OK;
 
     if (*output)
         gst_udm_missing_free(g_queue_pop_head(queue));
@@ -216,36 +225,19 @@ static GstFlowReturn next_for_fill(GstUdmInterp *self, GstBuffer **output)
         advance(self);
     }
     if (self->untouched)
-        count(self, &self->originals);
+        gst_udm_interp_count(self, &self->originals);
     *output = g_steal_pointer(&self->untouched);
     return GST_FLOW_OK;
 }
 
-// A frame of that time, or of a later one, left already.
-static gboolean was_reached(GstUdmInterp *self, GstClockTime time)
-{
-    GstClockTime reached = self->stamps.reached;
-
-    return GST_CLOCK_TIME_IS_VALID(reached) && gst_udm_interp_apart(self, reached, time) <= 0;
-}
-
 static GstFlowReturn next_for_rate(GstUdmInterp *self, GstBuffer **output)
 {
-    GstClockTime stop = GST_BASE_TRANSFORM(self)->segment.stop;
-    GstUdmMissing instant = { .buffer = NULL };
-    GstFlowReturn ret;
+    GstFlowReturn ret = self->known.first.buffer ? gst_udm_interp_next_exposed(self, output) : GST_FLOW_OK;
 
-    while (self->known.first.buffer && gst_udm_timeline_next(&self->line, &instant.time, &instant.duration)) {
-        if ((GST_CLOCK_TIME_IS_VALID(stop) && instant.time >= stop) || was_reached(self, instant.time))
-            continue;
-        self->stamps.reached = instant.time;
-        ret = produce_one(self, &instant, output);
-        self->count += ret == GST_FLOW_OK;
-        return ret;
-    }
-    if (self->known.second.buffer)
+    self->count += *output != NULL;
+    if (ret == GST_FLOW_OK && !*output && self->known.second.buffer)
         advance(self);
-    return GST_FLOW_OK;
+    return ret;
 }
 
 GstFlowReturn gst_udm_interp_produce(GstUdmInterp *self, GstBuffer **output)

@@ -50,6 +50,8 @@ static void forget_known(GstUdmInterp *self)
 {
     gst_udm_neighbours_clear(&self->known);
     gst_clear_buffer(&self->untouched);
+    gst_udm_shutter_clear(&self->shutter);
+    gst_clear_buffer(&self->developed);
     g_queue_clear_full(&self->leading, gst_udm_missing_free);
     g_queue_clear_full(&self->missing, gst_udm_missing_free);
     self->last = GST_CLOCK_TIME_NONE;

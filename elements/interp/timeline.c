@@ -136,3 +136,20 @@ gboolean gst_udm_timeline_next(GstUdmTimeline *line, GstClockTime *time, GstCloc
     line->number += line->reverse ? -1 : 1;
     return TRUE;
 }
+
+gboolean gst_udm_timeline_foresee(const GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration)
+{
+    GstClockTimeDiff begin;
+
+    if (line->out_n <= 0) {
+        *time = line->to;
+        *duration = (GstClockTime)ABS(GST_CLOCK_DIFF(line->from, line->to)) / line->parts;
+        return TRUE;
+    }
+    begin = time_of(line, line->number);
+    if (begin < 0)
+        return FALSE;
+    *time = (GstClockTime)begin;
+    *duration = (GstClockTime)(time_of(line, line->number + 1) - begin);
+    return TRUE;
+}

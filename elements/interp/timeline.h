@@ -39,5 +39,8 @@ void gst_udm_timeline_end(GstUdmTimeline *line, GstClockTime from, GstClockTime 
 
 // The next instant of the span and how long it lasts; FALSE if there is none.
 gboolean gst_udm_timeline_next(GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration);
+// Where there is none, the one that comes first in the span that follows, if that follows at once; FALSE if it has no
+// time.
+gboolean gst_udm_timeline_foresee(const GstUdmTimeline *line, GstClockTime *time, GstClockTime *duration);
 
 #endif

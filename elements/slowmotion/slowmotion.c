@@ -27,17 +27,21 @@
  */
 #include "slowmotion.h"
 
+#include <gst/controller/gstproxycontrolbinding.h>
+
 #include "interlaced.h"
 #include "retime.h"
 
 #define LEAST_SPEED 0.05
 #define DEFAULT_SPEED 0.5
 #define DEFAULT_MODEL ""
+#define DEFAULT_MOTION_BLUR 0
 #define DEFAULT_RATE 25 // of video that does not say
 
 enum {
     PROP_SPEED = 1,
     PROP_MODEL,
+    PROP_MOTION_BLUR,
     PROP_STATS,
 };
 
@@ -45,7 +49,7 @@ struct _GstUdmSlowmotion {
     GstBin parent;
 
     // under the object lock
-    gdouble speed;
+    gdouble speed, motion_blur;
     char *model;
     GstElement *interp, *filter; // from the first READY state on
 };
@@ -91,13 +95,15 @@ static void gst_udm_slowmotion_set_property(GObject *object, guint id, const GVa
     } else if (id == PROP_MODEL) {
         g_free(self->model);
         self->model = g_value_dup_string(value);
+    } else if (id == PROP_MOTION_BLUR) {
+        self->motion_blur = g_value_get_double(value);
     } else {
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
     GST_OBJECT_UNLOCK(self);
     interp = ref_interp(self);
-    if (id == PROP_MODEL && interp)
-        g_object_set_property(G_OBJECT(interp), "model", value);
+    if ((id == PROP_MODEL || id == PROP_MOTION_BLUR) && interp)
+        g_object_set_property(G_OBJECT(interp), spec->name, value);
     if (id == PROP_SPEED)
         gst_element_post_message(GST_ELEMENT(self), gst_message_new_duration_changed(GST_OBJECT(self)));
     gst_clear_object(&interp);
@@ -128,6 +134,8 @@ static void gst_udm_slowmotion_get_property(GObject *object, guint id, GValue *v
         g_value_set_double(value, self->speed);
     else if (id == PROP_MODEL)
         g_value_set_string(value, self->model);
+    else if (id == PROP_MOTION_BLUR)
+        g_value_set_double(value, self->motion_blur);
     else
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     GST_OBJECT_UNLOCK(self);
@@ -156,7 +164,10 @@ static void fill(GstUdmSlowmotion *self)
     interp = gst_element_factory_make("udminterp", "interp");
     filter = gst_element_factory_make("capsfilter", "filter");
     // Of the frames that follow the last one of a scene, none repeats it.
-    g_object_set(interp, "model", self->model, "extrapolate", (guint)(1 / LEAST_SPEED), NULL);
+    g_object_set(interp, "model", self->model, "motion-blur", self->motion_blur, "extrapolate",
+                 (guint)(1 / LEAST_SPEED), NULL);
+    gst_object_add_control_binding(GST_OBJECT(interp), gst_proxy_control_binding_new(GST_OBJECT(interp), "motion-blur",
+                                                                                     GST_OBJECT(self), "motion-blur"));
     gst_bin_add_many(GST_BIN(self), retime, interp, filter, NULL);
     gst_element_link_many(retime, interp, filter, NULL);
     aim(self, retime, "sink");
@@ -210,6 +221,21 @@ static void install_properties(GObjectClass *object_class)
         g_param_spec_string("model", "Model (expert)",
                             "Model to refine frames with, such as interp (empty = motion alone)", DEFAULT_MODEL,
                             G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+    /**
+     * GstUdmSlowmotion:motion-blur:
+     *
+     * The angle of a shutter, as #GstUdmInterp:motion-blur. Frames of the input are blurred, too. The times of a
+     * control source are those of the output.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_MOTION_BLUR,
+        g_param_spec_double("motion-blur", "Motion blur",
+                            "Shutter angle in degrees by which frames are blurred along their motion (0 = no blur)", 0,
+                            360, DEFAULT_MOTION_BLUR,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_CONTROLLABLE |
+                                GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmSlowmotion:stats:
      *

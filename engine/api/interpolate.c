@@ -8,6 +8,7 @@
 
 #include "api/settings.h"
 #include "interp/blending.h"
+#include "interp/exposure.h"
 #include "interp/synthesis.h"
 #include "analysis/duplicates.h"
 #include "diffusion/reverse.h"
@@ -40,11 +41,12 @@ struct udm_interpolator {
     float *straight;    // [planes, height, width]: what is made, its colours no longer multiplied; NULL without alpha
     double seconds;     // between the pictures
     double gap;         // from the second to what follows, times that; 0: nothing does
-    double position;    // of the last frame
-    bool warned;        // that another device took over was logged
-    bool paired, found; // there are pictures, and their flow is known,
-    bool moved;         // and frames were made of them
-    double change;      // of the pair
+    udm_exposure *exposure;         // what it sees while the shutter is open; NULL before it was
+    double position;                // of the last frame
+    bool warned;                    // that another device took over was logged
+    bool paired, found;             // there are pictures, and their flow is known,
+    bool moved;                     // and frames were made of them
+    double change;                  // of the pair
     udm_scene_look looks[4];        // of the picture before it, of both, and of what follows,
     bool knows_before, knows_after; // if they are known
     udm_synthesis_history history;
@@ -170,6 +172,7 @@ void udm_interpolator_free(udm_interpolator *interpolator)
     if (!interpolator)
         return;
     udm_reverse_free(interpolator->reverse);
+    udm_exposure_free(interpolator->exposure);
     udm_blending_free(interpolator->blending);
     free(interpolator->memory);
     udm_network_free(interpolator->network);
@@ -365,14 +368,21 @@ static void find_blending(const udm_interpolator *b)
     udm_blending_run(b->blending, b->synthesis, pictures, b->position, b->seconds);
 }
 
-// Both pictures at an instant.
-static bool move(udm_interpolator *b, double position, udm_error *error)
+static bool find_motion(udm_interpolator *b, udm_error *error)
 {
     if (!b->moved && find_flow(b) && b->gap > 0)
         udm_synthesis_follow(b->synthesis, b->pictures[2], b->gap);
     if (!check_cancelled(b, error))
         return false;
     b->moved = true;
+    return true;
+}
+
+// Both pictures at an instant.
+static bool move(udm_interpolator *b, double position, udm_error *error)
+{
+    if (!find_motion(b, error))
+        return false;
     udm_synthesis_at(b->synthesis, position);
     b->position = position;
     return check_cancelled(b, error);
@@ -421,9 +431,11 @@ bool udm_interpolator_make(udm_interpolator *interpolator, double position, uint
     return udm_interpolator_make_alpha(interpolator, position, number, out, NULL, error);
 }
 
-static void hand_out(udm_interpolator *b, const udm_image *out, const udm_image *alpha)
+// mean: of all that is blended; made: what the network made of that, or NULL.
+static void hand_out(udm_interpolator *b, const float *mean, const float *made, const udm_image *out,
+                     const udm_image *alpha)
 {
-    const float *mean = udm_synthesis_mean(b->synthesis), *made = b->network ? b->frame : mean;
+    made = made ? made : mean;
     if (b->straight) {
         udm_alpha_straighten(mean, made, b->pixels, b->straight);
         made = b->straight;
@@ -433,26 +445,97 @@ static void hand_out(udm_interpolator *b, const udm_image *out, const udm_image 
         udm_planes_into_image(made + 3 * b->pixels, alpha, b->pool);
 }
 
+static bool check_position(const udm_interpolator *b, double position, udm_error *error)
+{
+    if (!b->paired)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "no frame can be made before a pair is set");
+    if (!(position >= -8 && position <= 9))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "position is %g: it must be -8 to 9", position);
+    return true;
+}
+
 bool udm_interpolator_make_alpha(udm_interpolator *interpolator, double position, uint64_t number, const udm_image *out,
                                  const udm_image *alpha, udm_error *error)
 {
     const double start = udm_now_ms();
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_image(interpolator, out, error) ||
-        !check_alpha(interpolator, alpha, error))
+        !check_alpha(interpolator, alpha, error) || !check_position(interpolator, position, error))
         return false;
-    if (!interpolator->paired)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "no frame can be made before a pair is set");
-    if (!(position >= -8 && position <= 9))
-        return udm_fail(error, UDM_ERROR_SETTINGS, "position is %g: it must be -8 to 9", position);
     if (!move(interpolator, position, error))
         return false;
     if (interpolator->network && !reverse(interpolator, number, error))
         return false;
-    hand_out(interpolator, out, alpha);
+    hand_out(interpolator, udm_synthesis_mean(interpolator->synthesis),
+             interpolator->network ? interpolator->frame : NULL, out, alpha);
     if (!check_cancelled(interpolator, error))
         return false;
     udm_stats_count(&interpolator->stats, start);
     udm_log_fallback(&interpolator->settings, interpolator->device, &interpolator->warned);
+    return true;
+}
+
+// ---- an open shutter
+
+static size_t floats_made(const udm_interpolator *b)
+{
+    return b->network ? b->pixels * (size_t)b->network->channels : 0;
+}
+
+static bool expose(udm_interpolator *b, double from, double to, uint64_t number, udm_error *error)
+{
+    const double length = to - from, seconds = length * (b->seconds > 0 ? b->seconds : 1);
+    const size_t blended = b->planes * b->pixels;
+    if (!b->exposure && !(b->exposure = udm_exposure_new(blended + floats_made(b), error)))
+        return false;
+    if (!find_motion(b, error))
+        return false;
+    const int pictures = udm_exposure_pictures(length * udm_synthesis_longest(b->synthesis));
+    for (int i = 0; i < pictures; i++) {
+        if (!move(b, from + length * (i + 0.5) / pictures, error) || (b->network && !reverse(b, number, error)))
+            return false;
+        udm_exposure_add(b->exposure, 0, udm_synthesis_mean(b->synthesis), blended, seconds / pictures);
+        udm_exposure_add(b->exposure, blended, b->frame, floats_made(b), seconds / pictures);
+    }
+    return true;
+}
+
+bool udm_interpolator_expose(udm_interpolator *interpolator, double from, double to, uint64_t number, udm_error *error)
+{
+    if (!udm_check_argument(interpolator, "the interpolator", error) || !check_position(interpolator, from, error) ||
+        !check_position(interpolator, to, error))
+        return false;
+    if (from > to)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "the shutter opens at %g and closes before that, at %g", from, to);
+    if (from == to || expose(interpolator, from, to, number, error))
+        return true;
+    if (interpolator->exposure)
+        udm_exposure_develop(interpolator->exposure);
+    return false;
+}
+
+bool udm_interpolator_develop(udm_interpolator *interpolator, const udm_image *out, udm_error *error)
+{
+    return udm_interpolator_develop_alpha(interpolator, out, NULL, error);
+}
+
+bool udm_interpolator_develop_alpha(udm_interpolator *interpolator, const udm_image *out, const udm_image *alpha,
+                                    udm_error *error)
+{
+    const double start = udm_now_ms();
+    if (!udm_check_argument(interpolator, "the interpolator", error) ||
+        (out && !check_image(interpolator, out, error)) || !check_alpha(interpolator, alpha, error))
+        return false;
+    const bool exposed = interpolator->exposure && udm_exposure_seconds(interpolator->exposure) > 0;
+    if (!exposed && out)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "nothing was exposed that a frame could be made of");
+    const float *mean = exposed ? udm_exposure_develop(interpolator->exposure) : NULL;
+    if (!out)
+        return true;
+    hand_out(interpolator, mean, interpolator->network ? mean + interpolator->planes * interpolator->pixels : NULL, out,
+             alpha);
+    if (!check_cancelled(interpolator, error))
+        return false;
+    udm_stats_count(&interpolator->stats, start);
     return true;
 }
 

@@ -32,6 +32,7 @@ enum {
     BAND = UDM_SYNTHESIS_CELL, // rows of a job
     MAX_LEVELS = 32,
     BORDER = UDM_SYNTHESIS_BORDER,
+    SQUARE = 8, // side of what is looked at for the longest motion
 };
 
 struct udm_synthesis {
@@ -268,6 +269,31 @@ udm_synthesis_change udm_synthesis_measure_change(const udm_synthesis *m)
         add_change(&m->job.views[k].motion, &m->job.views[!k].motion, sums);
     return sums[0] > 0 ? (udm_synthesis_change){ sums[1] / sums[0], sums[2] / sums[0] }
                        : (udm_synthesis_change){ 1, 0 };
+}
+
+// The mean motion of a square, squared.
+static double motion_of(const udm_synthesis *m, int left, int top)
+{
+    const int width = m->job.width, right = left + SQUARE < width ? left + SQUARE : width;
+    const int bottom = top + SQUARE < m->job.height ? top + SQUARE : m->job.height;
+    const float *u = m->flow[0], *v = u + (size_t)width * m->job.height;
+    double sum_u = 0, sum_v = 0;
+    for (int y = top; y < bottom; y++)
+        for (int x = left; x < right; x++) {
+            const size_t at = (size_t)y * width + x;
+            sum_u += u[at], sum_v += v[at];
+        }
+    const double pixels = (right - left) * (bottom - top);
+    return (sum_u * sum_u + sum_v * sum_v) / (pixels * pixels);
+}
+
+double udm_synthesis_longest(const udm_synthesis *m)
+{
+    double longest = 0;
+    for (int y = 0; y < m->job.height; y += SQUARE)
+        for (int x = 0; x < m->job.width; x += SQUARE)
+            longest = fmax(longest, motion_of(m, x, y));
+    return sqrt(longest);
 }
 
 // ---- an instant

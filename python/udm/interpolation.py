@@ -47,6 +47,17 @@ class Interpolator(Engine):
         library.check(library.load().udm_interpolator_make(self.handle, position, number, c.byref(out),
                                                            c.byref(error)), error)
 
+    def expose(self, begin: float, end: float, number: int = 0) -> None:
+        """Keeps a shutter open between two positions; what was exposed of earlier pairs counts, too."""
+        error = structs.Error()
+        library.check(library.load().udm_interpolator_expose(self.handle, begin, end, number, c.byref(error)), error)
+
+    def develop(self, out: Image | None) -> None:
+        """The mean of what was exposed since the last time; None throws it away."""
+        error = structs.Error()
+        library.check(library.load().udm_interpolator_develop(self.handle, c.byref(out) if out else None,
+                                                              c.byref(error)), error)
+
 
 def interpolate(frames: Iterable[Array], factor: int = 2, model: Model | str | os.PathLike[str] | None = "interp", *,
                 scene_threshold: float = CUT, rate: float = 0, bits: int | None = None, **fields: object) -> Frames:

@@ -45,6 +45,8 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "udm_interpolator_follow": (c.c_bool, [POINTER, c.POINTER(Image), c.c_double, c.POINTER(Error)]),
     "udm_interpolator_change": (c.c_double, [POINTER]),
     "udm_interpolator_make": (c.c_bool, [POINTER, c.c_double, c.c_uint64, c.POINTER(Image), c.POINTER(Error)]),
+    "udm_interpolator_expose": (c.c_bool, [POINTER, c.c_double, c.c_double, c.c_uint64, c.POINTER(Error)]),
+    "udm_interpolator_develop": (c.c_bool, [POINTER, c.POINTER(Image), c.POINTER(Error)]),
     "udm_interpolator_cancel": (None, [POINTER, c.c_bool]),
     "udm_interpolator_stats": (None, [POINTER, c.POINTER(Stats), c.c_size_t]),
     "udm_generation_init": (None, [c.POINTER(Generation), c.c_size_t]),

@@ -306,6 +306,7 @@ struct udm_interpolator {
     udm_settings settings;
     uint16_t *pictures[2]; // [channels, height, width], negatives
     int bits;
+    double exposed, position; // for how long, and the mean of the positions times that
     uint64_t made;
     atomic_bool cancelled;
 };
@@ -408,6 +409,25 @@ bool udm_interpolator_make_alpha(udm_interpolator *between, double position, uin
     free(blend);
     between->made++;
     return true;
+}
+
+// Of one pair, as it blends.
+bool udm_interpolator_expose(udm_interpolator *between, double from, double to, uint64_t number, udm_error *error)
+{
+    (void)number;
+    (void)error;
+    between->exposed += to - from;
+    between->position += (to - from) * (from + to) / 2;
+    return true;
+}
+
+bool udm_interpolator_develop_alpha(udm_interpolator *between, const udm_image *out, const udm_image *alpha,
+                                    udm_error *error)
+{
+    const double position = between->position / between->exposed;
+
+    between->exposed = between->position = 0;
+    return !out || udm_interpolator_make_alpha(between, position, 0, out, alpha, error);
 }
 
 void udm_interpolator_cancel(udm_interpolator *between, bool cancel)

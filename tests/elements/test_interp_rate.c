@@ -22,6 +22,9 @@ static const Pair pairs[] = {
     { "", 25, 1, 25, 1, 10, 10, 0, 1 },
     { "de-duplicate=true max-gap=1", 25, 1, 25, 1, 10, 10, 0, 1 },
     { "", 50, 1, 1, 1, 100, 2, 0, 1 },
+    { "motion-blur=180", 60, 1, 24, 1, 1000, 400, 0, 1 },
+    { "motion-blur=360", 24000, 1001, 60, 1, 1000, 2503, 3600 * GST_SECOND + 7, GST_MSECOND },
+    { "motion-blur=1", 25, 1, 25, 1, 10, 10, 0, 1 },
 };
 
 static void expect_times(GstHarness *harness, const Pair *pair, guint *seen)

@@ -195,6 +195,80 @@ GST_START_TEST(a_speed_that_is_set_goes_on_from_there)
 }
 GST_END_TEST;
 
+// ---- the shutter
+
+// By how much a frame differs from the mean of a picture that moves by this length.
+static double miss_blurred(GstBuffer *buffer, double shift, double length)
+{
+    GstMapInfo map;
+    double sum = 0;
+
+    fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
+    for (int y = 12; y < HEIGHT - 12; y++)
+        for (int x = 12; x < WIDTH - 12; x++) {
+            double mean = 0;
+
+            for (int i = 0; i < 8; i++)
+                mean += wave(0, x - shift - length * ((i + 0.5) / 8 - 0.5), y) / 8;
+            sum += fabs(map.data[y * WIDTH + x] - mean);
+        }
+    gst_buffer_unmap(buffer, &map);
+    return sum / ((HEIGHT - 24) * (WIDTH - 24));
+}
+
+GST_START_TEST(motion_blur_is_that_of_the_slowed_motion)
+{
+    GstHarness *harness = start_slow("speed=0.5 motion-blur=360", CAPS);
+    GstBuffer *frames[FRAMES * 2];
+    guint count;
+
+    for (int n = 0; n < FRAMES; n++)
+        assert_equals_int(
+            gst_harness_push(harness, make_shot((Shot){ 0, 6 * n }, (guint)n * FRAME_DURATION, FRAME_DURATION)),
+            GST_FLOW_OK);
+    finish(harness);
+    count = expect_even_times(harness, frames, FRAMES * 2);
+    assert_equals_int(count, FRAMES * 2);
+    for (guint n = 1; n < count - 3 && !engine_is_fake(); n++) {
+        fail_unless(miss_blurred(frames[n], 3 * n, 3) < 2.5, "frame %u: %f", n, miss_blurred(frames[n], 3 * n, 3));
+        fail_unless(miss_blurred(frames[n], 3 * n, 3) < miss_blurred(frames[n], 3 * n, 0), "frame %u is sharp", n);
+    }
+    free_frames(frames, count);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
+GST_START_TEST(motion_blur_can_be_controlled)
+{
+    GstHarness *harness = start_slow("speed=1", NULL);
+    GstControlSource *source = gst_interpolation_control_source_new();
+    GstTimedValueControlSource *points = GST_TIMED_VALUE_CONTROL_SOURCE(source);
+    GstBuffer *frames[FRAMES];
+
+    g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+    gst_timed_value_control_source_set(points, 0, 0);
+    gst_timed_value_control_source_set(points, 4 * FRAME_DURATION, 360);
+    gst_object_add_control_binding(
+        GST_OBJECT(harness->element),
+        gst_direct_control_binding_new_absolute(GST_OBJECT(harness->element), "motion-blur", source));
+    gst_object_unref(source);
+    gst_harness_set_src_caps_str(harness, CAPS);
+    for (int n = 0; n < FRAMES; n++)
+        assert_equals_int(
+            gst_harness_push(harness, make_shot((Shot){ 0, 4 * n }, (guint)n * FRAME_DURATION, FRAME_DURATION)),
+            GST_FLOW_OK);
+    finish(harness);
+    assert_equals_int(expect_even_times(harness, frames, FRAMES), FRAMES);
+    for (guint n = 0; n < FRAMES - 1 && !engine_is_fake(); n++)
+        if (n < 4)
+            fail_unless(is_exactly(frames[n], (Shot){ 0, 4 * n }), "frame %u was changed", n);
+        else
+            fail_unless(miss_blurred(frames[n], 4 * n, 4) < 2, "frame %u: %f", n, miss_blurred(frames[n], 4 * n, 4));
+    free_frames(frames, FRAMES);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 // ---- the other way
 
 GST_START_TEST(seeks_and_segments_are_translated)
@@ -277,6 +351,8 @@ static Suite *slowmotion_suite(void)
     tcase_add_test(tests, rounded_times_are_those_of_the_rate);
     tcase_add_test(tests, a_ramp_is_followed);
     tcase_add_test(tests, a_speed_that_is_set_goes_on_from_there);
+    tcase_add_test(tests, motion_blur_is_that_of_the_slowed_motion);
+    tcase_add_test(tests, motion_blur_can_be_controlled);
     tcase_add_test(tests, seeks_and_segments_are_translated);
     tcase_add_test(tests, durations_are_translated);
     tcase_add_test(tests, it_is_empty_until_it_is_needed);

@@ -486,6 +486,54 @@ START_TEST(cuts_and_repeats_are_told_from_motion)
 }
 END_TEST
 
+// The wave's mean over a way from `shift` on, as a shutter sees it.
+static void draw_exposed(picture *p, float shift, float length)
+{
+    enum { PARTS = 32 };
+    view(p);
+    for (int i = 0; i < PLANE; i++) {
+        float sum = 0;
+        for (int k = 0; k < PARTS; k++)
+            sum += wave((float)(i % WIDTH) - shift - length * ((float)k + 0.5f) / PARTS, (float)(i / WIDTH));
+        p->pixels[i] = (uint8_t)lroundf(sum / PARTS);
+    }
+}
+
+// What is exposed of two pairs, of which the second lasts twice as long, counts by its time; then it is forgotten.
+START_TEST(an_open_shutter_sees_the_mean)
+{
+    static picture first, second, third, want, out;
+    udm_error error = { 0 };
+    udm_interpolator *interpolator = open(NULL, 2);
+    draw(&first, 0, -1), draw(&second, 3, -1), draw(&third, 9, -1);
+    view(&out);
+    pair(interpolator, &first.image, &second.image, 1);
+    ck_assert(!udm_interpolator_develop(interpolator, &out.image, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
+    assert_ok(udm_interpolator_expose(interpolator, 0, 0.25, 0, &error), &error);
+    assert_ok(udm_interpolator_develop(interpolator, NULL, &error), &error); // thrown away
+    assert_ok(udm_interpolator_expose(interpolator, 0.5, 1, 0, &error), &error);
+    pair(interpolator, &second.image, &third.image, 2);
+    assert_ok(udm_interpolator_expose(interpolator, 0, 0.25, 0, &error), &error);
+    assert_ok(udm_interpolator_expose(interpolator, 0.25, 0.5, 0, &error), &error);
+    assert_ok(udm_interpolator_develop(interpolator, &out.image, &error), &error);
+    draw_exposed(&want, 1.5f, 4.5f);
+    ck_assert_double_le(difference(&out, &want), 1.5);
+    assert_ok(udm_interpolator_expose(interpolator, 0.2, 0.2, 0, &error), &error); // no time at all
+    ck_assert(!udm_interpolator_develop(interpolator, &out.image, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
+    ck_assert(!udm_interpolator_expose(interpolator, 0.7, 0.5, 0, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "");
+    assert_ok(udm_interpolator_expose(interpolator, 0, 1, 0, &error), &error);
+    udm_interpolator_cancel(interpolator, true);
+    ck_assert(!udm_interpolator_expose(interpolator, 0, 1, 0, &error));
+    assert_error(&error, UDM_ERROR_CANCELLED, "");
+    udm_interpolator_cancel(interpolator, false);
+    ck_assert(!udm_interpolator_develop(interpolator, &out.image, &error)); // what was exposed is lost
+    udm_interpolator_free(interpolator);
+}
+END_TEST
+
 START_TEST(what_cannot_be_done_is_refused)
 {
     static picture first;
@@ -544,6 +592,7 @@ int main(void)
         { .test = the_shipped_network_keeps_what_motion_finds },
         { .test = more_steps_draw_what_their_number_names },
         { .test = cuts_and_repeats_are_told_from_motion },
+        { .test = an_open_shutter_sees_the_mean },
         { .test = what_cannot_be_done_is_refused },
     };
     return test_main("between", tests, COUNT_OF(tests));

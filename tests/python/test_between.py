@@ -56,6 +56,19 @@ def test_it_is_what_the_engine_makes_of_the_whole(work):
     assert next(made, None) is None
 
 
+def test_motion_blur_is_that_of_the_whole_however_the_film_is_split(work):
+    blurred = ("--filter", "udminterp factor=2 motion-blur=180", "--threads", 1)
+    films.film("run", work / "in.mkv", work / "blurred.mkv", *blurred)
+    films.film("run", work / "in.mkv", work / "parts.mkv", *blurred, "--split", 10, "--warm-up", 6, "--workers", 2)
+    given = list(films.frames(work / "in.mkv"))
+    changed = 0
+    for number, (a, b) in enumerate(zip(films.frames(work / "blurred.mkv"), films.frames(work / "parts.mkv"),
+                                        strict=True)):
+        assert pixels.digest(a) == pixels.digest(b), number
+        changed += number % 2 == 0 and pixels.digest(a) != pixels.digest(given[number // 2])
+    assert changed > 40  # frames of the film are blurred, too
+
+
 def test_times_are_divided_and_all_else_stays(work):
     was, now = films.times(work / "in.mkv"), films.times(work / "one.mkv")
     assert now[::3] == was
@@ -72,6 +85,7 @@ def test_times_are_divided_and_all_else_stays(work):
 
 @pytest.mark.parametrize("words, says", [
     ("udminterp factor=0", "factor=0 is not one of 1 to 64"),
+    ("udminterp motion-blur=400", "motion-blur=400 is not an angle of 0 to 360 degrees"),
     ("udminterp speed=2", "'speed=2' is not one of udminterp's factor, model"),
     ("videorate", "does not begin with udmdenoise or udminterp"),
 ])

@@ -82,6 +82,24 @@ UDM_API bool udm_interpolator_make(udm_interpolator *interpolator, double positi
 UDM_API bool udm_interpolator_make_alpha(udm_interpolator *interpolator, double position, uint64_t number,
                                          const udm_image *out, const udm_image *alpha, udm_error *error);
 
+/**
+ * Keeps the shutter open for a part of the pair: what udm_interpolator_develop() makes is the mean over all intervals
+ * that were exposed since it was last called, of this and earlier pairs, along the motion. Each counts by how many
+ * seconds it lasts, or as a share of its pair if those are not known. Faster motion takes more frames to make.
+ * @param from,to positions as for udm_interpolator_make(), the first not after the second
+ * @param number names the noise that is drawn
+ * @return false with SETTINGS (also if no pair is set), CANCELLED, DEVICE or MEMORY; what was exposed before is lost
+ */
+UDM_API bool udm_interpolator_expose(udm_interpolator *interpolator, double from, double to, uint64_t number,
+                                     udm_error *error);
+
+/** Makes a frame of what was exposed. @param out NULL: it is thrown away @return false with SETTINGS or CANCELLED */
+UDM_API bool udm_interpolator_develop(udm_interpolator *interpolator, const udm_image *out, udm_error *error);
+
+/** As udm_interpolator_develop(). @param alpha takes it; NULL: it is dropped */
+UDM_API bool udm_interpolator_develop_alpha(udm_interpolator *interpolator, const udm_image *out,
+                                            const udm_image *alpha, udm_error *error);
+
 /** As udm_restorer_cancel(). */
 UDM_API void udm_interpolator_cancel(udm_interpolator *interpolator, bool cancel);
 

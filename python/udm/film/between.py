@@ -10,7 +10,7 @@ import udm
 
 from .faults import FilmError
 from .filters import Interpolation
-from .pixels import describe, digest, layout_of, rows
+from .pixels import Colours, describe, digest, layout_of, rows
 from .plan import Frame, Plan, Segment
 from .source import numbered
 
@@ -32,13 +32,14 @@ def frames(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, fil
                         "scale it first")
     window: Window = []
     with filtered.open(shape.width, shape.height, shape.channels, threads) as interpolator:
+        shutter = Shutter(interpolator, filtered.half_open()) if filtered.motion_blur > 0 else None
         for planned, frame in zip(wanted, numbered(plan.film.path, wanted, seek)):
             window.append((planned, stored(frame)))
             if len(window) == 3:
-                yield from _if_in(part, window, _made(plan, window, interpolator, filtered))
+                yield from _if_in(part, window, _made(plan, window, interpolator, filtered, shutter))
                 del window[0]
         while window:
-            yield from _if_in(part, window, _made(plan, window, interpolator, filtered))
+            yield from _if_in(part, window, _made(plan, window, interpolator, filtered, shutter))
             del window[0]
 
 
@@ -61,25 +62,66 @@ def _seconds(plan: Plan, a: Frame, b: Frame) -> float:
     return (b.pts - a.pts) * int(numerator) / int(denominator or 1)
 
 
-def _made(plan: Plan, window: Window, interpolator: udm.Interpolator,
-          filtered: Interpolation) -> Generator[av.VideoFrame, None, None]:
+def _pair(plan: Plan, window: Window, interpolator: udm.Interpolator, filtered: Interpolation) -> bool:
+    """Has the engine look at the first of the window and the next; whether frames can be made between them."""
+    colours = plan.film.shape.colours
+    first, frame = window[0]
+    if len(window) < 2 or window[1][0].cut:
+        return False
+    second, following = window[1]
+    interpolator.pair(describe(frame, colours), describe(following, colours), _seconds(plan, first, second))
+    if filtered.is_cut(interpolator.change()):
+        return False
+    if len(window) > 2 and not window[2][0].cut:
+        third, last = window[2]
+        interpolator.follow(describe(last, colours), _seconds(plan, second, third))
+    return True
+
+
+def _made(plan: Plan, window: Window, interpolator: udm.Interpolator, filtered: Interpolation,
+          shutter: "Shutter | None") -> Generator[av.VideoFrame, None, None]:
     """The first of the window, and what lies between it and the next."""
     colours = plan.film.shape.colours
     first, frame = window[0]
-    ends = len(window) < 2 or window[1][0].cut
-    if not ends:
-        second, following = window[1]
-        interpolator.pair(describe(frame, colours), describe(following, colours), _seconds(plan, first, second))
-        ends = filtered.is_cut(interpolator.change())
-    if not ends and len(window) > 2 and not window[2][0].cut:
-        third, last = window[2]
-        interpolator.follow(describe(last, colours), _seconds(plan, second, third))
+    joined = _pair(plan, window, interpolator, filtered)
+    if shutter:
+        yield from shutter.frames(frame, first.number * filtered.factor, filtered.factor, joined, colours)
+        return
     yield _copy(frame)
     for place in range(1, filtered.factor):
         out = _copy(frame)
-        if not ends:
+        if joined:
             interpolator.make(place / filtered.factor, first.number * filtered.factor + place, describe(out, colours))
         yield out
+
+
+class Shutter:
+    """Adds up what is seen of the frame that leaves next."""
+
+    def __init__(self, interpolator: udm.Interpolator, half: float) -> None:
+        """half: how long it is open before and after an instant, in gaps between frames of the film."""
+        self.interpolator, self.half, self.exposed = interpolator, half, False
+
+    def open(self, begin: float, end: float, number: int) -> None:
+        """Between two positions of the pair."""
+        self.interpolator.expose(begin, end, number)
+        self.exposed = True
+
+    def frames(self, frame: av.VideoFrame, number: int, factor: int, joined: bool,
+               colours: Colours) -> Generator[av.VideoFrame, None, None]:
+        """A frame of the film and those up to the next. What is seen of it before its instant was exposed with the pair
+        before; a scene begins with what is seen after that, and ends with what is seen before."""
+        out = frame
+        for place in range(factor):
+            out, position = _copy(out), place / factor
+            if joined:
+                self.open(max(position - self.half, 0), position + self.half, number + place)
+            if self.exposed:
+                self.interpolator.develop(describe(out, colours))
+                self.exposed = False
+            yield out
+        if joined:
+            self.open(1 - self.half, 1, number + factor)
 
 
 def _copy(frame: av.VideoFrame) -> av.VideoFrame:

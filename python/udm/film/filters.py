@@ -81,6 +81,7 @@ class Interpolation:
     factor: int = 2
     model: str = ""
     scene_threshold: float = 0.3
+    motion_blur: float = 0.0
     steps: int = 1
     sampler: str = "model"
     schedule: str = "model"
@@ -94,7 +95,7 @@ class Interpolation:
 
     def before(self, part: "Segment") -> int:
         """Two pairs of frames, as motion bends by what it was, and that is found from the one before."""
-        return min(2, part.warm_up)
+        return min(2 + (self.motion_blur > 0), part.warm_up)  # and one that the shutter opens in
 
     def after(self, part: "Segment") -> int:
         """The second of the last pair, and what follows that."""
@@ -103,6 +104,10 @@ class Interpolation:
     def given_sigma(self) -> float:
         """No noise has to be known."""
         return 0
+
+    def half_open(self) -> float:
+        """How long the shutter is open before and after the instant of a frame, in gaps between those of the film."""
+        return self.motion_blur / 720 / self.factor
 
     def is_cut(self, change: float) -> bool:
         """Beside those of the plan; 1 is none."""
@@ -158,4 +163,6 @@ def parse(text: str) -> AnyFilter:
     filtered = made(**values)  # type: ignore[arg-type]
     if not 1 <= filtered.factor <= MOST_FRAMES:
         raise FilmError(f"--filter: factor={filtered.factor} is not one of 1 to {MOST_FRAMES}")
+    if isinstance(filtered, Interpolation) and not 0 <= filtered.motion_blur <= 360:
+        raise FilmError(f"--filter: motion-blur={filtered.motion_blur:g} is not an angle of 0 to 360 degrees")
     return filtered
