@@ -2,11 +2,12 @@
 """Restores, interpolates and makes video with small diffusion networks, by libudm.
 
 restore(), interpolate() and generate() are iterators over NumPy arrays; Restorer, Interpolator, Generator and Analyser
-are the objects of the C API beneath them.
+are the objects of the C API beneath them. pipeline() runs elements of GStreamer's.
 """
 from .errors import (CancelledError, CorruptError, DeviceError, Error, LibraryError, NotFoundError, OutOfMemoryError,
-                     SettingsError, UnreadableError, UnsupportedError)
+                     PipelineError, SettingsError, UnreadableError, UnsupportedError)
 from .generation import Generation, Generator, Parameters, generate
+from .gstreamer import Position, pipeline
 from .interpolation import Interpolator, interpolate
 from .library import load
 from .model import Info, Model
@@ -17,8 +18,8 @@ from .images import view
 __all__ = [
     "Analyser", "CancelledError", "CorruptError", "DeviceError", "Error", "Finding", "Frames", "Generation",
     "Generator", "Info", "Interpolator", "LibraryError", "Model", "NotFoundError", "OutOfMemoryError", "Parameters",
-    "Pulled", "Restorer", "SettingsError", "Stats", "UnreadableError", "UnsupportedError", "generate", "interpolate",
-    "restore", "version", "view",
+    "PipelineError", "Position", "Pulled", "Restorer", "SettingsError", "Stats", "UnreadableError", "UnsupportedError",
+    "generate", "interpolate", "pipeline", "restore", "version", "view",
 ]
 
 

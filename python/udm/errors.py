@@ -42,6 +42,14 @@ class CancelledError(Error):
     """It was cancelled."""
 
 
+class PipelineError(Error, RuntimeError):
+    """An element of a pipeline of GStreamer's failed."""
+
+    def __init__(self, message: str, element: str) -> None:
+        super().__init__(message)
+        self.element = element
+
+
 BY_CODE: dict[int, type[Error]] = {
     1: NotFoundError, 2: UnreadableError, 3: CorruptError, 4: UnsupportedError, 5: SettingsError, 6: OutOfMemoryError,
     7: DeviceError, 8: CancelledError,
