@@ -4,6 +4,11 @@
 // direction: texture, text and stars have a few, and mostly in one. Only then are samples replaced, also those of pairs
 // and triples: what differs from all but two of its neighbours, and is about as bright as what was suspicious.
 //
+// Hot and dead pixels of a sensor are fewer. But they stay where they are while the picture moves, as neither texture
+// nor stars do. A pixel that stands out and has nothing like it around, as strokes of text would, gains a vote with
+// each frame in which the ring of 16 pixels around its neighbours has changed, and loses one where it is like its
+// neighbours, and now and then where all rests. With enough votes it is replaced wherever it stands out at all.
+//
 // Rank-ordered differences: Garnett, Huegerich, Chui, He, "A universal noise removal algorithm with an impulse
 // detector", IEEE TIP 2005.
 #include "analysis/impulses.h"
@@ -21,36 +26,48 @@ enum {
     EVERY = 4,       // rows, of which one is looked at for that
     MOST_REACH = 3,  // of the window of the median, in pixels
     LEAST_KNOWN = 5, // samples in it
+    RING = 16,       // samples two pixels away
+    ENOUGH = 5,      // votes for a pixel to be stuck
+    MOST = 25,
+    MEMORY = 16, // frames at rest after which a vote is forgotten
 };
 
 #define LEVEL (2 / 255.f)
-#define FAR 5.f            // times the deviation of the noise, and not less than
-#define LEAST (20 * LEVEL) // this
-#define APART 1.f          // times the range of the neighbours that is far, too
-#define SHARE 1e-3         // of the samples that are suspicious, in either direction
-#define ALIKE (24 * LEVEL) // what is as bright as an impulse may differ by, beside FAR
+#define FAR 5.f                 // times the deviation of the noise, and not less than
+#define LEAST (20 * LEVEL)      // this
+#define APART 1.f               // times the range of the neighbours that is far, too
+#define SHARE 1e-3              // of the samples that are suspicious, in either direction
+#define STUCK 0.3f              // of far, for what is or may be stuck
+#define MOVED 1.5f              // times the deviation that noise alone gives the change of a ring, and not less than
+#define LEAST_MOVED (4 * LEVEL) // this
+#define ALIKE (24 * LEVEL)      // what is as bright as an impulse may differ by, beside FAR
 
 struct udm_impulses {
-    int width, height;
+    int channels, width, height;
     udm_pool *pool;
     size_t *counts; // [2, height]: of suspicious samples of a row, too bright and too dark
     double *sums;   // [2, height]: of their values
     uint8_t *marks; // [height, width]: what is an impulse
-    float *copy;    // [height, width]: the plane before
+    float *last;    // [channels, height, width]: the frame before, as it came,
+    bool follows;   // ... if there is one
+    uint64_t frame;
+    uint8_t *votes; // [channels, height, width]
 };
 
-udm_impulses *udm_impulses_new(int width, int height, udm_pool *pool, udm_error *error)
+udm_impulses *udm_impulses_new(int channels, int width, int height, udm_pool *pool, udm_error *error)
 {
-    const size_t rows = 2 * (size_t)height, pixels = (size_t)width * (size_t)height;
+    const size_t rows = 2 * (size_t)height, pixels = (size_t)width * (size_t)height,
+                 samples = pixels * (size_t)channels;
     udm_impulses *impulses = calloc(1, sizeof *impulses);
     if (impulses) {
-        *impulses = (udm_impulses){ .width = width, .height = height, .pool = pool };
+        *impulses = (udm_impulses){ .channels = channels, .width = width, .height = height, .pool = pool };
         impulses->counts = malloc(rows * sizeof *impulses->counts);
         impulses->sums = malloc(rows * sizeof *impulses->sums);
         impulses->marks = malloc(pixels);
-        impulses->copy = malloc(pixels * sizeof *impulses->copy);
+        impulses->last = malloc(samples * sizeof *impulses->last);
+        impulses->votes = calloc(samples, 1);
     }
-    if (impulses && impulses->counts && impulses->sums && impulses->marks && impulses->copy)
+    if (impulses && impulses->counts && impulses->sums && impulses->marks && impulses->last && impulses->votes)
         return impulses;
     udm_fail(error, UDM_ERROR_MEMORY, "no memory to look for impulses");
     udm_impulses_free(impulses);
@@ -64,15 +81,27 @@ void udm_impulses_free(udm_impulses *impulses)
     free(impulses->counts);
     free(impulses->sums);
     free(impulses->marks);
-    free(impulses->copy);
+    free(impulses->last);
+    free(impulses->votes);
     free(impulses);
+}
+
+void udm_impulses_reset(udm_impulses *impulses)
+{
+    impulses->follows = false;
+    impulses->frame = 0;
+    memset(impulses->votes, 0, (size_t)impulses->channels * (size_t)impulses->width * (size_t)impulses->height);
 }
 
 typedef struct plane_job {
     udm_impulses *impulses;
     const float *from;
     float *to;
+    const float *last; // the plane of the frame before; NULL: there is none
+    uint8_t *votes;
     float far;          // a difference
+    bool forgets;       // votes of what rests
+    float moved;        // the least root mean square of a ring that has changed
     float bright, dark; // of impulses
 } plane_job;
 
@@ -128,6 +157,32 @@ static bool jumps(const plane_job *job, const float *row, int x)
     return fabsf(row[x] - row[x - 1]) > job->far || fabsf(row[x] - row[x + 1]) > job->far;
 }
 
+// Whether what lies around a sample that stands out has moved, and has nothing that stands out like it.
+static bool bears_witness(const plane_job *job, int x, int y, bool bright)
+{
+    const int width = job->impulses->width, height = job->impulses->height;
+    const float value = job->from[(size_t)y * (size_t)width + (size_t)x];
+    float change = 0;
+    for (int dy = -2; dy <= 2; dy++)
+        for (int dx = -2; dx <= 2; dx += dy == -2 || dy == 2 ? 1 : 4) {
+            const size_t at = (size_t)clamped(y + dy, height) * (size_t)width + (size_t)clamped(x + dx, width);
+            if (bright ? job->from[at] > value - STUCK * job->far : job->from[at] < value + STUCK * job->far)
+                return false;
+            change += (job->from[at] - job->last[at]) * (job->from[at] - job->last[at]);
+        }
+    return change > RING * job->moved * job->moved;
+}
+
+// One more vote for what stands out, or one less.
+static void vote(const plane_job *job, int x, int y, float out)
+{
+    uint8_t *votes = &job->votes[(size_t)y * (size_t)job->impulses->width + (size_t)x];
+    if (out == 0 || (job->forgets && fabsf(out) > STUCK))
+        *votes -= *votes > 0;
+    if (job->last && fabsf(out) > STUCK && *votes < MOST && bears_witness(job, x, y, out > 0))
+        ++*votes;
+}
+
 static void suspect_row(void *context, int index, int worker)
 {
     const plane_job *job = context;
@@ -136,8 +191,12 @@ static void suspect_row(void *context, int index, int worker)
     const float *row = job->from + (size_t)index * (size_t)width;
     size_t counts[2] = { 0 };
     double sums[2] = { 0 };
+    memset(impulses->marks + (size_t)index * (size_t)width, 0, (size_t)width);
     for (int x = 1; x < width - 1 && index > 0 && index < height - 1; x++) {
         const float out = jumps(job, row, x) ? outstanding(job, x, index, 0) : 0;
+        vote(job, x, index, out);
+        impulses->marks[(size_t)index * (size_t)width + (size_t)x] =
+            fabsf(out) > STUCK && job->votes[(size_t)index * (size_t)width + (size_t)x] >= ENOUGH;
         if (fabsf(out) > 1)
             counts[out < 0]++, sums[out < 0] += (double)row[x];
     }
@@ -154,7 +213,7 @@ static void mark_row(void *context, int index, int worker)
     for (int x = 0; x < impulses->width; x++) {
         const bool bright = row[x] > job->bright - alike, dark = row[x] < job->dark + alike;
         const float out = bright || dark ? outstanding(job, x, index, CLOSE) : 0;
-        marks[x] = (bright && out > 1) || (dark && out < -1);
+        marks[x] |= (bright && out > 1) || (dark && out < -1);
     }
 }
 
@@ -192,34 +251,51 @@ static void fill_row(void *context, int index, int worker)
     job->impulses->counts[index] = filled;
 }
 
-static size_t remove_from(udm_impulses *impulses, float *plane)
+// Whether single samples have fallen on the plane: then all that are alike are marked, beside those that are stuck.
+static bool is_spoiled(const udm_impulses *impulses, plane_job *job)
 {
     const int height = impulses->height;
-    const float far = FAR * grain_of(impulses, plane);
-    plane_job job = { .impulses = impulses, .from = plane, .to = plane, .far = far > LEAST ? far : LEAST };
-    size_t counts[2] = { 0 }, filled = 0;
+    size_t counts[2] = { 0 };
     double sums[2] = { 0 };
-    udm_pool_run(impulses->pool, height, suspect_row, &job);
     for (int i = 0; i < 2 * height; i++)
         counts[i / height] += impulses->counts[i], sums[i / height] += impulses->sums[i];
     const double least = SHARE * impulses->width * height;
     if ((double)counts[0] <= least || (double)counts[1] <= least)
-        return 0;
-    job.bright = (float)(sums[0] / (double)counts[0]), job.dark = (float)(sums[1] / (double)counts[1]);
-    memcpy(impulses->copy, plane, (size_t)impulses->width * (size_t)height * sizeof *plane);
-    job.from = impulses->copy;
-    udm_pool_run(impulses->pool, height, mark_row, &job);
+        return false;
+    job->bright = (float)(sums[0] / (double)counts[0]), job->dark = (float)(sums[1] / (double)counts[1]);
+    return true;
+}
+
+static size_t remove_from(udm_impulses *impulses, int channel, float *plane)
+{
+    const int height = impulses->height;
+    const size_t pixels = (size_t)impulses->width * (size_t)height, first = (size_t)channel * pixels;
+    const float grain = grain_of(impulses, plane), far = FAR * grain, moved = MOVED * grain * sqrtf(2);
+    plane_job job = { .impulses = impulses,
+                      .from = plane,
+                      .to = plane,
+                      .last = impulses->follows ? impulses->last + first : NULL,
+                      .votes = impulses->votes + first,
+                      .forgets = impulses->frame % MEMORY == MEMORY - 1,
+                      .far = far > LEAST ? far : LEAST,
+                      .moved = moved > LEAST_MOVED ? moved : LEAST_MOVED };
+    size_t filled = 0;
+    udm_pool_run(impulses->pool, height, suspect_row, &job);
+    job.from = memcpy(impulses->last + first, plane, pixels * sizeof *plane);
+    if (is_spoiled(impulses, &job))
+        udm_pool_run(impulses->pool, height, mark_row, &job);
     udm_pool_run(impulses->pool, height, fill_row, &job);
     for (int y = 0; y < height; y++)
         filled += impulses->counts[y];
     return filled;
 }
 
-size_t udm_impulses_remove(udm_impulses *impulses, int channels, float *planes)
+size_t udm_impulses_remove(udm_impulses *impulses, float *planes)
 {
-    const size_t plane = (size_t)impulses->width * (size_t)impulses->height;
     size_t filled = 0;
-    for (int c = 0; c < channels; c++)
-        filled += remove_from(impulses, planes + (size_t)c * plane);
+    for (int c = 0; c < impulses->channels; c++)
+        filled += remove_from(impulses, c, planes + (size_t)c * (size_t)impulses->width * (size_t)impulses->height);
+    impulses->follows = true;
+    impulses->frame++;
     return filled;
 }

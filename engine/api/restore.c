@@ -149,8 +149,10 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
         take_known(restorer, frame->known, place);
     else
         take_times(restorer, frame, place);
+    if (restorer->impulses && frame->discontinuity)
+        udm_impulses_reset(restorer->impulses);
     if (restorer->impulses && (frame->time_map || frame->time != 0)) // else it is said to be clean
-        udm_impulses_remove(restorer->impulses, restorer->settings.channels, place->planes);
+        udm_impulses_remove(restorer->impulses, place->planes);
     for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
         memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
     place->input.planes = place->planes;
@@ -420,6 +422,8 @@ void udm_restorer_reset(udm_restorer *restorer)
     while (restorer->first)
         drop_first(restorer);
     restorer->ended = restorer->has_before = false;
+    if (restorer->impulses)
+        udm_impulses_reset(restorer->impulses);
     udm_noise_tracker_reset(restorer->tracker);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);

@@ -106,7 +106,8 @@ static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     restorer->times = restorer->work ? restorer->work + restorer->pixels * restorer->channels : NULL;
     if (scheduler->process->factors &&
-        !(restorer->impulses = udm_impulses_new(settings->width, settings->height, restorer->pool, error)))
+        !(restorer->impulses =
+              udm_impulses_new(settings->channels, settings->width, settings->height, restorer->pool, error)))
         return false;
     if (scheduler->process->lost)
         restorer->filler = udm_hole_filler_new(settings->channels, settings->width, settings->height, error);

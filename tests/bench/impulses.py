@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Impulses ("salt and pepper") on photographs, the noise level estimated: PSNR of what comes in, of a 3x3 median and of
-ours. And what clean pictures with single pixels that are right lose: text, and stars (allowed: 50 dB to the input).
+ours. The same of clips with hot pixels, which stay where they are while the picture moves, or does not, from the frame
+on in which they can be known. And what clean pictures with single pixels that are right lose: text, and stars (allowed:
+50 dB to the input).
 
     python tests/bench/impulses.py --only kodim1
+    python tests/bench/impulses.py --only mobile
 """
 import sys
 
@@ -15,6 +18,9 @@ import libudm
 SHARES = 0.001, 0.005, 0.01, 0.05
 LEAST = 50.0
 SIDE = 384
+HOT = 5e-4         # of all pixels
+KNOWN = 8          # frames
+HOT_SIGMA = 5.0
 
 
 def spoil(clean, share, of_luma):
@@ -50,10 +56,31 @@ def stars():
     return common.to_8_bits(np.repeat(sky, 3, 2))[None]
 
 
+def hot_rows(o, engine):
+    """Of each clip, and of its first frame held: how far hot pixels are off, and all others, root mean square."""
+    rows = []
+    for clip in common.load_clips(o):
+        for name, clean in ((clip.name, clip.frames), ("held", np.repeat(clip.frames[:1], len(clip.frames), 0))):
+            random = np.random.default_rng(3)
+            mask = random.random(clean.shape[1:]) < HOT  # of one colour mostly
+            value = random.uniform(200, 256, clean.shape[1:])
+            noisy = common.add_noise(common.Clip(clip.name, clean), HOT_SIGMA)
+            spoiled = np.where(mask & (value > noisy), value, noisy).astype(np.uint8)
+            made, without = (engine.restore(f, None)[0].astype(np.float32) for f in (spoiled, noisy))
+            errors = [np.sqrt(np.mean(np.square((f - clean)[KNOWN:, which])))
+                      for which in (mask, ~mask) for f in (spoiled.astype(np.float32), made, without)]
+            rows.append([clip.name, "held" if name == "held" else "as it is", *("%.2f" % e for e in errors)])
+    return rows
+
+
 def main():
     o = common.options(__doc__).parse_args()
-    o.frames = 1
     engine, rows, kept = libudm.Engine(o), [], True
+    found = hot_rows(o, engine)
+    if found:
+        common.print_table(["hot pixels of", "", "noisy", "ours", "ours without them", "the others, noisy", "ours",
+                            "ours without"], found)
+    o.frames = 1
     for clip in common.load_kodak(o):
         for share in SHARES:
             for of_luma in (False, True):
@@ -61,7 +88,8 @@ def main():
                 found = [common.psnr(f, clip.frames) for f in (noisy, median(noisy), engine.restore(noisy, None)[0])]
                 rows.append([clip.name, "%g %%" % (100 * share), "luma" if of_luma else "RGB",
                              *("%.2f" % f for f in found)])
-    common.print_table(["picture", "impulses", "of", "noisy", "median", "ours"], rows)
+    if rows:
+        common.print_table(["picture", "impulses", "of", "noisy", "median", "ours"], rows)
     rows = []
     for name, clean in (("text", text("white", "black")), ("on black", text("black", "white")), ("stars", stars())):
         same = common.psnr(engine.restore(clean, 1.0)[0], clean)

@@ -26,9 +26,9 @@ static int impulse(int i, unsigned one_in)
 static size_t clean(float *plane, int threads)
 {
     udm_pool *pool = udm_pool_new(threads, NULL);
-    udm_impulses *impulses = udm_impulses_new(W, H, pool, NULL);
+    udm_impulses *impulses = udm_impulses_new(1, W, H, pool, NULL);
     ck_assert_ptr_nonnull(impulses);
-    const size_t found = udm_impulses_remove(impulses, 1, plane);
+    const size_t found = udm_impulses_remove(impulses, plane);
     udm_impulses_free(impulses);
     udm_pool_free(pool);
     return found;
@@ -103,6 +103,72 @@ START_TEST(texture_stays)
 }
 END_TEST
 
+enum { FRAMES = 12, HOT = 3 };
+
+static const int hot[HOT][2] = { { 20, 30 }, { 71, 50 }, { 100, 12 } };
+
+// A picture of waves as large as some pixels, and what moves or stands before it.
+static const struct {
+    const char *what;
+    float speed; // of the waves, pixels a frame
+    float sigma; // of noise
+    bool stays;  // what stands out stays where it is
+    bool stroke; // ... and is the dot of a letter
+    bool goes;   // it is to be taken for hot
+} shots[] = {
+    { "hot pixels before what moves", 3, 0, true, false, true },
+    { "the same in noise", 3, 0.05f, true, false, true },
+    { "single pixels of what stands still", 0, 0, true, false, false },
+    { "the same in noise", 0, 0.05f, true, false, false },
+    { "single pixels that move along", 1, 0, false, false, false },
+    { "letters before what moves", 3, 0, true, true, false },
+};
+
+static void shoot(int kind, int frame, float *plane)
+{
+    static float noise[PLANE];
+    const float shift = shots[kind].speed * (float)frame;
+    udm_normal(5, 0, (uint64_t)frame, 0, PLANE, noise);
+    for (int i = 0; i < PLANE; i++)
+        plane[i] = 0.4f * sinf(0.3f * ((float)(i % W) + shift)) - 0.3f + shots[kind].sigma * noise[i];
+    for (int k = 0; k < HOT; k++) {
+        const int at = hot[k][1] * W + hot[k][0] - (shots[kind].stays ? 0 : (int)shift);
+        plane[at] = 1;
+        if (shots[kind].stroke)
+            plane[at - 2] = plane[at + 2 * W] = 1;
+    }
+}
+
+START_TEST(hot_pixels_are_what_stays_while_the_picture_moves)
+{
+    static float came[PLANE], plane[PLANE];
+    test_case("%s", shots[_i].what);
+    udm_pool *pool = udm_pool_new(2, NULL);
+    udm_impulses *impulses = udm_impulses_new(1, W, H, pool, NULL);
+    for (int frame = 0; frame < 2 * FRAMES; frame++) {
+        if (frame == FRAMES)
+            udm_impulses_reset(impulses);
+        shoot(_i, frame, came);
+        memcpy(plane, came, sizeof came);
+        const size_t filled = udm_impulses_remove(impulses, plane);
+        const bool known = frame % FRAMES >= FRAMES / 2;
+        if (shots[_i].goes && known)
+            ck_assert_uint_eq(filled, HOT);
+        else if (!shots[_i].goes || frame % FRAMES == 0)
+            ck_assert_uint_eq(filled, 0);
+        for (int i = 0; i < PLANE; i++) {
+            const bool spoiled = shots[_i].goes && known && came[i] == 1;
+            if (spoiled)
+                ck_assert_float_lt(plane[i], 0.6f);
+            else if (filled == 0 || came[i] != 1)
+                ck_assert_float_eq(plane[i], came[i]);
+        }
+    }
+    udm_impulses_free(impulses);
+    udm_pool_free(pool);
+}
+END_TEST
+
 START_TEST(threads_change_nothing)
 {
     static float one[PLANE], four[PLANE];
@@ -119,8 +185,8 @@ START_TEST(pictures_may_be_as_small_as_they_come)
     const int sizes[][2] = { { 1, 1 }, { 6, 1 }, { 1, 6 }, { 3, 2 } };
     udm_pool *pool = udm_pool_new(1, NULL);
     for (int i = 0; i < COUNT_OF(sizes); i++) {
-        udm_impulses *impulses = udm_impulses_new(sizes[i][0], sizes[i][1], pool, NULL);
-        ck_assert_uint_eq(udm_impulses_remove(impulses, 1, plane), 0);
+        udm_impulses *impulses = udm_impulses_new(1, sizes[i][0], sizes[i][1], pool, NULL);
+        ck_assert_uint_eq(udm_impulses_remove(impulses, plane), 0);
         udm_impulses_free(impulses);
     }
     udm_pool_free(pool);
@@ -192,6 +258,7 @@ int main(void)
     const test_entry tests[] = {
         { .test = impulses_go, .cases = COUNT_OF(densities) },
         { .test = texture_stays, .cases = TEXTURES },
+        { .test = hot_pixels_are_what_stays_while_the_picture_moves, .cases = COUNT_OF(shots) },
         { .test = threads_change_nothing },
         { .test = pictures_may_be_as_small_as_they_come },
         { .test = a_stream_loses_its_impulses, .cases = COUNT_OF(formats) },
