@@ -3,7 +3,11 @@
 
     python tests/bench/video_compare.py --cache ../bench-cache
     python tests/bench/video_compare.py --clips "" --stills 4 --sigmas 20,40 --peers ffdnet
+    python tests/bench/video_compare.py --clips "" --held ../shared/data/train_video --frames 12 --sigmas 20 --lookahead 2
     python tests/bench/video_compare.py --speed
+
+--held adds the clips of a folder that recursion.py (models/train) holds out, their middles. A table has all clips
+by the speed of what they show, the mean length of the engine's motion between clean frames.
 
 Noise is Gaussian with a fixed seed, then clipped and rounded to 8 bits: everybody gets the same 8-bit RGB frames, is
 given sigma, and returns back 8-bit RGB. PSNR is the mean over frames. V-BM3D (vbm3d.py says how to make the Python it
@@ -18,10 +22,13 @@ none, as before a camera on a tripod; with --pan the camera turns. With --fade a
 """
 import json
 import pathlib
+import subprocess
+import sys
+import tempfile
 import zlib
 
-import cv2
 import numpy as np
+from PIL import Image
 
 import common
 import libudm
@@ -31,12 +38,15 @@ CLIPS = "foreman,mobile,flower,bikes,blackswan,car-shadow"
 PEERS = ["ffdnet", "vbm3d", "vbm3d-np", *peers.FILTERS]
 RADII = 3, 4
 STILL = 2.0     # grey levels
+AROUND = 9      # side of the neighbourhood
 ENOUGH = 0.005  # of all pixels, to call it a region
+SIDES = 240, 352  # at most, of clips that were held out
 
 
 def arguments():
     p = common.options(__doc__, models=["denoise", "denoise-quality"])
     p.add_argument("--clips", default=CLIPS, help="separated by commas (default: %(default)s)")
+    p.add_argument("--held", type=pathlib.Path, help="folder of training videos")
     p.add_argument("--stills", type=int, default=0, help="Kodak pictures, each as a clip (default: %(default)s)")
     p.add_argument("--pan", type=float, default=0, help="pixels a frame that those move by (default: %(default)s)")
     p.add_argument("--fade", type=float, default=1, help="share of their light that the last frames have (default: "
@@ -60,8 +70,9 @@ def arguments():
 def filmed(picture, frames, pan):
     """By a camera that turns so many pixels a frame to the right, and half as many down."""
     h, w = picture.shape[:2]
-    return np.stack([cv2.warpAffine(picture, np.float32([[1, 0, -k * pan], [0, 1, -k * pan / 2]]), (w, h),
-                                    flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT) for k in range(frames)])
+    wide = Image.fromarray(np.pad(picture, ((0, h), (0, w), (0, 0)), "symmetric"))
+    return np.stack([np.asarray(wide.transform((w, h), Image.AFFINE, (1, 0, k * pan, 0, 1, k * pan / 2), Image.BICUBIC))
+                     for k in range(frames)])
 
 
 def stills(o):
@@ -69,6 +80,45 @@ def stills(o):
     step = max(len(pictures) // max(o.stills, 1), 1)
     return [common.Clip(f"still {p.name}", filmed(p.frames[0], o.frames, o.pan))
             for p in pictures[step // 2::step][:o.stills]]
+
+
+def held(o):
+    """Clips that no weights of this tree have seen."""
+    if not o.held:
+        return []
+    sys.path.insert(0, str(common.ROOT / "models/train"))
+    import clips
+    import train
+    _, chosen = train.hold_out([c for c in clips.videos([o.held], o.frames) if min(c.shape[1:3]) >= 96], 10)
+    middles = []
+    for k, frames in enumerate(chosen):
+        top, left = (max(n - m, 0) // 4 * 2 for n, m in zip(frames.shape[1:3], SIDES))
+        cut = frames[:, top:top + SIDES[0], left:left + SIDES[1]]
+        height, width = (n // 2 * 2 for n in cut.shape[1:3])
+        middles.append(common.Clip(f"held {k}", np.ascontiguousarray(cut[:, :height, :width])))
+    return middles
+
+
+def speed_of(o, clip):
+    """In pixels a frame."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = f"{folder}/clip.npy", f"{folder}/flow.npy"
+        np.save(given, np.ascontiguousarray(clip.frames.transpose(3, 0, 1, 2)[None], np.float32) / 127.5 - 1)
+        subprocess.run([o.build / "engine/cli/udm", "motion", common.ROOT / "models/denoise", given, found,
+                        "--sigma", "1", "--threads", str(o.threads)], check=True)
+        return float(np.hypot(*np.load(found)[0]).mean())
+
+
+def by_motion(o, clips, results):
+    """A row for each clip, the slowest first: PSNR in the mean of its sigmas, and what ours gains on each peer."""
+    names = [n for n in next(iter(results.values())) if n != "clean"]
+    mine, rows = [m.name for m in o.models], []
+    for speed, clip in sorted((speed_of(o, clip), clip.name) for clip in clips):
+        mean = {n: np.mean([s[n]["psnr"] for (name, _), s in results.items() if name == clip]) for n in names}
+        rows.append(["%.2f" % speed, clip, *cells(mean.values()),
+                     *("%+.2f" % (mean[m] - mean[p]) for m in mine for p in o.peers)])
+    print("\nby motion, pixels a frame: PSNR, and ours less each peer")
+    common.print_table(["speed", "clip", *names, *(f"{m} - {p}" for m in mine for p in o.peers)], rows)
 
 
 def faded(clip, share):
@@ -97,7 +147,11 @@ def ways(o, name, noisy, clean, sigma):
 def still(clean):
     """[F - 1, H, W]: where a frame is as the one before."""
     change = np.diff(clean.astype(np.float32), axis=0) ** 2
-    return np.stack([cv2.blur(c.mean(-1), (9, 9)) for c in change]) < STILL ** 2
+    reach = AROUND // 2
+    wide = np.pad(change.mean(-1), ((0, 0), (reach, reach), (reach, reach)), "reflect")
+    for axis in (1, 2):
+        wide = np.lib.stride_tricks.sliding_window_view(wide, AROUND, axis).mean(-1)
+    return wide < STILL ** 2
 
 
 def deviation(frames, mask):
@@ -192,7 +246,7 @@ def main():
     o = arguments()
     if o.speed:
         return speed(o)
-    clips = common.load_clips(o, [name for name in o.clips.split(",") if name]) + stills(o)
+    clips = common.load_clips(o, [name for name in o.clips.split(",") if name]) + stills(o) + held(o)
     common.need(clips, f"the clips {o.clips} in {o.data}")
     clips = [faded(clip, o.fade) for clip in clips] if o.fade != 1 else clips
     results = {(clip.name, sigma): measure(o, clip, sigma) for clip in clips for sigma in o.sigmas}
@@ -201,6 +255,7 @@ def main():
     table("flicker of what comes out, there", results, "flicker", but="noisy")
     if o.peers and o.models:
         verdict(o, results)
+    by_motion(o, clips, results)
 
 
 if __name__ == "__main__":
