@@ -25,6 +25,7 @@ typedef struct udm_noise_estimate {
     double sigma;        // to be told to a model of white noise; 0 unless it was found
     double real_sigma;   // to be told to a model of the noise of cameras, films and codecs, likewise
     double luma, chroma; // of single pixels
+    double half_chroma;  // of means of 2x2 pixels: what planes of 4:2:0 have
     // Of luma at the full size, a half, a quarter and an eighth, each times 2^k: all the same for white noise, rising
     // for coarse grain. What was not measured is 0.
     double octaves[UDM_NOISE_OCTAVES];

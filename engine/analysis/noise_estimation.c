@@ -242,6 +242,7 @@ udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence)
         return noise;
     noise.luma = unit * found.fine[0];
     noise.chroma = UDM_NOISE_WHITE_CHROMA * found.fine[1];
+    noise.half_chroma = UDM_NOISE_WHITE_CHROMA * mix(found.fine[1], found.half[1], found.coarse[1]) / 2;
     noise.octaves[0] = noise.luma, noise.octaves[1] = unit * found.half[0];
     for (int octave = 2; octave < UDM_NOISE_OCTAVES; octave++)
         noise.octaves[octave] = unit * fmax(evidence->grain[octave - 2], 0);

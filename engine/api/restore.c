@@ -2,6 +2,7 @@
 // udm/restore.h: frames go in, are brought to time 0, and come out.
 #include "udm/udm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,10 @@
 #include "process/process.h"
 #include "schedule/schedule.h"
 #include "tensor/planes.h"
+
+// udm_side_information.chroma_share where it is not known: of white noise in red, green and blue, and of as much noise
+// in each plane of 4:2:0; and the most that is believed.
+static const double usual_share = 0.31, usual_subsampled_share = 0.57, most_chroma_share = 4;
 
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {
@@ -183,6 +188,14 @@ static void set_levels(const udm_restorer *restorer, queued *frame)
     }
 }
 
+// What the levels of luma and of chroma are to each other is estimated even where the level is given.
+static double chroma_share(const queued *frame)
+{
+    if (!(frame->noise.sigma > 0))
+        return frame->subsampled ? usual_subsampled_share : usual_share;
+    return fmin(frame->noise.half_chroma / frame->noise.sigma, most_chroma_share);
+}
+
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
 {
     if (frame->looked_at || frame->repeats)
@@ -194,7 +207,8 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
-    const bool measured = estimate || (udm_model_has_experts(restorer->model) && frame->kind == UDM_NOISE_JUDGED);
+    const bool asks = udm_model_has_experts(restorer->model) || restorer->expert->network->chroma_level;
+    const bool measured = estimate || (asks && frame->kind == UDM_NOISE_JUDGED);
     const udm_noise_hint hint = { .sigma = measured ? -1 : given,
                                   .subsampled = frame->subsampled,
                                   .repeats = frame->input.repeat };
@@ -202,10 +216,11 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
     if (frame->kind == UDM_NOISE_JUDGED)
         frame->kind = frame->noise.white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
+    if (udm_model_scheduler(udm_model_expert(restorer->model, frame->kind))->real_noise)
+        frame->noise.sigma = frame->noise.real_sigma;
+    frame->chroma_share = chroma_share(frame);
     if (!estimate)
         frame->noise.sigma = given;
-    else if (udm_model_scheduler(udm_model_expert(restorer->model, frame->kind))->real_noise)
-        frame->noise.sigma = frame->noise.real_sigma;
     set_levels(restorer, frame);
 }
 
@@ -221,6 +236,7 @@ static void learn_from_next(udm_restorer *restorer, queued *frame)
         return;
     frame->noise = next->noise;
     frame->kind = next->kind;
+    frame->chroma_share = next->chroma_share;
     set_levels(restorer, frame);
 }
 
@@ -356,7 +372,9 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     udm_predicted predicted = { 0 };
     if (restorer->expert->temporal && !look_around(restorer, frame, &predicted, error))
         return false;
-    const udm_side_information beside = { .predicted = predicted.planes, .predicted_level = predicted.level };
+    const udm_side_information beside = { .predicted = predicted.planes,
+                                          .predicted_level = predicted.level,
+                                          .chroma_share = frame->chroma_share };
     memcpy(restorer->work, frame->planes, restorer->pixels * restorer->channels * sizeof(float));
     memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
     if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,

@@ -11,7 +11,7 @@ static bool check_network(const udm_restorer *restorer, const udm_expert *expert
     if (network->channels != 1 && network->channels != 3)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has %d channels, and frames have 1 or 3", directory,
                         network->channels);
-    if (network->context > 0)
+    if (network->context > 0 && !network->chroma_level)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes frames between others: udminterp runs it", directory);
     if (network->channels < restorer->settings.channels)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour", directory);

@@ -18,17 +18,20 @@ struct udm_denoiser {
     float *shown,
         *shown_level;         // x_t and its level for a network that knows Gaussian noise only; [C + 1, height, width]
     float *fill, *fill_level; // ... and a prediction of what is lost, by what surrounds it and by what came before
+    float *chroma_level;      // [height, width], for a network that is shown it
 };
 
 static bool allocate(udm_denoiser *denoiser, udm_error *error)
 {
     const udm_denoiser_settings *s = &denoiser->settings;
     const size_t n = denoiser->pixels, c = denoiser->elements, output = n * udm_network_outputs(s->network);
-    const size_t other = s->process == &udm_process_gaussian ? 0 : 2 * (c + n);
-    denoiser->output = calloc(output + other, sizeof(float));
+    const size_t other = s->process == &udm_process_gaussian ? 0 : 2 * (c + n),
+                 chroma = s->network->chroma_level ? n : 0;
+    denoiser->output = calloc(output + chroma + other, sizeof(float));
     if (!denoiser->output)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
-    denoiser->shown = denoiser->output + output;
+    denoiser->chroma_level = denoiser->output + output;
+    denoiser->shown = denoiser->chroma_level + chroma;
     denoiser->shown_level = denoiser->shown + c;
     denoiser->fill = denoiser->shown_level + n;
     denoiser->fill_level = denoiser->fill + c;
@@ -148,6 +151,20 @@ static void predict_lost(const udm_denoiser *denoiser, const udm_levels *at, con
     seen->predicted = denoiser->fill, seen->predicted_level = denoiser->fill_level;
 }
 
+// level: NULL: 1
+static void show_chroma_level(const udm_denoiser *denoiser, const float *level, double share, udm_network_input *seen)
+{
+    float last = -1, shown = 1;
+    for (size_t i = 0; i < denoiser->pixels; i++) { // neighbours mostly share their level
+        if (level && level[i] != last) {
+            last = level[i];
+            shown = (float)udm_level_of_sigma(share * udm_sigma_of_level(last));
+        }
+        denoiser->chroma_level[i] = shown;
+    }
+    seen->context = denoiser->chroma_level;
+}
+
 bool udm_denoiser_run(udm_denoiser *denoiser, int stage, const udm_levels *at, const float *xt,
                       const udm_side_information *beside, float *x0, const atomic_bool *cancel, udm_error *error)
 {
@@ -163,6 +180,8 @@ bool udm_denoiser_run(udm_denoiser *denoiser, int stage, const udm_levels *at, c
         show_levels(denoiser, at, xt, &seen);
     if (xt && denoiser->filler)
         predict_lost(denoiser, at, xt, &seen);
+    if (s->network->chroma_level)
+        show_chroma_level(denoiser, seen.level, beside->chroma_share, &seen);
     if (!udm_ensemble_run(denoiser->ensemble, stage, denoiser->frame, &seen, denoiser->output, cancel, error))
         return false;
     if (xt)

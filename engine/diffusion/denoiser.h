@@ -27,6 +27,9 @@ typedef struct udm_denoiser_settings {
 typedef struct udm_side_information {
     const float *predicted, *predicted_level; // [C, height, width], [height, width]
     const float *context;                     // [network.context, height, width]
+    // The deviation of the noise of Cb and Cr, at half the size, as a share of the sigma that the level of each pixel
+    // stands for: for networks with a chroma_level, of which it is the context.
+    double chroma_share;
     // Refines an estimate of x0 by the other planes of the network's output. level: of the frame as it was shown; NULL:
     // 1.
     void (*refine)(const void *refiner, const float *level, const float *output, float *x0);

@@ -111,6 +111,7 @@ struct udm_network {
     bool spreads;         // as many planes again are the variance of the new noise of a step (ddpm_learned)
     bool predicts_log_variance; // the last plane of its output (UDM_LOG_VARIANCE_BIAS)
     int context;                // planes of its input, besides frame and prediction
+    bool chroma_level;          // that is one plane, the level of the noise of chroma (udm_side_information)
     int mixes;                  // last planes of its output: the shares of other estimates than the prediction
     int memory_frames;          // ... and on no frame farther back than this
     double max_level;           // the highest noise level it was trained for, in (0, 1]

@@ -96,9 +96,9 @@ static bool read_weights(unet *net, const reader *from)
 
 static bool read_config(unet *net, const udm_config *config, udm_error *error)
 {
-    static const char *const known[] = { "in_channels",          "patch_size", "temporal", "max_sigma",
-                                         "predict_log_variance", "context",    "mix",      "block_out_channels",
-                                         "layers_per_block",     "halved",     NULL };
+    static const char *const known[] = { "in_channels",          "patch_size", "temporal",     "max_sigma",
+                                         "predict_log_variance", "context",    "mix",          "block_out_channels",
+                                         "layers_per_block",     "halved",     "chroma_level", NULL };
     double max_sigma = 255;
     int blocks = 0;
     net->base.channels = 3, net->patch = 2;
@@ -107,6 +107,7 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         !udm_config_int(config, "patch_size", 1, 4, &net->patch, error) ||
         !udm_config_bool(config, "temporal", &net->temporal, error) ||
         !udm_config_bool(config, "halved", &net->base.halved, error) ||
+        !udm_config_bool(config, "chroma_level", &net->base.chroma_level, error) ||
         !udm_config_bool(config, "predict_log_variance", &net->base.predicts_log_variance, error) ||
         !udm_config_int(config, "context", 0, 64, &net->base.context, error) ||
         !udm_config_int(config, "mix", 0, 64, &net->base.mixes, error) ||
@@ -120,6 +121,11 @@ static bool read_config(unet *net, const udm_config *config, udm_error *error)
         return udm_fail(error, UDM_ERROR_CORRUPT,
                         "%s: block_out_channels and layers_per_block must have the same length, at least 1",
                         udm_config_path(config));
+    if (net->base.chroma_level && (net->base.context > 0 || net->base.channels != 3))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s: a network with \"chroma_level\" has 3 in_channels, and no other context",
+                        udm_config_path(config));
+    net->base.context += net->base.chroma_level;
     net->base.max_level = udm_level_of_sigma(max_sigma);
     net->base.uses_prediction = true;
     return true;

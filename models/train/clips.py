@@ -109,22 +109,29 @@ def with_white_noise(clean, sigma):
     return (clean + noise).clip(0, 255).round().astype(np.uint8)
 
 
-def with_real_noise(clean):
-    """(noisy, clean, sigma) of one camera, film or codec for all frames, which it sees one below the other."""
+def to_levels(x):
+    """As bytes, but with what lies beyond black and white."""
+    return ((x + 1) * LEVELS).round().short().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def with_real_noise(clean, sources=realnoise.SOURCES, codecs=None):
+    """(noisy, clean, sigma, sigma of chroma) of one camera, film or codec for all frames, which it sees one below the
+    other. The first two are int16."""
     tall = realnoise.from_bytes(clean.reshape(1, -1, *clean.shape[2:]))
-    noisy, made = realnoise.draw(tall, torch.zeros(1, 1, 1, 1, dtype=torch.bool))
-    sigma = realnoise.told_sigma(noisy - made).item()
-    return *(realnoise.to_bytes(x).reshape(clean.shape) for x in (noisy, made)), sigma
+    noisy, made, apart = realnoise.draw(tall, torch.zeros(1, 1, 1, 1, dtype=torch.bool), sources, codecs)
+    sigmas = (x.item() for x in realnoise.told_sigmas(noisy - made, apart))
+    return *(to_levels(x).reshape(clean.shape) for x in (noisy, made)), *sigmas
 
 
 class Rendition:
     """A clip, the same with noise of one sigma, as a file has it, and the motion that the engine finds there.
 
-    clean, noisy: uint8 [F, H, W, 3]; flow: float16 [F - 1, 2, H, W].
+    clean, noisy: uint8 or int16 [F, H, W, 3]; flow: float16 [F - 1, 2, H, W].
     """
 
-    def __init__(self, clean, noisy, sigma, options):
+    def __init__(self, clean, noisy, sigma, options, chroma=None):
         self.clean, self.noisy, self.sigma = clean, noisy, sigma
+        self.chroma = realnoise.WHITE_CHROMA * sigma if chroma is None else chroma
         self.flow = motion(noisy, sigma, options.udm, options.preview, options.threads)
 
 
@@ -137,6 +144,11 @@ def motion(noisy, sigma, udm, model, threads):
         return np.load(found)[0].transpose(1, 0, 2, 3).astype(np.float16)
 
 
+def video_rendition(clean, options):
+    noisy, clean, sigma, of_chroma = with_real_noise(clean, {realnoise.video: 1}, {realnoise.kept: 1})
+    return Rendition(clean, noisy, sigma, options, of_chroma)
+
+
 class Library:
     """Renditions to draw from, of which `renew` replaces the oldest, and some of clips that are held out."""
 
@@ -145,6 +157,7 @@ class Library:
         usable = [c for c in clips if min(c.shape[1:3]) >= options.patch]
         self.clips, held = hold_out(usable, 10)
         self.held = [Rendition(c[:12], with_white_noise(c[:12], 20), 20, options) for c in held]
+        self.held += [video_rendition(c[:12, :160, :160], options) for c in held]
         self.pictures = [p for p in pictures if min(p.shape[:2]) >= 240]
 
     def render(self):
@@ -160,8 +173,8 @@ class Library:
         if random.random() < o.chroma_share:
             clean = realnoise.to_bytes(chroma.subsampled(realnoise.from_bytes(clean)))
         if random.random() < o.real_share:
-            noisy, clean, sigma = with_real_noise(clean)
-            return Rendition(clean, noisy, min(max(sigma, 0.5), o.max_sigma), o)
+            noisy, clean, sigma, of_chroma = with_real_noise(clean)
+            return Rendition(clean, noisy, min(max(sigma, 0.5), o.max_sigma), o, of_chroma)
         sigma = max(2, data.sigmas(1, o).item())
         return Rendition(clean, with_white_noise(clean, sigma), sigma, o)
 

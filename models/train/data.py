@@ -110,14 +110,22 @@ def add_noise(x0, grey, sigma):
     return torch.where(torch.rand(len(x0), 1, 1, 1) < 0.8, stored, noisy)
 
 
+def level_of(ratio):
+    """Of noise with this ratio to the signal."""
+    return ratio * (1 + ratio ** 2).rsqrt()
+
+
 def batch(pictures, options):
-    """(x0, frame, level, sigma) of patches of pictures, of which a share has the noise of cameras, film and codecs."""
+    """(x0, frame, level, sigma, level of chroma) of patches of pictures, of which a share has the noise of cameras,
+    film and codecs."""
     x0, grey = patches(pictures, options.batch, options.patch)
     x0 = chroma.some_subsampled(x0, options.chroma_share)
     sigma = noise_maps(options.batch, options.patch, options)
     noisy = add_noise(x0, grey, sigma)
+    chroma_sigma = realnoise.WHITE_CHROMA * torch.where(grey, 0, sigma) * realnoise.mistaken(options.batch)
     real = torch.rand(options.batch) < options.real_share
     if real.any():
-        noisy[real], x0[real] = realnoise.draw(x0[real], grey[real])
-        sigma[real] = realnoise.told_sigma(noisy[real] - x0[real]).clamp(0.5, options.max_sigma)
-    return x0, *at_time(noisy, sigma), sigma
+        noisy[real], x0[real], apart = realnoise.draw(x0[real], grey[real])
+        told, chroma_told = realnoise.told_sigmas(noisy[real] - x0[real], apart)
+        sigma[real], chroma_sigma[real] = told.clamp(0.5, options.max_sigma), chroma_told
+    return x0, *at_time(noisy, sigma), sigma, level_of(chroma_sigma * (2 / 255))

@@ -82,16 +82,18 @@ class Level(nn.Module):
 
 class UdmUNet(nn.Module):
     def __init__(self, in_channels=3, block_out_channels=(32, 64, 128), layers_per_block=(2, 2, 4),
-                 patch_size=2, temporal=False, predict_log_variance=False, context=0, mix=0, halved=False):
+                 patch_size=2, temporal=False, predict_log_variance=False, context=0, mix=0, halved=False,
+                 chroma_level=False):
         super().__init__()
         self.config = dict(_class_name="UdmUNet", in_channels=in_channels,
                            block_out_channels=list(block_out_channels),
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
                            temporal=temporal, predict_log_variance=predict_log_variance,
                            **(dict(context=context, mix=mix) if context else {}),
-                           **(dict(halved=True) if halved else {}))  # a preview that is shown frames of half the size
+                           **(dict(halved=True) if halved else {}),  # a preview that is shown frames of half the size
+                           **(dict(chroma_level=True) if chroma_level else {}))  # as its one plane of context
         ch, patch = block_out_channels, patch_size
-        planes = (2 * in_channels + 3 + context) * patch * patch
+        planes = (2 * in_channels + 3 + context + chroma_level) * patch * patch
         self.patch, self.others = patch, predict_log_variance + mix
         self.conv_in = nn.Conv2d(planes, ch[0], 3, padding=1)
         steps = list(zip(ch, ch[1:]))
@@ -111,7 +113,7 @@ class UdmUNet(nn.Module):
 
     def forward(self, frame, level, predicted=None, predicted_level=None, frames=1, context=None):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
-        [N, planes, H, W], what else is known.
+        [N, planes, H, W], what else is known; of a network with a chroma_level that, [N, 1, H, W].
 
         Returns x0 and, if the network predicts it, as one more channel after it, the log of the variance (less
         LOG_VARIANCE_BIAS) that the prediction has beyond that of its level; if it mixes, its vote on each estimate
@@ -135,6 +137,13 @@ class UdmUNet(nn.Module):
         output = F.pixel_shuffle(self.conv_out(x), self.patch).float()
         correction, others = output.split([self.config["in_channels"], self.others], 1)
         return torch.cat([fused + gate(rho) * correction, others], 1)
+
+
+def with_context(network, weights):
+    """Weights of a network that knew less context, as those of one that ignores what it is told beyond."""
+    first, known = network.conv_in.weight, weights["conv_in.weight"]
+    more = torch.zeros(known.shape[0], first.shape[1] - known.shape[1], *known.shape[2:], dtype=known.dtype)
+    return {**weights, "conv_in.weight": torch.cat([known, more], 1)}
 
 
 def gate(rho):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Noise as cameras, film and codecs leave it, put on clean patches; and the one sigma that stands for it.
 
-    noisy, clean = realnoise.draw(x0, grey)
-    sigma = realnoise.told_sigma(noisy - clean)
+    noisy, clean, apart = realnoise.draw(x0, grey)
+    sigma, sigma_of_chroma = realnoise.told_sigmas(noisy - clean, apart)
 
 Pictures are float [N, 3, H, W] in [-1, 1]; sigmas are on the 0-255 scale. Each patch gets one source of noise (SOURCES)
 and, mostly, one codec after it (CODECS). `clean` is what the same patch is without the noise but with all else that the
@@ -27,6 +27,8 @@ ALONG = [[0, 0, .5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 
 ACROSS = [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]]
 
 LUMA = 0.299, 0.587, 0.114
+REAL_LUMA = 1.2       # of engine/analysis/noise_estimation.c
+WHITE_CHROMA = 0.31   # of the sigma of white noise in red, green and blue: what Cb and Cr have at half the size
 
 
 def uniform(n, low, high):
@@ -164,11 +166,11 @@ def video(x0):
     for k, c in enumerate((chroma + noise, chroma)):
         for axis in reversed(axes):
             c = doubled(c, axis, amid[axis])
-        made[k] = (made[k] + c).clamp(-1, 1)
+        made[k] = made[k] + c  # colours beyond red, green and blue are not lost on the way in
     return tuple(made)
 
 
-SOURCES = {camera: 0.4, grain: 0.2, white: 0.1, video: 0.3}
+SOURCES = {camera: 0.25, grain: 0.12, white: 0.08, video: 0.55}
 
 
 def to_bytes(x):
@@ -227,7 +229,13 @@ def stored(x):
     return from_bytes(to_bytes(x))
 
 
+def kept(x):
+    """Nor red, green and blue, which would be clipped."""
+    return ((x + 1) * 127.5).round() / 127.5 - 1
+
+
 CODECS = {jpeg: 0.5, h264: 0.2, stored: 0.3}
+VIDEO_CODECS = {jpeg: 0.1, h264: 0.15, kept: 0.75}  # after noise of video
 
 
 def shifted(x, y, left):
@@ -241,8 +249,9 @@ def parts(methods, count):
     return [(m, torch.tensor([i for i, c in enumerate(chosen) if c is m])) for m in methods if m in chosen]
 
 
-def draw(x0, grey, sources=SOURCES, codecs=CODECS):
-    """(noisy, clean), both as x0: [N, 3, H, W] in [-1, 1], sides at least 16. grey: [N, 1, 1, 1], patches that stay so.
+def draw(x0, grey, sources=SOURCES, codecs=None):
+    """(noisy, clean, apart): the first two as x0: [N, 3, H, W] in [-1, 1], sides at least 16; apart: [N, 1, 1, 1],
+    whether luma and chroma have each their own noise. grey: [N, 1, 1, 1], patches that stay so.
 
     sources, codecs: methods and how often each is drawn.
     """
@@ -250,11 +259,14 @@ def draw(x0, grey, sources=SOURCES, codecs=CODECS):
     y, left = random.randrange(BLOCK), random.randrange(BLOCK)
     noisy = shifted(x0, y, left)
     clean = noisy.clone()
+    apart = torch.zeros(len(x0), 1, 1, 1, dtype=torch.bool)
     for source, at in parts(sources, len(x0)):
         noisy[at], clean[at] = source(clean[at])
-    for codec, at in parts(codecs, len(x0)):
-        noisy[at] = codec(noisy[at])
-    return tuple(torch.where(grey, luma(v).expand_as(v), v)[..., y:y + h, left:left + w] for v in (noisy, clean))
+        apart[at] = source is video
+        for codec, of_them in parts(codecs or (VIDEO_CODECS if source is video else CODECS), len(at)):
+            noisy[at[of_them]] = codec(noisy[at[of_them]])
+    both = (torch.where(grey, luma(v).expand_as(v), v)[..., y:y + h, left:left + w] for v in (noisy, clean))
+    return *both, apart
 
 
 def white_sigma(residual):
@@ -268,9 +280,33 @@ def white_sigma(residual):
     return torch.maximum(whole, 2 * half)
 
 
-def told_sigma(residual):
-    """The sigma to give a network in training: mostly white_sigma within what the engine's estimate is off by, and one
-    time in three with an error of 0.4 nepers, for what it is off by where codecs and texture mislead it."""
-    sigma = white_sigma(residual)
-    wrong = 0.4 * torch.randn_like(sigma) - 0.2
-    return sigma * choose(0.33, wrong, 0.12 * torch.randn_like(sigma)).exp()
+def mistaken(count):
+    """Factors that an estimate is off by: mostly a little, and one time in five by what codecs and texture do."""
+    wrong, right = (torch.randn(count, 1, 1, 1) * k for k in (0.4, 0.12))
+    return choose(0.2, wrong, right).exp()
+
+
+def deviation(x):
+    return x.square().mean((1, 2, 3), keepdim=True).sqrt() * 127.5
+
+
+def luma_sigma(residual):
+    """What the engine tells models of real noise, which is what luma has (engine/analysis/noise_estimation.c)."""
+    y = luma(residual)
+    return torch.maximum(REAL_LUMA * deviation(y), 2 * deviation(F.avg_pool2d(y, 2)))
+
+
+def chroma_sigma(residual):
+    """Of Cb and Cr at half the size, where most files have them."""
+    half = F.avg_pool2d(residual, 2)
+    y = luma(half)
+    return deviation(torch.cat([(half[:, 2:] - y) / 1.772, (half[:, :1] - y) / 1.402], 1))
+
+
+def told_sigmas(residual, apart):
+    """The sigmas to give a network in training, and of chroma, each [N, 1, 1, 1]. Where luma and chroma have each their
+    own noise, the first is that of luma; elsewhere between that and white_sigma."""
+    whole, fine = white_sigma(residual).clamp(min=0.1), luma_sigma(residual).clamp(min=0.1)
+    between = (fine.log().lerp(whole.log(), torch.rand(len(whole), 1, 1, 1))).exp()
+    n = len(whole)
+    return torch.where(apart, fine, between) * mistaken(n), chroma_sigma(residual) * mistaken(n)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 import clips
 import data
+import realnoise
 import train
 from network import LOG_VARIANCE_BIAS, UdmUNet
 
@@ -127,8 +128,8 @@ class Pair(nn.Module):
         self.unet, self.trust = unet, trust
         self.config = dict(unet=unet.config, trust=trust.config)
 
-    def forward(self, frame, level, predicted=None, predicted_level=None):
-        return self.unet(frame, level, predicted, predicted_level)
+    def forward(self, frame, level, predicted=None, predicted_level=None, context=None):
+        return self.unet(frame, level, predicted, predicted_level, context=context)
 
     def added_variance(self, frame, level, predicted):
         """The variance that a Prediction has beyond that of its noise, [N, 1, H, W]."""
@@ -164,8 +165,8 @@ class Streams:
         return torch.stack(crops).permute(0, 3, 1, 2).float() / clips.LEVELS - 1
 
     def next(self):
-        """(x0, the frame with noise, sigma [N, 1, 1, 1]) of the next frame of each stream; moves the prediction to
-        it."""
+        """(x0, the frame with noise, its sigma and that of chroma, [N, 1, 1, 1]) of the next frame of each stream;
+        moves the prediction to it."""
         flow = torch.zeros(len(self.at), 2, self.size, self.size)
         for k, s in enumerate(self.at):
             if s and s["f"] + 1 < len(s["r"].clean):
@@ -176,12 +177,14 @@ class Streams:
                 self.predicted.variance[k] = UNKNOWN
         self.predicted.make(flow)
         self.flow = flow
-        sigma = torch.tensor([s["r"].sigma for s in self.at]).view(-1, 1, 1, 1)
-        return self.pixels("clean"), self.pixels("noisy"), sigma
+        sigma, chroma = (torch.tensor([float(getattr(s["r"], kind)) for s in self.at]).view(-1, 1, 1, 1)
+                         for kind in ("sigma", "chroma"))
+        return self.pixels("clean"), self.pixels("noisy"), sigma, chroma
 
 
-def restore(pair, frames, flow, sigma):
+def restore(pair, frames, flow, sigma, chroma):
     """A whole clip as the engine restores it: frames [F, 3, H, W] in [-1, 1], flow [F - 1, 2, H, W]; the same shape."""
+    told = data.level_of(torch.full_like(frames[:1, :1], 2 * chroma / 255)) if train.tells_chroma(pair) else None
     noise = torch.tensor((2 * sigma / 255) ** 2)
     signal, level = (1 + noise).rsqrt(), (noise / (1 + noise)).sqrt().expand(1, 1, *frames.shape[2:])
     predicted, out = Prediction(1, *frames.shape[2:]), []
@@ -189,7 +192,7 @@ def restore(pair, frames, flow, sigma):
         predicted.make(flow[k - 1:k] if k else torch.zeros_like(flow[:1]))
         predicted.light(frame, noise)
         added_variance = pair.added_variance(frame * signal, level, predicted)
-        out.append(pair(frame * signal, level, *predicted.show(added_variance)))
+        out.append(pair(frame * signal, level, *predicted.show(added_variance), told))
         predicted.learn(frame, noise, added_variance)
     return torch.cat(out)
 
@@ -219,29 +222,35 @@ class Recursion(train.Denoising):
         return Pair(super().first_network(), trust)
 
     def validate(self, network):
-        streams = []
+        streams, luma = [], []
         for r in self.library.held:
             clean, noisy = (pixels(x[:, :160, :160]) for x in (r.clean, r.noisy))
-            made = restore(network, noisy, torch.from_numpy(r.flow[:, :, :160, :160]).float(), r.sigma)
+            flow = torch.from_numpy(r.flow[:, :, :160, :160]).float()
+            made = restore(network, noisy, flow, r.sigma, r.chroma)
             streams.append(train.psnr(made[6:], clean[6:]))
-        return {**super().validate(network), "streams": sum(streams) / max(len(streams), 1)}
+            luma.append(train.psnr(*(realnoise.luma(x[6:]) for x in (made, clean))))
+        half = len(streams) // 2  # white noise, then noise of video
+        means = {"streams": streams[:half], "video": streams[half:], "its luma": luma[half:]}
+        return {**super().validate(network), **{k: sum(v) / max(len(v), 1) for k, v in means.items()}}
 
     def step(self):
         o = self.options
         if self.steps % (4 if len(self.library.renditions) < o.renditions else 40) == 0:
             self.library.renew(o.renditions)
-        x0, noisy, sigma = self.streams.next()
+        x0, noisy, sigma, chroma = self.streams.next()
         predicted, noise = self.streams.predicted, (sigma * 2 / 255).square()
         signal = (1 + noise).rsqrt()
         level = (noise.sqrt() * signal).expand_as(predicted.p)
         predicted.light(noisy, noise)
-        picture, frame, picture_level, picture_sigma = data.batch(self.pictures, o)
+        picture, frame, picture_level, picture_sigma, picture_chroma = data.batch(self.pictures, o)
+        told = torch.cat([data.level_of(chroma * (2 / 255)).expand_as(level), picture_chroma])
         none = torch.zeros_like(frame), torch.ones_like(picture_level)
         with train.mixed():
             added_variance = self.network.added_variance(noisy * signal, level, predicted)
             shown, shown_level = predicted.show(added_variance)
             made = self.network(*(torch.cat(both).contiguous(memory_format=torch.channels_last) for both in (
-                (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))))
+                (noisy * signal, frame), (level, picture_level), (shown, none[0]), (shown_level, none[1]))),
+                                context=told if train.tells_chroma(self.network) else None)
         error = train.errors(made, torch.cat([x0, picture]), torch.cat([sigma.expand_as(level), picture_sigma]), o)
         loss = error.mean() + o.likelihood * predicted.surprise(x0, added_variance)
         if o.steady:

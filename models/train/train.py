@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 import curve
 import data
-from network import UdmUNet
+import realnoise
+from network import UdmUNet, with_context
 
 HELD = 128    # at most, the side of the crops of pictures that are held out
 SQUARED = 12  # times squared errors are about as large as absolute ones
@@ -56,6 +57,8 @@ def add_noise_options(p):
                    "its logarithm (default: %(default)s)")
     p.add_argument("--squared", action="store_true", help="learn from squared errors: the mean of what it might have "
                    "been, and the best PSNR, where absolute ones teach the median, which outliers trouble less")
+    p.add_argument("--luma", type=float, default=0, help="weight of what is wrong in luma beside what is in red, green "
+                   "and blue, where noise of chroma is most of it (default: %(default)s)")
     p.add_argument("--chroma-share", type=float, default=0.5, help="of the pictures and clips, with chroma at half the "
                    "resolution, as video has it (default: %(default)s)")
     p.add_argument("--real-share", type=float, default=0, help="of the pictures and clips, with the noise of cameras, "
@@ -95,7 +98,7 @@ class Training:
             return network
         config, weights = trained(self.options.start)
         network = UdmUNet(**{**config, **self.options.config})
-        network.load_state_dict(weights)
+        network.load_state_dict(with_context(network, weights))
         return network
 
     def resume(self):
@@ -192,8 +195,15 @@ def psnr(made, x0):
 
 def errors(made, x0, sigma, options):
     """Of each value, weighted so that each level of noise counts alike: what is left of an error grows as its root."""
-    error = (made.float() - x0).abs() * (20 / (sigma + 4)).sqrt()
+    weight, wrong = (20 / (sigma + 4)).sqrt(), made.float() - x0
+    error = wrong.abs() * weight
+    if options.luma:
+        error = error + options.luma * realnoise.luma(wrong).abs() * weight
     return SQUARED * error.square() if options.squared else error
+
+
+def tells_chroma(network):
+    return getattr(network, "unet", network).config.get("chroma_level", False)
 
 
 class Denoising(Training):
@@ -210,14 +220,16 @@ class Denoising(Training):
             ratio = torch.full_like(self.held[:, :1], sigma * 2 / 255)
             noise = torch.randn(self.held.shape, generator=torch.Generator().manual_seed(sigma))
             signal = (1 + ratio ** 2).rsqrt()
-            made = network((self.held + ratio * noise) * signal, ratio * signal)[:, :3]
+            chroma = data.level_of(ratio * realnoise.WHITE_CHROMA) if tells_chroma(network) else None
+            made = network((self.held + ratio * noise) * signal, ratio * signal, context=chroma)[:, :3]
             found[f"sigma {sigma}"] = psnr(made, self.held)
         return found
 
     def step(self):
-        x0, frame, level, sigma = data.batch(self.pictures, self.options)
+        x0, frame, level, sigma, chroma = data.batch(self.pictures, self.options)
         with mixed():
-            made = self.network(frame.to(memory_format=torch.channels_last), level)
+            made = self.network(frame.to(memory_format=torch.channels_last), level,
+                                context=chroma if tells_chroma(self.network) else None)
         return self.learn(errors(made, x0, sigma, self.options).mean())
 
 

@@ -37,7 +37,7 @@ def build_tool(folder):
 
 
 def measure(tool, frames):
-    """[F, 9]: as estimate_tool prints. frames: uint8 [F, H, W, C]"""
+    """[F, 10]: as estimate_tool prints. frames: uint8 [F, H, W, C]"""
     _, height, width, channels = frames.shape
     out = subprocess.run([tool, str(width), str(height), str(channels)], input=np.ascontiguousarray(frames).tobytes(),
                          check=True, stdout=subprocess.PIPE).stdout
@@ -201,6 +201,14 @@ def white_table(o, tool, clips, sigmas):
     return worst
 
 
+def halved_chroma(change):
+    """Deviation of Cb and Cr of means of 2x2 pixels."""
+    f, h, w, _ = change.shape
+    half = change[:, :h // 2 * 2, :w // 2 * 2].reshape(f, h // 2, 2, w // 2, 2, 3).mean((2, 4))
+    luma = half @ LUMA
+    return np.sqrt(np.mean([np.square((half[..., 2] - luma) / 1.772), np.square((half[..., 0] - luma) / 1.402)]))
+
+
 def subsampled_table(tool, clips):
     """Noise that ffmpeg adds to the planes of 4:2:0: luma and chroma as they are in RGB, true and estimated."""
     rows = []
@@ -211,8 +219,10 @@ def subsampled_table(tool, clips):
             change = noisy.astype(np.float32) - clean
             found = measure(tool, noisy)[-1]
             rows.append([clip.name, strength, "%.1f" % (change @ LUMA).std(), "%.1f" % found[2],
+                         "%.1f" % halved_chroma(change), "%.1f" % found[9],
                          "%.1f" % found[0], "%.1f" % found[1], "%.2f" % found[4]])
-    common.print_table(["4:2:0", "alls", "luma", "read", "sigma", "of real noise", "whiteness"], rows)
+    common.print_table(["4:2:0", "alls", "luma", "read", "chroma, halved", "read", "sigma", "of real noise",
+                        "whiteness"], rows)
     print()
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What the tracker reads of raw frames on standard input: estimate_tool WIDTH HEIGHT CHANNELS (1: gray, 3: rgb24).
-// One line a frame: sigma, real_sigma, luma, chroma, whiteness, confidence, finding, milliseconds, and whether a scene
-// begins there.
+// One line a frame: sigma, real_sigma, luma, chroma, whiteness, confidence, finding, milliseconds, whether a scene
+// begins there, and chroma at half the size.
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,8 +35,9 @@ static int measure(int width, int height, int channels)
         double start = now_ms();
         bool begins = udm_noise_tracker_look(tracker, planes, (udm_noise_hint){ .sigma = -1 });
         const udm_noise_estimate *noise = udm_noise_tracker_noise(tracker);
-        printf("%.4f %.4f %.4f %.4f %.3f %.3f %d %.3f %d\n", noise->sigma, noise->real_sigma, noise->luma,
-               noise->chroma, noise->whiteness, noise->confidence, noise->finding, now_ms() - start, begins);
+        printf("%.4f %.4f %.4f %.4f %.3f %.3f %d %.3f %d %.4f\n", noise->sigma, noise->real_sigma, noise->luma,
+               noise->chroma, noise->whiteness, noise->confidence, noise->finding, now_ms() - start, begins,
+               noise->half_chroma);
     }
     if (!good)
         fprintf(stderr, "estimate_tool: %s\n", error.code ? error.message : "no memory");

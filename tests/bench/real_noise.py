@@ -39,8 +39,8 @@ def noisy_clips(o):
             random.seed(seed)
             np.random.seed(seed)
             torch.manual_seed(seed)
-            noisy, clean, _ = clips.with_real_noise(clip.frames)
-            yield f"{clip.name} {seed}", noisy, clean
+            noisy, clean, *_ = clips.with_real_noise(clip.frames)
+            yield f"{clip.name} {seed}", *(common.to_8_bits(frames) for frames in (noisy, clean))
 
 
 def pairs(o):

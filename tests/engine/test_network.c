@@ -51,9 +51,9 @@ static const struct {
     const char *model, *name;
     bool predicted;
 } cases[] = {
-    { "tiny-denoise", "alone", false }, { "tiny-denoise", "guess", true },
-    { "tiny-grey", "guess", true },     { "tiny-doubt", "guess", true },
-    { "tiny-interp", "guess", true },   { "tiny-denoise", "extremes", true }, // pixels that are known, and unknown ones
+    { "tiny-denoise", "alone", false },   { "tiny-denoise", "guess", true }, { "tiny-grey", "guess", true },
+    { "tiny-doubt", "guess", true },      { "tiny-chroma", "guess", true },  { "tiny-interp", "guess", true },
+    { "tiny-denoise", "extremes", true }, // pixels that are known, and unknown ones
 };
 
 static const char *const devices[] = { "reference", "cpu" };

@@ -7,7 +7,10 @@
 #include "lists.h"
 #include "process/process.h"
 #include "diffusion/hole_filling.h"
+#include "runner/tiling.h"
+#include "schedule/schedule.h"
 #include "udm/udm.h"
+#include "yuv.h"
 
 enum { W = 96, H = 80, PIXELS = W * H, ALL = 3 * PIXELS };
 
@@ -418,10 +421,57 @@ START_TEST(tiny_frames_are_restored_or_said)
 }
 END_TEST
 
+// Of a frame whose noise is given, level and kind, so that it is not read: as of white noise, or as of the same noise
+// in all planes.
+static const struct {
+    const char *format;
+    double share;
+} told[] = { { "RGB", 0.31 }, { "I420", 0.57 } };
+
+START_TEST(chroma_has_a_level_of_its_own)
+{
+    enum { SIGMA = 30 };
+    static float x0[ALL], expected[ALL], scaled[ALL], level[PIXELS], chroma_level[PIXELS];
+    const yuv_format *format = yuv_formats;
+    while (strcmp(format->name, told[_i].format) != 0)
+        format++;
+    test_case("%s", format->name);
+    yuv_picture in = yuv_new(format, W, H), out = yuv_new(format, W, H), want = yuv_new(format, W, H);
+    draw(x0);
+    udm_image_from_planes(&in.image, x0);
+    udm_image_to_planes(&in.image, x0);
+    udm_error error = { 0 };
+    golden_network golden = golden_open("tiny-chroma", "cpu", 1);
+    udm_tiling *tiles = udm_tiling_new(golden.network, NULL, W, H, 1, SIZE_MAX, &error);
+    const double shown = udm_level_of_sigma(SIGMA);
+    for (int i = 0; i < PIXELS; i++)
+        level[i] = (float)shown, chroma_level[i] = (float)udm_level_of_sigma(told[_i].share * SIGMA);
+    for (int i = 0; i < ALL; i++)
+        scaled[i] = x0[i] * (float)sqrt(1 - shown * shown);
+    const udm_network_input seen = { .frame = scaled, .level = level, .context = chroma_level };
+    assert_ok(udm_tiling_run(tiles, 0, 0, &seen, expected, NULL, &error), &error);
+    udm_image_from_planes(&want.image, expected);
+    udm_restorer *stream = open_stream(golden.model, 1, &error);
+    const udm_frame frame = { .image = &in.image,
+                              .time = udm_model_time(golden.model, SIGMA),
+                              .kind = UDM_NOISE_OTHER };
+    assert_ok(stream && udm_restorer_push(stream, &frame, &error), &error);
+    assert_ok(udm_restorer_pull(stream, &out.image, &error) == UDM_PULLED_FRAME, &error);
+    udm_image_to_planes(&out.image, x0);
+    udm_image_to_planes(&want.image, expected);
+    assert_close(x0, expected, ALL, 0.02); // a level or two
+    udm_restorer_free(stream);
+    udm_tiling_free(tiles);
+    golden_close(&golden);
+    yuv_free(&in), yuv_free(&out), yuv_free(&want);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
         { .test = tiny_frames_are_restored_or_said, .cases = COUNT_OF(tiny) },
+        { .test = chroma_has_a_level_of_its_own, .cases = COUNT_OF(told) },
         { .test = what_was_done_is_undone, .cases = COUNT_OF(undone) },
         { .test = what_is_known_stays },
         { .test = holes_are_filled },

@@ -60,13 +60,14 @@ def corners(level, *values):
 
 
 def write_case(folder, name, net, tensors, clip=False):
-    """tensors: frame, level and maybe prediction, guess_level, context, all [N, ., H, W]; a clip is stored as
+    """tensors: frame, level and maybe predicted, predicted_level, context, all [N, ., H, W]; a clip is stored as
     [1, ., N, H, W]."""
     with torch.no_grad():
         expected = net(**tensors, frames=len(tensors["frame"]) if clip else 1)
     for part, x in {**tensors, "expected": expected}.items():
         stored = x.transpose(0, 1)[None] if clip else x
-        np.save(folder / f"{name}-{part}.npy", np.ascontiguousarray(stored.numpy(), np.float32))
+        file = folder / f"{name}-{part.replace('predicted', 'guess')}.npy"
+        np.save(file, np.ascontiguousarray(stored.numpy(), np.float32))
     change = (expected[:, :tensors["frame"].shape[1]] - tensors["frame"]).square().mean().sqrt()
     print(f"{folder.name}/{name}: {list(expected.shape)}, deviation {expected.std():.2f}, change {change:.2f}")
 
@@ -83,8 +84,8 @@ def inputs(count, channels, height, width, predicted):
     x0, level = picture(count, channels, height, width), level_map(count, height, width)
     tensors = dict(frame=at_level(x0, level), level=level)
     if predicted:
-        tensors["guess_level"] = level_map(count, height, width).flip(3)
-        tensors["guess"] = at_level(x0, tensors["guess_level"])
+        tensors["predicted_level"] = level_map(count, height, width).flip(3)
+        tensors["predicted"] = at_level(x0, tensors["predicted_level"])
     return tensors
 
 
@@ -138,6 +139,10 @@ def main():
     net = network(4, block_out_channels=(4, 8), layers_per_block=(1, 1), predict_log_variance=True)
     folder = write_tiny("tiny-doubt", net, torch.float16)
     write_case(folder, "guess", net, inputs(2, 3, 12, 16, predicted=True))
+
+    net = network(9, block_out_channels=(4, 8), layers_per_block=(1, 1), chroma_level=True)
+    folder = write_tiny("tiny-chroma", net, torch.float16)
+    write_case(folder, "guess", net, {**inputs(1, 3, 12, 20, predicted=True), "context": level_map(1, 12, 20)})
 
     net = network(8, block_out_channels=(4, 8), layers_per_block=(1, 1), context=10, mix=3)
     folder = write_tiny("tiny-interp", net, torch.float16, max_sigma=1e6)

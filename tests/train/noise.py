@@ -43,15 +43,15 @@ class RealNoise(unittest.TestCase):
         random.seed(1)
 
     def draw(self, source, codec, grey=NO_GREY):
-        return realnoise.draw(ramps(), grey, {source: 1}, {codec: 1})
+        return realnoise.draw(ramps(), grey, {source: 1}, {codec: 1})[:2]
 
     def test_every_pair(self):
         for source in realnoise.SOURCES:
-            for codec in realnoise.CODECS:
+            for codec in realnoise.CODECS | realnoise.VIDEO_CODECS:
                 noisy, clean = self.draw(source, codec)
                 with self.subTest(source=source.__name__, codec=codec.__name__):
                     self.assertEqual(noisy.shape, (8, 3, SIDE, SIDE))
-                    self.assertLessEqual(noisy.abs().max(), 1)
+                    self.assertLessEqual(noisy.abs().max(), 2 if codec is realnoise.kept else 1)
                     self.assertGreater((noisy - clean).std(), 2 / 255)
                     self.assertLess(abs((noisy - clean).mean()), 4 / 255)  # it moves no colour
                     self.assertLess((clean - ramps()).abs().mean(), 4 / 255)
@@ -82,6 +82,23 @@ class RealNoise(unittest.TestCase):
         """Patches come back from the video in their order; 7 do not fill the sheet."""
         x = ramps()[:7]
         self.assertLess((realnoise.h264(x) - x).abs().mean(), 0.02)
+
+    def test_levels_apart(self):
+        """Luma by itself is told as it is, chroma as it is at half the size; other noise is not told apart."""
+        _, _, apart = realnoise.draw(ramps(), NO_GREY, {realnoise.video: 1}, {realnoise.kept: 1})
+        self.assertTrue(apart.all())
+        self.assertFalse(realnoise.draw(ramps(), NO_GREY, {realnoise.camera: 1})[2].any())
+        noise = torch.randn(4, 1, 256, 256) * (2 * 10 / 255)
+        of_luma = noise.expand(4, 3, 256, 256)
+        self.assertLess((realnoise.luma_sigma(of_luma) - 10 * realnoise.REAL_LUMA).abs().max(), 0.2)
+        self.assertLess(realnoise.chroma_sigma(of_luma).max(), 0.01)
+        blocks = torch.randn(4, 2, 128, 128).repeat_interleave(2, 2).repeat_interleave(2, 3) * (2 * 10 / 255)
+        cb, cr = blocks[:, :1], blocks[:, 1:]
+        of_chroma = torch.cat([1.402 * cr, -(0.344136 * cb + 0.714136 * cr), 1.772 * cb], 1)
+        self.assertLess((realnoise.chroma_sigma(of_chroma) - 10).abs().max(), 0.2)
+        self.assertLess(realnoise.luma_sigma(of_chroma).max(), 0.1)
+        white = torch.randn(4, 3, 256, 256) * (2 * 20 / 255)
+        self.assertLess((realnoise.chroma_sigma(white) - 20 * realnoise.WHITE_CHROMA).abs().max(), 0.4)
 
     def test_white_sigma(self):
         sigma = realnoise.white_sigma(torch.randn(4, 3, 256, 256) * (2 * 20 / 255))
