@@ -436,7 +436,8 @@ static bool look(udm_reel *reel, double timestep, const tokens *texts, float *ou
         in[f] = reel->in + f * reel->elements, made[f] = out + f * reel->elements;
         told[f] = texts[f].values, times[f] = timestep;
     }
-    return udm_film_run(reel->film, in, times, told, made, reel->cancel, error);
+    const udm_film_input input = { in, times, told, NULL, NULL };
+    return udm_film_run(reel->film, &input, made, reel->cancel, error);
 }
 
 // What is known of the first frames, in place of a guess of them.

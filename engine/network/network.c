@@ -8,13 +8,10 @@
 #include "backend/fallback.h"
 #include "network/unet2d.h"
 
-const udm_network_class *const udm_network_classes[] = { &udm_network_unet,
-                                                         &udm_network_unet2d,
-                                                         &udm_network_unet2d_condition,
-                                                         &udm_network_pseudo3d,
-                                                         &udm_network_motion,
-                                                         &udm_network_3d,
-                                                         NULL };
+const udm_network_class *const udm_network_classes[] = {
+    &udm_network_unet,   &udm_network_unet2d, &udm_network_unet2d_condition,   &udm_network_pseudo3d,
+    &udm_network_motion, &udm_network_3d,     &udm_network_pseudo3d_condition, NULL
+};
 
 // "UdmUNet, UNet2DModel, ..."
 static const char *names(char *text, size_t room)

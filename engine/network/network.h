@@ -53,6 +53,9 @@ typedef struct udm_network_class {
     // For networks that are conditioned on the embedding of a picture, NULL for others: what becomes of an embedding
     // [network.embedding]: the values of the port `label`, then those of `tokens` [token_width, 1, tokens].
     void (*embed)(const udm_network *network, const float *embedding, float *condition);
+    // For networks of films at a rate, NULL for others: adds what frames a second make of the port `label` to what
+    // `embed` filled in.
+    void (*pace)(const udm_network *network, double rate, float *condition);
     // For networks that make video, NULL for others: fills the values that describe the frames (conditions of them).
     void (*describe)(const udm_network *network, const udm_window_state *state, float *conditions);
     // Adds the network to an empty graph whose inputs have the size width x height, a multiple of `stride`; NULL for
@@ -66,7 +69,9 @@ typedef struct udm_network_class {
     // For networks that make films, NULL for others: adds an input for each frame [channels, height, width], one for
     // the values of their times, as `condition` fills them [times, 1, frames], one for each text [token_width, 1,
     // tokens], and `place_inputs` that do not change [places, 1, frames * pixels], where plane f is 1 at the pixels of
-    // frame f; those after them stay 0. Keeps a value for each frame.
+    // frame f; then, where there are labels, one of the values of their ports `label` [labels, 1, frames], and where
+    // there is a context, one for that of each frame [context, height, width]. Those after them stay 0. Frames and
+    // contexts are shown as patches. Keeps a value for each frame.
     bool (*build_frames)(const udm_network *network, udm_graph *graph, const udm_film_shape *shape, udm_error *error);
 } udm_network_class;
 
@@ -124,7 +129,7 @@ struct udm_network {
 #define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
 extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_unet2d_condition, udm_network_pseudo3d,
-    udm_network_motion, udm_network_3d;
+    udm_network_motion, udm_network_3d, udm_network_pseudo3d_condition;
 
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 

@@ -15,6 +15,9 @@ static void close_step(udm_unet2d_step *step, udm_device *device)
     for (int i = 0; i < 4; i++)
         udm_norm_layer_close(&step->norms[i], device);
     udm_cross_close(&step->cross, device);
+    for (int i = 0; i < step->turned_count; i++)
+        udm_layer_close(&step->turned[i], device);
+    free(step->turned);
 }
 
 void udm_unet2d_free(udm_network *network)
@@ -61,6 +64,8 @@ static void describe(udm_unet2d *net)
         base->places = udm_cross_places(config->time_positions);
         base->place_inputs = base->places > 0 ? config->levels : 0;
         base->frames = base->places > 0 ? base->places : UDM_MAX_FRAMES;
+        if (config->time == UDM_TIME_PSEUDO3D)
+            base->frames = config->frames;
     }
     base->reach = UDM_REACH_ALL; // normalisation and attention are over the whole frame
     base->max_level = 1;

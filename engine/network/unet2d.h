@@ -21,8 +21,14 @@ typedef struct udm_unet2d_block {
 
 // What stands between the layers of a frame: nothing; after the transformer of a block, one along time (AnimateDiff,
 // Guo et al. 2023); or, after each residual block, convolutions along time, and such a transformer (ModelScope, Wang et
-// al. 2023), and one before all of it.
-typedef enum udm_unet2d_time { UDM_TIME_NONE, UDM_TIME_MOTION, UDM_TIME_CONVOLUTIONS } udm_unet2d_time;
+// al. 2023), and one before all of it; or, after each residual block, one convolution along time, and after each
+// attention one along time (Make-A-Video, Singer et al. 2022), the frame rate being a condition: a network of ours.
+typedef enum udm_unet2d_time {
+    UDM_TIME_NONE,
+    UDM_TIME_MOTION,
+    UDM_TIME_CONVOLUTIONS,
+    UDM_TIME_PSEUDO3D
+} udm_unet2d_time;
 
 typedef struct udm_unet2d_config {
     int channels;                    // of a frame
@@ -55,6 +61,7 @@ typedef struct udm_unet2d_config {
     int time_heads[UDM_UNET2D_LEVELS], time_layers, mid_time_layers; // of the transformers along time
     int time_positions;                                              // udm_cross.positions
     bool mid_time;                                                   // there is one in the middle, too
+    int frames, time_window;                                         // of a film; to either side, that attention sees
     int entry_width;                                                 // of the one before all; 0: there is none
 } udm_unet2d_config;
 
@@ -67,8 +74,10 @@ typedef enum udm_unet2d_kind {
     UDM_STEP_CROSS,
     UDM_STEP_DOWNSAMPLE,
     UDM_STEP_UPSAMPLE,
-    UDM_STEP_FRAMES,             // a transformer along time
-    UDM_STEP_FRAMES_CONVOLUTIONS // four along time, each after its normalisation
+    UDM_STEP_FRAMES,              // a transformer along time
+    UDM_STEP_FRAMES_CONVOLUTIONS, // four along time, each after its normalisation
+    UDM_STEP_TAPS,                // one along time
+    UDM_STEP_TURNS                // attention along time, whose queries and keys are turned by the frame's place
 } udm_unet2d_kind;
 
 typedef struct udm_unet2d_step {
@@ -83,6 +92,8 @@ typedef struct udm_unet2d_step {
     int resample; // of a resnet: 1 to twice the size, -1 to half of it
     int first;    // of a resnet: where its channels of the projected embedding begin
     int heads;
+    udm_layer *turned; // of attention along time, in place of to_q and to_k: those of frame f at 2 f and 2 f + 1
+    int turned_count;
 } udm_unet2d_step;
 
 // The layers that embeddings go through once, on the processor: a product each, and a normalisation of what comes out
@@ -92,9 +103,10 @@ typedef struct udm_unet2d_linear {
 } udm_unet2d_linear;
 
 // tokens: the picture's embedding to all of its tokens; words: each token of the text; picture, text: embeddings, to
-// what is added to that of the time. Without a text there are no words.
+// what is added to that of the time. Without a text there are no words. rate: of the frame rate, two layers, where
+// there is time.
 typedef struct udm_unet2d_told {
-    udm_unet2d_linear tokens, words, picture, text;
+    udm_unet2d_linear tokens, words, picture, text, rate[2];
 } udm_unet2d_told;
 
 typedef struct udm_unet2d {
@@ -144,6 +156,7 @@ bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *c
 bool udm_unet2d_motion_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
 bool udm_unet2d_3d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
 bool udm_unet2d_adapter_config_read(udm_unet2d_config *to, const udm_config *adapter, udm_error *error);
+bool udm_unet2d_pseudo3d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
 
 // For all: UNSUPPORTED, with the key and its value; a word that must be one of two, into *second; sample_size, a
 // number or two, height and width.
@@ -166,6 +179,7 @@ int udm_unet2d_tokens(const udm_unet2d_config *config); // of its port `tokens`
 bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);
 void udm_unet2d_told_clear(udm_unet2d_told *told);
 void udm_unet2d_told_embed(const udm_network *network, const float *embedding, float *condition);
+void udm_unet2d_told_rate(const udm_network *network, double rate, float *condition);
 
 // Reads all layers, as config says.
 bool udm_unet2d_weights_read(udm_unet2d *net, const udm_weights *weights, udm_error *error);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // config.json of a UNet2DConditionModel that is conditioned on the embedding of a picture, in the form of unCLIP's
 // decoders, on that and a text, or on the tokens of a text alone, as Stable Diffusion is. Two keys are ours:
-// "patch_size" says that its channels are squares of pixels, "text_tokens" how many tokens a text is filled up to.
+// "patch_size" says that its channels are squares of pixels, "text_tokens" how many tokens a text is filled up to. And
+// of a UdmPseudo3DConditionModel, which is that with layers along time and has three keys more: how many "frames" it
+// takes at once, how far away those are that attention along time sees ("time_window", 0: all), and how many planes
+// stand beside each ("context").
 #include <string.h>
 
 #include "network/unet2d.h"
@@ -15,48 +18,19 @@ enum {
 };
 
 // Those that are read, or do nothing in these blocks or at inference.
-static const char *const known[] = { "sample_size",
-                                     "in_channels",
-                                     "out_channels",
-                                     "flip_sin_to_cos",
-                                     "freq_shift",
-                                     "down_block_types",
-                                     "mid_block_type",
-                                     "up_block_types",
-                                     "block_out_channels",
-                                     "layers_per_block",
-                                     "downsample_padding",
-                                     "dropout",
-                                     "act_fn",
-                                     "norm_num_groups",
-                                     "norm_eps",
-                                     "cross_attention_dim",
-                                     "transformer_layers_per_block",
-                                     "encoder_hid_dim",
-                                     "encoder_hid_dim_type",
-                                     "attention_head_dim",
-                                     "addition_embed_type",
-                                     "addition_embed_type_num_heads",
-                                     "upcast_attention",
-                                     "resnet_time_scale_shift",
-                                     "time_embedding_type",
-                                     "time_embedding_dim",
-                                     "time_cond_proj_dim",
-                                     "attention_type",
-                                     "patch_size",
-                                     "text_tokens",
-                                     "center_input_sample",
-                                     "only_cross_attention",
-                                     "dual_cross_attention",
-                                     "use_linear_projection",
-                                     "resnet_skip_time_act",
-                                     "class_embeddings_concat",
-                                     "mid_block_only_cross_attention",
-                                     "mid_block_scale_factor",
-                                     "resnet_out_scale_factor",
-                                     "conv_in_kernel",
-                                     "conv_out_kernel",
-                                     NULL };
+#define KNOWN                                                                                                          \
+    "sample_size", "in_channels", "out_channels", "flip_sin_to_cos", "freq_shift", "down_block_types",                 \
+        "mid_block_type", "up_block_types", "block_out_channels", "layers_per_block", "downsample_padding", "dropout", \
+        "act_fn", "norm_num_groups", "norm_eps", "cross_attention_dim", "transformer_layers_per_block",                \
+        "encoder_hid_dim", "encoder_hid_dim_type", "attention_head_dim", "addition_embed_type",                        \
+        "addition_embed_type_num_heads", "upcast_attention", "resnet_time_scale_shift", "time_embedding_type",         \
+        "time_embedding_dim", "time_cond_proj_dim", "attention_type", "patch_size", "text_tokens",                     \
+        "center_input_sample", "only_cross_attention", "dual_cross_attention", "use_linear_projection",                \
+        "resnet_skip_time_act", "class_embeddings_concat", "mid_block_only_cross_attention", "mid_block_scale_factor", \
+        "resnet_out_scale_factor", "conv_in_kernel", "conv_out_kernel"
+
+static const char *const known[] = { KNOWN, NULL };
+static const char *const known_of_films[] = { KNOWN, "frames", "context", "time_window", NULL };
 
 bool udm_unet2d_read_off(const udm_config *config, const char *key, udm_error *error)
 {
@@ -145,16 +119,19 @@ bool udm_unet2d_read_way(const udm_config *config, const char *key, const char *
 
 static bool read_channels(udm_unet2d_config *to, const udm_config *config, udm_error *error)
 {
+    const bool films = to->time == UDM_TIME_PSEUDO3D;
     int in = 4, out = 4;
     if (!udm_config_int(config, "patch_size", 1, 64, &to->patch, error) ||
+        (films && !udm_config_int(config, "context", 0, 64, &to->context, error)) ||
         !udm_config_int(config, "in_channels", 1, 65536, &in, error) ||
         !udm_config_int(config, "out_channels", 1, 65536, &out, error))
         return false;
     const int square = to->patch * to->patch;
-    to->context = to->told.picture == 0 && square == 1 && in > out ? in - out : 0;
-    to->channels = (in - to->context) / square;
-    to->spreads = out == 2 * in;
-    if (in % square != 0 || (out != in - to->context && !to->spreads))
+    if (!films)
+        to->context = to->told.picture == 0 && square == 1 && in > out ? in - out : 0;
+    to->channels = in / square - to->context;
+    to->spreads = out == 2 * in && !films;
+    if (in % square != 0 || to->channels < 1 || (out != to->channels * square && !to->spreads))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s: \"in_channels\" must be divisible by the square of \"patch_size\", and \"out_channels\" "
                         "as many, or twice as many, or fewer where a text is read",
@@ -256,11 +233,32 @@ int udm_unet2d_tokens(const udm_unet2d_config *config)
     return config->told.picture ? own + config->told.tokens : config->text_tokens;
 }
 
-bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+static bool read_config(udm_unet2d_config *to, const udm_config *config, const char *const *keys, udm_error *error)
 {
-    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
-    return udm_config_only(config, known, error) && check_fixed(config, error) && read_told(to, config, error) &&
+    return udm_config_only(config, keys, error) && check_fixed(config, error) && read_told(to, config, error) &&
            check_words(config, &to->told, error) && read_channels(to, config, error) &&
            udm_unet2d_read_sample(to, config, error) && read_blocks(to, config, error) &&
            read_attention(to, config, error) && read_conditions(to, config, error);
+}
+
+bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
+    return read_config(to, config, known, error);
+}
+
+bool udm_unet2d_pseudo3d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+{
+    *to = (udm_unet2d_config){ .downsample_padding = 1,
+                               .null_class = -1,
+                               .patch = 1,
+                               .conditioned = true,
+                               .time = UDM_TIME_PSEUDO3D,
+                               .mid_time = true,
+                               .frames = 16 };
+    if (!udm_config_int(config, "frames", 1, UDM_MAX_FRAMES, &to->frames, error) ||
+        !udm_config_int(config, "time_window", 0, UDM_MAX_FRAMES, &to->time_window, error) ||
+        !read_config(to, config, known_of_films, error))
+        return false;
+    return to->told.text > 0 || udm_unet2d_fail_value(config, "encoder_hid_dim_type", "not text_image_proj", error);
 }

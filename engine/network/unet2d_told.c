@@ -2,7 +2,7 @@
 // ImageProjection with ImageTimeEmbedding of diffusers, or TextImageProjection with TextImageTimeEmbedding: the
 // embedding of a picture becomes tokens, beside which stand those of a text, and a vector that is added to the
 // embedding of the time, as does the embedding of the text. The processor computes them, once for each picture and
-// text.
+// text; and what the frame rate of a film adds to the embedding of the time.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "network/unet2d.h"
 
 static const double EPSILON = 1e-5;
+static const double OCTAVE = 100; // what sinusoids of a frame rate take for an octave of it
 
 static float *read(const udm_weights *weights, const char *name, int64_t rows, int64_t columns, udm_error *error)
 {
@@ -32,6 +33,15 @@ static bool read_norm(udm_unet2d_linear *to, const udm_weights *weights, const c
 
 #define NAMES(layer) ((const char *const[2]){ layer ".weight", layer ".bias" })
 
+// Of the frame rate: from as many sinusoids as the time has.
+static bool read_rate(udm_unet2d *net, const udm_weights *weights, udm_error *error)
+{
+    udm_unet2d_told *to = &net->told;
+    const int64_t time = net->config.time_width;
+    return read_linear(&to->rate[0], weights, NAMES("fps_embedding.linear_1"), time, net->base.times, error) &&
+           read_linear(&to->rate[1], weights, NAMES("fps_embedding.linear_2"), time, time, error);
+}
+
 bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error *error)
 {
     udm_unet2d_told *to = &net->told;
@@ -39,6 +49,8 @@ bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error
     const udm_embedding_shape *told = &config->told;
     const int64_t width = config->token_width, tokens = udm_unet2d_tokens(config) - told->tokens;
     const int64_t time = config->time_width;
+    if (config->time != UDM_TIME_NONE && !read_rate(net, weights, error))
+        return false;
     if (!read_linear(&to->tokens, weights, NAMES("encoder_hid_proj.image_embeds"), tokens * width, told->picture,
                      error) ||
         !read_linear(&to->picture, weights, NAMES("add_embedding.image_proj"), time, told->picture, error))
@@ -63,6 +75,8 @@ void udm_unet2d_told_clear(udm_unet2d_told *told)
     clear_linear(&told->words);
     clear_linear(&told->picture);
     clear_linear(&told->text);
+    clear_linear(&told->rate[0]);
+    clear_linear(&told->rate[1]);
 }
 
 // Values that lie `step` apart.
@@ -124,4 +138,18 @@ void udm_unet2d_told_embed(const udm_network *network, const float *embedding, f
         if (t < own && layers->tokens.gamma)
             normalise(&layers->tokens, token);
     }
+}
+
+// linear_2(silu(linear_1(sinusoids of its logarithm)))
+void udm_unet2d_told_rate(const udm_network *network, double rate, float *condition)
+{
+    const udm_unet2d *net = (const udm_unet2d *)network;
+    const int times = network->times, width = net->config.time_width;
+    float inner[width], sines[times];
+    udm_unet2d_embed_time(net, OCTAVE * log2(rate), sines);
+    memset(inner, 0, sizeof inner);
+    add(&net->told.rate[0], 0, sines, times, 1, (row){ inner, width, 1 });
+    for (int i = 0; i < width; i++)
+        inner[i] /= 1 + expf(-inner[i]);
+    add(&net->told.rate[1], 0, inner, width, 1, (row){ condition, width, 1 });
 }

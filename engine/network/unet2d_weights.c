@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Reads the layers of a U-Net, in the order in which they are run. The widths follow from what flows and what was
 // kept for the way up, as in the network itself.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "network/unet2d.h"
 
 static const double FRAMES_EPSILON = 1e-5; // of what is before convolutions along time
+static const double SPAN = 100;            // of the slowest turn of queries and keys, in frames
 
 enum { MAX_KEPT = UDM_UNET2D_LEVELS * (UDM_UNET2D_LAYERS + 1) + 1 };
 
@@ -250,11 +252,84 @@ static bool read_frames_convolutions(reader *from, const char *prefix)
     return true;
 }
 
+// One convolution along time: NAME.weight [channels, channels, 3].
+static bool read_taps(reader *from, const char *prefix)
+{
+    udm_unet2d_step *step = add_step(from, UDM_STEP_TAPS);
+    return step &&
+           udm_layer_open_temporal(&step->layers[0], from->channels, from->weights, prefix, from->device, from->error);
+}
+
+// Rows and bias of a layer [width, width] with the halves of each head turned by `angles` [head / 2].
+static void turn_rows(float *to, const float *rows, int width, int columns, int head, const double *angles)
+{
+    const int half = head / 2;
+    for (int o = 0; o < width; o++) {
+        const int at = o % head, other = at < half ? o + half : o - half;
+        const float c = (float)cos(angles[at % half]), s = (float)sin(angles[at % half]) * (at < half ? -1 : 1);
+        for (int i = 0; i < columns; i++)
+            to[(size_t)o * columns + i] = c * rows[(size_t)o * columns + i] + s * rows[(size_t)other * columns + i];
+    }
+}
+
+// to_q or to_k, once for each frame, turned by its place (rotary embeddings, Su et al. 2021): their product then
+// depends on how far apart two frames are.
+static bool read_turned(const reader *from, udm_unet2d_step *step, const char *full, int which)
+{
+    const int width = from->channels, head = from->net->config.head, half = head / 2;
+    const int64_t shape[] = { width, width };
+    float *w = udm_weights_read(from->weights, join(full, "weight").text, 2, shape, from->error);
+    float *b = w ? udm_weights_read(from->weights, join(full, "bias").text, 1, shape, from->error) : NULL;
+    float *turned = b ? malloc((size_t)width * (width + 1) * sizeof *turned) : NULL;
+    double angles[half > 0 ? half : 1];
+    bool good = turned || (b && fail_memory(from));
+    for (int f = 0; good && f < step->turned_count / 2; f++) {
+        for (int i = 0; i < half; i++)
+            angles[i] = f * pow(SPAN, -(double)i / half);
+        turn_rows(turned, w, width, width, head, angles);
+        turn_rows(turned + (size_t)width * width, b, width, 1, head, angles);
+        udm_conv_spec shaped = spec(width, width, 1);
+        shaped.weight = turned, shaped.bias = turned + (size_t)width * width;
+        good = udm_layer_pack(&step->turned[2 * f + which], shaped, from->device, from->error);
+    }
+    free(w);
+    free(b);
+    free(turned);
+    return good;
+}
+
+static bool read_turning(reader *from, const char *prefix)
+{
+    const udm_unet2d_config *config = &from->net->config;
+    const int width = from->channels;
+    udm_unet2d_step *step = add_step(from, UDM_STEP_TURNS);
+    if (!step)
+        return false;
+    if (config->head % 2 || width % config->head)
+        return udm_fail(from->error, UDM_ERROR_UNSUPPORTED, "%s: %d channels cannot be divided into even heads of %d",
+                        prefix, width, config->head);
+    step->heads = width / config->head;
+    step->turned = calloc((size_t)2 * config->frames, sizeof *step->turned);
+    if (!step->turned)
+        return fail_memory(from);
+    step->turned_count = 2 * config->frames;
+    return read_norm(from, &step->norms[0], width, config->groups, join(prefix, "group_norm").text) &&
+           read_turned(from, step, join(prefix, "to_q").text, 0) &&
+           read_turned(from, step, join(prefix, "to_k").text, 1) &&
+           udm_layer_open_linear(&step->layers[2], width, width, from->weights, join(prefix, "to_v").text, from->device,
+                                 from->error) &&
+           udm_layer_open_linear(&step->layers[3], width, width, from->weights, join(prefix, "to_out.0").text,
+                                 from->device, from->error);
+}
+
 // What stands after the residual block `index` of a block, and after its transformer, if it has one.
 static bool read_after_resnet(reader *from, const char *prefix, int index)
 {
-    return from->net->config.time != UDM_TIME_CONVOLUTIONS ||
-           read_frames_convolutions(from, nth(prefix, "temp_convs", index).text);
+    const udm_unet2d_time time = from->net->config.time;
+    const name full = nth(prefix, "temp_convs", index);
+    return time == UDM_TIME_CONVOLUTIONS ? read_frames_convolutions(from, full.text)
+           : time == UDM_TIME_PSEUDO3D   ? read_taps(from, full.text)
+                                         : true;
 }
 
 static bool read_after_attention(reader *from, const char *prefix, int index, int level, bool attends)
@@ -263,6 +338,8 @@ static bool read_after_attention(reader *from, const char *prefix, int index, in
     const bool motion = config->time == UDM_TIME_MOTION;
     if (config->time == UDM_TIME_NONE || (!motion && !attends))
         return true;
+    if (config->time == UDM_TIME_PSEUDO3D)
+        return read_turning(from, nth(prefix, "temp_attentions", index).text);
     return read_frames(from, nth(prefix, motion ? "motion_modules" : "temp_attentions", index).text,
                        config->time_heads[level], from->channels);
 }
@@ -426,7 +503,7 @@ static udm_conv_spec first_spec(const udm_unet2d_config *config)
 {
     udm_conv_spec first = spec(config->channels * config->patch * config->patch, config->width[0], 3);
     if (config->context)
-        first.in[first.sources++] = config->context;
+        first.in[first.sources++] = config->context * config->patch * config->patch;
     return first;
 }
 

@@ -16,9 +16,18 @@ void udm_film_free(udm_film *film); // NULL is fine
 
 size_t udm_film_memory(const udm_film *film); // bytes of all values
 
-// What the network makes of frames [channels, height, width], each at its timestep, and of texts [token_width, 1,
-// tokens]; out: of each frame. Errors: CANCELLED, DEVICE, MEMORY.
-bool udm_film_run(udm_film *film, const float *const *frames, const double *timesteps, const float *const *texts,
-                  float *const *out, const atomic_bool *cancel, udm_error *error);
+// What a network looks at: frames [channels, height, width], each at its timestep; texts [token_width, 1, tokens], as
+// many as the shape has; for each frame, where the network has labels, the values of its port `label`, and where it has
+// a context, that [context, height, width].
+typedef struct udm_film_input {
+    const float *const *frames;
+    const double *timesteps;
+    const float *const *texts;
+    const float *const *labels, *const *contexts;
+} udm_film_input;
+
+// out: what it makes of each frame. Errors: CANCELLED, DEVICE, MEMORY.
+bool udm_film_run(udm_film *film, const udm_film_input *input, float *const *out, const atomic_bool *cancel,
+                  udm_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/fallback.h"
+#include "runner/patches.h"
 
 // The network unfolded: for all frames, or for those after the known ones.
 typedef struct pass {
@@ -152,21 +153,10 @@ size_t udm_window_memory(const udm_window *window)
            (window->rest.graph ? udm_graph_arena_bytes(window->rest.graph) : 0);
 }
 
-// Pixel (c, y, x) is in plane c p p + (y mod p) p + x mod p of the patches, as torch.pixel_unshuffle has it. Copies one
-// way or the other.
 static void shuffle(const udm_network *network, float *patches, float *frame, bool back)
 {
     const udm_window_shape *shape = &network->window;
-    const int p = shape->patch, w = shape->width / p, h = shape->height / p;
-    for (int c = 0; c < network->channels; c++)
-        for (int y = 0; y < shape->height; y++)
-            for (int x = 0; x < shape->width; x++, frame++) {
-                float *at = patches + ((size_t)(c * p * p + y % p * p + x % p) * h + y / p) * w + x / p;
-                if (back)
-                    *frame = *at;
-                else
-                    *at = *frame;
-            }
+    udm_patches_copy(network->channels, shape->width, shape->height, shape->patch, patches, frame, back);
 }
 
 static void put(udm_window *window, int *count, udm_tensor tensor, float *host)

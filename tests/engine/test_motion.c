@@ -65,7 +65,8 @@ static float *run_film(const udm_network *network, const char *folder)
         told[k] = texts.data + k * text;
     udm_film *film = udm_film_new(network, &shape, &error);
     ck_assert_msg(film, "%s", error.message);
-    assert_ok(udm_film_run(film, in, at, told, out, NULL, &error), &error);
+    const udm_film_input input = { in, at, told, NULL, NULL };
+    assert_ok(udm_film_run(film, &input, out, NULL, &error), &error);
     udm_film_free(film);
     free(frames.data), free(texts.data), free(times.data);
     return made;
@@ -223,8 +224,9 @@ START_TEST(cancelled)
     ck_assert_msg(film, "%s", error.message);
     float in[4 * 64] = { 0 }, text[12 * 5] = { 0 }, out[4 * 64];
     atomic_bool cancel = true;
-    ck_assert(!udm_film_run(film, (const float *const[]){ in }, (double[]){ 1 }, (const float *const[]){ text },
-                            (float *const[]){ out }, &cancel, &error));
+    const udm_film_input input = { (const float *const[]){ in }, (double[]){ 1 }, (const float *const[]){ text }, NULL,
+                                   NULL };
+    ck_assert(!udm_film_run(film, &input, (float *const[]){ out }, &cancel, &error));
     assert_error(&error, UDM_ERROR_CANCELLED, "cancelled");
     udm_film_free(film);
     udm_network_free(network);
