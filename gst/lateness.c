@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Quality of service without dropped frames.
+// Quality of service.
 #include "lateness.h"
 
 #include "times.h"
+#include "watched.h"
 
 GST_DEBUG_CATEGORY_EXTERN(udm_transform_debug);
 #define GST_CAT_DEFAULT udm_transform_debug
@@ -36,6 +37,25 @@ void gst_udm_lateness_unlearn(GstUdmLateness *lateness, GstBaseTransform *trans)
     GST_OBJECT_UNLOCK(trans);
 }
 
+void gst_udm_lateness_watch(GstUdmLateness *lateness, GstBaseTransform *trans)
+{
+    const gboolean watched =
+        gst_base_transform_is_qos_enabled(trans) && gst_udm_is_watched(GST_BASE_TRANSFORM_SRC_PAD(trans));
+
+    if (!watched)
+        return;
+    GST_OBJECT_LOCK(trans);
+    gst_udm_pace_watch(&lateness->pace);
+    GST_OBJECT_UNLOCK(trans);
+}
+
+void gst_udm_lateness_play(GstUdmLateness *lateness, GstBaseTransform *trans, gboolean playing)
+{
+    GST_OBJECT_LOCK(trans);
+    gst_udm_pace_play(&lateness->pace, playing);
+    GST_OBJECT_UNLOCK(trans);
+}
+
 gboolean gst_udm_lateness_event(GstUdmLateness *lateness, GstBaseTransform *trans, GstEvent *event)
 {
     GstClockTimeDiff jitter;
@@ -44,6 +64,8 @@ gboolean gst_udm_lateness_event(GstUdmLateness *lateness, GstBaseTransform *tran
     gboolean own;
 
     gst_event_parse_qos(event, NULL, &proportion, &jitter, &time);
+    GST_LOG_OBJECT(trans, "the frame of %" GST_TIME_FORMAT " is late by %" GST_STIME_FORMAT, GST_TIME_ARGS(time),
+                   GST_STIME_ARGS(jitter));
     GST_OBJECT_LOCK(trans);
     lateness->proportion = proportion;
     lateness->jitter = jitter;
@@ -102,12 +124,14 @@ GstUdmLevel gst_udm_lateness_choose(GstUdmLateness *lateness, GstBaseTransform *
 }
 
 void gst_udm_lateness_took(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
-                           GstClockTime pts, gdouble seconds)
+                           GstUdmLevel level, GstClockTime pts, gdouble seconds)
 {
     GstClockTime running = running_time(trans, pts);
 
+    GST_LOG_OBJECT(trans, "the frame of %" GST_TIME_FORMAT " took %.1f ms, %s", GST_TIME_ARGS(running), seconds * 1000,
+                   gst_udm_level_name(level));
     GST_OBJECT_LOCK(trans);
-    gst_udm_pace_took(&lateness->pace, costs, lateness->level, running, seconds);
+    gst_udm_pace_took(&lateness->pace, costs, level, running, seconds);
     GST_OBJECT_UNLOCK(trans);
 }
 
@@ -116,6 +140,28 @@ void gst_udm_lateness_count(GstUdmLateness *lateness, GstBaseTransform *trans)
     GST_OBJECT_LOCK(trans);
     lateness->degraded++;
     GST_OBJECT_UNLOCK(trans);
+}
+
+gboolean gst_udm_lateness_wonders(const GstUdmLateness *lateness, GstBaseTransform *trans)
+{
+    const gboolean enabled = gst_base_transform_is_qos_enabled(trans);
+    gboolean wonders;
+
+    GST_OBJECT_LOCK(trans);
+    wonders = enabled && lateness->pace.watched && lateness->pace.unit == 0;
+    GST_OBJECT_UNLOCK(trans);
+    return wonders;
+}
+
+gboolean gst_udm_lateness_skips(const GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs)
+{
+    const gboolean enabled = gst_base_transform_is_qos_enabled(trans);
+    gboolean skips;
+
+    GST_OBJECT_LOCK(trans);
+    skips = enabled && gst_udm_pace_skips(&lateness->pace, costs);
+    GST_OBJECT_UNLOCK(trans);
+    return skips;
 }
 
 gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,

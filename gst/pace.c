@@ -10,8 +10,10 @@
 #define ROOM_TO_RISE 0.7
 #define PATIENCE (2 * GST_SECOND)
 #define MOST_PATIENCE (64 * GST_SECOND)
-#define STALE 4   // times the patience after which a measurement that forbids to rise is not believed any more
-#define STILL 0.3 // seconds that a picture may take that stands still, while somebody looks for a place
+#define LEAST 1e-6   // seconds for a frame, of which 0 would be as if it was not known
+#define STALE 4      // times the patience after which a measurement that forbids to rise is not believed any more
+#define STILL 0.25   // seconds for making a picture that stands still, while somebody looks for a place
+#define LONGEST 0.09 // seconds from one picture to the next that still are a film
 
 const char *gst_udm_level_name(GstUdmLevel level)
 {
@@ -20,11 +22,27 @@ const char *gst_udm_level_name(GstUdmLevel level)
     return names[level];
 }
 
+static gboolean exists(const GstUdmCosts *costs, GstUdmLevel level)
+{
+    return level == GST_UDM_LEVEL_FULL || level == GST_UDM_LEVEL_SOURCE || costs->of[level] > 0;
+}
+
+GstUdmLevel gst_udm_costs_lowest(const GstUdmCosts *costs)
+{
+    GstUdmLevel level = GST_UDM_LEVEL_SOURCE;
+
+    do
+        level--;
+    while (!exists(costs, level));
+    return level;
+}
+
 static void settle(GstUdmPace *pace)
 {
     pace->pressure = 0;
     pace->late = FALSE;
-    pace->changed = pace->judged = GST_CLOCK_TIME_NONE;
+    pace->changed = pace->judged = pace->made = GST_CLOCK_TIME_NONE;
+    pace->interval = 0;
 }
 
 void gst_udm_pace_start(GstUdmPace *pace)
@@ -36,18 +54,28 @@ void gst_udm_pace_start(GstUdmPace *pace)
 void gst_udm_pace_flush(GstUdmPace *pace)
 {
     settle(pace);
-    pace->playing = FALSE;
 }
 
 void gst_udm_pace_unlearn(GstUdmPace *pace)
 {
     pace->unit = 0;
+    pace->chosen = FALSE;
     pace->patience = PATIENCE;
+}
+
+void gst_udm_pace_watch(GstUdmPace *pace)
+{
+    pace->watched = TRUE;
+}
+
+void gst_udm_pace_play(GstUdmPace *pace, gboolean playing)
+{
+    pace->playing = playing;
 }
 
 void gst_udm_pace_told(GstUdmPace *pace, GstClockTime frame, GstClockTimeDiff jitter)
 {
-    pace->watched = pace->playing = TRUE;
+    pace->watched = TRUE;
     if (!GST_CLOCK_TIME_IS_VALID(pace->judged) || frame < pace->judged)
         return;
     if (jitter <= 0) {
@@ -58,19 +86,24 @@ void gst_udm_pace_told(GstUdmPace *pace, GstClockTime frame, GstClockTimeDiff ji
     pace->late |= pace->pressure >= TOO_LATE || jitter >= (GstClockTimeDiff)pace->duration;
 }
 
+static gdouble smooth(gdouble mean, gdouble newest)
+{
+    return mean > 0 ? (1 - SMOOTHING) * mean + SMOOTHING * newest : newest;
+}
+
 void gst_udm_pace_took(GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLevel level, GstClockTime frame,
                        gdouble seconds)
 {
-    gdouble unit = costs->of[level] > 0 ? seconds / costs->of[level] : pace->unit;
-
-    pace->unit = pace->unit > 0 ? (1 - SMOOTHING) * pace->unit + SMOOTHING * unit : unit;
-    if (level == pace->level && !GST_CLOCK_TIME_IS_VALID(pace->judged))
+    if (costs->of[level] > 0)
+        pace->unit = smooth(pace->unit, MAX(seconds, LEAST) / costs->of[level]);
+    if (level != pace->level)
+        return;
+    if (!GST_CLOCK_TIME_IS_VALID(pace->judged))
         pace->judged = frame;
-}
-
-static gboolean exists(const GstUdmCosts *costs, GstUdmLevel level)
-{
-    return level == GST_UDM_LEVEL_FULL || level == GST_UDM_LEVEL_SOURCE || costs->of[level] > 0;
+    if (GST_CLOCK_TIME_IS_VALID(pace->made) && frame > pace->made)
+        pace->interval = smooth(pace->interval > 0 ? pace->interval : (gdouble)pace->duration / GST_SECOND,
+                                (gdouble)(frame - pace->made) / GST_SECOND);
+    pace->made = frame;
 }
 
 // In seconds; 0 if it is not known.
@@ -84,16 +117,38 @@ static gboolean fits(const GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLev
     return time_at(pace, costs, level) <= room * (gdouble)pace->duration / GST_SECOND;
 }
 
-// The next level down that is fast enough, by what is known.
+// Whether the lowest level makes a film, by leaving frames out.
+static gboolean suffices(const GstUdmPace *pace, const GstUdmCosts *costs)
+{
+    const GstUdmLevel level = gst_udm_costs_lowest(costs);
+
+    return 2 * (gdouble)pace->duration <= LONGEST * GST_SECOND && time_at(pace, costs, level) <= LONGEST &&
+           (pace->level != level || pace->interval <= LONGEST);
+}
+
+static void move(GstUdmPace *pace, GstUdmLevel level)
+{
+    if (level != pace->level)
+        settle(pace);
+    pace->level = level;
+}
+
+// From `level` on the next that is fast enough, by what is known.
+static GstUdmLevel fast_enough(const GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLevel level, gdouble room)
+{
+    while (!exists(costs, level) || !fits(pace, costs, level, room))
+        level++;
+    return level == GST_UDM_LEVEL_SOURCE && suffices(pace, costs) ? gst_udm_costs_lowest(costs) : level;
+}
+
 static void descend(GstUdmPace *pace, const GstUdmCosts *costs)
 {
     if (pace->risen)
         pace->patience = MIN(2 * pace->patience, MOST_PATIENCE);
-    do
-        pace->level++;
-    while (!exists(costs, pace->level) || !fits(pace, costs, pace->level, ROOM_TO_STAY));
     pace->risen = FALSE;
-    settle(pace);
+    move(pace, fast_enough(pace, costs, pace->level + 1, ROOM_TO_STAY));
+    pace->pressure = 0;
+    pace->late = FALSE;
 }
 
 // The next level up, if it has been quiet for long enough and that is fast enough. At the source frame nothing is
@@ -135,10 +190,15 @@ GstUdmLevel gst_udm_pace_choose(GstUdmPace *pace, const GstUdmCosts *costs, GstC
     pace->duration = GST_CLOCK_TIME_IS_VALID(duration) && duration > 0 ? duration : UNKNOWN_DURATION;
     if (!pace->watched)
         return GST_UDM_LEVEL_FULL;
+    if (pace->unit == 0)
+        return gst_udm_costs_lowest(costs);
     if (!pace->playing)
         return still(pace, costs);
     while (pace->level < GST_UDM_LEVEL_SOURCE && !exists(costs, pace->level)) // the properties changed
         pace->level++;
+    if (!pace->chosen)
+        move(pace, fast_enough(pace, costs, GST_UDM_LEVEL_FULL, ROOM_TO_RISE));
+    pace->chosen = TRUE;
     if (pace->late && pace->level < GST_UDM_LEVEL_SOURCE)
         descend(pace, costs);
     else if (pace->level > GST_UDM_LEVEL_FULL && GST_CLOCK_TIME_IS_VALID(pace->changed))
@@ -150,9 +210,16 @@ GstUdmLevel gst_udm_pace_choose(GstUdmPace *pace, const GstUdmCosts *costs, GstC
     return pace->level;
 }
 
+gboolean gst_udm_pace_skips(const GstUdmPace *pace, const GstUdmCosts *costs)
+{
+    return pace->watched && pace->playing && pace->level == gst_udm_costs_lowest(costs) && suffices(pace, costs);
+}
+
 GstClockTime gst_udm_pace_margin(const GstUdmPace *pace, const GstUdmCosts *costs)
 {
     const gdouble time = time_at(pace, costs, pace->level) * GST_SECOND;
 
+    if (gst_udm_pace_skips(pace, costs))
+        return (GstClockTime)time;
     return pace->pressure > 0 ? MIN((GstClockTime)time, pace->duration) : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How much quality is given up so that frames come in time: by levels, down as soon as frames are late, and up again
-// after all went well for a while. It knows what it is told, and reads no clock.
+// How much quality is given up so that frames come in time: by levels, from the one that the first frames allow, down
+// as soon as frames are late, and up again after all went well for a while. It knows what it is told, and reads no
+// clock.
 #ifndef GST_UDM_PACE_H
 #define GST_UDM_PACE_H
 
@@ -24,32 +25,43 @@ typedef struct GstUdmCosts {
     gdouble of[GST_UDM_LEVELS];
 } GstUdmCosts;
 
+// The fastest level that makes frames.
+GstUdmLevel gst_udm_costs_lowest(const GstUdmCosts *costs);
+
 // Times are running times.
 typedef struct GstUdmPace {
     GstUdmLevel level;     // of playback
-    gboolean watched;      // somebody told how late frames are: this is playback, which is not to wait
-    gboolean playing;      // since the last flush
+    gboolean watched;      // somebody sees frames by the clock: this is playback, which is not to wait
+    gboolean playing;      // not paused, when a picture stands still
+    gboolean chosen;       // the level, by how long frames take
     gdouble unit;          // seconds that a cost of 1 takes; 0: not known
     guint pressure;        // grows with each late frame, and falls with each that is in time
     gboolean late;         // the level is too high
     gboolean risen;        // the last change of the level was one upwards
     GstClockTime changed;  // the first frame of this level
     GstClockTime judged;   // the first frame whose lateness says something about this level; NONE: not made yet
+    GstClockTime made;     // the last frame of this level that was made
+    gdouble interval;      // from one frame of this level that is made to the next, in seconds; 0: not known
     GstClockTime patience; // for which all goes well before more is tried
     GstClockTime duration; // of a frame
 } GstUdmPace;
 
 void gst_udm_pace_start(GstUdmPace *pace);
-void gst_udm_pace_flush(GstUdmPace *pace);   // times begin anew, and a picture may be shown that stands still
+void gst_udm_pace_flush(GstUdmPace *pace);   // times begin anew
 void gst_udm_pace_unlearn(GstUdmPace *pace); // how long frames take, as they are others now
+void gst_udm_pace_watch(GstUdmPace *pace);   // somebody does, and sees the next frame
+void gst_udm_pace_play(GstUdmPace *pace, gboolean playing);
 
 // A frame was late by `jitter`, or early.
 void gst_udm_pace_told(GstUdmPace *pace, GstClockTime frame, GstClockTimeDiff jitter);
 // A frame was made at a level.
 void gst_udm_pace_took(GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLevel level, GstClockTime frame,
                        gdouble seconds);
-// The level for the next frame.
+// The level for the next frame. Where it is not known how long frames take, it is the lowest.
 GstUdmLevel gst_udm_pace_choose(GstUdmPace *pace, const GstUdmCosts *costs, GstClockTime frame, GstClockTime duration);
+// Whether a frame that cannot be in time is better left out: those that are made are enough for a film, in which others
+// as they came would flicker.
+gboolean gst_udm_pace_skips(const GstUdmPace *pace, const GstUdmCosts *costs);
 // How long before its time a frame has to be begun now, so that it is not late as well.
 GstClockTime gst_udm_pace_margin(const GstUdmPace *pace, const GstUdmCosts *costs);
 

@@ -5,6 +5,7 @@
 #include "background.h"
 #include "frames.h"
 #include "interlaced.h"
+#include "playback.h"
 #include "report.h"
 #include "times.h"
 
@@ -56,51 +57,11 @@ static GstFlowReturn drain(GstUdmTransform *self)
         } while (ret == GST_FLOW_OK && buffer);
     }
     forget(self);
-    self->spent = 0;
-    self->skipped = FALSE;
+    gst_udm_playback_begin(self);
     return ret;
 }
 
 // ---- keeping pace
-
-gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration)
-{
-    gboolean late = self->hurried ||
-                    gst_udm_lateness_degrades(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, pts, duration);
-
-    if (self->hurried)
-        gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
-    self->skipped |= late;
-    return late;
-}
-
-void gst_udm_transform_made(GstUdmTransform *self)
-{
-    gst_udm_session_update(&self->session);
-    if (self->level != GST_UDM_LEVEL_FULL)
-        gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
-}
-
-// To be called with the frame that leaves, if one does.
-static void measure(GstUdmTransform *self, gint64 since, GstBuffer *frame)
-{
-    self->spent += g_get_monotonic_time() - since;
-    if (!frame)
-        return;
-    if (!self->skipped)
-        gst_udm_lateness_took(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, GST_BUFFER_PTS(frame),
-                              (gdouble)self->spent / G_USEC_PER_SEC);
-    self->spent = 0;
-    self->skipped = FALSE;
-}
-
-// Of the frames that leave, which may be more than come.
-static GstClockTime duration_of(const GstVideoFilter *filter, GstBuffer *frame)
-{
-    const GstVideoInfo *info = &filter->out_info;
-
-    return info->fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info->fps_d, info->fps_n) : GST_BUFFER_DURATION(frame);
-}
 
 // Settings or caps are others now.
 static void estimate(GstUdmTransform *self, const GstVideoInfo *info)
@@ -200,10 +161,22 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
         gst_video_info_is_equal(out_info, &filter->out_info))
         return TRUE;
     drain(self); // a failure was posted already, or downstream knows
+    gst_udm_lateness_watch(&self->lateness, GST_BASE_TRANSFORM(self));
     self->idle = wants_nothing(self, in_info, out_info);
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), self->idle && !GST_VIDEO_INFO_IS_INTERLACED(in_info));
     estimate(self, in_info);
     return open_session(self, in_info);
+}
+
+// Whether the buffer has a whole frame, which not every one that is held is looked at for.
+static gboolean has_frame(GstUdmTransform *self, GstBuffer *buffer)
+{
+    GstVideoFrame frame;
+
+    if (!gst_video_frame_map(&frame, &GST_VIDEO_FILTER(self)->in_info, buffer, GST_MAP_READ))
+        return FALSE;
+    gst_video_frame_unmap(&frame);
+    return TRUE;
 }
 
 // Takes the model that was loaded while frames flow, if there is one, once those that are held have left.
@@ -234,11 +207,48 @@ static GstFlowReturn change(GstUdmTransform *self, GstUdmLevel level, gboolean h
         self->version = 0; // so that the next frame tries again
         return ret;
     }
-    if (level != GST_UDM_LEVEL_SOURCE && level != self->level) {
+    if (level != GST_UDM_LEVEL_SOURCE)
         self->level = level;
-        reopen = TRUE;
-    }
     return !reopen || open_session(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+// Makes a frame at the fastest level, for nobody, to see how long it takes: what is made for somebody is then made at
+// the level that it is to have.
+static GstFlowReturn try_speed(GstUdmTransform *self, GstBuffer *frame)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    GstFlowReturn ret = change(self, gst_udm_costs_lowest(&self->costs), FALSE, TRUE);
+    const gint64 since = g_get_monotonic_time();
+    GstBuffer *made = NULL;
+
+    self->trying = TRUE;
+    if (ret == GST_FLOW_OK)
+        ret = klass->take(self, gst_buffer_ref(frame));
+    if (ret == GST_FLOW_OK && klass->end(self))
+        ret = klass->next(self, &made);
+    gst_udm_playback_measure(self, since, made);
+    gst_clear_buffer(&made);
+    self->trying = FALSE;
+    forget(self);
+    gst_udm_playback_begin(self);
+    return ret;
+}
+
+// Lets the next frame be made at the level that playback allows, and with properties that changed.
+static GstFlowReturn follow_pace(GstUdmTransform *self, GstBuffer *next, gboolean reopen)
+{
+    const GstUdmLevel before = self->lateness.level;
+    GstFlowReturn ret = GST_FLOW_OK;
+    GstUdmLevel level;
+
+    if (GST_UDM_TRANSFORM_GET_CLASS(self)->tells_by_one && !self->idle &&
+        gst_udm_lateness_wonders(&self->lateness, GST_BASE_TRANSFORM(self)) && has_frame(self, next)) {
+        ret = try_speed(self, next);
+        reopen = FALSE; // it was
+    }
+    level = gst_udm_playback_choose(self, next);
+    reopen |= level != self->level && level != GST_UDM_LEVEL_SOURCE;
+    return ret == GST_FLOW_OK && (reopen || level != before) ? change(self, level, level > before, reopen) : ret;
 }
 
 // Lets properties that changed while frames flow take effect from the next frame on, and the pace of playback.
@@ -246,10 +256,8 @@ static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
     GstVideoFilter *filter = GST_VIDEO_FILTER(self);
-    const GstUdmLevel before = self->lateness.level;
     gboolean passthrough, idle, switched, changed;
     GstFlowReturn ret = take_model(self, &changed);
-    GstUdmLevel level;
 
     if (ret != GST_FLOW_OK || !filter->negotiated)
         return ret;
@@ -272,11 +280,7 @@ static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
     }
     if (switched || changed)
         estimate(self, &filter->in_info);
-    level =
-        gst_udm_lateness_choose(&self->lateness, trans, &self->costs, GST_BUFFER_PTS(next), duration_of(filter, next));
-    if (!switched && !changed && level == before)
-        return GST_FLOW_OK;
-    return change(self, level, level > before, switched || changed);
+    return follow_pace(self, next, switched || changed);
 }
 
 static gboolean gst_udm_transform_propose_allocation(GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
@@ -314,17 +318,6 @@ static void gst_udm_transform_before_transform(GstBaseTransform *trans, GstBuffe
         gst_object_sync_values(GST_OBJECT(trans), time);
 }
 
-// Whether the buffer has a whole frame, which not every one that is held is looked at for.
-static gboolean has_frame(GstUdmTransform *self, GstBuffer *buffer)
-{
-    GstVideoFrame frame;
-
-    if (!gst_video_frame_map(&frame, &GST_VIDEO_FILTER(self)->in_info, buffer, GST_MAP_READ))
-        return FALSE;
-    gst_video_frame_unmap(&frame);
-    return TRUE;
-}
-
 static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *trans, gboolean is_discont,
                                                            GstBuffer *input)
 {
@@ -348,7 +341,7 @@ static GstFlowReturn gst_udm_transform_submit_input_buffer(GstBaseTransform *tra
     }
     since = g_get_monotonic_time();
     ret = klass->take(self, g_steal_pointer(&trans->queued_buf));
-    measure(self, since, NULL);
+    gst_udm_playback_measure(self, since, NULL);
     return ret;
 }
 
@@ -361,7 +354,7 @@ static GstFlowReturn gst_udm_transform_generate_output(GstBaseTransform *trans, 
     if (gst_base_transform_is_passthrough(trans))
         return GST_BASE_TRANSFORM_CLASS(parent_class)->generate_output(trans, output);
     ret = GST_UDM_TRANSFORM_GET_CLASS(self)->next(self, output);
-    measure(self, since, *output);
+    gst_udm_playback_measure(self, since, *output);
     return ret;
 }
 
@@ -506,6 +499,7 @@ static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, 
         gst_udm_session_cancel(&self->session, FALSE);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
         gst_udm_session_cancel(&self->session, TRUE);
+    gst_udm_lateness_play(&self->lateness, GST_BASE_TRANSFORM(self), transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING);
 
     ret = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
 

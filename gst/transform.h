@@ -54,8 +54,11 @@ typedef struct GstUdmTransform {
     GstUdmLevel level; // that the session was opened at, which is never that of source frames
     GstUdmHalf *half;  // NULL if frames are computed at their full size
     gboolean hurried;  // what is held leaves as it came
-    gboolean skipped;  // a frame, since the last that left
-    gint64 spent;      // microseconds on frames, since the last that left
+    gboolean trying;   // how long a frame takes, for nobody
+    gboolean skipped;  // a frame, since the last that was measured
+    gboolean made;     // a frame, since the last that was measured
+    guint left;        // frames that left since then
+    gint64 spent;      // microseconds on frames since then
 } GstUdmTransform;
 
 typedef struct GstUdmTransformClass {
@@ -80,6 +83,7 @@ typedef struct GstUdmTransformClass {
 
     // Whether a frame continues those that are held; otherwise they are drained before it.
     gboolean (*follows)(GstUdmTransform *self, GstBuffer *frame);
+    gboolean tells_by_one; // a frame alone tells how long frames take
     // What frames cost at each level, in units of one pass in float32; that of full quality is 1 when it is called.
     void (*estimate)(GstUdmTransform *self, const GstVideoInfo *info, GstUdmCosts *costs);
     GstFlowReturn (*take)(GstUdmTransform *self, GstBuffer *frame); // takes the reference
@@ -98,6 +102,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstUdmTransform, gst_object_unref)
 
 // Whether this frame is to leave as it came, or its neighbour in its place, because there is no time to make it.
 gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration);
+// Whether such a frame is not to leave at all.
+gboolean gst_udm_transform_leaves_out(GstUdmTransform *self);
 // The engine made a frame: updates the statistics.
 void gst_udm_transform_made(GstUdmTransform *self);
 

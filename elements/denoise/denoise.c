@@ -152,6 +152,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_denoise_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
+    transform_class->tells_by_one = TRUE;
     transform_class->estimate = GST_DEBUG_FUNCPTR(gst_udm_denoise_estimate);
     transform_class->follows = GST_DEBUG_FUNCPTR(gst_udm_denoise_follows);
     transform_class->take = GST_DEBUG_FUNCPTR(gst_udm_denoise_take);

@@ -7,7 +7,7 @@
 #define LIVE_MODEL "denoise-live"
 
 // What a frame costs, roughly, compared with one pass in float32; what it really costs is measured.
-#define LOOKAHEAD 1.3
+#define LOOKAHEAD 1.5
 #define FAST 0.75 // bf16
 #define SMALL 0.5 // the model for playback
 
@@ -74,6 +74,14 @@ gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self)
     return degradation_of(GST_UDM_TRANSFORM(self))->holes;
 }
 
+// Frames at half the size have half of such amounts; noise has half, too, as pixels are means of four.
+static gboolean halves(const udm_degradation *degradation)
+{
+    static const char *const in_pixels[] = { "blur", "soft-blur", "pixelate", NULL };
+
+    return degradation->usual < 0 || g_strv_contains(in_pixels, degradation->process);
+}
+
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
 {
     const udm_degradation *degradation = degradation_of(trans);
@@ -122,7 +130,7 @@ void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, 
     live = costs->of[GST_UDM_LEVEL_LIVE] = FAST;
     if (self->live && self->live != trans->model)
         live = costs->of[GST_UDM_LEVEL_LIVE_MODEL] = FAST * SMALL;
-    if (degradation_of(trans)->usual < 0 && model.width == 0 && !GST_VIDEO_INFO_IS_INTERLACED(info) &&
+    if (halves(degradation_of(trans)) && model.width == 0 && !GST_VIDEO_INFO_IS_INTERLACED(info) &&
         gst_udm_half_suits(info))
         costs->of[GST_UDM_LEVEL_HALF] = live / 4;
 }

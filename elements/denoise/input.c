@@ -55,28 +55,27 @@ static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
                          udm_frame *frame, udm_error *error)
 {
     const udm_degradation *degradation = udm_model_degradation(model);
-    const gdouble amount = options->amount;
-    gdouble noise_level = options->noise_level;
+    const gdouble amount = options->amount < 0 ? degradation->usual : options->amount;
+    const gdouble size = GST_UDM_TRANSFORM(self)->half ? 0.5 : 1; // whose frames have as much less of it
+    const gdouble noise_level = options->noise_level;
 
     frame->strength = options->strength;
     if (degradation->usual < 0) {
         frame->grain = options->grain;
-        check_amount(self, degradation, "noise-level", noise_level, amount >= 0 ? "amount" : NULL);
-        if (noise_level > 0 && GST_UDM_TRANSFORM(self)->half)
-            noise_level /= 2; // pixels are means of four
-        frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, noise_level);
+        check_amount(self, degradation, "noise-level", noise_level, options->amount >= 0 ? "amount" : NULL);
+        frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, size * noise_level);
         return TRUE;
     }
-    check_amount(self, degradation, "amount", amount,
-                 noise_level >= 0                    ? "noise-level"
-                 : options->grain > 0                ? "grain"
-                 : degradation->holes && amount >= 0 ? "amount"
-                                                     : NULL);
-    if (amount < 0 && degradation->usual == 0)
+    check_amount(self, degradation, "amount", options->amount,
+                 noise_level >= 0                             ? "noise-level"
+                 : options->grain > 0                         ? "grain"
+                 : degradation->holes && options->amount >= 0 ? "amount"
+                                                              : NULL);
+    if (options->amount < 0 && degradation->usual == 0)
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "the model needs to know how much to remove: set the property amount to the %s, up to %g",
                         degradation->measure, degradation->most);
-    frame->time = udm_model_time(model, amount < 0 ? degradation->usual : amount);
+    frame->time = udm_model_time(model, size * amount);
     return TRUE;
 }
 

@@ -49,8 +49,13 @@ GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
     Held held = { frame, !gst_udm_denoise_stream(self) ||
                              gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame)) };
-    GstFlowReturn ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &options);
+    GstFlowReturn ret;
 
+    if (held.late && gst_udm_denoise_stream(self) && !self->deinterlacer && gst_udm_transform_leaves_out(trans)) {
+        gst_buffer_unref(frame);
+        return GST_FLOW_OK;
+    }
+    ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &options);
     if (ret == GST_FLOW_OK)
         gst_queue_array_push_tail_struct(self->queue, &held);
     else

@@ -186,16 +186,19 @@ static GstEvent *seek_back(GstUdmRetime *self, GstEvent *event)
     return result;
 }
 
+// What is told are two times: that of a frame, and that at which it came.
 static GstEvent *qos_back(GstUdmRetime *self, GstEvent *event)
 {
     GstClockTimeDiff late;
-    GstClockTime time;
+    GstClockTime time, came;
     gdouble proportion;
     GstQOSType type;
     GstEvent *result;
 
     gst_event_parse_qos(event, &type, &proportion, &late, &time);
-    result = gst_event_new_qos(type, proportion, late, back(self, time));
+    came = back(self, (guint64)MAX((GstClockTimeDiff)time + late, 0));
+    time = back(self, time);
+    result = gst_event_new_qos(type, proportion, GST_CLOCK_DIFF(time, came), time);
     gst_event_set_seqnum(result, gst_event_get_seqnum(event));
     gst_event_unref(event);
     return result;

@@ -470,19 +470,22 @@ static guint count_degraded(GstElement *element)
     return (guint)degraded;
 }
 
+// A frame lasts a second, so that no machine is too slow for it.
 static void push_late(gboolean qos)
 {
+    static const char *const caps = "video/x-raw,format=RGB,width=8,height=8,framerate=1/1";
     GstElement *element = make_denoise(qos ? "qos=true" : "qos=false");
-    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
+    GstHarness *harness = make_harness(gst_object_ref(element), caps);
     GstBus *bus = watch(element);
-    GstVideoInfo info = info_from(CAPS);
+    GstVideoInfo info = info_from(caps);
     GstBuffer *in[8];
 
     for (guint n = 0; n < 8; n++) {
         if (n == 0) // downstream is at frame 2
-            gst_harness_push_upstream_event(harness,
-                                            gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 2 * FRAME_DURATION, 0));
+            gst_harness_push_upstream_event(harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 2 * GST_SECOND, 0));
         in[n] = make_frame(&info, n);
+        GST_BUFFER_PTS(in[n]) = n * GST_SECOND;
+        GST_BUFFER_DURATION(in[n]) = GST_SECOND;
         assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in[n])), GST_FLOW_OK);
     }
     finish(harness);

@@ -321,6 +321,44 @@ GST_START_TEST(the_seed_and_the_time_name_the_noise)
 }
 GST_END_TEST;
 
+// ---- playback
+
+// Each step takes 10 ms, at every level. Paused, a picture has a quarter of a second; how long it takes is tried
+// before, if a sink shows frames by the clock.
+static const struct {
+    const char *properties, *sink, *level;
+} watched[] = {
+    { "steps=1", "fakesink sync=true qos=true", "full" },
+    { "steps=40", "fakesink sync=true qos=true", "live" },
+    { "steps=40 qos=false", "fakesink sync=true qos=true", "full" },
+    { "steps=40", "fakesink", "full" },
+};
+
+GST_START_TEST(what_is_watched_begins_at_the_level_that_is_fast_enough)
+{
+    char *line = g_strdup_printf("videotestsrc ! video/x-raw,format=RGB,width=64,height=64,framerate=25/1 ! "
+                                 "udmdenoise name=effect model=tiny-denoise %s ! %s",
+                                 watched[__i__].properties, watched[__i__].sink);
+    GstElement *pipeline = gst_parse_launch(line, NULL);
+    GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), "effect");
+    const gboolean full = g_str_equal(watched[__i__].level, "full");
+    GstStructure *stats;
+    guint64 degraded;
+
+    gst_element_set_state(pipeline, GST_STATE_PAUSED);
+    assert_equals_int(gst_element_get_state(pipeline, NULL, NULL, GST_CLOCK_TIME_NONE), GST_STATE_CHANGE_SUCCESS);
+    g_object_get(element, "stats", &stats, NULL);
+    assert_equals_string(gst_structure_get_string(stats, "level"), watched[__i__].level);
+    fail_unless(gst_structure_get_uint64(stats, "degraded", &degraded));
+    fail_unless((degraded == 0) == full, "%u frames are degraded", (guint)degraded); // that of the trial is no frame
+    gst_structure_free(stats);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(element);
+    gst_object_unref(pipeline);
+    g_free(line);
+}
+GST_END_TEST;
+
 static Suite *frames_suite(void)
 {
     Suite *suite = suite_create("udmdenoise frames");
@@ -342,6 +380,8 @@ static Suite *frames_suite(void)
         tcase_add_test(real, properties_change_the_picture);
         tcase_add_test(real, the_seed_and_the_time_name_the_noise);
         suite_add_tcase(suite, real);
+    } else {
+        tcase_add_loop_test(any, what_is_watched_begins_at_the_level_that_is_fast_enough, 0, G_N_ELEMENTS(watched));
     }
     return suite;
 }

@@ -170,8 +170,9 @@ GST_START_TEST(late_frames_are_repeated)
 {
     GstHarness *harness = start("factor=2 qos=true", CAPS, NULL);
 
-    gst_harness_push_upstream_event(harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 2 * FRAME_DURATION, 0));
-    push_moving(harness, 0, 7);
+    push_moving(harness, 0, 3);
+    gst_harness_push_upstream_event(harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 3 * FRAME_DURATION, 0));
+    push_moving(harness, 3, 4);
     finish(harness);
     assert_equals_int(frames_out(harness), 14);
     expect_stats(harness, 7, 4, 3);

@@ -5,6 +5,7 @@
 
 #include "../../gst/half.h"
 #include "../../gst/pace.h"
+#include "../../gst/watched.h"
 
 // ---- the choice
 
@@ -25,6 +26,7 @@ static Playback begin(const GstUdmCosts *its_costs)
     Playback playback = { .costs = its_costs };
 
     gst_udm_pace_start(&playback.pace);
+    gst_udm_pace_play(&playback.pace, TRUE);
     return playback;
 }
 
@@ -78,11 +80,11 @@ GST_START_TEST(levels_that_do_not_exist_are_left_out)
 {
     Playback playback = begin(&two);
 
-    make(&playback, 0.01, 5 * FRAME);
-    assert_equals_int(make(&playback, 0.01, -FRAME), GST_UDM_LEVEL_SOURCE);
-    for (guint i = 0; i < 60; i++)
-        make(&playback, 0.01, -FRAME);
-    assert_equals_int(make(&playback, 0.01, -FRAME), GST_UDM_LEVEL_FULL);
+    make(&playback, 0.2, 5 * FRAME);
+    assert_equals_int(make(&playback, 0.2, -FRAME), GST_UDM_LEVEL_SOURCE);
+    for (guint i = 0; i < 8 * 25 - 1; i++)
+        assert_equals_int(make(&playback, 0.2, -FRAME), GST_UDM_LEVEL_SOURCE);
+    assert_equals_int(make(&playback, 0.2, -FRAME), GST_UDM_LEVEL_FULL);
 }
 GST_END_TEST;
 
@@ -179,18 +181,110 @@ GST_START_TEST(from_the_source_it_tries_seldom)
 }
 GST_END_TEST;
 
-// While somebody looks for a place, a picture comes within 0.3 s; played on, it is as before.
+// While somebody looks for a place, a picture comes within a quarter of a second; played on, it is as before.
 GST_START_TEST(a_picture_that_stands_still_has_more_time)
 {
     Playback playback = begin(&costs);
 
-    make(&playback, 0.35, 5 * FRAME);
-    assert_equals_int(make(&playback, 0.35, -1), GST_UDM_LEVEL_HALF);
+    make(&playback, 0.3, 5 * FRAME);
+    assert_equals_int(make(&playback, 0.3, -1), GST_UDM_LEVEL_HALF);
+    gst_udm_pace_play(&playback.pace, FALSE);
     gst_udm_pace_flush(&playback.pace);
     playback.time = 0;
     assert_equals_int(gst_udm_pace_choose(&playback.pace, &costs, 0, FRAME), GST_UDM_LEVEL_LIVE);
-    gst_udm_pace_told(&playback.pace, 0, -1);
-    assert_equals_int(make(&playback, 0.35, -1), GST_UDM_LEVEL_HALF);
+    gst_udm_pace_play(&playback.pace, TRUE);
+    assert_equals_int(make(&playback, 0.3, -1), GST_UDM_LEVEL_HALF);
+}
+GST_END_TEST;
+
+// Where it is known beforehand that somebody watches, nothing has to be late first.
+GST_START_TEST(it_begins_at_what_is_fast_enough)
+{
+    static const struct {
+        gdouble unit;
+        GstUdmLevel level;
+    } machines[] = { { 0.02, GST_UDM_LEVEL_FULL }, { 0.06, GST_UDM_LEVEL_LIVE_MODEL }, { 5, GST_UDM_LEVEL_SOURCE } };
+    const gdouble unit = machines[__i__].unit;
+    Playback playback = begin(&costs);
+
+    gst_udm_pace_watch(&playback.pace);
+    assert_equals_int(make(&playback, unit, -FRAME), GST_UDM_LEVEL_HALF);
+    for (guint i = 0; i < 10; i++)
+        assert_equals_int(make(&playback, unit, -FRAME), machines[__i__].level);
+}
+GST_END_TEST;
+
+// Half the resolution takes 60 ms, which is more than the 40 ms of a frame, but not than those of two.
+GST_START_TEST(frames_are_left_out_where_the_others_make_a_film)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.6, 5 * FRAME);
+    for (guint i = 0; i < 100; i++) {
+        assert_equals_int(make(&playback, 0.6, i % 3 ? -1 : FRAME), GST_UDM_LEVEL_HALF);
+        fail_unless(gst_udm_pace_skips(&playback.pace, &costs));
+        fail_unless(ABS(GST_CLOCK_DIFF(60 * GST_MSECOND, gst_udm_pace_margin(&playback.pace, &costs))) < GST_MSECOND);
+        playback.time += FRAME;
+    }
+    for (guint i = 0; i < 20 && playback.pace.level == GST_UDM_LEVEL_HALF; i++) { // too many are
+        playback.time += 3 * FRAME;
+        make(&playback, 0.6, FRAME);
+    }
+    assert_equals_int(playback.pace.level, GST_UDM_LEVEL_SOURCE);
+    fail_if(gst_udm_pace_skips(&playback.pace, &costs));
+}
+GST_END_TEST;
+
+GST_START_TEST(no_frame_is_left_out_where_there_are_few)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.6, 5 * FRAME);
+    gst_udm_pace_choose(&playback.pace, &costs, playback.time, GST_SECOND / 10);
+    assert_equals_int(playback.pace.level, GST_UDM_LEVEL_HALF);
+    fail_if(gst_udm_pace_skips(&playback.pace, &costs));
+}
+GST_END_TEST;
+
+// ---- who watches
+
+static const struct {
+    const char *after;
+    gboolean watched;
+} sinks[] = {
+    { "fakesink sync=true qos=true", TRUE },
+    { "fakesink sync=true", FALSE },
+    { "fakesink qos=true", FALSE },
+    { "fakevideosink", TRUE },
+    { "queue ! videoconvert ! bin.( videoscale ! queue ! fakevideosink )", TRUE },
+    { "bin.( videoscale ! bin.( queue ! fakesink ) )", FALSE },
+    { "tee name=t ! queue ! fakesink t. ! queue ! fakevideosink", TRUE },
+    { "tee name=t ! queue ! fakesink t. ! queue ! fakesink", FALSE },
+};
+
+GST_START_TEST(a_sink_that_shows_frames_by_the_clock_is_found)
+{
+    char *line = g_strdup_printf("videotestsrc name=source ! %s", sinks[__i__].after);
+    GstElement *pipeline = gst_parse_launch(line, NULL);
+    GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
+    GstPad *pad = gst_element_get_static_pad(source, "src");
+
+    fail_unless(gst_udm_is_watched(pad) == sinks[__i__].watched, "%s", line);
+    gst_object_unref(pad);
+    gst_object_unref(source);
+    gst_object_unref(pipeline);
+    g_free(line);
+}
+GST_END_TEST;
+
+GST_START_TEST(a_pad_that_leads_nowhere_is_not_watched)
+{
+    GstElement *element = gst_object_ref_sink(gst_element_factory_make("identity", NULL));
+    GstPad *pad = gst_element_get_static_pad(element, "src");
+
+    fail_if(gst_udm_is_watched(pad));
+    gst_object_unref(pad);
+    gst_object_unref(element);
 }
 GST_END_TEST;
 
@@ -321,6 +415,36 @@ GST_START_TEST(quality_falls_while_frames_are_late_and_rises_again)
 }
 GST_END_TEST;
 
+// Late frames do not leave as they came between those that were made, as that would flicker.
+GST_START_TEST(at_the_lowest_level_late_frames_are_left_out)
+{
+    static const char *const caps = "video/x-raw,format=RGB,width=64,height=64,framerate=25/1";
+    GstElement *element = make_denoise("lookahead=0");
+    GstHarness *harness = make_harness(gst_object_ref(element), caps);
+    GstVideoInfo info = info_from(caps);
+    GstBuffer *out;
+
+    for (guint n = 0; n < 9; n++) { // each third, as the two after it are late
+        GstBuffer *in = make_frame(&info, n);
+
+        assert_equals_int(gst_harness_push(harness, gst_buffer_ref(in)), GST_FLOW_OK);
+        if (n % 3 == 0)
+            gst_harness_push_upstream_event(
+                harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.5, 2 * FRAME_DURATION, n * FRAME_DURATION));
+        out = gst_harness_try_pull(harness);
+        fail_unless(n > 3 && n % 3 > 0 ? !out : out != NULL, "frame %u", n);
+        if (out)
+            fail_unless((difference(in, out, &info) > 0) == (n % 3 == 0), "frame %u", n);
+        gst_clear_buffer(&out);
+        gst_buffer_unref(in);
+    }
+    expect_level(element, "half");
+    assert_equals_int(get_stat(element, "degraded"), 8);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
 // ---- udminterp
 
 // Pushes the next frame and tells how late the last one is that left. Frames of the input are as they were.
@@ -382,9 +506,15 @@ static Suite *pace_suite(void)
     tcase_add_test(choice, it_does_not_rise_to_what_takes_too_long);
     tcase_add_test(choice, from_the_source_it_tries_seldom);
     tcase_add_test(choice, a_picture_that_stands_still_has_more_time);
+    tcase_add_loop_test(choice, it_begins_at_what_is_fast_enough, 0, 3);
+    tcase_add_test(choice, frames_are_left_out_where_the_others_make_a_film);
+    tcase_add_test(choice, no_frame_is_left_out_where_there_are_few);
+    tcase_add_loop_test(choice, a_sink_that_shows_frames_by_the_clock_is_found, 0, G_N_ELEMENTS(sinks));
+    tcase_add_test(choice, a_pad_that_leads_nowhere_is_not_watched);
     suite_add_tcase(suite, elements);
     tcase_add_loop_test(elements, what_is_smooth_is_not_changed_by_halving, 0, 11);
     tcase_add_test(elements, quality_falls_while_frames_are_late_and_rises_again);
+    tcase_add_test(elements, at_the_lowest_level_late_frames_are_left_out);
     tcase_add_test(elements, frames_between_get_coarser_and_then_repeat);
     return suite;
 }

@@ -307,6 +307,35 @@ GST_START_TEST(seeks_and_segments_are_translated)
 }
 GST_END_TEST;
 
+// Downstream tells when a frame was to be shown, and by how much it came too early or too late.
+GST_START_TEST(what_is_told_of_early_frames_is_translated)
+{
+    static const struct {
+        GstClockTimeDiff late, before;                  // in ms
+    } told[] = { { 0, 0 }, { -20, -5 }, { -40, -10 } }; // of a frame at 40 ms, which is one at 10 ms
+    GstHarness *harness = start_slow("speed=0.25", CAPS);
+
+    push_moving_frames(harness, 0, 2);
+    for (guint i = 0; i < G_N_ELEMENTS(told); i++) {
+        GstClockTimeDiff late = 1;
+        GstClockTime time = 0;
+        GstEvent *event;
+
+        gst_harness_push_upstream_event(harness, gst_event_new_qos(GST_QOS_TYPE_OVERFLOW, 0.5,
+                                                                   told[i].late * (GstClockTimeDiff)GST_MSECOND,
+                                                                   40 * GST_MSECOND));
+        while ((event = gst_harness_try_pull_upstream_event(harness))) {
+            if (GST_EVENT_TYPE(event) == GST_EVENT_QOS)
+                gst_event_parse_qos(event, NULL, NULL, &late, &time);
+            gst_event_unref(event);
+        }
+        assert_equals_uint64(time, 10 * GST_MSECOND);
+        assert_equals_int64(late, told[i].before * (GstClockTimeDiff)GST_MSECOND);
+    }
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 GST_START_TEST(durations_are_translated)
 {
     GstElement *pipeline = gst_parse_launch("videotestsrc num-buffers=50 ! video/x-raw,format=GRAY8,width=16,height=16,"
@@ -354,6 +383,7 @@ static Suite *slowmotion_suite(void)
     tcase_add_test(tests, motion_blur_is_that_of_the_slowed_motion);
     tcase_add_test(tests, motion_blur_can_be_controlled);
     tcase_add_test(tests, seeks_and_segments_are_translated);
+    tcase_add_test(tests, what_is_told_of_early_frames_is_translated);
     tcase_add_test(tests, durations_are_translated);
     tcase_add_test(tests, it_is_empty_until_it_is_needed);
     return suite;
