@@ -28,13 +28,16 @@ cat >film.mlt <<END
 <?xml version="1.0" encoding="utf-8"?>
 <mlt LC_NUMERIC="C" version="7.12.0" root="$work" producer="main">
   <profile width="64" height="48" frame_rate_num="25" frame_rate_den="1" progressive="1"/>
-  <producer id="p0" in="0" out="9"><property name="resource">a/clip &amp; more.mp4</property>
+  <producer id="p0" in="0" out="9"><property name="length">10</property>
+    <property name="resource">a/clip &amp; more.mp4</property>
     <property name="mlt_service">avformat-novalidate</property><property name="shotcut:hash">1234</property></producer>
-  <chain id="p1" in="0" out="9"><property name="resource">$work/b/clip &amp; more.mp4</property>
+  <chain id="p1" in="0" out="9"><property name="length">10</property>
+    <property name="resource">$work/b/clip &amp; more.mp4</property>
     <property name="mlt_service">avformat</property><property name="kdenlive:file_hash">1</property>
     <property name="kdenlive:file_size">2</property>
     <property name="kdenlive:originalurl">$work/b/clip &amp; more.mp4</property></chain>
-  <producer id="p2" in="0" out="9"><property name="resource">a/clip &amp; more.mp4</property>
+  <producer id="p2" in="0" out="9"><property name="length">10</property>
+    <property name="resource">a/clip &amp; more.mp4</property>
     <property name="mlt_service">avformat</property></producer>
   <producer id="p3"><property name="resource">sound.wav</property><property name="mlt_service">avformat</property>
     <property name="video_index">-1</property></producer>
