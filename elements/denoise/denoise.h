@@ -23,10 +23,11 @@ struct _GstUdmDenoise {
 
     // state of the streaming thread
     udm_deinterlacer *deinterlacer; // NULL unless the video is interlaced
+    gboolean film;                  // it comes before the engine, which restores whole pictures; or after it
     GstQueueArray *woven;           // frames of fields that it holds
+    guint64 woven_first;            // the number that it knows the first of them by
     GstQueueArray *queue;           // frames that went in and did not come out yet
     guint ending;                   // how many are to be told that no more frames follow: engine and deinterlacer
-    gboolean ended;                 // the deinterlacer was
     guint64 count;                  // of frames that had neither a time nor an offset to number them by
     gboolean discontinuity;         // before the next frame
     gboolean warned;                // that a property does not fit the model
@@ -49,10 +50,16 @@ gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVide
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
 guint gst_udm_denoise_delay(GstUdmTransform *trans);
 
+// Whether the engine restores fields, which become frames afterwards.
+static inline gboolean gst_udm_denoise_restores_fields(GstUdmDenoise *self)
+{
+    return self->deinterlacer && !self->film;
+}
+
 // Of the frames that the engine restores.
 static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
 {
-    return self->deinterlacer ? &GST_VIDEO_FILTER(self)->in_info : &GST_VIDEO_FILTER(self)->out_info;
+    return gst_udm_denoise_restores_fields(self) ? &GST_VIDEO_FILTER(self)->in_info : &GST_VIDEO_FILTER(self)->out_info;
 }
 
 // ---- input.c: frames enter the engine
@@ -86,6 +93,11 @@ gboolean gst_udm_denoise_lacks_row(const GstVideoInfo *info);
 gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame);
 void gst_udm_denoise_fill_row(GstVideoFrame *frame);
 
+// ---- stamps.c: when frames of fields are shown
+
+// The stamps of a frame that came out of the deinterlacer. It has those of the first of the frames that it holds.
+void gst_udm_denoise_stamp(GstUdmDenoise *self, const udm_unwoven *made, GstBuffer *output);
+
 // ---- output.c: frames leave the engine
 
 // Computes the oldest frame that the engine holds, whose buffer is `input`. GST_BASE_TRANSFORM_FLOW_DROPPED if the
@@ -95,6 +107,8 @@ GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuf
 // ---- queue.c: frames in between
 
 GstQueueArray *gst_udm_denoise_queue_new(void);
+// Room for a frame made of `input`; inside: it stays in this element.
+GstFlowReturn gst_udm_denoise_make_room(GstUdmDenoise *self, GstBuffer *input, gboolean inside, GstBuffer **buffer);
 gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame);
 GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output);

@@ -141,7 +141,7 @@ static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, u
     Stream *stream = g_new0(Stream, 1);
     udm_settings field = *settings;
 
-    if (!self->deinterlacer) {
+    if (!gst_udm_denoise_restores_fields(self)) {
         stream->restorer = udm_restorer_open(model, settings, error);
     } else {
         field.height = gst_udm_denoise_rows(settings->height, 0);
@@ -149,7 +149,7 @@ static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, u
         field.height = gst_udm_denoise_rows(settings->height, 1);
         stream->bottom = stream->restorer ? udm_restorer_open(model, &field, error) : NULL;
     }
-    if (stream->restorer && (stream->bottom || !self->deinterlacer))
+    if (stream->restorer && (stream->bottom || !gst_udm_denoise_restores_fields(self)))
         return stream;
     free_stream(stream);
     return NULL;

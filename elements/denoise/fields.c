@@ -12,24 +12,39 @@ gboolean gst_udm_denoise_takes_interlaced(GstUdmTransform *trans, const GstCaps 
     return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && gst_udm_caps_are_woven(caps);
 }
 
-static gboolean makes_every_field(GstUdmDenoise *self)
+static GstUdmDenoiseDeinterlace way_of(GstUdmDenoise *self)
 {
-    return gst_udm_denoise_options_copy(self).deinterlace == GST_UDM_DENOISE_DEINTERLACE_FIELDS;
+    return gst_udm_denoise_options_copy(self).deinterlace;
 }
 
 // ---- caps
 
-// A rate, a list or a range of rates, times n / d.
-static void scale_rates(GstStructure *structure, gint n, gint d)
+// What a rate becomes. Film of 24 pictures a second is what 30 frames a second hold, at any other rate it is as fast.
+static gboolean convert_rate(GstUdmDenoiseDeinterlace way, GstPadDirection direction, gint *n, gint *d)
 {
-    gint rate_n, rate_d;
+    const gboolean down = direction == GST_PAD_SINK; // from the sink pad to the source pad
+    const gdouble rate = (gdouble)*n / *d;
 
-    if (gst_structure_get_fraction(structure, "framerate", &rate_n, &rate_d)) {
-        if (gst_util_fraction_multiply(rate_n, rate_d, n, d, &rate_n, &rate_d))
-            gst_structure_set(structure, "framerate", GST_TYPE_FRACTION, rate_n, rate_d, NULL);
-    } else if (gst_structure_has_field(structure, "framerate")) { // what they become is found when one is chosen
+    if (way == GST_UDM_DENOISE_DEINTERLACE_FIELDS)
+        return gst_util_fraction_multiply(*n, *d, down ? 2 : 1, down ? 1 : 2, n, d);
+    if (rate < (down ? 29.9 : 23.9) || rate > (down ? 30.1 : 24.1))
+        return TRUE;
+    return gst_util_fraction_multiply(*n, *d, down ? 4 : 5, down ? 5 : 4, n, d);
+}
+
+static void convert_rates(GstUdmDenoiseDeinterlace way, GstPadDirection direction, GstStructure *structure)
+{
+    gint n, d, rate_n, rate_d;
+
+    if (!gst_structure_has_field(structure, "framerate"))
+        return;
+    if (!gst_structure_get_fraction(structure, "framerate", &n, &d)) { // what they become is found when one is chosen
         gst_structure_set(structure, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1, G_MAXINT, 1, NULL);
+        return;
     }
+    rate_n = n, rate_d = d;
+    if (convert_rate(way, direction, &rate_n, &rate_d))
+        gst_structure_set(structure, "framerate", GST_TYPE_FRACTION, rate_n, rate_d, NULL);
 }
 
 // Or may be: structures that are not fixed may have several modes.
@@ -43,16 +58,16 @@ static gboolean is_interlaced(const GstCaps *caps, guint i)
 GstCaps *gst_udm_denoise_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                         GstCaps *filter)
 {
+    const GstUdmDenoiseDeinterlace way = way_of(GST_UDM_DENOISE(trans));
     GstCaps *result, *unfiltered;
 
-    if (!makes_every_field(GST_UDM_DENOISE(trans)))
+    if (way != GST_UDM_DENOISE_DEINTERLACE_FIELDS && way != GST_UDM_DENOISE_DEINTERLACE_TELECINE)
         return gst_udm_denoise_parent_transform_caps(trans, direction, caps, filter);
     result = gst_udm_denoise_parent_transform_caps(trans, direction, caps, NULL);
     for (guint i = 0; i < gst_caps_get_size(result); i++) {
-        if (direction == GST_PAD_SINK && is_interlaced(caps, i)) // structures come out in the order they went in
-            scale_rates(gst_caps_get_structure(result, i), 2, 1);
-        else if (direction == GST_PAD_SRC && is_interlaced(result, i))
-            scale_rates(gst_caps_get_structure(result, i), 1, 2);
+        if (is_interlaced(direction == GST_PAD_SINK ? caps : result,
+                          i)) // structures come out in the order they went in
+            convert_rates(way, direction, gst_caps_get_structure(result, i));
     }
     unfiltered = result;
     if (filter) {
@@ -64,16 +79,36 @@ GstCaps *gst_udm_denoise_transform_caps(GstBaseTransform *trans, GstPadDirection
 
 // ---- the deinterlacer
 
+// Film takes time to be found, which live video has not.
+static udm_deinterlace engine_way(GstUdmDenoise *self)
+{
+    switch (way_of(self)) {
+    case GST_UDM_DENOISE_DEINTERLACE_FIELDS:
+        return UDM_DEINTERLACE_FIELDS;
+    case GST_UDM_DENOISE_DEINTERLACE_TELECINE:
+        return UDM_DEINTERLACE_FILM;
+    case GST_UDM_DENOISE_DEINTERLACE_AUTO:
+        return gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)) ? UDM_DEINTERLACE_FRAMES
+                                                                          : UDM_DEINTERLACE_WHOLE;
+    default:
+        return UDM_DEINTERLACE_FRAMES;
+    }
+}
+
 gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
                                  udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    const udm_deinterlace way = engine_way(self);
 
     g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
     gst_queue_array_clear(self->woven);
+    self->woven_first = 0;
+    self->film = FALSE;
     if (!GST_VIDEO_INFO_IS_INTERLACED(in))
         return TRUE;
-    self->deinterlacer = udm_deinterlacer_open(settings, makes_every_field(self), error);
+    self->film = way == UDM_DEINTERLACE_FILM;
+    self->deinterlacer = udm_deinterlacer_open(settings, way, error);
     return self->deinterlacer != NULL;
 }
 
@@ -93,6 +128,7 @@ GstQueueArray *gst_udm_denoise_woven_new(void)
 void gst_udm_denoise_forget_woven(GstUdmDenoise *self)
 {
     gst_queue_array_clear(self->woven);
+    self->woven_first = 0;
     udm_deinterlacer_reset(self->deinterlacer);
 }
 
@@ -115,46 +151,13 @@ static gboolean push(GstUdmDenoise *self, GstBuffer *input)
                                        .bottom_first = !GST_VIDEO_FRAME_IS_TFF(&mapped.video),
                                        .one_field = GST_VIDEO_FRAME_IS_ONEFIELD(&mapped.video),
                                        .progressive = !GST_VIDEO_FRAME_IS_INTERLACED(&mapped.video),
+                                       .repeat_first = GST_VIDEO_FRAME_IS_RFF(&mapped.video),
                                    },
                                    &error);
     gst_udm_frame_unmap(&mapped);
     if (!pushed)
         gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
     return pushed;
-}
-
-// A frame lasts as long as all its fields, of which one may be shown twice.
-static GstClockTime duration_of(GstUdmDenoise *self, GstBuffer *woven)
-{
-    const GstVideoInfo *info = &GST_VIDEO_FILTER(self)->in_info;
-
-    if (GST_BUFFER_DURATION_IS_VALID(woven))
-        return GST_BUFFER_DURATION(woven);
-    return info->fps_n > 0 ? gst_util_uint64_scale_round(GST_SECOND, info->fps_d, info->fps_n) : GST_CLOCK_TIME_NONE;
-}
-
-static void stamp(GstUdmDenoise *self, GstBuffer *woven, const udm_unwoven *made, GstBuffer *output)
-{
-    const GstClockTime duration = duration_of(self, woven);
-    GstClockTime first;
-
-    GST_BUFFER_FLAG_UNSET(output, GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF |
-                                      GST_VIDEO_BUFFER_FLAG_RFF | GST_VIDEO_BUFFER_FLAG_ONEFIELD);
-    if (made->fields == 1)
-        return;
-    GST_BUFFER_OFFSET(output) = GST_BUFFER_OFFSET_END(output) = GST_BUFFER_OFFSET_NONE;
-    GST_BUFFER_DTS(output) = GST_CLOCK_TIME_NONE;
-    if (!GST_CLOCK_TIME_IS_VALID(duration)) {
-        if (made->field > 0)
-            GST_BUFFER_PTS(output) = GST_CLOCK_TIME_NONE;
-        return;
-    }
-    first = duration / (GST_BUFFER_FLAG_IS_SET(woven, GST_VIDEO_BUFFER_FLAG_RFF) ? 3 : 2);
-    GST_BUFFER_DURATION(output) = made->field == 0 ? first : duration - first;
-    if (made->field > 0 && GST_BUFFER_PTS_IS_VALID(output))
-        GST_BUFFER_PTS(output) += first;
-    if (made->field > 0)
-        GST_BUFFER_FLAG_UNSET(output, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
 }
 
 static udm_pulled pull(GstUdmDenoise *self, GstBuffer *woven, GstBuffer *output, udm_unwoven *made, udm_error *error)
@@ -184,27 +187,27 @@ static udm_pulled pull(GstUdmDenoise *self, GstBuffer *woven, GstBuffer *output,
 
 gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self)
 {
-    const guint held = self->deinterlacer && !self->ended ? (guint)udm_deinterlacer_delay(self->deinterlacer) : 0;
-
-    return gst_queue_array_get_length(self->woven) > held;
+    return udm_deinterlacer_ready(self->deinterlacer);
 }
 
 GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **output)
 {
-    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
     GstBuffer *woven = *(GstBuffer **)gst_queue_array_peek_head_struct(self->woven), *buffer = NULL;
-    GstFlowReturn ret = GST_BASE_TRANSFORM_GET_CLASS(base)->prepare_output_buffer(base, woven, &buffer);
+    const gboolean inside = self->film && gst_udm_denoise_stream(self);
+    GstFlowReturn ret = gst_udm_denoise_make_room(self, woven, inside, &buffer);
     udm_error error = { 0 };
     udm_unwoven made;
 
-    if (ret != GST_FLOW_OK)
+    if (ret != GST_FLOW_OK) {
+        gst_clear_buffer(&buffer);
         return ret;
+    }
     if (pull(self, woven, buffer, &made, &error) != UDM_PULLED_FRAME) {
         gst_buffer_unref(buffer);
         return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
     }
-    stamp(self, woven, &made, buffer);
-    if (made.field + 1 == made.fields)
+    gst_udm_denoise_stamp(self, &made, buffer);
+    for (; self->woven_first < made.done; self->woven_first++)
         release(gst_queue_array_pop_head_struct(self->woven));
     *output = buffer;
     return GST_FLOW_OK;

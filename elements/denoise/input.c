@@ -99,7 +99,7 @@ static gboolean push(GstUdmDenoise *self, const udm_frame *frame, udm_error *err
 {
     udm_restorer *const streams[] = { gst_udm_denoise_stream(self), gst_udm_denoise_bottom(self) };
 
-    if (!self->deinterlacer)
+    if (!gst_udm_denoise_restores_fields(self))
         return udm_restorer_push(streams[0], frame, error);
     for (guint i = 0; i < 2; i++) {
         const udm_image image = gst_udm_denoise_field(frame->image, i);
@@ -121,7 +121,7 @@ static gboolean map_input(GstUdmDenoise *self, GstBuffer *input, GstUdmFrame *ma
     GstBuffer *copy;
     gboolean good;
 
-    if (!self->deinterlacer || !gst_udm_denoise_lacks_row(info))
+    if (!gst_udm_denoise_restores_fields(self) || !gst_udm_denoise_lacks_row(info))
         return gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, mapped, info, input);
     copy = gst_buffer_copy_deep(input);
     good = gst_udm_frame_map(mapped, info, copy, GST_MAP_READWRITE);

@@ -25,10 +25,12 @@ enum {
 GType gst_udm_denoise_deinterlace_get_type(void)
 {
     static const GEnumValue values[] = {
-        { GST_UDM_DENOISE_DEINTERLACE_AUTO, "auto: as frames", "auto" },
+        { GST_UDM_DENOISE_DEINTERLACE_AUTO, "auto: as frames, and film is found, whose frames are woven", "auto" },
         { GST_UDM_DENOISE_DEINTERLACE_OFF, "off: interlaced video is an error", "off" },
         { GST_UDM_DENOISE_DEINTERLACE_FRAMES, "frames: one for each that goes in", "frames" },
         { GST_UDM_DENOISE_DEINTERLACE_FIELDS, "fields: one for each field, at twice the frame rate", "fields" },
+        { GST_UDM_DENOISE_DEINTERLACE_TELECINE, "telecine: each picture of film once, at 4/5 of 30 frames a second",
+          "telecine" },
         { 0, NULL, NULL },
     };
     static gsize type = 0;
@@ -239,10 +241,14 @@ static void install_fields(GObjectClass *object_class)
     /**
      * GstUdmDenoise:deinterlace:
      *
-     * What becomes of interlaced video, whose caps say `interlace-mode` interleaved or mixed. "frames", as which "auto"
-     * acts, keeps the frame rate: of each frame its first field becomes a picture. "fields" makes one of each field, at
-     * twice the rate, which moves as smoothly as the video did. In mixed video, frames that say that they are
-     * progressive stay as they are. The rows of a field stay as they are, too, unless there is noise to be removed.
+     * What becomes of interlaced video, whose caps say `interlace-mode` interleaved or mixed. "frames" keeps the frame
+     * rate: of each frame its first field becomes a picture. "fields" makes one of each field, at twice the rate, which
+     * moves as smoothly as the video did. "auto" acts as "frames", but where two fields are of one picture, as in film
+     * and other progressive video that was stored in fields, they are woven, and nothing is guessed; not in a live
+     * pipeline, as it takes 9 frames to be sure. "telecine" undoes the transfer of film to video: each picture, which
+     * lasts for 3 and 2 fields in turns, comes out once, and frames of video among them, too; 30 frames a second become
+     * 24, at even distances. In mixed video, frames that say that they are progressive stay as they are. The rows of a
+     * field stay as they are, too, unless there is noise to be removed.
      *
      * Since: 0.2
      */

@@ -9,10 +9,11 @@
 
 /**
  * GstUdmDenoiseDeinterlace:
- * @GST_UDM_DENOISE_DEINTERLACE_AUTO: as frames
+ * @GST_UDM_DENOISE_DEINTERLACE_AUTO: as frames, but fields of one picture are found and woven
  * @GST_UDM_DENOISE_DEINTERLACE_OFF: interlaced video is an error
  * @GST_UDM_DENOISE_DEINTERLACE_FRAMES: one frame for each that goes in, at the instant of its first field
  * @GST_UDM_DENOISE_DEINTERLACE_FIELDS: one frame for each field, at twice the frame rate
+ * @GST_UDM_DENOISE_DEINTERLACE_TELECINE: each picture of film once, woven of its fields, and each frame of video
  *
  * What becomes of interlaced video.
  *
@@ -23,6 +24,7 @@ typedef enum GstUdmDenoiseDeinterlace {
     GST_UDM_DENOISE_DEINTERLACE_OFF,
     GST_UDM_DENOISE_DEINTERLACE_FRAMES,
     GST_UDM_DENOISE_DEINTERLACE_FIELDS,
+    GST_UDM_DENOISE_DEINTERLACE_TELECINE,
 } GstUdmDenoiseDeinterlace;
 
 #define GST_TYPE_UDM_DENOISE_DEINTERLACE (gst_udm_denoise_deinterlace_get_type())

@@ -10,7 +10,7 @@ static udm_pulled pull_image(GstUdmDenoise *self, const udm_image *image, udm_er
     udm_image field;
     udm_pulled pulled;
 
-    if (!self->deinterlacer)
+    if (!gst_udm_denoise_restores_fields(self))
         return udm_restorer_pull(gst_udm_denoise_stream(self), image, error);
     field = gst_udm_denoise_field(image, 0);
     pulled = udm_restorer_pull(gst_udm_denoise_stream(self), &field, error);

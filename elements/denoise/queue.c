@@ -30,7 +30,6 @@ void gst_udm_denoise_forget(GstUdmTransform *trans)
     gst_queue_array_clear(self->queue);
     gst_udm_denoise_forget_woven(self);
     self->ending = 0;
-    self->ended = FALSE;
     if (gst_udm_denoise_stream(self))
         udm_restorer_reset(gst_udm_denoise_stream(self));
     if (gst_udm_denoise_bottom(self))
@@ -43,9 +42,10 @@ gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame)
     return !GST_BUFFER_IS_DISCONT(frame);
 }
 
-GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
+// A frame for the engine; takes the reference.
+static GstFlowReturn enter(GstUdmDenoise *self, GstBuffer *frame)
 {
-    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
     Held held = { frame, !gst_udm_denoise_stream(self) ||
                              gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame)) };
@@ -63,13 +63,19 @@ GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
     return ret;
 }
 
-// For a restored frame. One of fields stays in this element.
-static GstFlowReturn make_room(GstUdmDenoise *self, GstBuffer *input, GstBuffer **buffer)
+GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    return self->film ? gst_udm_denoise_take_woven(self, frame) : enter(self, frame);
+}
+
+GstFlowReturn gst_udm_denoise_make_room(GstUdmDenoise *self, GstBuffer *input, gboolean inside, GstBuffer **buffer)
 {
     GstBaseTransform *base = GST_BASE_TRANSFORM(self);
     GstBaseTransformClass *klass = GST_BASE_TRANSFORM_GET_CLASS(base);
 
-    if (!self->deinterlacer)
+    if (!inside)
         return klass->prepare_output_buffer(base, input, buffer);
     *buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(gst_udm_denoise_info(self)), NULL);
     return klass->copy_metadata(base, input, *buffer) ? GST_FLOW_OK : GST_FLOW_ERROR;
@@ -91,7 +97,7 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;
     }
-    ret = make_room(self, oldest->buffer, &buffer);
+    ret = gst_udm_denoise_make_room(self, oldest->buffer, gst_udm_denoise_restores_fields(self), &buffer);
     if (ret == GST_FLOW_OK)
         ret = gst_udm_denoise_pull(self, oldest->buffer, buffer);
     if (ret == GST_FLOW_OK) {
@@ -104,16 +110,18 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
     return ret == GST_BASE_TRANSFORM_FLOW_DROPPED ? GST_FLOW_OK : ret;
 }
 
-// Tells the engine, and when that has returned all, the deinterlacer, that no more frames follow. FALSE if there is
-// nobody left to be told.
+// Tells the first, and when that has returned all, the second of engine and deinterlacer that no more frames follow.
+// FALSE if there is nobody left to be told.
 static gboolean finish(GstUdmDenoise *self)
 {
+    const gboolean engine = self->ending == (self->film ? 1 : 2);
+
     if (self->ending == 0)
         return FALSE;
-    if (--self->ending == 0) {
+    self->ending--;
+    if (!engine) {
         udm_deinterlacer_end(self->deinterlacer);
-        self->ended = TRUE;
-        return self->deinterlacer != NULL;
+        return TRUE;
     }
     if (gst_udm_denoise_stream(self))
         udm_restorer_end(gst_udm_denoise_stream(self));
@@ -122,26 +130,50 @@ static gboolean finish(GstUdmDenoise *self)
     return TRUE;
 }
 
-GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
+// What can leave the engine; the deinterlacer, if there is one, feeds it.
+static GstFlowReturn next_of_film(GstUdmDenoise *self, GstBuffer **output)
 {
-    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    GstFlowReturn ret = next_of_engine(self, output);
+
+    while (ret == GST_FLOW_OK && !*output) {
+        GstBuffer *picture;
+
+        if (gst_udm_denoise_has_woven(self)) {
+            ret = gst_udm_denoise_next_of_woven(self, &picture);
+            if (ret == GST_FLOW_OK)
+                ret = enter(self, picture);
+        } else if (!finish(self)) {
+            return GST_FLOW_OK;
+        }
+        if (ret == GST_FLOW_OK)
+            ret = next_of_engine(self, output);
+    }
+    return ret;
+}
+
+// What can leave the deinterlacer, which the engine feeds.
+static GstFlowReturn next_of_fields(GstUdmDenoise *self, GstBuffer **output)
+{
     GstFlowReturn ret = GST_FLOW_OK;
 
-    *output = NULL;
     while (ret == GST_FLOW_OK && !gst_udm_denoise_has_woven(self)) {
         GstBuffer *restored;
 
         ret = next_of_engine(self, &restored);
         if (ret == GST_FLOW_OK && !restored && !finish(self))
             return GST_FLOW_OK;
-        if (ret == GST_FLOW_OK && restored && !self->deinterlacer) {
-            *output = restored;
-            return GST_FLOW_OK;
-        }
         if (ret == GST_FLOW_OK && restored)
             ret = gst_udm_denoise_take_woven(self, restored);
     }
     return ret == GST_FLOW_OK ? gst_udm_denoise_next_of_woven(self, output) : ret;
+}
+
+GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    *output = NULL;
+    return gst_udm_denoise_restores_fields(self) ? next_of_fields(self, output) : next_of_film(self, output);
 }
 
 gboolean gst_udm_denoise_end(GstUdmTransform *trans)

@@ -2,6 +2,8 @@
 // The components of an image as planes of float.
 #include "fields/samples.h"
 
+#include <string.h>
+
 #include "base/maths.h"
 
 static int halved(int size, int c, int subsample)
@@ -51,4 +53,16 @@ void udm_samples_write(const udm_image *image, int c, int y, const float *row)
         else
             *(uint16_t *)(to + x * step) = (uint16_t)(code << image->shift);
     }
+}
+
+void udm_samples_copy(const udm_image *from, const udm_image *to, int c, int y)
+{
+    const int width = udm_samples_width(from, c), size = from->bits > 8 ? 2 : 1;
+    const uint8_t *a = row_of(from, c, y);
+    uint8_t *b = row_of(to, c, y);
+    if (from->step[c] == size && to->step[c] == size)
+        memcpy(b, a, (size_t)width * (size_t)size);
+    else
+        for (int x = 0; x < width; x++)
+            memcpy(b + x * to->step[c], a + x * from->step[c], (size_t)size);
 }

@@ -14,5 +14,7 @@ int udm_samples_height(const udm_image *image, int c);
 void udm_samples_read(const udm_image *image, int c, int y, float *row);
 // Rounded, and clamped to what the bits hold.
 void udm_samples_write(const udm_image *image, int c, int y, const float *row);
+// Row y as it is, between images of one kind.
+void udm_samples_copy(const udm_image *from, const udm_image *to, int c, int y);
 
 #endif

@@ -40,7 +40,8 @@ EDGE = 4  # frames at either end, and pixels at every side, that are not counted
 
 class Woven(c.Structure):
     _fields_ = [("image", c.POINTER(libudm.Image)), ("alpha", c.POINTER(libudm.Image)), ("bottom_first", c.c_bool),
-                ("one_field", c.c_bool), ("progressive", c.c_bool), ("discontinuity", c.c_bool)]
+                ("one_field", c.c_bool), ("progressive", c.c_bool), ("repeat_first", c.c_bool),
+                ("discontinuity", c.c_bool)]
 
 
 def grey_image(pixels):
@@ -54,7 +55,7 @@ def ours(library, frames):
     lib.udm_deinterlacer_open.restype = c.c_void_p
     lib.udm_deinterlacer_push.restype = c.c_bool
     settings = library.settings(w, h, channels=1)
-    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), c.c_bool(True), c.byref(library.error)))
+    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), 1, c.byref(library.error)))
     made = []
 
     def pull():

@@ -225,21 +225,23 @@ void udm_restorer_stats(const udm_restorer *stream, udm_stats *stats, size_t siz
 
 enum { SPARE = 2 };
 
-// Frames of fields: copies of them, one frame late, at the instants of their fields.
+// Frames of fields: copies of them, one frame late, at the instants of their fields. It looks for
+// no film.
 struct udm_deinterlacer {
     udm_settings settings;
-    bool every_field, ended;
+    udm_deinterlace how;
+    bool ended;
     uint16_t *frames[SPARE + 1];
     bool whole[2];
     uint64_t pushed, passed;
     int next;
 };
 
-udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, bool every_field, udm_error *error)
+udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, udm_deinterlace how, udm_error *error)
 {
     udm_deinterlacer *d = calloc(1, sizeof(*d));
 
-    d->settings = *settings, d->every_field = every_field;
+    d->settings = *settings, d->how = how;
     for (int i = 0; i <= SPARE; i++)
         d->frames[i] = malloc((size_t)settings->channels * settings->width * settings->height * sizeof(uint16_t));
     return d;
@@ -263,21 +265,26 @@ bool udm_deinterlacer_push(udm_deinterlacer *d, const udm_woven *frame, udm_erro
     return true;
 }
 
+bool udm_deinterlacer_ready(udm_deinterlacer *d)
+{
+    return d && d->pushed - d->passed > (d->ended ? 0 : 1);
+}
+
 udm_pulled udm_deinterlacer_pull(udm_deinterlacer *d, const udm_image *out, const udm_image *alpha, udm_unwoven *made,
                                  udm_error *error)
 {
-    const int fields = d->every_field && !d->whole[d->passed % 2] ? 2 : 1;
+    const int fields = d->how == UDM_DEINTERLACE_FIELDS && !d->whole[d->passed % 2] ? 2 : 1;
 
-    if (d->pushed == d->passed)
+    if (!udm_deinterlacer_ready(d))
         return d->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
-    if (!d->ended && d->pushed - d->passed < 2)
-        return UDM_PULLED_NOTHING;
     move(out, d->frames[d->passed % 2], false);
     move(out, d->frames[SPARE], true); // negatives of negatives
     move(out, d->frames[SPARE], false);
-    *made = (udm_unwoven){ d->passed, d->next, fields };
+    *made = (udm_unwoven){ .first = { d->passed, d->next }, .last = { d->passed, fields == 2 ? d->next : 1 } };
+    made->next = made->last;
     if (++d->next == fields)
         d->next = 0, d->passed++;
+    made->done = d->passed;
     return UDM_PULLED_FRAME;
 }
 

@@ -6,14 +6,14 @@
 
 enum { WIDTH = 64, HEIGHT = 48, PIXELS = WIDTH * HEIGHT, FRAMES = 6 };
 
-static udm_deinterlacer *open_for(int width, int height, int channels, bool alpha, bool every_field)
+static udm_deinterlacer *open_for(int width, int height, int channels, bool alpha, udm_deinterlace how)
 {
     udm_settings settings;
     udm_error error = { 0 };
     udm_settings_init(&settings, sizeof settings);
     settings.width = width, settings.height = height, settings.channels = channels;
     settings.alpha = alpha, settings.threads = 2;
-    udm_deinterlacer *d = udm_deinterlacer_open(&settings, every_field, &error);
+    udm_deinterlacer *d = udm_deinterlacer_open(&settings, how, &error);
     assert_ok(d, &error);
     return d;
 }
@@ -92,7 +92,7 @@ static const struct {
 START_TEST(each_field_becomes_the_picture_of_its_instant)
 {
     static uint8_t pictures[2 * FRAMES][PIXELS], woven[PIXELS], made[PIXELS];
-    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, true);
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
     const bool bottom_first = motions[_i].bottom_first;
     int count = 0;
     test_case("motion %g, %g, %s first", motions[_i].u, motions[_i].v, bottom_first ? "bottom" : "top");
@@ -108,9 +108,10 @@ START_TEST(each_field_becomes_the_picture_of_its_instant)
         }
         for (; pull(d, made, &what) == UDM_PULLED_FRAME; count++) {
             test_at("field %d", count);
-            ck_assert_int_eq((int)what.frame, count / 2);
-            ck_assert_int_eq(what.field, count % 2);
-            ck_assert_int_eq(what.fields, 2);
+            ck_assert_int_eq((int)what.first.frame, count / 2);
+            ck_assert_int_eq(what.first.field, count % 2);
+            ck_assert_int_eq(what.last.field, count % 2);
+            ck_assert_int_eq((int)what.done, (count + 1) / 2);
             for (int y = (count % 2) ^ bottom_first; y < HEIGHT; y += 2)
                 assert_same(made + y * WIDTH, pictures[count] + y * WIDTH, WIDTH);
             if (count >= 2 && count < 2 * FRAMES - 2)
@@ -127,7 +128,7 @@ END_TEST
 START_TEST(what_rests_comes_out_as_it_was_woven)
 {
     static uint8_t still[PIXELS], made[PIXELS];
-    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, true);
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
     int count = 0;
     for (int i = 0; i < PIXELS; i++)
         still[i] = i / WIDTH < 24 ? hash(i, 1, 2) : i / WIDTH % 8 == 3 ? 255 : 16; // noise, and lines of one row
@@ -151,9 +152,10 @@ END_TEST
 START_TEST(whole_frames_pass_as_they_are)
 {
     static uint8_t frames[FRAMES][PIXELS], made[PIXELS];
-    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, _i);
+    const udm_deinterlace how = (udm_deinterlace)_i;
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, how);
     int count = 0;
-    test_case("%s", _i ? "every field" : "the first field");
+    test_case("way %d", _i);
     for (int i = 0; i < FRAMES; i++)
         for (int k = 0; k < PIXELS; k++)
             frames[i][k] = hash(k, i, 7);
@@ -164,15 +166,18 @@ START_TEST(whole_frames_pass_as_they_are)
         else
             udm_deinterlacer_end(d);
         for (; pull(d, made, &what) == UDM_PULLED_FRAME; count++) {
-            test_at("frame %d", (int)what.frame);
-            ck_assert_int_eq(what.fields, _i && what.frame % 2 == 1 ? 2 : 1);
-            if (what.frame % 2 == 0)
-                assert_same(made, frames[what.frame], PIXELS);
-            for (int y = what.field; y < HEIGHT; y += 2)
-                assert_same(made + y * WIDTH, frames[what.frame] + y * WIDTH, WIDTH);
+            const int frame = (int)what.first.frame, field = what.first.field;
+            test_at("frame %d", frame);
+            if (how == UDM_DEINTERLACE_FIELDS && frame % 2 == 1)
+                ck_assert_int_eq(what.last.field, field);
+            ck_assert(what.woven || frame % 2 == 1);
+            if (frame % 2 == 0)
+                assert_same(made, frames[frame], PIXELS);
+            for (int y = field; y < HEIGHT; y += 2)
+                assert_same(made + y * WIDTH, frames[frame] + y * WIDTH, WIDTH);
         }
     }
-    ck_assert_int_eq(count, _i ? FRAMES * 3 / 2 : FRAMES);
+    ck_assert_int_eq(count, how == UDM_DEINTERLACE_FIELDS ? FRAMES * 3 / 2 : FRAMES);
     udm_deinterlacer_free(d);
 }
 END_TEST
@@ -182,7 +187,7 @@ START_TEST(nothing_passes_a_discontinuity)
 {
     static uint8_t frames[2][PIXELS], after[2][PIXELS], alone[2][PIXELS];
     for (int run = 0; run < 2; run++) {
-        udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, true);
+        udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
         int count = 0;
         for (int i = 0; i < PIXELS; i++)
             frames[0][i] = hash(i, 3, 4);
@@ -194,7 +199,7 @@ START_TEST(nothing_passes_a_discontinuity)
         uint8_t *to = run ? alone[0] : after[0];
         udm_deinterlacer_end(d);
         while (pull(d, to, &what) == UDM_PULLED_FRAME)
-            if (what.frame == (uint64_t)(1 - run) && ++count == 1)
+            if (what.first.frame == (uint64_t)(1 - run) && ++count == 1)
                 to = run ? alone[1] : after[1];
         ck_assert_int_eq(count, 2);
         udm_deinterlacer_free(d);
@@ -207,7 +212,7 @@ END_TEST
 START_TEST(a_field_alone)
 {
     static uint8_t good[PIXELS], bad[PIXELS], made[PIXELS];
-    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, true);
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
     int count = 0;
     memset(good, 60, sizeof good);
     memcpy(bad, good, sizeof bad);
@@ -266,7 +271,7 @@ START_TEST(every_kind_of_image)
 {
     static uint16_t in[PLANES][MOST], out[PLANES][MOST];
     const kind *k = &kinds[_i];
-    udm_deinterlacer *d = open_for(ODD_WIDTH, ODD_HEIGHT, k->channels, k->alpha, true);
+    udm_deinterlacer *d = open_for(ODD_WIDTH, ODD_HEIGHT, k->channels, k->alpha, UDM_DEINTERLACE_FIELDS);
     udm_error error = { 0 };
     int count = 0;
     test_case("%s", k->name);
@@ -314,7 +319,7 @@ START_TEST(the_smallest_pictures)
             uint8_t pixels[25], out[25];
             udm_error error = { 0 };
             memset(pixels, 77, sizeof pixels);
-            udm_deinterlacer *d = open_for(width, height, 1, false, true);
+            udm_deinterlacer *d = open_for(width, height, 1, false, UDM_DEINTERLACE_FIELDS);
             const udm_image image = grey(pixels, width, height), made = grey(out, width, height);
             int count = 0;
             test_at("%dx%d", width, height);
@@ -345,7 +350,7 @@ START_TEST(the_same_bits)
         udm_settings_init(&settings, sizeof settings);
         settings.width = WIDTH, settings.height = HEIGHT, settings.channels = 1;
         settings.threads = run + 1, settings.device = devices[run % 3];
-        udm_deinterlacer *d = udm_deinterlacer_open(&settings, true, &error);
+        udm_deinterlacer *d = udm_deinterlacer_open(&settings, UDM_DEINTERLACE_FIELDS, &error);
         if (!d && error.code == UDM_ERROR_NOT_FOUND) // no such instruction set on this machine
             continue;
         assert_ok(d, &error);
@@ -372,7 +377,7 @@ START_TEST(what_does_not_fit_is_refused)
 {
     static uint8_t pixels[PIXELS];
     udm_error error = { 0 };
-    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, true);
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
     const udm_image image = grey(pixels, WIDTH, HEIGHT), small = grey(pixels, WIDTH, HEIGHT - 1);
     ck_assert(!udm_deinterlacer_push(d, &(udm_woven){ .image = &small }, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "64x47");
@@ -391,8 +396,9 @@ START_TEST(what_does_not_fit_is_refused)
     assert_error(&error, UDM_ERROR_SETTINGS, "udm_deinterlacer_end()");
     udm_deinterlacer_free(d);
     udm_deinterlacer_free(NULL);
-    ck_assert_ptr_null(udm_deinterlacer_open(NULL, false, &error));
+    ck_assert_ptr_null(udm_deinterlacer_open(NULL, UDM_DEINTERLACE_FRAMES, &error));
     ck_assert_int_eq(error.code, UDM_ERROR_SETTINGS);
+    ck_assert(!udm_deinterlacer_ready(NULL));
 }
 END_TEST
 
@@ -401,7 +407,7 @@ int main(void)
     const test_entry tests[] = {
         { .test = each_field_becomes_the_picture_of_its_instant, .cases = COUNT_OF(motions) },
         { .test = what_rests_comes_out_as_it_was_woven },
-        { .test = whole_frames_pass_as_they_are, .cases = 2 },
+        { .test = whole_frames_pass_as_they_are, .cases = UDM_DEINTERLACE_FILM + 1 },
         { .test = nothing_passes_a_discontinuity },
         { .test = a_field_alone },
         { .test = every_kind_of_image, .cases = COUNT_OF(kinds) },

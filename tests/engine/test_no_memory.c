@@ -106,11 +106,11 @@ static bool interpolate(udm_model *model, udm_error *error)
     return good;
 }
 
-static bool deinterlace(udm_model *model, udm_error *error)
+static bool unweave(udm_deinterlace how, udm_error *error)
 {
     udm_settings settings = settings_for(WIDTH, HEIGHT, 3);
     settings.alpha = true;
-    udm_deinterlacer *deinterlacer = udm_deinterlacer_open(&settings, true, error);
+    udm_deinterlacer *deinterlacer = udm_deinterlacer_open(&settings, how, error);
     uint8_t out[PIXELS * 3];
     const udm_image made = image_of(out);
     bool good = deinterlacer;
@@ -124,6 +124,11 @@ static bool deinterlace(udm_model *model, udm_error *error)
     }
     udm_deinterlacer_free(deinterlacer);
     return good;
+}
+
+static bool deinterlace(udm_model *model, udm_error *error)
+{
+    return unweave(UDM_DEINTERLACE_FIELDS, error) && unweave(UDM_DEINTERLACE_FILM, error);
 }
 
 static bool generate(udm_model *model, udm_error *error)

@@ -196,13 +196,29 @@ interlaced() { # rows of the fields that are shown come out as they were
         50/1,30 ] || fail 'fields have another rate in another container'
 }
 
+telecined() { # each picture of film comes back, bit for bit, at its own rate
+    make -f lavfi -i testsrc2=size=96x64:rate=24000/1001:duration=1.668 -c:v ffv1 -pix_fmt yuv420p film.mkv
+    for flags in null setfield=tff; do # it is found whether or not the frames say that they are interlaced
+        make -i film.mkv -vf telecine=pattern=23,$flags -c:v ffv1 -flags +ildct+ilme tape.mkv
+        restore --force --noise-level 0 --codec ffv1 --deinterlace telecine tape.mkv film_again.mkv ||
+            fail 'a telecined film is not restored'
+        [ "$(rows film.mkv null)" = "$(rows film_again.mkv null)" ] ||
+            fail "pictures of a telecined film are others ($flags)"
+    done
+    found=$(ffprobe -v error -select_streams v -show_entries stream=field_order,avg_frame_rate -of csv=p=0 \
+        film_again.mkv)
+    [ "$found" = progressive,24000/1001 ] || fail "a telecined film has become $found"
+    restore --force --noise-level 0 --codec ffv1 tape.mkv frames.mkv || fail 'a telecined film without being told'
+    [ "$(rows frames.mkv null | uniq)" = "$(rows film.mkv null)" ] || fail 'frames of a telecined film are not whole'
+}
+
 range() {
     restore --start 0.2 --end 0.44 upright.mp4 part.mp4 || fail 'a part of a film'
     stamps=$(ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 part.mp4 | tr -d ',\n')
     [ "$stamps" = 0.0000000.0400000.0800000.1200000.1600000.200000 ] || fail "a part of a film has frames at $stamps"
 }
 
-for topic in telephone ten_bits editing web camera stamps everything untouched interlaced pictures range; do
+for topic in telephone ten_bits editing web camera stamps everything untouched interlaced telecined pictures range; do
     with=
     $topic
 done

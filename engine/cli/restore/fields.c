@@ -8,9 +8,9 @@
 
 #include "cli/restore/say.h"
 
-bool fields_open(fields *f, const udm_model *model, const options *o, udm_error *error)
+bool fields_open(fields *f, const udm_model *model, const options *o, int64_t field, udm_error *error)
 {
-    *f = (fields){ .model = model, .options = o };
+    *f = (fields){ .model = model, .options = o, .field = field };
     f->held = av_fifo_alloc2(2, sizeof(AVFrame *), AV_FIFO_FLAG_AUTO_GROW);
     return f->held || udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
 }
@@ -27,9 +27,14 @@ void fields_close(fields *f)
     f->deinterlacer = NULL;
 }
 
+static bool finds_film(const fields *f)
+{
+    return f->options->deinterlace == DEINTERLACE_TELECINE;
+}
+
 bool fields_restore(const fields *f)
 {
-    return f->deinterlacer;
+    return f->deinterlacer && !finds_film(f);
 }
 
 // ---- fields
@@ -97,6 +102,14 @@ static bool open_films(fields *f, AVFrame *const parts[2], udm_error *error)
     return true;
 }
 
+static udm_deinterlace way_of(const fields *f)
+{
+    return f->options->deinterlace == DEINTERLACE_FIELDS     ? UDM_DEINTERLACE_FIELDS
+           : f->options->deinterlace == DEINTERLACE_TELECINE ? UDM_DEINTERLACE_FILM
+           : f->options->deinterlace == DEINTERLACE_AUTO     ? UDM_DEINTERLACE_WHOLE
+                                                             : UDM_DEINTERLACE_FRAMES;
+}
+
 static bool open_deinterlacer(fields *f, const AVFrame *frame, udm_error *error)
 {
     udm_settings settings;
@@ -107,7 +120,7 @@ static bool open_deinterlacer(fields *f, const AVFrame *frame, udm_error *error)
     settings.width = image.width, settings.height = image.height, settings.channels = image.channels;
     settings.threads = f->options->settings.threads;
     f->height = frame->height;
-    f->deinterlacer = udm_deinterlacer_open(&settings, f->options->deinterlace == DEINTERLACE_FIELDS, error);
+    f->deinterlacer = udm_deinterlacer_open(&settings, way_of(f), error);
     return f->deinterlacer != NULL;
 }
 
@@ -138,8 +151,27 @@ static bool hold(fields *f, AVFrame *frame, udm_error *error)
     return udm_fail(error, UDM_ERROR_MEMORY, "no memory to hold a frame");
 }
 
+// Where film is looked for, frames that say they are progressive are believed once flags were seen at all: many files
+// have none, whatever is in them.
+static bool take_woven(fields *f, AVFrame *frame, udm_error *error)
+{
+    udm_image image;
+    f->flagged |= frame->interlaced_frame || frame->repeat_pict || !finds_film(f);
+    const udm_woven woven = { .image = &image,
+                              .bottom_first = f->flagged && !frame->top_field_first,
+                              .progressive = f->flagged && !frame->interlaced_frame,
+                              .repeat_first = frame->repeat_pict == 1 };
+    return pixels_describe(frame, &image, error) && udm_deinterlacer_push(f->deinterlacer, &woven, error) &&
+           hold(f, frame, error);
+}
+
 bool fields_push(fields *f, AVFrame *frame, udm_error *error)
 {
+    if (finds_film(f)) {
+        const bool taken = (f->deinterlacer || open_deinterlacer(f, frame, error)) && take_woven(f, frame, error);
+        av_frame_unref(frame);
+        return taken;
+    }
     if (!f->deinterlacer && !frame->interlaced_frame)
         return hold(f, frame, error);
     const bool good = (f->deinterlacer || open_deinterlacer(f, frame, error)) && split(f, frame, error);
@@ -151,8 +183,10 @@ void fields_end(fields *f)
 {
     if (!f->deinterlacer)
         return;
-    frames_end(&f->films[0]);
-    frames_end(&f->films[1]);
+    if (!finds_film(f)) {
+        frames_end(&f->films[0]);
+        frames_end(&f->films[1]);
+    }
     f->ending = true;
 }
 
@@ -169,14 +203,42 @@ static bool make_like(const AVFrame *from, AVFrame *out)
 }
 
 // Fields last half as long as their frame, but where the first is shown again.
-static void stamp(const AVFrame *from, const udm_unwoven *made, AVFrame *out)
+static void stamp_field(const AVFrame *from, const udm_unwoven *made, AVFrame *out)
 {
     const int64_t first = from->pkt_duration / (from->repeat_pict == 1 ? 3 : 2);
-    if (made->fields == 1)
+    if (made->last.field > made->first.field)
         return;
-    out->pkt_duration = made->field == 0 ? first : from->pkt_duration - first;
-    if (made->field > 0)
+    out->pkt_duration = made->first.field == 0 ? first : from->pkt_duration - first;
+    if (made->first.field > 0)
         out->pts += first;
+}
+
+static AVFrame *held_at(const fields *f, uint64_t number)
+{
+    AVFrame *frame;
+    return number - f->first < av_fifo_can_read(f->held) && av_fifo_peek(f->held, &frame, 1, number - f->first) >= 0
+               ? frame
+               : NULL;
+}
+
+// A frame's last field lasts until the next frame begins, if that is known.
+static int64_t end_of(const fields *f, const udm_field_at *at)
+{
+    const AVFrame *frame = held_at(f, at->frame), *next = held_at(f, at->frame + 1);
+    const int fields = frame->repeat_pict == 1 ? 3 : 2;
+    return at->field + 1 == fields && next && next->pts > frame->pts ? next->pts
+                                                                     : frame->pts + (at->field + 1) * f->field;
+}
+
+// A picture of film lasts for 3 and 2 fields in turns; their middles are at even distances, and its time is one field
+// before that.
+static void stamp_film(const fields *f, const AVFrame *from, const udm_unwoven *made, AVFrame *out)
+{
+    const int64_t begin = from->pts + made->first.field * f->field, end = end_of(f, &made->last);
+    const bool last = made->next.frame == made->last.frame && made->next.field == made->last.field;
+    const int64_t next = last ? end : (end + end_of(f, &made->next)) / 2 - f->field;
+    out->pts = (begin + end) / 2 - f->field;
+    out->pkt_duration = FFMAX(next - out->pts, 1);
 }
 
 // A frame of both fields, with rows of chroma to spare, as above.
@@ -198,16 +260,6 @@ static bool weave(const fields *f, AVFrame *const parts[2], AVFrame *out)
     }
     out->height = f->height;
     return true;
-}
-
-static bool take_woven(fields *f, AVFrame *frame, udm_error *error)
-{
-    udm_image image;
-    const udm_woven woven = { .image = &image,
-                              .bottom_first = !frame->top_field_first,
-                              .progressive = !frame->interlaced_frame };
-    return pixels_describe(frame, &image, error) && udm_deinterlacer_push(f->deinterlacer, &woven, error) &&
-           hold(f, frame, error);
 }
 
 // Gives the deinterlacer the next frame that is restored.
@@ -262,11 +314,12 @@ static udm_pulled pull(fields *f, AVFrame *out, udm_error *error)
         av_frame_unref(out);
         return pulled;
     }
-    stamp(from, &made, out);
-    if (made.field + 1 == made.fields) {
-        av_fifo_drain2(f->held, 1);
+    if (finds_film(f))
+        stamp_film(f, from, &made, out);
+    else
+        stamp_field(from, &made, out);
+    for (; f->first < made.done && av_fifo_read(f->held, &from, 1) >= 0; f->first++)
         av_frame_free(&from);
-    }
     return UDM_PULLED_FRAME;
 }
 
@@ -274,7 +327,7 @@ udm_pulled fields_pull(fields *f, AVFrame *out, udm_error *error)
 {
     udm_pulled pulled = f->deinterlacer ? pull(f, out, error) : pass(f, out);
     while (f->deinterlacer && (pulled == UDM_PULLED_NOTHING || pulled == UDM_PULLED_END)) {
-        const udm_pulled joined = join(f, error);
+        const udm_pulled joined = finds_film(f) ? UDM_PULLED_NOTHING : join(f, error);
         if (joined == UDM_PULLED_FAILED)
             return joined;
         if (joined != UDM_PULLED_FRAME && !f->ending)

@@ -42,23 +42,36 @@ static void find_range(job *j)
     source_seek(&j->source, o->start);
 }
 
-static bool makes_fields(const job *j)
+// Frames that come out for each that goes in: of film one for 5/2 fields, where there are 30 frames a second.
+static AVRational share_of(const job *j)
 {
-    return j->options->deinterlace == DEINTERLACE_FIELDS;
+    const double rate = av_q2d(source_rate(&j->source));
+    const bool telecined = j->options->deinterlace == DEINTERLACE_TELECINE && rate > 29.9 && rate < 30.1;
+    return telecined                                       ? (AVRational){ 4, 5 }
+           : j->options->deinterlace == DEINTERLACE_FIELDS ? (AVRational){ 2, 1 }
+                                                           : (AVRational){ 1, 1 };
 }
 
-// Fields begin in the middle of a frame.
+// Fields begin in the middle of a frame, pictures of film in that of a field.
 static void find_rate(job *j)
 {
-    const int times = makes_fields(j) ? 2 : 1;
-    j->rate = av_mul_q(source_rate(&j->source), (AVRational){ times, 1 });
-    j->time_base = av_mul_q(j->source.video->time_base, (AVRational){ 1, times });
+    const int parts = j->options->deinterlace == DEINTERLACE_TELECINE ? 4
+                      : j->options->deinterlace == DEINTERLACE_FIELDS ? 2
+                                                                      : 1;
+    j->rate = av_mul_q(source_rate(&j->source), share_of(j));
+    j->time_base = av_mul_q(j->source.video->time_base, (AVRational){ 1, parts });
 }
 
 static bool fail_interlaced(const job *j, udm_error *error)
 {
-    return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s is interlaced: set --deinterlace to auto, frames or fields",
-                    j->options->input);
+    return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                    "%s is interlaced: set --deinterlace to auto, frames, fields or telecine", j->options->input);
+}
+
+static int64_t duration_of_field(const job *j)
+{
+    const AVRational rate = source_rate(&j->source);
+    return rate.num > 0 ? av_rescale_q(1, av_inv_q(av_mul_q(rate, (AVRational){ 2, 1 })), j->time_base) : 0;
 }
 
 bool job_open(job *j, const options *o, udm_error *error)
@@ -82,7 +95,8 @@ bool job_open(job *j, const options *o, udm_error *error)
     if (!j->model || !frames_check(j->model, o, error))
         return false;
     find_range(j);
-    return fields_open(&j->fields, j->model, o, error) && tracks_open(&j->tracks, &j->source, &j->sink, error);
+    return fields_open(&j->fields, j->model, o, duration_of_field(j), error) &&
+           tracks_open(&j->tracks, &j->source, &j->sink, error);
 }
 
 void job_close(job *j)
@@ -154,7 +168,7 @@ static bool begin(job *j, AVFrame *first, udm_error *error)
         !sink_begin(&j->sink, error))
         return false;
     progress_begin(&j->progress,
-                   source_count(&j->source, j->options->start, j->options->end) * (makes_fields(j) ? 2 : 1));
+                   source_count(&j->source, j->options->start, j->options->end) * share_of(j).num / share_of(j).den);
     return true;
 }
 

@@ -29,8 +29,8 @@ static const char usage[] =
     "(-1)\n"
     "  --ensemble N         mirrored and rotated views of each frame that are averaged, 1 to %d (1)\n"
     "  --seed N             of the noise that is added (0)\n"
-    "  --deinterlace HOW    interlaced video: frames, at its frame rate; fields, at twice that; off, which refuses it\n"
-    "                       (auto: frames)\n"
+    "  --deinterlace HOW    interlaced video: frames, at its frame rate; fields, at twice that; telecine, film at 4/5\n"
+    "                       of that; off, which refuses it (auto: frames, and those of film are whole)\n"
     "  --codec NAME         ";
 
 static const char usage_rest[] = "\n"
@@ -145,13 +145,14 @@ static bool parse_deinterlace(int option, const char *text, deinterlace *how)
     static const char *const names[] = { [DEINTERLACE_AUTO] = "auto",
                                          [DEINTERLACE_OFF] = "off",
                                          [DEINTERLACE_FRAMES] = "frames",
-                                         [DEINTERLACE_FIELDS] = "fields" };
+                                         [DEINTERLACE_FIELDS] = "fields",
+                                         [DEINTERLACE_TELECINE] = "telecine" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(text, names[i]) == 0) {
             *how = (deinterlace)i;
             return true;
         }
-    return wrong(option, text, "auto, off, frames or fields");
+    return wrong(option, text, "auto, off, frames, fields or telecine");
 }
 
 static bool parse_value(int option, const char *text, options *o)

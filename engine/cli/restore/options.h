@@ -8,7 +8,13 @@
 
 #include "udm/udm.h"
 
-typedef enum deinterlace { DEINTERLACE_AUTO, DEINTERLACE_OFF, DEINTERLACE_FRAMES, DEINTERLACE_FIELDS } deinterlace;
+typedef enum deinterlace {
+    DEINTERLACE_AUTO,
+    DEINTERLACE_OFF,
+    DEINTERLACE_FRAMES,
+    DEINTERLACE_FIELDS,
+    DEINTERLACE_TELECINE,
+} deinterlace;
 
 typedef struct options {
     const char *input, *output;

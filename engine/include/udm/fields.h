@@ -17,13 +17,22 @@ extern "C" {
 /** It belongs to one thread at a time but for its cancel. */
 typedef struct udm_deinterlacer udm_deinterlacer;
 
+/** What comes out. */
+typedef enum udm_deinterlace {
+    UDM_DEINTERLACE_FRAMES, /**< a frame for each that goes in: its first field, completed */
+    UDM_DEINTERLACE_FIELDS, /**< a frame for each field, completed */
+    UDM_DEINTERLACE_WHOLE,  /**< as FRAMES, but where another field is of the same instant, as in film that lasts for 3
+                                 and 2 fields in turns, or for 2, both are woven and nothing is guessed */
+    UDM_DEINTERLACE_FILM,   /**< that undone: each picture of film once, woven of its fields; of video among it, a frame
+                                 for each that goes in */
+} udm_deinterlace;
+
 /**
  * Opens a deinterlacer. Memory is allocated when the first frame says how its components are stored.
  * @param settings width, height, channels, alpha, threads and an instruction set in device ("cpu:avx2") are used
- * @param every_field whether each field becomes a frame, or the first of each frame alone
  * @return for udm_deinterlacer_free(); NULL with SETTINGS, NOT_FOUND or MEMORY
  */
-UDM_API udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, bool every_field, udm_error *error);
+UDM_API udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, udm_deinterlace how, udm_error *error);
 UDM_API void udm_deinterlacer_free(udm_deinterlacer *deinterlacer); /**< NULL is fine */
 
 /** A frame as it enters: two fields, row by row in turns. All is copied. */
@@ -34,6 +43,7 @@ typedef struct udm_woven {
     bool bottom_first;      /**< the bottom field, whose first row is the second of the frame, is the earlier one */
     bool one_field;         /**< there is only that which is first; the other rows mean nothing */
     bool progressive;       /**< both are of one instant: the frame comes out as it is */
+    bool repeat_first;      /**< the first field is shown again after the second, as that of a third (soft telecine) */
     bool discontinuity;     /**< it is not a continuation of the frames before */
 } udm_woven;
 
@@ -44,11 +54,18 @@ typedef struct udm_woven {
  */
 UDM_API bool udm_deinterlacer_push(udm_deinterlacer *deinterlacer, const udm_woven *frame, udm_error *error);
 
+/** A field of a frame that was pushed, of which the first is 0. */
+typedef struct udm_field_at {
+    uint64_t frame;
+    int field; /**< 0 for the field that is shown first, 1 for the second, 2 for the first shown again */
+} udm_field_at;
+
 /** What came out. */
 typedef struct udm_unwoven {
-    uint64_t frame; /**< of which frame that was pushed; the first is 0 */
-    int field;      /**< at the instant of its first field (0) or its second (1) */
-    int fields;     /**< that come out of that frame: 1 or 2 */
+    udm_field_at first, last; /**< the fields in whose place it stands; it is at the instant of the first */
+    udm_field_at next; /**< UDM_DEINTERLACE_FILM: the last field of what comes out next; `last` if nothing does */
+    bool woven;        /**< of rows that went in alone: nothing was guessed */
+    uint64_t done;     /**< so many frames have nothing to do with what comes out from now on */
 } udm_unwoven;
 
 /**
@@ -62,9 +79,13 @@ typedef struct udm_unwoven {
 UDM_API udm_pulled udm_deinterlacer_pull(udm_deinterlacer *deinterlacer, const udm_image *out, const udm_image *alpha,
                                          udm_unwoven *made, udm_error *error);
 
-UDM_API void udm_deinterlacer_end(udm_deinterlacer *deinterlacer);        /**< no more frames: the last can be pulled */
-UDM_API void udm_deinterlacer_reset(udm_deinterlacer *deinterlacer);      /**< drops what is held, undoes the end */
-UDM_API int udm_deinterlacer_delay(const udm_deinterlacer *deinterlacer); /**< frames that are held back: 1 */
+/** Whether there is a frame to be pulled. */
+UDM_API bool udm_deinterlacer_ready(udm_deinterlacer *deinterlacer);
+
+UDM_API void udm_deinterlacer_end(udm_deinterlacer *deinterlacer);   /**< no more frames: the last can be pulled */
+UDM_API void udm_deinterlacer_reset(udm_deinterlacer *deinterlacer); /**< drops what is held, undoes the end */
+/** Frames that are held back, at the most: 1, or with UDM_DEINTERLACE_WHOLE and UDM_DEINTERLACE_FILM 9. */
+UDM_API int udm_deinterlacer_delay(const udm_deinterlacer *deinterlacer);
 
 /** As udm_restorer_cancel(). */
 UDM_API void udm_deinterlacer_cancel(udm_deinterlacer *deinterlacer, bool cancel);
