@@ -3,7 +3,7 @@
 
     python tests/bench/video_compare.py --cache ../bench-cache
     python tests/bench/video_compare.py --clips "" --stills 4 --sigmas 20,40 --peers ffdnet
-    python tests/bench/video_compare.py --clips "" --held ../shared/data/train_video --frames 12 --lookahead 2
+    python tests/bench/video_compare.py --held ../shared/data/train_video --frames 8 --sigmas 20 --lookahead 2
     python tests/bench/video_compare.py --speed
 
 --held adds the clips of a folder that recursion.py (models/train) holds out, their middles. A table has all clips
