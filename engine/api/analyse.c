@@ -2,11 +2,15 @@
 // udm/analyse.h: the noise tracker of a restorer, without a restorer.
 #include "udm/analyse.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "analysis/noise_tracker.h"
 #include "api/settings.h"
 #include "tensor/planes.h"
+
+// Of chroma that has no noise, as 0 says that it is not known.
+static const double least_chroma = 1e-6;
 
 struct udm_analyser {
     int width, height, channels;
@@ -64,6 +68,7 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
     finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, hint);
     finding->sigma = sigma < 0 ? noise->sigma : sigma;
     finding->real_sigma = sigma < 0 ? noise->real_sigma : sigma;
+    finding->chroma_sigma = noise->real_sigma > 0 ? fmax(noise->half_chroma, least_chroma) : 0;
     finding->kind = noise->white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     return true;
 }

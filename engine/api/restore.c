@@ -50,6 +50,8 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
         return udm_fail(error, UDM_ERROR_SETTINGS, "strength is %g: it must be 0 to 1", frame->strength);
     if (!(frame->grain >= 0 && frame->grain <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "grain is %g: it must be 0 to 1", frame->grain);
+    if (!(frame->chroma_sigma >= 0 && frame->chroma_sigma <= 1e6))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "chroma_sigma is %g: it must be at least 0", frame->chroma_sigma);
     if (frame->grain > 0 && (restorer->sdedit || !restorer->scheduler->process->factors))
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "grain is %g, but %s removes no noise of which some could stay: it must be 0", frame->grain,
@@ -122,7 +124,7 @@ static bool repeats_last(const udm_restorer *restorer, const udm_frame *frame, c
     const bool draws = restorer->sdedit || restorer->settings.steps > 1 || frame->strength > 0 || last->strength > 0;
     const bool varies = frame->time_map || frame->known || last->time_map || last->known;
     return planes && !draws && !varies && !frame->discontinuity && frame->time == last->time &&
-           frame->kind == last->kind && frame->grain == last->grain &&
+           frame->kind == last->kind && frame->grain == last->grain && frame->chroma_sigma == last->chroma_sigma &&
            memcmp(planes, place->planes, restorer->channels * restorer->pixels * sizeof *planes) == 0;
 }
 
@@ -143,6 +145,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->even = !frame->time_map && !frame->known;
     place->strength = frame->strength;
     place->grain = frame->grain;
+    place->chroma_sigma = frame->chroma_sigma;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
     place->looked_at = false;
@@ -189,11 +192,14 @@ static void set_levels(const udm_restorer *restorer, queued *frame)
 }
 
 // What the levels of luma and of chroma are to each other is estimated even where the level is given.
-static double chroma_share(const queued *frame)
+static double chroma_share(const queued *frame, double given)
 {
-    if (!(frame->noise.sigma > 0))
+    const bool said = frame->chroma_sigma > 0 && given > 0;
+    const double chroma = said ? frame->chroma_sigma : frame->noise.half_chroma;
+    const double sigma = said ? given : frame->noise.sigma;
+    if (!(sigma > 0))
         return frame->subsampled ? usual_subsampled_share : usual_share;
-    return fmin(frame->noise.half_chroma / frame->noise.sigma, most_chroma_share);
+    return fmin(chroma / sigma, most_chroma_share);
 }
 
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
@@ -218,7 +224,7 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
         frame->kind = frame->noise.white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     if (udm_model_scheduler(udm_model_expert(restorer->model, frame->kind))->real_noise)
         frame->noise.sigma = frame->noise.real_sigma;
-    frame->chroma_share = chroma_share(frame);
+    frame->chroma_share = chroma_share(frame, given);
     if (!estimate)
         frame->noise.sigma = given;
     set_levels(restorer, frame);

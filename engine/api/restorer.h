@@ -23,7 +23,7 @@ typedef struct queued {
     float *known;  // how likely a pixel is known, [height, width], where holes are filled, and
     bool mixed;    // whether that matters
     float *level;  // of its noise, [height, width]; only for the temporal filter
-    double time, strength, grain;
+    double time, strength, grain, chroma_sigma;
     uint64_t number;
     bool discontinuity, looked_at;
     bool even;                // one time and no holes

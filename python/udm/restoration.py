@@ -35,11 +35,11 @@ class Restorer(Engine):
 
     def push(self, image: Image, *, time: float, number: int, strength: float = 0, grain: float = 0,
              discontinuity: bool = False, known: Image | None = None, time_map: Array | None = None,
-             kind: int = 0) -> None:
-        """Takes in the next frame; nothing is computed. kind: a udm_noise_kind."""
+             kind: int = 0, chroma_sigma: float = 0) -> None:
+        """Takes in the next frame; nothing is computed. kind, chroma_sigma: of its noise, as a Finding has them."""
         error = structs.Error()
         frame = structs.Frame(image=c.pointer(image), time=time, number=number, strength=strength, grain=grain,
-                              discontinuity=discontinuity, kind=kind)
+                              discontinuity=discontinuity, kind=kind, chroma_sigma=chroma_sigma)
         if known is not None:
             frame.known = c.pointer(known)
         if time_map is not None:
@@ -61,15 +61,16 @@ class Restorer(Engine):
 @dataclass(frozen=True)
 class Finding:
     """Whether a frame begins a scene, and the noise of that so far: its sigma, 0-255 scale, for models of white noise
-    and of real noise, and its kind, a udm_noise_kind."""
+    and of real noise, its kind, a udm_noise_kind, and the sigma of chroma by itself; 0: not known."""
     begins: bool
     sigma: float
     real_sigma: float
     kind: int
+    chroma_sigma: float = 0
 
     def sigma_for(self, model: Model) -> float:
         """The one that a model is told."""
-        found = structs.Finding(self.sigma, self.real_sigma, self.kind, self.begins)
+        found = structs.Finding(self.sigma, self.real_sigma, self.chroma_sigma, self.kind, self.begins)
         return float(library.load().udm_finding_sigma(c.byref(found), model.handle))
 
 
@@ -87,7 +88,7 @@ class Analyser(Engine):
         error, found = structs.Error(), structs.Finding()
         library.check(library.load().udm_analyser_look(self.handle, c.byref(image), sigma, discontinuity,
                                                        c.byref(found), c.byref(error)), error)
-        return Finding(found.begins, found.sigma, found.real_sigma, found.kind)
+        return Finding(found.begins, found.sigma, found.real_sigma, found.kind, found.chroma_sigma)
 
 
 def time_of(model: Model, amount: float | None) -> float:

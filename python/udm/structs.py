@@ -55,11 +55,13 @@ class Info(c.Structure):
 class Frame(c.Structure):
     _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
                 ("known", c.POINTER(Image)), ("strength", c.c_double), ("number", c.c_uint64),
-                ("discontinuity", c.c_bool), ("kind", c.c_int), ("repeat", c.c_bool), ("grain", c.c_double)]
+                ("discontinuity", c.c_bool), ("kind", c.c_int), ("repeat", c.c_bool), ("grain", c.c_double),
+                ("chroma_sigma", c.c_double)]
 
 
 class Finding(c.Structure):
-    _fields_ = [("sigma", c.c_double), ("real_sigma", c.c_double), ("kind", c.c_int), ("begins", c.c_bool)]
+    _fields_ = [("sigma", c.c_double), ("real_sigma", c.c_double), ("chroma_sigma", c.c_double), ("kind", c.c_int),
+                ("begins", c.c_bool)]
 
 
 FRAME_PARAMS = c.CFUNCTYPE(None, c.c_void_p, c.c_uint64, c.c_void_p)

@@ -33,8 +33,10 @@ static udm_settings small_settings(void)
     return settings;
 }
 
+static double chroma[FRAMES]; // sigmas of it that are given
+
 // Restores frames from first up to end into out, [end - first, H, W, 3]; sigmas: of each frame, in and out. Where they
-// are given so are scenes, which begin at first and at the cut.
+// are given so are scenes, which begin at first and at the cut, and the kind of the noise.
 static udm_stats restore(const udm_model *model, int first, int end, int lookahead, bool given, double *sigmas,
                          uint8_t *out)
 {
@@ -51,7 +53,8 @@ static udm_stats restore(const udm_model *model, int first, int end, int lookahe
             paint(pixels, n);
             udm_frame frame = { .image = &in, .time = UDM_TIME_ESTIMATE, .number = n };
             if (given)
-                frame.time = udm_model_time(model, sigmas[n]), frame.discontinuity = n == CUT;
+                frame.time = udm_model_time(model, sigmas[n]), frame.discontinuity = n == CUT,
+                frame.kind = UDM_NOISE_OTHER, frame.chroma_sigma = chroma[n];
             assert_ok(udm_restorer_push(restorer, &frame, &error), &error);
         } else {
             udm_restorer_end(restorer);
@@ -105,17 +108,25 @@ START_TEST(an_analyser_finds_what_a_restorer_finds)
 }
 END_TEST
 
+static const struct {
+    const char *model;
+    int lookahead;
+} parted[] = { { "tiny-guess", 0 }, { "tiny-guess", 1 }, { "tiny-guess", 2 }, { "tiny-chroma", 0 } };
+
 START_TEST(parts_that_begin_at_cuts_make_the_whole)
 {
-    udm_model *model = golden_model("tiny-guess");
+    udm_model *model = golden_model(parted[_i].model);
     udm_finding findings[FRAMES];
     double sigmas[FRAMES], given[FRAMES];
     static uint8_t whole[FRAMES * BYTES], parts[FRAMES * BYTES];
-    const int lookahead = _i;
+    const int lookahead = parted[_i].lookahead;
+    test_case("%s, %d ahead", parted[_i].model, lookahead);
     restore(model, 0, FRAMES, lookahead, false, sigmas, whole);
     analyse(-1, findings);
     for (int n = 0; n < FRAMES; n++)
-        given[n] = findings[lookahead > 0 && findings[n].begins ? n + 1 : n].sigma;
+        given[n] = findings[lookahead > 0 && findings[n].begins ? n + 1 : n].sigma,
+        chroma[n] = findings[n].chroma_sigma;
+    ck_assert_double_gt(chroma[FRAMES - 1], 0.2 * given[FRAMES - 1]);
     restore(model, 0, CUT, lookahead, true, given, parts);
     restore(model, CUT, FRAMES, lookahead, true, given, parts + CUT * BYTES);
     for (int n = 0; n < FRAMES; n++)
@@ -184,7 +195,7 @@ int main(void)
 {
     const test_entry tests[] = {
         { .test = an_analyser_finds_what_a_restorer_finds },
-        { .test = parts_that_begin_at_cuts_make_the_whole, .cases = 3 },
+        { .test = parts_that_begin_at_cuts_make_the_whole, .cases = COUNT_OF(parted) },
         { .test = given_scenes_are_not_looked_for },
         { .test = what_an_analyser_cannot_take_is_an_error },
     };

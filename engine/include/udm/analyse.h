@@ -27,12 +27,14 @@ UDM_API void udm_analyser_free(udm_analyser *analyser); /**< NULL is fine */
 
 /**
  * What was found of a frame: of the noise that its scene has so far. A restorer that is given udm_model_time() of what
- * udm_finding_sigma() says, and the kind, makes of the frame what one makes that estimates. If that one has a lookahead
- * it knows the second frame of a scene before it restores the first, and takes for both what was found in the second.
+ * udm_finding_sigma() says, the kind and chroma_sigma, makes of the frame what one makes that estimates. If that one
+ * has a lookahead it knows the second frame of a scene before it restores the first, and takes for both what was found
+ * in the second.
  */
 typedef struct udm_finding {
     double sigma;        /**< of the noise, 0-255 scale, estimated or given, for models of white noise */
     double real_sigma;   /**< for models of the noise of cameras, film and codecs */
+    double chroma_sigma; /**< of chroma by itself, at half the size, for models that are told it; 0: not known */
     udm_noise_kind kind; /**< white, or other */
     bool begins;         /**< a scene: it is the first frame, or a cut lies before it */
 } udm_finding;

@@ -49,6 +49,7 @@ typedef struct udm_frame {
     bool repeat;         /**< it is a repeat of the frame before, if not bit for bit (those are found without), so that
                               its noise is the same: where it differs by more than noise this is not believed */
     double grain;        /**< 0 to 1: the share of what is removed that stays, for models that remove noise */
+    double chroma_sigma; /**< of the noise of chroma, as in udm_finding, where the kind is given; 0: not known */
 } udm_frame;
 
 typedef enum udm_pulled {

@@ -29,6 +29,7 @@ class Frame(Known):
     sigma: float
     real_sigma: float
     kind: int
+    chroma_sigma: float = 0
 
     def sigma_for(self, model: udm.Model) -> float:
         return udm.Finding(self.cut, self.sigma, self.real_sigma, self.kind).sigma_for(model)
