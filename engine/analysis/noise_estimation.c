@@ -41,7 +41,8 @@ static const double repeat_share = 0.4, least_repeated = 1.2;
 static const double least_sigma = 0.8;
 
 // A picture is drawn if less than this share of it varies, and of the neighbours in that share more are equal.
-static const double drawn_varied = 0.85, drawn_equal = 0.35, empty_varied = 0.01;
+// So it is if most of those in that share are close, where noise as strong as is read would leave one in six so.
+static const double drawn_varied = 0.85, drawn_equal = 0.35, bold = 12, empty_varied = 0.01;
 
 // The flat rest is the weakest part of coloured noise.
 static const double flat_shortfall = 1.4;
@@ -227,7 +228,8 @@ static udm_noise_finding finding_of(const udm_noise_evidence *evidence, double s
         return UDM_NOISE_TOO_SMALL;
     if (luma->varied < empty_varied)
         return UDM_NOISE_EMPTY;
-    if (luma->varied < drawn_varied && luma->equal > drawn_equal)
+    const bool drawn = luma->equal > drawn_equal || (luma->sigma > bold && luma->close > drawn_equal);
+    if (luma->varied < drawn_varied && drawn)
         return UDM_NOISE_DRAWN;
     return sigma < least_sigma ? UDM_NOISE_WEAK : UDM_NOISE_FOUND;
 }

@@ -43,6 +43,9 @@ static const float constant = 0.02f;
 // Neighbours that differ by less are equal: half a level of luma in 8 bits, over what white noise has in luma.
 static const float alike = 0.7f;
 
+// Those of a flat area after a codec: 2.5 levels.
+static const float close_by = 3.7f;
+
 // What codecs leave of nothing; and the share of patches that clean ones have if they matter. Beside them a second
 // population is looked for, which has to be white, and some of all.
 static const double next_to_none = 1.2, clean_share = 0.02, white_tilt = 1.2, least_share = 0.04;
@@ -59,7 +62,7 @@ typedef struct bin {
 struct udm_noise_patches {
     bin bins[BINS];
     int looked_at, varied;
-    double equal; // sum over those of the share of neighbours that are
+    double equal, close; // sums over those of the share of neighbours that are
 };
 
 udm_noise_patches *udm_noise_patches_new(void)
@@ -90,12 +93,12 @@ static float gradient_energy(const float *pixels)
     return sum / 4;
 }
 
-static float equal_share(const float *pixels)
+static float alike_share(const float *pixels, float limit)
 {
     int equal = 0;
     for (int y = 0; y < SIDE; y++)
         for (int x = 1; x < SIDE; x++)
-            equal += fabsf(pixels[y * SIDE + x] - pixels[y * SIDE + x - 1]) < alike;
+            equal += fabsf(pixels[y * SIDE + x] - pixels[y * SIDE + x - 1]) < limit;
     return (float)equal / (SIDE * (SIDE - 1));
 }
 
@@ -185,7 +188,8 @@ static void add_patch(udm_noise_patches *patches, place at, int component)
     if (!pixels_at(at, component, pixels) || !levels_at(at, levels))
         return;
     patches->varied++;
-    patches->equal += at.before || at.octave > 0 || component > 0 ? 0 : equal_share(pixels);
+    if (!at.before && at.octave == 0 && component == 0)
+        patches->equal += alike_share(pixels, alike), patches->close += alike_share(pixels, close_by);
     bin *to = &patches->bins[bin_of(gradient_energy(pixels))];
     to->count++;
     add_products(to, pixels);
@@ -334,5 +338,6 @@ udm_noise_reading udm_noise_read(udm_noise_patches *patches, const udm_noise_pic
     reading.looked_at = patches->looked_at;
     reading.varied = (double)patches->varied / patches->looked_at;
     reading.equal = patches->varied ? patches->equal / patches->varied : 1;
+    reading.close = patches->varied ? patches->close / patches->varied : 1;
     return reading;
 }

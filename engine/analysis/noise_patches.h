@@ -19,7 +19,8 @@ typedef struct udm_noise_reading {
     int looked_at;  // patches; 0: the picture is too small
     int weak;       // of those, that bear witness
     double varied;  // the share of those in which anything varies
-    double equal;   // in these: the share of neighbouring pixels that are the same
+    double equal;   // in these: the share of neighbouring pixels that are the same,
+    double close;   // ... or as close as codecs leave them
 } udm_noise_reading;
 
 // before: NULL, or the picture of which (now - before) / sqrt 2 is read.

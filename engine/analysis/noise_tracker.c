@@ -124,12 +124,18 @@ static int ascending(const void *a, const void *b)
     return (first->sigma > second->sigma) - (first->sigma < second->sigma);
 }
 
+// A picture alone in which noise is as white as this knows its level; a pair that says much more may be wrong.
+static const double sure_alone = 0.9;
+
 // The one of the last estimates in the middle; of two the later one, as there is more behind it.
 static udm_noise_estimate median(const udm_noise_tracker *tracker)
 {
     udm_noise_estimate sorted[KEPT];
-    if (tracker->made < KEPT)
-        return tracker->kept[tracker->made - 1];
+    if (tracker->made < KEPT) {
+        const udm_noise_estimate *first = &tracker->kept[0], *last = &tracker->kept[tracker->made - 1];
+        const bool sure = first->sigma > 0 && first->whiteness > sure_alone;
+        return sure && last->sigma > surprising * first->sigma ? *first : *last;
+    }
     memcpy(sorted, tracker->kept, sizeof sorted);
     qsort(sorted, KEPT, sizeof *sorted, ascending);
     return sorted[KEPT / 2];
