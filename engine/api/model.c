@@ -2,7 +2,7 @@
 // udm/model.h: times and amounts, and the facts about a model.
 #include <math.h>
 
-#include "api/painter.h"
+#include "api/pipelines/super_res.h"
 #include "network/autoencoder.h"
 
 double udm_model_time(const udm_model *model, double amount)
@@ -53,6 +53,14 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
         udm_network_free(network);
         network = NULL;
     }
+    const udm_text_parts *text = udm_model_text(model);
+    int factor = 1; // of what is drawn to what comes out
+    if (network && text && text->super_res[0].config &&
+        !(factor = udm_super_res_factor(model, network->width, network->height, error))) {
+        udm_network_free(network);
+        network = NULL;
+    }
+    factor *= vae.scale;
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_degradation *degradation = udm_model_degradation(model);
     if (network) {
@@ -70,8 +78,8 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .process = degradation->process,
             .measure = degradation->measure,
             .max_amount = degradation->most,
-            .width = network->window.frames ? network->window.width : network->width * vae.scale,
-            .height = network->window.frames ? network->window.height : network->height * vae.scale,
+            .width = network->window.frames ? network->window.width : network->width * factor,
+            .height = network->window.frames ? network->window.height : network->height * factor,
             .frames = network->window.frames ? network->window.frames : network->frames,
             .classes = network->window.frames ? network->window.classes : network->classes,
             .symbols = scheduler->process->symbols,
@@ -122,5 +130,8 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
     tell("text_encoder", text->text.config, text->text.weights, found, context);
     tell("image_encoder", text->vision.config, text->vision.weights, found, context);
     tell("prior", text->prior.config, text->prior.weights, found, context);
+    tell("text_proj", text->text_proj.config, text->text_proj.weights, found, context);
+    tell("super_res_first", text->super_res[0].config, text->super_res[0].weights, found, context);
+    tell("super_res_last", text->super_res[1].config, text->super_res[1].weights, found, context);
     tell("vae", text->vae.config, text->vae.weights, found, context);
 }

@@ -189,6 +189,9 @@ static bool check_painting(const udm_painting *p, udm_error *error)
                         p->size);
     if (!(p->rescale >= 0 && p->rescale <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a rescale of %g: it must be 0 to 1", p->rescale);
+    if (p->super_res_steps < 0 || p->super_res_steps > UDM_MAX_STEPS)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%d steps of super-resolution: it must be 1 to %d, or 0 for 7",
+                        p->super_res_steps, UDM_MAX_STEPS);
     if (!(p->strength >= 0 && p->strength <= 1))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a strength of %g: it must be 0 to 1", p->strength);
     return udm_check_argument(p->embedding, "the embedding", error) &&

@@ -28,8 +28,10 @@ bool udm_painter_open_network(udm_painter *painter, const udm_model *model, udm_
 void udm_painter_close_network(udm_painter *painter)
 {
     udm_tiling_free(painter->tiles);
+    udm_tiling_free(painter->untold_tiles);
+    udm_workspace_free(painter->workspace);
     udm_network_free(painter->network);
-    painter->tiles = NULL, painter->network = NULL;
+    painter->tiles = painter->untold_tiles = NULL, painter->workspace = NULL, painter->network = NULL;
 }
 
 static bool make_loop(udm_painter *painter, const udm_model *model, int skipped, udm_error *error)
@@ -91,14 +93,17 @@ static bool look(udm_painter *painter, const udm_levels *at, const float *xt, co
     const udm_noise *trained = &painter->scheduler->noise;
     const double time =
         painter->noise == trained ? at->time[0] : udm_noise_time(trained, sqrt(udm_levels_share(at, 0)));
+    const bool apart = painter->untold_tiles && condition == painter->untaught;
     const udm_network_input seen = { .frame = xt,
                                      .level = at->noise,
                                      .context = painter->context,
                                      .timestep = udm_noise_timestep(trained, time),
                                      .label = -1,
                                      .guidance = painter->guidance,
-                                     .condition = condition };
-    return udm_tiling_run(painter->tiles, 0, 0, &seen, output, &painter->cancelled, error);
+                                     .condition = condition,
+                                     .tokens = painter->seen[apart] };
+    return udm_tiling_run(apart ? painter->untold_tiles : painter->tiles, 0, 0, &seen, output, &painter->cancelled,
+                          error);
 }
 
 static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
@@ -107,7 +112,8 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
     const udm_painting *p = painter->painting;
     const bool guides = painter->guidance != 1 && !painter->network->guided;
     if (p->progress)
-        p->progress(p->context, number < painter->steps ? number : painter->steps - 1, painter->steps);
+        p->progress(p->context, number < painter->steps ? number : painter->steps - 1,
+                    painter->steps + painter->more_steps);
     if (!look(painter, at, xt, painter->told, painter->output, error) ||
         (guides && !look(painter, at, xt, painter->untaught, painter->untold, error)))
         return false;

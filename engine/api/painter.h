@@ -49,9 +49,12 @@ struct udm_painter {
     int width, height;    // ...
     udm_network *network; // NULL until udm_painter_open_network()
     udm_tiling *tiles;
+    udm_tiling *untold_tiles; // what is told and what is not have graphs of their own, in the same
+    udm_workspace *workspace; // memory, where they have different numbers of tokens, which are
+    int seen[2];              // told, and not; 0: all. Otherwise NULL
     udm_loop *loop;
     double start;                   // the time where pictures begin
-    int steps;                      // of them
+    int steps, more_steps;          // of them, and what comes afterwards, for udm_painting.progress
     size_t pixels, elements;        // of what is drawn
     float *memory;                  // all of the following
     float *output, *untold, *times; // the network's output, with and without; [pixels]

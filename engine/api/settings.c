@@ -196,7 +196,12 @@ bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_
                       udm_error *error)
 {
     const udm_film_parts *film = udm_model_film(model);
-    const udm_adapter adapter = film ? (udm_adapter){ film->motion.config, film->motion.weights } : (udm_adapter){ 0 };
+    const udm_text_parts *text = udm_model_text(model);
+    udm_adapter adapter = { 0 };
+    if (film)
+        adapter.config = film->motion.config, adapter.weights = film->motion.weights;
+    if (text)
+        adapter.told_config = text->text_proj.config, adapter.told_weights = text->text_proj.weights;
     *device = udm_settings_device(settings, error);
     *network = *device ? udm_network_open_adapted(&adapter, udm_model_network_config(model),
                                                   udm_model_network_weights(model), *device, error)

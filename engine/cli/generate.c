@@ -17,15 +17,18 @@ static const char usage[] =
     "usage: udm generate MODEL OUT.png|OUT.npy --prompt P [--negative-prompt N] [--image FILE] [--strength X]\n"
     "           [--steps S] [--guidance-scale G] [--prior-steps S] [--prior-guidance-scale G] [--seed K]\n"
     "           [--size WxH] [--frames F] [--latents IN.npy] [--lora FILE[:SCALE][;...]] [--sampler X]\n"
-    "           [--device D] [--precision P] [--threads N]\n"
+    "           [--super-res-steps S] [--device D] [--precision P] [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W, in [-1, 1]; OUT.png the first picture. --image is a picture that Stable\n"
     "Diffusion changes, by --strength (0.8), or whose holes an inpainting model fills, where its alpha is 0; with a\n"
     "decoder of embeddings it takes the place of a prompt, or half of it (PNG, JPEG, PPM, or 3,H,W as .npy, 4 with\n"
     "alpha). IN.npy holds the noise that it begins with, N,C,H,W in the shape of what the network draws. Defaults: 10\n"
-    "steps and guidance 3, of the prior 25 and 2; of Stable Diffusion 25 and 7.5 (1 is none).\n"
+    "steps and guidance 3, of the prior 25 and 2; of Stable Diffusion 25 and 7.5 (1 is none); of Karlo 25 and 8, of "
+    "its\n"
+    "prior 25 and 4, and 7 steps that enlarge the picture (--super-res-steps).\n"
     "--prior-steps 0 leaves the prior out, where the decoder is told the prompt as well.\n";
 
 enum { USUAL_STEPS = 10, USUAL_LATENT_STEPS = 25 };
+static const double karlo_prior_guidance = 4;
 
 typedef struct options {
     udm_settings settings;
@@ -48,7 +51,7 @@ static int fail(const char *what, const char *why)
 }
 
 enum { PROMPT = 1, NEGATIVE, IMAGE, LATENTS, SAMPLER, DEVICE, PRECISION, LORA, LAST_TEXT = LORA };
-enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, FRAMES, SEED, LAST_WHOLE = SEED };
+enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, FRAMES, SUPER_RES_STEPS, SEED, LAST_WHOLE = SEED };
 enum { GUIDANCE = LAST_WHOLE + 1, PRIOR_GUIDANCE, STRENGTH, SIZE };
 
 static const struct option known[] = {
@@ -64,6 +67,7 @@ static const struct option known[] = {
     { "prior-steps", required_argument, NULL, PRIOR_STEPS },
     { "threads", required_argument, NULL, THREADS },
     { "frames", required_argument, NULL, FRAMES },
+    { "super-res-steps", required_argument, NULL, SUPER_RES_STEPS },
     { "seed", required_argument, NULL, SEED },
     { "guidance-scale", required_argument, NULL, GUIDANCE },
     { "prior-guidance-scale", required_argument, NULL, PRIOR_GUIDANCE },
@@ -91,7 +95,8 @@ static bool parse_option(int option, const char *text, options *o)
         [PRECISION] = &o->settings.precision,
         [LORA] = &o->loras,
     };
-    int *const wholes[] = { &o->settings.steps, &o->prompting.steps, &o->settings.threads, &o->frames };
+    int *const wholes[] = { &o->settings.steps, &o->prompting.steps, &o->settings.threads, &o->frames,
+                            &o->painting.super_res_steps };
     double number;
     char after;
     if (option >= PROMPT && option <= LAST_TEXT) {
@@ -119,7 +124,7 @@ static bool parse(int argc, char **argv, options *o)
     udm_settings_init(&o->settings, sizeof o->settings);
     udm_prompting_init(&o->prompting, sizeof o->prompting);
     udm_painting_init(&o->painting, sizeof o->painting);
-    o->settings.steps = 0;
+    o->settings.steps = 0, o->prompting.guidance = -1;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, o))
             return false;
@@ -298,20 +303,39 @@ static bool fits(const udm_painter *painter, const npy *latents)
     return true;
 }
 
-// udm_model_parts(): whether there is one that makes pictures of latents.
-static void note_latents(void *context, const udm_part *part)
+// What kind of model it is, by its parts.
+typedef struct kind {
+    bool latents, karlo;
+} kind;
+
+// udm_model_parts()
+static void note_part(void *context, const udm_part *part)
 {
-    *(bool *)context |= strcmp(part->name, "vae") == 0;
+    kind *of = context;
+    of->latents |= strcmp(part->name, "vae") == 0;
+    of->karlo |= strcmp(part->name, "super_res_first") == 0;
+}
+
+// What was not said.
+static void choose_usual(options *o, const kind *of)
+{
+    udm_prompting usual;
+    udm_prompting_init(&usual, sizeof usual);
+    if (o->settings.steps == 0)
+        o->settings.steps = of->latents || of->karlo ? USUAL_LATENT_STEPS : USUAL_STEPS;
+    if (o->prompting.guidance < 0)
+        o->prompting.guidance = of->karlo ? karlo_prior_guidance : usual.guidance;
 }
 
 static int generate(const udm_model *model, options *o, inputs *in, char **names)
 {
     udm_error error = { 0 };
-    bool has_latents = false;
-    udm_model_parts(model, note_latents, &has_latents);
-    if (o->settings.steps == 0)
-        o->settings.steps = has_latents ? USUAL_LATENT_STEPS : USUAL_STEPS;
-    if (o->painting.strength > 0 && (!o->image || !has_latents))
+    kind of = { 0 };
+    udm_model_parts(model, note_part, &of);
+    choose_usual(o, &of);
+    if (o->painting.super_res_steps > 0 && !of.karlo)
+        return fail("--super-res-steps", "it is for a model that enlarges what it draws (Karlo)");
+    if (o->painting.strength > 0 && (!o->image || !of.latents))
         return fail("--strength", "it is for a picture (--image) that Stable Diffusion changes");
     udm_painter *painter = open_painter(model, o, in, &error);
     const int status = !painter                      ? fail(names[0], error.message)

@@ -60,7 +60,7 @@ void udm_reader_free(udm_reader *reader)
 
 // What the text tower says of a text.
 typedef struct said {
-    size_t count;
+    size_t count, seen;        // seen: those before the padding
     float *tokens, *embedding; // [width, 1, count], [size]
 } said;
 
@@ -98,7 +98,7 @@ static bool read_text(const udm_reader *reader, const char *words, int most, boo
     bool good = most > 2 ? udm_emphasis_read(&read, reader->tokenizer, words, most, error)
                          : udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model reads texts of at most %d tokens", most);
     if (good) {
-        to->count = (size_t)(whole ? read.length : read.filled[0]);
+        to->count = (size_t)(whole ? read.length : read.filled[0]), to->seen = (size_t)read.filled[0];
         in = malloc(to->count * text->width * sizeof *in);
         to->tokens = malloc(to->count * text->width * sizeof *in);
         to->embedding = malloc(text->size * sizeof *in);
@@ -241,6 +241,9 @@ static bool open_prior(finding *f, udm_error *error)
 {
     udm_reader *reader = f->reader;
     const udm_text_parts *parts = reader->parts;
+    if (!parts->prior.config)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "this model has no prior, and draws variations of a picture: let it look at one");
     if (!open_text(reader, error))
         return false;
     if (!reader->prior)
@@ -329,6 +332,8 @@ static bool tell(void *context, udm_error *error)
     if (good) {
         memcpy(t->embedding, what.embedding, shape->text * sizeof *what.embedding);
         memcpy(t->embedding + shape->text, what.tokens, what.count * shape->token_width * sizeof *what.tokens);
+        if (shape->counted)
+            t->embedding[shape->text + what.count * shape->token_width] = (float)what.seen;
     }
     forget(&what);
     return good;

@@ -33,7 +33,8 @@ void udm_reader_free(udm_reader *reader); // NULL is fine
 bool udm_reader_read(udm_reader *reader, const udm_prompt *prompt, int size, float *embedding,
                      const atomic_bool *cancel, udm_error *error);
 
-// Those of a text itself, [text] and [token_width, 1, tokens] of a shape that has some, to which the text is filled up.
+// Those of a text itself, [text] and [token_width, 1, tokens] of a shape that has some, to which the text is filled up,
+// and how many it was, where the shape is `counted`.
 bool udm_reader_tell(udm_reader *reader, const char *text, const udm_embedding_shape *shape, float *embedding,
                      const atomic_bool *cancel, udm_error *error);
 

@@ -18,7 +18,7 @@ struct udm_model {
     char *directory;
     udm_text_part network, helpers[UDM_HELPERS];
     udm_scheduler scheduler;
-    bool has_text, has_latents;
+    bool has_text, has_latents, has_super_res;
     udm_text_parts text;
     char *text_class;
     bool has_film;
@@ -81,7 +81,7 @@ static bool open_scheduler(udm_model *model, const char *name, const udm_config 
 // by has the network alone.
 static const struct parts {
     const char *what;
-    const char *needed[6], *fine[8];
+    const char *needed[8], *fine[8];
 } all_parts[] = {
     { "a model", { "unet" }, { "preview", "trust", "classifier", "scheduler", "safety_checker", "feature_extractor" } },
     { "a model with a decoder",
@@ -91,6 +91,10 @@ static const struct parts {
     { "a pipeline of latent diffusion",
       { "unet", "vae", "tokenizer", "text_encoder", "scheduler" },
       { "safety_checker", "feature_extractor" } },
+    { "a pipeline of unCLIP",
+      { "decoder", "text_proj", "tokenizer", "text_encoder", "decoder_scheduler", "super_res_first", "super_res_last",
+        "super_res_scheduler" },
+      { "prior", "prior_scheduler", "image_encoder", "feature_extractor" } },
 };
 
 static bool contains(const char *const *list, size_t count, const char *name)
@@ -104,7 +108,7 @@ static bool contains(const char *const *list, size_t count, const char *name)
 // A part that is neither known nor known not to matter changes what the network sees, or what its output means.
 static bool check_parts(const udm_model *model, const udm_config *index, udm_error *error)
 {
-    const struct parts *parts = &all_parts[model->has_latents ? 2 : model->has_text ? 1 : 0];
+    const struct parts *parts = &all_parts[model->has_super_res ? 3 : model->has_latents ? 2 : model->has_text ? 1 : 0];
     const size_t needed = sizeof parts->needed / sizeof *parts->needed;
     const char *part[2];
     for (const char *key = NULL; (key = udm_config_next(index, key));)
@@ -249,6 +253,29 @@ static bool read_extractor(udm_model *model, const udm_config *index, udm_error 
     return ok;
 }
 
+// Pipelines that make variations of pictures have none.
+static bool open_prior(udm_model *model, const udm_config *index, udm_error *error)
+{
+    udm_text_parts *text = &model->text;
+    const char *part[2];
+    if (model->has_super_res && !udm_config_pair(index, "prior", part))
+        return udm_config_pair(index, "image_encoder", part) ||
+               udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: it must have a \"prior\", or an \"image_encoder\"",
+                        udm_config_path(index));
+    return udm_part_open(udm_file_join(model->directory, "prior", error), &text->prior, error) &&
+           open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error);
+}
+
+static bool open_super_res(udm_model *model, const udm_config *index, udm_error *error)
+{
+    udm_text_parts *text = &model->text;
+    const char *directory = model->directory;
+    return udm_part_open(udm_file_join(directory, "text_proj", error), &text->text_proj, error) &&
+           udm_part_open(udm_file_join(directory, "super_res_first", error), &text->super_res[0], error) &&
+           udm_part_open(udm_file_join(directory, "super_res_last", error), &text->super_res[1], error) &&
+           open_scheduler(model, "super_res_scheduler", index, &text->super_res_scheduler, error);
+}
+
 static bool open_text(udm_model *model, const udm_config *index, udm_error *error)
 {
     udm_text_parts *text = &model->text;
@@ -258,9 +285,8 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
     if (ok && model->has_latents)
         ok = udm_part_open(udm_file_join(directory, "vae", error), &text->vae, error);
     else if (ok)
-        ok = udm_part_open(udm_file_join(directory, "prior", error), &text->prior, error) &&
-             open_scheduler(model, "prior_scheduler", index, &text->prior_scheduler, error) &&
-             read_extractor(model, index, error);
+        ok = open_prior(model, index, error) && read_extractor(model, index, error) &&
+             (!model->has_super_res || open_super_res(model, index, error));
     if (ok && !model->has_latents && udm_config_pair(index, "image_encoder", part))
         ok = udm_part_open(udm_file_join(directory, "image_encoder", error), &text->vision, error);
     if (ok && udm_config_pair(index, "text_encoder", part)) {
@@ -328,6 +354,7 @@ static bool open_diffusers(udm_model *model, const udm_config *index, udm_error 
     model->has_latents = udm_config_pair(index, "vae", part) || udm_config_pair(index, "text_encoder", part);
     model->has_latents &= !udm_config_pair(index, "decoder", part);
     model->has_text = model->has_latents || udm_config_pair(index, "decoder", part);
+    model->has_super_res = model->has_text && !model->has_latents && udm_config_pair(index, "text_proj", part);
     const char *scheduler = model->has_text && !model->has_latents ? "decoder_scheduler" : "scheduler";
     if ((model->has_latents && !check_pipeline(index, error)) || !check_parts(model, index, error) ||
         !open_scheduler(model, scheduler, index, &model->scheduler, error))
@@ -413,6 +440,10 @@ void udm_model_free(udm_model *model)
     udm_part_close(&model->film.motion);
     free(model->film.tokenizer);
     udm_part_close(&model->text.vae);
+    udm_part_close(&model->text.text_proj);
+    for (int i = 0; i < 2; i++)
+        udm_part_close(&model->text.super_res[i]);
+    udm_noise_clear(&model->text.super_res_scheduler.noise);
     udm_noise_clear(&model->text.prior_scheduler.noise);
     udm_noise_clear(&model->scheduler.noise);
     udm_loras_free(model->loras);

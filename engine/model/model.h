@@ -45,9 +45,11 @@ typedef struct udm_text_part {
 typedef struct udm_text_parts {
     udm_text_part text, prior, vision; // vision: of zeros where the model has none
     udm_text_part vae;                 // of latent diffusion, which has no prior and no vision; otherwise of zeros
+    udm_text_part text_proj;           // of Karlo: what tells the decoder of embeddings, and
+    udm_text_part super_res[2];        // the networks that enlarge what it draws, the second in the last step
     const char *text_class;            // as model_index.json has it
     char *tokenizer;                   // its folder
-    udm_scheduler prior_scheduler;
+    udm_scheduler prior_scheduler, super_res_scheduler;
     double mean[3], deviation[3]; // what the vision tower is shown is (x - mean) / deviation, of x in [0, 1]
 } udm_text_parts;
 

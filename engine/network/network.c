@@ -2,6 +2,7 @@
 // The list of networks.
 #include "network/network.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,12 @@ static udm_network *open_on(const udm_adapter *adapter, const udm_config *config
     }
     if (adapter->config) {
         udm_network *network = udm_unet2d_open_adapted(adapter, config, weights, device, error);
+        if (network)
+            network->config = config, network->parameters = weights, network->adapter = *adapter;
+        return network;
+    }
+    if (adapter->told_config && strcmp(name, udm_network_unet2d_condition.name) == 0) {
+        udm_network *network = udm_unet2d_open_told(adapter, config, weights, device, error);
         if (network)
             network->config = config, network->parameters = weights, network->adapter = *adapter;
         return network;
@@ -102,4 +109,13 @@ void udm_network_free(udm_network *network)
 int udm_network_outputs(const udm_network *network)
 {
     return network->channels * (1 + network->spreads) + network->predicts_log_variance + network->mixes;
+}
+
+int udm_network_seen_tokens(const udm_network *network, const float *embedding)
+{
+    const udm_embedding_shape *told = &network->told;
+    if (!told->counted)
+        return network->tokens;
+    const double count = ceil(embedding[network->embedding - 1] - 1e-3); // of a mixture: all that one of them sees
+    return network->tokens - told->tokens + (count >= 1 && count <= told->tokens ? (int)count : told->tokens);
 }

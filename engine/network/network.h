@@ -51,7 +51,8 @@ typedef struct udm_network_class {
     // adds what they make of it to the values of the port `time`.
     void (*guide)(const udm_network *network, double scale, float *time);
     // For networks that are conditioned on the embedding of a picture, NULL for others: what becomes of an embedding
-    // [network.embedding]: the values of the port `label`, then those of `tokens` [token_width, 1, tokens].
+    // [network.embedding]: the values of the port `label`, then those of `tokens`, [token_width, 1, tokens] with as
+    // many of them as udm_network_seen_tokens() says.
     void (*embed)(const udm_network *network, const float *embedding, float *condition);
     // For networks of films at a rate, NULL for others: adds what frames a second make of the port `label` to what
     // `embed` filled in.
@@ -78,15 +79,19 @@ typedef struct udm_network_class {
 enum { UDM_REACH_ALL = 65536 }; // more than any frame has
 
 // What an embedding consists of: that of a picture, then, where `text` is not 0, that of a text, [text], and its
-// tokens, [token_width, 1, tokens].
+// tokens, [token_width, 1, tokens]; and, `counted`, how many of those are seen, the first ones.
 typedef struct udm_embedding_shape {
     int picture, text, tokens, token_width;
+    bool counted;
 } udm_embedding_shape;
 
-// The modules along time that are inserted into a network of frames, a MotionAdapter of diffusers.
+// What a network is opened with besides its own weights: modules along time that are inserted into a network of frames,
+// a MotionAdapter of diffusers; what makes its conditions of an embedding, a UnCLIPTextProjModel.
 typedef struct udm_adapter {
     const udm_config *config;
     const udm_weights *weights;
+    const udm_config *told_config;
+    const udm_weights *told_weights;
 } udm_adapter;
 
 // Every network starts with this.
@@ -101,6 +106,7 @@ struct udm_network {
     int tokens, token_width;  // of its port `tokens`; 0: none
     int embedding;            // values of the embedding that it is conditioned on, instead of a class; 0: none
     udm_embedding_shape told; // what those are
+    const float *nothing;     // [told.picture], the embedding of no picture; NULL: zeros
     int patch;                // squares of patch x patch pixels are shown as channels, and come out so; 0 is 1
     int classes;              // that it can be conditioned on; one more label, if there is one, stands for none
     int width, height;        // of the pictures that it was trained on; 0: not in its config
@@ -134,6 +140,7 @@ extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network
 extern const udm_network_class *const udm_network_classes[]; // NULL-ended
 
 int udm_network_outputs(const udm_network *network); // planes of its output: channels, and others
+int udm_network_seen_tokens(const udm_network *network, const float *embedding); // at most network.tokens
 
 // The device, config and weights must outlive the network. Where the device fails and has a stand-in, it opens there.
 udm_network *udm_network_open(const udm_config *config, const udm_weights *weights, udm_device *device,

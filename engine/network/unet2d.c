@@ -46,6 +46,7 @@ static void describe(udm_unet2d *net)
     base->labels = config->classes;
     base->classes = config->classes - (config->null_class >= 0);
     base->spreads = config->spreads;
+    base->context = config->context;
     base->patch = config->patch;
     base->width = config->sample_width * config->patch;
     base->height = config->sample_height * config->patch;
@@ -53,11 +54,10 @@ static void describe(udm_unet2d *net)
     if (config->conditioned) {
         const udm_embedding_shape *told = &config->told;
         base->told = *told;
-        base->embedding = told->picture + told->text + told->tokens * told->token_width;
+        base->embedding = told->picture + told->text + told->tokens * told->token_width + told->counted;
         base->labels = told->picture ? config->time_width : 0;
         base->tokens = udm_unet2d_tokens(config);
         base->token_width = config->token_width;
-        base->context = config->context;
         base->guided = config->guidance > 0;
     }
     if (config->time != UDM_TIME_NONE) {
@@ -72,24 +72,27 @@ static void describe(udm_unet2d *net)
 }
 
 udm_network *udm_unet2d_open(const udm_network_class *class, const udm_unet2d_config *config,
-                             const udm_weights *weights, const udm_weights *motion, udm_device *device,
+                             const udm_weights *weights, const udm_adapter *others, udm_device *device,
                              udm_error *error)
 {
+    const udm_weights *motion = others->weights, *told = others->told_weights;
     udm_unet2d *net = calloc(1, sizeof *net);
     if (!net) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a network");
         return NULL;
     }
     net->config = *config;
-    net->motion = motion;
+    net->motion = motion, net->told_weights = told;
     net->base.class = class;
     net->base.device = device;
     net->base.weights = udm_weights_total(weights) + (motion ? udm_weights_total(motion) : 0);
     describe(net);
     if (udm_unet2d_weights_read(net, weights, error) &&
         (!config->conditioned || udm_weights_all_read(weights, error)) &&
-        (!motion || udm_weights_all_read(motion, error)))
+        (!motion || udm_weights_all_read(motion, error)) && (!told || udm_weights_all_read(told, error))) {
+        net->base.nothing = net->told.nothing;
         return &net->base;
+    }
     udm_unet2d_free(&net->base);
     return NULL;
 }
@@ -99,16 +102,22 @@ static udm_network *unet2d_open(const udm_config *config, const udm_weights *wei
 {
     udm_unet2d_config read;
     return udm_unet2d_config_read(&read, config, error)
-               ? udm_unet2d_open(&udm_network_unet2d, &read, weights, NULL, device, error)
+               ? udm_unet2d_open(&udm_network_unet2d, &read, weights, &(udm_adapter){ 0 }, device, error)
                : NULL;
 }
 
 static udm_network *condition_open(const udm_config *config, const udm_weights *weights, udm_device *device,
                                    udm_error *error)
 {
+    return udm_unet2d_open_told(&(udm_adapter){ 0 }, config, weights, device, error);
+}
+
+udm_network *udm_unet2d_open_told(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                                  udm_device *device, udm_error *error)
+{
     udm_unet2d_config read;
-    return udm_unet2d_condition_config_read(&read, config, error)
-               ? udm_unet2d_open(&udm_network_unet2d_condition, &read, weights, NULL, device, error)
+    return udm_unet2d_condition_config_read(&read, config, adapter->told_config, error)
+               ? udm_unet2d_open(&udm_network_unet2d_condition, &read, weights, adapter, device, error)
                : NULL;
 }
 

@@ -2,8 +2,8 @@
 // UNet2DModel and UNet2DConditionModel of diffusers, and UNetMotionModel and UNet3DConditionModel, which are that over
 // the frames of a film, with layers along time between: their config, and their layers as a list of steps. The second
 // is conditioned on the embedding of a picture, as Kandinsky 2.2's decoder is: it is added to the embedding of the
-// time, and, as tokens, joins the keys and values of attention; on that and a text, as Kandinsky 2.1's; or on the
-// tokens of a text, as Stable Diffusion is.
+// time, and, as tokens, joins the keys and values of attention; on that and a text, as Kandinsky 2.1's and Karlo's; or
+// on the tokens of a text, as Stable Diffusion is.
 #ifndef UDM_NETWORK_UNET2D_H
 #define UDM_NETWORK_UNET2D_H
 
@@ -50,6 +50,8 @@ typedef struct udm_unet2d_config {
     bool conditioned;                           // it is a UNet2DConditionModel
     int patch;                                  // squares of patch x patch pixels are its channels: a key of ours
     udm_embedding_shape told;                   // picture: 0: the tokens are those of a text
+    int own_tokens;                             // that the embedding of a picture becomes
+    bool told_apart;                            // by another model, as Karlo's decoder is
     int text_tokens;                            // of a text
     int token_width;                            // values of each token
     int context;                                // planes that are shown beside the frame, as of a hole and its rest
@@ -107,6 +109,7 @@ typedef struct udm_unet2d_linear {
 // there is time.
 typedef struct udm_unet2d_told {
     udm_unet2d_linear tokens, words, picture, text, rate[2];
+    float *nothing; // udm_network.nothing
 } udm_unet2d_told;
 
 typedef struct udm_unet2d {
@@ -120,7 +123,8 @@ typedef struct udm_unet2d {
     udm_norm_layer norm_out;
     udm_unet2d_step *steps;
     int count;
-    const udm_weights *motion; // where the layers along time are; NULL: with the others
+    const udm_weights *motion;       // where the layers along time are; NULL: with the others
+    const udm_weights *told_weights; // where those of the embedding are, likewise
 } udm_unet2d;
 
 // What flows through the network while a frame of it is unfolded.
@@ -137,19 +141,23 @@ typedef struct udm_unet2d_flow {
 udm_value udm_unet2d_build_step(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x);
 void udm_unet2d_keep(udm_unet2d_flow *at, const udm_unet2d_step *step, udm_value x);
 
-// A network of which the config was read; motion: udm_unet2d.motion.
+// A network of which the config was read; others: weights beside its own.
 udm_network *udm_unet2d_open(const udm_network_class *class, const udm_unet2d_config *config,
-                             const udm_weights *weights, const udm_weights *motion, udm_device *device,
+                             const udm_weights *weights, const udm_adapter *others, udm_device *device,
                              udm_error *error);
 udm_network *udm_unet2d_open_adapted(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
                                      udm_device *device, udm_error *error);
+udm_network *udm_unet2d_open_told(const udm_adapter *adapter, const udm_config *config, const udm_weights *weights,
+                                  udm_device *device, udm_error *error);
 // Frees the layers, and the network.
 void udm_unet2d_free(udm_network *network);
 // The values of the port `time`.
 void udm_unet2d_embed_time(const udm_unet2d *net, double timestep, float *out);
 
-// For a UNet2DConditionModel. Keys that are not implemented are errors that name them.
-bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error);
+// For a UNet2DConditionModel; told: of a UnCLIPTextProjModel, or NULL. Keys that are not implemented are errors that
+// name them.
+bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, const udm_config *told,
+                                      udm_error *error);
 
 // For a UNetMotionModel, a UNet3DConditionModel, and a UNet2DConditionModel that the motion modules of a MotionAdapter
 // are inserted into; to: of that, already read.

@@ -27,10 +27,12 @@ enum {
         "time_embedding_dim", "time_cond_proj_dim", "attention_type", "patch_size", "text_tokens",                     \
         "center_input_sample", "only_cross_attention", "dual_cross_attention", "use_linear_projection",                \
         "resnet_skip_time_act", "class_embeddings_concat", "mid_block_only_cross_attention", "mid_block_scale_factor", \
-        "resnet_out_scale_factor", "conv_in_kernel", "conv_out_kernel"
+        "resnet_out_scale_factor", "conv_in_kernel", "conv_out_kernel", "class_embed_type"
 
 static const char *const known[] = { KNOWN, NULL };
 static const char *const known_of_films[] = { KNOWN, "frames", "context", "time_window", NULL };
+static const char *const told_known[] = { "clip_extra_context_tokens", "clip_embeddings_dim", "time_embed_dim",
+                                          "cross_attention_dim", NULL };
 
 bool udm_unet2d_read_off(const udm_config *config, const char *key, udm_error *error)
 {
@@ -81,16 +83,18 @@ static bool check_word(const udm_config *config, const char *key, const char *us
            (strcmp(value, wanted) == 0 || udm_unet2d_fail_value(config, key, value, error));
 }
 
-static bool check_words(const udm_config *config, const udm_embedding_shape *told, udm_error *error)
+static bool check_words(const udm_config *config, const udm_unet2d_config *to, udm_error *error)
 {
-    const bool image = told->picture > 0, text = told->text > 0;
+    const bool image = to->told.picture > 0, text = to->told.text > 0;
     const char *const none = "null", *middle = image ? "UNetMidBlock2DSimpleCrossAttn" : "UNetMidBlock2DCrossAttn";
     bool swish = false;
     return check_word(config, "addition_embed_type", none,
-                      text    ? "text_image"
-                      : image ? "image"
-                              : none,
+                      to->told_apart ? none
+                      : text         ? "text_image"
+                      : image        ? "image"
+                                     : none,
                       error) &&
+           check_word(config, "class_embed_type", none, to->told_apart ? "identity" : none, error) &&
            check_word(config, "mid_block_type", "UNetMidBlock2DCrossAttn", middle, error) &&
            check_word(config, "time_embedding_type", "positional", "positional", error) &&
            check_word(config, "attention_type", "default", "default", error) &&
@@ -205,8 +209,25 @@ static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm
            udm_config_int(config, "time_cond_proj_dim", 1, 65536, &to->guidance, error);
 }
 
+// What another model tells it of an embedding of a picture and of one of a text, of as many values as a token.
+static bool read_told_apart(udm_unet2d_config *to, const udm_config *config, const udm_config *told, udm_error *error)
+{
+    int size = 768, time = 0, width = 0;
+    to->told_apart = true, to->own_tokens = 4;
+    if (!udm_config_only(told, told_known, error) ||
+        !udm_config_int(told, "clip_extra_context_tokens", 1, MAX_TEXT_TOKENS, &to->own_tokens, error) ||
+        !udm_config_int(told, "clip_embeddings_dim", 1, MAX_TOKEN_WIDTH, &size, error) ||
+        !udm_config_int(told, "time_embed_dim", 1, MAX_TOKEN_WIDTH, &time, error) ||
+        !udm_config_int(told, "cross_attention_dim", 1, MAX_TOKEN_WIDTH, &width, error))
+        return false;
+    to->told = (udm_embedding_shape){ size, size, to->text_tokens, size, true };
+    return width == to->token_width ||
+           udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"cross_attention_dim\" is %d, but %d in %s", udm_config_path(told),
+                    width, to->token_width, udm_config_path(config));
+}
+
 // What it is conditioned on. In the form with a text, both embeddings have as many values as a token.
-static bool read_told(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+static bool read_told(udm_unet2d_config *to, const udm_config *config, const udm_config *told, udm_error *error)
 {
     const char *type = "text_proj"; // what diffusers takes it to be if it is missing
     int size = 0;
@@ -215,6 +236,8 @@ static bool read_told(udm_unet2d_config *to, const udm_config *config, udm_error
         !udm_config_int(config, "encoder_hid_dim", 1, MAX_TOKEN_WIDTH, &size, error) ||
         !udm_config_int(config, "text_tokens", 1, MAX_TEXT_TOKENS, &to->text_tokens, error))
         return false;
+    if (told && size == 0)
+        return read_told_apart(to, config, told, error);
     if (size == 0)
         return check_word(config, "encoder_hid_dim_type", "null", "null", error);
     if (!udm_config_string(config, "encoder_hid_dim_type", &type, error))
@@ -222,29 +245,31 @@ static bool read_told(udm_unet2d_config *to, const udm_config *config, udm_error
     const bool both = strcmp(type, "text_image_proj") == 0;
     if (!both && strcmp(type, "image_proj") != 0)
         return udm_unet2d_fail_value(config, "encoder_hid_dim_type", type, error);
-    to->told = both ? (udm_embedding_shape){ to->token_width, to->token_width, to->text_tokens, size }
+    to->own_tokens = both ? TEXT_IMAGE_TOKENS : IMAGE_TOKENS;
+    to->told = both ? (udm_embedding_shape){ to->token_width, to->token_width, to->text_tokens, size, false }
                     : (udm_embedding_shape){ .picture = size };
     return true;
 }
 
 int udm_unet2d_tokens(const udm_unet2d_config *config)
 {
-    const int own = config->told.text ? TEXT_IMAGE_TOKENS : IMAGE_TOKENS;
-    return config->told.picture ? own + config->told.tokens : config->text_tokens;
+    return config->told.picture ? config->own_tokens + config->told.tokens : config->text_tokens;
 }
 
-static bool read_config(udm_unet2d_config *to, const udm_config *config, const char *const *keys, udm_error *error)
+static bool read_config(udm_unet2d_config *to, const udm_config *config, const char *const *keys,
+                        const udm_config *told, udm_error *error)
 {
-    return udm_config_only(config, keys, error) && check_fixed(config, error) && read_told(to, config, error) &&
-           check_words(config, &to->told, error) && read_channels(to, config, error) &&
+    return udm_config_only(config, keys, error) && check_fixed(config, error) && read_told(to, config, told, error) &&
+           check_words(config, to, error) && read_channels(to, config, error) &&
            udm_unet2d_read_sample(to, config, error) && read_blocks(to, config, error) &&
            read_attention(to, config, error) && read_conditions(to, config, error);
 }
 
-bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
+bool udm_unet2d_condition_config_read(udm_unet2d_config *to, const udm_config *config, const udm_config *told,
+                                      udm_error *error)
 {
     *to = (udm_unet2d_config){ .downsample_padding = 1, .null_class = -1, .patch = 1, .conditioned = true };
-    return read_config(to, config, known, error);
+    return read_config(to, config, known, told, error);
 }
 
 bool udm_unet2d_pseudo3d_config_read(udm_unet2d_config *to, const udm_config *config, udm_error *error)
@@ -258,7 +283,7 @@ bool udm_unet2d_pseudo3d_config_read(udm_unet2d_config *to, const udm_config *co
                                .frames = 16 };
     if (!udm_config_int(config, "frames", 1, UDM_MAX_FRAMES, &to->frames, error) ||
         !udm_config_int(config, "time_window", 0, UDM_MAX_FRAMES, &to->time_window, error) ||
-        !read_config(to, config, known_of_films, error))
+        !read_config(to, config, known_of_films, NULL, error))
         return false;
     return to->told.text > 0 || udm_unet2d_fail_value(config, "encoder_hid_dim_type", "not text_image_proj", error);
 }

@@ -109,10 +109,12 @@ static bool read_shape(udm_unet2d_config *to, const udm_config *config, udm_erro
         !udm_config_ints(config, "block_out_channels", 1, 8192, UDM_UNET2D_LEVELS, to->width, &to->levels, error) ||
         !udm_config_int(config, "layers_per_block", 1, UDM_UNET2D_LAYERS, &to->layers, error))
         return false;
+    if (to->channels == 2 * outputs) // beside the frame it is shown another, as those of super-resolution are
+        to->channels = to->context = outputs;
     to->spreads = outputs == 2 * to->channels;
     if (outputs != to->channels && !to->spreads)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: \"out_channels\" must be as many as \"in_channels\", or twice as many",
+                        "%s: \"out_channels\" must be as many as \"in_channels\", twice as many, or half as many",
                         udm_config_path(config));
     if (to->levels < 1)
         return udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"block_out_channels\" is empty", udm_config_path(config));

@@ -183,7 +183,7 @@ static udm_network *motion_open(const udm_config *config, const udm_weights *wei
 {
     udm_unet2d_config read;
     return udm_unet2d_motion_config_read(&read, config, error)
-               ? udm_unet2d_open(&udm_network_motion, &read, weights, NULL, device, error)
+               ? udm_unet2d_open(&udm_network_motion, &read, weights, &(udm_adapter){ 0 }, device, error)
                : NULL;
 }
 
@@ -192,7 +192,7 @@ static udm_network *three_open(const udm_config *config, const udm_weights *weig
 {
     udm_unet2d_config read;
     return udm_unet2d_3d_config_read(&read, config, error)
-               ? udm_unet2d_open(&udm_network_3d, &read, weights, NULL, device, error)
+               ? udm_unet2d_open(&udm_network_3d, &read, weights, &(udm_adapter){ 0 }, device, error)
                : NULL;
 }
 
@@ -200,9 +200,9 @@ udm_network *udm_unet2d_open_adapted(const udm_adapter *adapter, const udm_confi
                                      udm_device *device, udm_error *error)
 {
     udm_unet2d_config read;
-    return udm_unet2d_condition_config_read(&read, config, error) &&
+    return udm_unet2d_condition_config_read(&read, config, NULL, error) &&
                    udm_unet2d_adapter_config_read(&read, adapter->config, error)
-               ? udm_unet2d_open(&udm_network_motion, &read, weights, adapter->weights, device, error)
+               ? udm_unet2d_open(&udm_network_motion, &read, weights, adapter, device, error)
                : NULL;
 }
 
@@ -211,7 +211,7 @@ static udm_network *pseudo3d_open(const udm_config *config, const udm_weights *w
 {
     udm_unet2d_config read;
     return udm_unet2d_pseudo3d_config_read(&read, config, error)
-               ? udm_unet2d_open(&udm_network_pseudo3d_condition, &read, weights, NULL, device, error)
+               ? udm_unet2d_open(&udm_network_pseudo3d_condition, &read, weights, &(udm_adapter){ 0 }, device, error)
                : NULL;
 }
 

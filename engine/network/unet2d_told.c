@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // ImageProjection with ImageTimeEmbedding of diffusers, or TextImageProjection with TextImageTimeEmbedding: the
 // embedding of a picture becomes tokens, beside which stand those of a text, and a vector that is added to the
-// embedding of the time, as does the embedding of the text. The processor computes them, once for each picture and
-// text; and what the frame rate of a film adds to the embedding of the time.
+// embedding of the time, as does the embedding of the text. UnCLIPTextProjModel, a model of its own, is the same in
+// other layers. The processor computes them, once for each picture and text; and what the frame rate of a film adds to
+// the embedding of the time.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,43 @@ static bool read_rate(udm_unet2d *net, const udm_weights *weights, udm_error *er
            read_linear(&to->rate[1], weights, NAMES("fps_embedding.linear_2"), time, time, error);
 }
 
+// Rows [width, tokens] to [tokens, width]; columns: of each. false without memory
+static bool transpose(float **matrix, int width, int tokens, int columns, udm_error *error)
+{
+    const size_t row = (size_t)columns * sizeof(float);
+    float *turned = malloc((size_t)width * tokens * row);
+    if (!turned)
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the layers of a network");
+    for (int c = 0; c < width; c++)
+        for (int t = 0; t < tokens; t++)
+            memcpy(turned + ((size_t)t * width + c) * columns, *matrix + ((size_t)c * tokens + t) * columns, row);
+    free(*matrix);
+    *matrix = turned;
+    return true;
+}
+
+// A UnCLIPTextProjModel (Ramesh et al. 2022, section 2.1), whose tokens lie channel by channel.
+static bool read_apart(udm_unet2d *net, udm_error *error)
+{
+    udm_unet2d_told *to = &net->told;
+    const udm_unet2d_config *config = &net->config;
+    const udm_weights *from = net->told_weights;
+    const int size = config->told.picture, width = config->token_width, own = config->own_tokens;
+    return (to->nothing = read(from, "learned_classifier_free_guidance_embeddings", size, 0, error)) &&
+           read_linear(&to->tokens, from, NAMES("clip_extra_context_tokens_proj"), own * width, size, error) &&
+           transpose(&to->tokens.weight, width, own, size, error) &&
+           transpose(&to->tokens.bias, width, own, 1, error) &&
+           read_linear(&to->words, from, NAMES("encoder_hidden_states_proj"), width, size, error) &&
+           read_norm(&to->words, from, NAMES("text_encoder_hidden_states_norm"), width, error) &&
+           read_linear(&to->picture, from, NAMES("clip_image_embeddings_project_to_time_embeddings"),
+                       config->time_width, size, error) &&
+           read_linear(&to->text, from, NAMES("embedding_proj"), config->time_width, size, error);
+}
+
 bool udm_unet2d_told_read(udm_unet2d *net, const udm_weights *weights, udm_error *error)
 {
+    if (net->config.told_apart)
+        return read_apart(net, error);
     udm_unet2d_told *to = &net->told;
     const udm_unet2d_config *config = &net->config;
     const udm_embedding_shape *told = &config->told;
@@ -77,6 +113,8 @@ void udm_unet2d_told_clear(udm_unet2d_told *told)
     clear_linear(&told->text);
     clear_linear(&told->rate[0]);
     clear_linear(&told->rate[1]);
+    free(told->nothing);
+    told->nothing = NULL;
 }
 
 // Values that lie `step` apart.
@@ -117,14 +155,16 @@ void udm_unet2d_told_embed(const udm_network *network, const float *embedding, f
     const udm_unet2d *net = (const udm_unet2d *)network;
     const udm_unet2d_told *layers = &net->told;
     const udm_embedding_shape *told = &net->config.told;
-    const int width = net->config.token_width, count = network->tokens, own = count - told->tokens;
+    const int width = net->config.token_width, own = net->config.own_tokens;
+    const int count = udm_network_seen_tokens(network, embedding);
     const float *text = embedding + told->picture, *words = text + told->text;
     const row time = { condition, net->config.time_width, 1 };
     float *tokens = condition + time.count; // [width, 1, count]
     memset(condition, 0, (time.count + (size_t)count * width) * sizeof *condition);
     if (told->text > 0) {
         add(&layers->text, 0, text, told->text, 1, time);
-        normalise(&layers->text, time);
+        if (layers->text.gamma)
+            normalise(&layers->text, time);
     }
     add(&layers->picture, 0, embedding, told->picture, 1, time);
     if (layers->picture.gamma)
@@ -135,8 +175,9 @@ void udm_unet2d_told_embed(const udm_network *network, const float *embedding, f
             add(&layers->tokens, t * width, embedding, told->picture, 1, token);
         else
             add(&layers->words, 0, words + t - own, told->token_width, told->tokens, token);
-        if (t < own && layers->tokens.gamma)
-            normalise(&layers->tokens, token);
+        const udm_unet2d_linear *of = t < own ? &layers->tokens : &layers->words;
+        if (of->gamma)
+            normalise(of, token);
     }
 }
 

@@ -22,6 +22,7 @@ struct udm_tiling {
     udm_replay *replay;         // what is to be replayed then; NULL: nothing
     bool behind;                // it has yet to be replayed
     int width, height, stages;
+    int tokens; // that the graph takes; 0: as many as the network has
     size_t limit;
     axis x, y;
     udm_graph *graph;
@@ -56,7 +57,7 @@ static bool build_graph(udm_tiling *tiles, udm_error *error)
                                   .outputs = udm_network_outputs(network),
                                   .times = network->times,
                                   .labels = network->labels,
-                                  .tokens = network->tokens,
+                                  .tokens = tiles->tokens ? tiles->tokens : network->tokens,
                                   .token_width = network->token_width,
                                   .patch = network->patch,
                                   .width = tiles->x.window,
@@ -477,7 +478,12 @@ typedef struct frame_run {
 static bool run_frame(void *context, udm_error *error)
 {
     const frame_run *r = context;
-    return settle(r->tiles, error) && (!r->tiles->behind || catch_up(r->tiles, r->out, r->cancel, error)) &&
+    udm_tiling *tiles = r->tiles;
+    if (tiles->tokens != r->seen->tokens) { // another graph
+        tear_down(tiles);
+        tiles->tokens = r->seen->tokens;
+    }
+    return settle(tiles, error) && (!r->tiles->behind || catch_up(r->tiles, r->out, r->cancel, error)) &&
            run_here(r->tiles, r->stage, r->number, r->seen, r->out, r->cancel, error);
 }
 

@@ -35,7 +35,8 @@ typedef struct udm_network_input {
     double timestep;
     int label;
     double guidance;        // of networks that are guided
-    const float *condition; // of networks with an embedding, as udm_network_class.embed gives it
+    const float *condition; // of networks with an embedding, as udm_network_class.embed gives it,
+    int tokens;             // and of how many tokens; 0: all that the network has
 } udm_network_input;
 
 // out: [udm_network_outputs(), height, width], the network's output for frame `number` (counted from 0 since the last

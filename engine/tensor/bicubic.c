@@ -41,36 +41,55 @@ static void find_taps(taps *to, int x, int before, int after)
 }
 
 // Values lie `step` apart. The kernel swings beyond what is white or black.
-static float apply(const taps *at, const float *in, ptrdiff_t step)
+static double apply(const taps *at, const float *in, ptrdiff_t step)
 {
     double sum = 0;
     for (int i = 0; i < at->count; i++)
         sum += at->weights[i] * in[(at->first + i) * step];
-    return (float)fmin(fmax(sum, -1), 1);
+    return sum;
+}
+
+// What becomes of pictures: `wide` x `high` pixels, of which those from (left, top) on are made.
+typedef struct resizing {
+    int width, height, wide, high, left, top, to_width, to_height;
+    double most; // values are at most so far from 0
+} resizing;
+
+static bool resize(const resizing *r, const float *in, int planes, float *out)
+{
+    const int across = most_taps(r->width, r->wide), down = most_taps(r->height, r->high);
+    const size_t rows = (size_t)planes * r->height, row = r->to_width;
+    float *memory = malloc(rows * row * sizeof *memory);
+    taps at = { .weights = malloc((size_t)(across > down ? across : down) * sizeof *at.weights) };
+    const bool good = memory && at.weights;
+    for (int x = 0; good && x < r->to_width; x++) {
+        find_taps(&at, r->left + x, r->width, r->wide);
+        for (size_t y = 0; y < rows; y++)
+            memory[y * row + x] = (float)fmin(fmax(apply(&at, in + y * r->width, 1), -r->most), r->most);
+    }
+    for (int y = 0; good && y < r->to_height; y++) {
+        find_taps(&at, r->top + y, r->height, r->high);
+        for (int c = 0; c < planes; c++)
+            for (size_t x = 0; x < row; x++) {
+                const double value = apply(&at, memory + (size_t)c * r->height * row + x, (ptrdiff_t)row);
+                out[((size_t)c * r->to_height + y) * row + x] = (float)fmin(fmax(value, -r->most), r->most);
+            }
+    }
+    free(at.weights);
+    free(memory);
+    return good;
 }
 
 bool udm_bicubic_square(const float *in, int planes, int width, int height, int side, float *out)
 {
     const int shorter = width < height ? width : height;
     const int wide = (int)((double)side * width / shorter), high = (int)((double)side * height / shorter);
-    const int left = (wide - side) / 2, top = (high - side) / 2;
-    const int across = most_taps(width, wide), down = most_taps(height, high);
-    const size_t rows = (size_t)planes * height;
-    float *memory = malloc(rows * side * sizeof *memory);
-    taps at = { .weights = malloc((size_t)(across > down ? across : down) * sizeof *at.weights) };
-    const bool good = memory && at.weights;
-    for (int x = 0; good && x < side; x++) {
-        find_taps(&at, left + x, width, wide);
-        for (size_t y = 0; y < rows; y++)
-            memory[y * side + x] = apply(&at, in + y * width, 1);
-    }
-    for (int y = 0; good && y < side; y++) {
-        find_taps(&at, top + y, height, high);
-        for (int c = 0; c < planes; c++)
-            for (int x = 0; x < side; x++)
-                out[((size_t)c * side + y) * side + x] = apply(&at, memory + (size_t)c * height * side + x, side);
-    }
-    free(at.weights);
-    free(memory);
-    return good;
+    const resizing r = { width, height, wide, high, (wide - side) / 2, (high - side) / 2, side, side, 1 };
+    return resize(&r, in, planes, out);
+}
+
+bool udm_bicubic_resize(const float *in, int planes, int width, int height, int to_width, int to_height, float *out)
+{
+    const resizing r = { width, height, to_width, to_height, 0, 0, to_width, to_height, INFINITY };
+    return resize(&r, in, planes, out);
 }

@@ -9,4 +9,7 @@
 // side is `side` pixels. False: there is no memory.
 bool udm_bicubic_square(const float *in, int planes, int width, int height, int side, float *out);
 
+// The whole, planes of to_width x to_height; values that swing beyond [-1, 1] stay, as in PyTorch with antialias.
+bool udm_bicubic_resize(const float *in, int planes, int width, int height, int to_width, int to_height, float *out);
+
 #endif

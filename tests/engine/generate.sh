@@ -121,6 +121,18 @@ grep -q 'memory  *2 MiB' info.txt || wrong 'info does not say how much memory it
 "$udm" generate "$latents/filled" a.npy --image "$latents/holed.png" --steps 2 --device cpu || wrong 'a PNG with holes'
 "$udm" generate "$latents/filled" b.npy --image "$latents/holed.npy" --steps 2 --device cpu || wrong 'as .npy'
 cmp -s a.npy b.npy && wrong 'the rounding of a PNG changes nothing: its pixels are not seen'
+# Karlo
+karlo=$model/../tiny-unclip
+"$udm" info "$karlo/prompt" >info.txt || wrong 'info of Karlo'
+grep -q 'part  *super_res_last: UNet2DModel' info.txt || wrong 'info does not name the networks that enlarge'
+grep -q 'pictures of 32x32' info.txt || wrong 'info does not say how large they become'
+"$udm" generate "$karlo/prompt" karlo.npy --prompt 'a red star' --steps 2 --prior-steps 2 --super-res-steps 2 \
+    --device cpu || wrong 'a picture of Karlo'
+[ "$(wc -c <karlo.npy)" -eq $((128 + 4 * 3 * 32 * 32)) ] || wrong 'its size'
+"$udm" generate "$karlo/variations" karlo.npy --image "$karlo/image.npy" --steps 2 --device cpu || wrong 'a variation'
+refused 'no prior' "$karlo/variations" x.npy --prompt 'a red star' --steps 2
+refused 'multiples of 4' "$karlo/prompt" x.npy --prompt x --size 30x32
+refused 'enlarges' "$latents/sd1" x.npy --prompt x --super-res-steps 2
 # Single files
 original=$model/../tiny-original
 "$udm" convert "$original/sd1.safetensors" single --with "$original" >said.txt || wrong 'a single file'

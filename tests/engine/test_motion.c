@@ -110,7 +110,7 @@ START_TEST(networks)
         part_close(&of);
     }
     part of = part_open("adapted/unet"), motion = part_open("adapted/motion_adapter");
-    const udm_adapter adapter = { motion.config, motion.weights };
+    const udm_adapter adapter = { .config = motion.config, .weights = motion.weights };
     udm_network *network = udm_network_open_adapted(&adapter, of.config, of.weights, device, &error);
     ck_assert_msg(network, "%s", error.message);
     ck_assert_int_eq(network->frames, 16);
@@ -179,13 +179,13 @@ START_TEST(adapters)
     folder made = folder_new();
     for (int i = 0; i < COUNT_OF(wrong); i++) {
         udm_config *config = udm_config_open(folder_write_text(&made, "config.json", wrong[i].config), &error);
-        const udm_adapter adapter = { config, motion.weights };
+        const udm_adapter adapter = { .config = config, .weights = motion.weights };
         test_at("%s", wrong[i].config);
         ck_assert_ptr_null(udm_network_open_adapted(&adapter, unet.config, unet.weights, device, &error));
         ck_assert_msg(strstr(error.message, wrong[i].says), "%s", error.message);
         udm_config_free(config);
     }
-    const udm_adapter adapter = { motion.config, motion.weights };
+    const udm_adapter adapter = { .config = motion.config, .weights = motion.weights };
     ck_assert_ptr_null(udm_network_open_adapted(&adapter, merged.config, merged.weights, device, &error));
     assert_error(&error, UDM_ERROR_UNSUPPORTED, "UNet2DConditionModel");
     folder_free(&made);

@@ -60,7 +60,7 @@ static bool describe(udm_painter *painter, udm_error *error)
     if (strcmp(class, udm_network_unet2d_condition.name) != 0)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: this U-Net is not implemented here: \"%s\"",
                         udm_config_path(unet), class);
-    return udm_unet2d_condition_config_read(&own->unet, unet, error) &&
+    return udm_unet2d_condition_config_read(&own->unet, unet, NULL, error) &&
            udm_autoencoder_describe(&own->vae, own->parts->vae.config, error) && fit_together(painter, error);
 }
 

@@ -1,36 +1,83 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // DALL-E 2 (Ramesh et al. 2022): a prompt becomes the embedding of a picture, by CLIP and a prior, and a decoder draws
-// pictures of an embedding; that of no picture is what guidance leads away from.
+// pictures of an embedding; that of no picture is what guidance leads away from. Karlo's pictures are enlarged then.
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/painter.h"
+#include "api/pipelines/super_res.h"
+#include "base/maths.h"
 #include "diffusion/prompt.h"
+
+static const double karlo_guidance = 8; // as its authors and diffusers have it
 
 typedef struct unclip {
     udm_reader *reader;
-    float *told, *nothing; // what the embedding, and that of nothing, become
-    float *empty;          // that of nothing: no picture, and the empty text
+    float *told, *nothing;    // what the embedding, and that of nothing, become
+    float *empty;             // that of nothing: no picture, and the empty text
+    udm_super_res *super_res; // NULL: pictures stay as the decoder draws them
 } unclip;
+
+// Of what is drawn, and so of the decoder, by what is asked for; factor: how many times larger the first is.
+static bool choose_size(udm_painter *painter, int factor, udm_error *error)
+{
+    udm_settings *own = &painter->settings;
+    const udm_network *network = painter->network;
+    if (own->width == 0 && own->height == 0)
+        own->width = factor * network->width, own->height = factor * network->height;
+    if (!udm_settings_check(own, error))
+        return false;
+    if (own->width % factor || own->height % factor)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "a picture of %dx%d: width and height must be multiples of %d with this model", own->width,
+                        own->height, factor);
+    painter->width = own->width / factor, painter->height = own->height / factor;
+    return true;
+}
+
+// Two, where texts are of different lengths for the decoder.
+static bool open_tiles(udm_painter *painter, udm_error *error)
+{
+    const size_t limit = udm_settings_memory(&painter->settings);
+    const bool two = painter->network->told.counted;
+    udm_tiling **const tiles[2] = { &painter->tiles, &painter->untold_tiles };
+    if (two && !(painter->workspace = udm_workspace_new(painter->device, error)))
+        return false;
+    for (int i = 0; i < 1 + two; i++)
+        if (!(*tiles[i] = udm_tiling_new(painter->network, painter->workspace, painter->width, painter->height, 1,
+                                         limit, error)))
+            return false;
+    return true;
+}
+
+// The networks, together, are more than the limit.
+static bool is_large(const udm_painter *painter, const udm_model *model)
+{
+    const udm_text_parts *parts = udm_model_text(model);
+    const int64_t weights = udm_weights_total(udm_model_network_weights(model)) +
+                            udm_weights_total(parts->super_res[0].weights) +
+                            udm_weights_total(parts->super_res[1].weights);
+    return (uint64_t)weights * sizeof(float) > udm_settings_memory(&painter->settings);
+}
 
 static bool open_decoder(udm_painter *painter, const udm_model *model, udm_error *error)
 {
-    udm_settings *own = &painter->settings;
-    if (!udm_open_network(model, own, &painter->device, &painter->network, error))
+    if (!udm_open_network(model, &painter->settings, &painter->device, &painter->network, error))
         return false;
     const udm_network *network = painter->network;
+    const bool enlarges = udm_model_text(model)->super_res[0].config;
     if (network->embedding == 0 || network->channels != 3)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "%s: its decoder must make pictures of three channels of an embedding",
                         udm_model_directory(model));
-    if (own->width == 0 && own->height == 0)
-        own->width = network->width, own->height = network->height;
-    if (!udm_settings_check(own, error))
-        return false;
-    painter->channels = 3, painter->width = own->width, painter->height = own->height;
+    const int factor = enlarges ? udm_super_res_factor(model, network->width, network->height, error) : 1;
+    painter->channels = 3;
     painter->size = network->embedding;
-    painter->tiles = udm_tiling_new(network, NULL, own->width, own->height, 1, udm_settings_memory(own), error);
-    return painter->tiles != NULL;
+    if (factor == 0 || !choose_size(painter, factor, error) || !open_tiles(painter, error))
+        return false;
+    unclip *own = painter->own;
+    if (enlarges)
+        own->super_res = udm_super_res_new(painter, model, factor, is_large(painter, model), error);
+    return !enlarges || own->super_res;
 }
 
 // What guidance leads away from: zeros stand for no picture.
@@ -47,8 +94,11 @@ static bool tell_nothing(udm_painter *painter, udm_error *error)
     const bool good =
         network->told.text == 0 || udm_reader_tell(own->reader, "", &network->told, own->empty + network->told.picture,
                                                    &painter->cancelled, error);
+    if (network->nothing)
+        memcpy(own->empty, network->nothing, network->told.picture * sizeof *own->empty);
     if (good)
         network->class->embed(network, own->empty, own->nothing);
+    painter->seen[1] = network->told.counted ? udm_network_seen_tokens(network, own->empty) : 0;
     return good;
 }
 
@@ -71,6 +121,7 @@ static void close_unclip(udm_painter *painter)
     if (!own)
         return;
     udm_reader_free(own->reader);
+    udm_super_res_free(own->super_res);
     free(own->told);
     free(own);
 }
@@ -105,11 +156,21 @@ static bool paint(udm_painter *painter, const udm_painting *p, float *planes, ud
     if (p->image || p->mask)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "this model draws of embeddings and does not change pictures: let it look at the picture");
-    painter->network->class->embed(painter->network, p->embedding, own->told);
+    const udm_network *network = painter->network;
+    network->class->embed(network, p->embedding, own->told);
     painter->told = own->told, painter->untaught = own->nothing;
+    painter->seen[0] = network->told.counted ? udm_network_seen_tokens(network, p->embedding) : 0;
+    if (own->super_res && p->guidance == UDM_GUIDANCE_USUAL)
+        painter->guidance = karlo_guidance;
+    painter->more_steps = own->super_res ? udm_super_res_steps(p) : 0;
     udm_painter_noise(painter, p, painter->x);
     if (!udm_painter_draw(painter, p, error))
         return false;
+    if (own->super_res) {
+        for (size_t i = 0; i < painter->elements; i++)
+            painter->x[i] = udm_clamp(painter->x[i], -1, 1);
+        return udm_super_res_run(own->super_res, p, painter->x, planes, error);
+    }
     for (size_t i = 0; i < painter->elements; i++)
         planes[i] = painter->x[i];
     return true;

@@ -63,7 +63,7 @@ UDM_API bool udm_painter_read(udm_painter *painter, const udm_prompting *prompti
  */
 UDM_API bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embedding, udm_error *error);
 
-#define UDM_GUIDANCE_USUAL (-1.0) /**< 3 of a decoder of embeddings, 7.5 of latent diffusion */
+#define UDM_GUIDANCE_USUAL (-1.0) /**< 3 of a decoder of embeddings, 8 of Karlo's, 7.5 of latent diffusion */
 
 /** A picture to be drawn. Start with udm_painting_init(). */
 typedef struct udm_painting {
@@ -80,8 +80,10 @@ typedef struct udm_painting {
     const float *image; /**< of latent diffusion: the picture that is changed, or filled, [3, height, width] in [-1, 1];
                              NULL (default): none */
     const float *mask;  /**< of models that fill holes: where they are, [height, width], 0.5 and more being a hole */
-    double strength;    /**< of the change: the share of the steps that is made, to 1; 0 (default) is 0.8, or 1 where
-                             holes are filled */
+    int super_res_steps; /**< of the networks that enlarge what was drawn, where the model has some (Karlo), 1 to
+                              #UDM_MAX_STEPS; 0 (default) is 7 */
+    double strength;     /**< of the change: the share of the steps that is made, to 1; 0 (default) is 0.8, or 1 where
+                              holes are filled */
 } udm_painting;
 
 UDM_API void udm_painting_init(udm_painting *painting, size_t size); /**< @param size sizeof *painting */
