@@ -6,14 +6,16 @@
 #include "interp/interp.h"
 #include "slowmotion/slowmotion.h"
 #include "src/src.h"
+#include "upscale/upscale.h"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
     gboolean denoise = GST_ELEMENT_REGISTER(udmdenoise, plugin);
     gboolean interp = GST_ELEMENT_REGISTER(udminterp, plugin);
     gboolean slowmotion = GST_ELEMENT_REGISTER(udmslowmotion, plugin);
+    gboolean upscale = GST_ELEMENT_REGISTER(udmupscale, plugin);
 
-    return GST_ELEMENT_REGISTER(udmsrc, plugin) && denoise && interp && slowmotion;
+    return GST_ELEMENT_REGISTER(udmsrc, plugin) && denoise && interp && slowmotion && upscale;
 }
 
 #define PACKAGE "udm"

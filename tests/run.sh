@@ -100,7 +100,7 @@ lacks() { # part, tools: skips the part if one is not there
 }
 
 packages() { # that only some parts need; those that lack one are skipped
-    sh tests/packages.sh g++ pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
+    sh tests/packages.sh g++ melt pocl-opencl-icd oclgrind clang-14 clang-format-14 gcc-aarch64-linux-gnu \
         libc6-dev-arm64-cross qemu-user dpkg-dev debhelper lintian ffmpeg pitivi xvfb xauth \
         python3-venv slurmctld slurmd slurm-client
 }

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 gst-inspect-1.0 coreelements >/dev/null 2>&1 # finds all plugins; what others say then is none of ours
-for name in udm udmdenoise udminterp udmslowmotion udmsrc; do
+for name in udm udmdenoise udminterp udmslowmotion udmsrc udmupscale; do
     if ! G_DEBUG=fatal-warnings gst-inspect-1.0 "$name" >"$work/out" 2>"$work/err" || [ -s "$work/err" ]; then
         cat "$work/err"
         echo "gst-inspect-1.0 $name fails or warns"
