@@ -24,6 +24,7 @@ typedef struct udm_noise_estimate {
     udm_noise_finding finding;
     double sigma;        // to be told to a model of white noise; 0 unless it was found
     double real_sigma;   // to be told to a model of the noise of cameras, films and codecs, likewise
+    double apart_sigma;  // likewise, to one that is told the level of chroma by itself (half_chroma)
     double luma, chroma; // of single pixels
     double half_chroma;  // of means of 2x2 pixels: what planes of 4:2:0 have
     // Of luma at the full size, a half, a quarter and an eighth, each times 2^k: all the same for white noise, rising

@@ -56,8 +56,8 @@ static const double most_grain = 4.5;
 static const double most_coarser = 1.5;
 
 // Models of real noise learnt it with noise that goes across the planes, and need no more than its deviation in each;
-// of luma that is white by itself they want a little more.
-static const double real_luma = 1.2;
+// of luma that is white by itself they want a little more, unless they are told chroma apart.
+static const double real_luma = 1.2, apart_luma = 1;
 
 // Patches from which on an estimate is as good as it gets.
 static const double enough_weak = 2000;
@@ -201,11 +201,12 @@ static double whiteness_of(const udm_noise_evidence *evidence, levels found)
     return fmin(ratio, 1);
 }
 
-// The level that a model of the noise of cameras, films and codecs is to be told.
-static double real_sigma(const udm_noise_evidence *evidence, levels found, double white, double whiteness)
+// The level that a model of the noise of cameras, films and codecs is to be told. more: than luma has, where it is
+// white.
+static double real_sigma(const udm_noise_evidence *evidence, levels found, double white, double whiteness, double more)
 {
     const double unit = luma_unit(evidence);
-    const double flat = real_luma * unit * found.fine[0];
+    const double flat = more * unit * found.fine[0];
     const double quarter = fmin(evidence->grain[0], most_coarser * found.half[0]);
     const double grains =
         mix(fmax(found.half[0], fmin(2 * found.half[0], 4)), fmax(found.half[0], quarter), found.coarser);
@@ -251,7 +252,8 @@ udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence)
     noise.confidence = confidence_of(evidence);
     if (noise.finding == UDM_NOISE_FOUND) {
         noise.sigma = white;
-        noise.real_sigma = real_sigma(evidence, found, white, whiteness);
+        noise.real_sigma = real_sigma(evidence, found, white, whiteness, real_luma);
+        noise.apart_sigma = real_sigma(evidence, found, white, whiteness, apart_luma);
     }
     return noise;
 }

@@ -68,6 +68,7 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
     finding->begins = udm_noise_tracker_look(analyser->tracker, analyser->planes, hint);
     finding->sigma = sigma < 0 ? noise->sigma : sigma;
     finding->real_sigma = sigma < 0 ? noise->real_sigma : sigma;
+    finding->apart_sigma = sigma < 0 ? noise->apart_sigma : sigma;
     finding->chroma_sigma = noise->real_sigma > 0 ? fmax(noise->half_chroma, least_chroma) : 0;
     finding->kind = noise->white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     return true;
@@ -76,5 +77,5 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
 double udm_finding_sigma(const udm_finding *finding, const udm_model *model)
 {
     const udm_model *asked = udm_model_expert(model, finding->kind);
-    return udm_model_scheduler(asked)->real_noise ? finding->real_sigma : finding->sigma;
+    return udm_model_told(asked, finding->sigma, finding->real_sigma, finding->apart_sigma);
 }

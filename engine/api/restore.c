@@ -222,8 +222,9 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
     if (frame->kind == UDM_NOISE_JUDGED)
         frame->kind = frame->noise.white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
-    if (udm_model_scheduler(udm_model_expert(restorer->model, frame->kind))->real_noise)
-        frame->noise.sigma = frame->noise.real_sigma;
+    udm_noise_estimate *noise = &frame->noise;
+    noise->sigma = udm_model_told(udm_model_expert(restorer->model, frame->kind), noise->sigma, noise->real_sigma,
+                                  noise->apart_sigma);
     frame->chroma_share = chroma_share(frame, given);
     if (!estimate)
         frame->noise.sigma = given;

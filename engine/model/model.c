@@ -503,6 +503,13 @@ bool udm_model_has_experts(const udm_model *model)
     return model->other != NULL;
 }
 
+double udm_model_told(const udm_model *model, double white, double real, double apart)
+{
+    bool chroma_level = false;
+    udm_config_bool(udm_model_network_config(model), "chroma_level", &chroma_level, NULL);
+    return !model->scheduler.real_noise ? white : chroma_level ? apart : real;
+}
+
 const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind)
 {
     return kind == UDM_NOISE_OTHER && model->other ? model->other : model;

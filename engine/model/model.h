@@ -82,6 +82,10 @@ const udm_scheduler *udm_model_scheduler(const udm_model *model);
 enum { UDM_EXPERTS = 2 };
 
 bool udm_model_has_experts(const udm_model *model);
+// Which of three estimates of its noise it is told: as of white noise; as models of real noise are; or as those of them
+// that are told chroma by itself.
+double udm_model_told(const udm_model *model, double white, double real, double apart);
+
 const udm_model *udm_model_expert(const udm_model *model, udm_noise_kind kind); // the model itself where it has none
 
 #endif

@@ -61,16 +61,19 @@ class Restorer(Engine):
 @dataclass(frozen=True)
 class Finding:
     """Whether a frame begins a scene, and the noise of that so far: its sigma, 0-255 scale, for models of white noise
-    and of real noise, its kind, a udm_noise_kind, and the sigma of chroma by itself; 0: not known."""
+    and of real noise, its kind, a udm_noise_kind, the sigma of chroma by itself, 0 if it is not known, and the one
+    for models that are told that, too."""
     begins: bool
     sigma: float
     real_sigma: float
     kind: int
     chroma_sigma: float = 0
+    apart_sigma: float = 0
 
     def sigma_for(self, model: Model) -> float:
         """The one that a model is told."""
-        found = structs.Finding(self.sigma, self.real_sigma, self.chroma_sigma, self.kind, self.begins)
+        found = structs.Finding(self.sigma, self.real_sigma, self.apart_sigma, self.chroma_sigma, self.kind,
+                                self.begins)
         return float(library.load().udm_finding_sigma(c.byref(found), model.handle))
 
 
@@ -88,7 +91,7 @@ class Analyser(Engine):
         error, found = structs.Error(), structs.Finding()
         library.check(library.load().udm_analyser_look(self.handle, c.byref(image), sigma, discontinuity,
                                                        c.byref(found), c.byref(error)), error)
-        return Finding(found.begins, found.sigma, found.real_sigma, found.kind, found.chroma_sigma)
+        return Finding(found.begins, found.sigma, found.real_sigma, found.kind, found.chroma_sigma, found.apart_sigma)
 
 
 def time_of(model: Model, amount: float | None) -> float:

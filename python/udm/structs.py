@@ -60,8 +60,8 @@ class Frame(c.Structure):
 
 
 class Finding(c.Structure):
-    _fields_ = [("sigma", c.c_double), ("real_sigma", c.c_double), ("chroma_sigma", c.c_double), ("kind", c.c_int),
-                ("begins", c.c_bool)]
+    _fields_ = [("sigma", c.c_double), ("real_sigma", c.c_double), ("apart_sigma", c.c_double),
+                ("chroma_sigma", c.c_double), ("kind", c.c_int), ("begins", c.c_bool)]
 
 
 FRAME_PARAMS = c.CFUNCTYPE(None, c.c_void_p, c.c_uint64, c.c_void_p)

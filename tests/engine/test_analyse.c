@@ -99,6 +99,13 @@ START_TEST(an_analyser_finds_what_a_restorer_finds)
         ck_assert_double_eq(findings[n].sigma, sigmas[n]);
     }
     ck_assert_double_gt(findings[FRAMES - 1].sigma, 1.5 * findings[CUT - 1].sigma);
+    for (int of = 0; of < 3; of++) { // what each kind of model is told
+        static const char *const models[] = { "tiny-guess", "../../models/denoise-live", "tiny-chroma" };
+        udm_model *asked = golden_model(models[of]);
+        const udm_finding three = { .sigma = 1, .real_sigma = 2, .apart_sigma = 3 };
+        ck_assert_double_eq(udm_finding_sigma(&three, asked), of == 1 ? 2 : 1);
+        udm_model_free(asked);
+    }
     analyse(7, findings);
     for (int n = 0; n < FRAMES; n++) {
         ck_assert_int_eq(findings[n].begins, n == 0 || n == CUT);

@@ -127,6 +127,7 @@ START_TEST(white_noise)
         ck_assert_int_eq(found.finding, UDM_NOISE_FOUND);
         ck_assert_double_eq_tol(found.sigma, sigma, 0.1 * sigma);
         ck_assert_double_eq_tol(found.real_sigma, sigma, 0.15 * sigma);
+        ck_assert_double_eq_tol(found.apart_sigma, sigma, 0.15 * sigma);
         ck_assert_double_ge(found.whiteness, 0.8);
         ck_assert_double_eq_tol(found.luma, channels == 1 ? sigma : 0.668 * sigma, 0.1 * sigma);
         ck_assert_double_eq_tol(found.chroma, channels == 1 ? 0 : 0.640 * sigma, 0.1 * sigma);
@@ -173,6 +174,7 @@ START_TEST(subsampled)
     ck_assert_double_eq_tol(found.luma, 12, 1.2);
     ck_assert_double_eq_tol(found.sigma, 1.9 * 12, 6);      // denoise is best at 25 there,
     ck_assert_double_eq_tol(found.real_sigma, 1.2 * 12, 2); // denoise-real at 15
+    ck_assert_double_eq_tol(found.apart_sigma, 12, 1.7);
     ck_assert_double_eq_tol(found.half_chroma, 10, 1.5);
     ck_assert_double_le(found.whiteness, 0.3);
 }

@@ -34,6 +34,7 @@ UDM_API void udm_analyser_free(udm_analyser *analyser); /**< NULL is fine */
 typedef struct udm_finding {
     double sigma;        /**< of the noise, 0-255 scale, estimated or given, for models of white noise */
     double real_sigma;   /**< for models of the noise of cameras, film and codecs */
+    double apart_sigma;  /**< likewise, for those that are told chroma by itself */
     double chroma_sigma; /**< of chroma by itself, at half the size, for models that are told it; 0: not known */
     udm_noise_kind kind; /**< white, or other */
     bool begins;         /**< a scene: it is the first frame, or a cut lies before it */

@@ -30,9 +30,11 @@ class Frame(Known):
     real_sigma: float
     kind: int
     chroma_sigma: float = 0
+    apart_sigma: float = 0
 
     def sigma_for(self, model: udm.Model) -> float:
-        return udm.Finding(self.cut, self.sigma, self.real_sigma, self.kind).sigma_for(model)
+        found = udm.Finding(self.cut, self.sigma, self.real_sigma, self.kind, self.chroma_sigma, self.apart_sigma)
+        return found.sigma_for(model)
 
 
 @dataclass(frozen=True)

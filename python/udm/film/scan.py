@@ -61,7 +61,8 @@ def _look(film: InputContainer, sigma: float, threads: int,
             found = analyser.look(describe(frame, shape.colours), sigma)
             last = frame
             yield {"pts": frame.pts, "cut": found.begins, "sigma": found.sigma, "real_sigma": found.real_sigma,
-                   "kind": found.kind, "chroma_sigma": found.chroma_sigma, "digest": digest(frame)}
+                   "kind": found.kind, "chroma_sigma": found.chroma_sigma,
+                   "apart_sigma": found.apart_sigma, "digest": digest(frame)}
     finally:
         if analyser:
             analyser.close()
