@@ -3,10 +3,11 @@
 segment and joining take on this machine, and simulates 1 to 16 workers of the same kind by that; with --measure also
 runs so many, whose files must be the same, frame times, sound and subtitles those of the film.
 
-    build/tests/python/venv/bin/python tests/bench/film_scaling.py [--frames 3000] [--measure 2,3] [--size 96x64]
+    build/tests/python/venv/bin/python tests/bench/film_scaling.py [--frames 3000] [--measure 1,2] [--size 96x64]
 
 The simulation has the driver's rules: segments can be had as the scan passes them, the longest first; joining comes
-last. Planning is one process, whatever the number of workers, on a machine of its own.
+last. Planning is by 1 or 4 processes, whatever the number of workers, on a machine of its own: all that ranges find
+which are not the first can be had when the first meets the second.
 """
 import argparse
 import heapq
@@ -19,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
 import films  # noqa: E402
 
+SCANNERS = (1, 4)
 AHEAD = 8  # frames that the scan is behind a segment's end before it is known what that needs
 SCENES = (24, 31, 47, 250, 252, 300, 420, 1700, 1760, 1905, 2050, 2300, 2301, 2490, 2800)  # one long shot
 
@@ -33,7 +35,7 @@ def timed(*words):
 def measure(film, folder, words):
     """Seconds: of the scan, of a start, of joining; and of each segment, with the frame at which it is known."""
     out = folder / "one.mkv"
-    films.film("plan", film, "--dir", folder / "one", *words)
+    films.film("plan", film, "--dir", folder / "one", *words, "--scanners", 1)
     scan = (folder / "one/plan.jsonl").stat().st_mtime - (folder / "one/settings.json").stat().st_mtime
     films.film("run", film, out, "--dir", folder / "one", *words, "--keep")
     start = min(timed("status", folder / "one") for _ in range(3))
@@ -46,9 +48,10 @@ def measure(film, folder, words):
     return scan, start, join, parts, frames
 
 
-def simulate(workers, scan, start, join, parts, frames):
+def simulate(workers, scanners, scan, start, join, parts, frames):
     """Seconds until the film is there."""
-    coming = sorted((known / frames * scan, seconds) for seconds, known in parts)
+    planned = scan if scanners == 1 else scan / scanners + start
+    coming = sorted((min(known / frames * scan, planned), seconds) for seconds, known in parts)
     free, ready, now = [0.0] * workers, [], 0.0
     heapq.heapify(free)
     while coming or ready:
@@ -58,12 +61,12 @@ def simulate(workers, scan, start, join, parts, frames):
         while coming and coming[0][0] <= now:
             heapq.heappush(ready, -coming.pop(0)[1])
         heapq.heappush(free, now + start - heapq.heappop(ready))
-    return max(max(free), scan) + join
+    return max(max(free), planned) + join
 
 
-def limit(workers, scan, start, parts):
+def limit(workers, scanners, scan, start, parts):
     """What keeps it from being faster."""
-    bounds = {"work": sum(seconds + start for seconds, _ in parts) / workers, "the scan": scan,
+    bounds = {"work": sum(seconds + start for seconds, _ in parts) / workers, "the scan": scan / scanners,
               "the longest segment": max(seconds for seconds, _ in parts) + start}
     return max(bounds, key=bounds.get)
 
@@ -87,11 +90,14 @@ def main():
         scan, start, join, parts, frames = measured
         print(f"{frames} frames in {len(parts)} segments: scan {scan:.1f} s, segments "
               f"{sum(seconds for seconds, _ in parts):.1f} s, start {start:.2f} s each, join {join:.1f} s\n")
-        print("| workers | seconds | speed-up | limited by |\n|---|---|---|---|")
-        alone = simulate(1, *measured)
+        print("| workers | " + " | ".join(f"seconds, {n} scanning | speed-up | limited by" for n in SCANNERS) +
+              " |\n|---" + "|---|---|---" * len(SCANNERS) + "|")
+        alone = simulate(1, 1, *measured)
         for workers in range(1, 17):
-            took = simulate(workers, *measured)
-            print(f"| {workers} | {took:.1f} | {alone / took:.2f} | {limit(workers, scan, start, parts)} |")
+            took = [simulate(workers, n, *measured) for n in SCANNERS]
+            print(f"| {workers} | " + " | ".join(
+                f"{seconds:.1f} | {alone / seconds:.2f} | {limit(workers, n, scan, start, parts)}"
+                for n, seconds in zip(SCANNERS, took)) + " |")
         times, heard = films.times(film), [films.packets(film, kind) for kind in ("audio", "subtitle")]
         for workers in filter(None, options.measure.split(",")):
             out = work / f"{workers}.mkv"

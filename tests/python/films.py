@@ -27,8 +27,9 @@ def picture(number, begins, width, height):
 
 def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="libx264", sound=True, rest=True,
          aspect=Fraction(4, 3), gop=40):
-    """H.264 with B-frames and open GOPs, times that vary, stereo sound; in Matroska also subtitles, chapters, a tag
-    and a font."""
+    """H.264 with B-frames and open GOPs, times that vary, stereo sound; subtitles, chapters and a tag, and in Matroska
+    a font."""
+    matroska = pathlib.Path(path).suffix == ".mkv"
     options = {"bf": "3", "g": str(gop), "crf": "12", "x264-params": "open-gop=1:threads=1:scenecut=0"}
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate=25, options=options if codec == "libx264" else {})
@@ -40,15 +41,17 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
         audio = out.add_stream("aac", rate=48000) if sound else None
         text = None
         if rest:
-            text = out.add_mux_stream("subrip")
+            text = out.add_mux_stream("subrip" if matroska else "mov_text")
             text.time_base = BASE
             text.metadata["language"] = "eng"
-            out.add_attachment("letters.ttf", "application/x-truetype-font", bytes(range(200)))
+            if matroska:
+                out.add_attachment("letters.ttf", "application/x-truetype-font", bytes(range(200)))
             out.metadata["title"] = "A test of everything"
             out.set_chapters([{"id": 1, "start": 0, "end": 2000, "time_base": BASE, "metadata": {"title": "First"}},
                               {"id": 2, "start": 2000, "end": 9000, "time_base": BASE, "metadata": {"title": "Last"}}])
         for words in SUBTITLES if text else ():
-            packet = av.Packet(words[1].encode())
+            said = words[1].encode()
+            packet = av.Packet(said if matroska else len(said).to_bytes(2, "big") + said)
             packet.stream, packet.time_base = text, BASE
             packet.pts = packet.dts = words[0]
             packet.duration = 300
@@ -74,11 +77,14 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
 def cut_off(path, out, seconds):
     """A copy of a film that begins later, by an edit list: the packets that lead there stay, for the decoder."""
     with av.open(str(path)) as film, av.open(str(out), "w") as to:
-        streams = {stream.index: to.add_stream_from_template(stream, opaque=True) for stream in film.streams}
+        streams = {stream.index: to.add_stream_from_template(stream, opaque=True) for stream in film.streams
+                   if stream.type in ("video", "audio", "subtitle")}
         for packet in film.demux():
-            if packet.size:
+            if packet.size and packet.stream.index in streams:
                 late = round(seconds / packet.time_base)
                 packet.pts, packet.dts = packet.pts - late, packet.dts - late
+                if packet.stream.type == "subtitle" and (packet.pts < 0 or packet.size == 2):  # nothing is said
+                    continue
                 packet.stream = streams[packet.stream.index]
                 to.mux_one(packet)
 

@@ -17,8 +17,8 @@ import films
 import numpy as np
 import pytest
 
-from udm.film import join, main
-from udm.film.engine import Engine, Result
+from udm.film import join, main, on_slurm
+from udm.film.engine import Engine, Result, Task
 from udm.film.folder import Folder
 from udm.film.job import Job
 
@@ -222,11 +222,11 @@ def other_model(folder):
 
 
 class TwoMachines(Engine):
-    """One that computes as it should, and one that does not."""
+    """Which differ by the environment of their commands; those without one fail at all that they are given."""
     name = "two"
 
     def __init__(self, variables):
-        self.variables, self.running, self.out = variables, {}, []
+        self.variables, self.running, self.out, self.given = variables, {}, [], []
 
     def _free(self):
         return [name for name in self.variables if name not in self.out and name not in self.running]
@@ -234,14 +234,20 @@ class TwoMachines(Engine):
     def room(self):
         return len(self._free())
 
+    def takes(self, task):
+        useful = set(self.variables) - set(self.out)
+        return bool(set(self._free()) - task.avoid) or not useful - task.avoid
+
     def workers(self):
         return len(self.running)
 
     def start(self, task):
-        name = self._free()[0]
+        name = min(self._free(), key=lambda name: name in task.avoid)
+        self.given.append((task.segment, name))
+        words = ["false"] if self.variables[name] is None else films.command(*task.words)
         with open(task.log, "ab") as log:
-            self.running[name] = task, subprocess.Popen(films.command(*task.words), stdout=log, stderr=log, env={
-                **os.environ, "UDM_FILM_MACHINE": name, **self.variables[name]})
+            self.running[name] = task, subprocess.Popen(words, stdout=log, stderr=log, env={
+                **os.environ, "UDM_FILM_MACHINE": name, **(self.variables[name] or {})})
 
     def finished(self):
         done = [(name, task, job.returncode) for name, (task, job) in self.running.items() if job.poll() is not None]
@@ -285,6 +291,39 @@ def test_a_machine_that_computes_otherwise_is_left_out(work, wanted, tmp_path, m
         made = [json.loads(path.read_text())["machine"] for path in (folder.path / "segments").glob("*.json")]
         assert set(made) == {"good"}
     assert engine.out == ["other"] and "other is left out: it makes other pixels of frame" in said[0]
+
+
+def test_what_fails_is_tried_elsewhere(work, wanted, tmp_path):
+    """A machine that fails at everything fails at no segment twice, though it is the one that is free again first."""
+    out = tmp_path / "out.mkv"
+    options = main.parser().parse_args(list(map(str, ("run", work / "in.mkv", out, *RUN))))
+    folder = main.folder_of(options, options.output)
+    engine = TwoMachines({"bad": None, "good": {}})
+    Job(folder, main.begin(folder, options), join.output(str(out), "ffv1", []), engine, 1, print).run()
+    assert out.read_bytes() == wanted
+    on_bad = [part for part, name in engine.given if name == "bad"]
+    assert on_bad and len(on_bad) == len(set(on_bad))
+
+
+FAKES = {"sinfo": 'echo "a b"', "sbatch": 'echo "$@" >>$CALLS; case "$*" in *--nodelist=a*--exclude=a*) exit 1; esac; '
+         'case "$*" in *--exclude=a*--nodelist=a*) exit 1; esac; echo 7'}
+
+
+@pytest.mark.parametrize("avoid, options, excluded", [
+    ((), [], [None]), (("a",), [], ["a"]), (("Slurm",), [], [None]), (("a", "b"), [], [None]),
+    (("a",), ["--nodelist=a"], ["a", None])])
+def test_slurm_is_told_to_try_elsewhere(tmp_path, monkeypatch, avoid, options, excluded):
+    """Where there is another node, and where the options allow it."""
+    for name, script in FAKES.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    engine = on_slurm.Slurm(Folder(tmp_path), None, 1, options)
+    engine.start(Task(3, ("segment",), tmp_path / "log", frozenset(avoid)))
+    engine._submit()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [(re.search(r"--exclude=(\S+)", call) or [None, None])[1] for call in calls] == excluded
 
 
 def test_verify_finds_a_segment_that_comes_out_otherwise(work, wanted, tmp_path):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import udm
-from udm.film import filters, pixels, plan, source
+from udm.film import filters, pixels, plan, scan, source
+from udm.film.folder import Folder
 
 FILTER = ("--filter", "udmdenoise lookahead=1")
 SPLIT = ("--split", 20, "--warm-up", 6)
@@ -101,6 +102,58 @@ def test_all_else_is_as_it_was(work, whole):
         assert abs(a.average_rate - b.average_rate) < 0.1
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_mp4_stays_what_it_is(tmp_path, cut):
+    """With text that has a stream of its own, chapters, sound that begins before the film, and an edit list that begins
+    in the middle of a GOP."""
+    film, one, three = tmp_path / "in.mp4", tmp_path / "one.mp4", tmp_path / "three.mp4"
+    films.make(film, 90, (24, 50), aspect=1)
+    if cut:
+        films.cut_off(film, tmp_path / "cut.mp4", 1)
+        film = tmp_path / "cut.mp4"
+    films.film("run", film, one, *SPLIT, "--threads", 1)
+    films.film("run", film, three, *SPLIT, "--threads", 1, "--workers", 3, "--scanners", 2)
+    assert one.read_bytes() == three.read_bytes()
+    assert films.times(one) == films.times(film) and len(films.times(one)) == (65 if cut else 90)
+    for kind in ("audio", "subtitle"):
+        assert films.packets(one, kind) == films.packets(film, kind)
+    assert films.packets(film, "audio")[0][0] < 0
+    with av.open(str(film)) as was, av.open(str(one)) as now:
+        assert now.chapters() == was.chapters() and bool(was.chapters()) != cut
+
+
+def test_sound_before_the_film_delays_all_in_matroska(tmp_path):
+    """Which has no time before 0; by as much, and it is said."""
+    film, out = tmp_path / "in.mp4", tmp_path / "out.mkv"
+    films.make(film, 30, (), rest=False, aspect=1)
+    said = films.film("run", film, out, "--threads", 1)
+    assert said.count("the sound begins 0.021 s before the film does, which .mkv cannot say") == 1
+    assert {round((a - b) * 1000) for a, b in zip(films.times(out), films.times(film), strict=True)} == {21}
+
+
+@pytest.mark.parametrize("name", ["it's \"a\" film, 100 %.mkv", "ä 映画 #1?.mkv", "-dash.mkv", "a:b.mkv"])
+def test_any_name_will_do(tmp_path, name):
+    films.make(tmp_path / "in.mkv", 12, (), 64, 48, sound=False, rest=False)
+    (tmp_path / "in.mkv").rename(tmp_path / name)
+    films.film("run", "--threads", 1, "--", name, f"out {name}", cwd=tmp_path)
+    assert len(list(films.frames(tmp_path / f"out {name}"))) == 12
+
+
+def test_a_film_is_read_by_its_url(tmp_path):
+    """Through fsspec, by all processes; what it is is known, and seen to change."""
+    films.make(tmp_path / "in.mkv", 30, (12,), 64, 48, rest=False)
+    url = f"file://{tmp_path}/in.mkv"
+    run = ("--split", 10, "--warm-up", 2, "--threads", 1)
+    films.film("run", tmp_path / "in.mkv", tmp_path / "path.mkv", *run)
+    films.film("run", url, tmp_path / "url.mkv", *run, "--workers", 2)
+    assert (tmp_path / "url.mkv").read_bytes() == (tmp_path / "path.mkv").read_bytes()
+    assert "No such file" in films.film("run", url + "x", tmp_path / "no.mkv", code=1)
+    assert "written to disks" in films.film("run", url, f"file://{tmp_path}/no.mkv", code=1)
+    films.make(tmp_path / "in.mkv", 31, (12,), 64, 48, rest=False)
+    said = films.film("run", url, tmp_path / "again.mkv", *run, "--dir", tmp_path / "url.mkv.udm-film", code=1)
+    assert "source bytes was" in said
+
+
 def test_a_plan_that_was_made_before_is_gone_on_from(work, whole):
     said = films.film("plan", work / "in.mkv", *FILTER, "--threads", 1)
     assert "150 frames of 96x64 yuv420p, 5 scenes, 5 segments, the longest of 52 frames" in said
@@ -148,9 +201,10 @@ def test_frames_are_found_in_the_middle(tmp_path, ending):
     """By seeking, in containers that allow it: else decoding from the start would hide that it is broken."""
     path = tmp_path / f"in.{ending}"
     films.make(path, 60, sound=ending != "ts", rest=False)
-    lines = [line for line in plan.scan(str(path), 5, 960, 48, 1, print)]
+    (tmp_path / "film/logs").mkdir(parents=True)
+    settings = {"source": {"path": str(path)}, "split": 960, "warm-up": 48}
     film = plan.Plan()
-    for line in lines:
+    for line in scan.scan(Folder(tmp_path / "film"), settings, 5, 1, [0], print):
         film.take(json.dumps(line))
     assert film.seekable() and len(film.frames) == 60
     sought = 0
@@ -217,6 +271,7 @@ def test_one_encode_of_the_joined_film(work, plain, codec, ending):
     ("x264", "mp4", ".mp4 does not hold stream 2, subtitle"),
     ("svtav1", "mkv", "pixels of the film are 4/3 as wide as high"),
     ("ffv1", "nothing", "no container has this ending"),
+    ("ffv1", "mov", ".mov does not hold --codec ffv1"),
 ])
 def test_what_a_container_does_not_hold_is_said_before_work_begins(work, codec, ending, says):
     out = work / f"never.{ending}"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""udm-film on a Ray cluster of three nodes of this machine: the file of one worker, though a node is killed, and one
-computes otherwise."""
+"""udm-film on a Ray cluster of some nodes of this machine: the file of one worker, though a node is killed, and one
+computes otherwise; and what is checked is checked on another one."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -35,8 +36,9 @@ def add_node(cluster, name, **variables):
 
 def test_nodes_make_the_file_of_one_worker_though_some_fail(work, cluster):
     out, folder = work / "out.mkv", work / "out.mkv.udm-film"
-    nodes = [add_node(cluster, "first"), add_node(cluster, "second"), add_node(cluster, "other", **other_model(work))]
-    job = subprocess.Popen(films.command("run", work / "in.mkv", out, *RUN, "--on", "ray"), text=True,
+    nodes = [add_node(cluster, "first"), add_node(cluster, "second"), add_node(cluster, "third"),
+             add_node(cluster, "other", **other_model(work))]
+    job = subprocess.Popen(films.command("run", work / "in.mkv", out, *RUN, "--on", "ray", "--verify", 4), text=True,
                            stderr=subprocess.PIPE, env={**os.environ, "RAY_ADDRESS": cluster.address})
     end = time.monotonic() + 300
     while not any(json.loads(path.read_text())["machine"] == "first" for path in folder.glob("segments/*.state")):
@@ -49,7 +51,10 @@ def test_nodes_make_the_file_of_one_worker_though_some_fail(work, cluster):
     assert "other is left out: it makes other pixels of frame 0" in said
     assert "retr" in said  # what was at work on the node that was killed
     made = [json.loads(path.read_text())["machine"] for path in folder.glob("segments/*.json")]
-    assert "second" in made and set(made) <= {"first", "second"}
+    assert {"second", "third"} & set(made) and set(made) <= {"first", "second", "third"}
+    said = "".join(path.read_text() for path in folder.glob("logs/*.log"))
+    checked = re.findall(r"segment \d+, which (\w+) made, comes out the same on (\w+)", said)
+    assert len(checked) == 4 and all(made != again for made, again in checked)
 
 
 def test_without_a_cluster_the_error_says_so(work):

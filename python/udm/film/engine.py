@@ -9,10 +9,12 @@ REFUSED = 3  # how a command ends on a machine that computes otherwise
 
 @dataclass(frozen=True)
 class Task:
-    """A command: python -m udm.film.main and its words."""
+    """A command: python -m udm.film.main and its words. It is to be run elsewhere than on the machines that it avoids,
+    if there is another one."""
     segment: int
     words: tuple[str, ...]
     log: pathlib.Path
+    avoid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Engine(ABC):
     @abstractmethod
     def room(self) -> int:
         """How many more tasks may be started."""
+
+    def takes(self, task: Task) -> bool:
+        """Whether a machine that is free suits it; else it is better to wait for another one."""
+        return True
 
     @abstractmethod
     def workers(self) -> int:

@@ -34,6 +34,7 @@ class Job:
     keep: bool = False
     scanners: int | None = None  # None: as many as are worth it
     tries: dict[int, list[str]] = field(default_factory=dict)  # why each failed
+    failed_on: dict[int, set[str]] = field(default_factory=dict)  # machines
     retries: int = 0
     plan: Plan = field(default_factory=Plan)
     line: Line = field(default_factory=Line)
@@ -57,7 +58,7 @@ class Job:
                 scan.wait()
             self._show()
             self.line.end()
-        join.join(self.plan, self.folder, self.to, self.note, self._joined)
+        join.join(self.plan, self.folder, self.to, self._joined)
         self.line.end()
         self._finish()
 
@@ -96,8 +97,12 @@ class Job:
         return segment.is_done(self.folder, self.plan, part, self.settings)
 
     def _task(self, part: Segment, verb: str = "segment") -> Task:
+        """Where it has not failed; or, if it is to be checked, where it was not made."""
+        avoid = self.failed_on.get(part.number, set())
+        if verb == "check":
+            avoid = {str((self.folder.made(part.number) or {}).get("machine"))}
         return Task(part.number, (verb, str(self.folder.path), str(part.number), "--threads", str(self.threads)),
-                    self.folder.log(part.number))
+                    self.folder.log(part.number), frozenset(avoid))
 
     def _restore_all(self, reader: Reader, scan: "subprocess.Popen[bytes] | None") -> None:
         running: set[int] = set()
@@ -127,11 +132,18 @@ class Job:
 
     def _give(self, todo: dict[int, Segment], running: set[int]) -> None:
         """The longest first, so that none is left to wait for at the end."""
-        while todo and self.engine.room() > 0:
-            part = max(todo.values(), key=lambda segment: (segment.count + segment.warm_up, -segment.number))
-            del todo[part.number]
-            running.add(part.number)
-            self.engine.start(self._task(part))
+        while self.engine.room() > 0:
+            tasks = [task for part in todo.values() if self.engine.takes(task := self._task(part))]
+            if not tasks:
+                return
+            task = max(tasks, key=lambda task: self._length(todo[task.segment]))
+            del todo[task.segment]
+            running.add(task.segment)
+            self.engine.start(task)
+
+    @staticmethod
+    def _length(part: Segment) -> tuple[int, int]:
+        return part.count + part.warm_up, -part.number
 
     def _take(self, result: Result, finished: set[int], todo: dict[int, Segment]) -> None:
         part = self.plan.segments[result.task.segment]
@@ -151,6 +163,7 @@ class Job:
             why = self._last_words(f"{part.number:05}") if result.code else "ended without its file"
         tries = self.tries.setdefault(part.number, [])
         tries.append(f"on {result.machine}: {why}")
+        self.failed_on.setdefault(part.number, set()).add(result.machine)
         if len(tries) < TRIES:
             self.retries += 1
             todo[part.number] = part
@@ -182,10 +195,11 @@ class Job:
                                                             min(self.verify, len(self.plan.segments)))}
         chosen, running = sorted(todo), set[int]()
         while todo or running:
-            while todo and self.engine.room() > 0:
-                number, part = todo.popitem()
-                running.add(number)
-                self.engine.start(self._task(part, "check"))
+            for task in [self._task(part, "check") for part in todo.values()]:
+                if self.engine.room() > 0 and self.engine.takes(task):
+                    del todo[task.segment]
+                    running.add(task.segment)
+                    self.engine.start(task)
             for result in self.engine.finished():
                 running.discard(result.task.segment)
                 if result.code:

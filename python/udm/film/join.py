@@ -25,6 +25,7 @@ from .plan import Plan
 
 STALE = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the file that it was
 FULL = 2  # AVColorRange
+NO_TEXT = b"\0\0"  # between subtitles in MP4: it is written with the next one
 COLOURS = ("color_primaries", "color_trc", "colorspace", "color_range")
 
 
@@ -97,11 +98,12 @@ def _add_video(out: OutputContainer, film: InputContainer, plan: Plan, to: Outpu
 
 def _add_others(out: OutputContainer, film: InputContainer, to: Output,
                 note: Callable[[str], None]) -> dict[int, Stream]:
-    """For each stream of the film but its video one in the output, by its index."""
+    """For each stream of the film but its video one in the output, by its index. The text of chapters, which MP4 has
+    in a stream, is written with these."""
     others: dict[int, Stream] = {}
     video = source.video_of(film)
     for stream in film.streams:
-        if stream.index == video.index:
+        if stream.index == video.index or (stream.name == "bin_data" and film.chapters()):
             continue
         try:
             copy = out.add_stream_from_template(stream, opaque=True)
@@ -120,7 +122,11 @@ def _add_others(out: OutputContainer, film: InputContainer, to: Output,
 
 def _begin(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, first: InputContainer | None,
            note: Callable[[str], None]) -> tuple[VideoStream, dict[int, Stream]]:
-    stream = _add_video(out, film, plan, to, first)
+    try:
+        stream = _add_video(out, film, plan, to, first)
+    except ValueError as error:  # of PyAV's
+        raise FilmError(f"{to.path.suffix} does not hold --codec {to.codec.name} ({error}): choose another of the two, "
+                        "such as .mkv or prores") from None
     was = source.video_of(film)
     stream.metadata.update({name: value for name, value in was.metadata.items()
                             if name.lower() not in STALE and not name.startswith(("_STAT", "BPS", "NUMBER_OF"))})
@@ -136,12 +142,23 @@ def _begin(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, f
     return stream, others
 
 
+def _tell_of_early_sound(film: InputContainer, others: dict[int, Stream], to: Output,
+                         note: Callable[[str], None]) -> None:
+    """What MP4 begins with, for decoders to get going."""
+    heard = [film.streams[index] for index in others if film.streams[index].type == "audio"]
+    first = next(film.demux(*heard), None) if heard and to.path.suffix == ".mkv" else None
+    if first is not None and first.pts is not None and first.pts < 0:
+        note(f"the sound begins {float(-first.pts * first.time_base):.3f} s before the film does, which .mkv cannot "
+             "say: all times are later by that, and sound and picture stay together. .mp4 keeps them as they are")
+
+
 def check(plan: Plan, to: Output, folder: Folder, note: Callable[[str], None]) -> None:
     """Whether the output can be what it is to be, before anything is computed."""
     trial = folder.path / f"trial{to.path.suffix}"
     try:
         with source.open_film(plan.film.path) as film, _opened(trial) as out:
-            _begin(out, film, plan, to, None, note)
+            _, others = _begin(out, film, plan, to, None, note)
+            _tell_of_early_sound(film, others, to, note)
     finally:
         trial.unlink(missing_ok=True)
 
@@ -213,13 +230,14 @@ def _other_packets(film: InputContainer, others: dict[int, Stream]) -> Iterator[
     if not wanted:
         return
     for packet in film.demux(*wanted):
+        if packet.stream.name == "mov_text" and bytes(packet) == NO_TEXT:
+            continue
         if packet.size or packet.dts is not None:
             packet.stream = others[packet.stream.index]
             yield packet
 
 
-def join(plan: Plan, folder: Folder, to: Output, note: Callable[[str], None],
-         progress: Callable[[int], None]) -> None:
+def join(plan: Plan, folder: Folder, to: Output, progress: Callable[[int], None]) -> None:
     """Segments must all be there (Job.finished())."""
     part = to.part
     try:
@@ -227,7 +245,7 @@ def join(plan: Plan, folder: Folder, to: Output, note: Callable[[str], None],
             film = stack.enter_context(source.open_film(plan.film.path))
             first = stack.enter_context(av.open(os.fspath(folder.video(0))))
             out = stack.enter_context(_opened(part))
-            stream, others = _begin(out, film, plan, to, first, note)
+            stream, others = _begin(out, film, plan, to, first, lambda words: None)  # as check() has said it
             waiting = _other_packets(film, others)
             other = next(waiting, None)
             for done, packets in enumerate(_video(stream, plan, folder, to), 1):

@@ -24,7 +24,7 @@ def note(words: str) -> None:
 
 
 def folder_of(options: argparse.Namespace, beside: str) -> Folder:
-    path = pathlib.Path(beside).absolute()
+    path = pathlib.Path(beside.rpartition("/")[2] if source.is_url(beside) else beside).absolute()
     return Folder(options.dir or path.with_name(path.name + ".udm-film"))
 
 
@@ -130,6 +130,9 @@ def do_run(options: argparse.Namespace) -> None:
     done = read_json(folder.done)
     if to.path == pathlib.Path(options.film).absolute():
         raise FilmError("the output is the film itself: choose another name")
+    if source.is_url(options.output):
+        raise FilmError(f"{options.output}: films are read by URLs, and written to disks: name a file, and copy it "
+                        "from there")
     if not to.path.parent.is_dir():
         raise FilmError(f"there is no folder {to.path.parent}")
     if to.path.exists() and not (done and done["output"] == str(to.path)):
@@ -236,7 +239,7 @@ def do(options: argparse.Namespace) -> None:
         case "segment":
             segment.run(Folder(options.dir), options.number, options.threads)
         case "check":
-            segment.check(Folder(options.dir), options.number, options.threads)
+            note(segment.check(Folder(options.dir), options.number, options.threads))
 
 
 def main(words: Sequence[str] | None = None) -> int:

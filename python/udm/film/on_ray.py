@@ -54,7 +54,7 @@ class Ray(Engine):
         self._task = ray.remote(_run)
         self._running: dict[Any, tuple[Task, str]] = {}  # by reference; and the node
         self._slots: dict[str, int] = {}  # of each node
-        self._names: dict[str, str] = {}  # of nodes that did something
+        self._names: dict[str, str] = {}  # of nodes; as they call themselves, once they did something
         self._out: set[str] = set()
         self._looked = 0.0
 
@@ -62,8 +62,10 @@ class Ray(Engine):
         if time.monotonic() - self._looked < REFRESH:
             return
         self._looked = time.monotonic()
-        self._slots = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) // self._threads
-                       for node in self._ray.nodes() if node["Alive"]}
+        alive = [node for node in self._ray.nodes() if node["Alive"]]
+        self._slots = {node["NodeID"]: int(node["Resources"].get("CPU", 0)) // self._threads for node in alive}
+        for node in alive:
+            self._names.setdefault(node["NodeID"], node["NodeManagerHostname"])
 
     def _free(self) -> dict[str, int]:
         self._look()
@@ -78,9 +80,17 @@ class Ray(Engine):
     def workers(self) -> int:
         return len(self._running)
 
+    def _suits(self, node: str, task: Task) -> bool:
+        return self._names.get(node) not in task.avoid
+
+    def takes(self, task: Task) -> bool:
+        useful = [node for node, slots in self._slots.items() if slots > 0 and node not in self._out]
+        return any(self._suits(node, task) for node in self._free()) or not any(
+            self._suits(node, task) for node in useful)
+
     def start(self, task: Task) -> None:
         free = self._free()
-        node = max(free, key=lambda one: free[one])
+        node = max(free, key=lambda one: (self._suits(one, task), free[one]))
         placed = self._task.options(num_cpus=self._threads, max_retries=0,
                                     scheduling_strategy=self._affinity(node, soft=False))
         self._running[placed.remote(task.words, str(task.log))] = task, node

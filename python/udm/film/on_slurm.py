@@ -40,6 +40,14 @@ def _call(*words: str) -> str:
     return done.stdout.strip()
 
 
+def _nodes() -> list[str]:
+    return _call("sinfo", "--noheader", "--Node", "--format=%N").split()
+
+
+def _exclude(names: set[str]) -> list[str]:
+    return [f"--exclude={','.join(sorted(names))}"] if names else []
+
+
 class Slurm(Engine):
     """options: of sbatch, as for a partition."""
     name = "slurm"
@@ -65,22 +73,34 @@ class Slurm(Engine):
         self._new.append(task)
 
     def _submit(self) -> None:
+        """What has to be run elsewhere is an array of its own."""
         if not self._new or time.monotonic() - self._submitted < GATHER:
             return
+        for avoid in {task.avoid for task in self._new}:
+            self._submit_array([task for task in self._new if task.avoid == avoid], avoid)
+        self._new, self._submitted = [], time.monotonic()
+
+    def _submit_array(self, new: list[Task], avoid: frozenset[str]) -> None:
         number, self._count = self._count, self._count + 1
         tasks, results = self._path / f"{number}.tasks", self._path / f"{number}.results"
         results.mkdir()
-        tasks.write_text("".join(f"{shlex.join(task.words)}\t{shlex.quote(str(task.log))}\n" for task in self._new),
+        tasks.write_text("".join(f"{shlex.join(task.words)}\t{shlex.quote(str(task.log))}\n" for task in new),
                          encoding="utf-8")
         script = self._path / f"{number}.sh"
         script.write_text(SCRIPT.format(tasks=shlex.quote(str(tasks)), results=shlex.quote(str(results)),
                                         python=shlex.quote(sys.executable)), encoding="utf-8")
-        exclude = [f"--exclude={','.join(sorted(self._out))}"] if self._out else []
-        job = _call("sbatch", "--parsable", "--job-name=udm-film", "--requeue", f"--array=0-{len(self._new) - 1}",
-                    f"--cpus-per-task={self._threads}", f"--output={self._path}/%A_%a.log", *exclude, *self._options,
-                    str(script))
-        self._batches.append(Batch(job.split(";")[0], dict(enumerate(self._new)), number))
-        self._new, self._submitted = [], time.monotonic()
+        words = ("sbatch", "--parsable", "--job-name=udm-film", "--requeue", f"--array=0-{len(new) - 1}",
+                 f"--cpus-per-task={self._threads}", f"--output={self._path}/%A_%a.log")
+        nodes = set(_nodes()) if avoid else set()
+        elsewhere = avoid & nodes if nodes - avoid - self._out else set[str]()
+        try:
+            job = _call(*words, *_exclude(self._out | elsewhere), *self._options, str(script))
+        except FilmError:
+            if not elsewhere:
+                raise
+            # The options may leave no other machine.
+            job = _call(*words, *_exclude(self._out), *self._options, str(script))
+        self._batches.append(Batch(job.split(";")[0], dict(enumerate(new)), number))
 
     def _collect(self, batch: Batch) -> list[Result]:
         ended = []
@@ -117,7 +137,7 @@ class Slurm(Engine):
         self._out.add(name)
 
     def hopeless(self) -> bool:
-        return bool(self._out) and not set(_call("sinfo", "--noheader", "--Node", "--format=%N").split()) - self._out
+        return bool(self._out) and not set(_nodes()) - self._out
 
     def close(self) -> None:
         for batch in self._batches:

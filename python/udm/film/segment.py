@@ -145,8 +145,8 @@ def run(folder: Folder, number: int, threads: int) -> None:
         folder.state(number).unlink(missing_ok=True)
 
 
-def check(folder: Folder, number: int, threads: int) -> None:
-    """Restores a segment again, and compares."""
+def check(folder: Folder, number: int, threads: int) -> str:
+    """Restores a segment again, and compares: what there is to say of it."""
     settings = settings_of(folder)
     plan, segment = find(folder, number)
     made = read_json(folder.manifest(number))
@@ -159,6 +159,7 @@ def check(folder: Folder, number: int, threads: int) -> None:
             frame = segment.first + offset // filtered.factor
             raise MismatchError(f"frame {frame} of segment {number}, which {made['machine']} made, comes out otherwise "
                                 f"on {machine.name()}")
+    return f"segment {number}, which {made['machine']} made, comes out the same on {machine.name()}"
 
 
 def settings_for(source: dict[str, Any], filtered: AnyFilter, split: int, warm_up: int) -> dict[str, Any]:

@@ -34,9 +34,23 @@ class Shape:
         return len(layout_of(self.format).planes)
 
 
+def is_url(path: str) -> bool:
+    """As fsspec reads them: s3://bucket/film.mkv."""
+    return "://" in path
+
+
+def _fsspec() -> Any:
+    try:
+        import fsspec
+    except ImportError:
+        raise FilmError("fsspec, which reads films by URLs, is not installed: pip install './python[s3]' for s3://, or "
+                        "fsspec and what it needs for others") from None
+    return fsspec
+
+
 def open_film(path: str | os.PathLike[str]) -> InputContainer:
     try:
-        return av.open(os.fspath(path))
+        return av.open(_fsspec().open(path, "rb").open() if is_url(os.fspath(path)) else os.fspath(path))
     except (OSError, ValueError) as error:
         raise FilmError(f"{os.fspath(path)}: {error.strerror if isinstance(error, OSError) else error}") from None
 
@@ -60,6 +74,8 @@ def shape_of(frame: av.VideoFrame, video: VideoStream) -> Shape:
 
 def identity(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What tells that a file is still the same, at a glance; digests of frames tell for certain."""
+    if is_url(os.fspath(path)):
+        return _identity_of_url(os.fspath(path))
     absolute = pathlib.Path(path).absolute()
     try:
         facts = absolute.stat()
@@ -68,6 +84,16 @@ def identity(path: str | os.PathLike[str]) -> dict[str, Any]:
     if stat.S_ISDIR(facts.st_mode):
         raise FilmError(f"{path} is a folder: name a file")
     return {"path": str(absolute), "bytes": facts.st_size, "modified": facts.st_mtime_ns}
+
+
+def _identity_of_url(url: str) -> dict[str, Any]:
+    try:
+        system, place = _fsspec().core.url_to_fs(url)
+        facts = system.info(place)
+    except (OSError, ValueError, ImportError) as error:
+        raise FilmError(f"{url}: {error}") from None
+    changed = next((facts[key] for key in ("ETag", "etag", "LastModified", "mtime", "created") if key in facts), "")
+    return {"path": url, "bytes": facts["size"], "modified": str(changed)}
 
 
 def frames(film: InputContainer) -> Generator[av.VideoFrame, None, None]:
