@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Splatting, hole filling and warping (reference.c has the equations), compiled once for each instruction set.
-#include "interp/kernels/kernels.h"
-
-#include <math.h>
-
-#define LANES 8
+// Packing, splatting, hole filling and what lies still (reference.c has the equations), compiled once for each
+// instruction set.
+#include "interp/kernels/packed.h"
 
 #include "base/exponential.h"
-#include "base/maths.h"
 
-enum { BORDER = UDM_SYNTHESIS_BORDER, TAPS = UDM_SYNTHESIS_TAPS, PHASES = UDM_SYNTHESIS_PHASES };
-
-typedef float pixel __attribute__((vector_size(16)));
-typedef float pixel_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
-
-INLINE pixel get(const udm_packed *from, int x, int y)
-{
-    return *(const pixel_unaligned *)(from->at + 4 * (y * from->stride + x));
-}
-
-INLINE void set(const udm_packed *to, int x, int y, pixel value)
-{
-    *(pixel_unaligned *)(to->at + 4 * (y * to->stride + x)) = value;
-}
+enum { BORDER = UDM_SYNTHESIS_BORDER };
 
 // ---- packing
 
@@ -65,48 +48,6 @@ static void pack_row(const udm_synthesis_job *job, int k, int y)
     close_border(&view->motion, y);
 }
 
-// ---- taking from between pixels
-
-// A coordinate, brought into the picture; what is not a number goes to 0.
-INLINE float inside(float at, int size)
-{
-    return udm_clamp(at, 0, (float)(size - 1));
-}
-
-INLINE pixel take_bilinear(const udm_packed *from, float x, float y)
-{
-    const int left = (int)x, top = (int)y;
-    const float fx = x - (float)left, fy = y - (float)top;
-    const pixel a = get(from, left, top), b = get(from, left + 1, top);
-    const pixel c = get(from, left, top + 1), d = get(from, left + 1, top + 1);
-    const pixel above = a + (b - a) * fx, below = c + (d - c) * fx;
-    return above + (below - above) * fy;
-}
-
-// The weights of the taps at a coordinate, whose whole part is left out.
-INLINE vec weights_at(const udm_synthesis_job *job, float part)
-{
-    const float phase = part * PHASES;
-    const int whole = (int)phase;
-    const vec here = load(job->lanczos[whole]), next = load(job->lanczos[whole + 1]);
-    return here + (next - here) * (phase - (float)whole);
-}
-
-INLINE pixel take_lanczos(const udm_synthesis_job *job, const udm_packed *from, float x, float y)
-{
-    const int left = (int)x, top = (int)y;
-    const vec across = weights_at(job, x - (float)left), down = weights_at(job, y - (float)top);
-    const vec first = __builtin_shufflevector(across, across, 0, 0, 0, 0, 1, 1, 1, 1);
-    const vec second = __builtin_shufflevector(across, across, 2, 2, 2, 2, 3, 3, 3, 3);
-    const vec third = __builtin_shufflevector(across, across, 4, 4, 4, 4, 5, 5, 5, 5);
-    const float *row = from->at + 4 * ((top - TAPS / 2 + 1) * from->stride + left - TAPS / 2 + 1);
-    vec sum = { 0 };
-    for (int i = 0; i < TAPS; i++, row += 4 * from->stride)
-        sum = add_product(add_product(first, load(row), add_product(second, load(row + 8), third * load(row + 16))),
-                          broadcast(down[i]), sum);
-    return __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
-}
-
 // ---- acceleration
 
 static void accelerate_row(const udm_synthesis_job *job, int k, int y)
@@ -130,71 +71,62 @@ static void accelerate_row(const udm_synthesis_job *job, int k, int y)
     close_border(&view->acceleration, y);
 }
 
-INLINE pixel acceleration_of(const udm_packed *acceleration, float x, float y)
-{
-    const float side = UDM_SYNTHESIS_BEND, half = 0.5f;
-    return take_bilinear(acceleration, inside((x + half) / side - half, acceleration->width),
-                         inside((y + half) / side - half, acceleration->height));
-}
-
-// How far off the straight way the pixel (x, y) of the instant lies. ways: from there to either picture.
-INLINE pixel curve_at(const udm_synthesis_job *job, float x, float y, const pixel ways[2])
-{
-    const udm_synthesis_view *first = &job->views[0], *second = &job->views[1];
-    const pixel none = { 0 };
-    if (!first->accelerated && !second->accelerated)
-        return none;
-    const pixel a = first->accelerated ? acceleration_of(&first->acceleration, x + ways[0][0], y + ways[0][1]) : none;
-    const pixel b = second->accelerated ? acceleration_of(&second->acceleration, x + ways[1][0], y + ways[1][1]) : none;
-    if (!first->accelerated || !second->accelerated) {
-        const pixel one = a + b;
-        const float known = one[0] * one[0] + one[1] * one[1];
-        return one * (UDM_ONE_SIDED * job->curve * known / (known + fabsf(job->curve) + UDM_TINY));
-    }
-    const pixel mean = (a + b) * 0.5f, half = (a - b) * 0.5f;
-    const float agreed = mean[0] * mean[0] + mean[1] * mean[1], apart = half[0] * half[0] + half[1] * half[1];
-    return mean * (job->curve * agreed / (agreed + apart + UDM_LEAST_ACCELERATION));
-}
-
 // ---- importance
 
-INLINE float least(float a, float b)
+// The exponents of the importance of some pixels: nothing is left below the lowest.
+INLINE void find_certainties(const udm_synthesis_job *job, const udm_packed *there, span of, float own[4][RUN],
+                             float to[RUN])
 {
-    return a < b ? a : b;
+    const float lowest = -60;
+    float other[4][RUN];
+    motions where;
+    places at;
+    for (int i = 0; i < RUN; i++) {
+        where.u[i] = inside((float)(of.x + i) + own[0][i], job->width);
+        where.v[i] = inside((float)of.y + own[1][i], job->height);
+    }
+    find_places(there, &where, &at);
+    for (int first = 0; first < RUN; first += 4) {
+        pixel four[4];
+        for (int i = 0; i < 4; i++)
+            four[i] = first + i < of.count ? take_at(there, &at, first + i) : (pixel){ 0 };
+        unpack(four, other, first);
+    }
+    for (int i = 0; i < RUN; i++) {
+        const float u = own[0][i] + other[0][i], v = own[1][i] + other[1][i], miss = other[2][i] - own[2][i];
+        const float inconsistency = least(u * u + v * v, UDM_MOST_INCONSISTENCY);
+        const float exponent = -UDM_IMPORTANCE_LUMA * miss * miss - UDM_IMPORTANCE_CONSISTENCY * inconsistency;
+        to[i] = exponent > lowest ? exponent : lowest;
+    }
 }
 
-// The exponent of the importance of a pixel.
-INLINE float certainty(const udm_synthesis_job *job, const udm_packed *there, float x, float y, pixel own)
+INLINE void importance_run(const udm_synthesis_job *job, int k, span of)
 {
-    const pixel other = take_bilinear(there, inside(x + own[0], job->width), inside(y + own[1], job->height));
-    const float u = own[0] + other[0], v = own[1] + other[1], miss = other[2] - own[2];
-    const float inconsistency = least(u * u + v * v, UDM_MOST_INCONSISTENCY);
-    return -UDM_IMPORTANCE_LUMA * miss * miss - UDM_IMPORTANCE_CONSISTENCY * inconsistency;
+    const udm_packed *here = &job->views[k].motion;
+    float own[4][RUN], to[RUN];
+    for (int first = 0; first < RUN; first += 4) {
+        pixel four[4];
+        for (int i = 0; i < 4; i++)
+            four[i] = first + i < of.count ? get(here, of.x + first + i, of.y) : (pixel){ 0 };
+        unpack(four, own, first);
+    }
+    find_certainties(job, &job->views[!k].motion, of, own, to);
+    for (int i = 0; i < RUN; i++)
+        to[i] = UDM_LEAST_IMPORTANCE + exp_float(to[i]);
+    for (int i = 0; i < of.count; i++)
+        here->at[4 * (of.y * here->stride + of.x + i) + 3] = to[i];
 }
 
 static void importance_row(const udm_synthesis_job *job, int k, int y)
 {
-    enum { RUN = 256, LOWEST = -60 }; // below which nothing is left
-    const udm_packed *here = &job->views[k].motion, *there = &job->views[!k].motion;
-    for (int first = 0; first < job->width; first += RUN) {
-        const int count = job->width - first < RUN ? job->width - first : RUN;
-        float of[RUN];
-        for (int i = 0; i < count; i++)
-            of[i] = certainty(job, there, (float)(first + i), (float)y, get(here, first + i, y));
-        for (int i = 0; i < count; i++)
-            of[i] = UDM_LEAST_IMPORTANCE + exp_float(of[i] > LOWEST ? of[i] : LOWEST);
-        for (int i = 0; i < count; i++)
-            here->at[4 * (y * here->stride + first + i) + 3] = of[i];
-    }
+    int x = 0;
+    for (; x + RUN <= job->width; x += RUN)
+        importance_run(job, k, (span){ x, y, RUN });
+    if (x < job->width)
+        importance_run(job, k, (span){ x, y, job->width - x });
 }
 
 // ---- the motion at an instant
-
-// A picture's share in the motion at the instant.
-INLINE float nearness(const udm_synthesis_job *job, int k)
-{
-    return fmaxf(1 - fabsf(job->distance[k]), UDM_LEAST_NEARNESS);
-}
 
 // The sign is that of motion from the first to the second.
 static void splat_row(const udm_synthesis_job *job, int k, int y)
@@ -251,75 +183,6 @@ static void push_row(const udm_synthesis_job *job, int k, int y)
         pixel mean = (sum + around * lack) / (sum[0] + lack);
         mean[0] = sum[0], mean[3] = sum[3];
         set(fine, x, y, mean);
-    }
-}
-
-// ---- the pictures at an instant
-
-typedef struct warped {
-    pixel colour;
-    float variance;
-} warped;
-
-// From a pixel of the instant straight to where a picture shows it.
-INLINE pixel way_to(const udm_synthesis_job *job, int k, pixel motion)
-{
-    const float far = k ? job->distance[1] : -job->distance[0];
-    return (pixel){ far * motion[1], far * motion[2], 0, 0 };
-}
-
-INLINE warped warp(const udm_synthesis_job *job, int k, float from_x, float from_y, pixel motion)
-{
-    const udm_synthesis_view *view = &job->views[k];
-    const float sign = k ? -1.f : 1.f, away = job->distance[k];
-    const float at_x = inside(from_x, job->width), at_y = inside(from_y, job->height);
-    const pixel there = take_bilinear(&view->motion, at_x, at_y);
-    const float du = sign * there[0] - motion[1], dv = sign * there[1] - motion[2];
-    const float apart = least(du * du + dv * dv, UDM_MOST_INCONSISTENCY);
-    return (warped){ take_lanczos(job, &view->pixels, at_x, at_y),
-                     from_x == at_x && from_y == at_y
-                         ? away * away * (UDM_WARP_VARIANCE + UDM_OCCLUSION_VARIANCE * apart)
-                         : UDM_OUTSIDE_VARIANCE };
-}
-
-INLINE float square_of(pixel a)
-{
-    const pixel square = a * a;
-    return (square[0] + square[1] + square[2] + square[3]) / 3;
-}
-
-// Adds to the cell of a pixel by how much the pictures differ there.
-INLINE void note_change(const udm_synthesis_job *job, int x, int y, pixel moved)
-{
-    const pixel still = get(&job->views[1].pixels, x, y) - get(&job->views[0].pixels, x, y);
-    const int column = x / UDM_SYNTHESIS_CELL, row = y / UDM_SYNTHESIS_CELL;
-    set(&job->cells, column, row, get(&job->cells, column, row) + (pixel){ square_of(moved), square_of(still), 1, 0 });
-}
-
-static void warp_row(const udm_synthesis_job *job, int k, int y)
-{
-    const udm_synthesis_view *views = job->views;
-    const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
-    const float gains[2] = { 1 / nearness(job, 0), 1 / nearness(job, 1) };
-    for (int x = 0; y % UDM_SYNTHESIS_CELL == 0 && x < job->cells.width; x++)
-        set(&job->cells, x, y / UDM_SYNTHESIS_CELL, (pixel){ 0 });
-    for (int x = 0; x < job->width; x++) {
-        const pixel motion = get(job->filled, x, y);
-        const pixel ways[2] = { way_to(job, 0, motion), way_to(job, 1, motion) };
-        const pixel here = (pixel){ (float)x, (float)y, 0, 0 } - curve_at(job, (float)x, (float)y, ways);
-        const warped a = warp(job, 0, here[0] + ways[0][0], here[1] + ways[0][1], motion);
-        const warped b = warp(job, 1, here[0] + ways[1][0], here[1] + ways[1][1], motion);
-        const pixel mean = a.colour + (b.colour - a.colour) * (a.variance / (a.variance + b.variance + UDM_TINY));
-        note_change(job, x, y, b.colour - a.colour);
-        views[0].variance[row + x] = a.variance;
-        views[1].variance[row + x] = b.variance;
-        views[0].support[row + x] = (motion[0] - motion[3]) * gains[0];
-        views[1].support[row + x] = motion[3] * gains[1];
-        for (int c = 0; c < job->channels; c++) {
-            views[0].warped[c * n + row + x] = a.colour[c];
-            views[1].warped[c * n + row + x] = b.colour[c];
-            job->mean[c * n + row + x] = mean[c];
-        }
     }
 }
 
@@ -385,6 +248,7 @@ static void blend_still_row(const udm_synthesis_job *job, int k, int y)
 // ---- the table
 
 extern const udm_synthesis_ops NAME(udm_synthesis_ops);
+void NAME(udm_warp_row)(const udm_synthesis_job *job, int k, int y);
 void NAME(udm_blend_row)(const udm_blending_job *job, int y);
 void NAME(udm_reblend_row)(const udm_blending_job *job, int y);
 
@@ -397,7 +261,7 @@ const udm_synthesis_ops NAME(udm_synthesis_ops) = {
     .merge = merge_row,
     .pull = pull_row,
     .push = push_row,
-    .warp = warp_row,
+    .warp = NAME(udm_warp_row),
     .weigh_still = weigh_still_row,
     .blend_still = blend_still_row,
     .blend = NAME(udm_blend_row),
