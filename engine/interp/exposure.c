@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PICTURES = 64 };
+enum { MOST_PICTURES = 32 };
 
 #define STEP 1.25        // pixels between pictures: those of an edge run into each other
 #define LEAST_MOTION .25 // that is seen

@@ -39,7 +39,8 @@ typedef struct udm_synthesis_change {
 // After a pair.
 udm_synthesis_change udm_synthesis_measure_change(const udm_synthesis *synthesis);
 
-// After a pair: how far its fastest squares of some pixels move, in pixels.
+// After a pair: how far its squares of some pixels move, but for the fastest hundredth of them, in pixels, rounded up;
+// below half a pixel 0.
 double udm_synthesis_longest(const udm_synthesis *synthesis);
 
 // Warps both to an instant: 0 is that of the first and 1 that of the second; motion goes on beyond them.
