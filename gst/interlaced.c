@@ -13,11 +13,11 @@ gboolean gst_udm_caps_are_interlaced(const GstCaps *caps)
     return are;
 }
 
-gboolean gst_udm_caps_are_woven(const GstCaps *caps)
+gboolean gst_udm_caps_have_fields(const GstCaps *caps)
 {
     const char *mode = gst_structure_get_string(gst_caps_get_structure(caps, 0), "interlace-mode");
 
-    return g_strcmp0(mode, "interleaved") == 0 || g_strcmp0(mode, "mixed") == 0;
+    return g_strcmp0(mode, "interleaved") == 0 || g_strcmp0(mode, "mixed") == 0 || g_strcmp0(mode, "alternate") == 0;
 }
 
 static gboolean make_progressive(GstCapsFeatures *features, GstStructure *structure, gpointer data)

@@ -17,7 +17,8 @@
 
 gboolean gst_udm_caps_are_interlaced(const GstCaps *caps); // fixed caps
 
-gboolean gst_udm_caps_are_woven(const GstCaps *caps); // of fixed caps: whether both fields lie in a frame, row by row
+// Of fixed caps: whether both fields lie in a frame, row by row, or each in a buffer of its own.
+gboolean gst_udm_caps_have_fields(const GstCaps *caps);
 
 // What the other pad could have, given the caps of one: downstream of interlaced caps as if they were progressive, and
 // upstream of progressive ones, after those themselves, the interlaced ones.

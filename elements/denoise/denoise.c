@@ -118,6 +118,7 @@ static void gst_udm_denoise_finalize(GObject *object)
     gst_udm_denoise_forget_live(self);
     gst_queue_array_free(self->queue);
     gst_queue_array_free(self->woven);
+    gst_clear_buffer(&self->field);
     udm_deinterlacer_free(self->deinterlacer);
     G_OBJECT_CLASS(parent_class)->finalize(object);
 }

@@ -26,6 +26,9 @@ struct _GstUdmDenoise {
     gboolean film;                  // it comes before the engine, which restores whole pictures; or after it
     GstQueueArray *woven;           // frames of fields that it holds
     guint64 woven_first;            // the number that it knows the first of them by
+    GstVideoInfo woven_info;        // of them
+    gboolean alternate;             // they come field by field
+    GstBuffer *field;               // that waits for the second one, or NULL
     GstQueueArray *queue;           // frames that went in and did not come out yet
     guint ending;                   // how many are to be told that no more frames follow: engine and deinterlacer
     guint64 count;                  // of frames that had neither a time nor an offset to number them by
@@ -59,7 +62,7 @@ static inline gboolean gst_udm_denoise_restores_fields(GstUdmDenoise *self)
 // Of the frames that the engine restores.
 static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
 {
-    return gst_udm_denoise_restores_fields(self) ? &GST_VIDEO_FILTER(self)->in_info : &GST_VIDEO_FILTER(self)->out_info;
+    return gst_udm_denoise_restores_fields(self) ? &self->woven_info : &GST_VIDEO_FILTER(self)->out_info;
 }
 
 // ---- input.c: frames enter the engine
@@ -92,6 +95,12 @@ udm_image gst_udm_denoise_field(const udm_image *frame, guint field); // those r
 gboolean gst_udm_denoise_lacks_row(const GstVideoInfo *info);
 gboolean gst_udm_denoise_has_rows(const GstVideoFrame *frame);
 void gst_udm_denoise_fill_row(GstVideoFrame *frame);
+
+// ---- pairs.c: fields in buffers of their own
+
+void gst_udm_denoise_describe_woven(GstUdmDenoise *self, const GstVideoInfo *in);
+// Takes the reference of a field, or NULL if none follows; *frame: what is complete now, or NULL.
+GstFlowReturn gst_udm_denoise_pair(GstUdmDenoise *self, GstBuffer *field, GstBuffer **frame);
 
 // ---- stamps.c: when frames of fields are shown
 

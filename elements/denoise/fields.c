@@ -9,7 +9,7 @@ gboolean gst_udm_denoise_takes_interlaced(GstUdmTransform *trans, const GstCaps 
 {
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
 
-    return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && gst_udm_caps_are_woven(caps);
+    return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && gst_udm_caps_have_fields(caps);
 }
 
 static GstUdmDenoiseDeinterlace way_of(GstUdmDenoise *self)
@@ -104,9 +104,11 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
     gst_queue_array_clear(self->woven);
     self->woven_first = 0;
-    self->film = FALSE;
+    gst_clear_buffer(&self->field);
+    self->film = self->alternate = FALSE;
     if (!GST_VIDEO_INFO_IS_INTERLACED(in))
         return TRUE;
+    gst_udm_denoise_describe_woven(self, in);
     self->film = way == UDM_DEINTERLACE_FILM;
     self->deinterlacer = udm_deinterlacer_open(settings, way, error);
     return self->deinterlacer != NULL;
@@ -129,6 +131,7 @@ void gst_udm_denoise_forget_woven(GstUdmDenoise *self)
 {
     gst_queue_array_clear(self->woven);
     self->woven_first = 0;
+    gst_clear_buffer(&self->field);
     udm_deinterlacer_reset(self->deinterlacer);
 }
 
@@ -139,7 +142,7 @@ static gboolean push(GstUdmDenoise *self, GstBuffer *input)
     udm_error error = { 0 };
     gboolean pushed;
 
-    if (!gst_udm_frame_map(&mapped, &GST_VIDEO_FILTER(self)->in_info, input, GST_MAP_READ)) {
+    if (!gst_udm_frame_map(&mapped, &self->woven_info, input, GST_MAP_READ)) {
         gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
         return FALSE;
     }
@@ -167,7 +170,7 @@ static udm_pulled pull(GstUdmDenoise *self, GstBuffer *woven, GstBuffer *output,
     udm_image image, alpha;
     udm_pulled pulled;
 
-    if (!gst_udm_frame_map(&in, &filter->in_info, woven, GST_MAP_READ)) {
+    if (!gst_udm_frame_map(&in, &self->woven_info, woven, GST_MAP_READ)) {
         udm_fail(error, UDM_ERROR_MEMORY, "a frame that was mapped before cannot be mapped again");
         return UDM_PULLED_FAILED;
     }
@@ -287,5 +290,5 @@ guint gst_udm_denoise_delay_of(GstUdmDenoise *self, guint restored)
 {
     if (!self->deinterlacer)
         return restored;
-    return (guint)udm_deinterlacer_delay(self->deinterlacer) + restored;
+    return (guint)udm_deinterlacer_delay(self->deinterlacer) + restored + (self->alternate ? 1 : 0);
 }

@@ -241,14 +241,14 @@ static void install_fields(GObjectClass *object_class)
     /**
      * GstUdmDenoise:deinterlace:
      *
-     * What becomes of interlaced video, whose caps say `interlace-mode` interleaved or mixed. "frames" keeps the frame
-     * rate: of each frame its first field becomes a picture. "fields" makes one of each field, at twice the rate, which
-     * moves as smoothly as the video did. "auto" acts as "frames", but where two fields are of one picture, as in film
-     * and other progressive video that was stored in fields, they are woven, and nothing is guessed; not in a live
-     * pipeline, as it takes 9 frames to be sure. "telecine" undoes the transfer of film to video: each picture, which
-     * lasts for 3 and 2 fields in turns, comes out once, and frames of video among them, too; 30 frames a second become
-     * 24, at even distances. In mixed video, frames that say that they are progressive stay as they are. The rows of a
-     * field stay as they are, too, unless there is noise to be removed.
+     * What becomes of interlaced video, whose caps say `interlace-mode` interleaved, mixed or alternate. "frames"
+     * keeps the frame rate: of each frame its first field becomes a picture. "fields" makes one of each field, at
+     * twice the rate, which moves as smoothly as the video did. "auto" acts as "frames", but where two fields are of
+     * one picture, as in film and other progressive video that was stored in fields, they are woven, and nothing is
+     * guessed; not in a live pipeline, as it takes 9 frames to be sure. "telecine" undoes the transfer of film to
+     * video: each picture, which lasts for 3 and 2 fields in turns, comes out once, and frames of video among them,
+     * too; 30 frames a second become 24, at even distances. In mixed video, frames that say that they are progressive
+     * stay as they are. The rows of a field stay as they are, too, unless there is noise to be removed.
      *
      * Since: 0.2
      */

@@ -67,6 +67,12 @@ GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
+    if (self->alternate) {
+        const GstFlowReturn ret = gst_udm_denoise_pair(self, frame, &frame);
+
+        if (ret != GST_FLOW_OK || !frame)
+            return ret;
+    }
     return self->film ? gst_udm_denoise_take_woven(self, frame) : enter(self, frame);
 }
 
@@ -180,6 +186,8 @@ gboolean gst_udm_denoise_end(GstUdmTransform *trans)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
+    if (self->field && gst_udm_denoise_take(trans, NULL) != GST_FLOW_OK)
+        return FALSE;
     if (gst_queue_array_is_empty(self->queue) && gst_queue_array_is_empty(self->woven))
         return FALSE;
     self->ending = 2;
