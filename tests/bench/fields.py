@@ -35,6 +35,7 @@ BEGINS = {"bikes": 40}  # behind a title
 HELD_OUT = {"vid1080": ("openh264/VID_1920x1080_cavlc_temporal_direct.264", "640:360"),
             "juggle": ("sam2_sav/05_default_juggle.mp4", "640:360"),
             "camel": ("pips/camel.mp4", "480:272")}
+EVERY_FIELD, FILM = 1, 3  # udm_deinterlace
 EDGE = 4  # frames at either end, and pixels at every side, that are not counted
 
 
@@ -55,7 +56,7 @@ def ours(library, frames):
     lib.udm_deinterlacer_open.restype = c.c_void_p
     lib.udm_deinterlacer_push.restype = c.c_bool
     settings = library.settings(w, h, channels=1)
-    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), 1, c.byref(library.error)))
+    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), EVERY_FIELD, c.byref(library.error)))
     made = []
 
     def pull():
@@ -156,6 +157,23 @@ def combing(made, clip):
     return amount(made) / amount(clip)
 
 
+def lines():
+    """Lines of one row each that drift down by a quarter of a row from field to field: [32, 288, 352]."""
+    y = np.arange(288, dtype=np.float32)
+    at = [np.sum([np.clip(1 - np.abs(y - 20 * k - 8 - 0.25 * n), 0, 1) for k in range(14)], 0) for n in range(32)]
+    return common.to_8_bits(np.repeat(16 + 200 * np.stack(at)[:, :, None], 352, 2))
+
+
+def flicker(made, clip):
+    """Over that of the clip: the deviation of pixels over time, and, as lines that drift change pixels anyway, the mean
+    change from frame to frame of the sum of 5 rows, in which a line is as bright wherever it lies."""
+    def amounts(x):
+        x = x[EDGE:-EDGE, EDGE:-EDGE, EDGE:-EDGE].astype(np.float32)
+        sums = sum(x[:, i:x.shape[1] - 4 + i] for i in range(5))
+        return np.array([x.std(0).mean(), np.abs(np.diff(sums, axis=0)).mean()])
+    return amounts(made[:len(clip)]) / amounts(clip)
+
+
 def processor_ms(run, woven):
     """Of this process and its children, for a frame; what starting them takes is subtracted."""
     def seconds(frames):
@@ -198,6 +216,10 @@ def main():
           f"least: {min(g[1] for g in gains):+.2f} dB")
     print(f"a chart at rest: {psnr(made, chart()):.1f} dB, deviation over time "
           f"{made[EDGE:-EDGE].astype(np.float32).std(0).mean():.4f} of 255")
+    for which, run in runs.items():
+        deviation, sums = flicker(run(weave(lines())), lines())
+        print(f"{which}: lines of one row that drift deviate over time by {deviation:.2f} of the clip's deviation, and "
+              f"change in all by {sums:.1f} of its change")
     moving = np.stack([np.roll(np.random.default_rng(0).integers(0, 256, (576, 720)), 3 * n, 1) for n in range(12)])
     woven = weave(moving.astype(np.uint8))
     for which, run in runs.items():

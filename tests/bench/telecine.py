@@ -3,7 +3,6 @@
 
     python tests/bench/telecine.py
     python tests/bench/telecine.py --vapoursynth FOLDER/bin/python     # VIVTC; fields.py says how to make it
-    python tests/bench/telecine.py --long 10000                        # one row: a film with a cut every second or two
 
 Clips are telecined in the ways that are listed, every scene of so many pictures from a phase of its own, as after a cut
 of the finished tape. "kept" is the share of pictures that come out, "twice" of those that come out again, "torn" of
@@ -63,7 +62,7 @@ def ours(library, frames):
     lib.udm_deinterlacer_open.restype = c.c_void_p
     lib.udm_deinterlacer_push.restype = c.c_bool
     settings = library.settings(w, h, channels=1)
-    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), 3, c.byref(library.error)))
+    d = library.check(lib.udm_deinterlacer_open(c.byref(settings), fields.FILM, c.byref(library.error)))
     made, spans, what = [], [], Unwoven()
 
     def pull():
@@ -126,24 +125,18 @@ def stamp_error(tape, found, spans):
     return worst
 
 
-def load(o, names, count):
-    for name in names:
-        clip = common.load_clips(argparse_like(o, count), [name])[0]
+def load(o):
+    for name in o.clips.split(","):
+        clip = common.load_clips(o, [name])[0]
         luma = clip.frames @ np.float32([0.299, 0.587, 0.114])
         y, x = (max(0, (luma.shape[1 + i] - SIDE[i]) // 2) for i in range(2))  # the middle
         crop = luma[:, y:y + SIDE[0], x:x + SIDE[1]]
         yield name, common.to_8_bits(crop[:, :crop.shape[1] // 4 * 4, :crop.shape[2] // 4 * 4])
 
 
-def argparse_like(o, count):
-    o.frames = count
-    return o
-
-
 def main():
     p = common.options(__doc__)
     p.add_argument("--vapoursynth", help="a Python with VapourSynth (see fields.py)")
-    p.add_argument("--long", type=int, default=0, help="pictures of one long film, instead of the table")
     p.add_argument("--by", default="", help="contestants whose name contains this")
     p.add_argument("--clips", default="foreman,mobile,flower,bikes,carphone")
     p.add_argument("--cadences", default=",".join(CADENCES))
@@ -151,12 +144,11 @@ def main():
     o = p.parse_args()
     library = libudm.Library(o)
     runs = {"ours": lambda frames: ours(library, frames)}
-    if not o.long:
-        runs |= {name: lambda frames, chain=chain: (ffmpeg(chain, frames), None) for name, chain in PEERS.items()}
-        if o.vapoursynth:
-            runs["vivtc"] = lambda frames: (fields.vapoursynth(o.vapoursynth, "vivtc", frames), None)
+    runs |= {name: lambda frames, chain=chain: (ffmpeg(chain, frames), None) for name, chain in PEERS.items()}
+    if o.vapoursynth:
+        runs["vivtc"] = lambda frames: (fields.vapoursynth(o.vapoursynth, "vivtc", frames), None)
     rows = []
-    for name, pictures in load(o, o.clips.split(","), o.frames):
+    for name, pictures in load(o):
         for cadence in o.cadences.split(","):
             for sigma in (0, 5):
                 film = np.repeat(pictures[::2], 2, 0) if cadence.endswith("twos") else pictures
