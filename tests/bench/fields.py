@@ -217,9 +217,10 @@ def main():
     print(f"a chart at rest: {psnr(made, chart()):.1f} dB, deviation over time "
           f"{made[EDGE:-EDGE].astype(np.float32).std(0).mean():.4f} of 255")
     for which, run in runs.items():
-        deviation, sums = flicker(run(weave(lines())), lines())
-        print(f"{which}: lines of one row that drift deviate over time by {deviation:.2f} of the clip's deviation, and "
-              f"change in all by {sums:.1f} of its change")
+        made = run(weave(lines()))
+        deviation, sums = flicker(made, lines())
+        print(f"{which}: lines that drift {psnr(made, lines()):.2f} dB, deviation over time {deviation:.2f} of "
+              f"the clip's, change of sums {sums:.1f} of its")
     moving = np.stack([np.roll(np.random.default_rng(0).integers(0, 256, (576, 720)), 3 * n, 1) for n in range(12)])
     woven = weave(moving.astype(np.uint8))
     for which, run in runs.items():
