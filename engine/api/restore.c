@@ -14,7 +14,7 @@
 
 // udm_side_information.chroma_share where it is not known: of white noise in red, green and blue, and of as much noise
 // in each plane of 4:2:0; and the most that is believed.
-static const double usual_share = 0.31, usual_subsampled_share = 0.57, most_chroma_share = 4;
+static const double usual_share = UDM_WHITE_CHROMA, usual_subsampled_share = 0.57, most_chroma_share = 4;
 
 float udm_restorer_own_time(const udm_restorer *restorer, double time)
 {

@@ -17,6 +17,7 @@ typedef struct forward_run {
     int channels, frames, label;
     const udm_noise *noise;
     float *frame, *level, *out; // [channels, pixels], [pixels], and the output
+    float *chroma;              // [pixels], the level that chroma has of white noise, of a network that is shown it
 } forward_run;
 
 static bool forward_frame(const forward_run *run, const float *clip, int frame, double time, float *out,
@@ -28,9 +29,14 @@ static bool forward_frame(const forward_run *run, const float *clip, int frame, 
         memcpy(run->frame + c * n, clip + ((size_t)c * run->frames + frame) * n, n * sizeof(float));
     for (size_t i = 0; i < n; i++)
         run->level[i] = level;
-    const udm_network_input seen = {
-        .frame = run->frame, .level = run->level, .timestep = udm_noise_timestep(run->noise, time), .label = run->label
-    };
+    const float chroma = (float)udm_level_of_share(UDM_WHITE_CHROMA, level);
+    for (size_t i = 0; i < n && run->chroma; i++)
+        run->chroma[i] = chroma;
+    const udm_network_input seen = { .frame = run->frame,
+                                     .level = run->level,
+                                     .context = run->chroma,
+                                     .timestep = udm_noise_timestep(run->noise, time),
+                                     .label = run->label };
     if (!udm_tiling_run(run->tiles, 0, frame, &seen, run->out, NULL, error))
         return false;
     for (int c = 0; c < run->channels; c++)
@@ -60,13 +66,14 @@ static bool forward_stream(const udm_model *model, const udm_network *network, c
                         .noise = &udm_model_scheduler(model)->noise,
                         .pixels = (size_t)settings->width * settings->height };
     run.tiles = udm_tiling_new(network, NULL, settings->width, settings->height, 1, settings->memory_limit, error);
-    run.frame = malloc(run.pixels * (run.channels + 1 + udm_network_outputs(network)) * sizeof(float));
+    run.frame = malloc(run.pixels * (run.channels + 2 + udm_network_outputs(network)) * sizeof(float));
     bool good = run.tiles && run.frame;
     if (!run.frame)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
     if (good) {
         run.level = run.frame + run.pixels * run.channels;
         run.out = run.level + run.pixels;
+        run.chroma = network->chroma_level ? run.out + run.pixels * udm_network_outputs(network) : NULL;
         good = forward_clips(&run, clips, x, times, out, error);
     }
     free(run.frame);

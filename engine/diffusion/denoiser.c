@@ -158,7 +158,7 @@ static void show_chroma_level(const udm_denoiser *denoiser, const float *level, 
     for (size_t i = 0; i < denoiser->pixels; i++) { // neighbours mostly share their level
         if (level && level[i] != last) {
             last = level[i];
-            shown = (float)udm_level_of_sigma(share * udm_sigma_of_level(last));
+            shown = (float)udm_level_of_share(share, last);
         }
         denoiser->chroma_level[i] = shown;
     }

@@ -134,6 +134,9 @@ struct udm_network {
 // a deviation of some 6 of 255 grey levels. models/train/network.py has the same.
 #define UDM_LOG_VARIANCE_BIAS (-6.0f)
 
+// The deviation of Cb and Cr at half the size, of white noise of deviation 1 in red, green and blue.
+#define UDM_WHITE_CHROMA 0.31
+
 extern const udm_network_class udm_network_unet, udm_network_unet2d, udm_network_unet2d_condition, udm_network_pseudo3d,
     udm_network_motion, udm_network_3d, udm_network_pseudo3d_condition;
 

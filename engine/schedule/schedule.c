@@ -128,6 +128,12 @@ double udm_level_of_sigma(double sigma)
     return ratio / sqrt(1 + ratio * ratio);
 }
 
+double udm_level_of_share(double share, double level)
+{
+    const double noise = share * share * level * level, all = 1 - level * level + noise;
+    return all > 0 ? sqrt(noise / all) : 1;
+}
+
 double udm_sigma_of_level(double level)
 {
     return level < 1 ? level / sqrt(1 - level * level) * 255 / 2 : INFINITY;

@@ -67,4 +67,7 @@ double udm_noise_time(const udm_noise *noise, double level);
 double udm_level_of_sigma(double sigma);
 double udm_sigma_of_level(double level);
 
+// The level of that share of the sigma of a level; of 1, where nothing is known, that is 1 again.
+double udm_level_of_share(double share, double level);
+
 #endif

@@ -20,6 +20,7 @@ GATE = 1e-2             # the correction is halved where this much noise is left
 GATE_OPEN = 1.2e-2      # and less than that below this much: sigma 1.5
 CONVICTION = 8          # a vote of 1 makes an estimate e^8 times as likely
 LEAST_WEIGHT = 1e-3     # of an estimate, before votes are counted
+WHITE_CHROMA = 0.31     # Cb and Cr of white noise at half the size, in sigmas
 MOST_POWER = 12         # of e, so that nothing overflows
 
 
@@ -113,7 +114,8 @@ class UdmUNet(nn.Module):
 
     def forward(self, frame, level, predicted=None, predicted_level=None, frames=1, context=None):
         """frame: [N, C, H, W] (N = clips * frames), level: [N, 1, H, W]; H, W multiples of the stride; context:
-        [N, planes, H, W], what else is known; of a network with a chroma_level that, [N, 1, H, W].
+        [N, planes, H, W], what else is known; of a network with a chroma_level that, [N, 1, H, W],
+        or as in white noise.
 
         Returns x0 and, if the network predicts it, as one more channel after it, the log of the variance (less
         LOG_VARIANCE_BIAS) that the prediction has beyond that of its level; if it mixes, its vote on each estimate
@@ -122,6 +124,8 @@ class UdmUNet(nn.Module):
         if predicted is None:
             predicted, predicted_level = torch.zeros_like(frame), torch.ones_like(level)
         fused, rho, planes = fuse(frame, level, predicted, predicted_level)
+        if context is None and self.config.get("chroma_level"):
+            context = of_white_noise(level)
         if context is not None:
             planes = torch.cat([planes, context], 1)
         x = self.conv_in(F.pixel_unshuffle(planes, self.patch))
@@ -137,6 +141,12 @@ class UdmUNet(nn.Module):
         output = F.pixel_shuffle(self.conv_out(x), self.patch).float()
         correction, others = output.split([self.config["in_channels"], self.others], 1)
         return torch.cat([fused + gate(rho) * correction, others], 1)
+
+
+def of_white_noise(level):
+    """The level of chroma, at half the size, in noise that is white over pixels and colours."""
+    ratio = WHITE_CHROMA * level / (1 - level ** 2).clamp(min=1e-12).sqrt()
+    return ratio * (1 + ratio ** 2).rsqrt()
 
 
 def with_context(network, weights):

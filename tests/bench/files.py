@@ -9,6 +9,7 @@ strengths for each clip, which are better known to nobody: luma and chroma have 
 are of whole programs, start included, so they are lower than those of films.
 """
 import argparse
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -58,8 +59,9 @@ def raw(source, width, height, graph="null", threads=1):
 def ours(o, source, clean):
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/out.mkv"
-        subprocess.run([o.build / "engine/cli/restore/udm-restore", source, out, "--codec", "ffv1"], check=True,
-                       stderr=subprocess.DEVNULL)
+        subprocess.run([o.build / "engine/cli/restore/udm-restore", source, out, "--codec", "ffv1", "--threads",
+                        str(o.threads)], check=True, stderr=subprocess.DEVNULL,
+                       env={**os.environ, "UDM_MODEL_PATH": str(common.ROOT / "models")})
         return raw(out, clean.width, clean.height)
 
 

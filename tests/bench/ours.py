@@ -46,7 +46,8 @@ def load_network(directory, part="unet"):
     import safetensors.torch
     from network import UdmUNet
     config = json.loads((directory / part / "config.json").read_text())
-    names = ("in_channels", "block_out_channels", "layers_per_block", "patch_size", "temporal", "predict_log_variance")
+    names = ("in_channels", "block_out_channels", "layers_per_block", "patch_size", "temporal", "predict_log_variance",
+             "chroma_level")
     net = UdmUNet(**{k: config[k] for k in names if k in config}).eval()
     weights = safetensors.torch.load_file(directory / part / "diffusion_pytorch_model.safetensors")
     net.load_state_dict({k: w.float() for k, w in weights.items()})

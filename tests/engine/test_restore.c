@@ -428,6 +428,16 @@ static const struct {
     double share;
 } told[] = { { "RGB", 0.31 }, { "I420", 0.57 } };
 
+START_TEST(levels_of_shares)
+{
+    ck_assert_double_eq_tol(udm_level_of_share(0.3, udm_level_of_sigma(20)), udm_level_of_sigma(6), 1e-12);
+    ck_assert_double_eq(udm_level_of_share(0.3, 0), 0);
+    ck_assert_double_eq(udm_level_of_share(0.3, 1), 1);
+    ck_assert_double_eq(udm_level_of_share(0, 1), 1);
+    ck_assert_double_eq(udm_level_of_share(0, 0.5), 0);
+}
+END_TEST
+
 START_TEST(chroma_has_a_level_of_its_own)
 {
     enum { SIGMA = 30 };
@@ -471,6 +481,7 @@ int main(void)
 {
     const test_entry tests[] = {
         { .test = tiny_frames_are_restored_or_said, .cases = COUNT_OF(tiny) },
+        { .test = levels_of_shares },
         { .test = chroma_has_a_level_of_its_own, .cases = COUNT_OF(told) },
         { .test = what_was_done_is_undone, .cases = COUNT_OF(undone) },
         { .test = what_is_known_stays },
