@@ -7,7 +7,8 @@
 Clips are telecined in the ways that are listed, every scene of so many pictures from a phase of its own, as after a cut
 of the finished tape. "kept" is the share of pictures that come out, "twice" of those that come out again, "torn" of
 frames that show two pictures (or none): all by the original that a frame is nearest to. "stamps" is the greatest
-distance of a frame from where its picture stood on the tape, in fields, for those that give times.
+distance of a frame from where its picture stood on the tape, in fields, for those that give times. Of film on twos each
+picture was filmed twice: half of all are kept, and come out twice, and are as far from each other.
 """
 import ctypes as c
 import pathlib
