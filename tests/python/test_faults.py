@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """udm-film when things go wrong: it ends in the same file, or in an error that names what it was; never in a wrong
 film."""
+import errno
 import json
 import os
 import pathlib
@@ -93,6 +94,16 @@ def test_a_full_disk_is_named_and_then_it_goes_on(work, wanted):
     assert "run the same again" in said and not out.exists()
     films.film("run", work / "in.mkv", out, *RUN)
     assert out.read_bytes() == wanted
+
+
+def test_a_disk_without_room_for_the_driver_is_named(work, monkeypatch, capsys):
+    """It keeps files of its own: the page, and who computes what."""
+    def write(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(main, "write_json", write)
+    assert main.main(["plan", str(work / "in.mkv"), "--dir", str(work / "full")]) == 1
+    assert "No space left on device. Make room, and run the same again" in capsys.readouterr().err
 
 
 def test_other_settings_are_refused_with_the_difference(work, wanted):

@@ -146,7 +146,8 @@ def _tell_of_early_sound(film: InputContainer, others: dict[int, Stream], to: Ou
                          note: Callable[[str], None]) -> None:
     """What MP4 begins with, for decoders to get going."""
     heard = [film.streams[index] for index in others if film.streams[index].type == "audio"]
-    first = next(film.demux(*heard), None) if heard and to.path.suffix == ".mkv" else None
+    told = to.path.suffix == ".mkv" and "matroska" not in film.format.name  # which keeps its own as it is
+    first = next(film.demux(*heard), None) if heard and told else None
     if first is not None and first.pts is not None and first.pts < 0:
         note(f"the sound begins {float(-first.pts * first.time_base):.3f} s before the film does, which .mkv cannot "
              "say: all times are later by that, and sound and picture stay together. .mp4 keeps them as they are")

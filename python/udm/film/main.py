@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """udm-film: one film, many machines, the same pixels."""
 import argparse
+import errno
 import os
 import pathlib
 import shlex
@@ -254,7 +255,9 @@ def main(words: Sequence[str] | None = None) -> int:
         note(str(error))
         return 1
     except OSError as error:
-        note(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        note((f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)) +
+             (". Make room, and run the same again: it goes on from here" if full else ""))
         return 1
     except KeyboardInterrupt:
         note("stopped; the same again goes on from here")
