@@ -96,6 +96,9 @@ GstStructure *gst_udm_session_stats(GstUdmSession *session)
                              "whiteness", G_TYPE_DOUBLE, stats.whiteness,       //
                              "confidence", G_TYPE_DOUBLE, stats.confidence,     //
                              "reason", G_TYPE_STRING, stats.reason,             //
+                             "dirt", G_TYPE_DOUBLE, stats.dirt,                 //
+                             "flicker", G_TYPE_DOUBLE, stats.flicker,           //
+                             "weave", G_TYPE_DOUBLE, stats.weave,               //
                              "last-ms", G_TYPE_DOUBLE, stats.last_ms,           //
                              "mean-ms", G_TYPE_DOUBLE, stats.mean_ms,           //
                              "memory", G_TYPE_UINT64, (guint64)stats.memory,    //

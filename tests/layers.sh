@@ -3,8 +3,8 @@
 # engine knows no GLib and no GStreamer; gst/, elements/ and the programs know only the public headers of the engine.
 cd "$(dirname "$0")/.." || exit 1
 failed=0
-rooms='base process schedule tensor backend sampler model text network flow analysis runner temporal interp fields'
-rooms="$rooms diffusion convert api"
+rooms='base process schedule tensor backend sampler model text network flow analysis repair runner temporal interp'
+rooms="$rooms fields diffusion convert api"
 
 wrong() { # pattern, reason, folder
     if grep -rnE --include='*.[ch]' "$1" "$3"; then

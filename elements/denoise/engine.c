@@ -82,13 +82,24 @@ static gboolean halves(const udm_degradation *degradation)
     return degradation->usual < 0 || g_strv_contains(in_pixels, degradation->process);
 }
 
+static gboolean wants_repair(const GstUdmDenoiseOptions *options)
+{
+    return options->dirt > 0 || options->deflicker > 0 || options->stabilize_gate > 0;
+}
+
+// Old film and tape have noise, so models of other things do not know them.
+static gboolean repairs(GstUdmTransform *trans, const GstUdmDenoiseOptions *options)
+{
+    return degradation_of(trans)->usual < 0 && wants_repair(options);
+}
+
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
 {
     const udm_degradation *degradation = degradation_of(trans);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
     gdouble amount = degradation->usual < 0 ? options.noise_level : options.amount;
 
-    return !degradation->holes && amount == 0 && options.strength == 0;
+    return !degradation->holes && amount == 0 && options.strength == 0 && !repairs(trans, &options);
 }
 
 static gboolean takes_neighbours(GstUdmTransform *trans)
@@ -155,6 +166,20 @@ static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, u
     return NULL;
 }
 
+// Where there is no time, dirt stays, as finding it takes as long as noise does.
+static void set_repair(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, udm_settings *settings)
+{
+    if (repairs(trans, options)) {
+        settings->dirt = trans->level == GST_UDM_LEVEL_FULL ? options->dirt : 0;
+        settings->deflicker = options->deflicker;
+        settings->stabilize_gate = options->stabilize_gate;
+    } else if (wants_repair(options)) {
+        gst_udm_report_warning(GST_ELEMENT(trans),
+                               "The properties dirt, deflicker and stabilize-gate have no effect with "
+                               "a model that removes something else than noise.");
+    }
+}
+
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
@@ -170,6 +195,7 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
                                "The property lookahead has no effect with a model that uses no other frames.");
         all.lookahead = 0;
     }
+    set_repair(trans, &options, &all);
     self->discontinuity = TRUE;
     return open_stream(self, &all, error);
 }

@@ -7,6 +7,7 @@
 #define DEFAULT_NOISE_LEVEL (-1.0)
 #define DEFAULT_STRENGTH 0.0
 #define DEFAULT_GRAIN 0.0
+#define DEFAULT_REPAIR 0.0
 #define DEFAULT_LOOKAHEAD UDM_LOOKAHEAD_AUTO
 #define DEFAULT_ENSEMBLE 1
 #define DEFAULT_AMOUNT (-1.0)
@@ -20,6 +21,9 @@ enum {
     PROP_AMOUNT,
     PROP_DEINTERLACE,
     PROP_GRAIN,
+    PROP_DIRT,
+    PROP_DEFLICKER,
+    PROP_STABILIZE_GATE,
 };
 
 GType gst_udm_denoise_deinterlace_get_type(void)
@@ -50,12 +54,16 @@ void gst_udm_denoise_options_init(GstUdmDenoiseOptions *options)
         .amount = DEFAULT_AMOUNT,
         .deinterlace = DEFAULT_DEINTERLACE,
         .grain = DEFAULT_GRAIN,
+        .dirt = DEFAULT_REPAIR,
+        .deflicker = DEFAULT_REPAIR,
+        .stabilize_gate = DEFAULT_REPAIR,
     };
 }
 
 gboolean gst_udm_denoise_options_reopen(guint id)
 {
-    return id == PROP_LOOKAHEAD || id == PROP_ENSEMBLE;
+    return id == PROP_LOOKAHEAD || id == PROP_ENSEMBLE || id == PROP_DIRT || id == PROP_DEFLICKER ||
+           id == PROP_STABILIZE_GATE;
 }
 
 gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, const GValue *value)
@@ -81,6 +89,15 @@ gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, co
         return TRUE;
     case PROP_GRAIN:
         options->grain = g_value_get_double(value);
+        return TRUE;
+    case PROP_DIRT:
+        options->dirt = g_value_get_double(value);
+        return TRUE;
+    case PROP_DEFLICKER:
+        options->deflicker = g_value_get_double(value);
+        return TRUE;
+    case PROP_STABILIZE_GATE:
+        options->stabilize_gate = g_value_get_double(value);
         return TRUE;
     default:
         return FALSE;
@@ -110,6 +127,15 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
         return TRUE;
     case PROP_GRAIN:
         g_value_set_double(value, options->grain);
+        return TRUE;
+    case PROP_DIRT:
+        g_value_set_double(value, options->dirt);
+        return TRUE;
+    case PROP_DEFLICKER:
+        g_value_set_double(value, options->deflicker);
+        return TRUE;
+    case PROP_STABILIZE_GATE:
+        g_value_set_double(value, options->stabilize_gate);
         return TRUE;
     default:
         return FALSE;
@@ -189,6 +215,56 @@ static void install_grain(GObjectClass *object_class)
             DEFAULT_GRAIN, CONTROLLED));
 }
 
+static void install_repair(GObjectClass *object_class)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+    /**
+     * GstUdmDenoise:dirt:
+     *
+     * Whether to look for dirt of film, specks, blotches and hairs, and dropouts of tape, and how faint they may be:
+     * what the frames before and after agree on along motion, and the frame contradicts, is filled from them, before
+     * noise is looked at. It works with #GstUdmDenoise:noise-level 0, too, where nothing else is changed, and costs a
+     * frame of latency. For models that remove noise.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_DIRT,
+        g_param_spec_double(
+            "dirt", "Dirt",
+            "Dirt of old film and dropouts of tape to fill from the frames around (0 = none, 0.5 = what "
+            "is plain to see, 1 = faint ones, too)",
+            0, 1, DEFAULT_REPAIR, flags));
+    /**
+     * GstUdmDenoise:deflicker:
+     *
+     * How much of what flickers is taken out of the light, of the whole picture and of its parts. Fades, flashes and
+     * lightning stay, and so does what does not flicker, bit for bit. It costs eight frames of latency. For models that
+     * remove noise.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, PROP_DEFLICKER,
+                                    g_param_spec_double("deflicker", "Deflicker",
+                                                        "Flicker of the light to take out (0 = none, 1 = all)", 0, 1,
+                                                        DEFAULT_REPAIR, flags));
+    /**
+     * GstUdmDenoise:stabilize-gate:
+     *
+     * How much of what weaves is taken out of the place of the picture, as in the gate of a projector. Pans stay, and a
+     * camera that is held by hand is steadied, too. What comes into view at the borders is taken from other frames. It
+     * costs eight frames of latency, together with #GstUdmDenoise:deflicker. For models that remove noise.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_STABILIZE_GATE,
+        g_param_spec_double("stabilize-gate", "Stabilize gate",
+                            "Weave of the picture, as in the gate of a projector, to take out (0 = none, 1 = all)", 0,
+                            1, DEFAULT_REPAIR, flags));
+}
+
 static void install_restoration(GObjectClass *object_class)
 {
     const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
@@ -265,5 +341,6 @@ void gst_udm_denoise_options_install(GObjectClass *object_class)
     install_fields(object_class);
     install_degradation(object_class);
     install_grain(object_class);
+    install_repair(object_class);
     install_restoration(object_class);
 }

@@ -33,6 +33,7 @@ GType gst_udm_denoise_deinterlace_get_type(void);
 // Part of the element, which guards it by its object lock.
 typedef struct GstUdmDenoiseOptions {
     gdouble noise_level, strength, amount, grain;
+    gdouble dirt, deflicker, stabilize_gate;
     gint lookahead, ensemble;
     GstUdmDenoiseDeinterlace deinterlace;
 } GstUdmDenoiseOptions;

@@ -56,6 +56,9 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "grain is %g, but %s removes no noise of which some could stay: it must be 0", frame->grain,
                         udm_model_directory(restorer->model));
+    if (frame->time_map && restorer->settings.stabilize_gate > 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "a map of times, but stabilize_gate moves the pixels that it is about: set one of both");
     for (size_t i = 0; frame->time_map && i < restorer->pixels; i++)
         if (!(frame->time_map[i] >= 0 && frame->time_map[i] <= 1))
             return udm_fail(error, UDM_ERROR_SETTINGS, "a time of %g in a map: it must be 0 to 1", frame->time_map[i]);
@@ -128,6 +131,16 @@ static bool repeats_last(const udm_restorer *restorer, const udm_frame *frame, c
            memcmp(planes, place->planes, restorer->channels * restorer->pixels * sizeof *planes) == 0;
 }
 
+void udm_restorer_settle(udm_restorer *restorer, queued *frame)
+{
+    if (restorer->impulses && frame->discontinuity)
+        udm_impulses_reset(restorer->impulses);
+    if (frame->impulsive)
+        udm_impulses_remove(restorer->impulses, frame->planes);
+    for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
+        memcpy(frame->planes + c * restorer->pixels, frame->planes, restorer->pixels * sizeof(float));
+}
+
 bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error *error)
 {
     if (!udm_check_argument(restorer, "the restorer", error) || !udm_check_argument(frame, "the frame", error))
@@ -148,6 +161,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     place->chroma_sigma = frame->chroma_sigma;
     place->number = frame->number;
     place->discontinuity = frame->discontinuity;
+    place->whole = frame->repaired;
     place->looked_at = false;
     place->input.previewed = place->input.linked = place->input.filtered = false;
     udm_planes_of_image(place->planes, frame->image, restorer->pool);
@@ -157,15 +171,14 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
         take_known(restorer, frame->known, place);
     else
         take_times(restorer, frame, place);
-    if (restorer->impulses && frame->discontinuity)
-        udm_impulses_reset(restorer->impulses);
-    if (restorer->impulses && (frame->time_map || frame->time != 0)) // else it is said to be clean
-        udm_impulses_remove(restorer->impulses, place->planes);
-    for (int c = restorer->settings.channels; c < restorer->channels; c++) // grey, for a network of colour
-        memcpy(place->planes + c * restorer->pixels, place->planes, restorer->pixels * sizeof(float));
+    place->impulsive = restorer->impulses && (frame->time_map || frame->time != 0); // else it is said to be clean
+    if (restorer->repair)
+        udm_restorer_repair_later(restorer, place);
+    else
+        udm_restorer_settle(restorer, place);
     place->input.planes = place->planes;
     place->input.repeat = frame->repeat;
-    place->repeats = repeats_last(restorer, frame, place);
+    place->repeats = !restorer->repair && repeats_last(restorer, frame, place);
     restorer->last_pushed = *frame;
     *(restorer->first ? &restorer->last->next : &restorer->first) = place;
     restorer->last = place;
@@ -320,6 +333,8 @@ static void count(udm_restorer *restorer, const queued *frame, double start)
     stats->sigma = noise->sigma;
     stats->luma_sigma = noise->luma, stats->chroma_sigma = noise->chroma;
     stats->whiteness = noise->whiteness, stats->confidence = noise->confidence;
+    if (restorer->repair)
+        udm_restorer_count_repaired(stats, &frame->repaired);
     snprintf(stats->reason, sizeof stats->reason, "%s", frame->time < 0 ? udm_noise_reason(noise->finding) : "");
     udm_stats_count(stats, start);
 }
@@ -377,7 +392,8 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     if (restorer->sdedit)
         return sdedit(restorer, frame, start, error);
     udm_predicted predicted = { 0 };
-    if (restorer->expert->temporal && !look_around(restorer, frame, &predicted, error))
+    const bool clean = restorer->repair && frame->even && frame->time == 0 && frame->strength == 0;
+    if (restorer->expert->temporal && !clean && !look_around(restorer, frame, &predicted, error))
         return false;
     const udm_side_information beside = { .predicted = predicted.planes,
                                           .predicted_level = predicted.level,
@@ -426,7 +442,7 @@ udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_e
         udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
         return UDM_PULLED_FAILED;
     }
-    if (!compute(restorer, frame, error))
+    if (!udm_restorer_repair(restorer, error) || !compute(restorer, frame, error))
         return UDM_PULLED_FAILED;
     udm_planes_into_image(restorer->work, out, restorer->pool);
     udm_log_fallback(&restorer->settings, restorer->device, &restorer->warned);
@@ -449,6 +465,7 @@ void udm_restorer_reset(udm_restorer *restorer)
     restorer->ended = restorer->has_before = false;
     if (restorer->impulses)
         udm_impulses_reset(restorer->impulses);
+    udm_restorer_forget_repair(restorer);
     udm_noise_tracker_reset(restorer->tracker);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);
@@ -458,7 +475,8 @@ int udm_restorer_delay(const udm_restorer *restorer)
 {
     if (!restorer)
         return 0;
-    return restorer->sdedit ? udm_sdedit_ahead(restorer->sdedit) : restorer->settings.lookahead;
+    const int ahead = restorer->repair ? udm_repair_ahead(restorer->repair) : 0;
+    return ahead + (restorer->sdedit ? udm_sdedit_ahead(restorer->sdedit) : restorer->settings.lookahead);
 }
 
 void udm_restorer_cancel(udm_restorer *restorer, bool cancel)
@@ -481,7 +499,8 @@ void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats, size_t s
         return;
     udm_stats all = restorer->stats;
     all.tiles = restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->expert->reverse));
-    all.memory = memory_of(restorer) + udm_workspace_memory(restorer->workspace);
+    all.memory = memory_of(restorer) + udm_workspace_memory(restorer->workspace) +
+                 (restorer->repair ? udm_repair_memory(restorer->repair) : 0);
     udm_stats_device(&all, restorer->device);
     udm_copy_sized(stats, size, &all, sizeof all);
 }

@@ -141,6 +141,10 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         udm_restorer_free(restorer);
         return NULL;
     }
+    if (!udm_restorer_open_repair(restorer, error)) {
+        udm_restorer_free(restorer);
+        return NULL;
+    }
     udm_settings_keep(&restorer->settings);
     if (settings->scenes_given)
         udm_noise_tracker_give_scenes(restorer->tracker);
@@ -175,6 +179,7 @@ void udm_restorer_free(udm_restorer *restorer)
     udm_hole_filler_free(restorer->filler);
     udm_restorer_free_experts(restorer);
     udm_impulses_free(restorer->impulses);
+    udm_repair_free(restorer->repair);
     udm_workspace_free(restorer->workspace);
     udm_device_close(restorer->device);
     udm_pool_free(restorer->pool);

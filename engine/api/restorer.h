@@ -9,6 +9,7 @@
 #include "analysis/impulses.h"
 #include "analysis/noise_tracker.h"
 #include "model/model.h"
+#include "repair/repair.h"
 #include "temporal/temporal_filter.h"
 #include "temporal/tone.h"
 #include "diffusion/sdedit.h"
@@ -28,6 +29,9 @@ typedef struct queued {
     bool discontinuity, looked_at;
     bool even;                // one time and no holes
     bool repeats;             // the frame before, exactly: so does what comes out
+    bool impulsive;           // may have impulses: it was not said to be clean
+    bool whole;               // not to be repaired
+    udm_repaired repaired;    // what was done to it, where frames are repaired
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma
@@ -63,6 +67,9 @@ struct udm_restorer {
     udm_tone *tone;
     udm_impulses *impulses;  // NULL where the model undoes something else than noise
     udm_hole_filler *filler; // of holes; NULL where the model fills none
+    udm_repair *repair;      // of old film and tape; NULL unless the settings ask for it
+    queued *unseen;          // the first frame that it was not given, and
+    queued *unrepaired;      // the first that it did not return; NULL: none is left
     float *work;             // the frame in the making: [channels of the network, height, width]
     float *times;            // of it, [height, width]
     queued *first, *last, *spare;
@@ -83,6 +90,17 @@ float udm_restorer_own_time(const udm_restorer *restorer, double time);
 
 // Scene and noise of a frame, once, however often it is pulled, and in the order of the frames.
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame);
+
+// restore_repair.c. Frames that are repaired before they are looked at, where the settings ask for that: what is opened
+// for it; a frame that was pushed; all frames that can be, false if cancelled; and nothing is left of any frame.
+bool udm_restorer_open_repair(udm_restorer *restorer, udm_error *error);
+void udm_restorer_repair_later(udm_restorer *restorer, queued *frame);
+bool udm_restorer_repair(udm_restorer *restorer, udm_error *error);
+void udm_restorer_forget_repair(udm_restorer *restorer);
+void udm_restorer_count_repaired(udm_stats *stats, const udm_repaired *repaired); // of the next frame
+
+// What is done to the planes of a frame, repaired or not, before noise is looked for.
+void udm_restorer_settle(udm_restorer *restorer, queued *frame);
 
 // restore_expert.c. The network of the expert in use, then what runs it; false with *error. What was opened until then
 // is freed with the restorer.

@@ -30,21 +30,23 @@ class Settings(c.Structure):
                 ("schedule", c.c_char_p), ("spacing", c.c_char_p), ("class_label", c.c_int), ("seed", c.c_uint64),
                 ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
                 ("log", c.c_void_p), ("log_context", c.c_void_p),
-                ("scenes_given", c.c_bool), ("alpha", c.c_bool)]
+                ("scenes_given", c.c_bool), ("alpha", c.c_bool),
+                ("dirt", c.c_double), ("deflicker", c.c_double), ("stabilize_gate", c.c_double)]
 
 
 class Frame(c.Structure):
     _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
                 ("known", c.POINTER(Image)), ("strength", c.c_double),
                 ("number", c.c_uint64), ("discontinuity", c.c_bool), ("kind", c.c_int),
-                ("repeat", c.c_bool), ("grain", c.c_double)]
+                ("repeat", c.c_bool), ("grain", c.c_double), ("repaired", c.c_bool)]
 
 
 class Stats(c.Structure):
     _fields_ = [("frames", c.c_uint64), ("scenes", c.c_uint64), ("sigma", c.c_double), ("last_ms", c.c_double),
                 ("mean_ms", c.c_double), ("memory", c.c_size_t), ("tiles", c.c_int), ("device", c.c_char * 128),
                 ("warning", c.c_char * 704), ("luma_sigma", c.c_double), ("chroma_sigma", c.c_double),
-                ("whiteness", c.c_double), ("confidence", c.c_double), ("reason", c.c_char * 96)]
+                ("whiteness", c.c_double), ("confidence", c.c_double), ("reason", c.c_char * 96),
+                ("dirt", c.c_double), ("flicker", c.c_double), ("weave", c.c_double)]
 
 
 def image(pixels):

@@ -15,11 +15,14 @@ static const struct {
     const char *model;
     bool shipped, estimated;
     int lookahead;
+    bool repairs; // dirt, flicker and weave, too
 } kinds[] = {
-    { "tiny-denoise", false, false, 0 }, { "tiny-temporal", false, false, 0 }, { "tiny-guess", false, false, 0 },
-    { "tiny-guess", false, false, 2 },   { "tiny-guess", false, true, 0 },     { "tiny-guess", false, true, 2 },
-    { "tiny-doubt", false, false, 0 },   { "tiny-experts", false, true, 0 },   { "denoise", true, true, 2 },
-    { "denoise-real", true, true, 2 },
+    { "tiny-denoise", false, false, 0, false }, { "tiny-temporal", false, false, 0, false },
+    { "tiny-guess", false, false, 0, false },   { "tiny-guess", false, false, 2, false },
+    { "tiny-guess", false, true, 0, false },    { "tiny-guess", false, true, 2, false },
+    { "tiny-doubt", false, false, 0, false },   { "tiny-experts", false, true, 0, false },
+    { "denoise", true, true, 2, false },        { "denoise-real", true, true, 2, false },
+    { "tiny-guess", false, true, 2, true },
 };
 
 static uint8_t of_a[FRAMES][BYTES], of_b[FRAMES][BYTES];
@@ -71,6 +74,7 @@ static udm_restorer *open_restorer(const udm_model *model, int kind)
     settings.width = WIDTH, settings.height = HEIGHT;
     settings.device = "cpu", settings.threads = 1, settings.lookahead = kinds[kind].lookahead;
     settings.scenes_given = true;
+    settings.dirt = settings.deflicker = settings.stabilize_gate = kinds[kind].repairs;
     udm_restorer *restorer = udm_restorer_open(model, &settings, &error);
     ck_assert_msg(restorer, "%s", error.message);
     return restorer;
@@ -136,8 +140,8 @@ START_TEST(another_scene_before_changes_nothing)
     static uint8_t alone[FRAMES][BYTES], after[2 * FRAMES][BYTES];
     const int kind = _i / BETWEENS;
     const between what = _i % BETWEENS;
-    test_case("%s%s, lookahead %d, %s", kinds[kind].model, kinds[kind].estimated ? ", estimated" : "",
-              kinds[kind].lookahead, between_names[what]);
+    test_case("%s%s, lookahead %d%s, %s", kinds[kind].model, kinds[kind].estimated ? ", estimated" : "",
+              kinds[kind].lookahead, kinds[kind].repairs ? ", repaired" : "", between_names[what]);
     draw();
     udm_model *model = open_model(kind);
     udm_restorer *restorer = open_restorer(model, kind);

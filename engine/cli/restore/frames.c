@@ -3,6 +3,7 @@
 #include "cli/restore/frames.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/restore/say.h"
 
@@ -65,6 +66,9 @@ bool frames_open(frames *f, const udm_model *model, const options *o, const AVFr
     settings.width = pixels_made(f->pixels)->width, settings.height = pixels_made(f->pixels)->height;
     settings.channels = pixels_channels(f->pixels);
     settings.log = hear;
+    f->repaired.dirt = settings.dirt > 0;
+    f->repaired.flicker = settings.deflicker > 0;
+    f->repaired.weave = settings.stabilize_gate > 0;
     f->restorer = udm_restorer_open(model, &settings, error);
     atomic_store(&f->running, f->restorer);
     return f->restorer != NULL;
@@ -86,6 +90,7 @@ bool frames_push(frames *f, AVFrame *frame, udm_error *error)
 {
     udm_image image;
     udm_frame in = { .image = &image, .number = f->count };
+    in.repaired = f->restored;
     if (!f->restored)
         in.time = f->time, in.strength = f->strength, in.grain = f->grain;
     AVFrame *own = av_frame_alloc();
@@ -129,16 +134,34 @@ void frames_cancel(frames *f)
         udm_restorer_cancel(running, true);
 }
 
-void frames_noise(const frames *f, char *text, size_t size)
+static void say_noise(const frames *f, const udm_stats *stats, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (f->time < 0 && stats->reason[0])
+        snprintf(text, size, "; no noise at the end: %s", stats->reason);
+    else if (f->time < 0)
+        snprintf(text, size, "; the noise at the end has a sigma of %.1f, in luma %.1f and in chroma %.1f",
+                 stats->sigma, stats->luma_sigma, stats->chroma_sigma);
+}
+
+static void say_more(char *text, size_t size, const char *format, double number)
+{
+    const size_t length = strlen(text);
+    snprintf(text + length, size - length, format, number);
+}
+
+void frames_found(const frames *f, char *text, size_t size)
 {
     udm_stats stats;
     text[0] = '\0';
-    if (f->time >= 0 || !f->restorer)
+    if (!f->restorer)
         return;
     udm_restorer_stats(f->restorer, &stats, sizeof stats);
-    if (stats.reason[0])
-        snprintf(text, size, "; no noise at the end: %s", stats.reason);
-    else
-        snprintf(text, size, "; the noise at the end has a sigma of %.1f, in luma %.1f and in chroma %.1f", stats.sigma,
-                 stats.luma_sigma, stats.chroma_sigma);
+    say_noise(f, &stats, text, size);
+    if (f->repaired.dirt)
+        say_more(text, size, "; %.3f %% of the pixels were dirt", 100 * stats.dirt);
+    if (f->repaired.flicker)
+        say_more(text, size, "; the light flickered by %.1f %%", 100 * stats.flicker);
+    if (f->repaired.weave)
+        say_more(text, size, "; the picture weaved by %.2f pixels", stats.weave);
 }

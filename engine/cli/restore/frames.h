@@ -17,6 +17,9 @@ typedef struct frames {
     pixels *pixels;
     AVFifo *held; // AVFrame *, pushed and not pulled yet
     double time, strength, grain;
+    struct {
+        bool dirt, flicker, weave;
+    } repaired;                      // what was asked for
     bool restored;                   // frames that are pushed from now on: they pass as they are
     uint64_t count;                  // frames pushed
     _Atomic(udm_restorer *) running; // the restorer, for frames_cancel(); NULL before and after
@@ -36,7 +39,7 @@ udm_pulled frames_pull(frames *frames, AVFrame *out, udm_error *error);
 // From any thread: a pull in progress returns soon.
 void frames_cancel(frames *frames);
 
-// For people, of the last frame: what was found, or why nothing was; "" where the level was given.
-void frames_noise(const frames *frames, char *text, size_t size);
+// For people: the noise of the last frame, or why there is none, where it was estimated, and what was repaired.
+void frames_found(const frames *frames, char *text, size_t size);
 
 #endif

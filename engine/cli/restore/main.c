@@ -45,13 +45,13 @@ static int end_failed(job *j, const udm_error *error)
 static int end_whole(job *j)
 {
     const int64_t frames = j->sink.frames;
-    char noise[192];
+    char found[320];
     progress_end(&j->progress);
-    frames_noise(fields_restore(&j->fields) ? &j->fields.films[0] : &j->frames, noise, sizeof noise);
+    frames_found(fields_restore(&j->fields) ? &j->fields.films[0] : &j->frames, found, sizeof found);
     if (j->source.damaged > 0)
         say_note("%d packets of the video were damaged: look at the result", j->source.damaged);
     say_note("wrote %s: %" PRId64 " %s, %.2f a second%s", j->sink.file.other ? j->sink.file.name : j->options->output,
-             frames, frames == 1 ? "frame" : "frames", progress_rate(&j->progress), noise);
+             frames, frames == 1 ? "frame" : "frames", progress_rate(&j->progress), found);
     job_close(j);
     return 0;
 }

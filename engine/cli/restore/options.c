@@ -22,6 +22,8 @@ static const char usage[] =
     "  --model NAME         a directory, or a name to look up in UDM_MODEL_PATH and among the installed models (%s)\n"
     "  --noise-level S      standard deviation of the noise, for pixels from 0 to 255; -1 estimates it (-1)\n"
     "  --amount A           how much to undo, for models that undo something else, in pixels; -1: as usual (-1)\n"
+    "  --dirt D             dirt of old film and dropouts of tape to fill from the frames around: 0, none, to 1, also\n"
+    "                       faint ones (0)\n"
     "  --grain G            share of the noise that stays, 0 to 1 (0)\n"
     "  --strength S         share of noise to add first, so that detail is drawn anew, 0 to 1 (0)\n"
     "  --steps N            of the sampler, for detail that is drawn anew (1)\n"
@@ -29,8 +31,10 @@ static const char usage[] =
     "(-1)\n"
     "  --ensemble N         mirrored and rotated views of each frame that are averaged, 1 to %d (1)\n"
     "  --seed N             of the noise that is added (0)\n"
+    "  --deflicker D        flicker of the light to take out, 0 to 1 (0)\n"
     "  --deinterlace HOW    interlaced video: frames, at its frame rate; fields, at twice that; telecine, film at 4/5\n"
     "                       of that; off, which refuses it (auto: frames, and those of film are whole)\n"
+    "  --stabilize-gate S   weave of the picture, as in the gate of a projector, to take out, 0 to 1 (0)\n"
     "  --codec NAME         ";
 
 static const char usage_rest[] = "\n"
@@ -48,8 +52,11 @@ enum {
     MODEL = 1,
     NOISE_LEVEL,
     AMOUNT,
+    DEFLICKER,
+    DIRT,
     GRAIN,
     STRENGTH,
+    STABILIZE_GATE,
     STEPS,
     LOOKAHEAD,
     ENSEMBLE,
@@ -72,6 +79,9 @@ static const struct option known[] = {
     { "model", required_argument, NULL, MODEL },
     { "noise-level", required_argument, NULL, NOISE_LEVEL },
     { "amount", required_argument, NULL, AMOUNT },
+    { "deflicker", required_argument, NULL, DEFLICKER },
+    { "stabilize-gate", required_argument, NULL, STABILIZE_GATE },
+    { "dirt", required_argument, NULL, DIRT },
     { "grain", required_argument, NULL, GRAIN },
     { "strength", required_argument, NULL, STRENGTH },
     { "steps", required_argument, NULL, STEPS },
@@ -164,6 +174,12 @@ static bool parse_value(int option, const char *text, options *o)
         return parse_amount(option, text, 255, &o->noise_level);
     case AMOUNT:
         return parse_amount(option, text, 1000, &o->amount);
+    case DEFLICKER:
+        return parse_number(option, text, 0, 1, &s->deflicker);
+    case STABILIZE_GATE:
+        return parse_number(option, text, 0, 1, &s->stabilize_gate);
+    case DIRT:
+        return parse_number(option, text, 0, 1, &s->dirt);
     case GRAIN:
         return parse_number(option, text, 0, 1, &o->grain);
     case STRENGTH:

@@ -55,6 +55,17 @@ typedef struct udm_settings {
     bool scenes_given;    /**< of a restorer: scenes begin where udm_frame.discontinuity says so, and nowhere else,
                                instead of being looked for; default false. See udm/analyse.h */
     bool alpha;           /**< whether frames between frames have alpha; false (default) */
+    /**
+     * Of a restorer whose model removes noise, from 0 (default), not at all, to 1: how faint is what counts as dirt on
+     * film, or as a dropout of tape: what the frames before and after agree on along motion, and the frame contradicts.
+     * It is filled from them before noise is looked at. Holds back a frame more.
+     */
+    double dirt;
+    double deflicker; /**< how much of what flickers is taken out of the light, of the whole picture and of its parts:
+                           0 (default), none, to 1; fades and flashes stay. Holds back eight frames */
+    double stabilize_gate; /**< how much of what weaves is taken out of the place of the picture, as in the gate of a
+                                projector: 0 (default), none, to 1; pans stay. Borders are filled from other frames.
+                                Holds back the same eight frames */
 } udm_settings;
 
 /**
@@ -85,6 +96,9 @@ typedef struct udm_stats {
                             or chroma alone */
     double confidence; /**< in it, 0 to 1: how much of the pictures so far bears witness to it */
     char reason[96];   /**< why an estimated sigma is 0, for people; or empty */
+    double dirt;       /**< share of the pixels so far that were dirt, 0 to 1 */
+    double flicker;    /**< how much the light was changed so far, in the mean: 0.1 is a tenth up or down */
+    double weave;      /**< by how many pixels frames were moved so far, in the mean */
 } udm_stats;
 
 #ifdef __cplusplus

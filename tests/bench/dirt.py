@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Dirt, dropouts and scratches, drawn on clean clips (models/train/film.py, a fixed seed), and the property `dirt`,
+with no noise to be removed: how much of their energy is gone, which share of the pixels that were clean was touched (by
+more than a level), and what PSNR those have. And the same of filters of VapourSynth (vsdirt.py says how to have them).
+
+    python tests/bench/dirt.py --frames 12
+    python tests/bench/dirt.py --only foreman --pictures FOLDER
+"""
+import pathlib
+import sys
+import zlib
+
+import numpy as np
+from PIL import Image
+
+import common
+import libudm
+
+sys.path.insert(0, str(common.ROOT / "models/train"))
+import film  # noqa: E402
+
+KINDS = {"dirt": film.dirt, "dropouts": film.dropouts, "scratches": film.scratches, "nothing": None}
+GONE, TOUCHED, KEPT = 0.90, 0.0005, 50.0
+EDGE = 3  # pixels around what was drawn that count as drawn on
+
+
+def widened(mask):
+    padded = np.pad(mask, ((0, 0), (EDGE, EDGE), (EDGE, EDGE)))
+    h, w = mask.shape[1:]
+    rows = np.any([padded[:, k:k + h] for k in range(2 * EDGE + 1)], 0)
+    return np.any([rows[:, :, k:k + w] for k in range(2 * EDGE + 1)], 0)
+
+
+def figures(clean, spoiled, mask, made):
+    """(share of the energy that is gone, share of clean pixels touched, their PSNR), of frames between the first and
+    the last, which have no neighbours on either side."""
+    clean, spoiled, made = (x[1:-1].astype(np.float32) for x in (clean, spoiled, made))
+    mask = widened(mask[1:-1])
+    left, before = (((x - clean) ** 2)[mask].sum() for x in (made, spoiled))
+    away = np.abs(made - spoiled).max(-1)[~mask]
+    error = ((made - clean) ** 2)[~mask].mean()
+    return 1 - left / max(before, 1), float((away > 1).mean()), 10 * np.log10(255 ** 2 / max(error, 1e-6))
+
+
+def spoil(kind, clip):
+    random = np.random.default_rng(zlib.crc32(clip.name.encode()))
+    return KINDS[kind](clip.frames, random) if KINDS[kind] else (clip.frames, np.zeros(clip.frames.shape[:3], bool))
+
+
+def keep(folder, name, *pictures):
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(pictures, 1)).save(folder / f"{name}.png")
+
+
+def main():
+    p = common.options(__doc__)
+    p.add_argument("--dirt", type=float, default=0.5, help="the property (default: %(default)s)")
+    p.add_argument("--kinds", default=",".join(KINDS), help="(default: %(default)s)")
+    p.add_argument("--pictures", type=pathlib.Path, help="where to leave the frame in the middle, drawn on and made")
+    o = p.parse_args()
+    engine, rows = libudm.Engine(o), []
+    for clip in common.load_clips(o):
+        for kind in o.kinds.split(","):
+            spoiled, mask = spoil(kind, clip)
+            made, _ = engine.restore(spoiled, 0.0, dirt=o.dirt)
+            gone, touched, kept = figures(clip.frames, spoiled, mask, made)
+            rows.append([clip.name, kind, "%.2f %%" % (100 * mask.mean()),
+                         "%.1f %%" % (100 * gone) if mask.any() else "-", "%.3f %%" % (100 * touched), "%.1f" % kept])
+            if o.pictures:
+                keep(o.pictures, f"{clip.name}-{kind}", spoiled[len(made) // 2], made[len(made) // 2])
+    common.print_table(["clip", "drawn", "of the pixels", "gone", "touched", "PSNR elsewhere"], rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
