@@ -48,3 +48,41 @@ encode() { # raw RGB of $width x $height, video
         ! videoconvert ! video/x-raw,format=I420 ! $encoder ! mp4mux ! filesink location="$2" ||
         fail "$2 could not be written"
 }
+
+# udm-restore of this tree, built if need be.
+udm_restore() {
+    UDM_MODEL_PATH=${UDM_MODEL_PATH:+$UDM_MODEL_PATH:}$root/models "$root/build/engine/cli/restore/udm-restore" "$@"
+}
+
+build_udm_restore() {
+    sh tests/setup.sh || exit 1
+    if [ ! -x build/engine/cli/restore/udm-restore ]; then # configured before there was libav
+        meson setup --reconfigure build >/dev/null && ninja --quiet -C build || fail 'udm-restore could not be built'
+    fi
+}
+
+# One frame of a file as a picture, with nothing done to it; the first one if the file is too short.
+picture_of() { # file, picture
+    udm_restore --quiet --force --noise-level 0 --start "${AT:-1}" "$1" "$2" 2>/dev/null ||
+        udm_restore --quiet --force --noise-level 0 "$1" "$2" || fail "there is no picture of $1"
+}
+
+# Restores a file as a script has it, and as its user has it: [OPTION VALUE]..., input, output, [OPTION...].
+restore_file() {
+    root=$PWD usual=
+    while [ "${1#--}" != "$1" ]; do
+        usual="$usual $1 $2"
+        shift 2
+    done
+    [ $# -ge 2 ] || fail "give an input and an output: sh examples/$name.sh INPUT OUTPUT"
+    in=$(absolute "$1" "$start") out=$(absolute "$2" "$start")
+    shift 2
+    [ -e "$in" ] || fail "there is no $in"
+    build_udm_restore
+    cd "$start" || exit 1
+    # shellcheck disable=SC2086 # options without spaces
+    udm_restore $usual "$@" "$in" "$out" || exit 1
+    picture_of "$in" "$root/build/$name-before.png"
+    picture_of "$out" "$root/build/$name-after.png"
+    echo "$name: wrote $root/build/$name-before.png and $root/build/$name-after.png"
+}

@@ -39,14 +39,10 @@ demonstrate() {
 }
 
 if [ $# -gt 0 ]; then
-    sh tests/setup.sh || exit 1
-    program=$root/build/engine/cli/restore/udm-restore
-    if [ ! -x "$program" ]; then # configured before there was libav
-        meson setup --reconfigure build >/dev/null && ninja --quiet -C build || fail 'udm-restore could not be built'
-    fi
+    build_udm_restore
     cd "$start" || exit 1
     [ $# -gt 1 ] || set -- "$1" "$1.restored.mp4"
-    UDM_MODEL_PATH=${UDM_MODEL_PATH:+$UDM_MODEL_PATH:}$root/models exec "$program" "$@"
+    udm_restore "$@"
 else
     # shellcheck disable=SC2086 # one word per package
     sh tests/setup.sh $decoders python3-numpy python3-pip || exit 1

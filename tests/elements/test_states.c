@@ -539,7 +539,7 @@ GST_START_TEST(presets_load)
 {
     GstElement *element = make_denoise("");
     char **names = gst_preset_get_preset_names(GST_PRESET(element));
-    double noise_level;
+    double noise_level, dirt, gate;
 
     fail_unless(names != NULL && g_strv_length(names) >= 3, "there are no presets: is GST_PRESET_PATH set?");
     for (char **name = names; *name; name++)
@@ -547,6 +547,12 @@ GST_START_TEST(presets_load)
     fail_unless(gst_preset_load_preset(GST_PRESET(element), "Light grain"));
     g_object_get(element, "noise-level", &noise_level, NULL);
     fail_unless(noise_level > 0 && noise_level < 20, "light grain is %f", noise_level);
+    fail_unless(gst_preset_load_preset(GST_PRESET(element), "Old film"));
+    g_object_get(element, "dirt", &dirt, "stabilize-gate", &gate, NULL);
+    fail_unless(dirt == 0.5 && gate == 1, "of old film, dirt is %f and the gate %f", dirt, gate);
+    fail_unless(gst_preset_load_preset(GST_PRESET(element), "Night")); // nothing of it is left
+    g_object_get(element, "dirt", &dirt, "stabilize-gate", &gate, NULL);
+    fail_unless(dirt == 0 && gate == 0, "at night, dirt is %f and the gate %f", dirt, gate);
     g_strfreev(names);
     gst_object_unref(element);
 }
