@@ -5,8 +5,9 @@
     sigma, sigma_of_chroma = realnoise.told_sigmas(noisy - clean, apart)
 
 Pictures are float [N, 3, H, W] in [-1, 1]; sigmas are on the 0-255 scale. Each patch gets one source of noise (SOURCES)
-and, mostly, one codec after it (CODECS). `clean` is what the same patch is without the noise but with all else that the
-camera does to it, so that a network learns to take noise away and not to sharpen.
+and, mostly, one codec after it (CODECS); those of old film and tape are OLD_SOURCES and OLD_CODECS. `clean` is what the
+same patch is without the noise but with all else that the camera does to it, so that a network learns to take noise
+away and not to sharpen.
 """
 import fractions
 import io
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional as F
+
+import film
 
 BLOCK = 8  # of codecs; colour filters repeat after two pixels
 
@@ -173,6 +176,64 @@ def video(x0):
 SOURCES = {camera: 0.25, grain: 0.12, white: 0.08, video: 0.55}
 
 
+# ---- old film and tape
+
+NYQUIST = 6.75  # MHz, of the 13.5 that ITU-R BT.601 samples luma at
+
+
+def band(x, megahertz, peak=0.0):
+    """Rows with nothing above a frequency, and with more just below it, which rings. megahertz, peak: [N, 1, 1, 1]"""
+    w = x.shape[-1]
+    spectrum = torch.fft.rfft(F.pad(x, (w - 1, w - 1, 0, 0), mode="reflect"))
+    at = torch.linspace(0, NYQUIST, spectrum.shape[-1]) / megahertz
+    passed = 0.5 + 0.5 * torch.cos(np.pi * ((at - 0.8) / 0.4).clamp(0, 1))
+    passed = passed * (1 + peak * torch.exp(-0.5 * ((at - 0.75) / 0.12) ** 2))
+    return torch.fft.irfft(spectrum * passed, 3 * w - 2)[..., w - 1:2 * w - 1]
+
+
+def rows_moved(x, by):
+    """Each row to the right by so many pixels: [N, 1, H, 1]"""
+    n, _, h, w = x.shape
+    across = (torch.arange(w) - by.expand(n, 1, h, w)[:, 0]) * 2 / (w - 1) - 1
+    down = torch.linspace(-1, 1, h).view(1, h, 1).expand(n, h, w)
+    return F.grid_sample(x, torch.stack([across, down], -1), mode="bilinear", padding_mode="reflection",
+                         align_corners=True)
+
+
+def vhs(x0):
+    """Luma of 3 MHz and chroma of 0.5, noise in both that has no more, edges that ring, rows that jitter, and in some
+    patches the switching of the heads in the last rows. Clean is what has as much detail."""
+    n, _, h, w = x0.shape
+    y = luma(x0)
+    sharp, coarse = uniform(n, 2.6, 3.4), uniform(n, 0.4, 0.6)
+    clean = (band(y, sharp) + band(x0 - y, coarse)).clamp(-1, 1)
+    noise = band(torch.randn(n, 1, h, w), sharp) * uniform(n, 3, 14) * (2 / 255)
+    colours = torch.randn(n, 3, h, w)
+    colours = band(colours - luma(colours), coarse) * uniform(n, 4, 30) * (2 / 255)
+    noisy = band(y, sharp, uniform(n, 0, 0.8)) + noise + band(x0 - y, coarse) + colours
+    jitter = torch.randn(n, 1, h, 1) * uniform(n, 0, 0.4)
+    rows = torch.arange(h).view(1, 1, h, 1) - (h - torch.randint(3, 9, (n, 1, 1, 1)))
+    switched = (rows >= 0) & (torch.rand(n, 1, 1, 1) < 0.15)
+    noisy = rows_moved(noisy, jitter + switched * (rows + 1) * uniform(n, -3, 3))
+    return (noisy + switched * torch.randn(n, 1, h, w) * 0.3).clamp(-1, 1), clean
+
+
+def worn(x0):
+    """Film with grain, specks, hairs and scratches on it, as bright as a flicker leaves it: that stays in the clean
+    one, as no single frame tells of it."""
+    random_of = np.random.default_rng(random.getrandbits(32))
+    noisy, clean = grain(x0)
+    gain = 1 + uniform(len(x0), -0.1, 0.1)
+    noisy, clean = (((v + 1) * gain - 1).clamp(-1, 1) for v in (noisy, clean))
+    made, _ = film.dirt(to_bytes(noisy), random_of, 16)
+    for k in np.flatnonzero(random_of.random(len(made)) < 0.3):
+        made[k:k + 1], _ = film.scratches(made[k:k + 1], random_of, 1)
+    return from_bytes(made), clean
+
+
+OLD_SOURCES = {worn: 0.4, vhs: 0.4, grain: 0.2}
+
+
 def to_bytes(x):
     return ((x + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
@@ -204,24 +265,70 @@ def sheet(pixels):
     return np.pad(full, ((0, -down * h % 2), (0, -across * w % 2), (0, 0)), mode="edge")
 
 
-def h264(x):
-    """All patches as one picture of a video, of one rate factor."""
-    n, _, h, w = x.shape
-    coder = av.CodecContext.create("libx264", "w")
-    pixels = sheet(to_bytes(x))
-    coder.height, coder.width, coder.pix_fmt = *pixels.shape[:2], "yuv420p"
-    coder.options = {"crf": str(random.randint(14, 30)), "preset": "veryfast", "tune": "zerolatency"}
-    coder.time_base = fractions.Fraction(1, 24)
-    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
-    frame.pts = 0
-    packets = coder.encode(frame) + coder.encode(None)
-    decoder = av.CodecContext.create("h264", "r")
-    frames = [f for packet in packets for f in decoder.decode(packet)] + decoder.decode(None)
-    pixels = frames[0].to_ndarray(format="rgb24")
+def coded(frames, name, pix_fmt, options):
+    """The frames, [H, W, 3] each, after a codec of libav."""
+    coder = av.CodecContext.create(name, "w")
+    coder.height, coder.width, coder.pix_fmt = *frames[0].shape[:2], pix_fmt
+    coder.options = options
+    coder.framerate, coder.time_base = fractions.Fraction(25), fractions.Fraction(1, 25)
+    packets = []
+    for k, pixels in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
+        frame.pts = k
+        packets += coder.encode(frame)
+    decoder = av.CodecContext.create({"libx264": "h264"}.get(name, name), "r")
+    decoder.height, decoder.width, decoder.extradata = coder.height, coder.width, coder.extradata
+    found = [f for packet in packets + coder.encode(None) for f in decoder.decode(packet)] + decoder.decode(None)
+    return [f.to_ndarray(format="rgb24") for f in found]
+
+
+def unsheet(pixels, n, h, w):
     across = int(np.ceil(n ** 0.5))
     down = -(-n // across)
     pixels = pixels[:down * h, :across * w].reshape(down, h, across, w, 3).swapaxes(1, 2)
     return from_bytes(pixels.reshape(-1, h, w, 3)[:n])
+
+
+def h264(x):
+    """All patches as one picture of a video, of one rate factor."""
+    options = {"crf": str(random.randint(14, 30)), "preset": "veryfast", "tune": "zerolatency"}
+    return unsheet(coded([sheet(to_bytes(x))], "libx264", "yuv420p", options)[0], len(x), *x.shape[2:])
+
+
+def mpeg2(x):
+    """As on a DVD: one picture, of one quantiser."""
+    scale = str(random.randint(2, 12))
+    options = {"qmin": scale, "qmax": scale, "flags": "+qscale", "global_quality": str(118 * int(scale))}
+    return unsheet(coded([sheet(to_bytes(x))], "mpeg2video", "yuv420p", options)[0], len(x), *x.shape[2:])
+
+
+DV = 576, 720
+
+
+def dv(x):
+    """As on a tape of DV, 4:2:0: pictures of 720x576."""
+    pixels = sheet(to_bytes(x))
+    h, w = pixels.shape[:2]
+    made = np.zeros_like(pixels)
+    for top in range(0, h, DV[0]):
+        for left in range(0, w, DV[1]):
+            part = pixels[top:top + DV[0], left:left + DV[1]]
+            full = np.pad(part, ((0, DV[0] - part.shape[0]), (0, DV[1] - part.shape[1]), (0, 0)), mode="edge")
+            made[top:top + DV[0], left:left + DV[1]] = coded([full], "dvvideo", "yuv420p", {})[0][:part.shape[0],
+                                                                                                  :part.shape[1]]
+    return unsheet(made, len(x), *x.shape[2:])
+
+
+def inter(x):
+    """The last of some frames of the same picture, coded from one to the next: what its noise, which is all that
+    changes, is left as. The frames before have other noise that is as strong."""
+    n, _, h, w = x.shape
+    fine = x - blur(x, uniform(n, 1, 1))
+    strength = fine.std((1, 2, 3), keepdim=True)
+    before = [x - fine + strength * torch.randn_like(x) for _ in range(random.randint(2, 5))]
+    options = {"crf": str(random.randint(16, 28)), "preset": "veryfast", "tune": "zerolatency"}
+    return unsheet(coded([sheet(to_bytes(v.clamp(-1, 1))) for v in [*before, x]], "libx264", "yuv420p", options)[-1],
+                   n, h, w)
 
 
 def stored(x):
@@ -236,6 +343,7 @@ def kept(x):
 
 CODECS = {jpeg: 0.5, h264: 0.2, stored: 0.3}
 VIDEO_CODECS = {jpeg: 0.1, h264: 0.15, kept: 0.75}  # after noise of video
+OLD_CODECS = {mpeg2: 0.25, dv: 0.25, inter: 0.2, h264: 0.1, stored: 0.2}
 
 
 def shifted(x, y, left):
@@ -262,7 +370,7 @@ def draw(x0, grey, sources=SOURCES, codecs=None):
     apart = torch.zeros(len(x0), 1, 1, 1, dtype=torch.bool)
     for source, at in parts(sources, len(x0)):
         noisy[at], clean[at] = source(clean[at])
-        apart[at] = source is video
+        apart[at] = source in (video, vhs)
         for codec, of_them in parts(codecs or (VIDEO_CODECS if source is video else CODECS), len(at)):
             noisy[at[of_them]] = codec(noisy[at[of_them]])
     both = (torch.where(grey, luma(v).expand_as(v), v)[..., y:y + h, left:left + w] for v in (noisy, clean))

@@ -38,7 +38,8 @@ class Frame(c.Structure):
     _fields_ = [("image", c.POINTER(Image)), ("time", c.c_double), ("time_map", c.c_void_p),
                 ("known", c.POINTER(Image)), ("strength", c.c_double),
                 ("number", c.c_uint64), ("discontinuity", c.c_bool), ("kind", c.c_int),
-                ("repeat", c.c_bool), ("grain", c.c_double), ("repaired", c.c_bool)]
+                ("repeat", c.c_bool), ("grain", c.c_double), ("chroma_sigma", c.c_double),
+                ("repaired", c.c_bool)]
 
 
 class Stats(c.Structure):

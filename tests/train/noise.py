@@ -12,13 +12,15 @@ import sys
 import unittest
 
 try:
-    import av, numpy, torch  # noqa: E401, F401
+    import av, torch  # noqa: E401, F401
+    import numpy as np
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"))
 import chroma  # noqa: E402
+import film  # noqa: E402
 import realnoise  # noqa: E402
 
 SIDE = 64
@@ -105,6 +107,68 @@ class RealNoise(unittest.TestCase):
         self.assertLess((sigma - 20).abs().max(), 0.4)
         grains = torch.randn(4, 3, 128, 128).repeat_interleave(2, 2).repeat_interleave(2, 3) * (2 * 20 / 255)
         self.assertLess((realnoise.white_sigma(grains) - 40).abs().max(), 0.8)
+
+
+class OldFilmAndTape(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        random.seed(1)
+        self.random = np.random.default_rng(1)
+
+    def test_every_pair(self):
+        for source in realnoise.OLD_SOURCES:
+            for codec in realnoise.OLD_CODECS:
+                noisy, clean = realnoise.draw(ramps(), NO_GREY, {source: 1}, {codec: 1})[:2]
+                with self.subTest(source=source.__name__, codec=codec.__name__):
+                    self.assertEqual(noisy.shape, (8, 3, SIDE, SIDE))
+                    self.assertTrue(torch.isfinite(noisy).all() and noisy.abs().max() <= 1)
+                    self.assertGreater((noisy - clean).std(), 2 / 255)
+                    self.assertLess((noisy - clean).mean().abs(), 6 / 255)
+
+    def test_codecs_return_patches_in_their_order(self):
+        x = ramps()[:7]
+        for codec in (realnoise.mpeg2, realnoise.dv, realnoise.inter):
+            with self.subTest(codec=codec.__name__):
+                self.assertLess((codec(x) - x).abs().mean(), 0.03)
+
+    def test_inter_coded_noise_is_less(self):
+        """What is coded from frame to frame keeps little of noise that changes."""
+        noisy = (ramps() + 0.02 * torch.randn(8, 3, SIDE, SIDE)).clamp(-1, 1)
+        self.assertLess((realnoise.inter(noisy) - ramps()).std(), 0.9 * (noisy - ramps()).std())
+
+    def test_band(self):
+        """A wave below the limit stays, one above it goes."""
+        x = torch.arange(128.0)
+        for megahertz, stays in ((1.5, 1), (4.5, 0)):
+            wave = torch.cos(np.pi * x * megahertz / realnoise.NYQUIST).expand(1, 1, 4, 128)
+            left = realnoise.band(wave, torch.full((1, 1, 1, 1), 3.0))[..., 16:-16]
+            self.assertAlmostEqual((left.std() / wave.std()).item(), stays, delta=0.05)
+
+    def test_vhs(self):
+        """Chroma has a sixth of the detail of luma."""
+        x = 0.4 * torch.randn(8, 3, SIDE, SIDE).clamp(-2, 2)
+        _, clean = realnoise.vhs(x)
+        y, blue, _ = (p.diff(dim=-1).square().mean() / p.square().mean() for p in planes(clean))
+        self.assertLess(blue, y / 6)
+
+    def test_dirt_is_where_the_mask_says(self):
+        clip = np.full((4, 96, 128, 3), 120, np.uint8)
+        for draw in (film.dirt, film.dropouts, film.scratches):
+            with self.subTest(draw=draw.__name__):
+                made, mask = draw(clip, self.random)
+                self.assertTrue(mask.any() and not mask.all())
+                self.assertLessEqual(np.abs(made.astype(int) - clip)[~mask].max(), 5)
+                self.assertGreater(np.abs(made.astype(int) - clip)[mask].mean(), 10)
+
+    def test_flicker_and_weave(self):
+        clip = np.full((50, 32, 48, 3), 100, np.uint8)
+        made, gains = film.flicker(clip, self.random)
+        self.assertTrue(np.allclose(made.mean((1, 2, 3)) / 100, gains, atol=0.01))
+        self.assertTrue(0.04 < gains.std() < 0.07)
+        clip[:] = np.arange(48, dtype=np.uint8)[:, None] * 4
+        made, way = film.weave(clip, self.random)
+        moved = (clip.astype(float) - made)[:, 8:-8, 8:-8].mean((1, 2, 3)) / 4
+        self.assertTrue(np.allclose(moved, way[:, 0], atol=0.15))
 
 
 def planes(x):
