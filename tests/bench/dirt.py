@@ -4,9 +4,10 @@ with no noise to be removed: how much of their energy is gone, which share of th
 more than a level), and what PSNR those have. And the same of filters of VapourSynth (vsdirt.py says how to have them).
 
     python tests/bench/dirt.py --frames 12
-    python tests/bench/dirt.py --only foreman --pictures FOLDER
+    python tests/bench/dirt.py --only foreman --pictures FOLDER --vapoursynth FOLDER/bin/python
 """
 import pathlib
+import subprocess
 import sys
 import zlib
 
@@ -52,23 +53,50 @@ def keep(folder, name, *pictures):
     Image.fromarray(np.concatenate(pictures, 1)).save(folder / f"{name}.png")
 
 
+def to_grey(frames):
+    """Luma of BT.601 in all three colours: what a film without colours is, and what YUV of 4:2:0 holds exactly."""
+    luma = (frames @ np.array([0.299, 0.587, 0.114])).round().clip(0, 255).astype(np.uint8)
+    return np.repeat(luma[..., None], 3, -1)
+
+
+def by_vapoursynth(o, name, frames):
+    """Grey frames with even sides."""
+    n, h, w, _ = frames.shape
+    given = np.concatenate([frames[..., 0].reshape(n, -1), np.full((n, h * w // 2), 128, np.uint8)], 1)
+    made = subprocess.run([o.vapoursynth, common.ROOT / "tests/bench/vsdirt.py", str(w), str(h), name],
+                          input=given.tobytes(), stdout=subprocess.PIPE, check=True).stdout
+    luma = np.frombuffer(made, np.uint8).reshape(n, -1)[:, :h * w].reshape(n, h, w)
+    return np.repeat(luma[..., None], 3, -1)
+
+
+def row_of(name, kind, by, clip, spoiled, mask, made):
+    gone, touched, kept = figures(clip, spoiled, mask, made)
+    return [name, kind, by, "%.2f %%" % (100 * mask.mean()), "%.1f %%" % (100 * gone) if mask.any() else "-",
+            "%.3f %%" % (100 * touched), "%.1f" % kept]
+
+
 def main():
     p = common.options(__doc__)
     p.add_argument("--dirt", type=float, default=0.5, help="the property (default: %(default)s)")
     p.add_argument("--kinds", default=",".join(KINDS), help="(default: %(default)s)")
     p.add_argument("--pictures", type=pathlib.Path, help="where to leave the frame in the middle, drawn on and made")
+    p.add_argument("--vapoursynth", type=pathlib.Path, help="a Python that has it: measures its filters, too, in grey")
     o = p.parse_args()
     engine, rows = libudm.Engine(o), []
     for clip in common.load_clips(o):
+        if o.vapoursynth:
+            h, w = (side // 2 * 2 for side in clip.frames.shape[1:3])
+            clip.frames = to_grey(clip.frames[:, :h, :w])
         for kind in o.kinds.split(","):
             spoiled, mask = spoil(kind, clip)
             made, _ = engine.restore(spoiled, 0.0, dirt=o.dirt)
-            gone, touched, kept = figures(clip.frames, spoiled, mask, made)
-            rows.append([clip.name, kind, "%.2f %%" % (100 * mask.mean()),
-                         "%.1f %%" % (100 * gone) if mask.any() else "-", "%.3f %%" % (100 * touched), "%.1f" % kept])
+            rows.append(row_of(clip.name, kind, "ours", clip.frames, spoiled, mask, made))
+            for name in ("removedirt", "degrain2", "descratch") if o.vapoursynth else ():
+                other = by_vapoursynth(o, name, spoiled)
+                rows.append(row_of(clip.name, kind, name, clip.frames, spoiled, mask, other))
             if o.pictures:
                 keep(o.pictures, f"{clip.name}-{kind}", spoiled[len(made) // 2], made[len(made) // 2])
-    common.print_table(["clip", "drawn", "of the pixels", "gone", "touched", "PSNR elsewhere"], rows)
+    common.print_table(["clip", "drawn", "by", "of the pixels", "gone", "touched", "PSNR elsewhere"], rows)
 
 
 if __name__ == "__main__":
