@@ -207,8 +207,11 @@ enum { UDM_DEVICE_NAME_ROOM = 128 };
 struct udm_device {
     const udm_ops *ops;
     char name[UDM_DEVICE_NAME_ROOM]; // for people: "cpu (AVX-512, 2 threads)"
-    size_t largest;    // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
-    bool takes_halves; // udm_conv_spec.half
+    size_t largest;       // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
+    bool takes_halves;    // udm_conv_spec.half
+    bool pages;           // it heeds weights_limit:
+    size_t weights_limit; // bytes of weights of convolutions that stay in memory, those that were made first; others
+                          // lie in a file that has no name, and only while they are used in memory. 0: all stay
 
     // Of one that `auto` chose.
     udm_device *stand_in; // the processor, which goes on where this one fails; NULL: nothing does

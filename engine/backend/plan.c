@@ -9,7 +9,7 @@
 
 typedef struct plan {
     udm_device device;
-    size_t weights;
+    size_t weights, largest;
 } plan;
 
 // Nothing is kept: one address stands for all memory.
@@ -43,7 +43,9 @@ static udm_conv_weights *plan_weights_new(udm_device *device, const udm_conv_spe
         return NULL;
     }
     *bytes = udm_cpu_weights_bytes(spec);
-    ((plan *)device)->weights += *bytes;
+    plan *made = (plan *)device;
+    made->weights += *bytes;
+    made->largest = *bytes > made->largest ? *bytes : made->largest;
     return (udm_conv_weights *)(void *)bytes;
 }
 
@@ -85,4 +87,12 @@ udm_device *udm_plan_open(udm_error *error)
 size_t udm_plan_weights(const udm_device *device)
 {
     return ((const plan *)device)->weights;
+}
+
+size_t udm_plan_largest(udm_device *device)
+{
+    plan *made = (plan *)device;
+    const size_t largest = made->largest;
+    made->largest = 0;
+    return largest;
 }

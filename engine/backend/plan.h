@@ -8,5 +8,6 @@
 
 udm_device *udm_plan_open(udm_error *error);       // for udm_device_close()
 size_t udm_plan_weights(const udm_device *device); // bytes of the weights of all convolutions that are open on it
+size_t udm_plan_largest(udm_device *device);       // of the largest that was opened since this was asked
 
 #endif

@@ -17,7 +17,7 @@ static const char usage[] =
     "usage: udm generate MODEL OUT.png|OUT.npy --prompt P [--negative-prompt N] [--image FILE] [--strength X]\n"
     "           [--steps S] [--guidance-scale G] [--prior-steps S] [--prior-guidance-scale G] [--seed K]\n"
     "           [--size WxH] [--frames F] [--latents IN.npy] [--lora FILE[:SCALE][;...]] [--sampler X]\n"
-    "           [--super-res-steps S] [--device D] [--precision P] [--threads N]\n"
+    "           [--super-res-steps S] [--memory-limit MIB] [--device D] [--precision P] [--threads N]\n"
     "OUT.npy holds float32, N,C,H,W, in [-1, 1]; OUT.png the first picture. --image is a picture that Stable\n"
     "Diffusion changes, by --strength (0.8), or whose holes an inpainting model fills, where its alpha is 0; with a\n"
     "decoder of embeddings it takes the place of a prompt, or half of it (PNG, JPEG, PPM, or 3,H,W as .npy, 4 with\n"
@@ -51,7 +51,7 @@ static int fail(const char *what, const char *why)
 }
 
 enum { PROMPT = 1, NEGATIVE, IMAGE, LATENTS, SAMPLER, DEVICE, PRECISION, LORA, LAST_TEXT = LORA };
-enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, FRAMES, SUPER_RES_STEPS, SEED, LAST_WHOLE = SEED };
+enum { STEPS = LAST_TEXT + 1, PRIOR_STEPS, THREADS, FRAMES, SUPER_RES_STEPS, MEMORY, SEED, LAST_WHOLE = SEED };
 enum { GUIDANCE = LAST_WHOLE + 1, PRIOR_GUIDANCE, STRENGTH, SIZE };
 
 static const struct option known[] = {
@@ -68,6 +68,7 @@ static const struct option known[] = {
     { "threads", required_argument, NULL, THREADS },
     { "frames", required_argument, NULL, FRAMES },
     { "super-res-steps", required_argument, NULL, SUPER_RES_STEPS },
+    { "memory-limit", required_argument, NULL, MEMORY },
     { "seed", required_argument, NULL, SEED },
     { "guidance-scale", required_argument, NULL, GUIDANCE },
     { "prior-guidance-scale", required_argument, NULL, PRIOR_GUIDANCE },
@@ -81,6 +82,19 @@ static bool parse_number(const char *text, double *number)
     char *end;
     *number = strtod(text, &end);
     return end != text && !*end;
+}
+
+// Bytes, of a number of MiB, or with a unit: M, MiB, G, GiB.
+static bool parse_memory(const char *text, size_t *bytes)
+{
+    char *end;
+    const double number = strtod(text, &end);
+    const bool giga = *end == 'G', unit = giga || *end == 'M';
+    if (end == text || !(number > 0 && number < 1e6) || (unit && end[1] && strcmp(end + 1, "iB") != 0) ||
+        (!unit && *end))
+        return false;
+    *bytes = (size_t)(number * (giga ? 1 << 30 : 1 << 20));
+    return true;
 }
 
 static bool parse_option(int option, const char *text, options *o)
@@ -108,6 +122,8 @@ static bool parse_option(int option, const char *text, options *o)
     double *const scales[] = { &o->painting.guidance, &o->prompting.guidance, &o->painting.strength };
     if (option >= GUIDANCE && option <= STRENGTH)
         return parse_number(text, scales[option - GUIDANCE]) && (option != STRENGTH || o->painting.strength > 0);
+    if (option == MEMORY)
+        return parse_memory(text, &o->settings.total_memory);
     if (option < STEPS || option > SEED || !parse_number(text, &number) || !(number >= 0 && number <= 2e9) ||
         number != (int)number)
         return false;

@@ -29,7 +29,8 @@ class Settings(c.Structure):
                 ("seed", c.c_uint64), ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
                 ("log", LOG_CALLBACK), ("log_context", c.c_void_p), ("scenes_given", c.c_bool),
                 ("alpha", c.c_bool), ("dirt", c.c_double), ("deflicker", c.c_double),
-                ("stabilize_gate", c.c_double)]
+                ("stabilize_gate", c.c_double),
+                ("total_memory", c.c_size_t)]
 
 
 class Stats(c.Structure):
@@ -51,7 +52,8 @@ class Info(c.Structure):
                 ("temporal_filter", c.c_bool), ("weights", c.c_int64), ("process", c.c_char_p),
                 ("measure", c.c_char_p), ("max_amount", c.c_double), ("width", c.c_int), ("height", c.c_int),
                 ("frames", c.c_int), ("classes", c.c_int), ("symbols", c.c_bool), ("experts", c.c_bool),
-                ("embedding", c.c_int), ("memory", c.c_uint64), ("work", c.c_double)]
+                ("embedding", c.c_int), ("memory", c.c_uint64), ("work", c.c_double),
+                ("least_memory", c.c_uint64)]
 
 
 class Frame(c.Structure):

@@ -31,7 +31,8 @@ class Settings(c.Structure):
                 ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
                 ("log", c.c_void_p), ("log_context", c.c_void_p),
                 ("scenes_given", c.c_bool), ("alpha", c.c_bool),
-                ("dirt", c.c_double), ("deflicker", c.c_double), ("stabilize_gate", c.c_double)]
+                ("dirt", c.c_double), ("deflicker", c.c_double), ("stabilize_gate", c.c_double),
+                ("total_memory", c.c_size_t)]
 
 
 class Frame(c.Structure):

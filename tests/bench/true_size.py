@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Stable Diffusion 1.5 in its true size, with random weights: memory, time to the first step, time of a step.
 
-    python tests/bench/true_size.py [--folder FOLDER] [--size 512] [--precision f32,bf16] [--torch]
+    python tests/bench/true_size.py [--folder FOLDER] [--size 512] [--precision f32,bf16] [--memory-limit 1G] [--torch]
 
 Writes the directory (2.1 GB of float16) where it is not there yet: shapes are those that diffusers gives the published
 configs, values have the deviation of their layer's fan-in. Prints, for each precision, the peak of resident memory, the
@@ -85,6 +85,8 @@ class Run:
         command = [args.build / "engine/cli/udm", "generate", args.folder, args.folder / "out.npy", "--prompt", "a cat",
                    "--steps", str(args.steps), "--guidance-scale", "1", "--size", f"{args.size}x{args.size}",
                    "--device", args.device, "--precision", precision, "--threads", str(args.threads)]
+        if args.memory_limit:
+            command += ["--memory-limit", args.memory_limit]
         before = time.monotonic()
         ours, its = pty.openpty()
         process = subprocess.Popen(command, stderr=its)
@@ -135,6 +137,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--device", default="cpu")
     p.add_argument("--precision", default="f32,bf16")
+    p.add_argument("--memory-limit", help="as of udm generate")
     p.add_argument("--torch", action="store_true")
     args = p.parse_args()
     if not (args.folder / "model_index.json").exists():

@@ -148,6 +148,12 @@ refused 'multiples of 4' "$latents/sd1" x.npy --prompt x --size 18x16
 refused 'it is 24x16, and 16x16 is to be drawn' "$latents/sd1" x.npy --image "$latents/picture.npy" --size 16x16
 refused 'for a picture' "$latents/sd1" x.npy --prompt x --strength 0.5
 refused 'for a picture' "$model" x.npy --prompt x --strength 0.5
+least=$("$udm" info "$latents/sd1" | sed -n 's/^least memory *\([0-9]*\) MiB.*/\1/p')
+"$udm" generate "$latents/sd1" sd.npy --prompt x --steps 1 --device cpu --memory-limit "$least" ||
+    wrong 'the least memory that info says is too little'
+refused "at least $least MiB" "$latents/sd1" x.npy --prompt x --device cpu --memory-limit 1MiB
+refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 1TB
+refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 0
 refused '9 channels' "$latents/sd1" x.npy --image "$latents/holed.npy"
 refused 'give it a picture, and a mask' "$latents/filled" x.npy --prompt x
 refused 'does nothing with alpha' "$model" x.npy --image "$latents/holed.png"

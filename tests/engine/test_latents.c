@@ -325,6 +325,63 @@ START_TEST(same_bits)
 }
 END_TEST
 
+// Weights of which none stay in memory, where they can be put, and where not.
+START_TEST(weights_in_a_file)
+{
+    udm_error error = { 0 };
+    opened of;
+    udm_device *device = udm_device_open("cpu", 2, &error);
+    ck_assert(device->pages);
+    device->weights_limit = 1;
+    for (int i = 0; i < 2; i++)
+        check_half("kl", i, device);
+    open_files(&of, "kl");
+    setenv("TMPDIR", "/nowhere", 1);
+    ck_assert_ptr_null(udm_autoencoder_open(of.config, of.weights, true, device, &error));
+    assert_error(&error, UDM_ERROR_MEMORY, "no memory for a convolution");
+    udm_config_free(of.config);
+    udm_weights_free(of.weights);
+    udm_device_close(device);
+}
+END_TEST
+
+// With the least memory, weights lie in a file and parts take turns: the same bits. With less, the error says how much.
+START_TEST(limits_to_all_memory)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_model *model = golden_model(MODEL "sd1");
+    float *planes[3];
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_uint_gt(info.least_memory, 0);
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.threads = 2, settings.steps = 5, settings.seed = SEED;
+    settings.width = info.width, settings.height = info.height; // that the least is said for
+    const size_t totals[] = { 0, info.least_memory, (size_t)4 << 30 };
+    for (int i = 0; i < COUNT_OF(totals); i++) {
+        settings.total_memory = totals[i];
+        planes[i] = malloc(PLANES * sizeof *planes[i]);
+        udm_painter *painter = udm_painter_open(model, &settings, &error);
+        ck_assert_msg(painter, "%s", error.message);
+        assert_ok(paint(painter, &pipelines[0], NULL, planes[i], &error), &error);
+        assert_within(planes[i], planes[0], 3 * (size_t)info.width * info.height, 0);
+        assert_ok(paint(painter, &pipelines[0], NULL, planes[i], &error), &error); // once more
+        assert_within(planes[i], planes[0], 3 * (size_t)info.width * info.height, 0);
+        udm_painter_free(painter);
+    }
+    settings.total_memory = info.least_memory - 1;
+    ck_assert_ptr_null(udm_painter_open(model, &settings, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "needs at least");
+    settings.device = "reference", settings.total_memory = (size_t)4 << 30;
+    ck_assert_ptr_null(udm_painter_open(model, &settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "for the processor");
+    for (int i = 0; i < COUNT_OF(totals); i++)
+        free(planes[i]);
+    udm_model_free(model);
+}
+END_TEST
+
 // What a painter refuses, and what it says.
 START_TEST(wrong_paintings)
 {
@@ -459,6 +516,8 @@ int main(void)
         { .test = cancelled },
         { .test = whole_pipelines, .cases = devices->count, .timeout = 600 },
         { .test = same_bits },
+        { .test = weights_in_a_file },
+        { .test = limits_to_all_memory },
         { .test = wrong_paintings },
         { .test = wrong_indices },
         { .test = facts },

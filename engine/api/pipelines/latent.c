@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/painter.h"
+#include "api/pipelines/latent.h"
 #include "base/maths.h"
 #include "backend/fallback.h"
 #include "diffusion/texts.h"
@@ -23,11 +23,12 @@ typedef struct latent {
     udm_unet2d_config unet;
     udm_autoencoder vae; // its description
     udm_autoencoder *decoder;
-    bool frugal;    // parts go when their turn is over
-    int tokens;     // of a text
-    float *context; // [unet.context, height, width]: where there are holes, and latents of the rest
-    float *picture; // [3, height scale, width scale], of which latents are made
-    float *first;   // those latents, [channels, height, width]
+    bool frugal;            // parts go when their turn is over
+    udm_latent_needs needs; // where there is a limit to all memory
+    int tokens;             // of a text
+    float *context;         // [unet.context, height, width]: where there are holes, and latents of the rest
+    float *picture;         // [3, height scale, width scale], of which latents are made
+    float *first;           // those latents, [channels, height, width]
 } latent;
 
 // ---- opening
@@ -101,6 +102,74 @@ static bool allocate(udm_painter *painter, udm_error *error)
     return true;
 }
 
+// ---- a limit to all memory
+
+static size_t available(const udm_painter *painter)
+{
+    const latent *own = painter->own;
+    return painter->settings.total_memory - (size_t)own->needs.rest;
+}
+
+// Bytes of the weights of a part that can stay; what is left is for its values.
+static size_t resident(const udm_painter *painter, int part)
+{
+    const latent *own = painter->own;
+    const udm_latent_need *need = &own->needs.of[part];
+    const size_t room = available(painter) - need->least_values;
+    return need->weights <= room ? need->weights : room - udm_min(room, 2 * need->largest);
+}
+
+// Before a part is opened.
+static void keep_within(const udm_painter *painter, int part)
+{
+    const latent *own = painter->own;
+    if (painter->settings.total_memory == 0)
+        return;
+    const bool all = !own->frugal || resident(painter, part) == own->needs.of[part].weights;
+    const size_t limit = all ? 0 : udm_max(resident(painter, part), 1);
+    painter->device->weights_limit = limit;
+    if (painter->device->stand_in)
+        painter->device->stand_in->weights_limit = limit;
+}
+
+// Of the values of the autoencoder.
+static size_t coding_limit(const udm_painter *painter)
+{
+    const latent *own = painter->own;
+    const udm_latent_need *unet = &own->needs.of[UDM_LATENT_UNET], *need = &own->needs.of[UDM_LATENT_DECODER];
+    const size_t usual = udm_settings_memory(&painter->settings);
+    if (painter->settings.total_memory == 0)
+        return usual;
+    const size_t kept = resident(painter, UDM_LATENT_DECODER), paged = kept < need->weights ? 2 * need->largest : 0;
+    const size_t others = own->frugal ? 0 : unet->weights + unet->values;
+    return udm_min(usual, available(painter) - kept - paged - others);
+}
+
+static bool plan_memory(udm_painter *painter, udm_error *error)
+{
+    latent *own = painter->own;
+    const size_t total = painter->settings.total_memory;
+    udm_info info;
+    if (total == 0)
+        return true;
+    if (!painter->device->pages)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "a limit to all memory is for the processor, not for %s",
+                        painter->device->name);
+    if (!udm_latent_plan(own->model, painter->width, painter->height, &info, &own->needs, error))
+        return false;
+    if (total < own->needs.least)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "%zu MiB are too little for a picture of %dx%d: this model needs at least %llu MiB",
+                        total >> 20, painter->settings.width, painter->settings.height,
+                        (unsigned long long)(own->needs.least + (1 << 20) - 1) >> 20);
+    const udm_latent_need *unet = &own->needs.of[UDM_LATENT_UNET], *text = &own->needs.of[UDM_LATENT_TEXT];
+    const udm_latent_need *decoder = &own->needs.of[UDM_LATENT_DECODER];
+    own->frugal =
+        unet->weights + unet->values + udm_max(decoder->weights + decoder->least_values, text->weights + text->values) >
+        available(painter);
+    return true;
+}
+
 static bool open_latent(udm_painter *painter, const udm_model *model, udm_error *error)
 {
     latent *own = painter->own = calloc(1, sizeof *own);
@@ -115,7 +184,8 @@ static bool open_latent(udm_painter *painter, const udm_model *model, udm_error 
                   udm_settings_memory(&painter->settings);
     painter->device = udm_settings_device(&painter->settings, error);
     own->tokenizer = painter->device ? udm_tokenizer_open(own->parts->tokenizer, error) : NULL;
-    return own->tokenizer && udm_painter_open_loop(painter, model, 1, error) && allocate(painter, error);
+    return own->tokenizer && plan_memory(painter, error) && udm_painter_open_loop(painter, model, 1, error) &&
+           allocate(painter, error);
 }
 
 static void close_latent(udm_painter *painter)
@@ -133,13 +203,19 @@ static void close_latent(udm_painter *painter)
 
 static bool read_prompt(udm_painter *painter, const udm_prompting *p, float *embedding, udm_error *error)
 {
-    const latent *own = painter->own;
+    latent *own = painter->own;
     const udm_texts texts = { .parts = own->parts,
                               .tokenizer = own->tokenizer,
                               .list = (const char *const[]){ p->text, p->negative },
                               .count = 2,
                               .tokens = own->tokens,
                               .width = own->unet.token_width };
+    if (own->frugal) { // the others go first
+        udm_autoencoder_free(own->decoder);
+        own->decoder = NULL;
+        udm_painter_close_network(painter);
+    }
+    keep_within(painter, UDM_LATENT_TEXT);
     return udm_texts_read(&texts, painter->device, embedding, &painter->cancelled, error);
 }
 
@@ -160,8 +236,8 @@ static bool code(void *context, udm_error *error)
     udm_painter *painter = c->painter;
     latent *own = painter->own;
     const udm_text_part *vae = &own->parts->vae;
-    const udm_coding size = { painter->width, painter->height, udm_settings_memory(&painter->settings),
-                              &painter->cancelled };
+    const udm_coding size = { painter->width, painter->height, coding_limit(painter), &painter->cancelled };
+    keep_within(painter, UDM_LATENT_DECODER);
     udm_autoencoder *half = !c->encodes && own->decoder
                                 ? own->decoder
                                 : udm_autoencoder_open(vae->config, vae->weights, c->encodes, c->device, error);
@@ -255,8 +331,10 @@ static bool paint(udm_painter *painter, const udm_painting *p, float *planes, ud
     if (painter->guidance < 1 && own->unet.guidance == 0)
         painter->guidance = 1; // as diffusers has it, and models of one step want it
     if (!check_pictures(painter, p, error) || (p->mask && !find_context(painter, p, error)) ||
-        !begin(painter, p, error) || !udm_painter_open_network(painter, own->model, error) ||
-        !udm_painter_draw(painter, p, error))
+        !begin(painter, p, error))
+        return false;
+    keep_within(painter, UDM_LATENT_UNET);
+    if (!udm_painter_open_network(painter, own->model, error) || !udm_painter_draw(painter, p, error))
         return false;
     if (own->frugal)
         udm_painter_close_network(painter);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What latent diffusion takes: every part is opened, one after the other, on a device that computes nothing.
-#include "api/painter.h"
+#include "api/pipelines/latent.h"
 #include "backend/plan.h"
 #include "base/maths.h"
 #include "network/autoencoder.h"
 #include "network/clip.h"
 
-// What is found of one part.
-typedef struct found {
-    size_t weights, values; // bytes
-    double work;
-} found;
+enum { LEAST_TILE = 16 };               // of the decoder, in latents (runner/coder.c)
+static const uint64_t fixed = 48 << 20; // the program, the vocabulary, what threads gather
+static const uint64_t per_pixel = 64;   // of the picture and its latents, in bytes
 
-static bool plan_unet(const udm_model *model, udm_device *device, int scale, udm_info *info, found *to,
-                      udm_error *error)
+static bool plan_unet(const udm_model *model, udm_device *device, int width, int height, udm_info *info,
+                      udm_latent_need *to, udm_error *error)
 {
     udm_network *network =
         udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error);
     if (!network)
         return false;
+    width = width ? width : network->width ? network->width : 64;
+    height = height ? height : network->height ? network->height : 64;
     const udm_graph_size size = { .channels = network->channels,
                                   .outputs = udm_network_outputs(network),
                                   .times = network->times,
@@ -26,15 +26,17 @@ static bool plan_unet(const udm_model *model, udm_device *device, int scale, udm
                                   .tokens = network->tokens,
                                   .token_width = network->token_width,
                                   .patch = network->patch,
-                                  .width = network->width ? network->width : 64,
-                                  .height = network->height ? network->height : 64 };
+                                  .width = udm_round_up(width, network->stride),
+                                  .height = udm_round_up(height, network->stride) };
     udm_graph *graph = udm_graph_new(device, size, error);
     const bool good = graph && network->class->build(network, graph, size.width, size.height, error);
     if (good) {
-        *to = (found){ udm_plan_weights(device), udm_graph_arena_bytes(graph), udm_graph_work(graph) };
+        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
+        to->values = to->least_values = udm_graph_arena_bytes(graph);
+        info->work = udm_graph_work(graph);
         info->network = network->class->name, info->weights = network->weights;
-        info->stride = network->stride * scale, info->reach = network->reach;
-        info->width = size.width * scale, info->height = size.height * scale;
+        info->stride = network->stride, info->reach = network->reach;
+        info->width = width, info->height = height;
         info->embedding = 2 * network->tokens * network->token_width;
     }
     udm_graph_free(graph);
@@ -42,59 +44,97 @@ static bool plan_unet(const udm_model *model, udm_device *device, int scale, udm
     return good;
 }
 
-static bool plan_decoder(const udm_text_part *part, udm_device *device, const udm_info *info, found *to,
+static size_t decoder_values(const udm_autoencoder *half, udm_device *device, int width, int height, udm_error *error)
+{
+    udm_graph *graph = udm_graph_new(device, (udm_graph_size){ 0 }, error);
+    const size_t bytes =
+        graph && udm_autoencoder_build(half, graph, width, height, error) ? udm_graph_arena_bytes(graph) : 0;
+    udm_graph_free(graph);
+    return bytes;
+}
+
+static bool plan_decoder(const udm_text_part *part, udm_device *device, const udm_info *info, udm_latent_need *to,
                          udm_error *error)
 {
     udm_autoencoder *half = udm_autoencoder_open(part->config, part->weights, false, device, error);
-    udm_graph *graph = half ? udm_graph_new(device, (udm_graph_size){ 0 }, error) : NULL;
-    const bool good =
-        graph && udm_autoencoder_build(half, graph, info->width / half->scale, info->height / half->scale, error);
-    if (good)
-        *to = (found){ .weights = udm_plan_weights(device), .values = udm_graph_arena_bytes(graph) };
-    udm_graph_free(graph);
+    const int width = info->width, height = info->height;
+    if (half) {
+        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
+        to->values = decoder_values(half, device, width, height, error);
+        to->least_values =
+            to->values ? decoder_values(half, device, udm_min(width, LEAST_TILE), udm_min(height, LEAST_TILE), error)
+                       : 0;
+    }
     udm_autoencoder_free(half);
+    return to->least_values > 0;
+}
+
+static bool plan_text(const udm_text_parts *parts, udm_device *device, udm_latent_need *to, udm_error *error)
+{
+    udm_clip_text *text = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
+    udm_graph *graph = text ? udm_graph_new(device, (udm_graph_size){ 0 }, error) : NULL;
+    const bool good = graph && udm_clip_text_build(text, graph, text->length, text->length - 1, error);
+    if (good) {
+        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
+        // Tables of words and places are floats, and read at once.
+        to->values = to->least_values =
+            udm_graph_arena_bytes(graph) + (size_t)(text->words + text->length) * text->width * sizeof(float);
+    }
+    udm_graph_free(graph);
+    udm_clip_text_free(text);
     return good;
 }
 
-static bool plan_text(const udm_text_parts *parts, udm_device *device, found *to, udm_error *error)
+bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *info, udm_latent_needs *to,
+                     udm_error *error)
 {
-    udm_clip_text *text = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
-    if (text)
-        to->weights = udm_plan_weights(device) + (size_t)(text->words + text->length) * text->width * sizeof(float);
-    udm_clip_text_free(text);
-    return text != NULL;
+    const udm_text_parts *parts = udm_model_text(model);
+    udm_autoencoder vae;
+    udm_device *device = udm_plan_open(error);
+    *to = (udm_latent_needs){ 0 };
+    const bool good = device && udm_autoencoder_describe(&vae, parts->vae.config, error) &&
+                      plan_unet(model, device, width, height, info, &to->of[UDM_LATENT_UNET], error) &&
+                      plan_decoder(&parts->vae, device, info, &to->of[UDM_LATENT_DECODER], error) &&
+                      plan_text(parts, device, &to->of[UDM_LATENT_TEXT], error);
+    udm_device_close(device);
+    if (!good)
+        return false;
+    info->width *= vae.scale, info->height *= vae.scale, info->stride *= vae.scale;
+    to->rest = fixed + per_pixel * info->width * info->height;
+    for (int i = 0; i < UDM_LATENT_PARTS; i++) {
+        const udm_latent_need *need = &to->of[i];
+        const uint64_t paged = 2 * (uint64_t)need->largest; // in its file, and packed
+        const uint64_t least = to->rest + need->least_values + (paged < need->weights ? paged : need->weights);
+        to->least = least > to->least ? least : to->least;
+    }
+    return true;
 }
 
 // As api/pipelines/latent.c has it: parts that are more than the limit together take turns.
-static uint64_t add_up(const udm_model *model, const found *text, const found *unet, const found *decoder)
+static uint64_t add_up(const udm_model *model, const udm_latent_needs *needs)
 {
+    const udm_latent_need *text = &needs->of[UDM_LATENT_TEXT], *unet = &needs->of[UDM_LATENT_UNET];
+    const udm_latent_need *decoder = &needs->of[UDM_LATENT_DECODER];
     const uint64_t limit = (uint64_t)1 << 30;
     const udm_weights *vae = udm_model_text(model)->vae.weights;
     const uint64_t all = (uint64_t)(udm_weights_total(udm_model_network_weights(model)) + udm_weights_total(vae)) * 4;
-    const uint64_t first = unet->weights + unet->values;
+    const uint64_t first = unet->weights + unet->values, third = text->weights + text->values;
     const uint64_t second = decoder->weights + (decoder->values < limit ? decoder->values : limit);
     const uint64_t most = all > limit ? (first > second ? first : second) : first + second;
-    return most > text->weights ? most : text->weights;
+    return most > third ? most : third;
 }
 
 bool udm_latent_info(const udm_model *model, udm_info *info, udm_error *error)
 {
-    const udm_text_parts *parts = udm_model_text(model);
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_degradation *degradation = udm_model_degradation(model);
-    udm_autoencoder vae;
-    found text = { 0 }, unet = { 0 }, decoder = { 0 };
-    udm_device *device = udm_plan_open(error);
-    const bool good = device && udm_autoencoder_describe(&vae, parts->vae.config, error) &&
-                      plan_unet(model, device, vae.scale, info, &unet, error) &&
-                      plan_decoder(&parts->vae, device, info, &decoder, error) &&
-                      plan_text(parts, device, &text, error);
-    udm_device_close(device);
+    udm_latent_needs needs;
+    const bool good = udm_latent_plan(model, 0, 0, info, &needs, error);
     info->schedule = scheduler->noise.schedule->name, info->steps = scheduler->noise.steps;
     info->process = degradation->process, info->measure = degradation->measure;
     info->max_amount = degradation->most;
     info->channels = 3;
-    info->memory = good ? add_up(model, &text, &unet, &decoder) : 0;
-    info->work = unet.work;
+    info->memory = good ? add_up(model, &needs) : 0;
+    info->least_memory = good ? needs.least : 0;
     return good;
 }

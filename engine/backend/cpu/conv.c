@@ -162,7 +162,14 @@ static bool allocate_weights(udm_device *device, udm_conv_weights *weights)
     size_t floats, bytes = count_bytes(weights, &floats);
     if (bytes == 0)
         return false;
-    weights->values = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
+    udm_cpu_device *cpu = udm_cpu_of(device);
+    if (udm_cpu_wants_paging(cpu, bytes)) {
+        weights->values = udm_cpu_page(cpu, bytes, &weights->paged);
+    } else {
+        weights->values = (float *)udm_host_alloc(device, bytes, NULL); // zeros, in huge pages
+        weights->resident = weights->values ? bytes : 0;
+        cpu->resident += weights->resident;
+    }
     if (!weights->values)
         return false;
     weights->bias = weights->values + floats;
@@ -213,13 +220,18 @@ udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_sp
         udm_pool_run(udm_cpu_of(device)->pool, weights->groups, copy_group, &(copying_halves){ weights, spec->half });
     else
         udm_pool_run(udm_cpu_of(device)->pool, weights->groups, pack_group, &(packing){ weights, spec });
+    udm_cpu_page_out(weights);
     return weights;
 }
 
 void udm_cpu_conv_weights_free(udm_device *device, udm_conv_weights *weights)
 {
-    if (weights)
+    if (weights && weights->paged > 0) {
+        udm_cpu_unpage(udm_cpu_of(device), weights->values, weights->paged);
+    } else if (weights) {
         udm_host_free(device, (udm_memory *)weights->values);
+        udm_cpu_of(device)->resident -= weights->resident;
+    }
     free(weights);
 }
 
@@ -256,5 +268,7 @@ void udm_cpu_conv(udm_device *device, const udm_conv *conv)
         .per_worker = cpu->per_worker,
     };
     int jobs = divide_work(&run, udm_pool_threads(cpu->pool));
+    udm_cpu_page_in(weights);
     udm_pool_run(cpu->pool, jobs, winograd ? weights->code->winograd : weights->code->direct, &run);
+    udm_cpu_page_out(weights);
 }

@@ -44,6 +44,8 @@ struct udm_conv_weights {
     int groups;         // panels of outputs
     int max_batch;      // rows that fit the caches
     udm_half_kind kind; // the right ones are kept in 16 bits, and become floats when they are used
+    size_t paged;       // bytes that are mapped from a file; 0: they are in memory,
+    size_t resident;    // these bytes
     float *bias;        // [groups][32], at the end of the same memory
     float *values;
     const udm_cpu_products *code;
@@ -120,6 +122,10 @@ typedef struct udm_cpu_device {
     size_t per_worker;
     udm_cpu_times *times; // NULL where nothing is timed
     bool lacks_memory;    // an operation found none for its scratch
+    size_t resident;      // bytes of weights that stay in memory, and
+    size_t paged;         // how many weights do not, but lie in a file
+    int file;             // ... which is open while there are some,
+    size_t file_bytes;    // and its size
     bool has_weights;     // of lanczos.h, for each phase: from the first warp on
     float weights[UDM_CPU_PHASES + 1][UDM_CPU_TAPS];
 } udm_cpu_device;
@@ -130,6 +136,14 @@ static inline udm_cpu_device *udm_cpu_of(udm_device *device)
 {
     return (udm_cpu_device *)device;
 }
+
+// Weights that lie in a file (paging.c): whether these are to; their memory, NULL where there is no room; and what is
+// done before and after they are read.
+bool udm_cpu_wants_paging(const udm_cpu_device *cpu, size_t bytes);
+void *udm_cpu_page(udm_cpu_device *cpu, size_t bytes, size_t *paged);
+void udm_cpu_unpage(udm_cpu_device *cpu, void *memory, size_t paged);
+void udm_cpu_page_in(const udm_conv_weights *weights);
+void udm_cpu_page_out(const udm_conv_weights *weights);
 
 size_t udm_cpu_bytes(const udm_device *device, udm_shape shape, udm_layout layout);
 void udm_cpu_upload(udm_device *device, const udm_tensor *dst, const float *const *src, int count);
