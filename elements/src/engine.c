@@ -32,7 +32,7 @@ static void request_frame(void *context, uint64_t number, udm_frame_params *requ
     request->class_label = self->options.class_label;
     request->guidance = self->options.guidance_scale;
     if (request->guidance < 0)
-        request->guidance = self->makes_films ? 7.5 : self->knows_text ? 3 : 7;
+        request->guidance = self->knows_text ? UDM_GUIDANCE_USUAL : 7;
     request->rescale = self->options.guidance_rescale;
     if (self->knows_text) {
         g_free(self->prompt);
@@ -156,7 +156,6 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
 
     self->knows_text =
         udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) && model.embedding > 0;
-    self->makes_films = self->knows_text && model.frames > 0;
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
     source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
     if (!source) {

@@ -34,7 +34,6 @@ struct _GstUdmSrc {
     GstUdmSession session;
     GstUdmClip *clip, *image;       // to continue, and to resemble, or NULL
     gboolean knows_text;            // the model does
-    gboolean makes_films;           // of what a text says
     char *prompt, *negative_prompt; // of the frame that is being made
     guint version;                  // of the settings that the session was opened with
     guint64 number;                 // of the next frame

@@ -5,9 +5,12 @@
 
 #include "api/settings.h"
 #include "api/stills.h"
+#include "diffusion/cascade.h"
 #include "diffusion/reel.h"
 #include "diffusion/rolling_window.h"
 #include "tensor/planes.h"
+
+static const double REEL_GUIDANCE = 7.5, CASCADE_GUIDANCE = 3; // where nothing is said
 
 struct udm_generator {
     udm_settings settings;
@@ -17,7 +20,8 @@ struct udm_generator {
     udm_network *network;
     udm_noise own_noise; // where settings.schedule is not the model's
     udm_rolling *rolling;
-    udm_reel *reel;              // of a model that makes films of what a text says
+    udm_reel *reel;              // of a model that makes films of what a text says, of latents
+    udm_cascade *cascade;        // ... of embeddings
     udm_stills *stills;          // of a model that knows text, which has no window
     int width, height, channels; // of what is made, before it is enlarged
     float *planes;               // [channels, height, width]
@@ -150,7 +154,8 @@ static void ask_reel(void *context, uint64_t number, udm_reel_frame *frame)
     udm_frame_params asked = { .class_label = -1, .guidance = frame->guidance };
     if (params->frame_params)
         params->frame_params(params->context, number, &asked);
-    *frame = (udm_reel_frame){ asked.prompt, asked.negative_prompt, asked.guidance, asked.rescale };
+    const double guidance = asked.guidance == UDM_GUIDANCE_USUAL ? REEL_GUIDANCE : asked.guidance;
+    *frame = (udm_reel_frame){ asked.prompt, asked.negative_prompt, guidance, asked.rescale };
 }
 
 static bool open_reel(udm_generator *generator, const udm_model *model, udm_error *error)
@@ -204,6 +209,89 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
     return true;
 }
 
+// udm_cascade_settings.frame
+static void ask_cascade(void *context, uint64_t number, udm_cascade_frame *frame)
+{
+    const udm_generation *params = &((const udm_generator *)context)->params;
+    udm_frame_params asked = { .class_label = -1, .guidance = frame->guidance };
+    if (params->frame_params)
+        params->frame_params(params->context, number, &asked);
+    const double guidance = asked.guidance == UDM_GUIDANCE_USUAL ? CASCADE_GUIDANCE : asked.guidance;
+    *frame = (udm_cascade_frame){ asked.prompt, asked.negative_prompt, guidance, asked.rescale };
+}
+
+// [3, height, width] of the picture that is to be resembled, to be freed; NULL with *error.
+static float *read_image(const udm_generator *generator, udm_error *error)
+{
+    const udm_image *image = generator->params.image;
+    if (!udm_check_image(image, "the picture", image->width, image->height, 3, error))
+        return NULL;
+    float *planes = malloc(3 * (size_t)image->width * image->height * sizeof *planes);
+    if (planes)
+        udm_planes_of_image(planes, image, generator->pool);
+    else
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for the picture");
+    return planes;
+}
+
+static bool open_cascade(udm_generator *generator, const udm_model *model, udm_error *error)
+{
+    const udm_settings *s = &generator->settings;
+    const udm_generation *params = &generator->params;
+    const udm_scheduler *scheduler = udm_model_scheduler(model);
+    const udm_noise *noise = udm_settings_noise(s, model, &generator->own_noise, error);
+    udm_method method;
+    if (params->known_count > 0 || params->preview || params->residual_guidance || params->keep_state)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "%s makes films of what a text says: it goes on from no clip, and has no previews and no "
+                        "shortcuts",
+                        udm_model_directory(model));
+    if (!noise || !udm_settings_method(s, model, &method, error) ||
+        !(generator->device = udm_settings_device(s, error)))
+        return false;
+    float *image = params->image ? read_image(generator, error) : NULL;
+    if (params->image && !image)
+        return false;
+    method.timesteps.noise = noise, method.timesteps.steps = s->steps;
+    const udm_cascade_settings cascade = {
+        .parts = udm_model_text(model),
+        .device = generator->device,
+        .width = s->width,
+        .height = s->height,
+        .rate = params->rate,
+        .scene = params->scene,
+        .seed = s->seed,
+        .loop = { .process = scheduler->process,
+                  .sampler = method.sampler,
+                  .timesteps = method.timesteps,
+                  .powers = scheduler->powers,
+                  .power_count = scheduler->power_count,
+                  .order = method.order,
+                  .ease_below = method.ease_below },
+        .noise = noise,
+        .trained = &scheduler->noise,
+        .prediction = scheduler->prediction,
+        .bounds = scheduler->bounds,
+        .latents = params->latents,
+        .window = params->window,
+        .image = image,
+        .image_width = image ? params->image->width : 0,
+        .image_height = image ? params->image->height : 0,
+        .frame = ask_cascade,
+        .context = generator,
+    };
+    generator->cascade = udm_cascade_new(&cascade, error);
+    free(image);
+    if (!generator->cascade)
+        return false;
+    generator->width = udm_cascade_width(generator->cascade);
+    generator->height = udm_cascade_height(generator->cascade);
+    generator->channels = 3, generator->stats.tiles = 1;
+    udm_log_device(s, generator->device, 1);
+    udm_log_fallback(s, generator->device, &generator->warned);
+    return check_size(generator, model, error);
+}
+
 static bool open_stills(udm_generator *generator, const udm_model *model, udm_error *error)
 {
     const udm_generation *params = &generator->params;
@@ -230,9 +318,11 @@ static bool open_parts(udm_generator *generator, const udm_model *model, udm_err
     generator->pool = udm_settings_pool(s, error);
     if (!generator->pool)
         return false;
-    return udm_model_film(model)   ? open_reel(generator, model, error)
-           : udm_model_text(model) ? open_stills(generator, model, error)
-                                   : open_video(generator, model, error);
+    const udm_text_parts *text = udm_model_text(model);
+    return udm_model_film(model)                                ? open_reel(generator, model, error)
+           : text && text->films[UDM_FILM_DRAWS].config != NULL ? open_cascade(generator, model, error)
+           : text                                               ? open_stills(generator, model, error)
+                                                                : open_video(generator, model, error);
 }
 
 void udm_generation_init(udm_generation *generation, size_t size)
@@ -283,6 +373,7 @@ void udm_generator_free(udm_generator *generator)
         return;
     udm_rolling_free(generator->rolling);
     udm_reel_free(generator->reel);
+    udm_cascade_free(generator->cascade);
     udm_stills_free(generator->stills);
     free(generator->planes);
     udm_network_free(generator->network);
@@ -335,6 +426,8 @@ static const float *make(udm_generator *generator, uint64_t number, udm_error *e
 {
     if (generator->stills)
         return make_still(generator, number, error);
+    if (generator->cascade)
+        return udm_cascade_make(generator->cascade, number, &generator->cancelled, error);
     if (generator->reel)
         return udm_reel_make(generator->reel, number, &generator->cancelled, error);
     const uint64_t steps = generator->params.preview ? (uint64_t)udm_generator_steps(generator) : 1;
@@ -353,9 +446,10 @@ bool udm_generator_make(udm_generator *generator, uint64_t number, const udm_ima
     enlarge(generator, frame);
     udm_planes_into_image(generator->planes, out, generator->pool);
     udm_stats_count(&generator->stats, start);
-    if (generator->rolling || generator->reel) {
-        generator->stats.scenes =
-            generator->reel ? udm_reel_scenes(generator->reel) : udm_rolling_scenes(generator->rolling);
+    if (!generator->stills) {
+        generator->stats.scenes = generator->cascade ? udm_cascade_scenes(generator->cascade)
+                                  : generator->reel  ? udm_reel_scenes(generator->reel)
+                                                     : udm_rolling_scenes(generator->rolling);
         udm_log_fallback(&generator->settings, generator->device, &generator->warned);
     }
     return true;
@@ -381,7 +475,9 @@ void udm_generator_stats(const udm_generator *generator, udm_stats *stats, size_
         memcpy(all.device, painted.device, sizeof all.device);
         memcpy(all.warning, painted.warning, sizeof all.warning);
     } else {
-        all.memory = generator->reel ? udm_reel_memory(generator->reel) : udm_rolling_memory(generator->rolling);
+        all.memory = generator->cascade ? udm_cascade_memory(generator->cascade)
+                     : generator->reel  ? udm_reel_memory(generator->reel)
+                                        : udm_rolling_memory(generator->rolling);
         udm_stats_device(&all, generator->device);
     }
     udm_copy_sized(stats, size, &all, sizeof all);

@@ -63,6 +63,10 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
     factor *= vae.scale;
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_degradation *degradation = udm_model_degradation(model);
+    const udm_config *film = udm_model_text(model) ? udm_model_text(model)->films[UDM_FILM_DRAWS].config : NULL;
+    int frames = network ? network->frames : 0;
+    if (film)
+        udm_config_int(film, "frames", 1, UDM_MAX_FRAMES, &frames, NULL);
     if (network) {
         const udm_info all = {
             .network = network->class->name,
@@ -80,7 +84,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .max_amount = degradation->most,
             .width = network->window.frames ? network->window.width : network->width * factor,
             .height = network->window.frames ? network->window.height : network->height * factor,
-            .frames = network->window.frames ? network->window.frames : network->frames,
+            .frames = network->window.frames ? network->window.frames : frames,
             .classes = network->window.frames ? network->window.classes : network->classes,
             .symbols = scheduler->process->symbols,
             .experts = udm_model_has_experts(model),
@@ -134,4 +138,6 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
     tell("super_res_first", text->super_res[0].config, text->super_res[0].weights, found, context);
     tell("super_res_last", text->super_res[1].config, text->super_res[1].weights, found, context);
     tell("vae", text->vae.config, text->vae.weights, found, context);
+    for (int i = 0; i < UDM_FILM_STAGES; i++)
+        tell(udm_film_names[i], text->films[i].config, text->films[i].weights, found, context);
 }

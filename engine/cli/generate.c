@@ -329,7 +329,7 @@ static void note_part(void *context, const udm_part *part)
 {
     kind *of = context;
     of->latents |= strcmp(part->name, "vae") == 0;
-    of->karlo |= strcmp(part->name, "super_res_first") == 0;
+    of->karlo |= strcmp(part->name, "text_proj") == 0;
 }
 
 // What was not said.
@@ -363,10 +363,12 @@ static int generate(const udm_model *model, options *o, inputs *in, char **names
 
 static int film(const udm_model *model, const options *o, const char *out)
 {
-    const double guidance = o->painting.guidance == UDM_GUIDANCE_USUAL ? 7.5 : o->painting.guidance;
-    film_options of = { o->settings, o->prompting.text, o->prompting.negative, guidance, o->frames, o->latents };
+    film_options of = { o->settings,          o->prompting.text, o->prompting.negative,
+                        o->painting.guidance, o->frames,         o->latents };
+    kind parts = { 0 };
+    udm_model_parts(model, note_part, &parts);
     if (of.settings.steps == 0)
-        of.settings.steps = USUAL_LATENT_STEPS;
+        of.settings.steps = parts.latents ? USUAL_LATENT_STEPS : USUAL_STEPS;
     if (o->image)
         return fail(o->image, "a film takes no picture");
     if (!ends_in(out, ".npy"))

@@ -28,6 +28,8 @@ struct udm_model {
     udm_model *other; // the expert for noise that is not white, where there is one; this is that for white noise
 };
 
+const char *const udm_film_names[UDM_FILM_STAGES] = { "film_decoder", "interpolator", "super_res_first",
+                                                      "super_res_last" };
 static const char *const helper_names[UDM_HELPERS] = { "preview", "trust", "classifier" };
 
 // The folder of a part, with this file in it; the model's own where there is none. To be freed with free().
@@ -86,7 +88,7 @@ static const struct parts {
     { "a model", { "unet" }, { "preview", "trust", "classifier", "scheduler", "safety_checker", "feature_extractor" } },
     { "a model with a decoder",
       { "decoder", "tokenizer", "text_encoder", "prior", "prior_scheduler", "decoder_scheduler" },
-      { "image_encoder", "feature_extractor" } },
+      { "image_encoder", "feature_extractor", "film_decoder", "interpolator", "super_res_first", "super_res_last" } },
     // The last two judge what was drawn, and are not run.
     { "a pipeline of latent diffusion",
       { "unet", "vae", "tokenizer", "text_encoder", "scheduler" },
@@ -276,6 +278,17 @@ static bool open_super_res(udm_model *model, const udm_config *index, udm_error 
            open_scheduler(model, "super_res_scheduler", index, &text->super_res_scheduler, error);
 }
 
+// Those of Karlo have the names of some of them.
+static bool open_film_parts(udm_model *model, const udm_config *index, udm_error *error)
+{
+    const char *part[2];
+    bool ok = true;
+    for (int i = 0; ok && i < UDM_FILM_STAGES && !model->has_super_res; i++)
+        if (udm_config_pair(index, udm_film_names[i], part))
+            ok = udm_part_open(udm_file_join(model->directory, udm_film_names[i], error), &model->text.films[i], error);
+    return ok;
+}
+
 static bool open_text(udm_model *model, const udm_config *index, udm_error *error)
 {
     udm_text_parts *text = &model->text;
@@ -289,6 +302,7 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
              (!model->has_super_res || open_super_res(model, index, error));
     if (ok && !model->has_latents && udm_config_pair(index, "image_encoder", part))
         ok = udm_part_open(udm_file_join(directory, "image_encoder", error), &text->vision, error);
+    ok = ok && open_film_parts(model, index, error);
     if (ok && udm_config_pair(index, "text_encoder", part)) {
         text->text_class = model->text_class = strdup(part[1]);
         ok = model->text_class || udm_fail(error, UDM_ERROR_MEMORY, "no memory for the model \"%s\"", directory);
@@ -435,6 +449,8 @@ void udm_model_free(udm_model *model)
     udm_part_close(&model->text.text);
     udm_part_close(&model->text.prior);
     udm_part_close(&model->text.vision);
+    for (int i = 0; i < UDM_FILM_STAGES; i++)
+        udm_part_close(&model->text.films[i]);
     udm_part_close(&model->film.text);
     udm_part_close(&model->film.vae);
     udm_part_close(&model->film.motion);

@@ -42,13 +42,26 @@ typedef struct udm_text_part {
     udm_weights *weights;
 } udm_text_part;
 
+// Networks that make films of what the decoder makes pictures of: "film_decoder"; what fills in frames between two of
+// its, "interpolator"; and what enlarges them twice, "super_res_first" and "super_res_last".
+typedef enum udm_film_stage {
+    UDM_FILM_DRAWS,
+    UDM_FILM_BETWEEN,
+    UDM_FILM_LARGER,
+    UDM_FILM_LAST,
+    UDM_FILM_STAGES
+} udm_film_stage;
+
+extern const char *const udm_film_names[UDM_FILM_STAGES];
+
 typedef struct udm_text_parts {
-    udm_text_part text, prior, vision; // vision: of zeros where the model has none
-    udm_text_part vae;                 // of latent diffusion, which has no prior and no vision; otherwise of zeros
-    udm_text_part text_proj;           // of Karlo: what tells the decoder of embeddings, and
-    udm_text_part super_res[2];        // the networks that enlarge what it draws, the second in the last step
-    const char *text_class;            // as model_index.json has it
-    char *tokenizer;                   // its folder
+    udm_text_part text, prior, vision;    // vision: of zeros where the model has none
+    udm_text_part vae;                    // of latent diffusion, which has no prior and no vision; otherwise of zeros
+    udm_text_part text_proj;              // of Karlo: what tells the decoder of embeddings, and
+    udm_text_part super_res[2];           // the networks that enlarge what it draws, the second in the last step
+    udm_text_part films[UDM_FILM_STAGES]; // of zeros where the model has none
+    const char *text_class;               // as model_index.json has it
+    char *tokenizer;                      // its folder
     udm_scheduler prior_scheduler, super_res_scheduler;
     double mean[3], deviation[3]; // what the vision tower is shown is (x - mean) / deviation, of x in [0, 1]
 } udm_text_parts;

@@ -103,6 +103,8 @@ class Training(stage.Stage):
     def __init__(self, options, drawn, tokenizer, held):
         self.tokenizer, self.drawn, self.held = tokenizer, drawn, held
         super().__init__(options)
+        vision = self.network.config["vision"]
+        self.side = vision["image_size"] // vision["patch_size"]
 
     def make_network(self):
         o, t = self.options, self.tokenizer
@@ -117,23 +119,26 @@ class Training(stage.Stage):
     def ids(self, texts):
         return torch.from_numpy(self.tokenizer.batch(texts)).to(stage.device())
 
-    def step(self):
+    def batch(self, seconds):
+        """(pictures, ids, of which pictures each caption is true; what is in them, and in each patch; or None twice)"""
         numbers = np.sort(np.random.randint(self.drawn.count, size=self.options.batch))
         scenes = self.drawn.scenes(numbers) if self.options.facts else None
         texts, truth = self.drawn.said(numbers, scenes)
+        known = (facts.numbers(scenes), facts.patch_numbers(scenes, self.side)) if scenes else (None, None)
+        return self.drawn.pictures[numbers], self.tokenizer.batch(texts), truth, *known
+
+    def learn_from(self, batch):
+        pictures, ids, truth, known, known_patches = batch
         clip = self.network.clip
         with stage.mixed():
-            seen, patches = clip.vision.with_patches(stage.pixels(self.drawn.pictures[numbers]))
-            seen, read = F.normalize(seen.float(), dim=-1), clip.texts(self.ids(texts))
+            seen, patches = clip.vision.with_patches(stage.pixels(pictures))
+            seen, read = F.normalize(seen.float(), dim=-1), clip.texts(torch.from_numpy(ids).to(stage.device()))
         loss = contrast(clip.logit_scale.exp().clamp(max=MOST_SCALE) * read @ seen.T, others(truth))
-        if self.options.facts:
-            loss = loss + self.options.facts * self.named(seen, patches, scenes)
+        if known:
+            named = self.network.facts.loss(seen, facts.moved(known))
+            named = named + PATCHES * self.network.patches.loss(patches, facts.moved(known_patches))
+            loss = loss + self.options.facts * named
         return self.learn(loss)
-
-    def named(self, seen, patches, scenes):
-        side = round(patches.shape[1] ** 0.5)
-        return (self.network.facts.loss(seen, facts.of(scenes)) +
-                PATCHES * self.network.patches.loss(patches, facts.patches_of(scenes, side)))
 
     def measure(self, network):
         """Whether pictures find their captions."""

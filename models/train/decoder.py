@@ -47,9 +47,12 @@ SCHEDULER = dict(_class_name="DDIMScheduler", num_train_timesteps=noising.STEPS,
 
 def read(tower, tokenizer, texts, length):
     """What the decoder is told of texts: (embeddings [N, size], tokens [N, length, width])."""
-    ids = torch.from_numpy(tokenizer.batch(texts, length)).to(stage.device())
+    return read_ids(tower, tokenizer.batch(texts, length))
+
+
+def read_ids(tower, ids):
     with torch.no_grad(), stage.mixed():
-        text, tokens = tower(ids)
+        text, tokens = tower(torch.from_numpy(ids).to(stage.device()))
     return text.float(), tokens.float()
 
 
@@ -82,9 +85,10 @@ class Learner(nn.Module):
         self.patches = nn.ModuleList(facts.Patches(width, NOTHING) for width in widths)
 
     def named(self, features, known):
-        """How wrong the names are that features of several resolutions give to what lies in their places."""
-        return sum(head.loss(f.float().flatten(2).transpose(1, 2), facts.patches_of(known, f.shape[-1]))
-                   for head, f in zip(self.patches, features))
+        """How wrong the names are that features of several resolutions give to what lies in their places; known: that,
+        for each of them, as facts.patches_of() has it."""
+        return sum(head.loss(f.float().flatten(2).transpose(1, 2), right)
+                   for head, f, right in zip(self.patches, features, known))
 
 
 def drawn_steps(count):
@@ -105,9 +109,9 @@ class Training(stage.Stage):
             self.easy = np.array([number for number, scene in enumerate(found) if is_easy(scene)])
         super().__init__(options)
 
-    def numbers(self):
+    def numbers(self, seconds):
         """Of pictures to learn from."""
-        if self.seconds >= 60 * self.options.easy:
+        if seconds >= 60 * self.options.easy:
             return self.drawn.sample(self.options.batch)
         return np.sort(np.random.choice(self.easy, self.options.batch))
 
@@ -122,30 +126,45 @@ class Training(stage.Stage):
             learner.decoder.load_state_dict(begun.state_dict())
         return learner
 
-    def told(self, numbers, scenes):
-        """(embeddings of pictures, embeddings of captions, tokens), some of them left out."""
+    def batch(self, seconds):
+        """(pictures, embeddings, which of those are left out, ids of captions, and what is known of the pictures: what
+        lies in places of each resolution of the features, and which backgrounds are plain; or None)"""
+        numbers = self.numbers(seconds)
+        scenes = self.drawn.pairs.scenes(numbers) if self.options.facts else None
         way = np.random.choice(len(TOLD), len(numbers), p=TOLD)
         texts = ["" if w > 1 else text for w, text in zip(way, self.drawn.pairs.said(numbers, scenes)[0])]
-        pictures = self.drawn.embeddings_of(numbers)
-        blur = BLURRED * torch.rand(len(numbers), 1, device=pictures.device) * self.spread
-        left_out = torch.from_numpy(way % 2 == 1)[:, None].to(pictures.device)
-        pictures = torch.where(left_out, 0, pictures + blur * torch.randn_like(pictures))
-        return pictures, *self.read(texts)
+        ids = self.tokenizer.batch(texts, self.network.config["text_tokens"])
+        known = scenes and ([facts.patch_numbers(scenes, side) for side in self.sides()],
+                            np.array([is_plain(scene) for scene in scenes]))
+        return self.drawn.pictures[numbers], self.drawn.embeddings[numbers], way % 2 == 1, ids, known
+
+    def sides(self):
+        """Of the features of each resolution, in places."""
+        config = self.network.config
+        return [config["sample_size"] >> i for i in reversed(range(len(config["block_out_channels"]) - 1))]
+
+    def told(self, embeddings, left_out, ids):
+        """(embeddings of pictures, embeddings of captions, tokens), some of them left out."""
+        pictures, left_out = (torch.from_numpy(v).to(stage.device()) for v in (embeddings, left_out))
+        pictures = pictures.float()
+        blur = BLURRED * torch.rand(len(pictures), 1, device=pictures.device) * self.spread
+        pictures = torch.where(left_out[:, None], 0, pictures + blur * torch.randn_like(pictures))
+        return pictures, *read_ids(self.tower, ids)
 
     def read(self, texts):
         return read(self.tower, self.tokenizer, texts, self.network.config["text_tokens"])
 
-    def step(self):
-        numbers = self.numbers()
-        known = self.drawn.pairs.scenes(numbers) if self.options.facts else None
-        x0, steps = stage.pixels(self.drawn.pictures[numbers]), drawn_steps(len(numbers))
+    def learn_from(self, batch):
+        pictures, *told, known = batch
+        x0, steps = stage.pixels(pictures), drawn_steps(len(pictures))
         x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
-            made, features = self.network.decoder.with_features(x, steps, *self.told(numbers, known))
+            made, features = self.network.decoder.with_features(x, steps, *self.told(*told))
         errors, named = (made - x0).square(), 0
         if known:
-            named = self.options.facts * self.rate() / self.options.rate * self.network.named(features, known)
-            errors = errors * weights_of(known, features[-1].shape[-1], x0)
+            patches, plain = [facts.moved(p) for p in known[0]], torch.from_numpy(known[1]).to(x0.device)
+            named = self.options.facts * self.rate() / self.options.rate * self.network.named(features, patches)
+            errors = errors * weights_of(patches[-1][0], plain, x0)
         errors = noising.weights(steps, noising.LINEAR) * errors.mean((1, 2, 3))
         return self.learn(errors.mean() + named)
 
@@ -185,12 +204,13 @@ def is_easy(scene):
     return is_plain(scene) and len(scene.things) < 3 and all(thing.size > 0 for thing in scene.things)
 
 
-def weights_of(known, side, like):
-    """[N, 1, H, W]: how much errors of pictures of scenes count, the same in each of side x side places."""
-    there = (facts.patches_of(known, side)[0] < facts.KINDS).view(len(known), 1, side, side).float()
+def weights_of(kinds, plain, like):
+    """[N, 1, H, W]: how much errors of pictures count, the same in each of the places [N, places] of which kinds are
+    known; plain [N]: whether backgrounds are."""
+    side = round(kinds.shape[1] ** 0.5)
+    there = (kinds < facts.KINDS).view(-1, 1, side, side).float()
     there = F.max_pool2d(there, 3, 1, 1)  # what is round about makes the outline
-    plain = torch.tensor([is_plain(s) for s in known])
-    behind = torch.where(plain.to(there.device), 1, TEXTURE)[:, None, None, None]
+    behind = torch.where(plain, 1, TEXTURE)[:, None, None, None]
     weights = torch.where(there > 0, THING, behind)
     return F.interpolate(weights, like.shape[-2:])
 

@@ -56,7 +56,18 @@ class Patches(nn.Module):
         return F.cross_entropy(said, right, weight)
 
 
+def moved(known):
+    """Of numbers() or patch_numbers(), tensors on the device."""
+    if isinstance(known, dict):
+        return {name: torch.from_numpy(v).to(stage.device()) for name, v in known.items()}
+    return [torch.from_numpy(v).to(stage.device()) for v in known]
+
+
 def patches_of(drawn, side):
+    return moved(patch_numbers(drawn, side))
+
+
+def patch_numbers(drawn, side):
     """(kind, colour) of what lies over the middle of each of side x side patches, or the number after the last."""
     kind, colour = np.full((len(drawn), side, side), KINDS), np.full((len(drawn), side, side), COLOURS)
     at = (np.arange(side) + 0.5) / side
@@ -64,11 +75,15 @@ def patches_of(drawn, side):
         for thing in scene.things:
             here = np.hypot(at[None] - thing.x, at[:, None] - thing.y) < thing.radius
             kind[i, here], colour[i, here] = thing.kind, thing.colour
-    return [torch.from_numpy(v.reshape(len(drawn), -1)).to(stage.device()) for v in (kind, colour)]
+    return [v.reshape(len(drawn), -1) for v in (kind, colour)]
 
 
 def of(drawn):
-    """What Facts is to name, of scenes: tensors by name."""
+    return moved(numbers(drawn))
+
+
+def numbers(drawn):
+    """What Facts is to name, of scenes: arrays by name."""
     n = len(drawn)
     told = {name: np.full((n, KINDS), COLOURS if name == "colour" else 0) for name in ("colour", "size", "fill")}
     spot = np.zeros((n, KINDS, 3), np.float32)
@@ -79,5 +94,4 @@ def of(drawn):
                 values[i, thing.kind] = getattr(thing, name)
             spot[i, thing.kind] = thing.x - 0.5, thing.y - 0.5, thing.radius
         grounds[i, :len(scene.grounds)] = [wording.GROUND_NAMES.index(name) for name in scene.grounds]
-    told |= {"spot": spot, "grounds": grounds, "background": np.array([s.background for s in drawn])}
-    return {name: torch.from_numpy(v).to(stage.device()) for name, v in told.items()}
+    return told | {"spot": spot, "grounds": grounds, "background": np.array([s.background for s in drawn])}

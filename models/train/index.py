@@ -8,6 +8,7 @@ import json
 import pathlib
 
 import export
+import film_network
 
 PARTS = {"tokenizer": ["transformers", "CLIPTokenizer"],
          "text_encoder": ["transformers", "CLIPTextModelWithProjection"],
@@ -15,6 +16,8 @@ PARTS = {"tokenizer": ["transformers", "CLIPTokenizer"],
          "feature_extractor": ["transformers", "CLIPImageProcessor"],
          "prior": ["diffusers", "PriorTransformer"], "prior_scheduler": ["diffusers", "UnCLIPScheduler"],
          "decoder": ["diffusers", "UNet2DConditionModel"], "decoder_scheduler": ["diffusers", "DDIMScheduler"]}
+
+FILMS = "film_decoder", "interpolator", "super_res_first", "super_res_last"  # which a model may have
 
 
 def size_of(config):
@@ -36,8 +39,9 @@ def main():
         raise SystemExit(f"{o.folder} has no {', '.join(missing)}: export those first")
     config = lambda name: json.loads((o.folder / name / "config.json").read_text(encoding="utf-8"))
     size = size_of(config)
-    export.write_json(o.folder / "model_index.json", {"_class_name": "UdmTextPipeline", **PARTS})
-    print(f"{o.folder}: {len(PARTS)} parts, embeddings of {size}")
+    parts = PARTS | {name: ["udm", film_network.CLASS] for name in FILMS if (o.folder / name).is_dir()}
+    export.write_json(o.folder / "model_index.json", {"_class_name": "UdmTextPipeline", **parts})
+    print(f"{o.folder}: {len(parts)} parts, embeddings of {size}")
 
 
 if __name__ == "__main__":

@@ -32,10 +32,18 @@ SCHEDULER = dict(_class_name="UnCLIPScheduler", num_train_timesteps=noising.STEP
 
 def read(tower, tokenizer, texts):
     """What the prior is told of texts: (embeddings, tokens, how many of those count)."""
-    ids = torch.from_numpy(tokenizer.batch(texts)).to(stage.device())
+    return read_ids(tower, *ids_of(tokenizer, texts))
+
+
+def ids_of(tokenizer, texts):
+    """(ids [N, T], how many of those count)"""
+    return tokenizer.batch(texts), np.array([len(tokenizer.ids_of(text)) for text in texts])
+
+
+def read_ids(tower, ids, lengths):
+    ids, lengths = (torch.from_numpy(v).to(stage.device()) for v in (ids, lengths))
     with torch.no_grad(), stage.mixed():
         text, tokens = tower(ids)
-    lengths = torch.tensor([len(tokenizer.ids_of(t)) for t in texts], device=ids.device)
     return text.float(), tokens.float(), lengths
 
 
@@ -67,13 +75,18 @@ class Training(stage.Stage):
         network.clip_std.copy_(known.std(0, keepdim=True))
         return network
 
-    def step(self):
+    def batch(self, seconds):
+        """(embeddings, ids of captions or of nothing, how many of those count)"""
         numbers = self.drawn.sample(self.options.batch)
         texts = ["" if np.random.rand() < NOT_TOLD else text for text in self.drawn.pairs.said(numbers)[0]]
-        x0 = self.network.normalised(self.drawn.embeddings_of(numbers))
+        return self.drawn.embeddings[numbers], *ids_of(self.tokenizer, texts)
+
+    def learn_from(self, batch):
+        embeddings, *ids = batch
+        x0 = self.network.normalised(torch.from_numpy(embeddings).to(stage.device()).float())
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
         with stage.mixed():
-            told = read(self.tower, self.tokenizer, texts)
+            told = read_ids(self.tower, *ids)
             made = self.network(noising.noisy(x0, steps, noising.COSINE), steps, *told)
         return self.learn((made.float() - x0).square().mean())
 

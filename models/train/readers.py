@@ -102,12 +102,16 @@ class Training(stage.Stage):
         torch.manual_seed(self.options.seed)
         return Reader()
 
-    def step(self):
+    def batch(self, seconds):
         numbers = np.sort(np.random.randint(self.drawn.count, size=self.options.batch))
-        x = worn(stage.pixels(self.drawn.pictures[numbers])).contiguous(memory_format=torch.channels_last)
+        return self.drawn.pictures[numbers], facts.numbers(self.drawn.scenes(numbers))
+
+    def learn_from(self, batch):
+        pictures, known = batch
+        x = worn(stage.pixels(pictures)).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             said = self.network(x)
-        return self.learn(loss(said, facts.of(self.drawn.scenes(numbers))))
+        return self.learn(loss(said, facts.moved(known)))
 
     def measure(self, network):
         return figures(read(network, self.held), self.held_scenes)

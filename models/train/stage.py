@@ -16,6 +16,8 @@ from matplotlib import pyplot
 from tqdm import tqdm
 
 import train
+from ahead import Ahead
+from lion import Lion
 
 
 def device():
@@ -25,6 +27,11 @@ def device():
 def mixed():
     """Products in bfloat16 on a GPU, and on processors that have them."""
     return torch.autocast("cuda", torch.bfloat16) if device().type == "cuda" else train.mixed()
+
+
+def usual_workers():
+    """None where products take longer than batches."""
+    return max(1, min(14, os.cpu_count() - 2)) if device().type == "cuda" else 0
 
 
 def parser(doc, minutes, batch, rate, models=True):
@@ -38,7 +45,11 @@ def parser(doc, minutes, batch, rate, models=True):
     p.add_argument("--minutes", type=float, default=minutes, help="training time in all (default: %(default)s)")
     p.add_argument("--batch", type=int, default=batch, help="default: %(default)s")
     p.add_argument("--rate", type=float, default=rate, help="peak learning rate (default: %(default)s)")
+    p.add_argument("--optimizer", choices=("adamw", "lion"), default="adamw", help="for lion, --rate should be a third "
+                   "to a tenth (default: %(default)s)")
     p.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor (default: %(default)s)")
+    p.add_argument("--workers", type=int, default=usual_workers(), help="processes that make batches ahead, which a "
+                   "GPU would wait for (default: %(default)s)")
     p.add_argument("--save-every", type=float, default=2, help="minutes (default: %(default)s)")
     p.add_argument("--look-every", type=float, default=5, help="minutes (default: %(default)s)")
     return p
@@ -75,13 +86,30 @@ def load(path):
 
 
 class Stage(train.Training):
-    """network() makes the network, step() learns once, measure(network) gives figures by name."""
+    """make_network() makes the network, learn_from(batch) learns once from what batch(seconds) gave, on other processes
+    where there are workers; measure(network) gives figures by name."""
 
     def __init__(self, options):
         torch.set_num_threads(options.threads)
         options.validate_every = options.look_every
         options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        self.ahead = None
         super().__init__(options)
+
+    def make_optimizer(self):
+        if self.options.optimizer == "lion":
+            return Lion(self.network.parameters(), self.options.rate)
+        return super().make_optimizer()
+
+    def step(self):
+        return self.learn_from(self.ahead.next(self.seconds))
+
+    def run(self):
+        self.ahead = Ahead(self.batch, self.options.workers)
+        try:
+            super().run()
+        finally:
+            self.ahead.close()
 
     def first_network(self):
         return self.make_network().to(device())

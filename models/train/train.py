@@ -84,12 +84,15 @@ class Training:
         self.options = options
         self.network = self.first_network().to(memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), options.rate, betas=(0.9, 0.99),
-                                           weight_decay=0, fused=True)
+        self.optimizer = self.make_optimizer()
         self.steps, self.seconds, self.curve = 0, 0.0, []  # curve: dicts of minutes, steps, loss, and PSNR by name
         self.losses = []
         if options.checkpoint.exists():
             self.resume()
+
+    def make_optimizer(self):
+        return torch.optim.AdamW(self.network.parameters(), self.options.rate, betas=(0.9, 0.99), weight_decay=0,
+                                 fused=True)
 
     def first_network(self):
         if not self.options.start:
@@ -130,8 +133,8 @@ class Training:
         self.optimizer.step()
         self.steps += 1
         decay = min(self.memory, self.steps / (self.steps + 10))
-        for k, v in self.network.state_dict().items():
-            self.average[k].lerp_(v, 1 - decay)
+        now = self.network.state_dict()
+        torch._foreach_lerp_([self.average[k] for k in now], list(now.values()), 1 - decay)
         return loss.item()
 
     def validate(self, network):

@@ -35,6 +35,8 @@ sys.path.insert(0, str(TRAIN))
 import bpe  # noqa: E402
 import chain as chains  # noqa: E402
 import decoder  # noqa: E402
+import film_network  # noqa: E402
+import film_training  # noqa: E402
 import noising  # noqa: E402
 import pairs  # noqa: E402
 import prior  # noqa: E402
@@ -80,8 +82,26 @@ def train_all(work):
     for stage in (clip, told, drawn):
         run(*stage[:-1], work / "next.pt", "--start", model, "--threads", 1, "--batch", 4, "--minutes", 0.001)
         (work / "next.pt").unlink()
+    train_films(work, model, clip[-1])
     run("index.py", model)
     return model
+
+
+def train_films(work, model, clip):
+    """The networks of films, into the same model; the first with a process that makes its batches."""
+    for folder, size, frames in (("films", 64, 18), ("large", 128, 9), ("largest", 256, 1)):
+        run("films.py", "draw", work / folder, "--digits", work, "--count", 9, "--size", size, "--frames", frames,
+            "--threads", 1)
+    common = ["--clip", clip, "--tokenizer", model / "tokenizer"]
+    for program, name, *own in (
+            ("film_decoder.py", "films", "--start", work / "decoder.pt", "--stills", work / "world", "--workers", 1),
+            ("film_decoder.py", "films", "--start", work / "films.pt", "--between", "--window", 4),
+            ("enlarge.py", "large", "--widths", 8, 16, 16),
+            ("enlarge.py", "largest", "--widths", 8, 8, 16, "--last", "--optimizer", "lion", "--patch", 8)):
+        checkpoint = work / f"{'between' if '--between' in own else name}.pt"
+        command = [program, work / name, *common, "--checkpoint", checkpoint, *own]
+        run(*command, "--threads", 1, "--batch", 2, "--minutes", 0.005)
+        run(*command, "--export", model)
 
 
 class Exported(unittest.TestCase):
@@ -134,6 +154,17 @@ class Exported(unittest.TestCase):
         with torch.no_grad():
             self.close(self.chain.decoder.places(x, time, picture, text, tokens),
                        theirs(x, time, tokens, added_cond_kwargs={"image_embeds": picture, "text_embeds": text}).sample)
+
+    def test_films(self):
+        """What was exported is what was trained, and starts where it said."""
+        work = pathlib.Path(self.work.name)
+        for part, checkpoint in (("film_decoder", "films"), ("interpolator", "between"), ("super_res_first", "large"),
+                                 ("super_res_last", "largest")):
+            network = chains.part(self.folder / part, film_network.FilmDecoder)
+            trained = film_training.load(work / f"{checkpoint}.pt").state_dict()
+            for name, weight in network.state_dict().items():
+                self.assertTrue(torch.equal(weight, trained[name].half().float()), f"{part}: {name}")
+            self.assertEqual(network.config["context"], {"interpolator": 4, "film_decoder": 0}.get(part, 3))
 
     def test_makes_pictures(self):
         embeddings = self.chain.embeddings(TEXTS, steps=2)

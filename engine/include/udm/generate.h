@@ -18,7 +18,8 @@ extern "C" {
 typedef struct udm_frame_params {
     int class_label; /**< of the model's classes; any other, such as -1 (default): one that is drawn for the scene */
     double guidance; /**< scale of classifier-free guidance (Ho and Salimans 2022): 1 (default) is the conditional
-                          estimate, 0 the unconditional one; others evaluate both */
+                          estimate, 0 the unconditional one; others evaluate both. #UDM_GUIDANCE_USUAL: with models
+                          that know text, what is usual with them */
     double rescale;  /**< 0 (default) to 1: how much of the contrast that this adds is taken back (Lin et al. 2023) */
     /**
      * Of models that know text: what is to be seen, and what not; NULL (default) is "". In UTF-8. Lines "FRAME: text"
@@ -57,9 +58,10 @@ typedef struct udm_generation {
     const udm_image *image;
     /**
      * Of models that make films of what a prompt says: frames that are drawn at once, to udm_info.frames; 0 (default):
-     * 16, or as many as the model takes. The first quarter of all windows but the first are the last frames of the one
-     * before. And the noise that the first one begins with, [channels, window, height, width] of the model's latents;
-     * NULL (default): that of the seed.
+     * 16, or as many as the model takes. Where a model fills in frames, it is those between which others are filled in.
+     * The first quarter of all windows but the first are the last frames of the one before. And the noise that the
+     * first one begins with, [channels, window, height, width] of the model's latents; NULL (default): that of the
+     * seed.
      */
     int window;
     const float *latents;

@@ -63,8 +63,6 @@ UDM_API bool udm_painter_read(udm_painter *painter, const udm_prompting *prompti
  */
 UDM_API bool udm_painter_look(udm_painter *painter, const udm_image *image, float *embedding, udm_error *error);
 
-#define UDM_GUIDANCE_USUAL (-1.0) /**< 3 of a decoder of embeddings, 8 of Karlo's, 7.5 of latent diffusion */
-
 /** A picture to be drawn. Start with udm_painting_init(). */
 typedef struct udm_painting {
     size_t size;            /**< of this struct, as passed to udm_painting_init() */

@@ -15,6 +15,10 @@
 extern "C" {
 #endif
 
+/** A guidance scale of models that know text: 3 of a decoder of embeddings, 8 of Karlo's, 7.5 of latent
+    diffusion. */
+#define UDM_GUIDANCE_USUAL (-1.0)
+
 enum {
     UDM_LOOKAHEAD_AUTO = -1,
     UDM_MAX_LOOKAHEAD = 8,
