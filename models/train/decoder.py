@@ -237,10 +237,16 @@ def write_model(folder, network):
     export.write_json(folder / "decoder_scheduler/scheduler_config.json", SCHEDULER)
 
 
-def main():
-    p = stage.parser(__doc__, minutes=90, batch=16, rate=1e-3)
+def options(doc, minutes, batch, rate):
+    p = stage.parser(doc, minutes, batch, rate)
     p.add_argument("--clip", required=True, type=pathlib.Path, help="checkpoint of clip.py")
     p.add_argument("--tokenizer", required=True, type=pathlib.Path, help="folder that bpe.py wrote")
+    p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the decoder of the checkpoint there")
+    return p
+
+
+def main():
+    p = options(__doc__, minutes=90, batch=16, rate=1e-3)
     p.add_argument("--facts", type=float, default=FACTS, help="weight of naming what is in each place; 0: pictures and "
                    "captions alone (default: %(default)s)")
     p.add_argument("--easy", type=float, default=0, metavar="MINUTES", help="at first, of pictures of the world with "
@@ -248,7 +254,6 @@ def main():
     p.add_argument("--widths", type=int, nargs=3, default=decoder_network.CONFIG["block_out_channels"],
                    help="channels of each resolution (default: 64 96 96)")
     p.add_argument("--patch", type=int, default=4, help="pixels to a side of a place (default: %(default)s)")
-    p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the decoder of the checkpoint there")
     o = p.parse_args()
     if o.export:
         return write_model(o.export, load(o.checkpoint))

@@ -47,6 +47,14 @@ def paint_film(painter, number, size, frames, split=scenes.SEEN, stream=world.TR
     return np.stack([painter.paint(scene, size, start + k / rate, behind) for k in range(frames)])
 
 
+def held_out(painter, count, size, frames, skip=1, split=scenes.SEEN):
+    """(pictures, rates, scenes) of films that no training draws; the painter's digits should be others, too."""
+    numbers, stream = range(count), world.HELD_OUT
+    films = [paint_film(painter, n, size, (frames - 1) * skip + 1, split, stream)[::skip] for n in numbers]
+    rates = np.array([timing(n, stream)[0] / skip for n in numbers])
+    return np.stack(films), rates, [world.scene(n, split, moving=True, stream=stream) for n in numbers]
+
+
 def start_process(options):
     global shared
     shared = world.painter_of(options), options
@@ -132,15 +140,11 @@ class Films:
         return pictures, rates, numbers
 
     def held_out(self, count, frames, skip=1):
-        """(pictures, rates, scenes) of films with digits that were never drawn."""
         painter = paint.Painter(self.digits, self.photos, "t10k")
-        films = [paint_film(painter, n, self.size, (frames - 1) * skip + 1, self.split, world.HELD_OUT)[::skip]
-                 for n in range(count)]
-        rates = np.array([timing(n, world.HELD_OUT)[0] / skip for n in range(count)])
-        return np.stack(films), rates, [self.scene(n, world.HELD_OUT) for n in range(count)]
+        return held_out(painter, count, self.size, frames, skip, self.split)
 
-    def scene(self, number, stream=world.TRAINED):
-        return world.scene(int(number), self.split, moving=True, stream=stream)
+    def scene(self, number):
+        return world.scene(int(number), self.split, moving=True)
 
 
 def main():

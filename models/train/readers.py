@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 import facts
 import stage
+import tempered
 import world
 
 HELD = 500
@@ -61,11 +62,11 @@ def read(reader, pictures):
     return {name: torch.cat([part[name] for part in parts]).float().cpu() for name in parts[0]}
 
 
-def loss(said, told):
+def loss(said, told, temper=0.0):
     there = told["colour"] < facts.COLOURS
-    total = F.binary_cross_entropy_with_logits(said["there"], there.float(), reduction="none").sum(1).mean()
+    total = tempered.binary(said["there"], there.float(), temper).sum(1).mean()
     for name in ("colour", "size", "fill"):
-        total = total + F.cross_entropy(said[name][there].float(), told[name][there])
+        total = total + tempered.cross_entropy(said[name][there].float(), told[name][there], temper)
     return total + 20 * (said["spot"][there] - told["spot"][there]).square().mean()
 
 
@@ -111,7 +112,7 @@ class Training(stage.Stage):
         x = worn(stage.pixels(pictures)).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             said = self.network(x)
-        return self.learn(loss(said, facts.moved(known)))
+        return self.learn(loss(said, facts.moved(known), self.options.temper))
 
     def measure(self, network):
         return figures(read(network, self.held), self.held_scenes)
@@ -127,6 +128,8 @@ def load(path):
 def main():
     p = stage.parser(__doc__, minutes=60, batch=64, rate=2e-3, models=False)
     p.add_argument("--seed", type=int, default=0, help="of the first weights (default: %(default)s)")
+    p.add_argument("--temper", type=float, default=0, help="0 to 1: how much less what is given up for lost teaches "
+                   "(tempered.py; default: %(default)s)")
     o = p.parse_args()
     Training(o, world.Drawn(o.folder)).run()
 

@@ -24,6 +24,9 @@ import enlarge  # noqa: E402
 import film_decoder  # noqa: E402
 import film_network  # noqa: E402
 import lion  # noqa: E402
+import distill  # noqa: E402
+import noising  # noqa: E402
+import tempered  # noqa: E402
 
 TINY = dict(sample_size=4, block_out_channels=(16, 16, 16), cross_attention_dim=8, encoder_hid_dim=8,
             attention_head_dim=8, norm_num_groups=4, text_tokens=3)
@@ -121,6 +124,27 @@ class Batches(unittest.TestCase):
         say = lambda x, *_: torch.zeros_like(x)
         made = enlarge.sample(say, torch.randn_like(large), small, torch.ones(2), (), 2, 1)
         self.assertTrue(torch.equal(made, large))
+
+
+class Losses(unittest.TestCase):
+    def test_tempered(self):
+        logits, right = torch.randn(50, 5, requires_grad=True), torch.randint(5, (50,))
+        plain = torch.nn.functional.cross_entropy(logits, right)
+        self.assertTrue(torch.allclose(tempered.cross_entropy(logits, right), plain))
+        # With a temper of 1 the gradient is that of -p of what is right, which is the total variation.
+        own, = torch.autograd.grad(tempered.cross_entropy(logits, right, 1.0), logits)
+        far, = torch.autograd.grad(-logits.softmax(-1)[torch.arange(50), right].mean(), logits)
+        self.assertTrue(torch.allclose(own, far, atol=1e-6))
+        half = tempered.binary(torch.zeros(1), torch.ones(1), 0.5).item()
+        self.assertAlmostEqual(half, 0.5 / 0.75 * np.log(2), places=5)
+
+    def test_a_step_of_the_teacher(self):
+        """From x_t to x_s, of the same noise; to the end, what was said."""
+        x0, noise = torch.rand(1, 3, 4, 4) * 2 - 1, torch.randn(1, 3, 4, 4)
+        at = lambda step: noising.LINEAR[step].view(1, 1, 1, 1)
+        x = [at(s).sqrt() * x0 + (1 - at(s)).sqrt() * noise for s in (800, 300)]
+        self.assertTrue(torch.allclose(distill.step_of(x[0], x0, at(800), at(300)), x[1], atol=1e-5))
+        self.assertTrue(torch.allclose(distill.step_of(x[0], x0, at(800), torch.ones(1, 1, 1, 1)), x0, atol=1e-5))
 
 
 class Optimizers(unittest.TestCase):
