@@ -22,8 +22,11 @@ import time
 import export
 
 HERE = pathlib.Path(__file__).resolve().parent
+FACTS = 0.006    # weight of naming what is where, of the decoder
+EASY = 0.1       # share of the minutes that it sees easy pictures alone
 AGAIN = 3        # what it returns if it has not finished
 PATIENCE = 60    # seconds that a training has to save itself
+FILMS = 10       # pictures that are measured for one film
 LOOKED = 3       # seconds between looks at what runs
 SIZES = {        # of each kind of machine: how many there are, and batches
     "gpu": dict(stills=240000, any=40000, films=20000, larger=12000, largest=12000, clip=1024, reader=512, prior=1024,
@@ -66,7 +69,8 @@ def stages(o):
         Stage("reader", "readers.py", [work / "any"], 0.2, after=("draw-any",), exports=False),
         Stage("embed", "embed.py", [world, "--clip", clip], after=("clip",)),
         Stage("prior", "prior.py", [world, *told], 0.2, "prior", ("embed",)),
-        Stage("decoder", "decoder.py", [world, *told, *small], 0.4, "decoder", ("embed",)),
+        Stage("decoder", "decoder.py", [world, *told, *small, "--facts", FACTS, "--easy", EASY * o.minutes], 0.4,
+              "decoder", ("embed",)),
         Stage("large", "enlarge.py", [work / "larger", *told], 0.4, "super_res_first", ("clip", "draw-larger")),
         Stage("last", "enlarge.py", [work / "largest", *told, "--last", "--patch", 8], 0.3, "super_res_last",
               ("clip", "draw-largest")),
@@ -171,13 +175,13 @@ def write_model(o, every):
 
 
 def measure(o):
-    """The tables of tests/bench/text.py, into WORK/tables.md."""
-    bench = HERE.parent.parent / "tests/bench/text.py"
-    pictures = ["--pictures", o.pictures] if o.pictures else []
-    made = [sys.executable, bench, o.model, "--reader", o.work / "reader.pt", "--digits", o.digits, *pictures,
-            "--count", o.count]
+    """The tables of tests/bench/text.py and text_films.py, into WORK/tables.md."""
+    bench, pictures = HERE.parent.parent / "tests/bench", ["--pictures", o.pictures] if o.pictures else []
     with open(o.work / "tables.md", "w", encoding="utf-8") as out:
-        subprocess.run([str(part) for part in made], check=True, stdout=out)
+        for program, count in (("text.py", o.count), ("text_films.py", max(2, o.count // FILMS))):
+            made = [sys.executable, bench / program, o.model, "--reader", o.work / "reader.pt", "--digits", o.digits,
+                    *pictures, "--count", count]
+            subprocess.run([str(part) for part in made], check=True, stdout=out)
     print((o.work / "tables.md").read_text())
 
 
