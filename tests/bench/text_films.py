@@ -151,7 +151,8 @@ def of_larger(c, held, o, reader):
                 F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False).clamp(-1, 1)}
         steady = flicker(x0, frames)
         for name, x in ways.items():
-            rows.append((f"{size}x{size}: {name}", f"{decibels(x, x0):.2f}", f"{flicker(x, frames) / steady:.3f}"))
+            change = f"{flicker(x, frames) / steady:.3f}" if steady else "nothing moves"
+            rows.append((f"{size}x{size}: {name}", f"{decibels(x, x0):.2f}", change))
     text.table(f"Films that are enlarged twice ({o.count} films)", ("PSNR, dB", "change, of the original's"), rows)
 
 
