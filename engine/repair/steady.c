@@ -16,7 +16,7 @@ typedef struct doubt {
     double least, most;
 } doubt;
 
-static const doubt of_light = { 0.002, 0.006 }, of_parts = { 0.008, 0.016 }, of_place = { 0.08, 0.2 };
+static const doubt of_light = { 0.004, 0.009 }, of_parts = { 0.008, 0.016 }, of_place = { 0.08, 0.2 };
 static const udm_trend_cost light_cost = { .turn = 1.5, .go = 0.1 }, place_cost = { .turn = 30, .go = 2 };
 
 #define FLASH 5.0         // times the usual tremble: no flicker any more, from here
