@@ -125,7 +125,8 @@ def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "au
     lookahead: frames that follow which each is restored with; as many are held back.
     bits: of a sample in uint16; by default 16.
     first: the number of the first frame, which names the noise that is drawn for it.
-    fields: of udm_settings: device, precision, threads, steps, sampler, schedule, spacing, seed, ensemble ...
+    fields: of udm_settings: device, precision, threads, steps, sampler, schedule, spacing, seed, ensemble, dirt,
+        deflicker, stabilize_gate ...
 
     Yields a new array for each frame, of its shape and type. The iterator's close() cancels; its stats tell of the
     device, the scenes and the noise. Raises udm.Error.

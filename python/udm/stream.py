@@ -29,6 +29,9 @@ class Stats:
     whiteness: float  # of it: 1 if it is white over pixels and colours
     confidence: float  # in it, 0 to 1
     reason: str  # why an estimated sigma is 0; or empty
+    dirt: float  # share of the pixels so far that were dirt, 0 to 1
+    flicker: float  # how much the light was changed so far, in the mean: 0.1 is a tenth up or down
+    weave: float  # by how many pixels frames were moved so far, in the mean
 
 
 class Engine:

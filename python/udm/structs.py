@@ -29,8 +29,7 @@ class Settings(c.Structure):
                 ("seed", c.c_uint64), ("lookahead", c.c_int), ("ensemble", c.c_int), ("memory_limit", c.c_size_t),
                 ("log", LOG_CALLBACK), ("log_context", c.c_void_p), ("scenes_given", c.c_bool),
                 ("alpha", c.c_bool), ("dirt", c.c_double), ("deflicker", c.c_double),
-                ("stabilize_gate", c.c_double),
-                ("total_memory", c.c_size_t)]
+                ("stabilize_gate", c.c_double), ("total_memory", c.c_size_t)]
 
 
 class Stats(c.Structure):
