@@ -17,6 +17,8 @@ typedef enum udm_noise_finding {
     UDM_NOISE_DRAWN,     // flat areas without noise lie between details: text, drawings, screens
 } udm_noise_finding;
 
+#define UDM_NOISE_LEAST_CHROMA 1e-6 // of chroma that has no noise, as 0 says that it is not known
+
 // Standard deviations on the 0-255 scale of the planes of RGB. Luma is Y = 0.299 R + 0.587 G + 0.114 B, chroma the root
 // mean square of Cb = (B - Y) / 1.772 and Cr = (R - Y) / 1.402; of noise that is white over pixels and planes and has s
 // in each of red, green and blue, luma has 0.668 s and chroma 0.640 s. Of grey, luma has all.

@@ -9,9 +9,6 @@
 #include "api/settings.h"
 #include "tensor/planes.h"
 
-// Of chroma that has no noise, as 0 says that it is not known.
-static const double least_chroma = 1e-6;
-
 struct udm_analyser {
     int width, height, channels;
     udm_pool *pool;
@@ -69,7 +66,7 @@ bool udm_analyser_look(udm_analyser *analyser, const udm_image *image, double si
     finding->sigma = sigma < 0 ? noise->sigma : sigma;
     finding->real_sigma = sigma < 0 ? noise->real_sigma : sigma;
     finding->apart_sigma = sigma < 0 ? noise->apart_sigma : sigma;
-    finding->chroma_sigma = noise->real_sigma > 0 ? fmax(noise->half_chroma, least_chroma) : 0;
+    finding->chroma_sigma = noise->real_sigma > 0 ? fmax(noise->half_chroma, UDM_NOISE_LEAST_CHROMA) : 0;
     finding->kind = noise->white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
     return true;
 }

@@ -204,12 +204,19 @@ static void set_levels(const udm_restorer *restorer, queued *frame)
     }
 }
 
+// As a frame's time has it, which is a float: so a sigma that was found makes what it makes where it is given.
+static double sigma_as_time(const udm_restorer *restorer, double sigma)
+{
+    const float time = udm_restorer_own_time(restorer, udm_model_time(restorer->model, sigma));
+    return udm_sigma_of_level(udm_noise_level(restorer->noise, time));
+}
+
 // What the levels of luma and of chroma are to each other is estimated even where the level is given.
-static double chroma_share(const queued *frame, double given)
+static double chroma_share(const udm_restorer *restorer, const queued *frame, double given)
 {
     const bool said = frame->chroma_sigma > 0 && given > 0;
-    const double chroma = said ? frame->chroma_sigma : frame->noise.half_chroma;
-    const double sigma = said ? given : frame->noise.sigma;
+    const double chroma = said ? frame->chroma_sigma : fmax(frame->noise.half_chroma, UDM_NOISE_LEAST_CHROMA);
+    const double sigma = said ? given : frame->noise.sigma > 0 ? sigma_as_time(restorer, frame->noise.sigma) : 0;
     if (!(sigma > 0))
         return frame->subsampled ? usual_subsampled_share : usual_share;
     return fmin(chroma / sigma, most_chroma_share);
@@ -238,7 +245,7 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     udm_noise_estimate *noise = &frame->noise;
     noise->sigma = udm_model_told(udm_model_expert(restorer->model, frame->kind), noise->sigma, noise->real_sigma,
                                   noise->apart_sigma);
-    frame->chroma_share = chroma_share(frame, given);
+    frame->chroma_share = chroma_share(restorer, frame, given);
     if (!estimate)
         frame->noise.sigma = given;
     set_levels(restorer, frame);

@@ -9,7 +9,8 @@
 enum {
     KNOTS = 9,
     CHANNELS = 3,
-    EVERY = 3 // pixels, of which one is learnt from: some ten thousand of a frame are enough
+    EVERY = 3,       // pixels, of which one is learnt from,
+    MANY = 3 * 10000 // in a frame of more than these
 };
 
 // Frames before count less by this from one to the next.
@@ -59,7 +60,7 @@ static void learn(curve *curve, const float *frame, const float *made, size_t pi
     for (int k = 0; k < KNOTS; k++)
         curve->sums[k] *= memory, curve->weights[k] *= memory;
     const float inside = 1 - margin * sigma, most = far * sigma;
-    for (size_t i = 0; i < pixels; i += EVERY) {
+    for (size_t i = 0; i<pixels; i += pixels> MANY ? EVERY : 1) {
         const float difference = frame[i] - made[i];
         if (!(fabsf(made[i]) < inside && fabsf(difference) < most))
             continue;

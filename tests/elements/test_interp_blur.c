@@ -292,12 +292,10 @@ GST_END_TEST;
 GST_START_TEST(mode_fill_says_that_it_has_none)
 {
     GstElement *element = make_interp("motion-blur=180 mode=fill");
-    GstBus *bus = gst_bus_new();
-    GstHarness *harness;
+    GstBus *bus = watch(element); // before caps come
+    GstHarness *harness = make_harness(gst_object_ref(element), CAPS);
     GstMessage *message;
 
-    gst_element_set_bus(element, bus);
-    harness = make_harness(element, CAPS);
     for (int n = 0; n < 3; n++)
         push(harness, moving(n));
     finish(harness);
@@ -311,7 +309,8 @@ GST_START_TEST(mode_fill_says_that_it_has_none)
         gst_buffer_unref(buffer);
     }
     gst_harness_teardown(harness);
-    gst_object_unref(bus);
+    unwatch(element, bus);
+    gst_object_unref(element);
 }
 GST_END_TEST;
 

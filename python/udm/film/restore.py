@@ -75,8 +75,8 @@ def _from(plan: Plan, part: Segment, wanted: list[Frame], seek: int | None, filt
         for planned, frame in zip(wanted, numbered(plan.film.path, wanted, seek)):
             noise = judged(plan, planned, filtered.lookahead)
             restorer.push(describe(frame, shape.colours), time=time_of(noise.sigma_for(restorer.model)),
-                          kind=noise.kind if plan.film.sigma < 0 else JUDGED, chroma_sigma=noise.chroma_sigma,
-                          number=planned.number,
+                          kind=noise.kind if plan.film.sigma < 0 else JUDGED,
+                          chroma_sigma=noise.chroma_sigma if plan.film.sigma < 0 else 0, number=planned.number,
                           strength=filtered.strength, grain=filtered.grain,
                           discontinuity=planned.cut or planned is wanted[0])
             pushed.append((planned.number, frame))
