@@ -25,6 +25,7 @@ static const Kind kinds[] = {
     { "udminterp factor=2", 2, "factor", "2" },
     { "udminterp factor=3 model=tiny-interp", 3, "factor", "3" },
     { "udmslowmotion speed=0.5", 2, "speed", "0.5" },
+    { "udmupscale model=tiny-guess", 1, "factor", "2" },
 };
 
 static const char *const caps[] = {
@@ -41,6 +42,7 @@ static const char *const settings[][2] = {
     { "n-threads", "1" },    { "n-threads", "2" },          { "factor", "2" },         { "speed", "0.25" },
     { "max-gap", "2" },      { "scene-threshold", "0.01" }, { "qos", "false" },        { "qos", "true" },
     { "grain", "0.5" },      { "deinterlace", "off" },      { "fill-gaps", "true" },   { "seed", "5" },
+    { "factor", "4" },
 };
 
 // One element between two pads. A thread of its own pushes frames; what is done to the element first keeps it from

@@ -34,6 +34,7 @@ static const char *const lines[] = {
     "udminterp mode=fill",
     "udminterp factor=3 model=tiny-interp max-gap=3",
     "udmslowmotion speed=0.5",
+    "udmupscale model=tiny-guess device=cpu",
 };
 
 static const char *const formats[] = { "RGB",  "BGRx", "RGBA", "GBR",  "GBRA", "GRAY8",     "GRAY16_LE",
