@@ -3,6 +3,7 @@
 #include "background.h"
 
 #include "loading.h"
+#include "report.h"
 
 GstUdmModel *gst_udm_background_load(GstUdmTransform *self, char *name)
 {
@@ -54,17 +55,29 @@ void gst_udm_background_begin(GstUdmTransform *self)
 
 GstUdmModel *gst_udm_background_take(GstUdmTransform *self, gboolean *changed)
 {
-    GstUdmModel *model = self->model;
+    GstUdmModel *model = self->chosen;
 
     GST_OBJECT_LOCK(self);
     if (self->has_loaded)
         model = g_steal_pointer(&self->loaded);
-    *changed = model != self->model;
+    *changed = model != self->chosen;
     if (self->has_loaded && !*changed)
         gst_udm_model_release(model);
     self->has_loaded = FALSE;
     GST_OBJECT_UNLOCK(self);
     return model;
+}
+
+void gst_udm_background_judge(GstUdmTransform *self, const GstVideoInfo *in)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    udm_error error = { 0 };
+
+    self->model = self->chosen;
+    if (!self->chosen || !in || klass->suits(gst_udm_model_get(self->chosen), in, &error))
+        return;
+    self->model = NULL;
+    gst_udm_report_instead(GST_ELEMENT(self), &error, klass->without_model);
 }
 
 void gst_udm_background_forget(GstUdmTransform *self)

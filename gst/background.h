@@ -12,6 +12,9 @@ GstUdmModel *gst_udm_background_load(GstUdmTransform *self, char *name);
 void gst_udm_background_begin(GstUdmTransform *self);
 // For the streaming thread: the model from now on, which is the caller's if it changed.
 GstUdmModel *gst_udm_background_take(GstUdmTransform *self, gboolean *changed);
+// Makes use of the model that is chosen, if it is for frames of these caps; if not, posts a warning that says what is
+// done instead. in: NULL before there are caps.
+void gst_udm_background_judge(GstUdmTransform *self, const GstVideoInfo *in);
 // Loads under way end in vain.
 void gst_udm_background_forget(GstUdmTransform *self);
 

@@ -162,6 +162,7 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
         return TRUE;
     drain(self); // a failure was posted already, or downstream knows
     gst_udm_lateness_watch(&self->lateness, GST_BASE_TRANSFORM(self));
+    gst_udm_background_judge(self, in_info);
     self->idle = wants_nothing(self, in_info, out_info);
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), self->idle && !GST_VIDEO_INFO_IS_INTERLACED(in_info));
     estimate(self, in_info);
@@ -183,14 +184,16 @@ static gboolean has_frame(GstUdmTransform *self, GstBuffer *buffer)
 static GstFlowReturn take_model(GstUdmTransform *self, gboolean *changed)
 {
     GstUdmModel *model = gst_udm_background_take(self, changed);
+    GstVideoFilter *filter = GST_VIDEO_FILTER(self);
     GstFlowReturn ret;
 
     if (!*changed)
         return GST_FLOW_OK;
     ret = drain(self);
     gst_udm_session_close(&self->session);
-    gst_udm_model_release(self->model);
-    self->model = model;
+    gst_udm_model_release(self->chosen);
+    self->chosen = model;
+    gst_udm_background_judge(self, filter->negotiated ? &filter->in_info : NULL);
     self->version = 0; // whatever comes before the session is open again
     return ret;
 }
@@ -438,7 +441,7 @@ static gboolean gst_udm_transform_query(GstBaseTransform *trans, GstPadDirection
 static gboolean gst_udm_transform_start(GstBaseTransform *trans)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
-    GstUdmModel *before = self->model;
+    GstUdmModel *before = self->chosen;
     char *name;
 
     GST_OBJECT_LOCK(self);
@@ -448,7 +451,7 @@ static gboolean gst_udm_transform_start(GstBaseTransform *trans)
     self->refused = FALSE;
     gst_udm_lateness_start(&self->lateness, trans);
     self->level = GST_UDM_LEVEL_FULL;
-    self->model = gst_udm_background_load(self, name);
+    self->model = self->chosen = gst_udm_background_load(self, name);
     gst_udm_model_release(before); // after, so that the same one stays loaded
     return TRUE;
 }
@@ -503,8 +506,10 @@ static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, 
 
     ret = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
 
-    if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-        g_clear_pointer(&self->model, gst_udm_model_release);
+    if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+        self->model = NULL;
+        g_clear_pointer(&self->chosen, gst_udm_model_release);
+    }
     return ret;
 }
 
@@ -546,7 +551,7 @@ static void gst_udm_transform_finalize(GObject *object)
 
     gst_udm_session_clear(&self->session);
     gst_udm_half_free(self->half);
-    gst_udm_model_release(self->model);
+    gst_udm_model_release(self->chosen);
     gst_udm_settings_clear(&self->settings);
     G_OBJECT_CLASS(parent_class)->finalize(object);
 }

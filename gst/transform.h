@@ -43,7 +43,8 @@ typedef struct GstUdmTransform {
     GstUdmModel *loaded; // that model, until the next frame takes it; NULL if it is missing
 
     // state of the streaming thread
-    GstUdmModel *model; // from the first start to the NULL state; NULL if none is set or it is missing
+    GstUdmModel *chosen; // from the first start to the NULL state; NULL if none is set or it is missing
+    GstUdmModel *model;  // the same, or NULL if it is not for such frames
     GstUdmSession session;
     gboolean idle;    // frames are taken, but not for the session, which is closed
     guint version;    // of the settings that the session was opened with; 0 if it has to be opened
@@ -65,7 +66,9 @@ typedef struct GstUdmTransformClass {
     GstVideoFilterClass parent_class;
 
     gboolean works_without_model; // if the property "model" is empty; others pass frames through unchanged
-    const char *without_model;    // for people: what happens if the model is missing
+    const char *without_model;    // for people: what happens if the model is missing, or for something else
+    // Whether the model is for frames of these caps; *error says why it is not.
+    gboolean (*suits)(const udm_model *model, const GstVideoInfo *in, udm_error *error);
 
     // Whether the properties leave frames of these caps as they are, but for being deinterlaced.
     gboolean (*wants_passthrough)(GstUdmTransform *self, const GstVideoInfo *in, const GstVideoInfo *out);

@@ -146,6 +146,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
     GST_BASE_TRANSFORM_CLASS(klass)->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_denoise_transform_caps);
     transform_class->without_model = "Frames pass through unchanged";
+    transform_class->suits = GST_DEBUG_FUNCPTR(gst_udm_denoise_suits);
     transform_class->engine = &gst_udm_denoise_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_denoise_wants_passthrough);
     transform_class->takes_interlaced = GST_DEBUG_FUNCPTR(gst_udm_denoise_takes_interlaced);

@@ -50,6 +50,7 @@ void gst_udm_denoise_forget_live(GstUdmDenoise *self);
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
 gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self);
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
+gboolean gst_udm_denoise_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error);
 gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
 guint gst_udm_denoise_delay(GstUdmTransform *trans);
 

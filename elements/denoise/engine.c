@@ -2,6 +2,7 @@
 // The engine of udmdenoise: a stream of frames to restore, what it is opened with, and when it is not needed.
 #include "denoise.h"
 
+#include "frames.h"
 #include "report.h"
 
 #define LIVE_MODEL "denoise-live"
@@ -100,6 +101,12 @@ gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVide
     gdouble amount = degradation->usual < 0 ? options.noise_level : options.amount;
 
     return !degradation->holes && amount == 0 && options.strength == 0 && !repairs(trans, &options);
+}
+
+gboolean gst_udm_denoise_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error)
+{
+    return udm_model_restores(model, GST_VIDEO_INFO_WIDTH(in), GST_VIDEO_INFO_HEIGHT(in), gst_udm_info_channels(in),
+                              error);
 }
 
 static gboolean takes_neighbours(GstUdmTransform *trans)

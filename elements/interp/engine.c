@@ -3,6 +3,8 @@
 // to be held.
 #include "interp.h"
 
+#include "frames.h"
+
 #define WITH_MODEL 2 // the cost of a frame, roughly, compared with one by motion alone
 
 static void cancel(gpointer between, gboolean cancel)
@@ -22,6 +24,11 @@ static void free_between(gpointer between)
 
 const GstUdmEngine gst_udm_interp_engine = { cancel, get_stats, free_between };
 
+gboolean gst_udm_interp_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error)
+{
+    return udm_model_interpolates(model, gst_udm_info_channels(in), error);
+}
+
 // A model, if there is one, is what takes the time.
 void gst_udm_interp_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs)
 {
@@ -33,10 +40,27 @@ void gst_udm_interp_estimate(GstUdmTransform *trans, const GstVideoInfo *info, G
         costs->of[GST_UDM_LEVEL_HALF] = 0.25;
 }
 
+// Settings of a network mean nothing where it is missing, or there is no time for it. Where none was asked for they are
+// the user's mistake, which the engine tells.
+static void forget_network(GstUdmTransform *trans, udm_settings *settings)
+{
+    gboolean asked;
+
+    GST_OBJECT_LOCK(trans);
+    asked = trans->settings.model && *trans->settings.model;
+    GST_OBJECT_UNLOCK(trans);
+    if (!asked)
+        return;
+    settings->steps = 1;
+    if (!g_str_has_prefix(settings->device, "cpu"))
+        settings->device = "auto";
+}
+
 gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
     gboolean uses_model = trans->model && trans->level == GST_UDM_LEVEL_FULL;
+    udm_settings own = *settings;
 
     self->now = gst_udm_interp_options_copy(self);
     self->shutter.exposed = FALSE; // what was is lost with the engine
@@ -46,7 +70,9 @@ gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *setting
                              "udmslowmotion."),
                             (NULL));
     self->now.de_duplicate |= self->search.found && self->now.mode == GST_UDM_INTERP_MODE_FILL;
-    return udm_interpolator_open(uses_model ? gst_udm_model_get(trans->model) : NULL, settings, error);
+    if (!uses_model)
+        forget_network(trans, &own);
+    return udm_interpolator_open(uses_model ? gst_udm_model_get(trans->model) : NULL, &own, error);
 }
 
 guint gst_udm_interp_most_waiting(const GstUdmInterpOptions *options)

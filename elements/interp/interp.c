@@ -157,6 +157,7 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     base_class->start = GST_DEBUG_FUNCPTR(gst_udm_interp_start);
     transform_class->works_without_model = TRUE;
     transform_class->without_model = "Frames are interpolated by motion alone";
+    transform_class->suits = GST_DEBUG_FUNCPTR(gst_udm_interp_suits);
     transform_class->engine = &gst_udm_interp_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);

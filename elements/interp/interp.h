@@ -93,6 +93,7 @@ GstUdmInterpOptions gst_udm_interp_options_copy(GstUdmInterp *self); // takes th
 
 extern const GstUdmEngine gst_udm_interp_engine;
 
+gboolean gst_udm_interp_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error);
 gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
 void gst_udm_interp_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
 guint gst_udm_interp_delay(GstUdmTransform *trans);

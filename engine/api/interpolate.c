@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/purpose.h"
 #include "api/settings.h"
 #include "interp/blending.h"
 #include "interp/exposure.h"
@@ -86,19 +87,8 @@ static void name_processor(udm_interpolator *b)
 static bool open_network(udm_interpolator *b, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &b->settings;
-    if (!udm_open_network(model, s, &b->device, &b->network, error))
-        return false;
-    if (udm_model_scheduler(model)->prediction != UDM_PREDICT_X0)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s does not predict x0, as an interpolation model must",
-                        udm_model_directory(model));
-    if (udm_model_scheduler(model)->process != &udm_process_gaussian || !b->network->uses_prediction)
-        return udm_fail(
-            error, UDM_ERROR_UNSUPPORTED,
-            "%s takes no prediction, or undoes something other than noise: it is not an interpolation model",
-            udm_model_directory(model));
-    if (b->network->channels < s->channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%s makes grey frames only, not colour", udm_model_directory(model));
-    return true;
+    return !udm_model_draws_texts(model, error) && udm_open_network(model, s, &b->device, &b->network, error) &&
+           udm_network_interpolates(b->network, model, s->channels, error);
 }
 
 static bool open_reverse(udm_interpolator *b, const udm_model *model, udm_error *error)

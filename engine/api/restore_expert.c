@@ -2,29 +2,20 @@
 // What a restorer runs on its frames: a model's networks, its reverse loop and its temporal filter.
 #include <math.h>
 
+#include "api/purpose.h"
 #include "api/restorer.h"
-
-static bool check_network(const udm_restorer *restorer, const udm_expert *expert, udm_error *error)
-{
-    const udm_network *network = expert->network;
-    const char *directory = udm_model_directory(expert->model);
-    if (network->channels != 1 && network->channels != 3)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has %d channels, and frames have 1 or 3", directory,
-                        network->channels);
-    if (network->context > 0 && !network->chroma_level)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes frames between others: udminterp runs it", directory);
-    if (network->channels < restorer->settings.channels)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "%s restores grey frames only, not colour", directory);
-    return true;
-}
 
 bool udm_restorer_open_network(udm_restorer *restorer, udm_error *error)
 {
     udm_expert *expert = restorer->expert;
     expert->model = udm_model_expert(restorer->model, expert == restorer->experts ? UDM_NOISE_WHITE : UDM_NOISE_OTHER);
+    if (udm_model_draws_texts(expert->model, error))
+        return false;
     expert->network = udm_network_open(udm_model_network_config(expert->model),
                                        udm_model_network_weights(expert->model), restorer->device, error);
-    if (!expert->network || !check_network(restorer, expert, error))
+    const udm_settings *s = &restorer->settings;
+    if (!expert->network ||
+        !udm_network_restores(expert->network, expert->model, s->width, s->height, s->channels, error))
         return false;
     restorer->channels = expert->network->channels;
     return true;

@@ -45,13 +45,6 @@ static bool frame_ahead(void *context, int ahead, udm_sdedit_frame *out)
 
 static bool check_sdedit(const udm_restorer *restorer, const udm_settings *s, udm_error *error)
 {
-    const udm_window_shape *shape = &restorer->expert->network->window;
-    if (s->width != shape->width || s->height != shape->height || s->channels != restorer->channels)
-        return udm_fail(
-            error, UDM_ERROR_SETTINGS,
-            "%s draws frames of %dx%d with %d channels only, not %dx%d with %d: scale and convert them first",
-            udm_model_directory(restorer->model), shape->width, shape->height, restorer->channels, s->width, s->height,
-            s->channels);
     if (s->lookahead > 0)
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "lookahead is %d, but %s has a window of its own, and holds frames back for it: it must be 0",
@@ -94,9 +87,6 @@ static bool open_sdedit(udm_restorer *restorer, const udm_settings *settings, ud
 static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_error *error)
 {
     const udm_scheduler *scheduler = restorer->scheduler;
-    if (scheduler->process->symbols)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s makes symbols (process \"%s\"), and restores no frames",
-                        udm_model_directory(restorer->model), scheduler->process->name);
     if (!udm_restorer_open_loop(restorer, error))
         return false;
     restorer->tracker = udm_noise_tracker_new(settings->channels, settings->width, settings->height, error);

@@ -29,7 +29,7 @@ struct udm_blending {
     float *memory;
 };
 
-static bool check(const udm_network *network, udm_error *error)
+bool udm_blending_check(const udm_network *network, udm_error *error)
 {
     enum { CONTEXT = UDM_BLENDING_CONTEXT, ESTIMATES = UDM_BLENDING_ESTIMATES };
     if (network && ((network->context != 0 && network->context != CONTEXT) ||
@@ -44,7 +44,7 @@ static bool check(const udm_network *network, udm_error *error)
 udm_blending *udm_blending_new(int width, int height, int channels, const udm_network *network, udm_pool *pool,
                                udm_error *error)
 {
-    if (!check(network, error))
+    if (!udm_blending_check(network, error))
         return NULL;
     const size_t n = (size_t)width * height;
     const int wide = network ? network->channels : channels;

@@ -13,6 +13,8 @@ typedef struct udm_blending udm_blending;
 // network with other inputs; MEMORY. The pool is borrowed.
 udm_blending *udm_blending_new(int width, int height, int channels, const udm_network *network, udm_pool *pool,
                                udm_error *error);
+// Whether such a network can be shown them.
+bool udm_blending_check(const udm_network *network, udm_error *error);
 void udm_blending_free(udm_blending *blending); // NULL is fine
 
 // Blends two pictures [channels, height, width], `seconds` apart (0: as at 24 frames a second), as `synthesis` warped

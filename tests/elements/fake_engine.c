@@ -76,6 +76,18 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
     return true;
 }
 
+bool udm_model_restores(const udm_model *model, int width, int height, int channels, udm_error *error)
+{
+    (void)model, (void)width, (void)height, (void)channels, (void)error;
+    return true;
+}
+
+bool udm_model_interpolates(const udm_model *model, int channels, udm_error *error)
+{
+    (void)model, (void)channels, (void)error;
+    return true;
+}
+
 void udm_model_free(udm_model *model)
 {
     free(model);

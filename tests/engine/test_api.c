@@ -85,6 +85,10 @@ START_TEST(null_is_an_error_that_says_what)
     assert_error(&error, UDM_ERROR_SETTINGS, "generator");
     ck_assert(!udm_model_info(NULL, &info, sizeof info, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "model");
+    ck_assert(!udm_model_restores(NULL, WIDTH, HEIGHT, 3, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "model");
+    ck_assert(!udm_model_interpolates(NULL, 3, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "model");
     udm_model_free(model);
 }
 END_TEST
@@ -116,6 +120,38 @@ START_TEST(structs_may_be_of_another_size)
 }
 END_TEST
 
+static const struct {
+    const char *model;
+    int channels;
+    bool restores, interpolates;
+} purposes[] = {
+    { "tiny-denoise", 3, true, true }, { "tiny-grey", 3, false, false },    { "tiny-grey", 1, true, true },
+    { "tiny-interp", 3, false, true }, { "tiny-chroma", 3, true, false },   { "tiny-experts", 3, true, true },
+    { "tiny-video", 1, false, false }, { "tiny-symbols", 1, false, false }, { "tiny-text", 3, false, false },
+};
+
+// By a look, and by what opens.
+START_TEST(what_a_model_is_for_is_told)
+{
+    udm_error error = { 0 }, opening = { 0 };
+    udm_model *model = udm_model_open(golden_path(purposes[_i].model), &error);
+    ck_assert_msg(model, "%s", error.message);
+    udm_settings settings = settings_for();
+    settings.channels = purposes[_i].channels;
+    ck_assert_int_eq(udm_model_restores(model, WIDTH, HEIGHT, settings.channels, &error), purposes[_i].restores);
+    udm_restorer *restorer = udm_restorer_open(model, &settings, &opening);
+    ck_assert_int_eq(restorer != NULL, purposes[_i].restores);
+    ck_assert_str_eq(error.message, opening.message);
+    udm_restorer_free(restorer);
+    ck_assert_int_eq(udm_model_interpolates(model, settings.channels, &error), purposes[_i].interpolates);
+    udm_interpolator *interpolator = udm_interpolator_open(model, &settings, &opening);
+    ck_assert_int_eq(interpolator != NULL, purposes[_i].interpolates);
+    ck_assert_str_eq(error.message, opening.message);
+    udm_interpolator_free(interpolator);
+    udm_model_free(model);
+}
+END_TEST
+
 START_TEST(headers_and_library_have_one_version)
 {
     char version[32];
@@ -130,6 +166,7 @@ int main(void)
         { .test = the_log_is_told_of_the_device_and_of_scenes },
         { .test = null_is_an_error_that_says_what },
         { .test = structs_may_be_of_another_size },
+        { .test = what_a_model_is_for_is_told, .cases = COUNT_OF(purposes) },
         { .test = headers_and_library_have_one_version },
     };
     return test_main("api", tests, COUNT_OF(tests));

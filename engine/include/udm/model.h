@@ -104,6 +104,14 @@ typedef struct udm_info {
  */
 UDM_API bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_error *error);
 
+/**
+ * Whether udm_restorer_open() takes the model for frames of that size and so many channels, by a look at its network.
+ * @return false with UNSUPPORTED (it is for something else), SETTINGS (it is for other frames), CORRUPT or MEMORY
+ */
+UDM_API bool udm_model_restores(const udm_model *model, int width, int height, int channels, udm_error *error);
+/** ... udm_interpolator_open() for frames of so many channels. */
+UDM_API bool udm_model_interpolates(const udm_model *model, int channels, udm_error *error);
+
 /** A network of a model. Strings are valid as long as the model. */
 typedef struct udm_part {
     const char *name;       /**< its folder: "unet", "text_encoder", ... */
