@@ -90,25 +90,39 @@ static void pack(GstVideoFrame *frame, const guint16 *samples)
     }
 }
 
-gboolean gst_udm_frame_map(GstUdmFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags)
+void gst_udm_frame_borrow(GstUdmFrame *frame, const GstVideoFrame *video, GstMapFlags flags)
 {
+    frame->video = *video;
     frame->unpacked = NULL;
     frame->written = (flags & GST_MAP_WRITE) != 0;
-    if (!gst_video_frame_map(&frame->video, (GstVideoInfo *)info, buffer, flags)) // which it does not change
-        return FALSE;
-    if (GST_VIDEO_INFO_FORMAT(info) != GST_VIDEO_FORMAT_GRAY10_LE32)
-        return TRUE;
-    frame->unpacked = g_new(guint16, (gsize)GST_VIDEO_INFO_WIDTH(info) * (gsize)GST_VIDEO_INFO_HEIGHT(info));
+    if (GST_VIDEO_FRAME_FORMAT(video) != GST_VIDEO_FORMAT_GRAY10_LE32)
+        return;
+    frame->unpacked = g_new(guint16, (gsize)GST_VIDEO_FRAME_WIDTH(video) * (gsize)GST_VIDEO_FRAME_HEIGHT(video));
     if (flags & GST_MAP_READ)
-        unpack(&frame->video, frame->unpacked);
+        unpack(video, frame->unpacked);
+}
+
+void gst_udm_frame_give_back(GstUdmFrame *frame)
+{
+    if (frame->unpacked && frame->written)
+        pack(&frame->video, frame->unpacked);
+    g_clear_pointer(&frame->unpacked, g_free);
+}
+
+gboolean gst_udm_frame_map(GstUdmFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags)
+{
+    GstVideoFrame video;
+
+    frame->unpacked = NULL;
+    if (!gst_video_frame_map(&video, (GstVideoInfo *)info, buffer, flags)) // which it does not change
+        return FALSE;
+    gst_udm_frame_borrow(frame, &video, flags);
     return TRUE;
 }
 
 void gst_udm_frame_unmap(GstUdmFrame *frame)
 {
-    if (frame->unpacked && frame->written)
-        pack(&frame->video, frame->unpacked);
-    g_clear_pointer(&frame->unpacked, g_free);
+    gst_udm_frame_give_back(frame);
     gst_video_frame_unmap(&frame->video);
 }
 

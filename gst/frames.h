@@ -44,6 +44,10 @@ typedef struct GstUdmFrame {
 gboolean gst_udm_frame_map(GstUdmFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags);
 void gst_udm_frame_unmap(GstUdmFrame *frame);
 
+// The same of a frame that is mapped already, and stays so.
+void gst_udm_frame_borrow(GstUdmFrame *frame, const GstVideoFrame *video, GstMapFlags flags);
+void gst_udm_frame_give_back(GstUdmFrame *frame);
+
 // The pixels of a mapped frame, with the matrix, range and chroma siting of its caps; valid as long as it is mapped.
 udm_image gst_udm_frame_image(const GstUdmFrame *frame);
 

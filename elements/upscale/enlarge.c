@@ -5,6 +5,7 @@
 
 #include "frames.h"
 #include "interlaced.h"
+#include "report.h"
 
 G_DEFINE_TYPE(GstUdmEnlarge, gst_udm_enlarge, GST_TYPE_VIDEO_FILTER)
 
@@ -160,30 +161,41 @@ static gboolean gst_udm_enlarge_set_info(GstVideoFilter *filter, GstCaps *in_cap
 {
     GstUdmEnlarge *self = GST_UDM_ENLARGE(filter);
     const guint factor = (guint)(GST_VIDEO_INFO_WIDTH(out) / GST_VIDEO_INFO_WIDTH(in));
-    GstVideoInfo like = *out;
 
-    g_clear_pointer(&self->converter, gst_video_converter_free);
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), factor == 1);
     self->chosen(self->context, factor);
-    if (factor == 1)
-        return TRUE;
-    like.colorimetry = in->colorimetry; // pixels are copied
-    like.chroma_site = in->chroma_site;
-    self->converter = gst_video_converter_new(
-        in, &like,
-        gst_structure_new("options", GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD,
-                          GST_VIDEO_RESAMPLER_METHOD_NEAREST, GST_VIDEO_CONVERTER_OPT_CHROMA_MODE,
-                          GST_TYPE_VIDEO_CHROMA_MODE, GST_VIDEO_CHROMA_MODE_NONE, GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
-                          GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_NONE, NULL));
-    return self->converter != NULL;
+    return TRUE;
 }
 
 // ---- frames
 
+// Colours, and alpha, which is another image.
+static gboolean enlarge(const GstUdmFrame *from, gint factor, const GstUdmFrame *to, udm_error *error)
+{
+    const udm_image read = gst_udm_frame_image(from), written = gst_udm_frame_image(to);
+    udm_image alpha, large;
+
+    return udm_image_enlarge(&read, factor, &written, error) &&
+           (!gst_udm_frame_alpha(from, &alpha) || !gst_udm_frame_alpha(to, &large) ||
+            udm_image_enlarge(&alpha, factor, &large, error));
+}
+
 static GstFlowReturn gst_udm_enlarge_transform_frame(GstVideoFilter *filter, GstVideoFrame *in, GstVideoFrame *out)
 {
-    gst_video_converter_frame(GST_UDM_ENLARGE(filter)->converter, in, out);
-    return GST_FLOW_OK;
+    const gint factor = GST_VIDEO_FRAME_WIDTH(out) / GST_VIDEO_FRAME_WIDTH(in);
+    udm_error error = { 0 };
+    GstUdmFrame from, to;
+    gboolean done;
+
+    gst_udm_frame_borrow(&from, in, GST_MAP_READ);
+    gst_udm_frame_borrow(&to, out, GST_MAP_WRITE);
+    gst_udm_frame_fill_rest(&to);
+    done = enlarge(&from, factor, &to, &error);
+    gst_udm_frame_give_back(&to);
+    gst_udm_frame_give_back(&from);
+    if (!done)
+        gst_udm_report_error(GST_UDM_ENLARGE(filter)->owner, &error);
+    return done ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 // GStreamer's own transformation drops it.
@@ -265,19 +277,12 @@ static gboolean gst_udm_enlarge_sink_event(GstBaseTransform *trans, GstEvent *ev
 
 // ---- the object
 
-static void gst_udm_enlarge_finalize(GObject *object)
-{
-    g_clear_pointer(&GST_UDM_ENLARGE(object)->converter, gst_video_converter_free);
-    G_OBJECT_CLASS(gst_udm_enlarge_parent_class)->finalize(object);
-}
-
 static void gst_udm_enlarge_class_init(GstUdmEnlargeClass *klass)
 {
     GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
     GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS(klass);
     GstVideoFilterClass *filter_class = GST_VIDEO_FILTER_CLASS(klass);
 
-    G_OBJECT_CLASS(klass)->finalize = gst_udm_enlarge_finalize;
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
     gst_element_class_set_static_metadata(element_class, "Pixels to blocks", "Filter/Converter/Video/Scaler",

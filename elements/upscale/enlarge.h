@@ -19,7 +19,6 @@ struct _GstUdmEnlarge {
     guint factor; // that is preferred, under the object lock
 
     // state of the streaming thread
-    GstVideoConverter *converter;
     gboolean refused; // the caps that came last: they are interlaced
 };
 

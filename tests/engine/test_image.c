@@ -69,11 +69,68 @@ START_TEST(ends_of_the_range)
 }
 END_TEST
 
+// A sample and the block of it, at their places.
+static void check_blocks(const udm_image *from, int factor, const udm_image *to)
+{
+    const size_t bytes = from->bits == 8 ? 1 : 2;
+    for (int c = 0; c < to->channels; c++) {
+        const int x_shift = c > 0 ? to->subsample_x : 0, y_shift = c > 0 ? to->subsample_y : 0;
+        for (int y = 0; y < (to->height + (1 << y_shift) - 1) >> y_shift; y++)
+            for (int x = 0; x < (to->width + (1 << x_shift) - 1) >> x_shift; x++)
+                ck_assert_msg(memcmp(to->data[c] + y * to->stride[c] + x * to->step[c],
+                                     from->data[c] + y / factor * from->stride[c] + x / factor * from->step[c],
+                                     bytes) == 0,
+                              "component %d at %d,%d of factor %d", c, x, y, factor);
+    }
+}
+
+START_TEST(pixels_become_blocks)
+{
+    enum { WIDTH = 5, HEIGHT = 3, ROOM = 4 * (WIDTH * 4 + 5) * 2 * 4 * HEIGHT };
+    static uint8_t from[ROOM], to[ROOM];
+    const int factor = 2 << _i % 2, bits = _i < 2 ? 8 : 10;
+    udm_image a = packed(from, WIDTH, HEIGHT, 3, bits, 4), b = packed(to, WIDTH * factor, HEIGHT * factor, 3, bits, 4);
+    memset(to, 0xAA, sizeof to);
+    for (int i = 0; i < ROOM; i++)
+        from[i] = (uint8_t)(i * 37);
+    for (int shared = 0; shared < 2; shared++) { // chroma of 3x2 samples becomes one of 5x3 and 10x6
+        a.subsample_x = a.subsample_y = b.subsample_x = b.subsample_y = shared;
+        a.matrix = b.matrix = shared ? UDM_MATRIX_BT709 : UDM_MATRIX_RGB;
+        udm_error error = { 0 };
+        ck_assert_msg(udm_image_enlarge(&a, factor, &b, &error), "%s", error.message);
+        check_blocks(&a, factor, &b);
+    }
+    for (int i = 0; i < b.width * b.height; i++) {
+        const ptrdiff_t at = i / b.width * b.stride[0] + i % b.width * b.step[0] + (bits == 8 ? 3 : 6);
+        ck_assert_msg(to[at] == 0xAA, "what is between pixels was written at %d", i);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_enlarged_image_is_told)
+{
+    static uint8_t memory[2][64 * 64 * 3];
+    const udm_image a = packed(memory[0], 8, 8, 3, 8, 3), good = packed(memory[1], 16, 16, 3, 8, 3);
+    udm_error error = { 0 };
+    ck_assert(udm_image_enlarge(&a, 2, &good, &error));
+    ck_assert(!udm_image_enlarge(&a, 4, &good, &error));
+    ck_assert(strstr(error.message, "16x16 is not 4 times one of 8x8"));
+    ck_assert(!udm_image_enlarge(&a, 0, &good, &error));
+    ck_assert(!udm_image_enlarge(NULL, 2, &good, &error));
+    udm_image other = good;
+    other.channels = 1;
+    ck_assert(!udm_image_enlarge(&a, 2, &other, &error));
+    ck_assert(strstr(error.message, "as many channels"));
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
         { .test = round_trip_is_exact_and_touches_nothing_else, .cases = COUNT_OF(widths) },
         { .test = ends_of_the_range },
+        { .test = pixels_become_blocks, .cases = 4 },
+        { .test = what_is_no_enlarged_image_is_told },
     };
     return test_main("image", tests, COUNT_OF(tests));
 }

@@ -88,7 +88,12 @@ bad_options() {
     refuses 'lookahead is 2, but .* sees each frame alone' --model tiny-denoise --lookahead 2 good.mp4 out.mp4
     refuses 'nowhere' --device nowhere good.mp4 out.mp4
     refuses 'f33' --precision f33 good.mp4 out.mp4
+    refuses 'denoise does not undo blocks of pixels' --upscale 2 --model tiny-denoise good.mp4 out.mp4
     expected=2
+    refuses 'upscale 3: it must be 2 or 4' --upscale 3 good.mp4 out.mp4
+    refuses 'the factor is the --amount' --upscale 2 --amount 4 good.mp4 out.mp4
+    refuses 'restore the file first' --upscale 2 --noise-level 4 good.mp4 out.mp4
+    refuses 'restore the file first' --upscale 2 --dirt 1 good.mp4 out.mp4
     refuses 'noise-level -2: it must be' --noise-level -2 good.mp4 out.mp4
     refuses 'crf x: it must be a number' --crf x good.mp4 out.mp4
     refuses 'lookahead 2.5: it must be a whole number' --lookahead 2.5 good.mp4 out.mp4

@@ -212,13 +212,65 @@ telecined() { # each picture of film comes back, bit for bit, at its own rate
     [ "$(rows frames.mkv null | uniq)" = "$(rows film.mkv null)" ] || fail 'frames of a telecined film are not whole'
 }
 
+twice_as_large() { # lossless: the mean of what is made of a pixel is that pixel, to a level, and it is no block
+    make -i "$1" -pix_fmt yuv444p -c:v ffv1 small.mkv
+    restore --force --model super4 --upscale 2 --codec ffv1 small.mkv large.mkv || fail "$1 is not made larger"
+    make -i small.mkv -f rawvideo small.raw
+    make -i large.mkv -f rawvideo large.raw
+    python3 - "$2" "$3" <<'END' || fail "$1 is made larger, and is another film"
+import sys
+width, height = int(sys.argv[1]), int(sys.argv[2])
+small, large = open("small.raw", "rb").read(), open("large.raw", "rb").read()
+assert len(large) == 4 * len(small) > 0, f"{len(small)} and {len(large)} bytes"
+off, inside = 0, 0
+for plane in range(len(small) // (width * height)):
+    for y in range(height):
+        for x in range(width):
+            at = (plane * 2 * height + 2 * y) * 2 * width + 2 * x
+            made = large[at:at + 2] + large[at + 2 * width:at + 2 * width + 2]
+            off += abs(sum(made) / 4 - small[(plane * height + y) * width + x]) > 1
+            inside += max(made) - min(made) > 4
+print(f"{off} means are others, and {inside} of {len(small)} are no blocks")
+sys.exit(off > len(small) / 100 or inside < len(small) / 50)
+END
+}
+
+enlarge() { # factor, then as same()
+    with="--force --model super4 --upscale $1"
+    shift
+    same "$@"
+}
+
+larger() {
+    enlarge 4 upright.mp4 larger.mp4 --expect width=384 height=256
+    enlarge 2 telephone.mp4 larger.mp4 --expect width=192 height=128
+    enlarge 2 telephone.mp4 larger.mkv --turned --moved --expect width=128 height=192 chroma_location=bottom
+    make -i telephone.mp4 -vf scale=128:192:flags=neighbor -vsync passthrough -f rawvideo -pix_fmt gray shown.raw
+    make -i larger.mkv -vsync passthrough -f rawvideo -pix_fmt gray turned.raw
+    python3 "$here/nearly.py" shown.raw turned.raw || fail 'telephone.mp4 is made larger and turned the wrong way'
+    enlarge 2 hdr.mp4 larger.mkv --codec hevc --format yuv420p10le --expect width=192 height=128
+    enlarge 2 editing.mov larger.mov --codec hevc --format yuv422p10le \
+        --expect width=192 height=128 color_space=smpte170m
+    enlarge 2 odd.mp4 larger.mp4 --format yuv444p --expect width=188 height=124 color_space=smpte170m
+    # What is not said is BT.601 of a small frame, and would be BT.709 of a large one.
+    make -f lavfi -i testsrc2=size=360x360:rate=25:duration=0.04 -c:v libx264 -pix_fmt yuv420p unsaid.mp4
+    enlarge 2 unsaid.mp4 larger.mp4 --expect width=720 height=720 color_space=smpte170m
+    make -f lavfi -i testsrc2=size=96x64:rate=50:duration=0.2 -vf interlace -c:v ffv1 -flags +ildct+ilme fields.mkv
+    restore --model super4 --upscale 2 --deinterlace fields fields.mkv whole.mkv || fail 'fields are not made larger'
+    found=$(ffprobe -v error -select_streams v -count_frames -of csv=p=0 \
+        -show_entries stream=width,height,field_order,nb_read_frames whole.mkv)
+    [ "$found" = 192,128,progressive,10 ] || fail "fields that are made larger have become $found"
+    twice_as_large upright.mp4 96 64
+}
+
 range() {
     restore --start 0.2 --end 0.44 upright.mp4 part.mp4 || fail 'a part of a film'
     stamps=$(ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 part.mp4 | tr -d ',\n')
     [ "$stamps" = 0.0000000.0400000.0800000.1200000.1600000.200000 ] || fail "a part of a film has frames at $stamps"
 }
 
-for topic in telephone ten_bits editing web camera stamps everything untouched interlaced telecined pictures range; do
+for topic in telephone ten_bits editing web camera stamps everything untouched interlaced telecined pictures larger \
+    range; do
     with=
     $topic
 done

@@ -32,9 +32,15 @@ static bool finds_film(const fields *f)
     return f->options->deinterlace == DEINTERLACE_TELECINE;
 }
 
+// Film is restored once its pictures are whole, and what is enlarged once frames are.
+static bool restores(const fields *f)
+{
+    return !finds_film(f) && f->options->upscale == 1;
+}
+
 bool fields_restore(const fields *f)
 {
-    return f->deinterlacer && !finds_film(f);
+    return f->deinterlacer && restores(f);
 }
 
 // ---- fields
@@ -174,7 +180,8 @@ bool fields_push(fields *f, AVFrame *frame, udm_error *error)
     }
     if (!f->deinterlacer && !frame->interlaced_frame)
         return hold(f, frame, error);
-    const bool good = (f->deinterlacer || open_deinterlacer(f, frame, error)) && split(f, frame, error);
+    const bool good = (f->deinterlacer || open_deinterlacer(f, frame, error)) &&
+                      (restores(f) ? split(f, frame, error) : take_woven(f, frame, error));
     av_frame_unref(frame);
     return good;
 }
@@ -183,7 +190,7 @@ void fields_end(fields *f)
 {
     if (!f->deinterlacer)
         return;
-    if (!finds_film(f)) {
+    if (restores(f)) {
         frames_end(&f->films[0]);
         frames_end(&f->films[1]);
     }
@@ -327,7 +334,7 @@ udm_pulled fields_pull(fields *f, AVFrame *out, udm_error *error)
 {
     udm_pulled pulled = f->deinterlacer ? pull(f, out, error) : pass(f, out);
     while (f->deinterlacer && (pulled == UDM_PULLED_NOTHING || pulled == UDM_PULLED_END)) {
-        const udm_pulled joined = finds_film(f) ? UDM_PULLED_NOTHING : join(f, error);
+        const udm_pulled joined = restores(f) ? join(f, error) : UDM_PULLED_NOTHING;
         if (joined == UDM_PULLED_FAILED)
             return joined;
         if (joined != UDM_PULLED_FRAME && !f->ending)

@@ -12,6 +12,9 @@ static bool check_process(const udm_degradation *degradation, const options *o, 
     if (degradation->holes)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "model %s fills holes, which need a mask: use the GStreamer element udmdenoise", o->model);
+    if (o->upscale > 1 && strcmp(degradation->process, "pixelate") != 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "model %s does not undo blocks of pixels, which --upscale makes of each: use super4", o->model);
     if (degradation->usual < 0 && o->amount >= 0)
         return udm_fail(error, UDM_ERROR_SETTINGS, "model %s removes noise: use --noise-level, not --amount", o->model);
     if (degradation->usual >= 0 && o->noise_level >= 0)
@@ -59,7 +62,8 @@ bool frames_open(frames *f, const udm_model *model, const options *o, const AVFr
     udm_settings settings = o->settings;
     f->model = model;
     f->held = av_fifo_alloc2(UDM_MAX_LOOKAHEAD + 2, sizeof(AVFrame *), AV_FIFO_FLAG_AUTO_GROW);
-    f->pixels = f->held ? pixels_open(first, out, matrix, error) : NULL;
+    f->pixels = f->held ? pixels_open(first, out, matrix, o->upscale, error) : NULL;
+    f->enlarge.factor = o->upscale;
     if (!f->pixels)
         return false;
     find_time(f, o);
@@ -82,6 +86,7 @@ void frames_close(frames *f)
         av_frame_free(&frame);
     av_fifo_freep2(&f->held);
     pixels_free(f->pixels);
+    enlarge_close(&f->enlarge);
     udm_restorer_free(f->restorer);
     f->pixels = NULL, f->restorer = NULL;
 }
@@ -97,7 +102,8 @@ bool frames_push(frames *f, AVFrame *frame, udm_error *error)
     if (!own)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");
     av_frame_move_ref(own, frame);
-    if (!pixels_read(f->pixels, own, &image, error) || !udm_restorer_push(f->restorer, &in, error)) {
+    if (!pixels_read(f->pixels, own, &image, error) || !enlarge_image(&f->enlarge, &image, error) ||
+        !udm_restorer_push(f->restorer, &in, error)) {
         av_frame_free(&own);
         return false;
     }

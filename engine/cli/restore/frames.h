@@ -8,6 +8,7 @@
 #include <libavutil/fifo.h>
 #include <libavutil/frame.h>
 
+#include "cli/restore/enlarge.h"
 #include "cli/restore/options.h"
 #include "cli/restore/pixels.h"
 
@@ -15,6 +16,7 @@ typedef struct frames {
     const udm_model *model;
     udm_restorer *restorer;
     pixels *pixels;
+    enlarge enlarge;
     AVFifo *held; // AVFrame *, pushed and not pulled yet
     double time, strength, grain;
     struct {

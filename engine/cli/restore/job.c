@@ -152,9 +152,20 @@ static bool open_encoder(job *j, const AVFrame *first, udm_error *error)
     return encoder_open(&j->encoder, j->codec, &about, error);
 }
 
+// A display matrix also says, in pixels, where the picture is moved to once it is turned.
+static const int32_t *enlarge_matrix(const int32_t *matrix, int factor, int32_t made[9])
+{
+    if (!matrix)
+        return NULL;
+    for (int i = 0; i < 9; i++)
+        made[i] = i == 6 || i == 7 ? matrix[i] * factor : matrix[i];
+    return made;
+}
+
 static bool begin(job *j, AVFrame *first, udm_error *error)
 {
     const int32_t *matrix = source_matrix(&j->source, first);
+    int32_t made[9];
     const bool turned = matrix && !container_holds_matrix(j->sink.muxer->oformat);
     const enum AVPixelFormat format = codecs_format(j->codec, first);
     if (first->sample_aspect_ratio.num == 0)
@@ -164,7 +175,8 @@ static bool begin(job *j, AVFrame *first, udm_error *error)
     if (!source_light(&j->source, first) ||
         !frames_open(&j->frames, j->model, j->options, first, format, turned ? matrix : NULL, error) ||
         !open_encoder(j, first, error) ||
-        !tracks_begin(&j->source, &j->sink, j->encoder.context, first, turned ? NULL : matrix, error) ||
+        !tracks_begin(&j->source, &j->sink, j->encoder.context, first,
+                      turned ? NULL : enlarge_matrix(matrix, j->options->upscale, made), error) ||
         !sink_begin(&j->sink, error))
         return false;
     progress_begin(&j->progress,

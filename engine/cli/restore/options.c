@@ -13,6 +13,7 @@
 #include "cli/restore/say.h"
 
 #define DEFAULT_MODEL "auto"
+#define UPSCALE_MODEL "super4"
 
 static const char usage[] =
     "usage: udm-restore [OPTION...] IN OUT\n"
@@ -35,6 +36,8 @@ static const char usage[] =
     "  --deinterlace HOW    interlaced video: frames, at its frame rate; fields, at twice that; telecine, film at 4/5\n"
     "                       of that; off, which refuses it (auto: frames, and those of film are whole)\n"
     "  --stabilize-gate S   weave of the picture, as in the gate of a projector, to take out, 0 to 1 (0)\n"
+    "  --upscale F          makes frames 2 or 4 times as wide and high, with detail that is drawn: by the model %s,\n"
+    "                       or another that undoes blocks of pixels\n"
     "  --codec NAME         ";
 
 static const char usage_rest[] = "\n"
@@ -57,6 +60,7 @@ enum {
     GRAIN,
     STRENGTH,
     STABILIZE_GATE,
+    UPSCALE,
     STEPS,
     LOOKAHEAD,
     ENSEMBLE,
@@ -81,6 +85,7 @@ static const struct option known[] = {
     { "amount", required_argument, NULL, AMOUNT },
     { "deflicker", required_argument, NULL, DEFLICKER },
     { "stabilize-gate", required_argument, NULL, STABILIZE_GATE },
+    { "upscale", required_argument, NULL, UPSCALE },
     { "dirt", required_argument, NULL, DIRT },
     { "grain", required_argument, NULL, GRAIN },
     { "strength", required_argument, NULL, STRENGTH },
@@ -165,6 +170,12 @@ static bool parse_deinterlace(int option, const char *text, deinterlace *how)
     return wrong(option, text, "auto, off, frames, fields or telecine");
 }
 
+static bool parse_factor(int option, const char *text, int *factor)
+{
+    *factor = strcmp(text, "2") == 0 ? 2 : strcmp(text, "4") == 0 ? 4 : 0;
+    return *factor || wrong(option, text, "2 or 4");
+}
+
 static bool parse_value(int option, const char *text, options *o)
 {
     udm_settings *s = &o->settings;
@@ -178,6 +189,8 @@ static bool parse_value(int option, const char *text, options *o)
         return parse_number(option, text, 0, 1, &s->deflicker);
     case STABILIZE_GATE:
         return parse_number(option, text, 0, 1, &s->stabilize_gate);
+    case UPSCALE:
+        return parse_factor(option, text, &o->upscale);
     case DIRT:
         return parse_number(option, text, 0, 1, &s->dirt);
     case GRAIN:
@@ -234,15 +247,32 @@ static void print_codec(const char *name, const char *about, double crf)
 
 static options_parsed help(void)
 {
-    printf(usage, DEFAULT_MODEL, UDM_MAX_LOOKAHEAD, UDM_MAX_ENSEMBLE);
+    printf(usage, DEFAULT_MODEL, UDM_MAX_LOOKAHEAD, UDM_MAX_ENSEMBLE, UPSCALE_MODEL);
     codecs_list(print_codec);
     fputs(usage_rest, stdout);
     return OPTIONS_DONE;
 }
 
+// The factor is the amount of what a model of blocks undoes.
+static bool settle_upscale(options *o)
+{
+    const bool repairs = o->settings.dirt > 0 || o->settings.deflicker > 0 || o->settings.stabilize_gate > 0;
+    if (o->upscale == 1)
+        return true;
+    if (o->amount >= 0 || o->noise_level >= 0 || o->grain > 0 || repairs) {
+        say_error("--upscale does nothing else: %s", o->amount >= 0 ? "the factor is the --amount of its model"
+                                                                    : "restore the file first, and enlarge the result");
+        return false;
+    }
+    if (!o->model)
+        o->model = UPSCALE_MODEL;
+    o->amount = o->upscale;
+    return true;
+}
+
 options_parsed options_parse(int argc, char **argv, options *o)
 {
-    *o = (options){ .model = DEFAULT_MODEL, .noise_level = -1, .amount = -1, .crf = -1, .end = INT64_MAX };
+    *o = (options){ .noise_level = -1, .amount = -1, .upscale = 1, .crf = -1, .end = INT64_MAX };
     udm_settings_init(&o->settings, sizeof o->settings);
     static char name[] = "udm-restore";
     argv[0] = name; // the prefix of messages of getopt_long()
@@ -267,6 +297,10 @@ options_parsed options_parse(int argc, char **argv, options *o)
         say_error("--end must be later than --start");
         return OPTIONS_WRONG;
     }
+    if (!settle_upscale(o))
+        return OPTIONS_WRONG;
+    if (!o->model)
+        o->model = DEFAULT_MODEL;
     o->input = argv[optind], o->output = argv[optind + 1];
     return OPTIONS_RUN;
 }

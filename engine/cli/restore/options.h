@@ -22,6 +22,7 @@ typedef struct options {
     double noise_level;     // -1: estimated
     double amount;          // for models that undo something else than noise; -1: the usual amount of the model
     double strength, grain; // 0 to 1
+    int upscale;            // how many times as wide and high frames become: 1, 2 or 4
     const char *codec;      // NULL: by depth and container
     double crf;             // -1: the codec's own
     int64_t start, end;     // microseconds from the start of the file; end: INT64_MAX if not given

@@ -228,14 +228,25 @@ static bool fail_memory(udm_error *error)
     return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame");
 }
 
+// What is not said would be taken for something else by a larger size.
+static void name_matrix(const AVFrame *first, AVFrame *made)
+{
+    const enum AVColorSpace space = first->colorspace;
+    udm_matrix matrix;
+    if ((space == AVCOL_SPC_RGB || space == AVCOL_SPC_UNSPECIFIED || space == AVCOL_SPC_RESERVED) &&
+        find_matrix(first, &matrix))
+        made->colorspace = matrix == UDM_MATRIX_BT709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+}
+
 // The properties of output frames. RGB that becomes YUV is BT.709.
-static void describe_made(pixels *p, const AVFrame *first, enum AVPixelFormat out)
+static void describe_made(pixels *p, const AVFrame *first, enum AVPixelFormat out, int factor)
 {
     const AVPixFmtDescriptor *from = av_pix_fmt_desc_get(first->format), *to = av_pix_fmt_desc_get(out);
     const bool quarter = p->turn[0] == 0, shaped = first->sample_aspect_ratio.num > 0;
     AVFrame *made = p->made;
     made->format = out;
-    made->width = quarter ? first->height : first->width, made->height = quarter ? first->width : first->height;
+    made->width = (quarter ? first->height : first->width) * factor;
+    made->height = (quarter ? first->width : first->height) * factor;
     made->sample_aspect_ratio = quarter && shaped ? av_inv_q(first->sample_aspect_ratio) : first->sample_aspect_ratio;
     made->color_primaries = first->color_primaries, made->color_trc = first->color_trc;
     made->colorspace = first->colorspace, made->color_range = first->color_range;
@@ -243,6 +254,8 @@ static void describe_made(pixels *p, const AVFrame *first, enum AVPixelFormat ou
         made->chroma_location = turn_location(p, first->chroma_location);
     if (is_full(first) && !is_rgb(from) && from->nb_components >= 3)
         made->color_range = AVCOL_RANGE_JPEG;
+    if (factor > 1 && !is_rgb(from) && from->nb_components >= 3)
+        name_matrix(first, made);
     if (is_rgb(from) && !is_rgb(to)) {
         made->colorspace = AVCOL_SPC_BT709;
         made->color_range = AVCOL_RANGE_MPEG;
@@ -294,7 +307,7 @@ static bool open_copy(pixels *p, const AVFrame *first)
     return av_frame_get_buffer(p->copy, 0) >= 0;
 }
 
-pixels *pixels_open(const AVFrame *first, enum AVPixelFormat out, const int32_t *matrix, udm_error *error)
+pixels *pixels_open(const AVFrame *first, enum AVPixelFormat out, const int32_t *matrix, int factor, udm_error *error)
 {
     pixels *p = calloc(1, sizeof *p);
     if (p)
@@ -304,7 +317,7 @@ pixels *pixels_open(const AVFrame *first, enum AVPixelFormat out, const int32_t 
     } else if (check_format(first, error)) {
         if (!find_turn(p, matrix))
             say_note("rotation by an odd angle is dropped");
-        describe_made(p, first, out);
+        describe_made(p, first, out, factor);
         p->grey = av_pix_fmt_desc_get(first->format)->nb_components < 3 && first->format != AV_PIX_FMT_PAL8;
         return p;
     }

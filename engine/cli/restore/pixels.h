@@ -11,8 +11,8 @@ typedef struct pixels pixels;
 
 // For frames like the first, which become frames in the pixel format `out`. matrix: NULL, or a display matrix
 // (libavutil/display.h) that is applied: multiples of 90 degrees and mirroring. NULL and *error for formats and
-// matrices that the engine does not know.
-pixels *pixels_open(const AVFrame *first, enum AVPixelFormat out, const int32_t *matrix, udm_error *error);
+// matrices that the engine does not know. factor: how many times as wide and high the output frames are.
+pixels *pixels_open(const AVFrame *first, enum AVPixelFormat out, const int32_t *matrix, int factor, udm_error *error);
 void pixels_free(pixels *pixels);
 
 // The size, format and colour properties of output frames; it has no buffers.

@@ -80,6 +80,14 @@ UDM_API bool udm_image_check(const udm_image *image, udm_error *error);
 UDM_API bool udm_image_is_grey(const udm_image *image);
 
 /**
+ * A larger image, in which each sample has become a block of factor x factor. A model of the process "pixelate" makes a
+ * picture of that, with the factor as the amount: super-resolution.
+ * @param to factor times as wide and high, of as many channels and bits, sharing chroma likewise, in other memory
+ * @return false with SETTINGS, which says why
+ */
+UDM_API bool udm_image_enlarge(const udm_image *from, int factor, const udm_image *to, udm_error *error);
+
+/**
  * Planes of grey, or of red, green and blue, in which black is -1 and white is 1, of an image. With E from 0 to 1, and
  * Cb and Cr from -1/2 to 1/2 (ITU-R BT.601 2.5, BT.709 3 and 4, BT.2020 tables 4 and 5; ITU-T H.273, 8.3):
  *
