@@ -50,6 +50,7 @@
 #include "interlaced.h"
 #include "page.h"
 #include "presets.h"
+#include "report.h"
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_SINK_CAPS));
@@ -80,10 +81,23 @@ GstCaps *gst_udm_denoise_parent_transform_caps(GstBaseTransform *trans, GstPadDi
 static gboolean gst_udm_denoise_start(GstBaseTransform *trans)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    udm_error error = { 0 };
 
     self->count = 0;
     self->warned = FALSE;
+    if (!gst_udm_denoise_read_plan(self, &error)) {
+        gst_udm_report_error(GST_ELEMENT(self), &error);
+        return FALSE;
+    }
     return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
+}
+
+static gboolean gst_udm_denoise_stop(GstBaseTransform *trans)
+{
+    const gboolean stopped = GST_BASE_TRANSFORM_CLASS(parent_class)->stop(trans);
+
+    g_clear_pointer(&GST_UDM_DENOISE(trans)->plan, gst_udm_plan_free);
+    return stopped;
 }
 
 static void gst_udm_denoise_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
@@ -118,6 +132,8 @@ static void gst_udm_denoise_finalize(GObject *object)
     gst_udm_denoise_forget_live(self);
     gst_queue_array_free(self->queue);
     gst_queue_array_free(self->woven);
+    gst_queue_array_free(self->kept);
+    gst_udm_plan_free(self->plan);
     gst_clear_buffer(&self->field);
     udm_deinterlacer_free(self->deinterlacer);
     G_OBJECT_CLASS(parent_class)->finalize(object);
@@ -144,6 +160,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 
     GST_BASE_TRANSFORM_CLASS(klass)->start = GST_DEBUG_FUNCPTR(gst_udm_denoise_start);
+    GST_BASE_TRANSFORM_CLASS(klass)->stop = GST_DEBUG_FUNCPTR(gst_udm_denoise_stop);
     GST_BASE_TRANSFORM_CLASS(klass)->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_denoise_transform_caps);
     transform_class->without_model = "Frames pass through unchanged";
     transform_class->suits = GST_DEBUG_FUNCPTR(gst_udm_denoise_suits);
@@ -168,5 +185,6 @@ static void gst_udm_denoise_init(GstUdmDenoise *self)
     GST_UDM_TRANSFORM(self)->settings.model = g_strdup(GST_UDM_DENOISE_DEFAULT_MODEL);
     gst_udm_denoise_options_init(&self->options);
     self->queue = gst_udm_denoise_queue_new();
+    self->kept = gst_udm_denoise_queue_new();
     self->woven = gst_udm_denoise_woven_new();
 }

@@ -6,6 +6,7 @@
 #include <gst/base/gstqueuearray.h>
 
 #include "options.h"
+#include "plan.h"
 #include "transform.h"
 
 G_BEGIN_DECLS
@@ -35,6 +36,14 @@ struct _GstUdmDenoise {
     gboolean discontinuity;         // before the next frame
     gboolean warned;                // that a property does not fit the model
     GstUdmModel *live;              // for playback, or NULL
+
+    // state of the streaming thread: the plan
+    GstUdmPlan *plan;     // or NULL
+    GstQueueArray *kept;  // frames that were restored, and are again where a scene is split
+    gboolean looks_ahead; // the engine
+    guint64 scene;        // of the last frame that it was given
+    guint64 expected;     // the number of the frame that follows that; 0: any
+    guint64 restarted;    // the number of the frame that was begun with last, as the scene is split there
 };
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock
@@ -70,6 +79,15 @@ static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
 
 // options: as they were when the frame came
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options);
+
+// ---- planned.c: what the plan of the film says
+
+// Where the element starts: reads the plan, if there is one. FALSE with *error set on failure.
+gboolean gst_udm_denoise_read_plan(GstUdmDenoise *self, udm_error *error);
+const GstUdmPlanned *gst_udm_denoise_planned(GstUdmDenoise *self, GstBuffer *input); // NULL: nothing
+// Tells the engine of it; the rest of the frame is set already.
+gboolean gst_udm_denoise_follow_plan(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, GstBuffer *input,
+                                     udm_frame *frame, udm_error *error);
 
 // ---- fields.c: interlaced frames
 

@@ -203,6 +203,8 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
         all.lookahead = 0;
     }
     set_repair(trans, &options, &all);
+    all.scenes_given = self->plan != NULL;
+    self->looks_ahead = all.lookahead > 0 || (all.lookahead == UDM_LOOKAHEAD_AUTO && takes_neighbours(trans));
     self->discontinuity = TRUE;
     return open_stream(self, &all, error);
 }

@@ -9,7 +9,7 @@ gboolean gst_udm_denoise_takes_interlaced(GstUdmTransform *trans, const GstCaps 
 {
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
 
-    return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && gst_udm_caps_have_fields(caps);
+    return options.deinterlace != GST_UDM_DENOISE_DEINTERLACE_OFF && !options.plan && gst_udm_caps_have_fields(caps);
 }
 
 static GstUdmDenoiseDeinterlace way_of(GstUdmDenoise *self)
@@ -106,6 +106,8 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     self->woven_first = 0;
     gst_clear_buffer(&self->field);
     self->film = self->alternate = FALSE;
+    if (self->plan && !gst_udm_plan_fits(self->plan, in, error))
+        return FALSE;
     if (!GST_VIDEO_INFO_IS_INTERLACED(in))
         return TRUE;
     gst_udm_denoise_describe_woven(self, in);

@@ -147,12 +147,14 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
     pushed = describe(self, options, &mapped, &frame, &known, &error);
-    if (pushed) {
+    frame.discontinuity = self->discontinuity;
+    frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
+    if (pushed && self->plan)
+        pushed = gst_udm_denoise_follow_plan(self, options, input, &frame, &error);
+    else if (pushed)
         frame.number = frame_number(self, input);
-        frame.discontinuity = self->discontinuity;
-        frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
+    if (pushed)
         pushed = push(self, &frame, &error);
-    }
     gst_udm_frame_unmap(&mapped);
 
     if (!pushed)

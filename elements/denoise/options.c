@@ -24,6 +24,7 @@ enum {
     PROP_DIRT,
     PROP_DEFLICKER,
     PROP_STABILIZE_GATE,
+    PROP_PLAN,
 };
 
 GType gst_udm_denoise_deinterlace_get_type(void)
@@ -99,6 +100,11 @@ gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, co
     case PROP_STABILIZE_GATE:
         options->stabilize_gate = g_value_get_double(value);
         return TRUE;
+    case PROP_PLAN:
+        options->plan = g_intern_string(g_value_get_string(value));
+        if (options->plan && !*options->plan)
+            options->plan = NULL;
+        return TRUE;
     default:
         return FALSE;
     }
@@ -136,6 +142,9 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
         return TRUE;
     case PROP_STABILIZE_GATE:
         g_value_set_double(value, options->stabilize_gate);
+        return TRUE;
+    case PROP_PLAN:
+        g_value_set_static_string(value, options->plan);
         return TRUE;
     default:
         return FALSE;
@@ -336,8 +345,29 @@ static void install_fields(GObjectClass *object_class)
     gst_type_mark_as_plugin_api(GST_TYPE_UDM_DENOISE_DEINTERLACE, 0);
 }
 
+static void install_plan(GObjectClass *object_class)
+{
+    /**
+     * GstUdmDenoise:plan:
+     *
+     * The plan.jsonl that `udm-film plan` wrote of the film that is played. Scenes, the noise of each frame and the
+     * number that its own noise is drawn by are then taken from it, by the frame's stream time, instead of being looked
+     * for, and a scene that it splits begins anew there. So frames come out as `udm-film run` makes them, with the same
+     * settings, and after a seek as well, from the next cut or split on. #GstUdmDenoise:noise-level has to be as it was
+     * when the film was planned, or -1. It cannot be set by a URI, which may come from elsewhere.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, PROP_PLAN,
+                                    g_param_spec_string("plan", "Plan (expert)",
+                                                        "The plan.jsonl of the film, as udm-film plan wrote it", NULL,
+                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                            GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+}
+
 void gst_udm_denoise_options_install(GObjectClass *object_class)
 {
+    install_plan(object_class);
     install_fields(object_class);
     install_degradation(object_class);
     install_grain(object_class);

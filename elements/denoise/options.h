@@ -35,6 +35,7 @@ typedef struct GstUdmDenoiseOptions {
     gdouble noise_level, strength, amount, grain;
     gdouble dirt, deflicker, stabilize_gate;
     gint lookahead, ensemble;
+    const char *plan; // interned; NULL: none
     GstUdmDenoiseDeinterlace deinterlace;
 } GstUdmDenoiseOptions;
 

@@ -6,6 +6,7 @@
 typedef struct Held {
     GstBuffer *buffer;
     gboolean late; // or not to be restored: not given to the engine, it leaves as it is when its turn comes
+    GstUdmDenoiseOptions options; // as they were when it came
 } Held;
 
 static void release(gpointer data)
@@ -28,6 +29,9 @@ void gst_udm_denoise_forget(GstUdmTransform *trans)
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
     gst_queue_array_clear(self->queue);
+    gst_queue_array_clear(self->kept);
+    self->scene = self->restarted = G_MAXUINT64;
+    self->expected = 0;
     gst_udm_denoise_forget_woven(self);
     self->ending = 0;
     if (gst_udm_denoise_stream(self))
@@ -39,23 +43,120 @@ void gst_udm_denoise_forget(GstUdmTransform *trans)
 
 gboolean gst_udm_denoise_follows(GstUdmTransform *trans, GstBuffer *frame)
 {
-    return !GST_BUFFER_IS_DISCONT(frame);
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+    const GstUdmPlanned *planned;
+
+    if (!GST_BUFFER_IS_DISCONT(frame))
+        return TRUE;
+    planned = gst_udm_denoise_planned(self, frame); // which knows better
+    return planned && planned->number > 0 && planned->number == self->expected;
 }
+
+// ---- splits of the plan: a scene begins anew there, after frames before it that are restored once more
+
+static const Held *nth(GstQueueArray *queue, guint n)
+{
+    return gst_queue_array_peek_nth_struct(queue, n);
+}
+
+static guint64 number_of(GstUdmDenoise *self, const Held *held)
+{
+    return gst_udm_denoise_planned(self, held->buffer)->number; // as the engine took it
+}
+
+// A frame went to the engine: a copy is kept if a split will need it, as upstream may have few buffers.
+static void keep(GstUdmDenoise *self, const Held *held)
+{
+    const GstUdmPlanned *planned = gst_udm_denoise_planned(self, held->buffer);
+    const guint delay = gst_udm_denoise_delay(GST_UDM_TRANSFORM(self));
+    Held copy = *held;
+
+    if (!planned)
+        return;
+    while (!gst_queue_array_is_empty(self->kept) &&
+           number_of(self, nth(self->kept, 0)) + gst_udm_plan_warm_up(self->plan) + delay < planned->number)
+        release(gst_queue_array_pop_head_struct(self->kept));
+    if (!planned->kept)
+        return;
+    copy.buffer = gst_buffer_copy_deep(held->buffer);
+    gst_queue_array_push_tail_struct(self->kept, &copy);
+}
+
+// The first of the frames that the split has before it; FALSE if they are not all there, as after a seek, which is a
+// beginning itself.
+static gboolean find_warm_up(GstUdmDenoise *self, const GstUdmPlanned *split, guint *first)
+{
+    const guint length = gst_queue_array_get_length(self->kept);
+
+    for (guint i = 0; i < length; i++)
+        if (number_of(self, nth(self->kept, i)) == split->number - split->warm_up) {
+            *first = i;
+            return i + split->warm_up <= length &&
+                   number_of(self, nth(self->kept, i + split->warm_up - 1)) == split->number - 1;
+        }
+    return split->warm_up == 0;
+}
+
+// What comes of a frame of the warm-up is of no use.
+static GstFlowReturn drop(GstUdmDenoise *self, GstBuffer *input)
+{
+    GstBuffer *output = gst_buffer_copy_deep(input);
+    const GstFlowReturn ret = gst_udm_denoise_pull(self, input, output);
+
+    gst_buffer_unref(output);
+    return ret;
+}
+
+// The frame that is to leave next is the first after a split: the engine is given the warm-up, and again all that
+// waits.
+static GstFlowReturn restart(GstUdmDenoise *self, const GstUdmPlanned *split, guint first)
+{
+    const guint waiting = gst_queue_array_get_length(self->queue);
+    GstFlowReturn ret = GST_FLOW_OK;
+
+    udm_restorer_reset(gst_udm_denoise_stream(self));
+    self->discontinuity = TRUE;
+    self->restarted = split->number;
+    for (guint i = 0; i < split->warm_up && ret == GST_FLOW_OK; i++)
+        ret = gst_udm_denoise_push(self, nth(self->kept, first + i)->buffer, &nth(self->kept, first + i)->options);
+    for (guint i = 0; i < waiting && ret == GST_FLOW_OK; i++)
+        if (!nth(self->queue, i)->late)
+            ret = gst_udm_denoise_push(self, nth(self->queue, i)->buffer, &nth(self->queue, i)->options);
+    if (self->ending == 1) // it was told that already
+        udm_restorer_end(gst_udm_denoise_stream(self));
+    for (guint i = 0; i < split->warm_up && ret == GST_FLOW_OK; i++)
+        ret = drop(self, nth(self->kept, first + i)->buffer);
+    return ret;
+}
+
+static GstFlowReturn restart_if_split(GstUdmDenoise *self, const Held *oldest)
+{
+    const GstUdmPlanned *planned = oldest->late ? NULL : gst_udm_denoise_planned(self, oldest->buffer);
+    guint first = 0;
+
+    if (!planned || !planned->splits || planned->number == self->restarted || !find_warm_up(self, planned, &first))
+        return GST_FLOW_OK;
+    return restart(self, planned, first);
+}
+
+// ---- in and out
 
 // A frame for the engine; takes the reference.
 static GstFlowReturn enter(GstUdmDenoise *self, GstBuffer *frame)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
-    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
-    Held held = { frame, !gst_udm_denoise_stream(self) ||
-                             gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame)) };
+    const gboolean late = !gst_udm_denoise_stream(self) ||
+                          gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame));
+    Held held = { frame, late, gst_udm_denoise_options_copy(self) };
     GstFlowReturn ret;
 
     if (held.late && gst_udm_denoise_stream(self) && !self->deinterlacer && gst_udm_transform_leaves_out(trans)) {
         gst_buffer_unref(frame);
         return GST_FLOW_OK;
     }
-    ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &options);
+    ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &held.options);
+    if (ret == GST_FLOW_OK && !held.late)
+        keep(self, &held);
     if (ret == GST_FLOW_OK)
         gst_queue_array_push_tail_struct(self->queue, &held);
     else
@@ -103,7 +204,9 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;
     }
-    ret = gst_udm_denoise_make_room(self, oldest->buffer, gst_udm_denoise_restores_fields(self), &buffer);
+    ret = restart_if_split(self, oldest);
+    if (ret == GST_FLOW_OK)
+        ret = gst_udm_denoise_make_room(self, oldest->buffer, gst_udm_denoise_restores_fields(self), &buffer);
     if (ret == GST_FLOW_OK)
         ret = gst_udm_denoise_pull(self, oldest->buffer, buffer);
     if (ret == GST_FLOW_OK) {

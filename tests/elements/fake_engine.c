@@ -93,6 +93,12 @@ void udm_model_free(udm_model *model)
     free(model);
 }
 
+double udm_finding_sigma(const udm_finding *finding, const udm_model *model)
+{
+    (void)model;
+    return finding->sigma;
+}
+
 double udm_model_time(const udm_model *model, double sigma)
 {
     return sigma < model->max_sigma ? sigma / model->max_sigma : 1;
