@@ -26,14 +26,14 @@ def picture(number, begins, width, height):
 
 
 def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="libx264", sound=True, rest=True,
-         aspect=Fraction(4, 3), gop=40):
+         aspect=Fraction(4, 3), gop=40, pixels="yuv420p"):
     """H.264 with B-frames and open GOPs, times that vary, stereo sound; subtitles, chapters and a tag, and in Matroska
     a font."""
     matroska = pathlib.Path(path).suffix == ".mkv"
     options = {"bf": "3", "g": str(gop), "crf": "12", "x264-params": "open-gop=1:threads=1:scenecut=0"}
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate=25, options=options if codec == "libx264" else {})
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.width, video.height, video.pix_fmt = width, height, pixels
         video.codec_context.time_base = BASE
         video.codec_context.color_primaries, video.codec_context.color_trc, video.codec_context.colorspace = 1, 1, 1
         video.codec_context.color_range = 1
@@ -59,7 +59,7 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
         now = heard = 0
         for number in range(count):
             rgb = av.VideoFrame.from_ndarray(picture(number, begins, width, height), format="rgb24")
-            frame = rgb.reformat(format="yuv420p", dst_colorspace=1)
+            frame = rgb.reformat(format=pixels, dst_colorspace=1)
             frame.pts, frame.time_base = now, BASE
             out.mux(video.encode(frame))
             now += STEPS[number % 6]

@@ -18,9 +18,9 @@ import films
 import numpy as np
 import pytest
 
-from udm.film import join, main, on_slurm
+from udm.film import join, main, on_slurm, plan
 from udm.film.engine import Engine, Result, Task
-from udm.film.folder import Folder
+from udm.film.folder import Folder, aside
 from udm.film.job import Job
 
 RUN = ("--split", 10, "--warm-up", 2, "--threads", 1)
@@ -172,6 +172,23 @@ def test_places_that_cannot_be_are_said_and_nothing_is_left(work, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_the_killed_left_aside_is_removed(work, wanted):
+    folder = copy_of(work, "aside")
+    left = [aside(folder / name) for name in ("settings.json", "machines/x.json", "segments/00001.nut")]
+    for path in left:
+        path.write_text("half")
+    films.film("run", work / "in.mkv", work / "aside.mkv", *RUN, "--dir", folder)
+    assert not any(path.exists() for path in left) and (work / "aside.mkv").read_bytes() == wanted
+
+
+def test_a_plan_that_gets_its_name_while_it_is_opened_is_read(work, wanted, monkeypatch):
+    """A worker that looked for it before, and opens it after."""
+    folder = Folder(f"{work}/wanted.mkv.udm-film")
+    names = [folder.plan.with_suffix(".part"), folder.plan]
+    monkeypatch.setattr(folder, "plan_so_far", lambda: names.pop(0))
+    assert len(plan.so_far(folder).frames) == 60
+
+
 def test_only_one_job_works_on_a_film(work, wanted):
     with Folder(f"{work}/wanted.mkv.udm-film").locked():
         said = films.film("run", work / "in.mkv", work / "second.mkv", *RUN, "--dir", f"{work}/wanted.mkv.udm-film",
@@ -203,6 +220,18 @@ def test_a_segment_that_is_gone_is_made_anew(work, wanted):
     (folder / "segments/00003.json").write_text('{"key": ')
     films.film("run", work / "in.mkv", work / "gone.mkv", *RUN, "--dir", folder)
     assert (work / "gone.mkv").read_bytes() == wanted
+
+
+def test_no_room_for_the_joined_film_is_said_before_it_is_begun(work, wanted, tmp_path, monkeypatch, capsys):
+    folder, out = copy_of(work, "room"), tmp_path / "out.mkv"
+    run = ["run", work / "in.mkv", out, *RUN, "--dir", folder]
+    monkeypatch.setattr(join.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**30, 2**30, 1000))
+    assert main.main(list(map(str, run))) == 1
+    assert "has room for 0.0 MiB" in (said := capsys.readouterr().err) and "beside its segments: make room" in said
+    assert not list(tmp_path.iterdir()) and (folder / "segments/00000.nut").exists()
+    monkeypatch.undo()
+    films.film(*run)
+    assert out.read_bytes() == wanted and not (folder / "segments/00000.nut").exists()
 
 
 def test_a_film_that_changed_unnoticed_is_no_wrong_film(work, wanted, tmp_path):
@@ -277,17 +306,25 @@ class TwoMachines(Engine):
 
 
 def other_processor(folder):
-    """One without FMA, whose sums are rounded otherwise."""
+    """One without FMA, whose sums are rounded otherwise: to be seen in 16 bits for certain, in 8 bits by chance."""
     if platform.machine() != "x86_64" or "avx2" not in pathlib.Path("/proc/cpuinfo").read_text():
         pytest.skip("this processor has no other instruction set that rounds otherwise")
     return {"UDM_ISA": "sse2"}
 
 
-@pytest.mark.parametrize("differs", [other_model, other_processor])
-@pytest.mark.parametrize("machines", [("other", "good"), ("other",)])
-def test_a_machine_that_computes_otherwise_is_left_out(work, wanted, tmp_path, machines, differs):
+@pytest.fixture(scope="module")
+def deep(work):
+    """Of 16 bits: what is made of it."""
+    films.make(work / "deep.mkv", 40, (15, 30), 64, 48, codec="ffv1", pixels="yuv420p16le")
+    films.film("run", work / "deep.mkv", work / "deeper.mkv", *RUN, "--workers", 2)
+    return (work / "deeper.mkv").read_bytes()
+
+
+@pytest.mark.parametrize("differs", [other_model, other_processor], ids=["other_model", "other_processor"])
+@pytest.mark.parametrize("machines", [("other", "good"), ("other",)], ids=["two machines", "one machine"])
+def test_a_machine_that_computes_otherwise_is_left_out(work, deep, tmp_path, machines, differs):
     out = tmp_path / "out.mkv"
-    options = main.parser().parse_args(list(map(str, ("run", work / "in.mkv", out, *RUN))))
+    options = main.parser().parse_args(list(map(str, ("run", work / "deep.mkv", out, *RUN))))
     folder = main.folder_of(options, options.output)
     said = []
     engine = TwoMachines({name: differs(tmp_path) if name == "other" else {} for name in machines})
@@ -298,7 +335,7 @@ def test_a_machine_that_computes_otherwise_is_left_out(work, wanted, tmp_path, m
         assert not out.exists()
     else:
         job.run()
-        assert out.read_bytes() == wanted
+        assert out.read_bytes() == deep
         made = [json.loads(path.read_text())["machine"] for path in (folder.path / "segments").glob("*.json")]
         assert set(made) == {"good"}
     assert engine.out == ["other"] and "other is left out: it makes other pixels of frame" in said[0]

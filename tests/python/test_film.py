@@ -280,6 +280,24 @@ def test_what_a_container_does_not_hold_is_said_before_work_begins(work, codec, 
     assert not list((work / f"{ending}.film/segments").iterdir())
 
 
+def test_sound_that_a_container_cannot_be_begun_with_is_named(work, plain):
+    """Of Opus in .mov the muxer says no more than that it does not go."""
+    film = work / "opus.mkv"
+    with av.open(str(work / "plain.mkv")) as source, av.open(str(film), "w") as to:
+        video, sound = to.add_stream_from_template(source.streams.video[0]), to.add_stream("libopus", rate=48000)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                to.mux(packet)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.int16), format="s16", layout="stereo")
+        silence.sample_rate, silence.pts = 48000, 0
+        to.mux(sound.encode(silence))
+        to.mux(sound.encode(None))
+    said = films.film("run", film, work / "opus.mov", "--codec", "prores", code=1)
+    assert ".mov does not hold stream 1, audio in opus, of the film: choose another ending, such as .mkv, or" in said
+    assert not list((work / "opus.mov.udm-film/segments").iterdir())
+
+
 def test_a_scan_that_was_overtaken_leaves_the_plan_alone(tmp_path):
     """Its successor writes the file that others follow."""
     path = tmp_path / "plan.jsonl"

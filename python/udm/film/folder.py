@@ -29,6 +29,11 @@ class Folder:
         for name in ("machines", "segments", "logs"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
 
+    def clear(self) -> None:
+        """Removes what those that were killed left aside."""
+        for part in list(self.path.rglob("*.*.*.part")):
+            part.unlink(missing_ok=True)
+
     def plan_so_far(self) -> pathlib.Path:
         """The plan, or as much of it as the scan has written."""
         return self.plan if self.plan.exists() else self.plan.with_suffix(".part")

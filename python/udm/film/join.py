@@ -4,9 +4,11 @@ packet, as it is. The file has its name when it is complete."""
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pathlib
-from collections.abc import Callable, Generator, Iterator
+import shutil
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -25,6 +27,7 @@ from .plan import Plan
 
 STALE = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the file that it was
 FULL = 2  # AVColorRange
+INSTEAD = "choose another ending, such as .mkv, or take the stream out or encode it otherwise first"
 NO_TEXT = b"\0\0"  # between subtitles in MP4: it is written with the next one
 COLOURS = ("color_primaries", "color_trc", "colorspace", "color_range")
 
@@ -96,6 +99,23 @@ def _add_video(out: OutputContainer, film: InputContainer, plan: Plan, to: Outpu
     return stream
 
 
+def _kind(stream: Stream) -> str:
+    return f"stream {stream.index}, {stream.type} in {stream.name or 'an unknown format'},"
+
+
+def _refused(out: OutputContainer, streams: Iterable[Stream]) -> list[str]:
+    """Those that a container of this kind cannot be begun with, which muxers do not tell: each is tried alone."""
+    refused = []
+    for stream in streams:
+        try:
+            with av.open(io.BytesIO(), "w", format=out.format.name) as alone:
+                alone.add_stream_from_template(stream, opaque=True)
+                alone.start_encoding()
+        except (av.FFmpegError, ValueError):
+            refused.append(_kind(stream))
+    return refused
+
+
 def _add_others(out: OutputContainer, film: InputContainer, to: Output,
                 note: Callable[[str], None]) -> dict[int, Stream]:
     """For each stream of the film but its video one in the output, by its index. The text of chapters, which MP4 has
@@ -108,12 +128,11 @@ def _add_others(out: OutputContainer, film: InputContainer, to: Output,
         try:
             copy = out.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
-            kind = f"stream {stream.index}, {stream.type} in {stream.name or 'an unknown format'},"
+            kind = _kind(stream)
             if stream.type not in ("audio", "video", "subtitle", "attachment"):
                 note(f"{kind} is left out, as {to.path.suffix} does not hold it")
                 continue
-            raise FilmError(f"{to.path.suffix} does not hold {kind} of the film ({error}): choose another ending, such "
-                            "as .mkv, or take the stream out first") from None
+            raise FilmError(f"{to.path.suffix} does not hold {kind} of the film ({error}): {INSTEAD}") from None
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
         others[stream.index] = copy
@@ -137,6 +156,9 @@ def _begin(out: OutputContainer, film: InputContainer, plan: Plan, to: Output, f
     try:
         out.start_encoding()
     except (av.FFmpegError, ValueError) as error:
+        refused = _refused(out, (film.streams[index] for index in others))
+        if refused:
+            raise FilmError(f"{to.path.suffix} does not hold {' and '.join(refused)} of the film: {INSTEAD}") from None
         raise FilmError(f"{to.path.name} cannot be begun with --codec {to.codec.name}: {error}. .mkv holds "
                         "most") from None
     return stream, others
@@ -238,8 +260,22 @@ def _other_packets(film: InputContainer, others: dict[int, Stream]) -> Iterator[
             yield packet
 
 
+def _check_room(plan: Plan, folder: Folder, to: Output) -> None:
+    """For a copy of the segments, beside them. What an encoder makes is not known before."""
+    if to.codec.name != "ffv1":
+        return
+    needed = sum(folder.video(segment.number).stat().st_size for segment in plan.segments)
+    free = shutil.disk_usage(to.path.parent).free
+    if free < needed:
+        raise FilmError(f"{to.path.parent} has room for {free / 2**20:.1f} MiB, and the film takes "
+                        f"{needed / 2**20:.1f} MiB beside its segments: make room and run the same again, or name "
+                        f"another place for the output, with --dir {folder.path}")
+
+
 def join(plan: Plan, folder: Folder, to: Output, progress: Callable[[int], None]) -> None:
-    """Segments must all be there (Job.finished())."""
+    """Segments must all be there (Job.finished()). They stay until the file is whole, as a container that is half
+    written cannot be gone on with: its index stands at its end, and what a muxer holds back is not known."""
+    _check_room(plan, folder, to)
     part = to.part
     try:
         with contextlib.ExitStack() as stack:

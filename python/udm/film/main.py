@@ -68,7 +68,7 @@ def do_range(folder: Folder, options: argparse.Namespace) -> None:
 
 def tell(folder: Folder) -> None:
     """What a plan says."""
-    film = plan.read(folder.plan_so_far())
+    film = plan.so_far(folder)
     cuts = sum(frame.cut for frame in film.frames)
     longest = max((part.count for part in film.segments), default=0)
     shape = film.film.shape
@@ -80,7 +80,7 @@ def tell(folder: Folder) -> None:
     print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
           f"{len(film.segments)} segments, the longest of {longest} frames")
     size = f"{stored / 2**30:.1f} GiB" if stored > 2**29 else f"{stored / 2**20:.0f} MiB"
-    print(f"about {size} for segments until they are joined")
+    print(f"about {size} for segments until they are joined, and with --codec ffv1 as much for the film itself")
     probe = read_json(folder.probe)
     if probe:
         seconds = probe["seconds"] / len(probe["digests"]) * factor * len(film.frames)
@@ -101,7 +101,7 @@ def do_plan(options: argparse.Namespace) -> None:
 def do_probe_in(folder: Folder, threads: int) -> None:
     if not folder.probe.exists():
         filtered = segment.filter_of(segment.settings_of(folder))
-        made = machine.probe(plan.read(folder.plan_so_far()), filtered, threads)
+        made = machine.probe(plan.so_far(folder), filtered, threads)
         write_json(folder.probe, made)
         write_json(folder.machine(str(made["fingerprint"])), {"machine": made["machine"], "wrong": [],
                                                               "seconds": made["seconds"]})
@@ -143,8 +143,7 @@ def do_run(options: argparse.Namespace) -> None:
         note(f"{to.path} is complete")
         return
     with folder.locked():
-        for part in (folder.path / "segments").glob("*.part"):
-            part.unlink(missing_ok=True)
+        folder.clear()
         Job(folder, settings, to, engine_for(options, folder), threads_of(options), note, options.verify,
             options.keep, options.scanners).run()
     note(f"{to.path} is complete: {len(plan.read(folder.plan).frames) * to.factor} frames")
@@ -153,7 +152,7 @@ def do_run(options: argparse.Namespace) -> None:
 def do_status(options: argparse.Namespace) -> None:
     folder = Folder(options.dir)
     segment.settings_of(folder)
-    film = plan.read(folder.plan_so_far())
+    film = plan.so_far(folder)
     states = [path for path in (folder.path / "segments").glob("*.state")]
     print(progress.progress_of(folder, film, len(states), 0, None).words())
     for part in film.segments:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import udm
 
 from .faults import FilmError
-from .folder import aside
+from .folder import Folder, aside
 from .pixels import Colours
 from .source import Known, Shape
 
@@ -176,3 +176,12 @@ def read(path: pathlib.Path) -> Plan:
     plan = reader.read()
     reader.close()
     return plan
+
+
+def so_far(folder: Folder) -> Plan:
+    """As much as the scan has written, also if the file gets its name just now."""
+    reader = Reader(folder.plan_so_far)
+    if reader.read().header is None:
+        reader.read()
+    reader.close()
+    return reader.plan

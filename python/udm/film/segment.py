@@ -19,7 +19,7 @@ from .faults import FilmError, MismatchError
 from .filters import AnyFilter, of_words
 from .folder import Folder, aside, read_json, write_json
 from .pixels import layout_of
-from .plan import Plan, Segment, read
+from .plan import Plan, Segment, so_far
 
 FFV1 = {"level": "3", "slices": "4", "slicecrc": "1", "coder": "1", "context": "0"}
 
@@ -109,7 +109,7 @@ def _write(path: pathlib.Path, folder: Folder, plan: Plan, segment: Segment, fil
 
 
 def find(folder: Folder, number: int) -> tuple[Plan, Segment]:
-    plan = read(folder.plan_so_far())
+    plan = so_far(folder)
     for segment in plan.segments:
         if segment.number == number:
             return plan, segment
