@@ -128,6 +128,18 @@ static void count_steps(GstUdmSrc *self)
         self->number = self->number / old * self->steps;
 }
 
+// Of the property; FALSE with *error if it is no amount of memory.
+static gboolean read_memory_limit(GstUdmSrc *self, size_t *bytes, udm_error *error)
+{
+    gboolean good = TRUE;
+
+    GST_OBJECT_LOCK(self);
+    if (self->options.memory_limit && *self->options.memory_limit)
+        good = udm_memory_parse(self->options.memory_limit, bytes, error);
+    GST_OBJECT_UNLOCK(self);
+    return good;
+}
+
 gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
 {
     udm_generation film = { .size = sizeof(udm_generation),
@@ -136,7 +148,7 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
                             .context = self };
     udm_settings settings;
     udm_error error = { 0 };
-    udm_generator *source;
+    udm_generator *source = NULL;
     udm_info model;
 
     GST_OBJECT_LOCK(self);
@@ -157,7 +169,8 @@ gboolean gst_udm_src_open(GstUdmSrc *self, const GstVideoInfo *info)
     self->knows_text =
         udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) && model.embedding > 0;
     gst_udm_session_close(&self->session); // first, so that there is never memory for two
-    source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
+    if (read_memory_limit(self, &settings.total_memory, &error))
+        source = udm_generator_open(gst_udm_model_get(self->model), &settings, &film, &error);
     if (!source) {
         self->version = 0; // so that the next frame tries again
         gst_udm_report_error(GST_ELEMENT(self), &error);

@@ -210,6 +210,21 @@ static void install_playback(GObjectClass *object_class)
                                                         "by semicolons",
                                                         NULL, FLAGS | GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
     /**
+     * GstUdmSrc:memory-limit:
+     *
+     * What all of Stable Diffusion is to stay below, on the processor: a number of MiB, or one with a unit, such as
+     * "400M" or "1.5G"; empty is no limit. Parts of the model then take turns, and weights that do not fit lie in a
+     * file in `TMPDIR`, or `/var/tmp`. What is too little is an error before the first frame, which names the least;
+     * so is a limit for a model that does not follow it.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, GST_UDM_SRC_PROP_MEMORY_LIMIT,
+                                    g_param_spec_string("memory-limit", "Memory limit",
+                                                        "What all of Stable Diffusion stays below: MiB, or with a "
+                                                        "unit, such as 1.5G (empty = no limit)",
+                                                        NULL, FLAGS | GST_PARAM_MUTABLE_PLAYING));
+    /**
      * GstUdmSrc:preview:
      *
      * Whether to show the sampling process: each sampling step of each frame is output as a frame of its own, from
@@ -327,6 +342,7 @@ void gst_udm_src_options_clear(GstUdmSrcOptions *options)
     g_clear_pointer(&options->continue_from, g_free);
     g_clear_pointer(&options->image, g_free);
     g_clear_pointer(&options->lora, g_free);
+    g_clear_pointer(&options->memory_limit, g_free);
     g_clear_pointer(&options->prompt, g_free);
     g_clear_pointer(&options->negative_prompt, g_free);
 }
@@ -339,6 +355,7 @@ gboolean gst_udm_src_options_reopen(guint id)
     case GST_UDM_SRC_PROP_SCENE_LENGTH:
     case GST_UDM_SRC_PROP_CONTINUE_FROM:
     case GST_UDM_SRC_PROP_IMAGE:
+    case GST_UDM_SRC_PROP_MEMORY_LIMIT:
     case GST_UDM_SRC_PROP_PREVIEW:
         return TRUE;
     default:
@@ -390,6 +407,10 @@ gboolean gst_udm_src_options_set(GstUdmSrcOptions *options, guint id, const GVal
         g_free(options->lora);
         options->lora = g_value_dup_string(value);
         return TRUE;
+    case GST_UDM_SRC_PROP_MEMORY_LIMIT:
+        g_free(options->memory_limit);
+        options->memory_limit = g_value_dup_string(value);
+        return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         options->preview = g_value_get_boolean(value);
         return TRUE;
@@ -436,6 +457,9 @@ gboolean gst_udm_src_options_get(const GstUdmSrcOptions *options, guint id, GVal
         return TRUE;
     case GST_UDM_SRC_PROP_LORA:
         g_value_set_string(value, options->lora);
+        return TRUE;
+    case GST_UDM_SRC_PROP_MEMORY_LIMIT:
+        g_value_set_string(value, options->memory_limit);
         return TRUE;
     case GST_UDM_SRC_PROP_PREVIEW:
         g_value_set_boolean(value, options->preview);

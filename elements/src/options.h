@@ -21,6 +21,7 @@ enum {
     GST_UDM_SRC_PROP_CONTINUE_FROM,
     GST_UDM_SRC_PROP_IMAGE,
     GST_UDM_SRC_PROP_LORA,
+    GST_UDM_SRC_PROP_MEMORY_LIMIT,
     GST_UDM_SRC_PROP_PREVIEW,
     GST_UDM_SRC_PROP_IS_LIVE, // left to GstBaseSrc
 };
@@ -34,7 +35,7 @@ typedef struct GstUdmSrcOptions {
     gint64 num_frames;
     gint scene_length;
     char *continue_from, *image; // files or URIs, or NULL
-    char *lora;                  // or NULL
+    char *lora, *memory_limit;   // or NULL
     gboolean preview;
 } GstUdmSrcOptions;
 

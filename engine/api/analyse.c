@@ -19,7 +19,8 @@ struct udm_analyser {
 udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error)
 {
     udm_settings own;
-    if (!udm_settings_read(&own, settings, error) || !udm_settings_check(&own, error))
+    if (!udm_settings_read(&own, settings, error) || !udm_settings_unlimited(&own, error) ||
+        !udm_settings_check(&own, error))
         return NULL;
     udm_analyser *analyser = calloc(1, sizeof *analyser);
     if (!analyser) {

@@ -29,7 +29,8 @@ struct udm_deinterlacer {
 udm_deinterlacer *udm_deinterlacer_open(const udm_settings *settings, udm_deinterlace how, udm_error *error)
 {
     udm_settings own;
-    if (!udm_settings_read(&own, settings, error) || !udm_settings_check(&own, error))
+    if (!udm_settings_read(&own, settings, error) || !udm_settings_unlimited(&own, error) ||
+        !udm_settings_check(&own, error))
         return NULL;
     if ((unsigned)how > UDM_DEINTERLACE_FILM) {
         udm_fail(error, UDM_ERROR_SETTINGS, "there is no way %d to deinterlace", (int)how);

@@ -319,10 +319,13 @@ static bool open_parts(udm_generator *generator, const udm_model *model, udm_err
     if (!generator->pool)
         return false;
     const udm_text_parts *text = udm_model_text(model);
-    return udm_model_film(model)                                ? open_reel(generator, model, error)
-           : text && text->films[UDM_FILM_DRAWS].config != NULL ? open_cascade(generator, model, error)
-           : text                                               ? open_stills(generator, model, error)
-                                                                : open_video(generator, model, error);
+    const bool stills = text && !udm_model_film(model) && !text->films[UDM_FILM_DRAWS].config;
+    if (!stills && !udm_settings_unlimited(s, error))
+        return false;
+    return stills                  ? open_stills(generator, model, error)
+           : udm_model_film(model) ? open_reel(generator, model, error)
+           : text                  ? open_cascade(generator, model, error)
+                                   : open_video(generator, model, error);
 }
 
 void udm_generation_init(udm_generation *generation, size_t size)

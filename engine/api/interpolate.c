@@ -134,7 +134,8 @@ static bool open_motion(udm_interpolator *b, udm_error *error)
 udm_interpolator *udm_interpolator_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
     udm_settings own;
-    if (!udm_settings_read(&own, settings, error) || !check_settings(&own, model != NULL, error))
+    if (!udm_settings_read(&own, settings, error) || !udm_settings_unlimited(&own, error) ||
+        !check_settings(&own, model != NULL, error))
         return NULL;
     settings = &own;
     udm_interpolator *b = calloc(1, sizeof *b);

@@ -108,7 +108,8 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
 {
     udm_settings own;
     if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
-        !udm_settings_check(&own, error) || !udm_settings_check_method(&own, error))
+        !udm_settings_unlimited(&own, error) || !udm_settings_check(&own, error) ||
+        !udm_settings_check_method(&own, error))
         return NULL;
     settings = &own;
     udm_restorer *restorer = calloc(1, sizeof *restorer);

@@ -300,7 +300,8 @@ bool udm_model_sample(const udm_model *model, const udm_settings *settings, cons
 {
     udm_settings own;
     if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
-        !udm_check_argument(sampling, "the sampling", error) || !udm_check_argument(out, "the output", error))
+        !udm_settings_unlimited(&own, error) || !udm_check_argument(sampling, "the sampling", error) ||
+        !udm_check_argument(out, "the output", error))
         return false;
     own.channels = 1; // which are the model's
     if (!udm_settings_check(&own, error) || !udm_settings_check_method(&own, error))

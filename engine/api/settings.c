@@ -162,6 +162,36 @@ bool udm_settings_reverse(const udm_settings *s, const udm_model *model, const u
     return true;
 }
 
+bool udm_memory_parse(const char *text, size_t *bytes, udm_error *error)
+{
+    static const char digits[] = "0123456789";
+    const char *at = text ? text : "";
+    double number = 0, place = 1;
+    const size_t whole = strspn(at, digits), part = at[whole] == '.' ? strspn(at + whole + 1, digits) : 0;
+    for (size_t i = 0; i < whole; i++)
+        number = 10 * number + (*at++ - '0');
+    at += *at == '.';
+    for (size_t i = 0; i < part; i++)
+        number += (*at++ - '0') * (place /= 10);
+    const bool giga = *at == 'G';
+    at += giga || *at == 'M' ? (strncmp(at + 1, "iB", 2) == 0 ? 3 : 1) : 0;
+    number *= giga ? 1 << 30 : 1 << 20;
+    if (whole + part == 0 || *at || !(number >= 1 && number < 1e15))
+        return udm_fail(
+            error, UDM_ERROR_SETTINGS,
+            "\"%s\" is no amount of memory: write a number of MiB, or one with a unit, such as 400M or 1.5G",
+            text ? text : "");
+    *bytes = (size_t)number;
+    return true;
+}
+
+bool udm_settings_unlimited(const udm_settings *settings, udm_error *error)
+{
+    return settings->total_memory == 0 ||
+           udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                    "a limit to all memory is kept by pictures of Stable Diffusion only: leave it out here");
+}
+
 size_t udm_settings_memory(const udm_settings *settings)
 {
     return settings->memory_limit ? settings->memory_limit : (size_t)1 << 30;

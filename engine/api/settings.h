@@ -45,6 +45,8 @@ const udm_noise *udm_settings_noise(const udm_settings *settings, const udm_mode
 bool udm_settings_reverse(const udm_settings *settings, const udm_model *model, const udm_network *network,
                           const udm_noise *noise, udm_reverse_settings *reverse, udm_error *error);
 size_t udm_settings_memory(const udm_settings *settings); // memory_limit, or what 0 stands for
+// False with UNSUPPORTED if total_memory is set: for all that does not follow it.
+bool udm_settings_unlimited(const udm_settings *settings, udm_error *error);
 
 // As many threads as are set, for kernels of the instruction sets that the device's name allows. Errors: those of
 // udm_pool_new() and udm_device_isa().

@@ -133,8 +133,9 @@ bool udm_model_forward(const udm_model *model, const udm_settings *settings, int
     udm_device *device;
     udm_network *network;
     if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
-        !udm_check_argument(x, "the input", error) || !udm_check_argument(times, "the list of times", error) ||
-        !udm_check_argument(out, "the output", error) || !udm_settings_check(&own, error))
+        !udm_settings_unlimited(&own, error) || !udm_check_argument(x, "the input", error) ||
+        !udm_check_argument(times, "the list of times", error) || !udm_check_argument(out, "the output", error) ||
+        !udm_settings_check(&own, error))
         return false;
     if (clips < 1 || frames < 1)
         return udm_fail(error, UDM_ERROR_SETTINGS, "%d clips of %d frames: there must be at least one of each", clips,
@@ -211,7 +212,8 @@ bool udm_model_flow(const udm_model *model, const udm_settings *settings, int fr
     udm_settings own;
     motions m = { 0 };
     if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
-        !udm_check_argument(x, "the input", error) || (frames > 1 && !udm_check_argument(flow, "the flow", error)))
+        !udm_settings_unlimited(&own, error) || !udm_check_argument(x, "the input", error) ||
+        (frames > 1 && !udm_check_argument(flow, "the flow", error)))
         return false;
     if (frames < 1 || !(sigma >= 0))
         return udm_fail(error, UDM_ERROR_SETTINGS,

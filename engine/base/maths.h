@@ -3,12 +3,24 @@
 #ifndef UDM_BASE_MATHS_H
 #define UDM_BASE_MATHS_H
 
+#include <stddef.h>
+
 static inline int udm_min(int a, int b)
 {
     return a < b ? a : b;
 }
 
 static inline int udm_max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t udm_min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t udm_max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
 }

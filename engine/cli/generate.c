@@ -84,17 +84,10 @@ static bool parse_number(const char *text, double *number)
     return end != text && !*end;
 }
 
-// Bytes, of a number of MiB, or with a unit: M, MiB, G, GiB.
 static bool parse_memory(const char *text, size_t *bytes)
 {
-    char *end;
-    const double number = strtod(text, &end);
-    const bool giga = *end == 'G', unit = giga || *end == 'M';
-    if (end == text || !(number > 0 && number < 1e6) || (unit && end[1] && strcmp(end + 1, "iB") != 0) ||
-        (!unit && *end))
-        return false;
-    *bytes = (size_t)(number * (giga ? 1 << 30 : 1 << 20));
-    return true;
+    udm_error error = { 0 };
+    return udm_memory_parse(text, bytes, &error) || !fail("--memory-limit", error.message);
 }
 
 static bool parse_option(int option, const char *text, options *o)

@@ -192,7 +192,7 @@ static int info(const char *directory, const udm_model *model)
         if (info.work > 0)
             printf("work             %.3g GMAC an evaluation; guidance takes two a step\n", info.work / 1e9);
         if (info.memory > 0)
-            printf("memory           %.0f MiB in f32, on the processor\n", (double)info.memory / (1 << 20));
+            printf("usual memory     %.0f MiB in f32, on the processor\n", (double)info.memory / (1 << 20));
         if (info.least_memory > 0)
             printf("least memory     %llu MiB, with --memory-limit\n",
                    (unsigned long long)(info.least_memory + (1 << 20) - 1) >> 20);

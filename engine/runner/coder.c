@@ -35,16 +35,26 @@ static bool unfold(const udm_autoencoder *half, const tiling *t, udm_pass *pass,
            udm_autoencoder_build(half, pass->graph, t->width * scale, t->height * scale, error);
 }
 
+// Of neighbours.
+static int overlap_of(const udm_autoencoder *half)
+{
+    return half->global ? FADE : 2 * half->reach + 1;
+}
+
+int udm_coder_least(const udm_autoencoder *half)
+{
+    return udm_max(LEAST_TILE, 2 * overlap_of(half));
+}
+
 // The largest tiles whose values fit; pass: unfolded for them, also where it fails.
 static bool plan(const udm_autoencoder *half, const udm_coding *coding, tiling *t, udm_pass *pass, udm_error *error)
 {
-    const int margin = half->global ? 0 : half->reach, overlap = 2 * margin + (half->global ? FADE : 1);
+    const int margin = half->global ? 0 : half->reach, overlap = overlap_of(half), least = udm_coder_least(half);
     *t = (tiling){ coding->width, coding->height, 1, 1, overlap, margin };
     for (;;) {
         if (!unfold(half, t, pass, error))
             return false;
         int *longer = t->width >= t->height ? &t->width : &t->height;
-        const int least = udm_max(LEAST_TILE, 2 * overlap);
         if (udm_graph_fits(pass->graph, coding->limit) || *longer <= least)
             break;
         *longer = udm_max(least, *longer * 3 / 4);

@@ -25,4 +25,6 @@ bool udm_coder_run(const udm_autoencoder *half, const udm_coding *coding, const 
 // Latents along each side of the largest tile that is computed at once, and how many tiles there are.
 bool udm_coder_plan(const udm_autoencoder *half, const udm_coding *coding, int *tile, int *tiles, udm_error *error);
 
+int udm_coder_least(const udm_autoencoder *half); // latents along the side of a tile, at least
+
 #endif

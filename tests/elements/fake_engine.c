@@ -123,6 +123,12 @@ void udm_settings_init(udm_settings *settings, size_t size)
     };
 }
 
+bool udm_memory_parse(const char *text, size_t *bytes, udm_error *error)
+{
+    *bytes = strtoul(text, NULL, 10);
+    return *bytes > 0 || udm_fail(error, UDM_ERROR_SETTINGS, "\"%s\" is no amount of memory", text);
+}
+
 udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
     udm_restorer *stream = calloc(1, sizeof(*stream));

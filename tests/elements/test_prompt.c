@@ -171,6 +171,47 @@ GST_START_TEST(test_films)
 }
 GST_END_TEST;
 
+// Kept before the start, an amount of any form, and changed while playing: the session is opened anew.
+GST_START_TEST(test_a_limit_to_memory)
+{
+    char *model = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-latents/sd1", NULL);
+    char *properties = g_strdup_printf("model=%s device=cpu steps=1 prompt=star memory-limit=1M", model), *limit;
+    GstElement *element = make_source("steps=1 scene-length=1 prompt=star memory-limit=1.5G");
+    GstHarness *harness;
+    GstMessage *message;
+    GstBus *bus = gst_bus_new();
+    GError *error = NULL;
+    guint64 first;
+
+    expect_failure(properties, "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+    expect_failure("memory-limit=much", "video/x-raw", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+    expect_failure("memory-limit=4G", "video/x-raw", GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT); // tiny-video
+
+    g_object_set(element, "model", model, "device", "cpu", NULL);
+    g_object_get(element, "memory-limit", &limit, NULL);
+    fail_unless_equals_string(limit, "1.5G");
+    g_free(limit);
+    harness = play_prompted(gst_object_ref(element), SIDE);
+    gst_element_set_bus(element, bus);
+    first = frame_hash(harness, 0);
+    g_object_set(element, "memory-limit", "", NULL); // none
+    fail_unless(first != frame_hash(harness, 1));    // another scene, and no error
+    g_object_set(element, "memory-limit", "1", NULL);
+    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+    fail_unless(message != NULL, "the new limit was not looked at");
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(strstr(error->message, "needs at least") != NULL, "it says %s", error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    gst_element_set_bus(element, NULL);
+    gst_harness_teardown(harness);
+    gst_object_unref(element);
+    gst_object_unref(bus);
+    g_free(properties);
+    g_free(model);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_what_cannot_be)
 {
     expect_failure("model=tiny-text image=/nowhere/picture.png", "video/x-raw", GST_RESOURCE_ERROR,
@@ -196,6 +237,7 @@ int main(int argc, char **argv)
     tcase_add_test(prompts, test_a_picture_is_resembled);
     tcase_add_test(prompts, test_a_lora_changes_the_model);
     tcase_add_test(prompts, test_films);
+    tcase_add_test(prompts, test_a_limit_to_memory);
     tcase_add_test(prompts, test_what_cannot_be);
     return run_suite(suite, &argc, &argv);
 }

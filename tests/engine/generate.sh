@@ -109,7 +109,8 @@ latents=$model/../tiny-latents
 "$udm" info "$latents/sd1" >info.txt || wrong 'info of a pipeline'
 grep -q 'part  *vae: AutoencoderKL' info.txt || wrong 'info does not name the autoencoder'
 grep -q 'work  *0.00185 GMAC' info.txt || wrong 'info does not say how much work it is'
-grep -q 'memory  *2 MiB' info.txt || wrong 'info does not say how much memory it takes'
+grep -q 'usual memory  *[0-9]* MiB' info.txt || wrong 'info does not say how much memory it takes'
+grep -q 'least memory  *[0-9]* MiB' info.txt || wrong 'info does not say how much memory it takes at least'
 "$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --steps 2 --device cpu || wrong 'a picture of latents'
 [ "$(wc -c <sd.npy)" -eq $((128 + 4 * 3 * 16 * 16)) ] || wrong 'its size'
 "$udm" generate "$latents/sd1" sd.npy --prompt 'a red star' --latents "$latents/sd1-noise.npy" --steps 2 --device cpu ||
@@ -154,6 +155,10 @@ least=$("$udm" info "$latents/sd1" | sed -n 's/^least memory *\([0-9]*\) MiB.*/\
 refused "at least $least MiB" "$latents/sd1" x.npy --prompt x --device cpu --memory-limit 1MiB
 refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 1TB
 refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 0
+refused 'write a number of MiB' "$latents/sd1" x.npy --prompt x --memory-limit 1TB
+refused 'of Stable Diffusion only' "$model" x.npy --prompt x --memory-limit 4G
+refused 'of Stable Diffusion only' "$karlo/prompt" x.npy --prompt x --memory-limit 4G
+refused 'of Stable Diffusion only' "$of" x.npy --prompt x --frames 4 --memory-limit 4G
 refused '9 channels' "$latents/sd1" x.npy --image "$latents/holed.npy"
 refused 'give it a picture, and a mask' "$latents/filled" x.npy --prompt x
 refused 'does nothing with alpha' "$model" x.npy --image "$latents/holed.png"

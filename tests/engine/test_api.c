@@ -152,6 +152,58 @@ START_TEST(what_a_model_is_for_is_told)
 }
 END_TEST
 
+START_TEST(amounts_of_memory)
+{
+    const struct {
+        const char *text;
+        double mib; // 0: it is none
+    } amounts[] = {
+        { "1", 1 },     { "400", 400 }, { "400M", 400 }, { "400MiB", 400 }, { "1G", 1024 }, { "1.5GiB", 1536 },
+        { ".5G", 512 }, { "2.", 2 },    { "", 0 },       { "0", 0 },        { "-1", 0 },    { "1TB", 0 },
+        { "1 G", 0 },   { "1GB", 0 },   { "1,5G", 0 },   { "0x10", 0 },     { "inf", 0 },   { ".", 0 },
+        { "1e3", 0 },   { "1M1", 0 },   { "1.5.5", 0 },  { "G", 0 },        { NULL, 0 },    { "99999999999G", 0 },
+    };
+    for (int i = 0; i < COUNT_OF(amounts); i++) {
+        udm_error error = { 0 };
+        size_t bytes = 7;
+        test_at("%s", amounts[i].text ? amounts[i].text : "NULL");
+        ck_assert_int_eq(udm_memory_parse(amounts[i].text, &bytes, &error), amounts[i].mib > 0);
+        ck_assert_uint_eq(bytes, amounts[i].mib > 0 ? (size_t)(amounts[i].mib * (1 << 20)) : 7);
+        if (amounts[i].mib == 0)
+            assert_error(&error, UDM_ERROR_SETTINGS, "such as 400M or 1.5G");
+    }
+}
+END_TEST
+
+// What follows no limit says so.
+START_TEST(a_limit_that_nothing_follows)
+{
+    static const char *const films[] = { "tiny-film/animate", "tiny-cascade", "tiny-video", "tiny-unclip/prompt" };
+    udm_model *model = open_model();
+    udm_settings settings = settings_for();
+    udm_error error = { 0 };
+    settings.total_memory = (size_t)8 << 30;
+    ck_assert_ptr_null(udm_restorer_open(model, &settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "limit to all memory");
+    ck_assert_ptr_null(udm_interpolator_open(NULL, &settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "limit to all memory");
+    ck_assert_ptr_null(udm_deinterlacer_open(&settings, 0, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "limit to all memory");
+    ck_assert_ptr_null(udm_analyser_open(&settings, &error));
+    assert_error(&error, UDM_ERROR_UNSUPPORTED, "limit to all memory");
+    udm_model_free(model);
+    for (int i = 0; i < COUNT_OF(films); i++) {
+        udm_generation generation;
+        udm_generation_init(&generation, sizeof generation);
+        test_at("%s", films[i]);
+        model = golden_model(films[i]);
+        ck_assert_ptr_null(udm_generator_open(model, &settings, &generation, &error));
+        assert_error(&error, UDM_ERROR_UNSUPPORTED, "limit to all memory");
+        udm_model_free(model);
+    }
+}
+END_TEST
+
 START_TEST(headers_and_library_have_one_version)
 {
     char version[32];
@@ -167,6 +219,8 @@ int main(void)
         { .test = null_is_an_error_that_says_what },
         { .test = structs_may_be_of_another_size },
         { .test = what_a_model_is_for_is_told, .cases = COUNT_OF(purposes) },
+        { .test = amounts_of_memory },
+        { .test = a_limit_that_nothing_follows },
         { .test = headers_and_library_have_one_version },
     };
     return test_main("api", tests, COUNT_OF(tests));

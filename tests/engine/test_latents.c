@@ -3,6 +3,7 @@
 // both halves of each autoencoder on every device, tiles against the whole, and pictures of texts.
 #include <stdio.h>
 
+#include "api/pipelines/latent.h"
 #include "devices.h"
 #include "folder.h"
 #include "golden.h"
@@ -382,6 +383,71 @@ START_TEST(limits_to_all_memory)
 }
 END_TEST
 
+// The least and the usual memory of all parts, the encoder among them, and a picture that is changed within the least.
+START_TEST(pictures_within_limits)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_latent_needs needs;
+    const pipeline *of = &pipelines[5];
+    udm_model *model = golden_model(MODEL "changed");
+    float *planes[2];
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_uint_ge(info.memory, info.least_memory);
+    assert_ok(udm_latent_plan(model, 24 / 2, 16 / 2, &info, &needs, &error), &error);
+    const udm_latent_need *encoder = &needs.of[UDM_LATENT_ENCODER], *decoder = &needs.of[UDM_LATENT_DECODER];
+    ck_assert_uint_gt(encoder->weights, 0);
+    ck_assert_uint_ne(encoder->weights, decoder->weights);
+    ck_assert_uint_ge(needs.least, needs.rest + encoder->least_values);
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.threads = 2, settings.steps = of->steps, settings.seed = SEED;
+    settings.width = 24, settings.height = 16;
+    const size_t totals[] = { 0, needs.least };
+    for (int i = 0; i < COUNT_OF(totals); i++) {
+        settings.total_memory = totals[i];
+        planes[i] = malloc(PLANES * sizeof *planes[i]);
+        udm_painter *painter = udm_painter_open(model, &settings, &error);
+        ck_assert_msg(painter, "%s", error.message);
+        assert_ok(paint(painter, of, NULL, planes[i], &error), &error);
+        udm_painter_free(painter);
+        assert_within(planes[i], planes[0], 3 * 24 * 16, 0);
+    }
+    for (int i = 0; i < COUNT_OF(totals); i++)
+        free(planes[i]);
+    udm_model_free(model);
+}
+END_TEST
+
+// Of a number beyond 32 bits nothing is lost: a little above 4 GiB is no little limit, with which pictures are in
+// tiles.
+START_TEST(large_limits)
+{
+    udm_error error = { 0 };
+    udm_info info;
+    udm_latent_needs needs;
+    udm_model *model = golden_model(MODEL "sd1");
+    float *planes[2];
+    assert_ok(udm_latent_plan(model, 64 / 2, 96 / 2, &info, &needs, &error), &error);
+    const udm_latent_need *unet = &needs.of[UDM_LATENT_UNET], *decoder = &needs.of[UDM_LATENT_DECODER];
+    const size_t parts = needs.rest + unet->weights + unet->values + decoder->weights + decoder->least_values;
+    udm_settings settings;
+    udm_settings_init(&settings, sizeof settings);
+    settings.device = "cpu", settings.threads = 2, settings.steps = 1, settings.width = 64, settings.height = 96;
+    for (int i = 0; i < 2; i++) {
+        settings.total_memory = i ? ((size_t)4 << 30) + parts : 0;
+        planes[i] = malloc(PLANES * sizeof *planes[i]);
+        udm_painter *painter = udm_painter_open(model, &settings, &error);
+        ck_assert_msg(painter, "%s", error.message);
+        assert_ok(paint(painter, &pipelines[0], NULL, planes[i], &error), &error);
+        assert_within(planes[i], planes[0], PLANES, 0);
+        udm_painter_free(painter);
+    }
+    free(planes[0]), free(planes[1]);
+    udm_model_free(model);
+}
+END_TEST
+
 // What a painter refuses, and what it says.
 START_TEST(wrong_paintings)
 {
@@ -518,6 +584,8 @@ int main(void)
         { .test = same_bits },
         { .test = weights_in_a_file },
         { .test = limits_to_all_memory },
+        { .test = pictures_within_limits },
+        { .test = large_limits },
         { .test = wrong_paintings },
         { .test = wrong_indices },
         { .test = facts },

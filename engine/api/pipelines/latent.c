@@ -116,7 +116,7 @@ static size_t resident(const udm_painter *painter, int part)
     const latent *own = painter->own;
     const udm_latent_need *need = &own->needs.of[part];
     const size_t room = available(painter) - need->least_values;
-    return need->weights <= room ? need->weights : room - udm_min(room, 2 * need->largest);
+    return need->weights <= room ? need->weights : room - udm_min_size(room, 2 * need->largest);
 }
 
 // Before a part is opened.
@@ -126,23 +126,35 @@ static void keep_within(const udm_painter *painter, int part)
     if (painter->settings.total_memory == 0)
         return;
     const bool all = !own->frugal || resident(painter, part) == own->needs.of[part].weights;
-    const size_t limit = all ? 0 : udm_max(resident(painter, part), 1);
+    const size_t limit = all ? 0 : udm_max_size(resident(painter, part), 1);
     painter->device->weights_limit = limit;
     if (painter->device->stand_in)
         painter->device->stand_in->weights_limit = limit;
 }
 
-// Of the values of the autoencoder.
-static size_t coding_limit(const udm_painter *painter)
+// Of the values of half of the autoencoder.
+static size_t coding_limit(const udm_painter *painter, int half)
 {
     const latent *own = painter->own;
-    const udm_latent_need *unet = &own->needs.of[UDM_LATENT_UNET], *need = &own->needs.of[UDM_LATENT_DECODER];
+    const udm_latent_need *need = &own->needs.of[half], *unet = &own->needs.of[UDM_LATENT_UNET];
     const size_t usual = udm_settings_memory(&painter->settings);
     if (painter->settings.total_memory == 0)
         return usual;
-    const size_t kept = resident(painter, UDM_LATENT_DECODER), paged = kept < need->weights ? 2 * need->largest : 0;
-    const size_t others = own->frugal ? 0 : unet->weights + unet->values;
-    return udm_min(usual, available(painter) - kept - paged - others);
+    const size_t kept = resident(painter, half), paged = kept < need->weights ? 2 * need->largest : 0;
+    const size_t decoder = half == UDM_LATENT_ENCODER ? own->needs.of[UDM_LATENT_DECODER].weights : 0;
+    const size_t others = own->frugal ? 0 : unet->weights + unet->values + decoder;
+    return udm_min_size(usual, available(painter) - kept - paged - others);
+}
+
+// Whether they have to take turns: the U-Net and the decoder stay open, the others are opened beside them.
+static bool takes_turns(const udm_painter *painter)
+{
+    const latent *own = painter->own;
+    const udm_latent_need *need = own->needs.of, *unet = &need[UDM_LATENT_UNET];
+    const size_t text = need[UDM_LATENT_TEXT].weights + need[UDM_LATENT_TEXT].values;
+    const size_t encoder = need[UDM_LATENT_ENCODER].weights + need[UDM_LATENT_ENCODER].least_values;
+    const size_t most = udm_max_size(udm_max_size(text, encoder), need[UDM_LATENT_DECODER].least_values);
+    return unet->weights + unet->values + need[UDM_LATENT_DECODER].weights + most > available(painter);
 }
 
 static bool plan_memory(udm_painter *painter, udm_error *error)
@@ -162,11 +174,7 @@ static bool plan_memory(udm_painter *painter, udm_error *error)
                         "%zu MiB are too little for a picture of %dx%d: this model needs at least %llu MiB",
                         total >> 20, painter->settings.width, painter->settings.height,
                         (unsigned long long)(own->needs.least + (1 << 20) - 1) >> 20);
-    const udm_latent_need *unet = &own->needs.of[UDM_LATENT_UNET], *text = &own->needs.of[UDM_LATENT_TEXT];
-    const udm_latent_need *decoder = &own->needs.of[UDM_LATENT_DECODER];
-    own->frugal =
-        unet->weights + unet->values + udm_max(decoder->weights + decoder->least_values, text->weights + text->values) >
-        available(painter);
+    own->frugal = takes_turns(painter);
     return true;
 }
 
@@ -236,8 +244,9 @@ static bool code(void *context, udm_error *error)
     udm_painter *painter = c->painter;
     latent *own = painter->own;
     const udm_text_part *vae = &own->parts->vae;
-    const udm_coding size = { painter->width, painter->height, coding_limit(painter), &painter->cancelled };
-    keep_within(painter, UDM_LATENT_DECODER);
+    const int part = c->encodes ? UDM_LATENT_ENCODER : UDM_LATENT_DECODER;
+    const udm_coding size = { painter->width, painter->height, coding_limit(painter, part), &painter->cancelled };
+    keep_within(painter, part);
     udm_autoencoder *half = !c->encodes && own->decoder
                                 ? own->decoder
                                 : udm_autoencoder_open(vae->config, vae->weights, c->encodes, c->device, error);

@@ -11,7 +11,7 @@ typedef struct udm_latent_need {
     size_t weights, largest, values, least_values;
 } udm_latent_need;
 
-enum { UDM_LATENT_TEXT, UDM_LATENT_UNET, UDM_LATENT_DECODER, UDM_LATENT_PARTS };
+enum { UDM_LATENT_TEXT, UDM_LATENT_UNET, UDM_LATENT_DECODER, UDM_LATENT_ENCODER, UDM_LATENT_PARTS };
 
 typedef struct udm_latent_needs {
     udm_latent_need of[UDM_LATENT_PARTS];

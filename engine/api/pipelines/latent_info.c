@@ -5,8 +5,8 @@
 #include "base/maths.h"
 #include "network/autoencoder.h"
 #include "network/clip.h"
+#include "runner/coder.h"
 
-enum { LEAST_TILE = 16 };               // of the decoder, in latents (runner/coder.c)
 static const uint64_t fixed = 48 << 20; // the program, the vocabulary, what threads gather
 static const uint64_t per_pixel = 64;   // of the picture and its latents, in bytes
 
@@ -44,26 +44,28 @@ static bool plan_unet(const udm_model *model, udm_device *device, int width, int
     return good;
 }
 
-static size_t decoder_values(const udm_autoencoder *half, udm_device *device, int width, int height, udm_error *error)
+// Of half of an autoencoder, for so many latents.
+static size_t half_values(const udm_autoencoder *half, udm_device *device, int width, int height, udm_error *error)
 {
+    const int scale = half->encodes ? half->scale : 1;
     udm_graph *graph = udm_graph_new(device, (udm_graph_size){ 0 }, error);
-    const size_t bytes =
-        graph && udm_autoencoder_build(half, graph, width, height, error) ? udm_graph_arena_bytes(graph) : 0;
+    const size_t bytes = graph && udm_autoencoder_build(half, graph, width * scale, height * scale, error)
+                             ? udm_graph_arena_bytes(graph)
+                             : 0;
     udm_graph_free(graph);
     return bytes;
 }
 
-static bool plan_decoder(const udm_text_part *part, udm_device *device, const udm_info *info, udm_latent_need *to,
-                         udm_error *error)
+static bool plan_half(const udm_text_part *part, bool encodes, udm_device *device, const udm_info *info,
+                      udm_latent_need *to, udm_error *error)
 {
-    udm_autoencoder *half = udm_autoencoder_open(part->config, part->weights, false, device, error);
-    const int width = info->width, height = info->height;
+    udm_autoencoder *half = udm_autoencoder_open(part->config, part->weights, encodes, device, error);
     if (half) {
+        const int width = info->width, height = info->height, least = udm_coder_least(half);
         *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
-        to->values = decoder_values(half, device, width, height, error);
+        to->values = half_values(half, device, width, height, error);
         to->least_values =
-            to->values ? decoder_values(half, device, udm_min(width, LEAST_TILE), udm_min(height, LEAST_TILE), error)
-                       : 0;
+            to->values ? half_values(half, device, udm_min(width, least), udm_min(height, least), error) : 0;
     }
     udm_autoencoder_free(half);
     return to->least_values > 0;
@@ -94,7 +96,8 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
     *to = (udm_latent_needs){ 0 };
     const bool good = device && udm_autoencoder_describe(&vae, parts->vae.config, error) &&
                       plan_unet(model, device, width, height, info, &to->of[UDM_LATENT_UNET], error) &&
-                      plan_decoder(&parts->vae, device, info, &to->of[UDM_LATENT_DECODER], error) &&
+                      plan_half(&parts->vae, false, device, info, &to->of[UDM_LATENT_DECODER], error) &&
+                      plan_half(&parts->vae, true, device, info, &to->of[UDM_LATENT_ENCODER], error) &&
                       plan_text(parts, device, &to->of[UDM_LATENT_TEXT], error);
     udm_device_close(device);
     if (!good)
@@ -113,15 +116,21 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
 // As api/pipelines/latent.c has it: parts that are more than the limit together take turns.
 static uint64_t add_up(const udm_model *model, const udm_latent_needs *needs)
 {
-    const udm_latent_need *text = &needs->of[UDM_LATENT_TEXT], *unet = &needs->of[UDM_LATENT_UNET];
-    const udm_latent_need *decoder = &needs->of[UDM_LATENT_DECODER];
-    const uint64_t limit = (uint64_t)1 << 30;
+    const udm_latent_need *need = needs->of;
+    const uint64_t limit = (uint64_t)1 << 30, kept = need[UDM_LATENT_DECODER].weights;
     const udm_weights *vae = udm_model_text(model)->vae.weights;
     const uint64_t all = (uint64_t)(udm_weights_total(udm_model_network_weights(model)) + udm_weights_total(vae)) * 4;
-    const uint64_t first = unet->weights + unet->values, third = text->weights + text->values;
-    const uint64_t second = decoder->weights + (decoder->values < limit ? decoder->values : limit);
-    const uint64_t most = all > limit ? (first > second ? first : second) : first + second;
-    return most > third ? most : third;
+    const uint64_t unet = need[UDM_LATENT_UNET].weights + need[UDM_LATENT_UNET].values;
+    const bool turns = all > limit;
+    uint64_t most = turns ? unet : 0;
+    for (int i = 0; i < UDM_LATENT_PARTS; i++) {
+        const bool codes = i == UDM_LATENT_DECODER || i == UDM_LATENT_ENCODER;
+        const uint64_t values = codes ? udm_min_size(need[i].values, limit) : need[i].values;
+        const uint64_t beside = turns || i == UDM_LATENT_UNET || i == UDM_LATENT_DECODER ? 0 : kept;
+        if (i != UDM_LATENT_UNET)
+            most = udm_max_size(most, need[i].weights + values + beside);
+    }
+    return needs->rest + most + (turns ? 0 : unet);
 }
 
 bool udm_latent_info(const udm_model *model, udm_info *info, udm_error *error)

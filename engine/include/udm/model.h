@@ -92,7 +92,7 @@ typedef struct udm_info {
     bool symbols;      /**< its pixels are symbols, shown as one plane of greys */
     bool experts;      /**< it asks one of two models, by the noise of a frame; these are facts of the first */
     int embedding;     /**< values of the embedding of a prompt or a picture, of which it draws; 0: it knows none */
-    uint64_t memory;   /**< bytes that drawing takes on the processor, in f32, with the default limit; 0: not known */
+    uint64_t memory;   /**< bytes that drawing takes on the processor, in f32, without a limit to all; 0: not known */
     double work;       /**< multiply-adds of an evaluation of the network, which guidance doubles; 0: not known */
     uint64_t least_memory; /**< the least udm_settings.total_memory that it can be drawn with; 0: not known */
 } udm_info;

@@ -5,6 +5,7 @@
 #ifndef UDM_SETTINGS_H
 #define UDM_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,7 +73,8 @@ typedef struct udm_settings {
                                 Holds back the same eight frames */
     size_t total_memory; /**< of a painter of latent diffusion on the processor: bytes that all of it is to stay below;
                               parts then take turns, and weights lie in a file in TMPDIR, or /var/tmp. Too little is
-                              an error that names the least. 0 (default): no limit */
+                              an error that names the least, and where nothing follows it, it is one, too. 0
+                              (default): no limit */
 } udm_settings;
 
 /**
@@ -80,6 +82,13 @@ typedef struct udm_settings {
  * @param size sizeof *settings, so that a program that was compiled with an older header still runs
  */
 UDM_API void udm_settings_init(udm_settings *settings, size_t size);
+
+/**
+ * Reads an amount of memory as people write it, for udm_settings.total_memory: a number of MiB, or one with a unit, M,
+ * MiB, G or GiB, as in "1.5G"; the point is one whatever the locale.
+ * @return false with SETTINGS if it is something else, or nothing
+ */
+UDM_API bool udm_memory_parse(const char *text, size_t *bytes, udm_error *error);
 
 /** What a restorer, interpolator or generator has done so far. */
 typedef struct udm_stats {
