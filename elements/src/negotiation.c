@@ -1,8 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Caps and buffers: frames have the size that the model generates or a whole multiple of it, at any frame rate.
+// Caps and buffers: frames have the size that the model generates or a whole multiple of it, or with latent diffusion
+// any of whole latents, at any frame rate.
 #include "src.h"
 
 #define DEFAULT_RATE 25 // where the caps leave the choice
+
+// One that the caps allow, the usual one if they do; otherwise, if they leave a choice, a multiple of step. What is
+// none is left to the engine, whose error names the nearest.
+static void fixate_side(GstStructure *structure, const char *field, int usual, int step)
+{
+    int size = usual;
+
+    for (int tries = 0; tries < 3; tries++) {
+        GstStructure *tried = gst_structure_copy(structure);
+        const int wanted = size;
+
+        gst_structure_fixate_field_nearest_int(tried, field, wanted);
+        gst_structure_get_int(tried, field, &size);
+        gst_structure_free(tried);
+        if (size == wanted || size % step == 0)
+            break;
+        size = size < usual ? size / step * step : (size + step - 1) / step * step;
+    }
+    gst_structure_fixate_field_nearest_int(structure, field, size);
+}
 
 // The smallest multiple of the model's size that the caps allow.
 static void fixate_size(GstUdmSrc *self, GstStructure *structure)
@@ -11,6 +32,11 @@ static void fixate_size(GstUdmSrc *self, GstStructure *structure)
 
     if (!udm_model_info(gst_udm_model_get(self->model), &model, sizeof model, NULL) || model.width == 0)
         return;
+    if (model.size_step > 0) {
+        fixate_side(structure, "width", model.width, model.size_step);
+        fixate_side(structure, "height", model.height, model.size_step);
+        return;
+    }
     for (int factor = 1; factor * MAX(model.width, model.height) <= 65536; factor++) {
         GstStructure *tried = gst_structure_copy(structure);
         int width, height;

@@ -10,8 +10,9 @@
  * wherever playback starts and with any number of threads. A seek computes the frames from the start of the scene, or
  * from the current position if that is nearer, up to the requested one: #GstUdmSrc:scene-length limits what it costs.
  *
- * Frames have the size that the model generates, or a whole multiple of it if the caps ask for one. The frame rate of
- * the caps is that of the motion: at a higher rate, less happens from frame to frame.
+ * Frames have the size that the model generates, or a whole multiple of it if the caps ask for one; Stable Diffusion
+ * draws the size that they ask for, a multiple of 8. The frame rate of the caps is that of the motion: at a higher
+ * rate, less happens from frame to frame.
  *
  * Several frames are in progress at once, each some steps further than the next. This is why #GstUdmSrc:steps is
  * rounded up to a multiple of their number, which is 5 with the model "digits".

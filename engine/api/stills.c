@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/model.h"
 #include "text/travel.h"
 
 struct udm_stills {
@@ -21,7 +22,8 @@ udm_stills *udm_stills_new(const udm_model *model, const udm_settings *settings,
                            udm_error *error)
 {
     udm_settings own = *settings;
-    own.width = own.height = 0;
+    if (!udm_model_has_latents(model)) // its own size, enlarged
+        own.width = own.height = 0;
     udm_stills *stills = calloc(1, sizeof *stills);
     if (!stills) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for a generator");

@@ -9,8 +9,8 @@
 
 typedef struct udm_stills udm_stills;
 
-// Of the size that the model was trained on, whatever the settings say. image: udm_generation.image. Errors: those of
-// udm_painter_open() and udm_painter_look().
+// Of the size that the model was trained on, whatever the settings say, but with latent diffusion. image:
+// udm_generation.image. Errors: those of udm_painter_open() and udm_painter_look().
 udm_stills *udm_stills_new(const udm_model *model, const udm_settings *settings, const udm_image *image,
                            udm_error *error);
 void udm_stills_free(udm_stills *stills); // NULL is fine

@@ -189,6 +189,8 @@ static int info(const char *directory, const udm_model *model)
                info.width, info.height, info.frames);
         printf("embedding        %d values\n", info.embedding);
         printf("stride           %d pixels\n", info.stride);
+        if (info.size_step > 0)
+            printf("sizes            multiples of %d pixels\n", info.size_step);
         if (info.work > 0)
             printf("work             %.3g GMAC an evaluation; guidance takes two a step\n", info.work / 1e9);
         if (info.memory > 0)

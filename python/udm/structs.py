@@ -52,7 +52,7 @@ class Info(c.Structure):
                 ("measure", c.c_char_p), ("max_amount", c.c_double), ("width", c.c_int), ("height", c.c_int),
                 ("frames", c.c_int), ("classes", c.c_int), ("symbols", c.c_bool), ("experts", c.c_bool),
                 ("embedding", c.c_int), ("memory", c.c_uint64), ("work", c.c_double),
-                ("least_memory", c.c_uint64)]
+                ("least_memory", c.c_uint64), ("size_step", c.c_int)]
 
 
 class Frame(c.Structure):

@@ -171,6 +171,48 @@ GST_START_TEST(test_films)
 }
 GST_END_TEST;
 
+// A frame of latents in these caps, which has to have this size; of BGRx.
+static GstBuffer *draw_at(const char *size, int width, int height)
+{
+    char *model = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-latents/sd1", NULL);
+    char *caps = g_strdup_printf("video/x-raw,format=BGRx,framerate=25/1,%s", size);
+    GstElement *element = make_source("prompt=star device=cpu");
+    GstHarness *harness;
+    GstBuffer *buffer;
+
+    g_object_set(element, "model", model, "steps", 1, NULL);
+    harness = play(element, caps);
+    buffer = pull_frame(harness, 0);
+    fail_unless_equals_int(gst_buffer_get_size(buffer), 4 * width * height);
+    gst_harness_teardown(harness);
+    g_free(caps);
+    g_free(model);
+    return buffer;
+}
+
+// Latents are drawn at the size of the caps, and not enlarged: any of whole ones, of 2 pixels here.
+GST_START_TEST(test_sizes_of_latents)
+{
+    char *model = g_build_filename(g_getenv("UDM_MODEL_PATH"), "tiny-latents/sd1", NULL);
+    char *properties = g_strdup_printf("model=%s device=cpu steps=1 prompt=star", model);
+    GstBuffer *buffer = draw_at("width=32,height=32", 32, 32); // twice its own
+    guint other = 0;
+    GstMapInfo map;
+
+    fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
+    for (guint i = 0; i < 32 * 32; i += 2)
+        other += memcmp(map.data + 4 * i, map.data + 4 * (i + 1), 3) != 0;
+    fail_unless(other > 100, "pixels became squares");
+    gst_buffer_unmap(buffer, &map);
+    gst_buffer_unref(buffer);
+    gst_buffer_unref(draw_at("width=30,height=18", 30, 18));
+    gst_buffer_unref(draw_at("width=[17,40],height=[1,15]", 18, 14));
+    expect_failure(properties, "video/x-raw,width=27,height=16", GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+    g_free(properties);
+    g_free(model);
+}
+GST_END_TEST;
+
 // Kept before the start, an amount of any form, and changed while playing: the session is opened anew.
 GST_START_TEST(test_a_limit_to_memory)
 {
@@ -237,6 +279,7 @@ int main(int argc, char **argv)
     tcase_add_test(prompts, test_a_picture_is_resembled);
     tcase_add_test(prompts, test_a_lora_changes_the_model);
     tcase_add_test(prompts, test_films);
+    tcase_add_test(prompts, test_sizes_of_latents);
     tcase_add_test(prompts, test_a_limit_to_memory);
     tcase_add_test(prompts, test_what_cannot_be);
     return run_suite(suite, &argc, &argv);

@@ -145,7 +145,10 @@ grep -q 'not overwritten' said.txt || wrong "convert said: $(cat said.txt)"
 "$udm" convert "$original/sd1.safetensors" 2>said.txt && wrong 'convert without a directory'
 grep -q 'usage: udm convert' said.txt || wrong 'convert does not print its options'
 refused 'must be 4,8,8' "$latents/sd1" x.npy --prompt x --latents "$latents/sd1-noise.npy" --size 16x16
-refused 'multiples of 4' "$latents/sd1" x.npy --prompt x --size 18x16
+refused 'multiples of 2 with this model, the nearest are 18x16' "$latents/sd1" x.npy --prompt x --size 17x16
+"$udm" generate "$latents/sd1" sd.npy --prompt x --size 18x22 --steps 1 --device cpu || wrong 'a size of whole latents'
+[ "$(wc -c <sd.npy)" -eq $((128 + 4 * 3 * 18 * 22)) ] || wrong 'it is not 18x22'
+"$udm" info "$latents/sd1" | grep -q 'sizes  *multiples of 2 pixels' || wrong 'info does not say which sizes there are'
 refused 'it is 24x16, and 16x16 is to be drawn' "$latents/sd1" x.npy --image "$latents/picture.npy" --size 16x16
 refused 'for a picture' "$latents/sd1" x.npy --prompt x --strength 0.5
 refused 'for a picture' "$model" x.npy --prompt x --strength 0.5

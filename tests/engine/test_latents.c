@@ -476,8 +476,8 @@ START_TEST(wrong_paintings)
         udm_model_free(model);
     }
     udm_model *model = golden_model(MODEL "sd1");
-    ck_assert_ptr_null(open_painter(model, "cpu", &pipelines[0], 18, 16, &error));
-    assert_error(&error, UDM_ERROR_SETTINGS, "multiples of 4");
+    ck_assert_ptr_null(open_painter(model, "cpu", &pipelines[0], 17, 16, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "multiples of 2 with this model, the nearest are 18x16");
     udm_painter *painter = open_painter(model, "cpu", &pipelines[0], 0, 0, &error);
     ck_assert_int_eq(udm_painter_width(painter), 16);
     ck_assert(!udm_painter_looks(painter));

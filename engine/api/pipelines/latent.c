@@ -65,20 +65,28 @@ static bool describe(udm_painter *painter, udm_error *error)
            udm_autoencoder_describe(&own->vae, own->parts->vae.config, error) && fit_together(painter, error);
 }
 
+// The multiple of step that is nearest to a size.
+static int nearest(int size, int step)
+{
+    return udm_max((size + step / 2) / step, 1) * step;
+}
+
+// Any whole number of latents: what the U-Net wants more is a margin, mirrored and cut off (runner/tiling.c).
 static bool choose_size(udm_painter *painter, udm_error *error)
 {
     const latent *own = painter->own;
     udm_settings *s = &painter->settings;
-    const int scale = own->vae.scale, step = scale << (own->unet.levels - 1);
+    const int step = own->vae.scale;
     if (s->width == 0 && s->height == 0)
-        s->width = own->unet.sample_width * scale, s->height = own->unet.sample_height * scale;
+        s->width = own->unet.sample_width * step, s->height = own->unet.sample_height * step;
     if (!udm_settings_check(s, error))
         return false;
     if (s->width % step || s->height % step)
         return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "a picture of %dx%d: width and height must be multiples of %d with this model", s->width,
-                        s->height, step);
-    painter->width = s->width / scale, painter->height = s->height / scale;
+                        "a picture of %dx%d: width and height must be multiples of %d with this model, the nearest are "
+                        "%dx%d",
+                        s->width, s->height, step, nearest(s->width, step), nearest(s->height, step));
+    painter->width = s->width / step, painter->height = s->height / step;
     painter->channels = own->unet.channels;
     return true;
 }

@@ -102,7 +102,7 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
     udm_device_close(device);
     if (!good)
         return false;
-    info->width *= vae.scale, info->height *= vae.scale, info->stride *= vae.scale;
+    info->width *= vae.scale, info->height *= vae.scale, info->stride *= vae.scale, info->size_step = vae.scale;
     to->rest = fixed + per_pixel * info->width * info->height;
     for (int i = 0; i < UDM_LATENT_PARTS; i++) {
         const udm_latent_need *need = &to->of[i];

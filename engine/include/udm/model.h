@@ -95,6 +95,7 @@ typedef struct udm_info {
     uint64_t memory;   /**< bytes that drawing takes on the processor, in f32, without a limit to all; 0: not known */
     double work;       /**< multiply-adds of an evaluation of the network, which guidance doubles; 0: not known */
     uint64_t least_memory; /**< the least udm_settings.total_memory that it can be drawn with; 0: not known */
+    int size_step; /**< pictures may have any width and height that are multiples of it; 0: the model's own, enlarged */
 } udm_info;
 
 /**
