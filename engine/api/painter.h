@@ -8,7 +8,7 @@
 #include "api/settings.h"
 #include "runner/tiling.h"
 
-enum { UDM_KEPT_PROMPTS = 16 };
+enum { UDM_KEPT_PROMPTS = 8 };
 
 // The embedding of a prompt.
 typedef struct udm_kept_prompt {

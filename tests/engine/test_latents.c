@@ -211,6 +211,7 @@ END_TEST
 
 #define PROMPT "a small red seven, and a blue star"
 #define NEGATIVE "a green ring"
+#define LONG "a small red seven BREAK a blue star over sand"
 
 enum { SEED = 7, PLANES = 3 * 64 * 96 };
 
@@ -237,7 +238,8 @@ static udm_painter *open_painter(const udm_model *model, const char *device, con
     return udm_painter_open(model, &settings, error);
 }
 
-static bool paint(udm_painter *painter, const pipeline *of, const float *noise, float *planes, udm_error *error)
+static bool paint_text(udm_painter *painter, const pipeline *of, const char *text, const char *negative,
+                       const float *noise, float *planes, udm_error *error)
 {
     udm_prompting prompting;
     udm_painting painting;
@@ -245,7 +247,7 @@ static bool paint(udm_painter *painter, const pipeline *of, const float *noise, 
     float *embedding = malloc(udm_painter_size(painter) * sizeof *embedding), *mask = NULL;
     npy image = of->image ? read_golden(of->image, "") : (npy){ 0 };
     udm_prompting_init(&prompting, sizeof prompting);
-    prompting.text = PROMPT, prompting.negative = NEGATIVE;
+    prompting.text = text, prompting.negative = negative;
     udm_painting_init(&painting, sizeof painting);
     painting.embedding = embedding, painting.guidance = of->guidance, painting.latents = noise;
     painting.image = image.data, painting.strength = of->strength;
@@ -260,6 +262,11 @@ static bool paint(udm_painter *painter, const pipeline *of, const float *noise, 
     free(image.data);
     free(embedding);
     return good;
+}
+
+static bool paint(udm_painter *painter, const pipeline *of, const float *noise, float *planes, udm_error *error)
+{
+    return paint_text(painter, of, PROMPT, NEGATIVE, noise, planes, error);
 }
 
 static void check_pipeline(const pipeline *of, const char *device)
@@ -296,6 +303,46 @@ START_TEST(whole_pipelines)
     udm_device_close(device);
     for (int i = 0; i < COUNT_OF(pipelines); i++)
         check_pipeline(&pipelines[i], devices->names[_i]);
+}
+END_TEST
+
+// Two chunks are what diffusers makes of both, side by side; more are said by what they repeat, and too many refused.
+START_TEST(long_prompts)
+{
+    enum { PIXELS = 3 * 16 * 24 };
+    static const char words[] = "a blue star over sand ";
+    udm_error error = { 0 };
+    udm_model *model = golden_model(MODEL "sd1");
+    npy noise = read_golden("sd1", "-noise"), made = read_golden("long", "-made");
+    udm_painter *painter = open_painter(model, "cpu", &pipelines[0], 24, 16, &error);
+    ck_assert_msg(painter, "%s", error.message);
+    float planes[2][PIXELS];
+    const char *const same[][2] = { { "red", "green" },
+                                    { "red BREAK red", "green" },
+                                    { "red", "green BREAK green BREAK green" },
+                                    { "red BREAK red BREAK red", "green BREAK green" } };
+    assert_ok(paint_text(painter, &pipelines[0], LONG, NEGATIVE, noise.data, planes[0], &error), &error);
+    assert_within(planes[0], made.data, PIXELS, 1e-3);
+    for (int i = 0; i < COUNT_OF(same); i++) {
+        test_at("%s", same[i][0]);
+        assert_ok(paint_text(painter, &pipelines[0], same[i][0], same[i][1], noise.data, planes[i > 0], &error),
+                  &error);
+        assert_within(planes[i > 0], planes[0], PIXELS, 1e-3);
+    }
+    char text[110 * sizeof words] = "";
+    for (int i = 0; i < 17; i++) // 85 tokens and more: the last words count
+        strcat(text, words);
+    assert_ok(paint_text(painter, &pipelines[0], text, NEGATIVE, noise.data, planes[0], &error), &error);
+    strcat(text, "seven");
+    assert_ok(paint_text(painter, &pipelines[0], text, NEGATIVE, noise.data, planes[1], &error), &error);
+    ck_assert(memcmp(planes[0], planes[1], sizeof planes[0]) != 0);
+    for (int i = 0; i < 90; i++)
+        strcat(text, words);
+    ck_assert(!paint_text(painter, &pipelines[0], text, NEGATIVE, noise.data, planes[0], &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "chunks of 75 tokens");
+    free(noise.data), free(made.data);
+    udm_painter_free(painter);
+    udm_model_free(model);
 }
 END_TEST
 
@@ -514,7 +561,7 @@ START_TEST(facts)
     ck_assert_str_eq(info.network, "UNet2DConditionModel");
     ck_assert_int_eq(info.width, 16);
     ck_assert_int_eq(info.stride, 4);
-    ck_assert_int_eq(info.embedding, 2 * 77 * 12);
+    ck_assert_int_eq(info.embedding, 2 * 6 * 77 * 12); // room for six chunks
     ck_assert_double_gt(info.work, 1e6);
     ck_assert_uint_gt(info.memory, (uint64_t)info.weights * 2);
     ck_assert_uint_lt(info.memory, 64 << 20);
@@ -583,6 +630,7 @@ int main(void)
         { .test = whole_pipelines, .cases = devices->count, .timeout = 600 },
         { .test = same_bits },
         { .test = weights_in_a_file },
+        { .test = long_prompts },
         { .test = limits_to_all_memory },
         { .test = pictures_within_limits },
         { .test = large_limits },

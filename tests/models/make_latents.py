@@ -34,6 +34,7 @@ FOLDER = HERE / "tiny-latents"
 PARTS = FOLDER / "parts"
 PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
 WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
+LONG = "a small red seven BREAK a blue star over sand"  # of two chunks
 LENGTH, WIDTH = 77, 12
 NOTES = ("_diffusers_version", "transformers_version", "_name_or_path")
 
@@ -216,6 +217,21 @@ def make_pipeline(name, kind, parts, scheduler, steps, guidance, image=None, mas
     keep(f"{name}-made", 2 * made - 1)
 
 
+def make_long(parts, scheduler, steps, guidance):
+    """Of the noise of sd1, and LONG. The negative prompt, of one chunk, is said twice, which changes nothing."""
+    tokenizer, text, unet, vae = parts
+    pipe = diffusers.StableDiffusionPipeline(
+        vae=vae.net, text_encoder=text.net, tokenizer=None, unet=unet.net, scheduler=scheduler, safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    chunks = [tokens_of(chunk, tokenizer, text) for chunk in LONG.split("BREAK")]
+    negative = [tokens_of(NEGATIVE, tokenizer, text)] * len(chunks)
+    made = pipe(prompt_embeds=torch.cat(chunks, 1), negative_prompt_embeds=torch.cat(negative, 1), height=16, width=24,
+                latents=torch.from_numpy(np.load(FOLDER / "sd1-noise.npy")), guidance_scale=guidance,
+                num_inference_steps=steps, output_type="pt").images
+    keep("long-made", 2 * made - 1)
+
+
 def make_pipelines(kl, tiny):
     tokenizers = [Part(f"tokenizer-{i}", None, *make_tokenizer(f"tokenizer-{i}", pad))
                   for i, pad in enumerate((bpe.END, "!"))]
@@ -227,6 +243,7 @@ def make_pipelines(kl, tiny):
     plain, other = (tokenizers[0], texts[0], first, kl), (tokenizers[1], texts[1], second, kl)
     make_pipeline("sd1", "StableDiffusionPipeline", plain, diffusers.PNDMScheduler(
         **betas, skip_prk_steps=True, steps_offset=1), 5, 7.5)
+    make_long(plain, diffusers.PNDMScheduler(**betas, skip_prk_steps=True, steps_offset=1), 5, 7.5)
     make_pipeline("sd2", "StableDiffusionPipeline", other, diffusers.DDIMScheduler(
         **betas, prediction_type="v_prediction", steps_offset=1, clip_sample=False, set_alpha_to_one=False), 4, 5.0)
     make_pipeline("turbo", "StableDiffusionPipeline", (*other[:3], tiny), diffusers.EulerDiscreteScheduler(

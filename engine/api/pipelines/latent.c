@@ -25,7 +25,8 @@ typedef struct latent {
     udm_autoencoder *decoder;
     bool frugal;            // parts go when their turn is over
     udm_latent_needs needs; // where there is a limit to all memory
-    int tokens;             // of a text
+    int tokens;             // of a chunk of a text
+    float *told;            // [2, unet.token_width, UDM_TEXT_CHUNKS tokens]: what it is told and what not
     float *context;         // [unet.context, height, width]: where there are holes, and latents of the rest
     float *picture;         // [3, height scale, width scale], of which latents are made
     float *first;           // those latents, [channels, height, width]
@@ -101,12 +102,13 @@ static bool allocate(udm_painter *painter, udm_error *error)
     latent *own = painter->own;
     const size_t picture = 3 * (size_t)painter->settings.width * painter->settings.height;
     const size_t context = own->unet.context * painter->pixels;
-    own->picture = malloc((picture + painter->elements + context) * sizeof *own->picture);
+    own->picture = malloc((picture + painter->elements + context + painter->size) * sizeof *own->picture);
     if (!own->picture)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture of %dx%d", painter->settings.width,
                         painter->settings.height);
     own->first = own->picture + picture;
     own->context = own->first + painter->elements;
+    own->told = own->context + context;
     return true;
 }
 
@@ -195,7 +197,7 @@ static bool open_latent(udm_painter *painter, const udm_model *model, udm_error 
     if (!describe(painter, error) || !choose_size(painter, error))
         return false;
     own->tokens = udm_unet2d_tokens(&own->unet);
-    painter->size = 2 * own->tokens * own->unet.token_width;
+    painter->size = 2 * UDM_TEXT_CHUNKS * own->tokens * own->unet.token_width;
     own->frugal = bytes_of(udm_model_network_weights(model)) + bytes_of(own->parts->vae.weights) >
                   udm_settings_memory(&painter->settings);
     painter->device = udm_settings_device(&painter->settings, error);
@@ -340,10 +342,31 @@ static bool begin(udm_painter *painter, const udm_painting *p, udm_error *error)
     return true;
 }
 
+// Tokens lie in rows, one for each of their values: those of the chunks side by side.
+static void join_chunks(const latent *own, int chunks, const float *text, float *to)
+{
+    const size_t row = own->tokens, chunk = row * own->unet.token_width;
+    for (int c = 0; c < own->unet.token_width; c++)
+        for (int i = 0; i < chunks; i++, to += row)
+            memcpy(to, text + i * chunk + c * row, row * sizeof *to);
+}
+
+// As few chunks as say all.
+static void tell(udm_painter *painter, const float *embedding)
+{
+    latent *own = painter->own;
+    const size_t chunk = (size_t)own->tokens * own->unet.token_width, half = chunk * UDM_TEXT_CHUNKS;
+    const int chunks = udm_texts_period(embedding, embedding + half, chunk);
+    painter->told = own->told, painter->untaught = own->told + half;
+    join_chunks(own, chunks, embedding, own->told);
+    join_chunks(own, chunks, embedding + half, own->told + half);
+    painter->seen[0] = chunks > 1 ? chunks * own->tokens : 0;
+}
+
 static bool paint(udm_painter *painter, const udm_painting *p, float *planes, udm_error *error)
 {
     const latent *own = painter->own;
-    painter->told = p->embedding, painter->untaught = p->embedding + (size_t)own->tokens * own->unet.token_width;
+    tell(painter, p->embedding);
     painter->context = NULL;
     if (painter->guidance < 1 && own->unet.guidance == 0)
         painter->guidance = 1; // as diffusers has it, and models of one step want it

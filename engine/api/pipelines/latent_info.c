@@ -3,12 +3,34 @@
 #include "api/pipelines/latent.h"
 #include "backend/plan.h"
 #include "base/maths.h"
+#include "diffusion/texts.h"
 #include "network/autoencoder.h"
 #include "network/clip.h"
 #include "runner/coder.h"
 
-static const uint64_t fixed = 48 << 20; // the program, the vocabulary, what threads gather
-static const uint64_t per_pixel = 64;   // of the picture and its latents, in bytes
+static const uint64_t fixed = 48 << 20;     // the program, the vocabulary, what threads gather
+enum { embeddings = UDM_KEPT_PROMPTS + 5 }; // that are kept, that of the picture, and what leads from one to another
+static const uint64_t per_pixel = 64;       // of the picture and its latents, in bytes
+
+// What a run takes with so many tokens; 0: it failed.
+static size_t unet_values(const udm_network *network, int tokens, int width, int height, double *work, udm_error *error)
+{
+    const udm_graph_size size = { .channels = network->channels,
+                                  .outputs = udm_network_outputs(network),
+                                  .times = network->times,
+                                  .labels = network->labels,
+                                  .tokens = tokens,
+                                  .token_width = network->token_width,
+                                  .patch = network->patch,
+                                  .width = udm_round_up(width, network->stride),
+                                  .height = udm_round_up(height, network->stride) };
+    udm_graph *graph = udm_graph_new(network->device, size, error);
+    const bool good = graph && network->class->build(network, graph, size.width, size.height, error);
+    const size_t bytes = good ? udm_graph_arena_bytes(graph) : 0;
+    *work = good ? udm_graph_work(graph) : 0;
+    udm_graph_free(graph);
+    return bytes;
+}
 
 static bool plan_unet(const udm_model *model, udm_device *device, int width, int height, udm_info *info,
                       udm_latent_need *to, udm_error *error)
@@ -19,27 +41,17 @@ static bool plan_unet(const udm_model *model, udm_device *device, int width, int
         return false;
     width = width ? width : network->width ? network->width : 64;
     height = height ? height : network->height ? network->height : 64;
-    const udm_graph_size size = { .channels = network->channels,
-                                  .outputs = udm_network_outputs(network),
-                                  .times = network->times,
-                                  .labels = network->labels,
-                                  .tokens = network->tokens,
-                                  .token_width = network->token_width,
-                                  .patch = network->patch,
-                                  .width = udm_round_up(width, network->stride),
-                                  .height = udm_round_up(height, network->stride) };
-    udm_graph *graph = udm_graph_new(device, size, error);
-    const bool good = graph && network->class->build(network, graph, size.width, size.height, error);
+    double longest;
+    *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
+    to->values = to->least_values =
+        unet_values(network, UDM_TEXT_CHUNKS * network->tokens, width, height, &longest, error);
+    const bool good = to->values > 0 && unet_values(network, network->tokens, width, height, &info->work, error) > 0;
     if (good) {
-        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
-        to->values = to->least_values = udm_graph_arena_bytes(graph);
-        info->work = udm_graph_work(graph);
         info->network = network->class->name, info->weights = network->weights;
         info->stride = network->stride, info->reach = network->reach;
         info->width = width, info->height = height;
-        info->embedding = 2 * network->tokens * network->token_width;
+        info->embedding = 2 * UDM_TEXT_CHUNKS * network->tokens * network->token_width;
     }
-    udm_graph_free(graph);
     udm_network_free(network);
     return good;
 }
@@ -103,7 +115,7 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
     if (!good)
         return false;
     info->width *= vae.scale, info->height *= vae.scale, info->stride *= vae.scale, info->size_step = vae.scale;
-    to->rest = fixed + per_pixel * info->width * info->height;
+    to->rest = fixed + per_pixel * info->width * info->height + embeddings * sizeof(float) * info->embedding;
     for (int i = 0; i < UDM_LATENT_PARTS; i++) {
         const udm_latent_need *need = &to->of[i];
         const uint64_t paged = 2 * (uint64_t)need->largest; // in its file, and packed
