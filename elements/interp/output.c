@@ -27,7 +27,7 @@ static GstUdmNeighbour foresee(GstUdmInterp *self)
 gboolean gst_udm_interp_is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
                                   GstFlowReturn *ret)
 {
-    const GstUdmNeighbour after = b == &self->known.second ? foresee(self) : (GstUdmNeighbour){ NULL };
+    const GstUdmNeighbour after = b == &self->known.second ? foresee(self) : (GstUdmNeighbour){ .time = 0 };
     GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
     double change = 1;
 
