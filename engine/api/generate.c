@@ -158,6 +158,17 @@ static void ask_reel(void *context, uint64_t number, udm_reel_frame *frame)
     *frame = (udm_reel_frame){ asked.prompt, asked.negative_prompt, guidance, asked.rescale };
 }
 
+static udm_loop_settings loop_of(const udm_scheduler *scheduler, const udm_method *method)
+{
+    return (udm_loop_settings){ .process = scheduler->process,
+                                .sampler = method->sampler,
+                                .timesteps = method->timesteps,
+                                .powers = scheduler->powers,
+                                .power_count = scheduler->power_count,
+                                .order = method->order,
+                                .ease_below = method->ease_below };
+}
+
 static bool open_reel(udm_generator *generator, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &generator->settings;
@@ -184,13 +195,7 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
         .scene = params->scene,
         .seed = s->seed,
         .limit = udm_settings_memory(s),
-        .loop = { .process = scheduler->process,
-                  .sampler = method.sampler,
-                  .timesteps = method.timesteps,
-                  .powers = scheduler->powers,
-                  .power_count = scheduler->power_count,
-                  .order = method.order,
-                  .ease_below = method.ease_below },
+        .loop = loop_of(scheduler, &method),
         .noise = noise,
         .trained = &scheduler->noise,
         .begins_noisy = scheduler->begins_noisy,
@@ -261,13 +266,7 @@ static bool open_cascade(udm_generator *generator, const udm_model *model, udm_e
         .rate = params->rate,
         .scene = params->scene,
         .seed = s->seed,
-        .loop = { .process = scheduler->process,
-                  .sampler = method.sampler,
-                  .timesteps = method.timesteps,
-                  .powers = scheduler->powers,
-                  .power_count = scheduler->power_count,
-                  .order = method.order,
-                  .ease_below = method.ease_below },
+        .loop = loop_of(scheduler, &method),
         .noise = noise,
         .trained = &scheduler->noise,
         .prediction = scheduler->prediction,

@@ -3,10 +3,10 @@
 #include <stdio.h>
 
 #include "folder.h"
-#include "golden.h"
 #include "model/lora.h"
 #include "network/clip.h"
 #include "network/network.h"
+#include "parts.h"
 #include "runner/pass.h"
 #include "runner/tiling.h"
 #include "testing.h"
@@ -17,30 +17,6 @@
 
 enum { WIDTH = 24, MOST = 16, ELEMENTS = 4 * 64 };
 static const double SCALE = 0.7, tolerance = 1e-4;
-
-typedef struct part {
-    udm_config *config;
-    udm_weights *weights;
-} part;
-
-static part part_open(const char *folder, const char *file)
-{
-    char path[128];
-    udm_error error = { 0 };
-    snprintf(path, sizeof path, "%s/config.json", folder);
-    part opened = { .config = udm_config_open(golden_path(path), &error) };
-    ck_assert_msg(opened.config, "%s", error.message);
-    snprintf(path, sizeof path, "%s/%s.safetensors", folder, file);
-    opened.weights = udm_weights_open(golden_path(path), &error);
-    ck_assert_msg(opened.weights, "%s", error.message);
-    return opened;
-}
-
-static void part_close(part *opened)
-{
-    udm_config_free(opened->config);
-    udm_weights_free(opened->weights);
-}
 
 static void check(const char *path, const float *got)
 {
@@ -100,7 +76,7 @@ START_TEST(parity)
 {
     udm_error error = { 0 };
     udm_device *device = udm_device_open("cpu", 1, &error);
-    part unet = part_open(NETS "sd1", "diffusion_pytorch_model"), tower = part_open(NETS "text_encoder", "model");
+    part unet = part_of(NETS "sd1", "diffusion_pytorch_model"), tower = part_of(NETS "text_encoder", "model");
     const udm_lora_targets targets = { .unet = unet.weights, .text = tower.weights };
     char path[128];
     float made[ELEMENTS], tokens[WIDTH * MOST];
@@ -125,7 +101,7 @@ START_TEST(several)
 {
     udm_error error = { 0 };
     udm_device *device = udm_device_open("cpu", 1, &error);
-    part unet = part_open(NETS "sd1", "diffusion_pytorch_model"), tower = part_open(NETS "text_encoder", "model");
+    part unet = part_of(NETS "sd1", "diffusion_pytorch_model"), tower = part_of(NETS "text_encoder", "model");
     const udm_lora_targets targets = { .unet = unet.weights, .text = tower.weights };
     float made[ELEMENTS];
     udm_lora *all[3];
@@ -201,7 +177,7 @@ START_TEST(wrong_files)
           "use_dora",
           UDM_ERROR_UNSUPPORTED },
     };
-    part unet = part_open(NETS "sd1", "diffusion_pytorch_model"), tower = part_open(NETS "text_encoder", "model");
+    part unet = part_of(NETS "sd1", "diffusion_pytorch_model"), tower = part_of(NETS "text_encoder", "model");
     const udm_lora_targets targets = { .unet = unet.weights, .text = tower.weights };
     folder made = folder_new();
     for (int i = 0; i < COUNT_OF(wrong); i++) {
@@ -229,8 +205,8 @@ END_TEST
 START_TEST(motion)
 {
     udm_error error = { 0 };
-    part unet = part_open("tiny-motion/adapted/unet", "diffusion_pytorch_model");
-    part adapter = part_open("tiny-motion/adapted/motion_adapter", "diffusion_pytorch_model");
+    part unet = part_of("tiny-motion/adapted/unet", "diffusion_pytorch_model");
+    part adapter = part_of("tiny-motion/adapted/motion_adapter", "diffusion_pytorch_model");
     static const char *const tensors[] = {
         "unet.down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.processor.to_out_lora.down.weight", "2, 8",
         "unet.down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.processor.to_out_lora.up.weight", "8, 2"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "devices.h"
-#include "golden.h"
+#include "parts.h"
 #include "runner/film.h"
 #include "testing.h"
 
@@ -16,28 +16,11 @@ static const double rate = 12.5;
 
 static device_list *devices;
 
-typedef struct part {
-    udm_config *config;
-    udm_weights *weights;
-} part;
-
 static part part_open(const char *name)
 {
-    char path[128];
-    udm_error error = { 0 };
-    snprintf(path, sizeof path, MODEL "/%s/config.json", name);
-    part opened = { .config = udm_config_open(golden_path(path), &error) };
-    ck_assert_msg(opened.config, "%s", error.message);
-    snprintf(path, sizeof path, MODEL "/%s/diffusion_pytorch_model.safetensors", name);
-    opened.weights = udm_weights_open(golden_path(path), &error);
-    ck_assert_msg(opened.weights, "%s", error.message);
-    return opened;
-}
-
-static void part_close(part *opened)
-{
-    udm_config_free(opened->config);
-    udm_weights_free(opened->weights);
+    char folder[64];
+    snprintf(folder, sizeof folder, MODEL "/%s", name);
+    return part_of(folder, "diffusion_pytorch_model");
 }
 
 static npy read_golden(const char *folder, const char *name)
