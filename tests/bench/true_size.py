@@ -106,9 +106,9 @@ class Run:
 
     def report(self, precision):
         steps = [at for at, line in self.times if re.search(r"step \d+ of", line)]
-        evaluation = (steps[-1] - steps[0]) / (len(steps) - 1) if len(steps) > 1 else float("nan")
-        print(f"udm {precision}: peak {self.peak:.2f} GiB, first step after {steps[0]:.1f} s, an evaluation "
-              f"{evaluation:.2f} s, all {self.total:.1f} s")
+        evaluation = (steps[-1] - steps[0]) / (len(steps) - 1) if len(steps) > 1 else None
+        print(f"udm {precision}: peak {self.peak:.2f} GiB, first step after {steps[0]:.1f} s, "
+              + (f"an evaluation {evaluation:.2f} s, " if evaluation else "") + f"all {self.total:.1f} s")
         return evaluation
 
 
@@ -140,6 +140,8 @@ def main():
     p.add_argument("--memory-limit", help="as of udm generate")
     p.add_argument("--torch", action="store_true")
     args = p.parse_args()
+    if args.torch and args.steps < 2:
+        p.error("--torch compares evaluations from the second on: --steps must be 2 or more")
     if not (args.folder / "model_index.json").exists():
         write(args.folder)
     ours = {precision: Run(args, precision).report(precision) for precision in args.precision.split(",")}
