@@ -43,7 +43,7 @@ static bool add_file(udm_weights *weights, const char *path, udm_error *error)
 {
     udm_safetensors *files = realloc(weights->files, (weights->file_count + 1) * sizeof *files);
     if (!files)
-        return udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+        return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a file of weights");
     weights->files = files;
     if (!udm_safetensors_open(&files[weights->file_count], path, error))
         return false;
@@ -132,7 +132,7 @@ udm_weights *udm_weights_open(const char *path, udm_error *error)
 {
     udm_weights *weights = calloc(1, sizeof *weights);
     if (!weights || !(weights->path = strdup(path)))
-        udm_fail(error, UDM_ERROR_MEMORY, "%s: no memory for it", path);
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a file of weights");
     else if (is_index(path) ? read_index(weights, error) : add_file(weights, path, error) && list_all(weights, error))
         return weights;
     udm_weights_free(weights);
