@@ -63,9 +63,12 @@ static inline guint texture(guint c, guint x, guint y, guint number)
     return (x * 5 + y * 3 + c * 40 + ((hash >> 7) & 63)) & 255;
 }
 
+// GStreamer 1.22 has Cr of P010 and its like a byte after Cb, amid its sample.
 static inline guint8 *sample_at(const GstVideoFrame *frame, guint c, guint x, guint y)
 {
-    return (guint8 *)GST_VIDEO_FRAME_COMP_DATA(frame, c) + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
+    const guint amid = GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2;
+
+    return (guint8 *)GST_VIDEO_FRAME_COMP_DATA(frame, c) + amid + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
            x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
 }
 

@@ -17,20 +17,13 @@ static char *woven_caps(const char *format, const char *more)
     return g_strdup_printf("video/x-raw,format=%s,width=24,height=20,framerate=25/1,%s", format, more);
 }
 
-// A sample of a mapped frame, where GStreamer 1.22 has it, or a byte further, as gst/frames.c says.
-static guint8 *sample(const GstVideoFrame *frame, guint c, guint x, guint y)
-{
-    const gboolean amid = GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2;
-
-    return sample_at(frame, c, x, y) + amid;
-}
-
+// The word that a sample lies in, be it in its high bits or in its low ones.
 static guint read_sample(const GstVideoFrame *frame, guint c, guint x, guint y)
 {
     if (shares_words(frame))
         return get_value(frame, c, x, y);
-    return GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 ? *(const guint16 *)(const void *)sample(frame, c, x, y)
-                                                    : *sample(frame, c, x, y);
+    return GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 ? *(const guint16 *)(const void *)sample_at(frame, c, x, y)
+                                                    : *sample_at(frame, c, x, y);
 }
 
 static void write_sample(GstVideoFrame *frame, guint c, guint x, guint y, guint value)
@@ -38,10 +31,10 @@ static void write_sample(GstVideoFrame *frame, guint c, guint x, guint y, guint 
     if (shares_words(frame))
         set_value(frame, c, x, y, value);
     else if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8)
-        *(guint16 *)(void *)sample(frame, c, x, y) =
+        *(guint16 *)(void *)sample_at(frame, c, x, y) =
             (guint16)(value << GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c));
     else
-        *sample(frame, c, x, y) = (guint8)value;
+        *sample_at(frame, c, x, y) = (guint8)value;
 }
 
 // Calls for every sample of every component, each at its own size.

@@ -31,12 +31,7 @@ static GPtrArray *yuv_formats(void)
 
 static guint16 *sample(const GstVideoFrame *frame, guint c, guint x, guint y)
 {
-    guint8 *data = GST_VIDEO_FRAME_COMP_DATA(frame, c);
-
-    // GStreamer 1.22 has Cr of P010 and P016 a byte after Cb, amid its sample.
-    data += GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2;
-    return (guint16 *)(void *)(data + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
-                               x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c));
+    return (guint16 *)(void *)sample_at(frame, c, x, y);
 }
 
 static void set(GstVideoFrame *frame, guint c, guint x, guint y, double level)

@@ -44,18 +44,9 @@ static double value_of(const struct colorimetry *of, guint bits, guint c, double
     return c == 0 ? (219 * e + 16) * scale : (224 * e + 128) * scale;
 }
 
-// The first byte of a sample: as gst/frames.c, which says why.
-static guint8 *sample(const GstVideoFrame *frame, guint c, guint x, guint y)
-{
-    guint8 *data = GST_VIDEO_FRAME_COMP_DATA(frame, c);
-
-    data += GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8 && GST_VIDEO_FRAME_COMP_POFFSET(frame, c) % 2;
-    return data + y * (gsize)GST_VIDEO_FRAME_COMP_STRIDE(frame, c) + x * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
-}
-
 static double get_sample(const GstVideoFrame *frame, guint c, guint x, guint y)
 {
-    const guint8 *at = sample(frame, c, x, y);
+    const guint8 *at = sample_at(frame, c, x, y);
     guint16 word;
 
     if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) == 8)
@@ -66,7 +57,7 @@ static double get_sample(const GstVideoFrame *frame, guint c, guint x, guint y)
 
 static void set_sample(GstVideoFrame *frame, guint c, guint x, guint y, double value)
 {
-    guint8 *at = sample(frame, c, x, y);
+    guint8 *at = sample_at(frame, c, x, y);
     guint16 word = (guint16)((guint)lround(value) << GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c));
 
     if (GST_VIDEO_FRAME_COMP_DEPTH(frame, c) == 8)
