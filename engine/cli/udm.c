@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The engine without GStreamer: lists, facts of a model, one pass of its network, sampling, and benchmarks.
+// The engine without GStreamer: its options and commands, of which lists, facts of a model and one pass of its network
+// are here.
 #include <errno.h>
-#include <float.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "cli/convert.h"
 #include "cli/generate.h"
 #include "cli/npy.h"
-#include "cli/profile.h"
+#include "cli/options.h"
 #include "cli/sample.h"
 #include "udm/udm.h"
-
-enum { MAX_TIMES = 4096 };
 
 static const char usage[] =
     "usage: udm devices | precisions | samplers | schedules | spacings | processes | models\n"
@@ -42,16 +38,7 @@ static const char usage[] =
     "OUT.npy holds N,2,F-1,H,W, in pixels, from each frame to the one before it.\n"
     "bench prints one line of JSON with the time of a frame and, with --profile, a table of where it goes.\n";
 
-typedef struct options {
-    udm_settings settings;
-    double times[MAX_TIMES];
-    int time_count, frames, repeat;
-    double sigma; // negative: not given
-    int known[2]; // frames
-    bool profile;
-} options;
-
-static int fail(const char *what, const char *why)
+int cli_fail(const char *what, const char *why)
 {
     fprintf(stderr, "udm: %s: %s\n", what, why);
     return 1;
@@ -173,7 +160,7 @@ static int info(const char *directory, const udm_model *model)
     udm_error error = { 0 };
     udm_info info;
     if (!udm_model_info(model, &info, sizeof info, &error))
-        return fail(directory, error.message);
+        return cli_fail(directory, error.message);
     if (info.experts)
         puts("experts          one for white noise, as follows, and one for other noise");
     printf("network          %s, %lld weights\n", info.network, (long long)info.weights);
@@ -256,306 +243,28 @@ static int forward(const char *directory, const udm_model *model, const char *in
     npy x, y;
     const char *why;
     if (!udm_model_info(model, &info, sizeof info, &error))
-        return fail(directory, error.message);
+        return cli_fail(directory, error.message);
     if (!npy_read(in, &x, &why))
-        return fail(in, why);
+        return cli_fail(in, why);
     why = check_array(&x, &info, options);
     y = x;
     y.data = why ? NULL : malloc(x.elements * sizeof(float));
     int status = 1;
     options->settings.height = (int)x.shape[x.dims - 2], options->settings.width = (int)x.shape[x.dims - 1];
     if (why)
-        fail(in, why);
+        cli_fail(in, why);
     else if (!y.data)
-        fail(in, "there is no memory for the result");
+        cli_fail(in, "there is no memory for the result");
     else if (!udm_model_forward(model, &options->settings, (int)x.shape[0], options->frames, x.data, options->times,
                                 y.data, &error))
-        fail(directory, error.message);
+        cli_fail(directory, error.message);
     else if (!npy_write(out, &y, &why))
-        fail(out, why);
+        cli_fail(out, why);
     else
         status = 0;
     free(y.data);
     free(x.data);
     return status;
-}
-
-// A frame of a clip [channels, frames, pixels] as an image of 16 bits.
-static void to_image(const float *clip, int frame, int frames, const udm_image *image)
-{
-    const size_t pixels = (size_t)image->width * image->height;
-    for (int c = 0; c < image->channels; c++) {
-        const float *from = clip + ((size_t)c * frames + frame) * pixels;
-        uint16_t *to = (uint16_t *)(void *)image->data[c];
-        for (size_t i = 0; i < pixels; i++) {
-            const float value = (from[i] + 1) * 32767.5f + 0.5f;
-            to[i] = value > 0 ? (uint16_t)(value < 65535 ? value : 65535) : 0;
-        }
-    }
-}
-
-enum { MADE_OTHERS = 1 + UDM_INTERPOLATOR_CONTEXT };
-
-// What a frame was made of: [3 channels + MADE_OTHERS], planes of which the frames of a clip lie between one and the
-// next.
-static void keep_made(const udm_interpolator *interpolator, const udm_image *size, float *out, size_t stride)
-{
-    const size_t pixels = (size_t)size->width * size->height, channels = (size_t)size->channels;
-    const struct {
-        const float *planes;
-        size_t count;
-    } parts[] = {
-        { udm_interpolator_moved(interpolator, 0), channels },
-        { udm_interpolator_moved(interpolator, 1), channels },
-        { udm_interpolator_mean(interpolator), channels },
-        { udm_interpolator_level(interpolator), 1 },
-        { udm_interpolator_context(interpolator), UDM_INTERPOLATOR_CONTEXT },
-    };
-    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
-        for (size_t plane = 0; plane < parts[part].count; plane++, out += stride)
-            memcpy(out, parts[part].planes + plane * pixels, pixels * sizeof *out);
-}
-
-// The known frames of a clip, moved to each of the others. out: [3 channels + MADE_OTHERS, frames - 2, pixels]
-static bool move_known(udm_interpolator *interpolator, const float *clip, int frames, const int known[2],
-                       udm_image images[2], float *out, udm_error *error)
-{
-    const size_t pixels = (size_t)images[0].width * images[0].height;
-    for (int k = 0; k < 2; k++)
-        to_image(clip, known[k], frames, &images[k]);
-    if (!udm_interpolator_pair(interpolator, &images[0], &images[1], 0, error))
-        return false;
-    for (int frame = 0; frame < frames; frame++) {
-        if (frame == known[0] || frame == known[1])
-            continue;
-        const double position = (double)(frame - known[0]) / (known[1] - known[0]);
-        if (!udm_interpolator_make(interpolator, position, 0, &images[0], error))
-            return false;
-        keep_made(interpolator, &images[0], out, (size_t)(frames - 2) * pixels);
-        out += pixels;
-    }
-    return true;
-}
-
-static bool move_clips(udm_interpolator *interpolator, const npy *x, const int known[2], npy *y, udm_error *error)
-{
-    const int channels = (int)x->shape[1], frames = (int)x->shape[2];
-    const size_t pixels = x->shape[3] * x->shape[4];
-    uint16_t *memory = malloc(2 * channels * pixels * sizeof *memory);
-    udm_image images[2];
-    if (!memory)
-        return udm_fail(error, UDM_ERROR_MEMORY, "there is no memory for two frames");
-    for (int k = 0; k < 2; k++) {
-        images[k] =
-            (udm_image){ .width = (int)x->shape[4], .height = (int)x->shape[3], .channels = channels, .bits = 16 };
-        for (int c = 0; c < channels; c++) {
-            images[k].data[c] = (uint8_t *)(memory + (k * channels + c) * pixels);
-            images[k].stride[c] = (ptrdiff_t)(x->shape[4] * sizeof *memory);
-            images[k].step[c] = sizeof *memory;
-        }
-    }
-    bool good = true;
-    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
-        good = move_known(interpolator, x->data + clip * (x->elements / x->shape[0]), frames, known, images,
-                          y->data + clip * (y->elements / y->shape[0]), error);
-    free(memory);
-    return good;
-}
-
-static int interpolator(const char *in, const char *out, options *options)
-{
-    udm_error error = { 0 };
-    npy x, y = { .dims = 5 };
-    const char *why;
-    if (!npy_read(in, &x, &why))
-        return fail(in, why);
-    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 3) {
-        free(x.data);
-        return fail(in, "it must be N,C,F,H,W with at least 3 frames");
-    }
-    int *known = options->known;
-    if (known[1] < 0)
-        known[1] = (int)x.shape[2] - 1;
-    if (known[0] < 0 || known[0] >= known[1] || known[1] >= (int)x.shape[2]) {
-        free(x.data);
-        return fail(in, "--known must give two of its frames, the earlier one first");
-    }
-    const size_t shape[5] = { x.shape[0], 3 * x.shape[1] + MADE_OTHERS, x.shape[2] - 2, x.shape[3], x.shape[4] };
-    memcpy(y.shape, shape, sizeof shape);
-    y.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
-    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
-    options->settings.channels = (int)x.shape[1];
-    udm_interpolator *opened = udm_interpolator_open(NULL, &options->settings, &error);
-    y.data = opened ? malloc(y.elements * sizeof(float)) : NULL;
-    int status = 1;
-    if (!opened)
-        fail(in, error.message);
-    else if (!y.data)
-        fail(in, "there is no memory for the result");
-    else if (!move_clips(opened, &x, known, &y, &error))
-        fail(in, error.message);
-    else if (!npy_write(out, &y, &why))
-        fail(out, why);
-    else
-        status = 0;
-    udm_interpolator_free(opened);
-    free(y.data);
-    free(x.data);
-    return status;
-}
-
-static bool find_motions(const udm_model *model, const npy *x, npy *flow, const options *options, udm_error *error)
-{
-    bool good = true;
-    for (size_t clip = 0; good && clip < x->shape[0]; clip++)
-        good = udm_model_flow(model, &options->settings, (int)x->shape[2], x->data + clip * (x->elements / x->shape[0]),
-                              options->sigma, flow->data + clip * (flow->elements / flow->shape[0]), error);
-    return good;
-}
-
-static int motion(const char *directory, const udm_model *model, const char *in, const char *out, options *options)
-{
-    udm_error error = { 0 };
-    npy x, flow = { .dims = 5 };
-    const char *why;
-    if (!npy_read(in, &x, &why))
-        return fail(in, why);
-    if (x.dims != 5 || x.elements == 0 || x.shape[2] < 2) {
-        free(x.data);
-        return fail(in, "it must be N,C,F,H,W with at least 2 frames");
-    }
-    const size_t shape[5] = { x.shape[0], 2, x.shape[2] - 1, x.shape[3], x.shape[4] };
-    memcpy(flow.shape, shape, sizeof shape);
-    flow.elements = shape[0] * shape[1] * shape[2] * shape[3] * shape[4];
-    flow.data = malloc(flow.elements * sizeof(float));
-    options->settings.width = (int)shape[4], options->settings.height = (int)shape[3];
-    options->settings.channels = (int)x.shape[1];
-    int status = 1;
-    if (!flow.data)
-        fail(in, "there is no memory for the result");
-    else if (!find_motions(model, &x, &flow, options, &error))
-        fail(directory, error.message);
-    else if (!npy_write(out, &flow, &why))
-        fail(out, why);
-    else
-        status = 0;
-    free(flow.data);
-    free(x.data);
-    return status;
-}
-
-static double now_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return now.tv_sec * 1e3 + now.tv_nsec * 1e-6;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-// Milliseconds per frame over a run of `count` frames, by a clock and of all processors; negative on failure. images:
-// two that come in turns, as a repeat would cost nothing, and one for what comes out.
-static double time_frames(udm_restorer *stream, const udm_image images[3], double time, int count, double *cpu_ms,
-                          udm_error *error)
-{
-    double start = now_ms(CLOCK_MONOTONIC), cpu_start = now_ms(CLOCK_PROCESS_CPUTIME_ID);
-    for (int i = 0; i < count; i++) {
-        udm_frame frame = { .image = &images[i % 2], .time = time, .number = i };
-        if (!udm_restorer_push(stream, &frame, error))
-            return -1;
-        const udm_pulled pulled = udm_restorer_pull(stream, &images[2], error);
-        if (pulled != UDM_PULLED_FRAME && pulled != UDM_PULLED_NOTHING)
-            return -1;
-    }
-    *cpu_ms = (now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start) / count;
-    return (now_ms(CLOCK_MONOTONIC) - start) / count;
-}
-
-// One run more than asked for: the first warms up.
-static bool time_runs(udm_restorer *stream, const udm_image images[3], double time, const options *options, double *ms,
-                      double *least_cpu_ms, udm_error *error)
-{
-    *least_cpu_ms = DBL_MAX;
-    for (int run = -1; run < options->repeat; run++) {
-        double cpu_ms, taken = time_frames(stream, images, time, options->frames, &cpu_ms, error);
-        if (taken < 0)
-            return false;
-        ms[run < 0 ? 0 : run] = taken;
-        *least_cpu_ms = run >= 0 && cpu_ms < *least_cpu_ms ? cpu_ms : *least_cpu_ms;
-    }
-    qsort(ms, options->repeat, sizeof *ms, by_value);
-    return true;
-}
-
-static void print_times(const char *directory, udm_restorer *stream, const options *options, const double *ms,
-                        double cpu_ms)
-{
-    udm_stats stats;
-    struct rusage usage;
-    udm_restorer_stats(stream, &stats, sizeof stats);
-    getrusage(RUSAGE_SELF, &usage);
-    if (stats.warning[0])
-        fprintf(stderr, "udm: warning: %s\n", stats.warning);
-    printf(
-        "{\"model\": \"%s\", \"device\": \"%s\", \"size\": \"%dx%d\", \"frames\": %d, \"repeat\": %d, \"tiles\": %d, "
-        "\"median_ms\": %.3f, \"min_ms\": %.3f, \"cpu_ms\": %.3f, \"peak_rss_mib\": %.1f, \"ms\": [",
-        directory, stats.device, options->settings.width, options->settings.height, options->frames, options->repeat,
-        stats.tiles, ms[options->repeat / 2], ms[0], cpu_ms, usage.ru_maxrss / 1024.0);
-    for (int i = 0; i < options->repeat; i++)
-        printf("%s%.3f", i ? ", " : "", ms[i]);
-    puts("]}");
-}
-
-// Those that time their operations.
-static const char *profiled_device(const char *device, char *name, size_t room)
-{
-    const char *plain = strcmp(device, "auto") == 0 ? "cpu" : strcmp(device, "opencl") == 0 ? "opencl:0" : device;
-    snprintf(name, room, "%s:profile", plain);
-    return name;
-}
-
-static int bench(const char *directory, const udm_model *model, options *options)
-{
-    udm_error error = { 0 };
-    udm_info info;
-    udm_settings *s = &options->settings;
-    char device[64];
-    if (!udm_model_info(model, &info, sizeof info, &error))
-        return fail(directory, error.message);
-    s->channels = info.channels;
-    if (options->profile)
-        s->device = profiled_device(s->device, device, sizeof device);
-    udm_restorer *stream = udm_restorer_open(model, s, &error);
-    if (!stream)
-        return fail(directory, error.message);
-    const size_t row = (size_t)s->width * s->channels, picture = row * s->height;
-    uint8_t *pixels = malloc(3 * picture);
-    double *ms = malloc(options->repeat * sizeof *ms), cpu_ms = 0;
-    udm_image images[3];
-    for (int k = 0; k < 3; k++) {
-        images[k] = (udm_image){ .width = s->width, .height = s->height, .channels = s->channels, .bits = 8 };
-        for (int c = 0; c < s->channels; c++) {
-            images[k].data[c] = pixels + k * picture + c;
-            images[k].stride[c] = (ptrdiff_t)row, images[k].step[c] = s->channels;
-        }
-    }
-    for (size_t i = 0; pixels && i < 2 * picture; i++)
-        pixels[i] = (uint8_t)(85 + (i * 2654435761u >> 24) / 3); // grey with noise of sigma 25, without impulses
-    bool good = pixels && ms && time_runs(stream, images, udm_model_time(model, 25), options, ms, &cpu_ms, &error);
-    if (good)
-        print_times(directory, stream, options, ms, cpu_ms);
-    else
-        fail(directory, error.code ? error.message : "there is no memory for a frame");
-    if (good && options->profile)
-        profile_print(stream, (options->repeat + 1) * options->frames, cpu_ms);
-    free(ms);
-    free(pixels);
-    udm_restorer_free(stream);
-    return !good;
 }
 
 static int with_model(const char *command, int argc, char **argv, options *options)
@@ -564,15 +273,15 @@ static int with_model(const char *command, int argc, char **argv, options *optio
     udm_model *model = udm_model_open(argv[0], &error);
     int status;
     if (!model)
-        status = fail(argv[0], error.message);
+        status = cli_fail(argv[0], error.message);
     else if (strcmp(command, "info") == 0 && argc == 1)
         status = info(argv[0], model);
     else if (strcmp(command, "forward") == 0 && argc == 3 && options->time_count > 0)
         status = forward(argv[0], model, argv[1], argv[2], options);
     else if (strcmp(command, "motion") == 0 && argc == 3 && options->sigma >= 0)
-        status = motion(argv[0], model, argv[1], argv[2], options);
+        status = motion_command(argv[0], model, argv[1], argv[2], options);
     else if (strcmp(command, "bench") == 0 && argc == 1)
-        status = bench(argv[0], model, options);
+        status = bench_command(argv[0], model, options);
     else
         status = fail_usage();
     udm_model_free(model);
@@ -615,6 +324,6 @@ int main(int argc, char **argv)
     if (optind >= argc)
         return fail_usage();
     if (strcmp(command, "between") == 0)
-        return argc - optind == 2 ? interpolator(argv[optind], argv[optind + 1], &options) : fail_usage();
+        return argc - optind == 2 ? between_command(argv[optind], argv[optind + 1], &options) : fail_usage();
     return with_model(command, argc - optind, argv + optind, &options);
 }
