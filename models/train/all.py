@@ -147,7 +147,7 @@ class Run:
             ready = [s for s in every if s.name not in self.done and s.name not in self.running and
                      self.done.issuperset(s.after)]
             if self.o.alone:
-                ready = ready[:1 - len(self.running)] if not self.running else []
+                ready = [] if self.running else ready[:1]
             for stage in ready:
                 self.begin(stage, len(self.running) + len(ready))
             time.sleep(min(LOOKED, max(0.1, self.end - time.monotonic())))

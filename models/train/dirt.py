@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import clips
-import film
+import wear
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SIZE = 384, 288
@@ -53,13 +53,13 @@ def spoiled(clip, random):
     """(clip, mask) with some of all that may be wrong with it."""
     mask = np.zeros(clip.shape[:3], bool)
     if random.random() < 0.25:
-        clip = random.choice([film.rain, film.snow, film.balls])(clip, random)
+        clip = random.choice([wear.rain, wear.snow, wear.balls])(clip, random)
     if random.random() < 0.5:
         clip = np.repeat(clip @ np.array([0.299, 0.587, 0.114]), 3).reshape(clip.shape).astype(np.uint8)
     if random.random() < 0.75:
-        clip, mask = film.dirt(clip, random, random.choice([0.3, 1, 3, 8]))
+        clip, mask = wear.dirt(clip, random, random.choice([0.3, 1, 3, 8]))
     if random.random() < 0.4:
-        clip, drawn = film.dropouts(clip, random)
+        clip, drawn = wear.dropouts(clip, random)
         mask |= drawn
     if random.random() < 0.6:
         clip = clips.with_white_noise(clip, random.uniform(1, 12))

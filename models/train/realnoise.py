@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-import film
+import wear
 
 BLOCK = 8  # of codecs; colour filters repeat after two pixels
 
@@ -225,9 +225,9 @@ def worn(x0):
     noisy, clean = grain(x0)
     gain = 1 + uniform(len(x0), -0.1, 0.1)
     noisy, clean = (((v + 1) * gain - 1).clamp(-1, 1) for v in (noisy, clean))
-    made, _ = film.dirt(to_bytes(noisy), random_of, 16)
+    made, _ = wear.dirt(to_bytes(noisy), random_of, 16)
     for k in np.flatnonzero(random_of.random(len(made)) < 0.3):
-        made[k:k + 1], _ = film.scratches(made[k:k + 1], random_of, 1)
+        made[k:k + 1], _ = wear.scratches(made[k:k + 1], random_of, 1)
     return from_bytes(made), clean
 
 

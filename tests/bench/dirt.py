@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Dirt, dropouts and scratches, drawn on clean clips (models/train/film.py, a fixed seed), and the property `dirt`,
+"""Dirt, dropouts and scratches, drawn on clean clips (models/train/wear.py, a fixed seed), and the property `dirt`,
 with no noise to be removed: how much of their energy is gone, which share of the pixels that were clean was touched (by
 more than a level), and what PSNR those have. And the same of filters of VapourSynth (vsdirt.py says how to have them).
 
@@ -18,9 +18,9 @@ import common
 import libudm
 
 sys.path.insert(0, str(common.ROOT / "models/train"))
-import film  # noqa: E402
+import wear  # noqa: E402
 
-KINDS = {"dirt": film.dirt, "dropouts": film.dropouts, "scratches": film.scratches, "nothing": None}
+KINDS = {"dirt": wear.dirt, "dropouts": wear.dropouts, "scratches": wear.scratches, "nothing": None}
 GONE, TOUCHED, KEPT = 0.90, 0.0005, 50.0
 EDGE = 3  # pixels around what was drawn that count as drawn on
 

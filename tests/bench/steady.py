@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Flicker and weave, drawn on clean clips (models/train/film.py, a fixed seed), and the properties `deflicker` and
+"""Flicker and weave, drawn on clean clips (models/train/wear.py, a fixed seed), and the properties `deflicker` and
 `stabilize-gate`, with no noise to be removed.
 
     python tests/bench/steady.py --frames 48
@@ -19,7 +19,7 @@ import common
 import libudm
 
 sys.path.insert(0, str(common.ROOT / "models/train"))
-import film  # noqa: E402
+import wear  # noqa: E402
 
 SPAN = 352, 288
 SKIPPED = 4  # frames at the beginning of a clip, where nothing is known of its past
@@ -66,7 +66,7 @@ def flickers(engine, clip):
     frames, row = middle(clip.frames), [clip.name]
     darker = common.to_8_bits(frames * 0.85)  # so that nothing is clipped
     for period in (8, 16, None):
-        spoiled, _ = film.flicker(darker, random, 0.1, period)
+        spoiled, _ = wear.flicker(darker, random, 0.1, period)
         made, _ = engine.restore(spoiled, 0.0, deflicker=1)
         before, after = deviation(spoiled, darker), deviation(made, darker)
         row.append("%.1f %% to %.2f, /%.1f" % (100 * before, 100 * after, before / after))
@@ -99,7 +99,7 @@ def place(clip, clean):
 def pan(clip, frames, speed):
     picture = clip.frames[0]
     span = [int(picture.shape[1] - frames * speed[0] - 2), int(picture.shape[0] - frames * speed[1] - 2)]
-    return np.stack([film.shifted(picture, -(n * speed[0] % 1), -(n * speed[1] % 1))
+    return np.stack([wear.shifted(picture, -(n * speed[0] % 1), -(n * speed[1] % 1))
                      [int(n * speed[1]):][:span[1], int(n * speed[0]):][:, :span[0]] for n in range(frames)])
 
 
@@ -107,7 +107,7 @@ def weaves(engine, clip, count):
     random, row = np.random.default_rng(zlib.crc32(clip.name.encode())), [clip.name]
     for speed in ((0, 0), (1, 0), (2.5, 0.5)):
         moving = pan(clip, count, speed)
-        spoiled, _ = film.weave(moving, random, 2)
+        spoiled, _ = wear.weave(moving, random, 2)
         made, _ = engine.restore(spoiled, 0.0, stabilize_gate=1)
         ways = [place(x, moving)[SKIPPED:-SKIPPED] for x in (spoiled, made)]
         off = np.sqrt(((ways[1] - ways[1].mean(0)) ** 2).mean())

@@ -20,7 +20,7 @@ except ImportError as missing:
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"))
 import chroma  # noqa: E402
-import film  # noqa: E402
+import wear  # noqa: E402
 import realnoise  # noqa: E402
 
 SIDE = 64
@@ -153,7 +153,7 @@ class OldFilmAndTape(unittest.TestCase):
 
     def test_dirt_is_where_the_mask_says(self):
         clip = np.full((4, 96, 128, 3), 120, np.uint8)
-        for draw in (film.dirt, film.dropouts, film.scratches):
+        for draw in (wear.dirt, wear.dropouts, wear.scratches):
             with self.subTest(draw=draw.__name__):
                 made, mask = draw(clip, self.random)
                 self.assertTrue(mask.any() and not mask.all())
@@ -162,11 +162,11 @@ class OldFilmAndTape(unittest.TestCase):
 
     def test_flicker_and_weave(self):
         clip = np.full((50, 32, 48, 3), 100, np.uint8)
-        made, gains = film.flicker(clip, self.random)
+        made, gains = wear.flicker(clip, self.random)
         self.assertTrue(np.allclose(made.mean((1, 2, 3)) / 100, gains, atol=0.01))
         self.assertTrue(0.04 < gains.std() < 0.07)
         clip[:] = np.arange(48, dtype=np.uint8)[:, None] * 4
-        made, way = film.weave(clip, self.random)
+        made, way = wear.weave(clip, self.random)
         moved = (clip.astype(float) - made)[:, 8:-8, 8:-8].mean((1, 2, 3)) / 4
         self.assertTrue(np.allclose(moved, way[:, 0], atol=0.15))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is wrong with old film and tape, beside noise, drawn on clips: dirt, scratches, dropouts, flicker and weave.
 
-    spoiled, mask = film.dirt(frames, random)
+    spoiled, mask = wear.dirt(frames, random)
 
 Clips are uint8 [F, H, W, 3]; random is a numpy.random.Generator; mask is bool [F, H, W], what was drawn on.
 """
@@ -55,19 +55,14 @@ def opaque(frame, share, value):
     return frame + share[..., None] * (value - frame)
 
 
-def pieces(count, random):
-    """A number with this mean."""
-    return random.poisson(count)
-
-
 def dirt(frames, random, amount=1.0):
     """Specks, blotches and hairs, dark on positives and bright on negatives, each in one frame."""
     made, mask = frames.astype(np.float32), np.zeros(frames.shape[:3], bool)
     shape, area = frames.shape[1:3], frames.shape[1] * frames.shape[2] / (352 * 288)
     for n in range(len(made)):
-        drawn = [blob(shape, random, random.uniform(0.8, 3)) for _ in range(pieces(6 * amount * area, random))]
-        drawn += [blob(shape, random, random.uniform(3, 12)) for _ in range(pieces(1.5 * amount * area, random))]
-        drawn += [hair(shape, random) for _ in range(pieces(0.7 * amount, random))]
+        drawn = [blob(shape, random, random.uniform(0.8, 3)) for _ in range(random.poisson(6 * amount * area))]
+        drawn += [blob(shape, random, random.uniform(3, 12)) for _ in range(random.poisson(1.5 * amount * area))]
+        drawn += [hair(shape, random) for _ in range(random.poisson(0.7 * amount))]
         for share in drawn:
             value = random.uniform(0, 40) if random.random() < 0.5 else random.uniform(215, 255)
             made[n] = opaque(made[n], share * random.uniform(0.7, 1), value)
@@ -80,7 +75,7 @@ def dropouts(frames, random, amount=1.0):
     made, mask = frames.astype(np.float32), np.zeros(frames.shape[:3], bool)
     _, h, w, _ = frames.shape
     for n in range(len(made)):
-        for _ in range(pieces(3 * amount * h / 288, random)):
+        for _ in range(random.poisson(3 * amount * h / 288)):
             y, rows, length = random.integers(h), random.integers(1, 3), int(random.uniform(0.03, 0.5) * w)
             x = random.integers(-length // 2, w - length // 2)
             part = np.s_[n, y:y + rows, max(x, 0):x + length]
@@ -119,7 +114,7 @@ def rain(frames, random, amount=1.0):
     for n in range(len(made)):
         large = Image.new("L", (2 * w, 2 * h))
         draw = ImageDraw.Draw(large)
-        for _ in range(pieces(count, random)):
+        for _ in range(random.poisson(count)):
             x, y, reach = random.uniform(0, 2 * w), random.uniform(-length, 2 * h), 2 * length * random.uniform(0.5, 1)
             draw.line([(x, y), (x + lean * reach, y + reach)], fill=int(random.uniform(80, 255)),
                       width=max(round(2 * width), 1))
