@@ -45,9 +45,10 @@ static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *optio
                         "which takes that of the plan, or run udm-film plan with --filter 'udmdenoise noise-level=%g'",
                         gst_udm_plan_path(self->plan), level < 0 ? -1 : level, wanted, wanted);
     frame->time = udm_model_time(model, size * udm_finding_sigma(&noise->finding, model));
-    frame->chroma_sigma = noise->finding.chroma_sigma;
-    if (level < 0)
+    if (level < 0) {
+        frame->chroma_sigma = noise->finding.chroma_sigma;
         frame->kind = noise->finding.kind;
+    }
     return TRUE;
 }
 
