@@ -114,6 +114,16 @@ def test_drawn_noise_has_the_numbers_of_the_film(gst, work, tmp_path):
     assert not error and list(dict(found).values()) == made[CUTS[0]:]
 
 
+def test_a_level_that_is_given_is_that_of_the_film(gst, work, tmp_path):
+    """Which is told by itself: nothing that the plan saw of chroma beside it."""
+    words = "noise-level=8 lookahead=0"
+    films.film("run", work / "in.mkv", tmp_path / "out.mkv", "--threads", 1, "--filter", f"udmdenoise {words}",
+               "--dir", tmp_path / "film")
+    made = [digest([frame.to_ndarray(format="yuv420p").tobytes()]) for frame in films.frames(tmp_path / "out.mkv")]
+    found, error = played(gst, work, f"{words} plan={tmp_path}/film/plan.jsonl")
+    assert not error and [one for _, one in found] == made
+
+
 def test_plans_of_other_settings_are_refused(gst, work, tmp_path):
     def complaint(properties):
         found, error = played(gst, work, properties)
