@@ -502,7 +502,8 @@ static GstStateChangeReturn gst_udm_transform_change_state(GstElement *element, 
         gst_udm_session_cancel(&self->session, FALSE);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
         gst_udm_session_cancel(&self->session, TRUE);
-    gst_udm_lateness_play(&self->lateness, GST_BASE_TRANSFORM(self), transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING);
+    gst_udm_lateness_play(&self->lateness, GST_BASE_TRANSFORM(self),
+                          GST_STATE_TRANSITION_NEXT(transition) == GST_STATE_PLAYING);
 
     ret = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
 
