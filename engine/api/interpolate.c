@@ -43,6 +43,7 @@ struct udm_interpolator {
     double seconds;     // between the pictures
     double gap;         // from the second to what follows, times that; 0: nothing does
     udm_exposure *exposure;         // what it sees while the shutter is open; NULL before it was
+    double exposed_ms;              // that this has taken so far
     double position;                // of the last frame
     bool warned;                    // that another device took over was logged
     bool paired, found;             // there are pictures, and their flow is known,
@@ -490,6 +491,13 @@ static bool expose(udm_interpolator *b, double from, double to, uint64_t number,
     return true;
 }
 
+// The mean of what was exposed; NULL if nothing was. The next frame begins with nothing.
+static const float *develop(udm_interpolator *interpolator)
+{
+    interpolator->exposed_ms = 0;
+    return interpolator->exposure ? udm_exposure_develop(interpolator->exposure) : NULL;
+}
+
 bool udm_interpolator_expose(udm_interpolator *interpolator, double from, double to, uint64_t number, udm_error *error)
 {
     if (!udm_check_argument(interpolator, "the interpolator", error) || !check_position(interpolator, from, error) ||
@@ -497,11 +505,12 @@ bool udm_interpolator_expose(udm_interpolator *interpolator, double from, double
         return false;
     if (from > to)
         return udm_fail(error, UDM_ERROR_SETTINGS, "the shutter opens at %g and closes before that, at %g", from, to);
-    if (from == to || expose(interpolator, from, to, number, error))
-        return true;
-    if (interpolator->exposure)
-        udm_exposure_develop(interpolator->exposure);
-    return false;
+    const double start = udm_now_ms();
+    const bool good = from == to || expose(interpolator, from, to, number, error);
+    interpolator->exposed_ms += udm_now_ms() - start;
+    if (!good)
+        develop(interpolator);
+    return good;
 }
 
 bool udm_interpolator_develop(udm_interpolator *interpolator, const udm_image *out, udm_error *error)
@@ -512,14 +521,15 @@ bool udm_interpolator_develop(udm_interpolator *interpolator, const udm_image *o
 bool udm_interpolator_develop_alpha(udm_interpolator *interpolator, const udm_image *out, const udm_image *alpha,
                                     udm_error *error)
 {
-    const double start = udm_now_ms();
+    const double now = udm_now_ms();
     if (!udm_check_argument(interpolator, "the interpolator", error) ||
         (out && !check_image(interpolator, out, error)) || !check_alpha(interpolator, alpha, error))
         return false;
+    const double start = now - interpolator->exposed_ms;
     const bool exposed = interpolator->exposure && udm_exposure_seconds(interpolator->exposure) > 0;
     if (!exposed && out)
         return udm_fail(error, UDM_ERROR_SETTINGS, "nothing was exposed that a frame could be made of");
-    const float *mean = exposed ? udm_exposure_develop(interpolator->exposure) : NULL;
+    const float *mean = exposed ? develop(interpolator) : NULL;
     if (!out)
         return true;
     hand_out(interpolator, mean, interpolator->network ? mean + interpolator->planes * interpolator->pixels : NULL, out,
@@ -527,6 +537,7 @@ bool udm_interpolator_develop_alpha(udm_interpolator *interpolator, const udm_im
     if (!check_cancelled(interpolator, error))
         return false;
     udm_stats_count(&interpolator->stats, start);
+    udm_log_fallback(&interpolator->settings, interpolator->device, &interpolator->warned);
     return true;
 }
 
