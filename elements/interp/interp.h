@@ -8,6 +8,9 @@
 #include "timeline.h"
 #include "transform.h"
 
+#define GST_UDM_INTERP_FARTHEST 8       // that the engine extrapolates, in gaps
+#define GST_UDM_INTERP_CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is output at it
+
 G_BEGIN_DECLS
 
 #define GST_TYPE_UDM_INTERP (gst_udm_interp_get_type())

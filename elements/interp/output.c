@@ -2,9 +2,6 @@
 // Output frames: interpolated between two neighbours, extrapolated from them, repeated, or passed through.
 #include "interp.h"
 
-#define FARTHEST 8       // that the engine extrapolates, in gaps
-#define CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is output at it
-
 void gst_udm_interp_count(GstUdmInterp *self, guint64 *counter)
 {
     GST_OBJECT_LOCK(self);
@@ -71,7 +68,7 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
     }
     if (!self->hopeless && gst_udm_interp_is_joined(self, &known->first, &known->second, &ret)) {
         *recipe = gst_udm_recipe(&known->first, &known->second, time);
-        if (recipe->position < -FARTHEST)
+        if (recipe->position < -GST_UDM_INTERP_FARTHEST)
             *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
         return ret;
     }
@@ -79,7 +76,7 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
         !gst_udm_interp_is_joined(self, &known->before, &known->first, &ret))
         return ret;
     *recipe = gst_udm_recipe(&known->before, &known->first, time);
-    if (recipe->position < 1 || recipe->position > 1 + FARTHEST)
+    if (recipe->position < 1 || recipe->position > 1 + GST_UDM_INTERP_FARTHEST)
         *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
     else
         self->beyond++;
@@ -171,12 +168,12 @@ GstFlowReturn gst_udm_interp_produce_one(GstUdmInterp *self, const GstUdmMissing
 
     if (ret != GST_FLOW_OK)
         return ret;
-    if (!missing->buffer && (missing->time == recipe.a->time || (recipe.b && recipe.position < CLOSE))) {
+    if (!missing->buffer && (missing->time == recipe.a->time || (recipe.b && recipe.position < GST_UDM_INTERP_CLOSE))) {
         *output = original(self, recipe.a, missing);
         gst_udm_interp_count(self, &self->originals);
         return GST_FLOW_OK;
     }
-    if (!missing->buffer && recipe.b && ABS(1 - recipe.position) < CLOSE) {
+    if (!missing->buffer && recipe.b && ABS(1 - recipe.position) < GST_UDM_INTERP_CLOSE) {
         *output = original(self, recipe.b, missing);
         gst_udm_interp_count(self, &self->originals);
         return GST_FLOW_OK;

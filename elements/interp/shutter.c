@@ -7,9 +7,7 @@
 
 #include "times.h"
 
-#define CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is that of it
-#define FARTHEST 8       // positions that the engine extrapolates
-#define TURN 360.0       // degrees
+#define TURN 360.0 // degrees
 
 static gdouble angle_set(GstUdmInterp *self)
 {
@@ -92,13 +90,13 @@ static void find_like(GstUdmInterp *self)
         return;
     recipe = gst_udm_recipe(&known->first, &known->second, shutter->time);
     gst_buffer_replace(&shutter->like, gst_udm_recipe_nearest(&recipe)->buffer);
-    shutter->original = recipe.position < CLOSE || ABS(1 - recipe.position) < CLOSE;
+    shutter->original = recipe.position < GST_UDM_INTERP_CLOSE || ABS(1 - recipe.position) < GST_UDM_INTERP_CLOSE;
 }
 
 // The next instant from the first neighbour to the second; FALSE if there is none left.
 static gboolean take_instant(GstUdmInterp *self)
 {
-    GstClockTime stop = GST_BASE_TRANSFORM(self)->segment.stop, before;
+    GstClockTime stop = GST_BASE_TRANSFORM(self)->segment.stop;
     GstUdmShutter *shutter = &self->shutter;
     GstUdmMissing instant = { .buffer = NULL };
 
@@ -109,9 +107,8 @@ static gboolean take_instant(GstUdmInterp *self)
     self->stamps.reached = instant.time;
     if (!shutter->open || shutter->time != instant.time)
         open_for(self, instant.time, instant.duration);
-    before = shutter->before; // which was exposed
+    // What comes before was exposed already.
     shutter->after = (GstClockTime)((gdouble)instant.duration * angle_at(self, instant.time) / TURN / 2);
-    shutter->before = before;
     shutter->taken = TRUE;
     shutter->frame = instant;
     find_like(self);
@@ -156,7 +153,7 @@ static GstFlowReturn expose_beyond(GstUdmInterp *self)
         !gst_udm_interp_is_joined(self, &known->before, &known->first, &ret))
         return ret;
     find_interval(self, &known->before, &known->first, &from, &to);
-    if (to > 1 + FARTHEST)
+    if (to > 1 + GST_UDM_INTERP_FARTHEST)
         return GST_FLOW_OK;
     self->beyond += self->shutter.time != known->first.time;
     return expose(self, &known->before, &known->first, MAX(from, 1), to);
