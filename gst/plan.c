@@ -25,7 +25,7 @@ struct GstUdmPlan {
 };
 
 typedef struct Segment {
-    gint64 first, count, warm_up;
+    gint64 first, warm_up;
 } Segment;
 
 void gst_udm_plan_free(GstUdmPlan *plan)
@@ -120,7 +120,7 @@ static gboolean take_segment(GstUdmPlan *plan, json_t *line, udm_error *error)
     if (json_unpack(line, "{s:I, s:I, s:I}", "first", &first, "count", &count, "warm_up", &warm_up) || first < 0 ||
         count < 1 || warm_up < 0 || warm_up > first || warm_up > plan->warm_up)
         return udm_fail(error, UDM_ERROR_CORRUPT, "the segment lacks something");
-    segment = (Segment){ first, count, warm_up };
+    segment = (Segment){ first, warm_up };
     g_array_append_val(plan->segments, segment);
     return TRUE;
 }

@@ -102,9 +102,7 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     const udm_deinterlace way = engine_way(self);
 
     g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
-    gst_queue_array_clear(self->woven);
-    self->woven_first = 0;
-    gst_clear_buffer(&self->field);
+    gst_udm_denoise_forget_woven(self);
     self->film = self->alternate = FALSE;
     if (self->plan && !gst_udm_plan_fits(self->plan, in, error))
         return FALSE;

@@ -29,6 +29,7 @@
 
 #include <gst/controller/gstproxycontrolbinding.h>
 
+#include "bins.h"
 #include "interlaced.h"
 #include "retime.h"
 
@@ -74,16 +75,6 @@ static void prefer_rate(gpointer context, gint fps_n, gint fps_d)
     gst_caps_unref(caps);
 }
 
-static GstElement *ref_interp(GstUdmSlowmotion *self)
-{
-    GstElement *interp;
-
-    GST_OBJECT_LOCK(self);
-    interp = self->interp ? gst_object_ref(self->interp) : NULL;
-    GST_OBJECT_UNLOCK(self);
-    return interp;
-}
-
 static void gst_udm_slowmotion_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
     GstUdmSlowmotion *self = GST_UDM_SLOWMOTION(object);
@@ -101,7 +92,7 @@ static void gst_udm_slowmotion_set_property(GObject *object, guint id, const GVa
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
     GST_OBJECT_UNLOCK(self);
-    interp = ref_interp(self);
+    interp = gst_udm_bin_ref_child(GST_ELEMENT(self), &self->interp);
     if ((id == PROP_MODEL || id == PROP_MOTION_BLUR) && interp)
         g_object_set_property(G_OBJECT(interp), spec->name, value);
     if (id == PROP_SPEED)
@@ -111,7 +102,7 @@ static void gst_udm_slowmotion_set_property(GObject *object, guint id, const GVa
 
 static GstStructure *get_stats(GstUdmSlowmotion *self)
 {
-    GstElement *interp = ref_interp(self);
+    GstElement *interp = gst_udm_bin_ref_child(GST_ELEMENT(self), &self->interp);
     GstStructure *stats = NULL;
 
     if (!interp)
@@ -143,17 +134,7 @@ static void gst_udm_slowmotion_get_property(GObject *object, guint id, GValue *v
 
 // ---- the elements in the bin
 
-static void aim(GstUdmSlowmotion *self, GstElement *element, const char *name)
-{
-    GstPad *ghost = gst_element_get_static_pad(GST_ELEMENT(self), name);
-    GstPad *target = gst_element_get_static_pad(element, name);
-
-    gst_ghost_pad_set_target(GST_GHOST_PAD(ghost), target);
-    gst_object_unref(target);
-    gst_object_unref(ghost);
-}
-
-// Once they are needed, and not before: editors show the properties of all elements that a new effect holds.
+// Once they are needed, and not before (bins.h).
 static void fill(GstUdmSlowmotion *self)
 {
     GstElement *retime, *interp, *filter;
@@ -170,8 +151,8 @@ static void fill(GstUdmSlowmotion *self)
                                                                                      GST_OBJECT(self), "motion-blur"));
     gst_bin_add_many(GST_BIN(self), retime, interp, filter, NULL);
     gst_element_link_many(retime, interp, filter, NULL);
-    aim(self, retime, "sink");
-    aim(self, filter, "src");
+    gst_udm_bin_aim(GST_ELEMENT(self), retime, "sink");
+    gst_udm_bin_aim(GST_ELEMENT(self), filter, "src");
     GST_OBJECT_LOCK(self);
     self->interp = interp;
     self->filter = filter;
@@ -267,19 +248,10 @@ static void gst_udm_slowmotion_class_init(GstUdmSlowmotionClass *klass)
     gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 }
 
-static void add_ghost(GstUdmSlowmotion *self, const char *name)
-{
-    GstPadTemplate *template = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), name);
-    GstPad *pad = gst_ghost_pad_new_no_target_from_template(name, template);
-
-    GST_PAD_SET_ACCEPT_INTERSECT(pad); // as the filters do: caps need not have all fields
-    gst_element_add_pad(GST_ELEMENT(self), pad);
-}
-
 static void gst_udm_slowmotion_init(GstUdmSlowmotion *self)
 {
     self->speed = DEFAULT_SPEED;
     self->model = g_strdup(DEFAULT_MODEL);
-    add_ghost(self, "sink");
-    add_ghost(self, "src");
+    gst_udm_bin_add_pad(GST_ELEMENT(self), "sink");
+    gst_udm_bin_add_pad(GST_ELEMENT(self), "src");
 }

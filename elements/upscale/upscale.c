@@ -26,6 +26,7 @@
  */
 #include "upscale.h"
 
+#include "bins.h"
 #include "enlarge.h"
 #include "interlaced.h"
 
@@ -79,16 +80,6 @@ static void restore_blocks(gpointer context, guint factor)
 }
 
 // One of the elements in the bin, or NULL if it is empty yet.
-static GstElement *ref_child(GstUdmUpscale *self, GstElement *const *child)
-{
-    GstElement *element;
-
-    GST_OBJECT_LOCK(self);
-    element = *child ? gst_object_ref(*child) : NULL;
-    GST_OBJECT_UNLOCK(self);
-    return element;
-}
-
 static void keep(GstUdmUpscale *self, guint id, const GValue *value)
 {
     char **text = id == PROP_MODEL ? &self->model : &self->device;
@@ -113,7 +104,7 @@ static void gst_udm_upscale_set_property(GObject *object, guint id, const GValue
         return;
     }
     keep(self, id, value);
-    child = ref_child(self, id == PROP_FACTOR ? &self->enlarge : &self->restore);
+    child = gst_udm_bin_ref_child(GST_ELEMENT(self), id == PROP_FACTOR ? &self->enlarge : &self->restore);
     if (child && id == PROP_FACTOR)
         gst_udm_enlarge_prefer(GST_UDM_ENLARGE(child), (guint)g_value_get_enum(value));
     else if (child)
@@ -123,7 +114,7 @@ static void gst_udm_upscale_set_property(GObject *object, guint id, const GValue
 
 static GstStructure *get_stats(GstUdmUpscale *self)
 {
-    GstElement *restore = ref_child(self, &self->restore);
+    GstElement *restore = gst_udm_bin_ref_child(GST_ELEMENT(self), &self->restore);
     GstStructure *stats = NULL;
 
     if (!restore)
@@ -155,17 +146,7 @@ static void gst_udm_upscale_get_property(GObject *object, guint id, GValue *valu
 
 // ---- the elements in the bin
 
-static void aim(GstUdmUpscale *self, GstElement *element, const char *name)
-{
-    GstPad *ghost = gst_element_get_static_pad(GST_ELEMENT(self), name);
-    GstPad *target = gst_element_get_static_pad(element, name);
-
-    gst_ghost_pad_set_target(GST_GHOST_PAD(ghost), target);
-    gst_object_unref(target);
-    gst_object_unref(ghost);
-}
-
-// Once they are needed, and not before: editors show the properties of all elements that a new effect holds.
+// Once they are needed, and not before (bins.h).
 static void fill(GstUdmUpscale *self)
 {
     GstElement *enlarge, *restore;
@@ -178,8 +159,8 @@ static void fill(GstUdmUpscale *self)
     g_object_set(restore, "model", self->model, "device", self->device, NULL);
     gst_bin_add_many(GST_BIN(self), enlarge, restore, NULL);
     gst_element_link(enlarge, restore);
-    aim(self, enlarge, "sink");
-    aim(self, restore, "src");
+    gst_udm_bin_aim(GST_ELEMENT(self), enlarge, "sink");
+    gst_udm_bin_aim(GST_ELEMENT(self), restore, "src");
     GST_OBJECT_LOCK(self);
     self->enlarge = enlarge;
     self->restore = restore;
@@ -271,20 +252,11 @@ static void gst_udm_upscale_class_init(GstUdmUpscaleClass *klass)
     gst_element_class_add_static_metadata(element_class, GST_ELEMENT_METADATA_ICON_NAME, "video-x-generic");
 }
 
-static void add_ghost(GstUdmUpscale *self, const char *name)
-{
-    GstPadTemplate *template = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), name);
-    GstPad *pad = gst_ghost_pad_new_no_target_from_template(name, template);
-
-    GST_PAD_SET_ACCEPT_INTERSECT(pad); // as the filters do: caps need not have all fields
-    gst_element_add_pad(GST_ELEMENT(self), pad);
-}
-
 static void gst_udm_upscale_init(GstUdmUpscale *self)
 {
     self->factor = DEFAULT_FACTOR;
     self->model = g_strdup(DEFAULT_MODEL);
     self->device = g_strdup(DEFAULT_DEVICE);
-    add_ghost(self, "sink");
-    add_ghost(self, "src");
+    gst_udm_bin_add_pad(GST_ELEMENT(self), "sink");
+    gst_udm_bin_add_pad(GST_ELEMENT(self), "src");
 }

@@ -385,8 +385,8 @@ static guint count_qos_upstream(GstHarness *harness)
 }
 
 // Each frame is late by two frames: those of the next two leave as they came, and the one after that is made at a
-// lower level. Upstream hears of it only when there is none. The same where it is told to play while it does, as after a
-// seek.
+// lower level. Upstream hears of it only when there is none. The same where it is told to play while it does, as after
+// a seek.
 GST_START_TEST(quality_falls_while_frames_are_late_and_rises_again)
 {
     static const char *const levels[] = { "live", "half", "source" };

@@ -78,7 +78,7 @@ def try_change(source, build, tests, names, change):
 def prepare(work):
     """The copy of the tree: a new one, and nothing of results, where sources are committed that are others."""
     source, state = work / "source", work / "state"
-    now = git("rev-parse", *(f"HEAD:{room}" for room in (*ROOMS, "tests/engine", "tests/elements")))
+    now = git("rev-parse", *(f"HEAD:{room}" for room in (*ROOMS, "tests/engine", "tests/elements", "tests/restore")))
     if not state.exists() or state.read_text() != now:
         shutil.rmtree(work, ignore_errors=True)
         copy_tree(source)
