@@ -249,10 +249,8 @@ static void look_at(udm_deinterlacer *d, uint64_t number)
         return;
     if (!goes_on)
         udm_field_window_clear(d->window);
-    for (uint64_t n = goes_on || number == 0 ? number : number - 1; n <= number + 1; n++) {
+    for (uint64_t n = goes_on ? number + 1 : number == 0 ? 0 : number - 1; n <= number + 1; n++) {
         const udm_held *frame = udm_telecine_frame(d->film, n);
-        if (goes_on && n == number)
-            continue;
         if (!frame) {
             udm_field_window_pass(d->window);
             continue;

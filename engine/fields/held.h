@@ -12,7 +12,6 @@ enum { UDM_HELD_FRAMES = 24 };
 
 typedef struct udm_held {
     udm_field_frame is;
-    bool repeats;    // its first field is shown again
     uint64_t number; // of the frame
     uint64_t first;  // field, of all that there were
     int fields;      // 1 to 3

@@ -6,21 +6,6 @@
 
 #include "base/maths.h"
 
-static int halved(int size, int c, int subsample)
-{
-    return c > 0 ? (size + (1 << subsample) - 1) >> subsample : size;
-}
-
-int udm_samples_width(const udm_image *image, int c)
-{
-    return halved(image->width, c, image->subsample_x);
-}
-
-int udm_samples_height(const udm_image *image, int c)
-{
-    return halved(image->height, c, image->subsample_y);
-}
-
 static uint8_t *row_of(const udm_image *image, int c, int y)
 {
     return image->data[c] + y * image->stride[c];

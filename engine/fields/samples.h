@@ -4,11 +4,7 @@
 #ifndef UDM_FIELDS_SAMPLES_H
 #define UDM_FIELDS_SAMPLES_H
 
-#include "udm/image.h"
-
-// Of component c; Cb and Cr have as many samples as cover the picture.
-int udm_samples_width(const udm_image *image, int c);
-int udm_samples_height(const udm_image *image, int c);
+#include "tensor/samples.h"
 
 // Row y of component c, from -1 for the least code to 1 for the greatest.
 void udm_samples_read(const udm_image *image, int c, int y, float *row);

@@ -133,7 +133,7 @@ bool udm_telecine_push(udm_telecine *t, const udm_image *image, const udm_image 
     udm_held *held = udm_shelf_add(&t->shelf, image, alpha, error);
     if (!held)
         return false;
-    held->is = is, held->repeats = repeats;
+    held->is = is;
     held->number = t->frames++;
     held->first = t->fields;
     held->fields = is.fields + (repeats && is.fields == 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whether an image is one, and whether it is grey.
-#include "udm/image.h"
+#include "tensor/samples.h"
 
 #include <string.h>
 
@@ -96,8 +96,7 @@ static bool is_row_grey(const udm_image *image, int y, int count)
 
 bool udm_image_is_grey(const udm_image *image)
 {
-    const int columns = (image->width + (1 << image->subsample_x) - 1) >> image->subsample_x;
-    const int rows = (image->height + (1 << image->subsample_y) - 1) >> image->subsample_y;
+    const int columns = udm_samples_width(image, 1), rows = udm_samples_height(image, 1);
     for (int y = 0; image->channels == 3 && y < rows; y++)
         if (!is_row_grey(image, y, columns))
             return false;

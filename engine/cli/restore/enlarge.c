@@ -12,7 +12,7 @@ static udm_image lay_out(const udm_image *like, int factor, uint16_t *memory)
     const size_t plane = (size_t)to.width * to.height;
     const ptrdiff_t bytes = to.bits > 8 ? 2 : 1;
     for (int c = 0; c < to.channels; c++) {
-        to.data[c] = memory ? (uint8_t *)(memory + c * plane) : NULL;
+        to.data[c] = (uint8_t *)(memory + c * plane);
         to.step[c] = bytes;
         to.stride[c] = to.width * bytes;
     }

@@ -158,7 +158,7 @@ static const int32_t *enlarge_matrix(const int32_t *matrix, int factor, int32_t 
     if (!matrix)
         return NULL;
     for (int i = 0; i < 9; i++)
-        made[i] = i == 6 || i == 7 ? matrix[i] * factor : matrix[i];
+        made[i] = i == 6 || i == 7 ? av_clipl_int32((int64_t)matrix[i] * factor) : matrix[i];
     return made;
 }
 
