@@ -400,7 +400,9 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
         return sdedit(restorer, frame, start, error);
     udm_predicted predicted = { 0 };
     const bool clean = restorer->repair && frame->even && frame->time == 0 && frame->strength == 0;
-    if (restorer->expert->temporal && !clean && !look_around(restorer, frame, &predicted, error))
+    if (restorer->expert->temporal && clean) // what the filter remembers would be too old for the frame after it
+        udm_temporal_filter_clear(restorer->expert->temporal);
+    else if (restorer->expert->temporal && !look_around(restorer, frame, &predicted, error))
         return false;
     const udm_side_information beside = { .predicted = predicted.planes,
                                           .predicted_level = predicted.level,

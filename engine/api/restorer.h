@@ -34,7 +34,7 @@ typedef struct queued {
     udm_repaired repaired;    // what was done to it, where frames are repaired
     bool begins;              // a scene, which nobody was told yet
     bool subsampled;          // some pixels share chroma
-    udm_noise_estimate noise; // in it: of a given level only sigma
+    udm_noise_estimate noise; // in it: of a given level only sigma, unless more was needed
     double chroma_share;      // udm_side_information
     udm_noise_kind kind;      // of it; JUDGED until it was looked at
     udm_temporal_input input; // of the temporal filter, where there is one; its planes belong to this

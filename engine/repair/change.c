@@ -62,7 +62,7 @@ udm_changes *udm_changes_new(int width, int height, udm_pool *pool, udm_error *e
         c->floats += 2 * (size_t)w * (size_t)h;
     }
     c->memory = malloc(c->floats * sizeof *c->memory);
-    c->sums = malloc((size_t)height * 2 * UDM_CHANGE_CELLS * sizeof *c->sums);
+    c->sums = malloc((size_t)height * 2 * UDM_CHANGE_COLUMNS * sizeof *c->sums);
     if (!c->memory || !c->sums) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory to look at frames as a whole");
         udm_changes_free(c);
@@ -89,7 +89,7 @@ void udm_changes_free(udm_changes *c)
 size_t udm_changes_memory(const udm_changes *c)
 {
     return sizeof *c + c->floats * sizeof *c->memory +
-           (size_t)c->level[0].height * 2 * UDM_CHANGE_CELLS * sizeof *c->sums;
+           (size_t)c->level[0].height * 2 * UDM_CHANGE_COLUMNS * sizeof *c->sums;
 }
 
 static void halve(const level *from, const level *to)
@@ -179,8 +179,10 @@ static void find_motion(udm_changes *c)
             for (int y = 0; y < l->height; y++)
                 for (int i = 0; i < SUMS; i++)
                     sums[i] += c->sums[(size_t)y * SUMS + (size_t)i];
-            if (!solve(sums, by))
+            if (!solve(sums, by)) { // too little of the pictures lies upon each other
+                c->x = c->y = 0, c->gain = 1;
                 return;
+            }
             c->x += by[0], c->y += by[1], c->gain += by[2];
             if (fabs(by[0]) + fabs(by[1]) < 2e-3 && step >= 4)
                 break;

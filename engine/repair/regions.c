@@ -12,7 +12,7 @@ enum {
     NEAR = 2,         // of the surroundings, in pixels: those from here
     RING = 4,         // to here
     LARGEST = 40,     // a region has at most 1 / this of the picture,
-    PIXELS_EACH = 64, // and there is at most one for so many pixels: more is no dirt, but another picture
+    PIXELS_EACH = 64, // and there are fewer than one for so many pixels
 };
 
 struct udm_regions {
@@ -92,27 +92,26 @@ static void grow(const udm_regions *regions, udm_region *region, uint8_t *marks,
     }
 }
 
-// All regions but those that are too large.
-static void grow_all(udm_regions *regions, uint8_t *marks, size_t *count)
+// All regions but those that are too large. False if they are so many that it is no dirt, but another picture.
+static bool grow_all(udm_regions *regions, uint8_t *marks)
 {
     const size_t pixels = regions->around->pixels;
     uint32_t *next = regions->stack;
     regions->crowd = (udm_crowd){ 0 };
-    *count = 0;
-    for (size_t i = 0; i < pixels && *count < regions->room; i++) {
+    for (size_t i = 0; i < pixels && regions->crowd.count < regions->room; i++) {
         if ((marks[i] & (UDM_REGION_CORE | UDM_REGION_TAKEN)) != UDM_REGION_CORE)
             continue;
-        udm_region *region = &regions->all[*count];
+        udm_region *region = &regions->all[regions->crowd.count];
         region->pixels = next;
         grow(regions, region, marks, i);
         next += region->count;
         if (region->count > pixels / LARGEST)
             continue;
-        (*count)++;
         regions->crowd.count++;
         regions->crowd.bright += (marks[i] & UDM_REGION_BRIGHT) != 0;
     }
     regions->ring = next;
+    return regions->crowd.count < regions->room;
 }
 
 // ---- the surroundings
@@ -148,9 +147,9 @@ static void surround(const udm_regions *regions, udm_region *region, uint8_t *ma
 
 void udm_regions_judge(udm_regions *regions, uint8_t *marks)
 {
-    size_t count;
-    grow_all(regions, marks, &count);
-    for (size_t k = 0; k < count; k++) {
+    if (!grow_all(regions, marks))
+        return;
+    for (size_t k = 0; k < regions->crowd.count; k++) {
         udm_region *region = &regions->all[k];
         float evidence[UDM_EVIDENCE];
         surround(regions, region, marks);

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/lanczos.h"
 #include "repair/sample.h"
 #include "repair/steady.h"
 
-enum { TAPS = 6 };
+enum { TAPS = UDM_LANCZOS_TAPS };
 
 #define WHOLE (1 / 128.0) // of a pixel: less is none
 
@@ -25,23 +26,11 @@ typedef struct job {
     float *out;
 } job;
 
-static double lanczos(double x)
-{
-    const double pi = 3.14159265358979323846, half = TAPS / 2.0;
-    if (fabs(x) < 1e-9)
-        return 1;
-    return fabs(x) >= half ? 0 : half * sin(pi * x) * sin(pi * x / half) / (pi * pi * x * x);
-}
-
 static move move_by(double way)
 {
     const double whole = fabs(way - nearbyint(way)) < WHOLE ? nearbyint(way) : floor(way), part = way - whole;
     move m = { .whole = (int)whole };
-    double sum = 0, weight[TAPS];
-    for (int k = 0; k < TAPS; k++)
-        sum += weight[k] = lanczos(fabs(part) < WHOLE ? k - TAPS / 2 + 1 : k - TAPS / 2 + 1 - part);
-    for (int k = 0; k < TAPS; k++)
-        m.weight[k] = (float)(weight[k] / sum);
+    udm_lanczos_weights(fabs(part) < WHOLE ? 0 : part, m.weight);
     return m;
 }
 

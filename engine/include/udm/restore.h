@@ -50,7 +50,8 @@ typedef struct udm_frame {
                               its noise is the same: where it differs by more than noise this is not believed */
     double grain;        /**< 0 to 1: the share of what is removed that stays, for models that remove noise */
     double chroma_sigma; /**< of the noise of chroma, as in udm_finding, where the kind is given; 0: not known */
-    bool repaired;       /**< what udm_settings.dirt asks for was done already, and is not done to this frame */
+    bool repaired; /**< what udm_settings.dirt, deflicker and stabilize_gate ask for was done already, and is not done
+                        to this frame */
 } udm_frame;
 
 typedef enum udm_pulled {

@@ -105,7 +105,8 @@ typedef struct udm_stats {
     /**
      * Of the estimated noise of the last frame: its standard deviation in luma, Y of BT.601, and in chroma, Cb and Cr,
      * all from 0 to 255 as the planes of RGB are. White noise of sigma s in R, G and B has 0.67 s and 0.64 s. 0 where
-     * nothing was measured: the level was given, and no expert had to be chosen by it.
+     * nothing was measured: the level was given, no expert had to be chosen by it, and no network is told that of
+     * chroma.
      */
     double luma_sigma, chroma_sigma;
     double whiteness;  /**< of it: 1 if it is white over pixels and colours, towards 0 if it is coarse grain, or of luma
