@@ -14,6 +14,7 @@ from PIL import Image
 import chroma
 import data
 import realnoise
+from network import WHITE_CHROMA
 from train import hold_out
 
 LEVELS = 127.5  # grey levels per unit: pixels are in [-1, 1]
@@ -131,7 +132,7 @@ class Rendition:
 
     def __init__(self, clean, noisy, sigma, options, chroma=None):
         self.clean, self.noisy, self.sigma = clean, noisy, sigma
-        self.chroma = realnoise.WHITE_CHROMA * sigma if chroma is None else chroma
+        self.chroma = WHITE_CHROMA * sigma if chroma is None else chroma
         self.flow = motion(noisy, sigma, options.udm, options.preview, options.threads)
 
 

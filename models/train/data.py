@@ -9,6 +9,7 @@ from PIL import Image
 
 import chroma
 import realnoise
+from network import WHITE_CHROMA
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm", ".264", ".h264", ".y4m"}
@@ -122,7 +123,7 @@ def batch(pictures, options):
     x0 = chroma.some_subsampled(x0, options.chroma_share)
     sigma = noise_maps(options.batch, options.patch, options)
     noisy = add_noise(x0, grey, sigma)
-    chroma_sigma = realnoise.WHITE_CHROMA * torch.where(grey, 0, sigma) * realnoise.mistaken(options.batch)
+    chroma_sigma = WHITE_CHROMA * torch.where(grey, 0, sigma) * realnoise.mistaken(options.batch)
     real = torch.rand(options.batch) < options.real_share
     if real.any():
         noisy[real], x0[real], apart = realnoise.draw(x0[real], grey[real])

@@ -84,7 +84,7 @@ def gather(o, folder):
         found.append(np.concatenate([np.full((len(rows), 1), which, np.float32), rows], 1))
         print(f"\r{n + 1} of {o.clips} clips, {sum(map(len, found))} regions", end="", flush=True)
     print()
-    return np.concatenate(found), len(films)
+    return np.concatenate(found)
 
 
 def network(count):
@@ -105,7 +105,7 @@ def report(name, odds, dirt, size):
               f"{wrongly:.2f} % taken for dirt")
 
 
-def train(rows, films, o):
+def train(rows, o):
     torch.manual_seed(o.seed)
     torch.set_num_threads(1)
     rows = torch.from_numpy(rows)
@@ -177,11 +177,11 @@ def main():
     o = arguments()
     if o.folders:
         with tempfile.TemporaryDirectory() as folder:
-            rows, films = gather(o, folder)
-        np.savez(o.evidence, rows=rows, films=films)
+            rows = gather(o, folder)
+        np.savez(o.evidence, rows=rows)
     if o.write:
         kept = np.load(o.evidence)
-        write(o.write, *train(kept["rows"], int(kept["films"]), o))
+        write(o.write, *train(kept["rows"], o))
 
 
 if __name__ == "__main__":

@@ -28,11 +28,6 @@ def teacher_of(path):
     return stage.part(path / "decoder", decoder_network.Decoder) if path.is_dir() else decoder.load(path)
 
 
-def step_of(x, x0, now, then):
-    """DDIM from alpha_bar `now` to `then` [N, 1, 1, 1]."""
-    return then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
-
-
 class Distilling(decoder.Training):
     def make_network(self):
         o = self.options
@@ -70,7 +65,7 @@ class Distilling(decoder.Training):
         x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             with torch.no_grad():
-                further = step_of(x, self.taught(x, steps, told), self.alpha_bars(steps), self.alpha_bars(after))
+                further = noising.step_of(x, self.taught(x, steps, told), self.alpha_bars(steps), self.alpha_bars(after))
                 said = self.target(further, after.clamp(min=0), *told).clamp(-1, 1)
                 said = torch.where(after.view(-1, 1, 1, 1) < 0, further, said)
             made = self.network.decoder(x, steps, *told)

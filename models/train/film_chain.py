@@ -68,8 +68,7 @@ class FilmChain(chain.Chain):
         for step, after in zip(times, [*times[1:], -1]):
             x0 = self.say(x, torch.where(first, 0, step), rates, told, untold, guidance).clamp(-1, 1)
             now, then = noising.LINEAR[step], noising.LINEAR[after] if after >= 0 else torch.tensor(1.0)
-            moved = then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
-            x = torch.where(first.view(-1, 1, 1, 1), x, moved)
+            x = torch.where(first.view(-1, 1, 1, 1), x, noising.step_of(x, x0, now, then))
         return x
 
     def say(self, x, at, rates, told, untold, guidance):

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from decoder_network import CONFIG, Decoder, Embedding, norm, sinusoids
+from decoder_network import Decoder, Embedding, norm, sinusoids
 from pseudo3d import TemporalConv
 
 CLASS = "UdmPseudo3DConditionModel"

@@ -42,13 +42,18 @@ def trailing(count):
     return [int(t) - 1 for t in np.round(np.arange(STEPS, 0, -STEPS / count))]
 
 
+def step_of(x, x0, now, then):
+    """DDIM from alpha_bar `now` to `then`."""
+    return then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
+
+
 def ddim(network, x, told, untold, scale, count, schedule=LINEAR, limit=1.0):
     """x0 from noise x in `count` steps."""
     steps = trailing(count)
     for step, after in zip(steps, [*steps[1:], -1]):
         x0 = guided(network, x, step, told, untold, scale).clamp(-limit, limit)
         now, then = schedule[step], schedule[after] if after >= 0 else torch.tensor(1.0)
-        x = then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
+        x = step_of(x, x0, now, then)
     return x
 
 

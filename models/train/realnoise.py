@@ -31,7 +31,6 @@ ACROSS = [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 
 
 LUMA = 0.299, 0.587, 0.114
 REAL_LUMA = 1.2       # of engine/analysis/noise_estimation.c
-WHITE_CHROMA = 0.31   # of the sigma of white noise in red, green and blue: what Cb and Cr have at half the size
 
 
 def uniform(n, low, high):

@@ -25,7 +25,7 @@ from tqdm import tqdm
 import curve
 import data
 import realnoise
-from network import UdmUNet, with_context
+from network import WHITE_CHROMA, UdmUNet, with_context
 
 HELD = 128    # at most, the side of the crops of pictures that are held out
 SQUARED = 12  # times squared errors are about as large as absolute ones
@@ -223,7 +223,7 @@ class Denoising(Training):
             ratio = torch.full_like(self.held[:, :1], sigma * 2 / 255)
             noise = torch.randn(self.held.shape, generator=torch.Generator().manual_seed(sigma))
             signal = (1 + ratio ** 2).rsqrt()
-            chroma = data.level_of(ratio * realnoise.WHITE_CHROMA) if tells_chroma(network) else None
+            chroma = data.level_of(ratio * WHITE_CHROMA) if tells_chroma(network) else None
             made = network((self.held + ratio * noise) * signal, ratio * signal, context=chroma)[:, :3]
             found[f"sigma {sigma}"] = psnr(made, self.held)
         return found

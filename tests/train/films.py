@@ -143,8 +143,8 @@ class Losses(unittest.TestCase):
         x0, noise = torch.rand(1, 3, 4, 4) * 2 - 1, torch.randn(1, 3, 4, 4)
         at = lambda step: noising.LINEAR[step].view(1, 1, 1, 1)
         x = [at(s).sqrt() * x0 + (1 - at(s)).sqrt() * noise for s in (800, 300)]
-        self.assertTrue(torch.allclose(distill.step_of(x[0], x0, at(800), at(300)), x[1], atol=1e-5))
-        self.assertTrue(torch.allclose(distill.step_of(x[0], x0, at(800), torch.ones(1, 1, 1, 1)), x0, atol=1e-5))
+        self.assertTrue(torch.allclose(noising.step_of(x[0], x0, at(800), at(300)), x[1], atol=1e-5))
+        self.assertTrue(torch.allclose(noising.step_of(x[0], x0, at(800), torch.ones(1, 1, 1, 1)), x0, atol=1e-5))
 
 
 class Optimizers(unittest.TestCase):

@@ -21,6 +21,7 @@ except ImportError as missing:
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "models/train"))
 import chroma  # noqa: E402
 import wear  # noqa: E402
+import network  # noqa: E402
 import realnoise  # noqa: E402
 
 SIDE = 64
@@ -100,7 +101,7 @@ class RealNoise(unittest.TestCase):
         self.assertLess((realnoise.chroma_sigma(of_chroma) - 10).abs().max(), 0.2)
         self.assertLess(realnoise.luma_sigma(of_chroma).max(), 0.1)
         white = torch.randn(4, 3, 256, 256) * (2 * 20 / 255)
-        self.assertLess((realnoise.chroma_sigma(white) - 20 * realnoise.WHITE_CHROMA).abs().max(), 0.4)
+        self.assertLess((realnoise.chroma_sigma(white) - 20 * network.WHITE_CHROMA).abs().max(), 0.4)
 
     def test_white_sigma(self):
         sigma = realnoise.white_sigma(torch.randn(4, 3, 256, 256) * (2 * 20 / 255))
