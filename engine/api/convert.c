@@ -148,12 +148,12 @@ static bool read_file(conversion *c)
         !udm_original_read(&c->original, c->weights, c->error))
         return false;
     c->guess = udm_original_guess_rest(&c->original, prediction);
-    const bool there[UDM_PARTS] = { true, c->original.vae.there, c->original.text.there };
     if (!sort(c))
         return false;
     for (int i = 0; i < UDM_PARTS; i++) {
         c->lists[i].from = c->weights;
-        if (there[i] && !(c->lists[i].config = udm_original_config(&c->original, &c->guess, i)))
+        if (udm_original_has(&c->original, i) &&
+            !(c->lists[i].config = udm_original_config(&c->original, &c->guess, i)))
             return fail_memory(c);
     }
     return true;
@@ -254,9 +254,6 @@ static bool find_rest(conversion *c)
 static bool check_room(const conversion *c)
 {
     struct statvfs room;
-    struct stat status;
-    if (lstat(c->out, &status) == 0)
-        return udm_fail(c->error, UDM_ERROR_SETTINGS, "%s: something is there already, and is not overwritten", c->out);
     if (statvfs(c->partial, &room) != 0)
         return true;
     const uint64_t bytes = (uint64_t)room.f_bavail * room.f_frsize;
@@ -389,7 +386,7 @@ void udm_converting_init(udm_converting *converting, size_t size)
 static bool convert(conversion *c)
 {
     struct stat status;
-    if (lstat(c->out, &status) == 0) // before a long file is read
+    if (lstat(c->out, &status) == 0)
         return udm_fail(c->error, UDM_ERROR_SETTINGS, "%s: something is there already, and is not overwritten", c->out);
     if (asprintf(&c->partial, "%s.part-%ld", c->out, (long)getpid()) < 0) {
         c->partial = NULL;

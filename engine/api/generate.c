@@ -48,6 +48,9 @@ static bool check_params(const udm_generation *params, udm_error *error)
     if (!(params->rate >= 0.1 && params->rate <= 1000))
         return udm_fail(error, UDM_ERROR_SETTINGS, "a rate of %g frames a second: it must be 0.1 to 1000",
                         params->rate);
+    if (params->window < 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "a window of %d frames: it must be at least 1, or 0 for the usual one", params->window);
     if (params->known_count < 0 || (params->known_count > 0 && !params->known))
         return udm_fail(error, UDM_ERROR_SETTINGS, "known_count is %d: known and known_count must be set together",
                         params->known_count);

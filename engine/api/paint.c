@@ -92,7 +92,7 @@ void udm_painter_latents(const udm_painter *painter, int shape[3])
 
 void udm_prompting_init(udm_prompting *prompting, size_t size)
 {
-    const udm_prompting all = { .size = size, .guidance = 2, .steps = 25 };
+    const udm_prompting all = { .size = size, .guidance = UDM_GUIDANCE_USUAL, .steps = 25 };
     udm_copy_sized(prompting, size, &all, sizeof all);
 }
 
@@ -111,7 +111,8 @@ static bool check_prompting(const udm_prompting *p, udm_error *error)
                         p->size);
     if (p->steps < 0 || p->steps > UDM_MAX_STEPS)
         return udm_fail(error, UDM_ERROR_SETTINGS, "a prior of %d steps: it must be 0 to %d", p->steps, UDM_MAX_STEPS);
-    return udm_check_argument(p->text, "the text of the prompt", error) && check_scale(p->guidance, error);
+    return udm_check_argument(p->text, "the text of the prompt", error) &&
+           (p->guidance == UDM_GUIDANCE_USUAL || check_scale(p->guidance, error));
 }
 
 // The prompt among those that are kept, or the place for a new one: the one that was used least recently.

@@ -28,7 +28,6 @@ static const char usage[] =
     "--prior-steps 0 leaves the prior out, where the decoder is told the prompt as well.\n";
 
 enum { USUAL_STEPS = 10, USUAL_LATENT_STEPS = 25 };
-static const double karlo_prior_guidance = 4;
 
 typedef struct options {
     udm_settings settings;
@@ -133,7 +132,7 @@ static bool parse(int argc, char **argv, options *o)
     udm_settings_init(&o->settings, sizeof o->settings);
     udm_prompting_init(&o->prompting, sizeof o->prompting);
     udm_painting_init(&o->painting, sizeof o->painting);
-    o->settings.steps = 0, o->prompting.guidance = -1;
+    o->settings.steps = 0;
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!parse_option(option, optarg, o))
             return false;
@@ -328,12 +327,8 @@ static void note_part(void *context, const udm_part *part)
 // What was not said.
 static void choose_usual(options *o, const kind *of)
 {
-    udm_prompting usual;
-    udm_prompting_init(&usual, sizeof usual);
     if (o->settings.steps == 0)
         o->settings.steps = of->latents || of->karlo ? USUAL_LATENT_STEPS : USUAL_STEPS;
-    if (o->prompting.guidance < 0)
-        o->prompting.guidance = of->karlo ? karlo_prior_guidance : usual.guidance;
 }
 
 static int generate(const udm_model *model, options *o, inputs *in, char **names)
@@ -359,11 +354,17 @@ static int film(const udm_model *model, const options *o, const char *out)
     film_options of = { o->settings,          o->prompting.text, o->prompting.negative,
                         o->painting.guidance, o->frames,         o->latents };
     kind parts = { 0 };
+    udm_prompting usual;
+    udm_prompting_init(&usual, sizeof usual);
     udm_model_parts(model, note_part, &parts);
     if (of.settings.steps == 0)
         of.settings.steps = parts.latents ? USUAL_LATENT_STEPS : USUAL_STEPS;
     if (o->image)
         return fail(o->image, "a film takes no picture");
+    if (o->painting.strength > 0 || o->painting.super_res_steps > 0)
+        return fail(o->painting.strength > 0 ? "--strength" : "--super-res-steps", "it is for pictures, not for films");
+    if (o->prompting.guidance != UDM_GUIDANCE_USUAL || o->prompting.steps != usual.steps)
+        return fail("--prior-guidance-scale, --prior-steps", "films have the usual ones");
     if (!ends_in(out, ".npy"))
         return fail(out, "the name of a film must end in .npy");
     return film_generate(model, &of, out);

@@ -232,6 +232,12 @@ static bool read_noise(udm_original_noise *to, const udm_weights *weights, udm_e
                             udm_weights_path(weights));
 }
 
+bool udm_original_has(const udm_original *original, udm_original_part part)
+{
+    return part == UDM_PART_UNET || (part == UDM_PART_VAE && original->vae.there) ||
+           (part == UDM_PART_TEXT && original->text.there);
+}
+
 bool udm_original_read(udm_original *to, const udm_weights *weights, udm_error *error)
 {
     *to = (udm_original){ 0 };

@@ -60,6 +60,9 @@ typedef enum udm_original_part {
     UDM_PART_UNKNOWN = -2 // nothing is known of it
 } udm_original_part;
 
+// Whether the file holds that part: there is always a U-Net.
+bool udm_original_has(const udm_original *original, udm_original_part part);
+
 enum { UDM_RENAMED_NAME = 160, UDM_RENAMED_MOST = 3 };
 
 // A tensor under its new name: `elements` of the old one, from the element `first` on, in a shape.

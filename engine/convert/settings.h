@@ -17,7 +17,7 @@ typedef struct udm_original_guess {
 // prediction: "epsilon", "v_prediction", or NULL: it is guessed
 udm_original_guess udm_original_guess_rest(const udm_original *original, const char *prediction);
 
-// Texts of JSON, to be freed with free(); NULL without memory.
+// Texts of JSON, to be freed with free(); NULL without memory. part: one that the file holds.
 char *udm_original_config(const udm_original *original, const udm_original_guess *guess, udm_original_part part);
 char *udm_original_scheduler(const udm_original *original, const udm_original_guess *guess);
 char *udm_original_index(const udm_original *original, const udm_original_guess *guess);

@@ -40,13 +40,13 @@ struct udm_cascade {
     udm_cascade_settings settings;
     udm_reader *reader;
     udm_stage draws, fills, enlarges, finishes; // those that are not used have no network
-    int shared, keys;                         // frames of a window that are known from the one before; of a filled one
-    int width, height;                        // of what is made
-    size_t size;                              // of an embedding
-    float *memory;                            // all of the following
-    float *embeddings, *other;                // [frames of draws, size], [size]
-    float *empty, *seen;                      // of nothing; of settings.image
-    float *carried, *noise, *large, *latents; // known frames, noise of a frame, an enlarged frame, settings.latents
+    int shared, keys;                 // frames of a window that are known from the one before; of a filled one
+    int width, height;                // of what is made
+    size_t size;                      // of an embedding
+    float *memory;                    // all of the following
+    float *embeddings, *other;        // [frames of draws, size], [size]
+    float *empty, *seen;              // of nothing; of settings.image
+    float *carried, *noise, *latents; // known frames, noise of a frame, settings.latents
     kept_prompt kept[KEPT];
     uint64_t clock, scenes;
     place drawn, filled, enlarged;
@@ -97,8 +97,7 @@ static bool open_first(udm_cascade *cascade, udm_error *error)
 {
     const udm_cascade_settings *s = &cascade->settings;
     const bool fill = has(cascade, UDM_FILM_BETWEEN) && s->rate >= FILLED_FROM;
-    if (s->window < 0 ||
-        !open_part(cascade, &cascade->draws, UDM_FILM_DRAWS, s->window, s->loop.timesteps.steps, error))
+    if (!open_part(cascade, &cascade->draws, UDM_FILM_DRAWS, s->window, s->loop.timesteps.steps, error))
         return false;
     cascade->shared = (int)(SHARED * cascade->draws.frames);
     if (!fits(cascade, &cascade->draws, 1, 0))
@@ -125,7 +124,7 @@ static bool open_larger(udm_cascade *cascade, udm_error *error)
     if (times % 2 || s->height != times * first->height || !has(cascade, UDM_FILM_LARGER))
         return true;
     const int most = opened(&cascade->fills) ? cascade->fills.frames : cascade->draws.frames;
-    int frames = 0;
+    int frames = UDM_USUAL_FRAMES;
     udm_config_int(part_of(cascade, UDM_FILM_LARGER)->config, "frames", 1, UDM_MAX_FRAMES, &frames, NULL);
     if (!open_part(cascade, &cascade->enlarges, UDM_FILM_LARGER, frames < most ? frames : most, LARGER_STEPS, error))
         return false;
@@ -149,15 +148,14 @@ static bool allocate(udm_cascade *cascade, udm_error *error)
     const size_t carried = draws->elements * cascade->shared;
     cascade->size = draws->network->embedding;
     float *at = cascade->memory =
-        calloc(cascade->size * (draws->frames + 3 + KEPT) + carried + 2 * frame + all, sizeof *at);
+        calloc(cascade->size * (draws->frames + 3 + KEPT) + carried + frame + all, sizeof *at);
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film of %dx%d", cascade->width, cascade->height);
     cascade->embeddings = at, cascade->other = at += cascade->size * draws->frames;
     cascade->empty = at += cascade->size, cascade->seen = at += cascade->size, at += cascade->size;
     for (int i = 0; i < KEPT; i++, at += cascade->size)
         cascade->kept[i].embedding = at;
-    cascade->carried = at, cascade->noise = at += carried, cascade->large = at += frame;
-    cascade->latents = at + frame;
+    cascade->carried = at, cascade->noise = at += carried, cascade->latents = at + frame;
     if (cascade->settings.latents)
         memcpy(cascade->latents, cascade->settings.latents, all * sizeof *at);
     return true;
@@ -338,13 +336,6 @@ static bool is_there(const place *at, uint64_t scene, uint64_t window)
     return at->there && at->scene == scene && at->window == window;
 }
 
-// Noise for a frame of a window, or for all frames of a film.
-static const float *noise_of(udm_cascade *cascade, uint64_t number, uint32_t name, size_t elements)
-{
-    udm_normal(cascade->settings.seed, number, name, 0, elements, cascade->noise);
-    return cascade->noise;
-}
-
 static void begin_window(udm_cascade *cascade, int known)
 {
     udm_stage *draws = &cascade->draws;
@@ -371,11 +362,11 @@ static bool draw_window(udm_cascade *cascade, uint64_t scene, uint64_t window, u
     udm_stage *draws = &cascade->draws;
     const int step = draws->frames - cascade->shared, known = window > 0 ? cascade->shared : 0;
     draws->cancel = cascade->cancel, draws->number = scene << 32 | window;
+    cascade->drawn.there = cascade->filled.there = cascade->enlarged.there = false;
     if (!tell_window(cascade, scene * cascade->settings.scene, window * (uint64_t)step, known, error))
         return false;
     memcpy(cascade->carried, draws->made + step * draws->elements,
            cascade->shared * draws->elements * sizeof *cascade->carried);
-    cascade->drawn.there = cascade->filled.there = cascade->enlarged.there = false;
     begin_window(cascade, known);
     if (!udm_stage_draw(draws, error))
         return false;
@@ -483,7 +474,8 @@ static void begin_larger(udm_cascade *cascade, udm_stage *stage, int frame, cons
 {
     enlarge(small, stage->network->width / 2, stage->network->height / 2, stage->beside + frame * stage->elements);
     tell_picture(cascade, stage, frame, embedding);
-    udm_stage_begin(stage, frame, noise_of(cascade, 0, name, stage->elements));
+    udm_normal(cascade->settings.seed, 0, name, 0, stage->elements, cascade->noise); // the same for all frames
+    udm_stage_begin(stage, frame, cascade->noise);
 }
 
 // What was drawn becomes the difference to what was enlarged.

@@ -94,6 +94,8 @@ typedef struct udm_adapter {
     const udm_weights *told_weights;
 } udm_adapter;
 
+enum { UDM_USUAL_FRAMES = 16 }; // of a film, where a config says nothing of "frames"
+
 // Every network starts with this.
 struct udm_network {
     const udm_network_class *class;

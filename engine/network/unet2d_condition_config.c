@@ -212,12 +212,11 @@ static bool read_conditions(udm_unet2d_config *to, const udm_config *config, udm
 // What another model tells it of an embedding of a picture and of one of a text, of as many values as a token.
 static bool read_told_apart(udm_unet2d_config *to, const udm_config *config, const udm_config *told, udm_error *error)
 {
-    int size = 768, time = 0, width = 0;
+    int size = 768, width = 0;
     to->told_apart = true, to->own_tokens = 4;
     if (!udm_config_only(told, told_known, error) ||
         !udm_config_int(told, "clip_extra_context_tokens", 1, MAX_TEXT_TOKENS, &to->own_tokens, error) ||
         !udm_config_int(told, "clip_embeddings_dim", 1, MAX_TOKEN_WIDTH, &size, error) ||
-        !udm_config_int(told, "time_embed_dim", 1, MAX_TOKEN_WIDTH, &time, error) ||
         !udm_config_int(told, "cross_attention_dim", 1, MAX_TOKEN_WIDTH, &width, error))
         return false;
     to->told = (udm_embedding_shape){ size, size, to->text_tokens, size, true };
@@ -280,7 +279,7 @@ bool udm_unet2d_pseudo3d_config_read(udm_unet2d_config *to, const udm_config *co
                                .conditioned = true,
                                .time = UDM_TIME_PSEUDO3D,
                                .mid_time = true,
-                               .frames = 16 };
+                               .frames = UDM_USUAL_FRAMES };
     if (!udm_config_int(config, "frames", 1, UDM_MAX_FRAMES, &to->frames, error) ||
         !udm_config_int(config, "time_window", 0, UDM_MAX_FRAMES, &to->time_window, error) ||
         !read_config(to, config, known_of_films, NULL, error))

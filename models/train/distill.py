@@ -65,7 +65,8 @@ class Distilling(decoder.Training):
         x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             with torch.no_grad():
-                further = noising.step_of(x, self.taught(x, steps, told), self.alpha_bars(steps), self.alpha_bars(after))
+                taught = self.taught(x, steps, told)
+                further = noising.step_of(x, taught, self.alpha_bars(steps), self.alpha_bars(after))
                 said = self.target(further, after.clamp(min=0), *told).clamp(-1, 1)
                 said = torch.where(after.view(-1, 1, 1, 1) < 0, further, said)
             made = self.network.decoder(x, steps, *told)

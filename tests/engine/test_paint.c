@@ -230,7 +230,7 @@ START_TEST(wrong_use)
     prompting.text = "\xc3";
     ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "UTF-8");
-    prompting.text = PROMPT, prompting.guidance = -1;
+    prompting.text = PROMPT, prompting.guidance = -2;
     ck_assert(!udm_painter_read(painter, &prompting, embedding, &error));
     assert_error(&error, UDM_ERROR_SETTINGS, "guidance scale");
     prompting.guidance = 2, prompting.steps = -1;

@@ -25,7 +25,8 @@ static void rename_all(const udm_weights *weights)
         return;
     const udm_original_guess guess = udm_original_guess_rest(&original, NULL);
     for (int i = 0; i < UDM_PARTS; i++)
-        free(udm_original_config(&original, &guess, i));
+        if (udm_original_has(&original, i))
+            free(udm_original_config(&original, &guess, i));
     free(udm_original_scheduler(&original, &guess));
     for (size_t i = 0; i < udm_weights_count(weights); i++) {
         udm_renamed to[UDM_RENAMED_MOST];

@@ -221,18 +221,13 @@ static void close_latent(udm_painter *painter)
 
 static bool read_prompt(udm_painter *painter, const udm_prompting *p, float *embedding, udm_error *error)
 {
-    latent *own = painter->own;
+    const latent *own = painter->own;
     const udm_texts texts = { .parts = own->parts,
                               .tokenizer = own->tokenizer,
                               .list = (const char *const[]){ p->text, p->negative },
                               .count = 2,
                               .tokens = own->tokens,
                               .width = own->unet.token_width };
-    if (own->frugal) { // the others go first
-        udm_autoencoder_free(own->decoder);
-        own->decoder = NULL;
-        udm_painter_close_network(painter);
-    }
     keep_within(painter, UDM_LATENT_TEXT);
     return udm_texts_read(&texts, painter->device, embedding, &painter->cancelled, error);
 }
@@ -374,11 +369,10 @@ static bool paint(udm_painter *painter, const udm_painting *p, float *planes, ud
         !begin(painter, p, error))
         return false;
     keep_within(painter, UDM_LATENT_UNET);
-    if (!udm_painter_open_network(painter, own->model, error) || !udm_painter_draw(painter, p, error))
-        return false;
-    if (own->frugal)
+    const bool drawn = udm_painter_open_network(painter, own->model, error) && udm_painter_draw(painter, p, error);
+    if (own->frugal) // whatever came of it: what is next to open has its memory
         udm_painter_close_network(painter);
-    if (!run_half(painter, false, painter->x, planes, error))
+    if (!drawn || !run_half(painter, false, painter->x, planes, error))
         return false;
     for (size_t i = 0; i < 3 * (size_t)painter->settings.width * painter->settings.height; i++)
         planes[i] = udm_clamp(planes[i], -1, 1);

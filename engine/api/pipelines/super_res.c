@@ -182,10 +182,11 @@ bool udm_super_res_run(udm_super_res *s, const udm_painting *painting, const flo
     s->steps = udm_super_res_steps(painting);
     if (!udm_bicubic_resize(small, 3, s->painter->width, s->painter->height, s->width, s->height, s->context))
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a picture of %dx%d", s->width, s->height);
-    if (!run_loop(s, out, error))
-        return false;
+    const bool good = run_loop(s, out, error);
     for (int i = 0; s->frugal && i < 2; i++)
         close_network(s, i);
+    if (!good)
+        return false;
     for (size_t i = 0; i < s->elements; i++)
         out[i] = udm_clamp(out[i], -1, 1);
     return true;

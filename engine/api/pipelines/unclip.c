@@ -9,6 +9,7 @@
 #include "diffusion/prompt.h"
 
 static const double karlo_guidance = 8; // as its authors and diffusers have it
+static const double usual_prior_guidance = 2, karlo_prior_guidance = 4;
 
 typedef struct unclip {
     udm_reader *reader;
@@ -130,7 +131,9 @@ static bool read_prompt(udm_painter *painter, const udm_prompting *p, float *emb
 {
     const unclip *own = painter->own;
     const udm_embedding_shape *told = &painter->network->told;
-    const udm_prompt prompt = { p->text, p->negative, p->guidance, p->steps, painter->settings.seed, NULL };
+    const double usual = own->super_res ? karlo_prior_guidance : usual_prior_guidance;
+    const double guidance = p->guidance == UDM_GUIDANCE_USUAL ? usual : p->guidance;
+    const udm_prompt prompt = { p->text, p->negative, guidance, p->steps, painter->settings.seed, NULL };
     if (p->steps == 0 && told->text == 0)
         return udm_fail(
             error, UDM_ERROR_SETTINGS,

@@ -43,9 +43,10 @@ typedef struct udm_prompting {
     const char *text;     /**< in UTF-8, with weights such as "(word:1.3)" (udm.1); what is beyond the length that the
                                model reads is left out */
     const char *negative; /**< what the picture is to be kept away from; NULL (default) or "": nothing */
-    double guidance;      /**< scale of classifier-free guidance of the prior, 0 to 100; default 2, 1 is none */
-    int steps;            /**< of the prior, up to #UDM_MAX_STEPS; default 25. 0: a decoder that is told texts is told
-                               nothing else, and `negative` and `guidance` mean nothing */
+    double guidance; /**< scale of classifier-free guidance of the prior, 0 to 100, 1 is none; or #UDM_GUIDANCE_USUAL
+                          (default): 2, and 4 where pictures are enlarged (Karlo) */
+    int steps;       /**< of the prior, up to #UDM_MAX_STEPS; default 25. 0: a decoder that is told texts is told
+                          nothing else, and `negative` and `guidance` mean nothing */
 } udm_prompting;
 
 UDM_API void udm_prompting_init(udm_prompting *prompting, size_t size); /**< @param size sizeof *prompting */
