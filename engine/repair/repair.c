@@ -10,6 +10,7 @@
 #include "analysis/scene.h"
 #include "base/maths.h"
 #include "repair/dirt.h"
+#include "repair/scratches.h"
 #include "repair/steady.h"
 
 enum {
@@ -30,8 +31,8 @@ typedef struct ring {
 
 typedef struct known {
     udm_repair_frame is;
-    udm_change change; // since the frame before
-    double gain, x, y; // what was done to it
+    udm_change change;            // since the frame before
+    double scratched, gain, x, y; // what was done to it
 } known;
 
 struct udm_repair {
@@ -39,8 +40,9 @@ struct udm_repair {
     udm_pool *pool;
     udm_scene *scene;
     udm_changes *changes; // NULL unless frames are made steady
-    udm_dirt *dirt;       // NULL unless dirt is looked for
-    ring came, made;      // what came in; what is steady, which is what came in where nothing is made so
+    udm_dirt *dirt;       // NULL unless dirt is looked for, like
+    udm_scratches *scratches;
+    ring came, made; // what came in; what is steady, which is what came in where nothing is made so
     known known[KNOWN];
     uint64_t in, steady, out; // frames that were pushed, made steady and pulled
     bool ended;
@@ -63,6 +65,14 @@ static float *frame_at(const ring *r, uint64_t number)
     return r->memory + number % r->room * r->floats;
 }
 
+static bool open_dirt(udm_repair *r, udm_error *error)
+{
+    const udm_repair_settings *s = &r->settings;
+    r->dirt = udm_dirt_new(s->channels, s->width, s->height, s->dirt, r->pool, error);
+    r->scratches = r->dirt ? udm_scratches_new(s->channels, s->width, s->height, s->dirt, r->pool, error) : NULL;
+    return r->scratches;
+}
+
 udm_repair *udm_repair_new(const udm_repair_settings *s, udm_pool *pool, udm_error *error)
 {
     const size_t floats = (size_t)s->channels * (size_t)s->width * (size_t)s->height;
@@ -78,8 +88,7 @@ udm_repair *udm_repair_new(const udm_repair_settings *s, udm_pool *pool, udm_err
     r->pool = pool;
     r->scene = udm_scene_new(s->channels, s->width, s->height, error);
     r->changes = r->scene && steadying ? udm_changes_new(s->width, s->height, pool, error) : NULL;
-    r->dirt = r->scene && s->dirt > 0 ? udm_dirt_new(s->channels, s->width, s->height, s->dirt, pool, error) : NULL;
-    if (r->scene && (r->changes || !steadying) && (r->dirt || s->dirt == 0))
+    if (r->scene && (r->changes || !steadying) && (s->dirt == 0 || open_dirt(r, error)))
         return r;
     udm_repair_free(r);
     return NULL;
@@ -92,6 +101,7 @@ void udm_repair_free(udm_repair *r)
     udm_scene_free(r->scene);
     udm_changes_free(r->changes);
     udm_dirt_free(r->dirt);
+    udm_scratches_free(r->scratches);
     free(r->came.memory);
     free(r->made.memory);
     free(r);
@@ -100,7 +110,8 @@ void udm_repair_free(udm_repair *r)
 size_t udm_repair_memory(const udm_repair *r)
 {
     return sizeof *r + (r->came.room * r->came.floats + r->made.room * r->made.floats) * sizeof(float) +
-           (r->changes ? udm_changes_memory(r->changes) : 0) + (r->dirt ? udm_dirt_memory(r->dirt) : 0);
+           (r->changes ? udm_changes_memory(r->changes) : 0) +
+           (r->dirt ? udm_dirt_memory(r->dirt) + udm_scratches_memory(r->scratches) : 0);
 }
 
 int udm_repair_ahead(const udm_repair *r)
@@ -120,6 +131,11 @@ static known *about(udm_repair *r, uint64_t number)
     return &r->known[number % KNOWN];
 }
 
+static double pixels_of(const udm_repair *r)
+{
+    return (double)r->settings.width * r->settings.height;
+}
+
 void udm_repair_push(udm_repair *r, const float *planes, udm_repair_frame frame)
 {
     known *k = about(r, r->in);
@@ -128,10 +144,13 @@ void udm_repair_push(udm_repair *r, const float *planes, udm_repair_frame frame)
         udm_scene_reset(r->scene);
     if (!r->settings.scenes_given)
         frame.begins = udm_scene_begins(r->scene, planes, NOISE);
-    frame.begins |= r->in++ == 0;
+    frame.begins |= r->in == 0;
     *k = (known){ .is = frame, .gain = 1 };
+    float *own = frame_at(&r->came, r->in++);
+    if (r->scratches && !frame.whole)
+        k->scratched = (double)udm_scratches_remove(r->scratches, own, frame.begins) / pixels_of(r);
     if (r->changes)
-        udm_changes_look(r->changes, r->settings.channels, planes, &k->change);
+        udm_changes_look(r->changes, r->settings.channels, own, &k->change);
 }
 
 void udm_repair_end(udm_repair *r)
@@ -192,7 +211,7 @@ static bool remove_dirt(udm_repair *r, uint64_t number, float *planes, udm_repai
         return false;
     const float *const around[] = { frame_at(from, number - 1), frame_at(from, number), frame_at(from, number + 1) };
     const size_t count = udm_dirt_remove(r->dirt, around, planes);
-    found->dirt = (double)count / ((double)r->settings.width * r->settings.height);
+    found->dirt += (double)count / pixels_of(r);
     return true;
 }
 
@@ -201,7 +220,7 @@ bool udm_repair_pull(udm_repair *r, float *planes, udm_repaired *found)
     if (r->out == r->in || (!r->ended && r->in <= r->out + (uint64_t)udm_repair_ahead(r)))
         return false;
     const known *k = about(r, r->out);
-    *found = (udm_repaired){ 0 };
+    *found = (udm_repaired){ .dirt = k->scratched };
     if (!r->dirt || !remove_dirt(r, r->out, planes, found)) {
         const ring *from = steady_to(r, r->out);
         memcpy(planes, frame_at(from, r->out), from->floats * sizeof *planes);

@@ -63,7 +63,8 @@ typedef struct udm_settings {
     /**
      * Of a restorer whose model removes noise, from 0 (default), not at all, to 1: how faint is what counts as dirt on
      * film, or as a dropout of tape: what the frames before and after agree on along motion, and the frame contradicts.
-     * It is filled from them before noise is looked at. Holds back a frame more.
+     * It is filled from them before noise is looked at. Thin upright lines from top to bottom, which scratches are, are
+     * taken off what is below them. Holds back a frame more.
      */
     double dirt;
     double deflicker; /**< how much of what flickers is taken out of the light, of the whole picture and of its parts:
