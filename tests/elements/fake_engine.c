@@ -185,9 +185,15 @@ bool udm_restorer_push(udm_restorer *stream, const udm_frame *frame, udm_error *
     return true;
 }
 
+// For how long it sleeps at each step: a frame of the most steps takes minutes, for tests that do not wait for it.
+static struct timespec step_of(const udm_settings *settings)
+{
+    return (struct timespec){ .tv_nsec = settings->steps == UDM_MAX_STEPS ? 200000000 : 10000000 };
+}
+
 udm_pulled udm_restorer_pull(udm_restorer *stream, const udm_image *out, udm_error *error)
 {
-    const struct timespec step = { .tv_nsec = 10000000 };
+    const struct timespec step = step_of(&stream->settings);
 
     if (stream->pushed == stream->pulled)
         return stream->ended ? UDM_PULLED_END : UDM_PULLED_NOTHING;
@@ -412,7 +418,7 @@ bool udm_interpolator_repeats(const udm_interpolator *between)
 
 static bool wait_for_steps(const udm_interpolator *between)
 {
-    const struct timespec step = { .tv_nsec = 10000000 };
+    const struct timespec step = step_of(&between->settings);
 
     for (int i = 0; i < between->settings.steps && !between->cancelled; i++)
         if (between->settings.steps > 1)
@@ -513,7 +519,7 @@ void udm_generator_free(udm_generator *source)
 
 static bool work(udm_generator *source, udm_error *error)
 {
-    const struct timespec step = { .tv_nsec = 10000000 };
+    const struct timespec step = step_of(&source->settings);
 
     for (int i = 0; i < source->settings.steps; i++) {
         if (source->cancelled)

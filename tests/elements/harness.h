@@ -245,8 +245,10 @@ static inline guint count_messages(GstBus *bus, GstMessageType type)
 
 // ---- time
 
-// When something began: by the clock, and by the time for which this process computed. A second is meant on a machine
-// that has nothing else to do; on a busy one the clock may show several.
+// How long a test waits for what has to come. A slow and busy machine takes its time, and what hangs still is found.
+#define LONGEST (300 * GST_SECOND)
+
+// When something began: by the clock, and by the time for which this process computed.
 typedef struct Moment {
     gint64 clock_us, computed_us;
 } Moment;
@@ -259,11 +261,19 @@ static inline Moment now(void)
     return (Moment){ g_get_monotonic_time(), computed.tv_sec * G_USEC_PER_SEC + computed.tv_nsec / 1000 };
 }
 
+// Whether what is waited for since then may still come.
+static inline gboolean may_come(Moment start)
+{
+    return GST_USECOND * (now().clock_us - start.clock_us) < LONGEST;
+}
+
+// That a frame was given up which takes minutes: of computing, so that it does not matter what else the machine has to
+// do, and with the fake engine of sleep. On an idle machine it is less than a second.
 static inline void expect_quick(Moment start)
 {
     gint64 took = now().clock_us - start.clock_us, computed = now().computed_us - start.computed_us;
 
-    fail_unless(computed < G_USEC_PER_SEC && took < 8 * G_USEC_PER_SEC,
+    fail_unless(computed < 20 * G_USEC_PER_SEC && (!engine_is_fake() || took < 100 * G_USEC_PER_SEC),
                 "took %" G_GINT64_FORMAT " ms, %" G_GINT64_FORMAT " of them computing", took / 1000, computed / 1000);
 }
 

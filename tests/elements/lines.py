@@ -76,7 +76,7 @@ def missing(words):
 def run(words):
     """What a command says; fails if it does."""
     done = subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=200)
+                          stderr=subprocess.STDOUT, timeout=1500)
     said = done.stdout.decode(errors="replace")
     if done.returncode or re.search(r"\b(ERROR|CRITICAL|WARNING)\b", said):
         sys.exit(f"{said}\nfailed: {shlex.join(words)}")

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FEW = 50, PARTS = 24, LONGEST = 20 /* seconds that a frame may take */, MANY = 32 };
+enum { FEW = 50, PARTS = 24, LONGEST = 300 /* seconds that a frame may take */, MANY = 32 };
 #define FRAME (GST_SECOND / 25)
 
 typedef struct Kind {

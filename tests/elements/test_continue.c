@@ -13,7 +13,7 @@ static void run(const char *line)
     GstMessage *message;
 
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    message = gst_bus_timed_pop_filtered(bus, LONGEST, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "%s", line);
     gst_message_unref(message);
     gst_element_set_state(pipeline, GST_STATE_NULL);

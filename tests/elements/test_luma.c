@@ -156,7 +156,6 @@ static Suite *luma_suite(void)
     TCase *tcase = tcase_create("default pipeline");
 
     suite_add_tcase(suite, tcase);
-    tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, clean_files_keep_their_brightness);
     tcase_add_test(tcase, noisy_files_keep_their_brightness);
     return suite;

@@ -206,16 +206,25 @@ GST_START_TEST(test_a_live_source_says_so)
 }
 GST_END_TEST;
 
-// A frame that takes long is given up within a second.
+// A frame that takes long is given up. All of it would be some ten seconds of computing, and more on a slow machine; to
+// give it up is a matter of milliseconds.
+static void expect_given_up(Moment start)
+{
+    gint64 computed = now().computed_us - start.computed_us;
+
+    fail_unless(computed < 3 * G_USEC_PER_SEC, "%" G_GINT64_FORMAT " ms of computing", computed / 1000);
+    expect_quick(start);
+}
+
 GST_START_TEST(test_null_does_not_wait_for_a_frame)
 {
     GstHarness *harness = play(make_source("steps=1000"), CAPS);
-    gint64 start;
+    Moment start;
 
     g_usleep(100000);
-    start = g_get_monotonic_time();
+    start = now();
     gst_element_set_state(harness->element, GST_STATE_NULL);
-    fail_unless(g_get_monotonic_time() - start < G_USEC_PER_SEC);
+    expect_given_up(start);
     gst_harness_teardown(harness);
 }
 GST_END_TEST;
@@ -223,12 +232,12 @@ GST_END_TEST;
 GST_START_TEST(test_a_flush_does_not_wait_for_a_frame)
 {
     GstHarness *harness = play(make_source("steps=1000"), CAPS);
-    gint64 start;
+    Moment start;
 
     g_usleep(100000);
-    start = g_get_monotonic_time();
+    start = now();
     seek(harness, 0);
-    fail_unless(g_get_monotonic_time() - start < G_USEC_PER_SEC);
+    expect_given_up(start);
     gst_element_set_state(harness->element, GST_STATE_NULL);
     gst_harness_teardown(harness);
 }
@@ -283,7 +292,7 @@ GST_END_TEST;
 
 static void wait_for_error(GstBus *bus, GQuark domain, int code)
 {
-    GstMessage *message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, LONGEST, GST_MESSAGE_ERROR);
     GError *error = NULL;
 
     fail_unless(message != NULL, "no error was posted");
@@ -319,7 +328,7 @@ GST_START_TEST(test_a_bad_setting_while_playing_is_an_error_that_can_be_undone)
     fail_unless(gst_element_link(source, sink));
     g_object_get(source, "device", &device, NULL);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    fail_unless_equals_int(gst_element_get_state(pipeline, NULL, NULL, 20 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+    fail_unless_equals_int(gst_element_get_state(pipeline, NULL, NULL, LONGEST), GST_STATE_CHANGE_SUCCESS);
 
     g_object_set(source, "device", "none", NULL);
     wait_until_stopped(bus);
@@ -328,7 +337,7 @@ GST_START_TEST(test_a_bad_setting_while_playing_is_an_error_that_can_be_undone)
     g_object_set(source, "device", device, "num-frames", G_GINT64_CONSTANT(3), NULL);
     seek_to_start(pipeline);
     gst_element_set_state(pipeline, GST_STATE_PLAYING); // which it lost to the errors
-    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    message = gst_bus_timed_pop_filtered(bus, LONGEST, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "it does not play to its end");
     gst_message_unref(message);
 
@@ -444,7 +453,7 @@ GST_START_TEST(test_a_player_plays_a_uri)
     fail_unless(player != NULL, "%s", line);
     bus = gst_element_get_bus(player);
     gst_element_set_state(player, GST_STATE_PLAYING);
-    message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    message = gst_bus_timed_pop_filtered(bus, LONGEST, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
     fail_unless(message != NULL && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
     fail_unless(gst_element_query_duration(player, GST_FORMAT_TIME, &duration));
     assert_equals_int64(duration, 4 * FRAME_DURATION);

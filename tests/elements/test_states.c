@@ -178,7 +178,7 @@ GST_END_TEST;
 // Pushes frames until they pass, or do not, as they should once the model is there.
 static guint push_until(GstHarness *harness, guint number, gboolean passes)
 {
-    for (guint tries = 0; tries < 1000; tries++) {
+    for (Moment start = now(); may_come(start);) {
         if (passes_frame(harness, number++) == passes)
             return number;
         g_usleep(G_USEC_PER_SEC / 100);
@@ -308,7 +308,7 @@ GST_END_TEST;
 
 // ---- cancelling
 
-// A frame that takes many seconds.
+// A frame that takes minutes.
 #define SLOW_CAPS RGB_CAPS(3840, 2160)
 
 static gpointer push_slow_frames(gpointer data)
@@ -338,7 +338,7 @@ static GThread *start_slow_frame(GstHarness *harness)
 
 static GstElement *make_slow(void)
 {
-    return make_denoise(engine_is_fake() ? "steps=1000" : "steps=50 strength=0.5");
+    return make_denoise("steps=1000 strength=0.5");
 }
 
 GST_START_TEST(a_slow_frame_does_not_hold_up_null)
@@ -398,7 +398,7 @@ static void play_pipeline(GstElement *pipeline)
     GstMessage *message;
 
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    message = gst_bus_timed_pop_filtered(bus, LONGEST, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
     fail_unless(message != NULL && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "no end came");
     gst_message_unref(message);
     gst_element_set_state(pipeline, GST_STATE_NULL);

@@ -213,12 +213,12 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = a_driver_that_works, .timeout = 300 },
-        { .test = breaks, .cases = COUNT_OF(faults), .timeout = 300 },
-        { .test = tried_once, .timeout = 300 },
-        { .test = no_program, .cases = COUNT_OF(cannot_run), .timeout = 300 },
-        { .test = an_application_of_its_own_ways, .timeout = 300 },
-        { .test = lost_in_mid_stream, .cases = COUNT_OF(streams), .timeout = 300 },
+        { .test = a_driver_that_works },
+        { .test = breaks, .cases = COUNT_OF(faults) },
+        { .test = tried_once },
+        { .test = no_program, .cases = COUNT_OF(cannot_run) },
+        { .test = an_application_of_its_own_ways },
+        { .test = lost_in_mid_stream, .cases = COUNT_OF(streams) },
     };
     return test_main("apart", tests, COUNT_OF(tests));
 }

@@ -197,9 +197,9 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = golden_films, .cases = COUNT_OF(films), .timeout = 120 },
-        { .test = seeking, .timeout = 120 },
-        { .test = what_is_told, .timeout = 120 },
+        { .test = golden_films, .cases = COUNT_OF(films) },
+        { .test = seeking },
+        { .test = what_is_told },
         { .test = info },
     };
     return test_main("cascade", tests, COUNT_OF(tests));

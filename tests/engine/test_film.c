@@ -322,7 +322,7 @@ int main(void)
     const test_entry tests[] = {
         { .test = parity, .cases = COUNT_OF(films) },
         { .test = euler },
-        { .test = long_films, .timeout = 120 },
+        { .test = long_films },
         { .test = windows_go_on },
         { .test = prompts },
         { .test = cancelled },

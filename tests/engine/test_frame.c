@@ -120,8 +120,8 @@ static const struct {
 START_TEST(one_case_fails_alone)
 {
     const test_entry entries[] = {
-        { .test = fails, .timeout = 1 }, { .test = crashes, .timeout = 1 },         { .test = hangs, .timeout = 1 },
-        { .test = skips, .timeout = 1 }, { .test = skips_and_fails, .timeout = 1 },
+        { .test = fails }, { .test = crashes },         { .test = hangs, .timeout = 1 },
+        { .test = skips }, { .test = skips_and_fails },
     };
     char told[2048] = "";
     test_counts counts = { 0 };

@@ -375,7 +375,7 @@ START_TEST(a_cancelled_source_goes_on_where_it_was)
     const udm_image out = image16(pixels, SIZE, 1);
     canceller soon = { generator, 1000 };
     int cancelled = 0;
-    for (bool made = false; !made; soon.after += 500) {
+    for (bool made = false; !made; soon.after += soon.after / 4) {
         udm_error error = { 0 };
         pthread_t thread;
         ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, &soon), 0);

@@ -128,7 +128,7 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = same_as_floats, .cases = 5, .timeout = 300 },
+        { .test = same_as_floats, .cases = 5 },
         { .test = every_half },
     };
     return test_main("halves", tests, COUNT_OF(tests));

@@ -415,7 +415,7 @@ int main(void)
 {
     devices = find_exact_devices();
     const test_entry tests[] = {
-        { .test = whole_pipelines, .cases = devices->count, .timeout = 600 },
+        { .test = whole_pipelines, .cases = devices->count },
         { .test = long_prompts },
         { .test = same_bits },
         { .test = limits_to_all_memory },

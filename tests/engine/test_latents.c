@@ -230,7 +230,7 @@ int main(void)
 {
     devices = find_exact_devices();
     const test_entry tests[] = {
-        { .test = both_halves, .cases = devices->count, .timeout = 300 },
+        { .test = both_halves, .cases = devices->count },
         { .test = tiles_of_tiny },
         { .test = tiles_of_kl },
         { .test = nothing_is_ignored },

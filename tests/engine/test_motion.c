@@ -221,7 +221,7 @@ int main(void)
 {
     devices = find_exact_devices();
     const test_entry tests[] = {
-        { .test = networks, .cases = devices->count, .timeout = 300 },
+        { .test = networks, .cases = devices->count },
         { .test = nothing_is_ignored },
         { .test = adapters },
         { .test = wrong_shapes },

@@ -252,6 +252,6 @@ END_TEST
 
 int main(void)
 {
-    const test_entry tests[] = { { .test = each_request_fails_once, .cases = COUNT_OF(uses), .timeout = 120 } };
+    const test_entry tests[] = { { .test = each_request_fails_once, .cases = COUNT_OF(uses) } };
     return test_main("no_memory", tests, COUNT_OF(tests));
 }

@@ -443,20 +443,20 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = small_cases, .cases = COUNT_OF(variants), .timeout = 300 },
-        { .test = stands_the_trial, .cases = COUNT_OF(variants), .timeout = 300 },
+        { .test = small_cases, .cases = COUNT_OF(variants) },
+        { .test = stands_the_trial, .cases = COUNT_OF(variants) },
         { .test = halves },
-        { .test = precisions, .timeout = 300 },
-        { .test = names_that_there_are_not, .cases = COUNT_OF(unknown), .timeout = 300 },
-        { .test = the_name_of_a_device, .timeout = 300 },
-        { .test = cache_damaged, .timeout = 300 },
-        { .test = cache_refused, .timeout = 300 },
-        { .test = cache_entries, .timeout = 300 },
-        { .test = cache_without_room, .timeout = 300 },
-        { .test = build_failure, .timeout = 300 },
-        { .test = too_much_memory, .timeout = 300 },
-        { .test = fault, .timeout = 300 },
-        { .test = profile, .timeout = 300 },
+        { .test = precisions },
+        { .test = names_that_there_are_not, .cases = COUNT_OF(unknown) },
+        { .test = the_name_of_a_device },
+        { .test = cache_damaged },
+        { .test = cache_refused },
+        { .test = cache_entries },
+        { .test = cache_without_room },
+        { .test = build_failure },
+        { .test = too_much_memory },
+        { .test = fault },
+        { .test = profile },
     };
     return test_main("opencl", tests, COUNT_OF(tests));
 }

@@ -272,13 +272,13 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = as_on_cpu, .cases = RESTORING, .timeout = 300 },
-        { .test = in_f16, .cases = 2 * RESTORING, .timeout = 300 },
-        { .test = in_pieces, .cases = RESTORING, .timeout = 300 },
-        { .test = lost_in_mid_stream, .cases = RESTORING, .timeout = 300 },
-        { .test = one_transfer_up_and_one_down, .cases = RESTORING, .timeout = 300 },
-        { .test = one_transfer_with_a_time_and_a_class, .timeout = 300 },
-        { .test = one_transfer_of_a_window, .timeout = 300 },
+        { .test = as_on_cpu, .cases = RESTORING },
+        { .test = in_f16, .cases = 2 * RESTORING },
+        { .test = in_pieces, .cases = RESTORING },
+        { .test = lost_in_mid_stream, .cases = RESTORING },
+        { .test = one_transfer_up_and_one_down, .cases = RESTORING },
+        { .test = one_transfer_with_a_time_and_a_class },
+        { .test = one_transfer_of_a_window },
     };
     return test_main("opencl_network", tests, COUNT_OF(tests));
 }

@@ -117,7 +117,7 @@ int main(void)
 {
     devices = find_exact_devices();
     const test_entry tests[] = {
-        { .test = networks, .cases = devices->count, .timeout = 300 },
+        { .test = networks, .cases = devices->count },
         { .test = too_many_frames },
     };
     return test_main("pseudo3d", tests, COUNT_OF(tests));

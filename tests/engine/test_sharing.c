@@ -137,11 +137,12 @@ typedef struct canceller {
     atomic_bool done;
 } canceller;
 
-// Cancels until a pull was, then leaves it alone for a little longer than the last time.
+// Cancels until a pull was, then leaves it alone for a little longer than the last time, by a share of that: a frame
+// comes after few attempts however slow the machine is.
 static void *cancel_often(void *context)
 {
     canceller *c = context;
-    for (useconds_t pause = 100; !atomic_load(&c->done); pause += 100) {
+    for (useconds_t pause = 100; !atomic_load(&c->done); pause += pause / 4) {
         const int seen = atomic_load(&c->seen);
         udm_restorer_cancel(c->restorer, true);
         while (atomic_load(&c->seen) == seen && !atomic_load(&c->done))

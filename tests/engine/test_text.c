@@ -418,17 +418,17 @@ int main(void)
     devices = find_exact_devices();
     const int count = devices->count;
     const test_entry tests[] = {
-        { .test = text_tower, .cases = count, .timeout = 300 },
+        { .test = text_tower, .cases = count },
         { .test = plain_text_tower },
         { .test = nothing_is_ignored },
         { .test = end_tokens },
         { .test = shown },
-        { .test = vision_tower, .cases = count, .timeout = 300 },
-        { .test = prior_network, .cases = count, .timeout = 300 },
-        { .test = decoders, .cases = count, .timeout = 300 },
-        { .test = text_unets, .cases = count, .timeout = 300 },
-        { .test = prompt, .cases = count, .timeout = 300 },
-        { .test = told, .cases = count, .timeout = 300 },
+        { .test = vision_tower, .cases = count },
+        { .test = prior_network, .cases = count },
+        { .test = decoders, .cases = count },
+        { .test = text_unets, .cases = count },
+        { .test = prompt, .cases = count },
+        { .test = told, .cases = count },
         { .test = travel, .cases = COUNT_OF(travels) },
         { .test = broken_travel },
     };

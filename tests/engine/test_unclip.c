@@ -331,7 +331,7 @@ int main(void)
 {
     devices = find_exact_devices();
     const test_entry tests[] = {
-        { .test = pictures_are_those_of_diffusers, .cases = devices->count, .timeout = 300 },
+        { .test = pictures_are_those_of_diffusers, .cases = devices->count },
         { .test = parts_that_go },
         { .test = texts_of_different_lengths },
         { .test = other_sizes },

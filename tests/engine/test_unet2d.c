@@ -151,7 +151,7 @@ END_TEST
 int main(void)
 {
     const test_entry tests[] = {
-        { .test = networks_equal_diffusers, .cases = CASES * list_length(udm_backends), .timeout = 300 },
+        { .test = networks_equal_diffusers, .cases = CASES * list_length(udm_backends) },
         { .test = classes_that_there_are_not, .cases = COUNT_OF(unknown_classes) },
         { .test = keys_that_change_the_maths_are_refused, .cases = COUNT_OF(refused) },
         { .test = weights_of_another_config, .cases = COUNT_OF(other_configs) },

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 launch() { # pipeline; whatever it says is a failure
-    said=$(clean timeout 300 gst-launch-1.0 -q "$@" 2>&1) && [ -z "$said" ] || fail "$model: gst-launch-1.0 $*: $said"
+    said=$(clean timeout 1500 gst-launch-1.0 -q "$@" 2>&1) && [ -z "$said" ] || fail "$model: gst-launch-1.0 $*: $said"
 }
 
 # Three frames through an element, of which so many bytes have to come out.

@@ -135,7 +135,7 @@ def children(process):
     return found
 
 
-def wait_for(what, seconds=120):
+def wait_for(what, seconds=900):
     end = time.monotonic() + seconds
     while not (value := what()):
         assert time.monotonic() < end, "it did not come"
@@ -150,7 +150,7 @@ def alive(process):
         return False
 
 
-def wait_for(what, seconds=120):
+def wait_for(what, seconds=900):
     end = time.monotonic() + seconds
     while not (value := what()):
         assert time.monotonic() < end, "it did not come"

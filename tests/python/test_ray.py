@@ -40,7 +40,7 @@ def test_nodes_make_the_file_of_one_worker_though_some_fail(work, cluster):
              add_node(cluster, "other", **other_model(work))]
     job = subprocess.Popen(films.command("run", work / "in.mkv", out, *RUN, "--on", "ray", "--verify", 4), text=True,
                            stderr=subprocess.PIPE, env={**os.environ, "RAY_ADDRESS": cluster.address})
-    end = time.monotonic() + 300
+    end = time.monotonic() + 900
     while not any(json.loads(path.read_text())["machine"] == "first" for path in folder.glob("segments/*.state")):
         assert job.poll() is None and time.monotonic() < end, job.communicate()[1]
         time.sleep(0.05)

@@ -42,7 +42,7 @@ def test_two_nodes_make_the_file_of_one_worker_though_one_computes_otherwise(wor
     words = ["run", str(work / "in.mkv"), str(out), *map(str, RUN), "--on", "slurm"]
     driver = (f"import sys; sys.executable, there = {str(python)!r}, sys.executable\n"
               f"from udm.film import main; sys.exit(main.main({words!r}))")
-    done = subprocess.run([sys.executable, "-c", driver], env=slurm, capture_output=True, text=True, timeout=500)
+    done = subprocess.run([sys.executable, "-c", driver], env=slurm, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stderr + clusters.logs(work)
     assert out.read_bytes() == (work / "wanted.mkv").read_bytes()
     assert "other is left out: it makes other pixels of frame 0" in done.stderr
@@ -55,7 +55,7 @@ def test_a_job_that_is_taken_away_is_given_out_again(work, slurm):
     job = subprocess.Popen(films.command("run", work / "in.mkv", out, *RUN, "--on", "slurm", "--workers", 1,
                                          "--sbatch-option=--nodelist=good"), env=slurm, text=True,
                            stderr=subprocess.PIPE)
-    end = time.monotonic() + 200
+    end = time.monotonic() + 900
     while not (running := subprocess.run(["squeue", "-h", "-t", "running", "-o", "%A"], env=slurm, capture_output=True,
                                          text=True).stdout.split()):
         assert job.poll() is None and time.monotonic() < end, job.communicate()[1]
