@@ -12,10 +12,12 @@ LEFT_OUT = {"oclgrind", "editor"}  # minutes each, and what they run others run 
 
 
 class Test:
-    def __init__(self, told):
+    def __init__(self, told, made):
+        """made: {id of a target of Meson's: the file that it makes}"""
         self.name, self.command, self.cwd = told["name"], told["cmd"], told["workdir"]
         self.env = {**os.environ, **told["env"]}
         self.seconds = told["timeout"]
+        self.targets = [made[target] for target in told["depends"] if target in made]
 
     def passes(self, build, **env):
         """Whether it passes, in thrice the time that it took, and ten seconds."""
@@ -29,8 +31,10 @@ class Test:
 
 
 def tests(build):
-    told = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], check=True, capture_output=True).stdout)
-    return [Test(t) for t in told if SUITES & set(t["suite"]) and t["name"] not in LEFT_OUT]
+    told, targets = (json.loads(subprocess.run(["meson", "introspect", build, f"--{what}"], check=True,
+                                               capture_output=True).stdout) for what in ("tests", "targets"))
+    made = {target["id"]: os.path.relpath(target["filename"][0], build) for target in targets}
+    return [Test(t, made) for t in told if SUITES & set(t["suite"]) and t["name"] not in LEFT_OUT]
 
 
 def lines_run(build, source, folder):
@@ -52,22 +56,27 @@ def lines_run(build, source, folder):
     return run
 
 
-def measure(build, source, say):
-    """({line: [names of tests that run it, the fastest first]}, {name: seconds}, names of those that fail unchanged)"""
-    runs, took, failing = {}, {}, []
+def measure(build, source, log, say):
+    """({line: [names of tests that run it, the fastest first]}, {name: seconds}, names of those that fail unchanged).
+    Each test is a line of the log as soon as it is measured, and those that it has are not measured again."""
+    measured = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     folder = build / "counts"
     for test in tests(build):
+        if any(m["name"] == test.name for m in measured):
+            continue
         shutil.rmtree(folder, ignore_errors=True)
         start = time.monotonic()
-        if not test.passes(build, GCOV_PREFIX=str(folder)):
-            failing.append(test.name)
-            continue
-        took[test.name] = time.monotonic() - start
-        lines = lines_run(build, source, folder)
-        say(f"{test.name}: {took[test.name]:.1f} s, {len(lines)} lines")
-        for line in lines:
-            runs.setdefault(line, []).append(test.name)
+        passed = test.passes(build, GCOV_PREFIX=str(folder))
+        took = time.monotonic() - start
+        measured.append({"name": test.name, "passed": passed, "seconds": took,
+                         "lines": sorted(lines_run(build, source, folder)) if passed else []})
+        with open(log, "a", encoding="utf-8") as out:
+            out.write(json.dumps(measured[-1]) + "\n")
+        say(f"{test.name}: {took:.1f} s, {len(measured[-1]['lines'])} lines")
     shutil.rmtree(folder, ignore_errors=True)
-    for names in runs.values():
-        names.sort(key=took.get)
-    return runs, took, failing
+    runs = {}
+    for m in sorted(measured, key=lambda m: m["seconds"]):
+        for line in m["lines"]:
+            runs.setdefault(line, []).append(m["name"])
+    return (runs, {m["name"]: m["seconds"] for m in measured if m["passed"]},
+            [m["name"] for m in measured if not m["passed"]])
