@@ -103,6 +103,7 @@ static size_t lay_out(udm_synthesis *m, float *memory)
         view->splatted = take_packed(&all, job->width, job->height, 1);
         view->warped = take(&shared, job->channels * n);
         view->variance = take(&shared, n);
+        all.next = all.next > shared.next ? all.next : shared.next;
     }
     for (int i = 0; i < 3; i++)
         m->flow[i] = take(&all, 2 * n);

@@ -137,6 +137,39 @@ START_TEST(opaque_is_as_without)
 }
 END_TEST
 
+// An instant is the same after others as alone: none writes over what the next one is made of.
+START_TEST(instants_do_not_change_each_other)
+{
+    static picture first, second, third, alone, after, other;
+    const bool alpha = _i;
+    udm_interpolator *interpolator = open(NULL, alpha);
+    udm_error error = { 0 };
+    test_case("%s", alpha ? "with alpha" : "without");
+    draw(&first, SOFT, 50);
+    draw(&second, SOFT, 62);
+    draw(&third, SOFT, 74);
+    view(&alone), view(&after), view(&other);
+    for (int turn = 0; turn < 2; turn++) {
+        picture *last = turn ? &after : &alone;
+        const picture *const pictures[] = { &first, &second, &third };
+        for (int i = 0; i < 2; i++) // the second pair has the motion of the first behind it
+            assert_ok(udm_interpolator_pair_alpha(interpolator, &pictures[i]->image, alpha ? &pictures[i]->alpha : NULL,
+                                                  &pictures[i + 1]->image, alpha ? &pictures[i + 1]->alpha : NULL, 1,
+                                                  &error),
+                      &error);
+        for (int i = 1; i <= 7; i++)
+            if (turn)
+                assert_ok(udm_interpolator_make_alpha(interpolator, i / 8., 0, &other.image,
+                                                      alpha ? &other.alpha : NULL, &error),
+                          &error);
+        assert_ok(udm_interpolator_make_alpha(interpolator, 0.5, 0, &last->image, alpha ? &last->alpha : NULL, &error),
+                  &error);
+    }
+    assert_same(after.pixels, alone.pixels, sizeof after.pixels);
+    udm_interpolator_free(interpolator);
+}
+END_TEST
+
 // Black that moves over what is transparent is no repetition.
 START_TEST(only_alpha_changes)
 {
@@ -178,6 +211,7 @@ int main(void)
     const test_entry tests[] = {
         { .test = alpha_moves_along, .cases = 2 * OPAQUE },
         { .test = opaque_is_as_without },
+        { .test = instants_do_not_change_each_other, .cases = 2 },
         { .test = only_alpha_changes },
         { .test = alpha_that_does_not_fit_is_refused },
     };
