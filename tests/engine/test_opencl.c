@@ -40,6 +40,7 @@ static const attention_case attention_cases[] = {
     { 18, 3, 5, 7, 5, 7, 3, false },
     { 20, 1, 4, 4, 3, 9, 1, false },
 };
+static const layer_norm_case layer_norm_cases[] = { { 3, 2, 3, 0 }, { 84, 3, 5, 1 } };
 static const warp_case warp_cases[] = {
     { 3, 9, 21, UDM_LANCZOS_3, 5, true },
     { 1, 4, 6, UDM_BILINEAR, 2, false },
@@ -61,45 +62,83 @@ static udm_device *open_opencl(const char *name, int threads)
 
 typedef float *(*run_case)(udm_device *device, const void *of);
 
-static void compare(udm_device *device, const char *label, int number, run_case run, const void *of, udm_shape shape)
+typedef struct two_devices {
+    udm_device *device, *other;
+    double tolerance;
+} two_devices;
+
+static void compare(const two_devices *both, const char *label, int number, run_case run, const void *of,
+                    udm_shape shape)
 {
-    udm_device *reference = udm_device_open("reference", 1, NULL);
-    float *want = run(reference, of), *got = run(device, of);
+    float *want = run(both->other, of), *got = run(both->device, of);
     test_at("%s, case %d", label, number);
-    assert_close(got, want, udm_shape_elements(shape), 5e-5);
+    assert_close(got, want, udm_shape_elements(shape), both->tolerance);
     free(want);
     free(got);
-    udm_device_close(reference);
 }
 
-static const char *const variants[] = { "opencl:0:vec4", "opencl:0:vec8", "opencl:0:vec16", "opencl:0:gpu" };
+static void compare_small_cases(const two_devices *both)
+{
+    for (int i = 0; i < COUNT_OF(conv_cases); i++)
+        compare(both, "conv", i, run_conv, &conv_cases[i], conv_shape(&conv_cases[i]));
+    for (int i = 0; i < COUNT_OF(patch_cases); i++) {
+        const patch_case *c = &patch_cases[i];
+        compare(both, "observe", i, run_observe, c, observe_shape(c));
+        compare(both, "restore", i, run_restore, c, restore_shape(c));
+        compare(both, "shuffle_add", i, run_shuffle, c, frame_shape(c));
+        compare(both, "copy", i, run_copy, c, frame_shape(c));
+        compare(both, "copy between layouts", i, run_convert, c, frame_shape(c));
+        compare(both, "resample", i, run_resample, c, resample_shape(c));
+    }
+    for (int i = 0; i < COUNT_OF(norm_cases); i++)
+        compare(both, "norm", i, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
+    for (int i = 0; i < COUNT_OF(attention_cases); i++)
+        compare(both, "attention", i, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
+    for (int i = 0; i < COUNT_OF(layer_norm_cases); i++)
+        compare(both, "layer norm", i, run_layer_norm, &layer_norm_cases[i], layer_norm_shape(&layer_norm_cases[i]));
+    for (int i = 0; i < COUNT_OF(warp_cases); i++)
+        compare(both, "warp", i, run_warp, &warp_cases[i], warp_shape(&warp_cases[i]));
+    ck_assert(both->device->ops->finish(both->device, NULL));
+}
+
+static const char *const variants[] = { "opencl:0:vec4", "opencl:0:vec8",  "opencl:0:vec16", "opencl:0:gpu",
+                                        "opencl:0:gpu8", "opencl:0:gpu16", "opencl:0:gpu32" };
 
 // Each variant of the kernels, also those that this device would not choose. oclgrind.sh runs this alone.
 START_TEST(small_cases)
 {
     test_case("%s", variants[_i]);
-    udm_device *device = open_opencl(variants[_i], 0);
-    if (!device)
+    two_devices both = { .device = open_opencl(variants[_i], 0), .tolerance = 5e-5 };
+    if (!both.device)
         return;
-    for (int i = 0; i < COUNT_OF(conv_cases); i++)
-        compare(device, "conv", i, run_conv, &conv_cases[i], conv_shape(&conv_cases[i]));
-    for (int i = 0; i < COUNT_OF(patch_cases); i++) {
-        const patch_case *c = &patch_cases[i];
-        compare(device, "observe", i, run_observe, c, observe_shape(c));
-        compare(device, "restore", i, run_restore, c, restore_shape(c));
-        compare(device, "shuffle_add", i, run_shuffle, c, frame_shape(c));
-        compare(device, "copy", i, run_copy, c, frame_shape(c));
-        compare(device, "copy between layouts", i, run_convert, c, frame_shape(c));
-        compare(device, "resample", i, run_resample, c, resample_shape(c));
-    }
-    for (int i = 0; i < COUNT_OF(norm_cases); i++)
-        compare(device, "norm", i, run_norm, &norm_cases[i], norm_shape(&norm_cases[i]));
-    for (int i = 0; i < COUNT_OF(attention_cases); i++)
-        compare(device, "attention", i, run_attention, &attention_cases[i], attention_shape(&attention_cases[i]));
-    for (int i = 0; i < COUNT_OF(warp_cases); i++)
-        compare(device, "warp", i, run_warp, &warp_cases[i], warp_shape(&warp_cases[i]));
-    ck_assert(device->ops->finish(device, NULL));
-    udm_device_close(device);
+    both.other = udm_device_open("reference", 1, NULL);
+    compare_small_cases(&both);
+    udm_device_close(both.other);
+    udm_device_close(both.device);
+}
+END_TEST
+
+static const char *const with_sub_groups[] = { "opencl:0:gpu8", "opencl:0:gpu16", "opencl:0:gpu32" };
+
+// What goes from register to register comes out as what goes through local memory.
+START_TEST(sub_groups_change_nothing)
+{
+    test_case("%s", with_sub_groups[_i]);
+    two_devices both = { .device = open_opencl(with_sub_groups[_i], 0), .tolerance = 1e-5 };
+    if (!both.device)
+        return;
+    both.other = open_opencl("opencl:0:gpu", 0);
+    ck_assert_int_gt(udm_opencl_of(both.device)->sub_group, 0);
+    ck_assert_int_eq(udm_opencl_of(both.other)->sub_group, 0);
+    compare_small_cases(&both);
+    static const conv_case large = { 2, { 40, 24 }, 72, 3, 1, 1, 37, 41, UDM_SILU, true, RESIDUAL, 0 };
+    static const attention_case heads = { 80, 2, 9, 11, 12, 7, 2, true };
+    static const norm_case groups = { 2, { 40, 24 }, 8, 61, 47, UDM_EMBED_SCALE, 1, UDM_SILU, 0 };
+    compare(&both, "conv", -1, run_conv, &large, conv_shape(&large));
+    compare(&both, "attention", -1, run_attention, &heads, attention_shape(&heads));
+    compare(&both, "norm", -1, run_norm, &groups, norm_shape(&groups));
+    udm_device_close(both.other);
+    udm_device_close(both.device);
 }
 END_TEST
 
@@ -177,6 +216,66 @@ START_TEST(precisions)
 }
 END_TEST
 
+// The one program in a cache of its own, NULL where there is none.
+static const char *find_cached(const folder *cache)
+{
+    static char path[512];
+    char command[320];
+    snprintf(command, sizeof command, "ls %s/udm/opencl-*", cache->path);
+    FILE *names = popen(command, "r");
+    bool found = names && fgets(path, sizeof path, names);
+    if (names)
+        pclose(names);
+    path[strcspn(path, "\n")] = 0;
+    return found ? path : NULL;
+}
+
+static folder new_cache(void)
+{
+    folder cache = folder_new();
+    setenv("XDG_CACHE_HOME", cache.path, 1);
+    return cache;
+}
+
+static void check_choice(udm_opencl_device *cl, int sub_group, int pixels)
+{
+    udm_opencl_choose_sub_group(cl);
+    ck_assert_int_eq(cl->sub_group, sub_group);
+    ck_assert_int_eq(cl->pixels, pixels);
+}
+
+// What was found once is kept, and what cannot be is looked for again. Without sub-groups nothing is looked for.
+START_TEST(sub_groups_are_chosen)
+{
+    udm_device *device = open_opencl("opencl:0", 0);
+    if (!device)
+        return;
+    udm_opencl_device *cl = udm_opencl_of(device);
+    folder cache = new_cache();
+    cl->lanes = 0;
+    udm_opencl_choose_sub_group(cl);
+    if (!udm_opencl_offers(cl, 16)) {
+        ck_assert_int_eq(cl->sub_group, 0);
+        ck_assert_ptr_null(find_cached(&cache));
+    } else {
+        char *key = udm_opencl_key(cl, "sub-groups", udm_opencl_source());
+        const int found = cl->sub_group, pixels = cl->pixels;
+        ck_assert(found == 0 || (udm_opencl_offers(cl, found) && pixels > 0));
+        check_choice(cl, found, pixels);
+        udm_opencl_cache_write(key, (const unsigned char *)"16 16", 5);
+        check_choice(cl, 16, 16);
+        udm_opencl_cache_write(key, (const unsigned char *)"17 16", 5);
+        udm_opencl_choose_sub_group(cl);
+        ck_assert_int_ne(cl->sub_group, 17);
+        setenv("XDG_CACHE_HOME", "/dev/null", 1);
+        check_choice(cl, 16, UDM_CL_PIXELS); // Intel's, whose driver it is here
+        free(key);
+    }
+    folder_free(&cache);
+    udm_device_close(device);
+}
+END_TEST
+
 static const char *const unknown[] = { "opencl:31", "opencl:-1", "opencl:x", "opencl:0:fast", "opencl:0x" };
 
 START_TEST(names_that_there_are_not)
@@ -199,27 +298,6 @@ START_TEST(the_name_of_a_device)
     udm_device_close(device);
 }
 END_TEST
-
-// The one program in a cache of its own, NULL where there is none.
-static const char *find_cached(const folder *cache)
-{
-    static char path[512];
-    char command[320];
-    snprintf(command, sizeof command, "ls %s/udm/opencl-*", cache->path);
-    FILE *names = popen(command, "r");
-    bool found = names && fgets(path, sizeof path, names);
-    if (names)
-        pclose(names);
-    path[strcspn(path, "\n")] = 0;
-    return found ? path : NULL;
-}
-
-static folder new_cache(void)
-{
-    folder cache = folder_new();
-    setenv("XDG_CACHE_HOME", cache.path, 1);
-    return cache;
-}
 
 static void check_opens(void)
 {
@@ -444,9 +522,11 @@ int main(void)
 {
     const test_entry tests[] = {
         { .test = small_cases, .cases = COUNT_OF(variants) },
+        { .test = sub_groups_change_nothing, .cases = COUNT_OF(with_sub_groups) },
         { .test = stands_the_trial, .cases = COUNT_OF(variants) },
         { .test = halves },
         { .test = precisions },
+        { .test = sub_groups_are_chosen },
         { .test = names_that_there_are_not, .cases = COUNT_OF(unknown) },
         { .test = the_name_of_a_device },
         { .test = cache_damaged },

@@ -13,15 +13,16 @@ void udm_opencl_attention(udm_device *device, const udm_attention *attention)
                                    .heads = attention->heads,
                                    .size = shape.c / attention->heads,
                                    .causal = attention->causal };
-    const size_t steps = ((size_t)shape.h * shape.w + QUERIES - 1) / QUERIES, items = attention->heads * steps;
-    const size_t floats = udm_opencl_work_items(cl, items) * 2 * run.size * QUERIES;
+    const size_t at_once = cl->lanes ? QUERIES : TEAM_QUERIES;
+    const size_t items = attention->heads * (((size_t)shape.h * shape.w + at_once - 1) / at_once);
+    const size_t floats = (cl->lanes ? (size_t)cl->workers : items) * 2 * run.size * at_once;
     if (!udm_opencl_grow_scratch(cl, floats / cl->workers + 1, &cl->fault))
         return;
     const udm_cl_argument arguments[] = {
         UDM_CL_ARGUMENT(run),           UDM_CL_BUFFER(&attention->dst),   UDM_CL_BUFFER(&attention->query),
         UDM_CL_BUFFER(&attention->key), UDM_CL_BUFFER(&attention->value), UDM_CL_ARGUMENT(cl->scratch),
     };
-    udm_opencl_run_items(cl, UDM_CL_ATTENTION, arguments, UDM_CL_COUNT(arguments), items);
+    udm_opencl_run_teams(cl, UDM_CL_ATTENTION, arguments, UDM_CL_COUNT(arguments), items);
 }
 
 // Frame after frame, each of which may lie in a buffer of its own.

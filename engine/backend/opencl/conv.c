@@ -246,6 +246,15 @@ void udm_opencl_conv(udm_device *device, const udm_conv *conv)
         { sizeof(cl_mem), &cl->counter },
     };
     enum { ALL = sizeof(arguments) / sizeof(arguments[0]), OF_GPU = ALL - 2 };
+    if (filter->kernel == UDM_CL_TILED && cl->sub_group) {
+        const int outputs = cl->sub_group < UDM_CL_GROUP ? UDM_CL_GROUP : cl->sub_group;
+        const int pixels = LOCAL_ITEMS / cl->sub_group * cl->pixels;
+        udm_opencl_run(cl, filter->kernel, arguments, OF_GPU,
+                       (size_t[]){ (size_t)udm_divide_up(run.rows, pixels) * LOCAL_ITEMS,
+                                   udm_divide_up(udm_opencl_blocks(filter->out) * UDM_CL_BLOCK, outputs) },
+                       (size_t[]){ LOCAL_ITEMS, 1 });
+        return;
+    }
     if (filter->kernel == UDM_CL_TILED) {
         const size_t pixels = udm_divide_up(run.rows, UDM_CL_SIDE), outputs = udm_divide_up(filter->out, UDM_CL_SIDE);
         udm_opencl_run(cl, filter->kernel, arguments, OF_GPU, (size_t[]){ 16 * outputs, 16 * pixels },

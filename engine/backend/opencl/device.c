@@ -25,8 +25,9 @@ typedef struct request {
 // lanes of the variants; 0 is that of GPUs
 static const struct variant {
     const char *name;
-    int lanes;
-} variants[] = { { "gpu", 0 }, { "vec4", 4 }, { "vec8", 8 }, { "vec16", 16 } };
+    int lanes, sub_group;
+} variants[] = { { "gpu", 0, 0 },  { "gpu8", 0, 8 }, { "gpu16", 0, 16 }, { "gpu32", 0, 32 },
+                 { "vec4", 4, 0 }, { "vec8", 8, 0 }, { "vec16", 16, 0 } };
 
 static bool is_gpu(cl_device_id id)
 {
@@ -160,8 +161,14 @@ static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *e
     cl->lanes = native >= 16 ? 16 : native >= 8 ? 8 : 4;
     if ((gpu || !vectors) && tiles)
         cl->lanes = 0;
-    if (name)
+    if (name) {
         cl->lanes = find_variant(name)->lanes;
+        cl->sub_group = find_variant(name)->sub_group;
+        cl->pixels = UDM_CL_PIXELS;
+    }
+    if (cl->sub_group && !udm_opencl_offers(cl, cl->sub_group))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no sub-groups of %d: leave out the \"%s\"",
+                        cl->device.name, cl->sub_group, name);
     return vectors || !cl->lanes ||
            udm_fail(error, UDM_ERROR_UNSUPPORTED,
                     "%s makes vectors of work-items, which cannot do much each: leave out the \"%s\"", cl->device.name,
@@ -214,10 +221,10 @@ static bool opencl_finish(udm_device *device, udm_error *error)
     return cl->fault.code == UDM_OK || udm_fail(error, cl->fault.code, "%s", cl->fault.message);
 }
 
-static bool has_extension(cl_device_id id, const char *name)
+bool udm_opencl_has(const udm_opencl_device *cl, const char *name)
 {
     char list[8192] = "";
-    clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof list - 1, list, NULL);
+    clGetDeviceInfo(cl->id, CL_DEVICE_EXTENSIONS, sizeof list - 1, list, NULL);
     const size_t length = strlen(name);
     for (const char *at = list; (at = strstr(at, name)); at += length)
         if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == 0))
@@ -232,7 +239,7 @@ static bool opencl_set_precision(udm_device *device, udm_precision precision, ud
     if (precision == UDM_PRECISION_BF16)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "\"%s\" has no bf16: set precision to f32, f16 or auto, or device to cpu", device->name);
-    const bool gains = is_gpu(cl->id) && has_extension(cl->id, "cl_khr_fp16") && !device->only_f32;
+    const bool gains = is_gpu(cl->id) && udm_opencl_has(cl, "cl_khr_fp16") && !device->only_f32;
     const bool half = precision == UDM_PRECISION_F16 || (precision == UDM_PRECISION_AUTO && gains);
     if (half == cl->half)
         return true;
@@ -288,8 +295,10 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     cl->profile = asked.profile;
     cl->workers = count_workers(id, threads);
     write_name(cl, cl->device.name);
-    if (choose_variant(cl, asked.variant, error) && make_queue(cl, error) &&
-        udm_opencl_build(cl, udm_opencl_source(), error))
+    bool good = choose_variant(cl, asked.variant, error) && make_queue(cl, error);
+    if (good && !cl->lanes && !asked.variant)
+        udm_opencl_choose_sub_group(cl);
+    if (good && udm_opencl_build(cl, udm_opencl_source(), error))
         return &cl->device;
     opencl_close(&cl->device);
     return NULL;

@@ -40,7 +40,7 @@ void udm_opencl_norm(udm_device *device, const udm_norm *norm)
         UDM_CL_BUFFER(vector),
     };
     udm_opencl_run_items(cl, UDM_CL_MOMENTS, arguments, 5, blocks * run.parts);
-    udm_opencl_run_items(cl, UDM_CL_GAINS, arguments, 7, norm->groups);
+    udm_opencl_run_teams(cl, UDM_CL_GAINS, arguments, 7, norm->groups);
     const udm_cl_argument last[] = { arguments[0], arguments[1], arguments[2],
                                      arguments[3], arguments[4], UDM_CL_BUFFER(&norm->dst) };
     udm_opencl_run_items(cl, UDM_CL_NORMALISE, last, 6, udm_opencl_blocks(norm->dst.shape.c) * pixels);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The opencl backend: OpenCL 1.2, the kernels of kernels/*.cl in one program.
 //
-// Variants. "gpu" shares local memory among the work-items of a group; "vec4", "vec8" and "vec16" run one work-item of
-// vectors on each unit of a processor, as the cpu backend does. The device's kind and its vectors choose; a device
-// string can (opencl:0:gpu).
+// Variants. "gpu" shares local memory among the work-items of a group; "gpu8", "gpu16" and "gpu32" share registers
+// among those of a sub-group of so many; "vec4", "vec8" and "vec16" run one work-item of vectors on each unit of a
+// processor, as the cpu backend does. The device's kind and its vectors choose, and among those of GPUs a short search
+// (sub_groups.c); a device string can (opencl:0:gpu).
 //
 // Features, and the weights of convolutions on GPUs, are of f32, or of f16, where the precision asks for it; all sums
 // are of f32. Processors' weights stay f32, as those of Winograd's products lose more when rounded. A change of
@@ -21,6 +22,7 @@
 #include "backend/opencl/kernels/args.h"
 
 enum { UDM_CL_BLOCK = 16, UDM_CL_GROUP = 32, UDM_CL_SIDE = 64 }; // as in the kernels
+enum { UDM_CL_PIXELS = 8 }; // that a sub-group convolves at once, where nothing was tried
 
 typedef enum udm_cl_kernel {
     UDM_CL_WINOGRAD,
@@ -66,7 +68,8 @@ typedef struct udm_opencl_device {
     cl_command_queue queue;
     cl_program program;
     cl_kernel kernels[UDM_CL_KERNELS]; // NULL for those of the other variant
-    int lanes;                         // floats of a vector; 0 for the GPU variant
+    int lanes;                         // floats of a vector; 0 for the GPU variants
+    int sub_group, pixels;             // of those: work-items of a sub-group, and what each convolves at once; or 0
     bool half;                         // features are of f16, and a GPU's weights
     int workers;
     cl_mem scratch; // [workers][per_worker]
@@ -105,6 +108,16 @@ bool udm_opencl_check(udm_opencl_device *cl, cl_int code, const char *what);
 bool udm_opencl_build(udm_opencl_device *cl, const char *source, udm_error *error);
 const char *udm_opencl_source(void); // of all kernels
 
+// All that a program depends on; the caller frees it.
+char *udm_opencl_key(const udm_opencl_device *cl, const char *options, const char *source);
+bool udm_opencl_has(const udm_opencl_device *cl, const char *extension);
+
+// Chooses sub_group and pixels for a GPU, by a search whose outcome is kept in the cache.
+void udm_opencl_choose_sub_group(udm_opencl_device *cl);
+bool udm_opencl_offers(const udm_opencl_device *cl, int sub_group);
+bool udm_opencl_made_sub_groups(const udm_opencl_device *cl); // of that size, in the program that was built
+int udm_opencl_version(const udm_opencl_device *cl);          // 12 for 1.2
+
 // A file of the cache, under XDG_CACHE_HOME. key: all that the program depends on. Reading gives NULL where there is
 // none or it is damaged; the caller frees it. Writing that fails leaves nothing behind, and is no fault.
 unsigned char *udm_opencl_cache_read(const char *key, size_t *bytes);
@@ -121,6 +134,9 @@ void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_ar
 // Queues a kernel that divides its items among the work-items (range_of in common.cl): a GPU's do one each, in groups;
 // those of a processor do long runs of them.
 void udm_opencl_run_items(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                          size_t items);
+// The same for kernels of teams (team.cl): each item is one of a team's on a GPU.
+void udm_opencl_run_teams(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
                           size_t items);
 size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items); // how many work-items those are
 

@@ -2,8 +2,6 @@
 // Queues the operations that have no weights.
 #include "backend/opencl/opencl.h"
 
-enum { LOCAL = 64 }; // work-items of a group of the GPU variant, as the kernels require
-
 udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor)
 {
     if (!tensor)
@@ -20,14 +18,21 @@ static udm_cl_observation observation_of(const udm_observation *seen)
 
 size_t udm_opencl_work_items(const udm_opencl_device *cl, size_t items)
 {
-    return cl->lanes ? (size_t)cl->workers : (items + LOCAL - 1) / LOCAL * LOCAL;
+    return cl->lanes ? (size_t)cl->workers : (items + LOCAL_ITEMS - 1) / LOCAL_ITEMS * LOCAL_ITEMS;
 }
 
 void udm_opencl_run_items(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
                           size_t items)
 {
     udm_opencl_run(cl, kernel, arguments, count, (size_t[]){ udm_opencl_work_items(cl, items), 1 },
-                   (size_t[]){ cl->lanes ? 1 : LOCAL, 1 });
+                   (size_t[]){ cl->lanes ? 1 : LOCAL_ITEMS, 1 });
+}
+
+void udm_opencl_run_teams(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_argument *arguments, int count,
+                          size_t items)
+{
+    const int team = cl->lanes ? 1 : cl->sub_group ? cl->sub_group : LOCAL_ITEMS;
+    udm_opencl_run_items(cl, kernel, arguments, count, items * team);
 }
 
 void udm_opencl_observe(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch)

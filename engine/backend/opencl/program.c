@@ -34,18 +34,20 @@ enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };
 
 static void describe_options(const udm_opencl_device *cl, char options[OPTIONS_ROOM])
 {
-    char variant[32] = "-DGPU";
+    char variant[64] = "-cl-std=CL1.2 -DGPU";
     if (cl->lanes)
-        snprintf(variant, sizeof variant, "-DLANES=%d", cl->lanes);
+        snprintf(variant, sizeof variant, "-cl-std=CL1.2 -DLANES=%d", cl->lanes);
+    else if (cl->sub_group)
+        snprintf(variant, sizeof variant, "-cl-std=CL%s -DGPU -DSUB_GROUP=%d -DPIXELS=%d",
+                 udm_opencl_version(cl) >= 30 ? "3.0" : "2.0", cl->sub_group, cl->pixels);
     snprintf(options, OPTIONS_ROOM,
-             "-cl-std=CL1.2 -cl-mad-enable -cl-no-signed-zeros %s%s -DMIN_LEVEL=%s -DPRIOR_PRECISION=%s -DGATE=%s "
+             "-cl-mad-enable -cl-no-signed-zeros %s%s -DMIN_LEVEL=%s -DPRIOR_PRECISION=%s -DGATE=%s "
              "-DGATE_OPEN=%s",
              variant, cl->half ? " -DHALF" : "", TEXT(UDM_MIN_LEVEL), TEXT(UDM_PRIOR_PRECISION), TEXT(UDM_GATE),
              TEXT(UDM_GATE_OPEN));
 }
 
-// All that a binary depends on; the caller frees it.
-static char *describe_key(const udm_opencl_device *cl, const char *options, const char *source)
+char *udm_opencl_key(const udm_opencl_device *cl, const char *options, const char *source)
 {
     static const cl_device_info asked[] = { CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DRIVER_VERSION };
     enum { ASKED = sizeof asked / sizeof asked[0] };
@@ -133,6 +135,9 @@ static bool compile(udm_opencl_device *cl, const char *source, const char *optio
         code = clBuildProgram(cl->program, 1, &cl->id, options, NULL, NULL);
     if (code == CL_SUCCESS && !make_kernels(cl))
         code = CL_INVALID_KERNEL_NAME;
+    if (code == CL_SUCCESS && cl->sub_group && !udm_opencl_made_sub_groups(cl))
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s made other sub-groups than those of %d", cl->device.name,
+                        cl->sub_group);
     return code == CL_SUCCESS || fail_build(cl, code, error);
 }
 
@@ -141,7 +146,7 @@ bool udm_opencl_build(udm_opencl_device *cl, const char *source, udm_error *erro
     char options[OPTIONS_ROOM];
     drop_program(cl);
     describe_options(cl, options);
-    char *key = describe_key(cl, options, source);
+    char *key = udm_opencl_key(cl, options, source);
     if (!key)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for the kernels of %s", cl->device.name);
     bool good = load(cl, key, options);

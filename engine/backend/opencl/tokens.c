@@ -10,7 +10,7 @@ void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm)
                                     .eps = norm->eps };
     const udm_cl_argument arguments[] = { UDM_CL_ARGUMENT(run), UDM_CL_BUFFER(&norm->dst), UDM_CL_BUFFER(&norm->src),
                                           UDM_CL_BUFFER(&norm->affine) };
-    udm_opencl_run_items(udm_opencl_of(device), UDM_CL_LAYER_NORM, arguments, UDM_CL_COUNT(arguments),
+    udm_opencl_run_teams(udm_opencl_of(device), UDM_CL_LAYER_NORM, arguments, UDM_CL_COUNT(arguments),
                          (size_t)norm->dst.shape.h * norm->dst.shape.w);
 }
 

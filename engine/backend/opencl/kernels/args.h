@@ -46,7 +46,7 @@ typedef struct udm_cl_norm {
 
 #define NORM_PART 512 // pixels of a part
 
-// Attention. Each work-item has 2 * size * QUERIES floats of scratch memory.
+// Attention. Each work-item of a processor, and each team of a GPU, has 2 * size * QUERIES floats of scratch memory.
 typedef struct udm_cl_attention {
     udm_cl_tensor dst, query, key, value;
     udm_cl_int heads, size; // channels of a head
@@ -69,6 +69,9 @@ typedef struct udm_cl_join {
     udm_cl_int place, count; // of dst: `count` pixels from `place` on are written
 } udm_cl_join;
 
-#define QUERIES 16 // that are done at once
+#define QUERIES 16     // that are done at once, by a work-item of a processor,
+#define TEAM_QUERIES 8 // and by a team of a GPU
+
+#define LOCAL_ITEMS 64 // work-items of a group on a GPU
 
 #endif

@@ -5,6 +5,7 @@
 // for that where a work-item is a whole group and a group is a thread of a processor.
 
 #define BLOCK 16
+#define UNROLL _Pragma("unroll")
 
 // Features, and a GPU's weights: float, or, where the host defines HALF, half, which is read into float and written
 // from it, so that all sums are of float. What is larger than the largest half becomes that.
@@ -54,7 +55,7 @@ range range_of(size_t items)
 }
 
 #ifdef GPU
-#define POINTWISE kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
+#define POINTWISE kernel __attribute__((reqd_work_group_size(LOCAL_ITEMS, 1, 1))) void
 #else
 #define POINTWISE kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 #endif

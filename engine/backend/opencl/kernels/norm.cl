@@ -74,26 +74,38 @@ moments join(moments a, moments b)
     return both;
 }
 
-// Joins the parts of channel `lane` of a block, to which `added` is added. sums: of the block.
-moments join_parts(const udm_cl_norm *norm, moments all, const global float *sums, int lane, float pivot, float added)
+// Joins what this work-item's share of the parts has of channel c of a block, to which `added` is added. sums: of the
+// block.
+moments join_parts(const udm_cl_norm *norm, moments all, const global float *sums, int c, float pivot, float added)
 {
     const int pixels = norm->dst.h * norm->dst.w;
-    for (int p = 0; p < norm->parts; p++, sums += 2 * BLOCK) {
-        const float count = min(NORM_PART, pixels - p * NORM_PART), sum = sums[lane], squares = sums[BLOCK + lane];
+    for (int p = team_lane(); p < norm->parts; p += TEAM) {
+        const global float *of = sums + p * 2 * BLOCK;
+        const float count = min(NORM_PART, pixels - p * NORM_PART), sum = of[c], squares = of[BLOCK + c];
         moments part = { pivot + added + sum / count, fmax(0.f, squares - sum * sum / count), count };
         all = join(all, part);
     }
     return all;
 }
 
-// The gain and the offset of each channel of a group.
-POINTWISE norm_gains(const udm_cl_norm norm, const global feature *src0, const global feature *src1,
-                     const global feature *src2, global float *scratch, const global float *affine,
-                     const global feature *vector)
+// Joins the shares of a team.
+moments join_team(moments own, local float *shared)
 {
+    const float count = team_sum(own.count, shared), mean = team_sum(own.mean * own.count, shared) / count;
+    const float distance = own.mean - mean;
+    moments all = { mean, team_sum(own.squares + own.count * distance * distance, shared), count };
+    return all;
+}
+
+// The gain and the offset of each channel of a group.
+TEAMWORK norm_gains(const udm_cl_norm norm, const global feature *src0, const global feature *src1,
+                    const global feature *src2, global float *scratch, const global float *affine,
+                    const global feature *vector)
+{
+    local float shared[SHARED];
     const int channels = norm.dst.c, size = channels / norm.groups;
     const global feature *e = vector + norm.vector;
-    const range groups = range_of(norm.groups);
+    const range groups = team_range(norm.groups);
     for (size_t g = groups.first; g < groups.end; g++) {
         moments group = { 0, 0, 0 };
         for (int c = g * size; c < ((int)g + 1) * size; c++) {
@@ -104,7 +116,9 @@ POINTWISE norm_gains(const udm_cl_norm norm, const global feature *src0, const g
             group = join_parts(&norm, group, scratch + (size_t)(blocks + at / BLOCK) * norm.parts * 2 * BLOCK,
                                at % BLOCK, pivot, norm.embedding == 1 ? load_one(e + c) : 0.f);
         }
-        for (int c = g * size; c < ((int)g + 1) * size; c++) {
+        if (TEAM > 1)
+            group = join_team(group, shared);
+        for (int c = g * size + team_lane(); c < ((int)g + 1) * size; c += TEAM) {
             float gain = affine[norm.affine + c] / sqrt(group.squares / group.count + norm.eps);
             float offset = affine[norm.affine + channels + c];
             if (norm.embedding == 2) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any convolution on a GPU: a group of 16 x 16 work-items computes 64 outputs of 64 pixels, four by four each, from
-// local memory that it fills with 16 channels of one tap at a time.
-#ifdef GPU
+// Any convolution on a GPU without sub-groups: a group of 16 x 16 work-items computes 64 outputs of 64 pixels, four by
+// four each, from local memory that it fills with 16 channels of one tap at a time. registers.cl is its other half.
+#if defined GPU && !defined SUB_GROUP
 
 #define SIDE 64
 

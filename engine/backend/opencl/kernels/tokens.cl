@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Layer normalisation of each pixel over its channels, pixels of several tensors as one, and products.
 
-POINTWISE layer_norm(const udm_cl_layer_norm norm, global feature *dst, const global feature *src,
-                     const global float *affine)
+// The channels of a pixel lie over the lanes of its team.
+TEAMWORK layer_norm(const udm_cl_layer_norm norm, global feature *dst, const global feature *src,
+                    const global float *affine)
 {
-    const int channels = norm.dst.c;
+    local float shared[SHARED];
+    const int channels = norm.dst.c, lane = team_lane();
     const size_t pixels = (size_t)norm.dst.h * norm.dst.w;
     const global float *gamma = affine + norm.affine, *beta = gamma + channels;
-    const range items = range_of(pixels);
+    const range items = team_range(pixels);
     for (size_t p = items.first; p < items.end; p++) {
         const global feature *x = src + norm.src.at + p * BLOCK;
         global feature *y = dst + norm.dst.at + p * BLOCK;
         float sum = 0, squares = 0;
-        for (int c = 0; c < channels; c++)
+        for (int c = lane; c < channels; c += TEAM)
             sum += load_one(x + c / BLOCK * pixels * BLOCK + c % BLOCK);
-        const float mean = sum / channels;
-        for (int c = 0; c < channels; c++) {
+        const float mean = team_sum(sum, shared) / channels;
+        for (int c = lane; c < channels; c += TEAM) {
             const float far = load_one(x + c / BLOCK * pixels * BLOCK + c % BLOCK) - mean;
             squares = fma(far, far, squares);
         }
-        const float gain = 1 / sqrt(squares / channels + norm.eps);
-        for (int c = 0; c < divide_up(channels, BLOCK) * BLOCK; c++) {
+        const float gain = 1 / sqrt(team_sum(squares, shared) / channels + norm.eps);
+        for (int c = lane; c < divide_up(channels, BLOCK) * BLOCK; c += TEAM) {
             const size_t at = c / BLOCK * pixels * BLOCK + c % BLOCK;
             store_one(c < channels ? (load_one(x + at) - mean) * gain * gamma[c] + beta[c] : 0.f, y + at);
         }

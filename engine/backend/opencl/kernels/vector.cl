@@ -26,7 +26,6 @@
 #endif
 
 #define GROUP 32 // outputs of a packed panel of weights; the last may have 16
-#define UNROLL _Pragma("unroll")
 
 vec activate_vector(int activation, vec x)
 {
