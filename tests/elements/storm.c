@@ -2,12 +2,14 @@
 // Storms: flushes, caps, states and properties change at random moments while frames flow, and a second thread changes
 // properties all the while. Nothing hangs, no error or critical warning comes, memory does not grow; and after it the
 // element does what a new one does: as many frames as there should be, at their times.
-//     storm COUNT [SEED [FRAMES]]
-// COUNT is the number of changes for each element, FRAMES that of the frames after it, at 25 a second: 2,160,000 are a
-// day. Prints what was done, how many frames flowed meanwhile, and memory; for a day, at each hour.
+//     storm COUNT [SEED [FRAMES [RATE [WORD]]]]
+// COUNT is the number of changes for each element, FRAMES that of the frames after it, at RATE, 25 a second by default:
+// 86400 at 1 a second are a day. Of the set-ups only those with WORD in them, if there is one. Prints what was done,
+// how many frames flowed meanwhile, and memory, in each 24th part of the frames: for a day, at each hour.
 #include <gst/video/video.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FEW = 50, PARTS = 24, LONGEST = 300 /* seconds that a frame may take */, MANY = 32 };
 #define FRAME (GST_SECOND / 25)
@@ -27,6 +29,11 @@ static const Kind kinds[] = {
     { "udmslowmotion speed=0.5", 2, "speed", "0.5" },
     { "udmupscale model=tiny-guess", 1, "factor", "2" },
 };
+
+typedef struct Task {
+    guint count, seed, frames, rate;
+    double allowed; // MiB by which memory may grow
+} Task;
 
 static const char *const caps[] = {
     "video/x-raw,format=I420,width=32,height=24,framerate=25/1",
@@ -58,6 +65,7 @@ typedef struct Storm {
     GMutex lock;
     GCond changed;
     const char *caps;       // of the next frame
+    GstClockTime lasts;     // a frame, of what comes after the storm
     gboolean held, pushing; // no more frames; one is on its way
     gboolean anew;          // the next frame begins a stream
 } Storm;
@@ -106,8 +114,8 @@ static GstFlowReturn push_frame(Storm *storm, const GstVideoInfo *info, guint nu
 
     gst_buffer_memset(buffer, 0, (guint8)(100 + 7 * number), GST_VIDEO_INFO_SIZE(info));
     gst_buffer_memset(buffer, number % 50, (guint8)(31 * number), GST_VIDEO_INFO_SIZE(info) / 2);
-    GST_BUFFER_PTS(buffer) = number * FRAME;
-    GST_BUFFER_DURATION(buffer) = FRAME;
+    GST_BUFFER_PTS(buffer) = number * storm->lasts;
+    GST_BUFFER_DURATION(buffer) = storm->lasts;
     return gst_pad_push(storm->out, buffer);
 }
 
@@ -319,7 +327,7 @@ static void make(Storm *storm, const char *line, guint seed)
     GstBus *bus = gst_bus_new();
     GError *error = NULL;
 
-    *storm = (Storm){ .dice = g_rand_new_with_seed(seed), .caps = caps[0], .anew = TRUE };
+    *storm = (Storm){ .dice = g_rand_new_with_seed(seed), .caps = caps[0], .lasts = FRAME, .anew = TRUE };
     storm->element = gst_parse_launch(line, &error);
     if (error) {
         fprintf(stderr, "%s\n", error->message);
@@ -366,8 +374,9 @@ static GstPadProbeReturn look_at_frame(GstPad *pad, GstPadProbeInfo *probe, gpoi
     return GST_PAD_PROBE_OK;
 }
 
-static void push_calmly(Storm *storm, guint frames, double allowed)
+static void push_calmly(Storm *storm, const Task *task)
 {
+    const guint frames = task->frames;
     double memory[PARTS];
     GstVideoInfo info;
     guint part = 0;
@@ -386,21 +395,24 @@ static void push_calmly(Storm *storm, guint frames, double allowed)
     for (part = 0; part < PARTS; part++)
         printf(" %.0f", memory[part]);
     printf("\n");
-    if (memory[PARTS - 1] > memory[1] + allowed)
+    if (memory[PARTS - 1] > memory[1] + task->allowed)
         fail(storm, "memory grows");
 }
 
-static void stay_calm(Storm *storm, const Kind *kind, guint frames, double allowed)
+static void stay_calm(Storm *storm, const Kind *kind, const Task *task)
 {
-    const guint expected = frames * kind->times;
+    char *calmly = g_strdup_printf("video/x-raw,format=I420,width=32,height=24,framerate=%u/1", task->rate);
+    const guint expected = task->frames * kind->times;
     Calm calm = { 0 };
 
     set_state(storm, GST_STATE_NULL);
     gst_util_set_object_arg(G_OBJECT(storm->element), kind->property, kind->value);
     gst_pad_add_probe(storm->in, GST_PAD_PROBE_TYPE_BUFFER, look_at_frame, &calm, NULL);
     set_state(storm, GST_STATE_PLAYING);
-    storm->caps = caps[0];
-    push_calmly(storm, frames, allowed);
+    storm->caps = calmly;
+    storm->lasts = GST_SECOND / task->rate;
+    push_calmly(storm, task);
+    g_free(calmly);
     if (calm.frames != expected || calm.astray) {
         fprintf(stderr, "%u frames for %u, %u of them not at their times\n", calm.frames, expected, calm.astray);
         fail(storm, "after the storm it is not as new");
@@ -409,18 +421,18 @@ static void stay_calm(Storm *storm, const Kind *kind, guint frames, double allow
 
 // ---- the storms
 
-static void rage(const Kind *kind, guint count, guint seed, guint frames, double allowed)
+static void rage(const Kind *kind, const Task *task)
 {
     Storm storm;
     GThread *feeding, *meddling;
     double before = memory_mib(), after;
 
-    make(&storm, kind->line, seed);
+    make(&storm, kind->line, task->seed + (guint)(kind - kinds));
     set_state(&storm, GST_STATE_PLAYING);
     feeding = g_thread_new("feed", feed, &storm);
     meddling = g_thread_new("meddle", meddle, &storm);
-    for (guint n = 0; n < count; n++) {
-        if (n == count / 4)
+    for (guint n = 0; n < task->count; n++) {
+        if (n == task->count / 4)
             before = memory_mib();
         act(&storm);
     }
@@ -432,9 +444,9 @@ static void rage(const Kind *kind, guint count, guint seed, guint frames, double
            kind->line, storm.flushes, storm.changes_of_caps, storm.changes_of_state, storm.changes_of_properties,
            storm.frames, before, after);
     fflush(stdout);
-    if (after > before + allowed)
+    if (after > before + task->allowed)
         fail(&storm, "memory grows");
-    stay_calm(&storm, kind, frames, allowed);
+    stay_calm(&storm, kind, task);
     free_storm(&storm);
 }
 
@@ -459,19 +471,26 @@ static void crowd(guint times)
 
 int main(int argc, char **argv)
 {
-    const guint count = argc > 1 ? (guint)strtoul(argv[1], NULL, 10) : 0;
-    const guint seed = argc > 2 ? (guint)strtoul(argv[2], NULL, 10) : 1;
-    const guint frames = argc > 3 ? (guint)strtoul(argv[3], NULL, 10) : FEW;
-    const double allowed = getenv("ASAN_OPTIONS") ? 1e6 : 32; // MiB; what is freed stays in quarantine there
+    const guint given[] = { 0, 1, FEW, 25 };
+    const char *word = argc > 5 ? argv[5] : "";
+    guint numbers[4];
+    Task task;
 
-    if (count == 0) {
-        fprintf(stderr, "usage: %s COUNT [SEED [FRAMES]]\n", argv[0]);
+    for (int i = 0; i < 4; i++)
+        numbers[i] = i + 1 < argc ? (guint)strtoul(argv[i + 1], NULL, 10) : given[i];
+    task = (Task){ numbers[0], numbers[1], numbers[2], numbers[3], .allowed = 32 };
+    if (getenv("ASAN_OPTIONS")) // what is freed stays in quarantine
+        task.allowed = 1e6;
+    if (task.count == 0 || task.rate == 0) {
+        fprintf(stderr, "usage: %s COUNT [SEED [FRAMES [RATE [WORD]]]]\n", argv[0]);
         return 2;
     }
     gst_init(NULL, NULL);
     g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
-        rage(&kinds[i], count, seed + i, frames, allowed);
-    crowd(1 + count / 100);
+        if (strstr(kinds[i].line, word))
+            rage(&kinds[i], &task);
+    if (!*word)
+        crowd(1 + task.count / 100);
     return 0;
 }
