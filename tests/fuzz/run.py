@@ -47,13 +47,23 @@ def run(build, name, program, seeds, env, seconds):
     return executions, time.monotonic() - start, sorted(set(failed.iterdir()) - before), ended, log
 
 
+def add_up(build, name, executions):
+    """All that ran in this folder so far."""
+    kept = build / "executions.json"
+    counts = json.loads(kept.read_text()) if kept.exists() else {}
+    counts[name] = counts.get(name, 0) + executions
+    kept.write_text(json.dumps(counts))
+    return counts[name]
+
+
 def main():
     build, hours, names = pathlib.Path(sys.argv[1]).resolve(), float(sys.argv[2]), sys.argv[3:]
     chosen = fuzzers(build, names)
     bad = False
     for name, (program, seeds, env) in chosen.items():
         executions, seconds, failed, ended, log = run(build, name, program, seeds, env, 3600 * hours / len(chosen))
-        print(f"{name}: {executions:,} inputs in {seconds:.0f} s, {len(failed)} failed", flush=True)
+        print(f"{name}: {executions:,} inputs in {seconds:.0f} s, {len(failed)} failed; "
+              f"{add_up(build, name, executions):,} inputs in all", flush=True)
         for path in failed:
             print(f"    {path}\n    {log}")
         if ended or executions == 0:

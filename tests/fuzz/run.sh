@@ -3,7 +3,8 @@
 # Fuzzes all that reads what others wrote, and the elements, by libFuzzer under ASan and UBSan, for HOURS in all:
 #     sh tests/fuzz/run.sh HOURS [NAME...]
 # What is found is kept in build-fuzz/corpus, and is gone on from; what fails lies in build-fuzz/failed, and runs again
-# as build-fuzz/tests/fuzz/fuzz_NAME FILE. Ends with a line for each fuzzer: how many inputs it ran, and what failed.
+# as build-fuzz/tests/fuzz/fuzz_NAME FILE. Ends with a line for each fuzzer: how many inputs it ran, now and
+# in all, and what failed.
 cd "$(dirname "$0")/../.." || exit 1
 hours=$1
 [ $# -gt 0 ] && shift
