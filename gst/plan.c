@@ -105,6 +105,7 @@ static gboolean take_frame(GstUdmPlan *plan, json_t *line, udm_error *error)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "the frames of the film have no times that rise, by which to know them: put it into a "
                         "container that has, as with ffmpeg -fflags +genpts -i IN -map 0 -c copy OUT.mkv");
+    frame.pts = json_integer_value(pts);
     found->kind = (udm_noise_kind)kind;
     found->begins = cut;
     frame.scene = cut || !before ? frame.number : before->scene;
@@ -239,6 +240,11 @@ gboolean gst_udm_plan_fits(const GstUdmPlan *plan, const GstVideoInfo *info, udm
                     plan->path, plan->width, plan->height, GST_VIDEO_INFO_WIDTH(info), GST_VIDEO_INFO_HEIGHT(info));
 }
 
+gdouble gst_udm_plan_seconds(const GstUdmPlan *plan, const GstUdmPlanned *a, const GstUdmPlanned *b)
+{
+    return (gdouble)(b->pts - a->pts) * plan->base_n / plan->base_d;
+}
+
 const GstUdmPlanned *gst_udm_plan_find(const GstUdmPlan *plan, GstClockTime time)
 {
     guint low = 0, high = plan->frames->len; // the first frame from `time` - NEAR on lies between
@@ -260,6 +266,21 @@ const GstUdmPlanned *gst_udm_plan_find(const GstUdmPlan *plan, GstClockTime time
     while (found && (next = frame_at(plan, found->number + 1)) && ABS(next->time - wanted) < ABS(found->time - wanted))
         found = next;
     return found && ABS(found->time - wanted) <= (gint64)NEAR ? found : NULL;
+}
+
+gboolean gst_udm_plan_goes_on(const GstUdmPlan *plan, GstClockTime time)
+{
+    return GST_CLOCK_TIME_IS_VALID(time) && (gint64)time > frame_at(plan, 0)->time &&
+           (gint64)time < frame_at(plan, plan->frames->len - 1)->time;
+}
+
+void gst_udm_plan_lacks(const GstUdmPlan *plan, GstClockTime time, udm_error *error)
+{
+    udm_fail(error, UDM_ERROR_SETTINGS,
+             "the plan %s has no frame at %" GST_TIME_FORMAT
+             ": it is of another film, or something before this element changes the times. Run udm-film plan on this "
+             "film, and put this element right behind the decoder",
+             plan->path, GST_TIME_ARGS(time));
 }
 
 const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gboolean looks_ahead)

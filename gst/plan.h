@@ -12,6 +12,7 @@ typedef struct GstUdmPlan GstUdmPlan;
 
 typedef struct GstUdmPlanned {
     gint64 time;         // of the film, in nanoseconds
+    gint64 pts;          // the same, in units of the film
     guint64 number;      // in it, from 0 on
     guint64 scene;       // the number of the first frame of its scene
     udm_finding finding; // its noise
@@ -30,8 +31,15 @@ guint gst_udm_plan_warm_up(const GstUdmPlan *plan);       // the most that a spl
 // Whether the film has frames of this size; FALSE with *error set if it has not.
 gboolean gst_udm_plan_fits(const GstUdmPlan *plan, const GstVideoInfo *info, udm_error *error);
 
+// From one frame to another, as the film's own units have it, which need not be whole nanoseconds.
+gdouble gst_udm_plan_seconds(const GstUdmPlan *plan, const GstUdmPlanned *a, const GstUdmPlanned *b);
+
 // The frame at a stream time, which containers round to a millisecond at most; NULL if there is none.
 const GstUdmPlanned *gst_udm_plan_find(const GstUdmPlan *plan, GstClockTime time);
+// Whether the film goes on at a stream time, or something is shown until its next frame.
+gboolean gst_udm_plan_goes_on(const GstUdmPlan *plan, GstClockTime time);
+// Fills the error of a frame that is not found.
+void gst_udm_plan_lacks(const GstUdmPlan *plan, GstClockTime time, udm_error *error);
 // The frame whose noise is that of this one: in the first of a scene, grain that only time tells of is not seen, so
 // that a restorer that looks ahead takes that of the second one.
 const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gboolean looks_ahead);

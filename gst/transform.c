@@ -386,10 +386,25 @@ static gboolean refuses(GstUdmTransform *self, GstEvent *event)
     return self->refused;
 }
 
+static gboolean fills(GstUdmTransform *self, GstEvent *event)
+{
+    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
+    GstClockTime time;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !klass->fills)
+        return FALSE;
+    gst_event_parse_gap(event, &time, NULL);
+    return klass->fills(self, time);
+}
+
 static gboolean gst_udm_transform_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstUdmTransform *self = GST_UDM_TRANSFORM(trans);
 
+    if (fills(self, event)) {
+        gst_event_unref(event);
+        return TRUE;
+    }
     switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_START: // from another thread, while the streaming thread may be computing
         gst_udm_session_cancel(&self->session, TRUE);

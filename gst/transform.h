@@ -77,6 +77,9 @@ typedef struct GstUdmTransformClass {
     const GstUdmEngine *engine;
     // Whether interlaced caps are taken, though frames that leave are progressive; NULL: none are.
     gboolean (*takes_interlaced)(GstUdmTransform *self, const GstCaps *caps);
+    // Whether what is missing from a time of the segment on is made up for once the next frame has arrived, so that a
+    // GAP event is none; may be NULL.
+    gboolean (*fills)(GstUdmTransform *self, GstClockTime time);
     // Opens what has to be there whether or not the session is; may be NULL. FALSE with *error set on failure.
     gboolean (*prepare)(GstUdmTransform *self, const GstVideoInfo *in, const udm_settings *settings, udm_error *error);
     gpointer (*open)(GstUdmTransform *self, const udm_settings *settings, udm_error *error);

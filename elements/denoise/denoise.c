@@ -173,6 +173,7 @@ static void gst_udm_denoise_class_init(GstUdmDenoiseClass *klass)
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_denoise_delay);
     transform_class->tells_by_one = TRUE;
     transform_class->estimate = GST_DEBUG_FUNCPTR(gst_udm_denoise_estimate);
+    transform_class->fills = GST_DEBUG_FUNCPTR(gst_udm_denoise_fills);
     transform_class->follows = GST_DEBUG_FUNCPTR(gst_udm_denoise_follows);
     transform_class->take = GST_DEBUG_FUNCPTR(gst_udm_denoise_take);
     transform_class->next = GST_DEBUG_FUNCPTR(gst_udm_denoise_next);

@@ -84,6 +84,7 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
 
 // Where the element starts: reads the plan, if there is one. FALSE with *error set on failure.
 gboolean gst_udm_denoise_read_plan(GstUdmDenoise *self, udm_error *error);
+gboolean gst_udm_denoise_fills(GstUdmTransform *trans, GstClockTime time); // what is shown stays until the next frame
 const GstUdmPlanned *gst_udm_denoise_planned(GstUdmDenoise *self, GstBuffer *input); // NULL: nothing
 // Tells the engine of it; the rest of the frame is set already.
 gboolean gst_udm_denoise_follow_plan(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, GstBuffer *input,

@@ -25,6 +25,14 @@ const GstUdmPlanned *gst_udm_denoise_planned(GstUdmDenoise *self, GstBuffer *inp
     return self->plan ? gst_udm_plan_find(self->plan, time_of(self, input)) : NULL;
 }
 
+gboolean gst_udm_denoise_fills(GstUdmTransform *trans, GstClockTime time)
+{
+    GstUdmDenoise *self = GST_UDM_DENOISE(trans);
+
+    return self->plan && self->expected > 0 &&
+           gst_udm_plan_goes_on(self->plan, gst_udm_stream_time(&GST_BASE_TRANSFORM(self)->segment, time));
+}
+
 // What the plan says of noise, if it was made for that, and for this much of it.
 static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmPlanned *planned,
                           udm_frame *frame, udm_error *error)
@@ -55,16 +63,12 @@ static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *optio
 gboolean gst_udm_denoise_follow_plan(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, GstBuffer *input,
                                      udm_frame *frame, udm_error *error)
 {
-    const GstClockTime time = time_of(self, input);
     const GstUdmPlanned *planned = gst_udm_denoise_planned(self, input);
 
-    if (!planned)
-        return udm_fail(
-            error, UDM_ERROR_SETTINGS,
-            "the plan %s has no frame at %" GST_TIME_FORMAT
-            ": it is of another film, or something before this element changes the times. Run udm-film plan "
-            "on this film, and put this element right behind the decoder",
-            gst_udm_plan_path(self->plan), GST_TIME_ARGS(time));
+    if (!planned) {
+        gst_udm_plan_lacks(self->plan, time_of(self, input), error);
+        return FALSE;
+    }
     frame->number = planned->number;
     // Where a decoder clips the frame before to the time that was sought, it has the time of the next one.
     frame->discontinuity =

@@ -2,6 +2,8 @@
 // Input frames: which are known, which are duplicates, and which were lost before they arrived.
 #include "interp.h"
 
+#include "times.h"
+
 #define SEARCHED 100 // frames in which duplicates without a flag are looked for
 #define SIGNS 3      // repeats, and changes, that are enough to tell
 
@@ -32,20 +34,20 @@ gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame)
         return !GST_BUFFER_IS_DISCONT(frame);
     if (!gst_udm_interp_is_later(self, pts) || gst_udm_interp_is_far_ahead(self, frame))
         return TRUE; // stamps.c drops it, or doubts it
-    return !GST_BUFFER_IS_DISCONT(frame) ||
+    return !GST_BUFFER_IS_DISCONT(frame) || gst_udm_interp_is_next(self, frame) ||
            (self->now.fill_gaps && gst_udm_interp_ahead(self, pts) <=
                                        gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)));
 }
 
-gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event)
+gboolean gst_udm_interp_fills(GstUdmTransform *trans, GstClockTime time)
 {
-    GstClockTime time, duration;
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
 
-    if (GST_EVENT_TYPE(event) != GST_EVENT_GAP || !self->now.fill_gaps ||
-        (!self->known.first.buffer && self->waiting.length == 0))
+    if (!self->known.first.buffer && self->waiting.length == 0)
         return FALSE;
-    gst_event_parse_gap(event, &time, &duration);
-    return gst_udm_interp_ahead(self, time) > 0 &&
+    if (self->plan)
+        return gst_udm_plan_goes_on(self->plan, gst_udm_stream_time(&GST_BASE_TRANSFORM(self)->segment, time));
+    return self->now.fill_gaps && gst_udm_interp_ahead(self, time) > 0 &&
            gst_udm_interp_ahead(self, time) <= gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0));
 }
 
@@ -66,6 +68,8 @@ static void begin(GstUdmInterp *self, GstBuffer *frame)
     gst_udm_timeline_init(&self->line, &filter->in_info, &filter->out_info,
                           self->now.factor > 0 ? self->now.factor : GST_UDM_INTERP_FREE_FACTOR,
                           GST_BASE_TRANSFORM(self)->segment.rate < 0);
+    if (gst_udm_interp_parts(self) > 0)
+        self->line.out_n = 0;
     gst_udm_timeline_begin(&self->line, time_of(self, frame),
                            gst_udm_timeline_frame(&self->line, GST_BUFFER_DURATION(frame)));
 }
@@ -176,6 +180,11 @@ GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer)
     if (!GST_CLOCK_TIME_IS_VALID(self->last))
         begin(self, buffer);
     frame.time = time_of(self, buffer);
+    ret = gst_udm_interp_follow_plan(self, &frame);
+    if (ret != GST_FLOW_OK) {
+        gst_buffer_unref(buffer);
+        return ret;
+    }
     if (!self->known.first.buffer) {
         take_first(self, frame);
         self->last = frame.time;

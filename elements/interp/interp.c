@@ -27,6 +27,8 @@
  * that repeat the one before, a warning says so, and it goes by the pictures from there on, as with
  * #GstUdmInterp:de-duplicate.
  *
+ * With the #GstUdmInterp:plan of a film, frames are those that udm-film makes.
+ *
  * In playback, frames that are late are made at half the size, and if they still are, not at all: they repeat the
  * nearest input frame, unless #GstBaseTransform:qos is off. #GstUdmTransform:stats also counts `originals`, `made`,
  * `repeated` and `dropped` frames (guint64).
@@ -86,13 +88,7 @@ static gboolean gst_udm_interp_sink_event(GstBaseTransform *trans, GstEvent *eve
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
     GstEventType type = GST_EVENT_TYPE(event);
-    gboolean done;
-
-    if (gst_udm_interp_fills(self, event)) {
-        gst_event_unref(event);
-        return TRUE;
-    }
-    done = GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
+    gboolean done = GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(trans, event);
     if (type == GST_EVENT_SEGMENT || type == GST_EVENT_FLUSH_STOP)
         gst_udm_stamps_reset(&self->stamps);
     return done;
@@ -108,7 +104,21 @@ static gboolean gst_udm_interp_start(GstBaseTransform *trans)
     self->count = 0;
     self->search = (GstUdmSearch){ 0 };
     gst_udm_stamps_reset(&self->stamps);
-    return GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
+    return gst_udm_interp_read_plan(self) && GST_BASE_TRANSFORM_CLASS(parent_class)->start(trans);
+}
+
+static gboolean gst_udm_interp_stop(GstBaseTransform *trans)
+{
+    const gboolean stopped = GST_BASE_TRANSFORM_CLASS(parent_class)->stop(trans);
+
+    gst_udm_interp_forget_plan(GST_UDM_INTERP(trans));
+    return stopped;
+}
+
+static void gst_udm_interp_finalize(GObject *object)
+{
+    gst_udm_interp_forget_plan(GST_UDM_INTERP(object));
+    G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
 static void gst_udm_interp_add_stats(GstUdmTransform *trans, GstStructure *stats)
@@ -155,15 +165,18 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     base_class->fixate_caps = GST_DEBUG_FUNCPTR(gst_udm_interp_fixate_caps);
     base_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_interp_sink_event);
     base_class->start = GST_DEBUG_FUNCPTR(gst_udm_interp_start);
+    base_class->stop = GST_DEBUG_FUNCPTR(gst_udm_interp_stop);
     transform_class->works_without_model = TRUE;
     transform_class->without_model = "Frames are interpolated by motion alone";
     transform_class->suits = GST_DEBUG_FUNCPTR(gst_udm_interp_suits);
     transform_class->engine = &gst_udm_interp_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);
+    transform_class->prepare = GST_DEBUG_FUNCPTR(gst_udm_interp_prepare_plan);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_interp_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_interp_buffers);
     transform_class->estimate = GST_DEBUG_FUNCPTR(gst_udm_interp_estimate);
+    transform_class->fills = GST_DEBUG_FUNCPTR(gst_udm_interp_fills);
     transform_class->follows = GST_DEBUG_FUNCPTR(gst_udm_interp_follows);
     transform_class->take = GST_DEBUG_FUNCPTR(gst_udm_interp_take);
     transform_class->next = GST_DEBUG_FUNCPTR(gst_udm_interp_next);
@@ -181,6 +194,7 @@ static void gst_udm_interp_class_init(GstUdmInterpClass *klass)
 
     object_class->set_property = gst_udm_interp_set_property;
     object_class->get_property = gst_udm_interp_get_property;
+    object_class->finalize = gst_udm_interp_finalize;
     gst_udm_interp_options_install(object_class);
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);

@@ -46,11 +46,12 @@ typedef struct GstUdmStamps {
 typedef struct GstUdmShutter {
     gboolean open; // for a frame at `time`, by which it was opened so long `before`, and closes `after` it
     GstClockTime time, before, after;
-    gboolean exposed;    // something was
-    gboolean taken;      // its instant was reached; until then it is only foreseen
-    GstUdmMissing frame; // from then on
-    GstBuffer *like;     // the input frame that is nearest
-    gboolean original;   // and is that of the instant
+    gdouble opens, closes; // the same, in durations of the frame
+    gboolean exposed;      // something was
+    gboolean taken;        // its instant was reached; until then it is only foreseen
+    GstUdmMissing frame;   // from then on
+    GstBuffer *like;       // the input frame that is nearest
+    gboolean original;     // and is that of the instant
 } GstUdmShutter;
 
 // Of mode fill: are there duplicates that lost their flag on the way?
@@ -77,6 +78,7 @@ struct _GstUdmInterp {
     GQueue waiting;      // GstUdmArrival: frames that arrived, until it is known what follows them
     gboolean ending;     // nothing follows them
     gboolean closing;    // what is known leaves, and then everything begins anew with the first that waits
+    GstUdmPlan *plan;    // or NULL
     GstUdmNeighbours known;
     GstClockTime last;     // time of the last frame that left `waiting`
     GQueue leading;        // missing before the first known frame of all; mode fill
@@ -117,8 +119,8 @@ gboolean gst_udm_interp_wants_passthrough(GstUdmTransform *trans, const GstVideo
 // ---- input.c: which input frames are known, which are duplicates, and which were lost
 
 gboolean gst_udm_interp_follows(GstUdmTransform *trans, GstBuffer *frame);
-// Whether it is a GAP event whose gap will be filled once the next frame has arrived.
-gboolean gst_udm_interp_fills(GstUdmInterp *self, GstEvent *event);
+// Whether the gap that begins then will be filled once the next frame has arrived.
+gboolean gst_udm_interp_fills(GstUdmTransform *trans, GstClockTime time);
 // Takes a frame out of the queue.
 GstFlowReturn gst_udm_interp_accept(GstUdmInterp *self, GstBuffer *buffer);
 // No frame follows those accepted; the last of them is repeated by so many more. FALSE if there were none.
@@ -153,6 +155,31 @@ GstFlowReturn gst_udm_interp_prepare(GstUdmInterp *self, const GstUdmMissing *mi
 // A frame at another time, which becomes that of a duplicate unless it has a buffer of its own.
 GstBuffer *gst_udm_interp_repeat(GstUdmInterp *self, GstBuffer *frame, const GstUdmMissing *missing);
 void gst_udm_interp_count(GstUdmInterp *self, guint64 *counter);
+
+// ---- planned.c: the plan of the film
+
+// What a plan says of two frames.
+typedef enum GstUdmTie {
+    GST_UDM_TIE_UNKNOWN,
+    GST_UDM_TIE_ADJACENT, // one follows the other, however long it takes
+    GST_UDM_TIE_CUT       // they are of two scenes
+} GstUdmTie;
+
+gboolean gst_udm_interp_read_plan(GstUdmInterp *self); // FALSE with a message posted if it cannot be followed
+void gst_udm_interp_forget_plan(GstUdmInterp *self);
+// FALSE with *error set if it is of other frames.
+gboolean gst_udm_interp_prepare_plan(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
+                                     udm_error *error);
+const GstUdmPlanned *gst_udm_interp_planned(GstUdmInterp *self, GstBuffer *frame); // NULL: nothing is known of it
+// Finds a frame in the plan, if there is one; an error if it is not there.
+GstFlowReturn gst_udm_interp_follow_plan(GstUdmInterp *self, GstUdmNeighbour *frame);
+gboolean gst_udm_interp_is_next(GstUdmInterp *self, GstBuffer *frame); // after the newest frame that was taken
+GstUdmTie gst_udm_interp_tie(const GstUdmNeighbour *a, const GstUdmNeighbour *b);
+// Into so many parts the time from each frame of the film to the next is divided; 0: instants are those of a rate.
+guint gst_udm_interp_parts(GstUdmInterp *self);
+// As gst_udm_recipe(), at exactly one of those parts, and numbered by the frames of the film.
+GstUdmRecipe gst_udm_interp_recipe(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b,
+                                   GstClockTime time);
 
 // ---- shutter.c: frames that are exposed over an interval, in mode rate
 

@@ -25,7 +25,7 @@ GstUdmRecipe gst_udm_recipe(const GstUdmNeighbour *a, const GstUdmNeighbour *b, 
 {
     double gap = (double)GST_CLOCK_DIFF(a->time, b->time);
 
-    return (GstUdmRecipe){ .a = a, .b = b, .position = (double)GST_CLOCK_DIFF(a->time, time) / gap, .time = time };
+    return (GstUdmRecipe){ .a = a, .b = b, .position = (double)GST_CLOCK_DIFF(a->time, time) / gap, .number = time };
 }
 
 const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
@@ -58,11 +58,19 @@ static const udm_image *alpha_of(const GstUdmPicture *picture)
     return picture->has_alpha ? &picture->alpha : NULL;
 }
 
+// Both times must be known.
+static double seconds_between(const GstUdmNeighbours *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b)
+{
+    if (a->planned && b->planned)
+        return ABS(gst_udm_plan_seconds(self->plan, a->planned, b->planned));
+    return (double)ABS(GST_CLOCK_DIFF(a->time, b->time)) / GST_SECOND;
+}
+
 // Gives both to the engine, unless they are the pair that it has.
 static GstFlowReturn pair(GstUdmNeighbours *self, GstUdmTransform *trans, const GstUdmNeighbour *a,
                           const GstUdmNeighbour *b)
 {
-    double seconds = (double)ABS(GST_CLOCK_DIFF(a->time, b->time)) / GST_SECOND;
+    double seconds = seconds_between(self, a, b);
     GstUdmFrame first, second;
     GstUdmPicture pictures[2];
     udm_error error = { 0 };
@@ -103,7 +111,7 @@ static GstFlowReturn follow(GstUdmNeighbours *self, GstUdmTransform *trans, cons
     if (self->settled || !after || !after->buffer)
         return GST_FLOW_OK;
     if (GST_CLOCK_TIME_IS_VALID(after->time))
-        seconds = (double)ABS(GST_CLOCK_DIFF(b->time, after->time)) / GST_SECOND;
+        seconds = seconds_between(self, b, after);
     if (!map(trans, &frame, after->buffer))
         return gst_udm_transform_invalid_buffer(trans);
     picture = picture_of(&frame);
@@ -145,7 +153,7 @@ static GstFlowReturn make(GstUdmTransform *trans, const GstUdmRecipe *recipe, Gs
     gboolean made;
 
     gst_udm_frame_copy_rest(out, nearest); // the unused bytes of formats like RGBx
-    made = recipe ? udm_interpolator_make_alpha(between, recipe->position, recipe->time, &picture.image,
+    made = recipe ? udm_interpolator_make_alpha(between, recipe->position, recipe->number, &picture.image,
                                                 alpha_of(&picture), &error)
                   : udm_interpolator_develop_alpha(between, &picture.image, alpha_of(&picture), &error);
     if (!made)
@@ -193,7 +201,7 @@ GstFlowReturn gst_udm_neighbours_expose(GstUdmNeighbours *self, GstUdmTransform 
         return ret;
     self->settled = TRUE;
     if ((anew && !udm_interpolator_develop_alpha(trans->session.object, NULL, NULL, &error)) ||
-        !udm_interpolator_expose(trans->session.object, begin->position, end, begin->time, &error))
+        !udm_interpolator_expose(trans->session.object, begin->position, end, begin->number, &error))
         return gst_udm_transform_failed(trans, &error);
     return GST_FLOW_OK;
 }

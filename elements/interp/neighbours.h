@@ -3,25 +3,28 @@
 #ifndef GST_UDM_NEIGHBOURS_H
 #define GST_UDM_NEIGHBOURS_H
 
+#include "plan.h"
 #include "transform.h"
 
 typedef struct GstUdmNeighbour {
     GstBuffer *buffer; // NULL if there is none
     GstClockTime time;
+    const GstUdmPlanned *planned; // what the plan of the film says of it; NULL if there is none
 } GstUdmNeighbour;
 
 // In the order of playback, so later frames come first in reverse.
 typedef struct GstUdmNeighbours {
     GstUdmNeighbour before, first, second;
-    GstBuffer *paired[2]; // that the engine has
-    gboolean settled;     // it knows what follows, or made a frame without
+    GstBuffer *paired[2];   // that the engine has
+    gboolean settled;       // it knows what follows, or made a frame without
+    const GstUdmPlan *plan; // or NULL
 } GstUdmNeighbours;
 
 // How to make a frame: at a position between two or beyond them, where 0 is a and 1 is b.
 typedef struct GstUdmRecipe {
     const GstUdmNeighbour *a, *b;
     double position;
-    GstClockTime time; // the noise is a function of it
+    guint64 number; // of the frame: its noise is a function of it. Its time, unless a plan knows better
 } GstUdmRecipe;
 
 void gst_udm_neighbours_clear(GstUdmNeighbours *self);

@@ -25,6 +25,7 @@ enum {
     PROP_MAX_GAP,
     PROP_LOOKAHEAD,
     PROP_MOTION_BLUR,
+    PROP_PLAN,
 };
 
 GType gst_udm_interp_mode_get_type(void)
@@ -64,7 +65,7 @@ gboolean gst_udm_interp_options_renegotiate(const GstUdmInterpOptions *was, cons
 
 gboolean gst_udm_interp_options_reopen(guint id)
 {
-    return id != PROP_MOTION_BLUR;
+    return id != PROP_MOTION_BLUR && id != PROP_PLAN;
 }
 
 gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, const GValue *value)
@@ -96,6 +97,11 @@ gboolean gst_udm_interp_options_set(GstUdmInterpOptions *options, guint id, cons
         return TRUE;
     case PROP_MOTION_BLUR:
         options->motion_blur = g_value_get_double(value);
+        return TRUE;
+    case PROP_PLAN:
+        options->plan = g_intern_string(g_value_get_string(value));
+        if (options->plan && !*options->plan)
+            options->plan = NULL;
         return TRUE;
     default:
         return FALSE;
@@ -131,6 +137,9 @@ gboolean gst_udm_interp_options_get(const GstUdmInterpOptions *options, guint id
         return TRUE;
     case PROP_MOTION_BLUR:
         g_value_set_double(value, options->motion_blur);
+        return TRUE;
+    case PROP_PLAN:
+        g_value_set_static_string(value, options->plan);
         return TRUE;
     default:
         return FALSE;
@@ -288,10 +297,31 @@ static void install_motion_properties(GObjectClass *object_class)
                             0, MAX_MOTION_BLUR, DEFAULT_MOTION_BLUR, FLAGS | GST_PARAM_CONTROLLABLE));
 }
 
+static void install_plan(GObjectClass *object_class)
+{
+    /**
+     * GstUdmInterp:plan:
+     *
+     * The plan.jsonl that `udm-film plan` wrote of the film that is played. No frame is made across a cut of it, beside
+     * those that #GstUdmInterp:scene-threshold finds, and drawn noise is numbered by the frames of the film. With
+     * #GstUdmInterp:factor, the time from each frame of the film to the next is divided evenly, however long it is, as
+     * `udm-film run` does it, whose frames come out, bit for bit; after a seek, from the third on. It cannot be set by
+     * a URI, which may come from elsewhere.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(object_class, PROP_PLAN,
+                                    g_param_spec_string("plan", "Plan (expert)",
+                                                        "The plan.jsonl of the film, as udm-film plan wrote it", NULL,
+                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                            GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+}
+
 void gst_udm_interp_options_install(GObjectClass *object_class)
 {
     gst_type_mark_as_plugin_api(GST_TYPE_UDM_INTERP_MODE, 0);
     install_rate_properties(object_class);
     install_gap_properties(object_class);
     install_motion_properties(object_class);
+    install_plan(object_class);
 }

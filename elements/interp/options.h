@@ -32,6 +32,7 @@ typedef struct GstUdmInterpOptions {
     guint max_gap;
     gint lookahead;
     gdouble motion_blur; // read for each frame
+    const char *plan;    // interned; NULL: none
 } GstUdmInterpOptions;
 
 void gst_udm_interp_options_install(GObjectClass *object_class);

@@ -14,7 +14,11 @@ static GstUdmNeighbour foresee(GstUdmInterp *self)
 {
     GstUdmNeighbour frame = gst_udm_interp_foreseen(self);
 
-    if (frame.buffer && GST_CLOCK_TIME_IS_VALID(frame.time) && self->line.in_n > 0 &&
+    const GstUdmTie tie = gst_udm_interp_tie(&self->known.second, &frame);
+
+    if (tie == GST_UDM_TIE_CUT)
+        frame.buffer = NULL;
+    if (frame.buffer && tie == GST_UDM_TIE_UNKNOWN && GST_CLOCK_TIME_IS_VALID(frame.time) && self->line.in_n > 0 &&
         gst_udm_interp_apart(self, self->known.second.time, frame.time) >
             gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
         frame.buffer = NULL;
@@ -26,11 +30,13 @@ gboolean gst_udm_interp_is_joined(GstUdmInterp *self, const GstUdmNeighbour *a, 
 {
     const GstUdmNeighbour after = b == &self->known.second ? foresee(self) : (GstUdmNeighbour){ .time = 0 };
     GstClockTimeDiff gap = GST_CLOCK_DIFF(a->time, b->time);
+    const GstUdmTie tie = gst_udm_interp_tie(a, b);
     double change = 1;
 
-    if (!a->buffer || !b->buffer)
+    if (!a->buffer || !b->buffer || tie == GST_UDM_TIE_CUT)
         return FALSE;
-    if (self->line.in_n > 0 && ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
+    if (tie == GST_UDM_TIE_UNKNOWN && self->line.in_n > 0 &&
+        ABS(gap) > gst_udm_interp_longest_gap(self, gst_udm_timeline_frame(&self->line, 0)))
         return FALSE;
     *ret = gst_udm_neighbours_change(&self->known, GST_UDM_TRANSFORM(self), a, b, &after, &change);
     return change < self->now.scene_threshold || self->now.scene_threshold == 1;
@@ -59,7 +65,7 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
     const GstClockTime time = missing->time;
     GstFlowReturn ret = GST_FLOW_OK;
 
-    *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
+    *recipe = (GstUdmRecipe){ .a = &known->first };
     if (time == known->first.time)
         return GST_FLOW_OK;
     if (gst_udm_interp_is_late(self, missing)) {
@@ -67,17 +73,17 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
         return GST_FLOW_OK;
     }
     if (!self->hopeless && gst_udm_interp_is_joined(self, &known->first, &known->second, &ret)) {
-        *recipe = gst_udm_recipe(&known->first, &known->second, time);
+        *recipe = gst_udm_interp_recipe(self, &known->first, &known->second, time);
         if (recipe->position < -GST_UDM_INTERP_FARTHEST)
-            *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
+            *recipe = (GstUdmRecipe){ .a = &known->first };
         return ret;
     }
     if (ret != GST_FLOW_OK || self->beyond >= self->now.extrapolate ||
         !gst_udm_interp_is_joined(self, &known->before, &known->first, &ret))
         return ret;
-    *recipe = gst_udm_recipe(&known->before, &known->first, time);
+    *recipe = gst_udm_interp_recipe(self, &known->before, &known->first, time);
     if (recipe->position < 1 || recipe->position > 1 + GST_UDM_INTERP_FARTHEST)
-        *recipe = (GstUdmRecipe){ .a = &known->first, .time = time };
+        *recipe = (GstUdmRecipe){ .a = &known->first };
     else
         self->beyond++;
     return ret;

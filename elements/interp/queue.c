@@ -139,8 +139,10 @@ GstUdmNeighbour gst_udm_interp_foreseen(GstUdmInterp *self)
     const GstUdmArrival *known = first_known(self, self->waiting.head);
 
     if (!known || known->anew)
-        return (GstUdmNeighbour){ NULL, GST_CLOCK_TIME_NONE };
-    return (GstUdmNeighbour){ known->buffer, gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(known->buffer)) };
+        return (GstUdmNeighbour){ .time = GST_CLOCK_TIME_NONE };
+    return (GstUdmNeighbour){ .buffer = known->buffer,
+                              .time = gst_udm_timeline_nominal(&self->line, GST_BUFFER_PTS(known->buffer)),
+                              .planned = gst_udm_interp_planned(self, known->buffer) };
 }
 
 GstClockTimeDiff gst_udm_interp_apart(GstUdmInterp *self, GstClockTime from, GstClockTime to)

@@ -66,7 +66,9 @@ static void open_for(GstUdmInterp *self, GstClockTime time, GstClockTime duratio
     gst_udm_shutter_clear(shutter);
     shutter->open = TRUE;
     shutter->time = time;
-    shutter->before = shutter->after = (GstClockTime)((gdouble)duration * angle_at(self, time) / TURN / 2);
+    shutter->opens = angle_at(self, time) / TURN / 2;
+    shutter->before = shutter->after = (GstClockTime)((gdouble)duration * shutter->opens);
+    shutter->closes = shutter->opens;
 }
 
 // A frame of that time, or of a later one, left already.
@@ -88,7 +90,7 @@ static void find_like(GstUdmInterp *self)
     shutter->like = gst_buffer_ref(known->first.buffer);
     if (shutter->original || !known->second.buffer)
         return;
-    recipe = gst_udm_recipe(&known->first, &known->second, shutter->time);
+    recipe = gst_udm_interp_recipe(self, &known->first, &known->second, shutter->time);
     gst_buffer_replace(&shutter->like, gst_udm_recipe_nearest(&recipe)->buffer);
     shutter->original = recipe.position < GST_UDM_INTERP_CLOSE || ABS(1 - recipe.position) < GST_UDM_INTERP_CLOSE;
 }
@@ -108,7 +110,8 @@ static gboolean take_instant(GstUdmInterp *self)
     if (!shutter->open || shutter->time != instant.time)
         open_for(self, instant.time, instant.duration);
     // What comes before was exposed already.
-    shutter->after = (GstClockTime)((gdouble)instant.duration * angle_at(self, instant.time) / TURN / 2);
+    shutter->closes = angle_at(self, instant.time) / TURN / 2;
+    shutter->after = (GstClockTime)((gdouble)instant.duration * shutter->closes);
     shutter->taken = TRUE;
     shutter->frame = instant;
     find_like(self);
@@ -119,11 +122,12 @@ static gboolean take_instant(GstUdmInterp *self)
 static GstFlowReturn expose(GstUdmInterp *self, const GstUdmNeighbour *a, const GstUdmNeighbour *b, gdouble from,
                             gdouble to)
 {
-    const GstUdmRecipe begin = { .a = a, .b = b, .position = from, .time = self->shutter.time };
+    GstUdmRecipe begin = gst_udm_interp_recipe(self, a, b, self->shutter.time);
     GstFlowReturn ret;
 
     if (!(from < to))
         return GST_FLOW_OK;
+    begin.position = from;
     ret = gst_udm_neighbours_expose(&self->known, GST_UDM_TRANSFORM(self), &begin, to, !self->shutter.exposed);
     self->shutter.exposed |= ret == GST_FLOW_OK;
     return ret;
@@ -136,7 +140,14 @@ static void find_interval(GstUdmInterp *self, const GstUdmNeighbour *a, const Gs
     const GstUdmShutter *shutter = &self->shutter;
     const gdouble gap = (gdouble)gst_udm_interp_apart(self, a->time, b->time);
     const gdouble at = (gdouble)gst_udm_interp_apart(self, a->time, shutter->time);
+    const GstUdmRecipe recipe = gst_udm_interp_recipe(self, a, b, shutter->time);
+    const guint parts = gst_udm_interp_parts(self);
 
+    if (parts > 0 && a->planned && b->planned) {
+        *from = recipe.position - shutter->opens / parts;
+        *to = recipe.position + shutter->closes / parts;
+        return;
+    }
     *from = (at - (gdouble)shutter->before) / gap;
     *to = (at + (gdouble)shutter->after) / gap;
 }

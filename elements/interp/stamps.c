@@ -92,6 +92,7 @@ gboolean gst_udm_interp_is_far_ahead(GstUdmInterp *self, GstBuffer *frame)
     GstClockTime length = MAX(has_rate ? length_of(self, frame) : UNKNOWN_LENGTH, self->stamps.interval);
 
     return GST_CLOCK_TIME_IS_VALID(self->stamps.newest) && GST_BUFFER_PTS_IS_VALID(frame) &&
+           !gst_udm_interp_is_next(self, frame) &&
            gst_udm_interp_ahead(self, GST_BUFFER_PTS(frame)) > gst_udm_interp_longest_gap(self, length);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// udmdenoise with the plan of a film: which plans are taken, and what the stream says that the plan knows better. That
-// frames are those of udm-film is in tests/python/test_plan.py.
+// udmdenoise and udminterp with the plan of a film: which plans are taken, and what the stream says that the plan knows
+// better. That frames are those of udm-film is in tests/python, test_plan.py and test_between.py.
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -184,6 +184,76 @@ GST_START_TEST(plans_that_do_not_fit_are_errors)
 }
 GST_END_TEST;
 
+// Frames 0 to 5 of a film of which a scene begins with 4, twice as many: those across the cut are repeated, and a
+// picture that is shown for ten seconds, with an event that says so, is none.
+GST_START_TEST(interpolation_knows_cuts_and_pauses_by_the_plan)
+{
+    char *path = write_plan(HEADER("0") FRAME("0", "0", "true") FRAME("1", "1", "false") FRAME("2", "251", "false")
+                                FRAME("3", "252", "false") FRAME("4", "253", "true") FRAME("5", "254", "false") END);
+    char *line = g_strdup_printf("udminterp factor=2 n-threads=1 plan=%s", path);
+    GstHarness *harness = make_harness(gst_object_ref_sink(gst_parse_launch(line, NULL)), CAPS);
+    GstVideoInfo info = info_from(CAPS);
+    const guint at[] = { 0, 1, 251, 252, 253, 254 };
+
+    for (guint n = 0; n < 6; n++) {
+        GstBuffer *frame = make_frame(&info, n);
+
+        stamp(frame, at[n]);
+        if (n == 2)
+            fail_unless(gst_harness_push_event(harness, gst_event_new_gap(2 * GST_SECOND / 25, 249 * GST_SECOND / 25)));
+        assert_equals_int(gst_harness_push(harness, frame), GST_FLOW_OK);
+    }
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(frames_out(harness), 12);
+    for (guint n = 0; n < 12; n++) {
+        GstBuffer *frame = gst_harness_pull(harness);
+        const gboolean repeated = n == 7 || n == 11; // the last of a scene
+
+        fail_unless(GST_BUFFER_FLAG_IS_SET(frame, GST_BUFFER_FLAG_GAP) == repeated, "frame %u", n);
+        if (n == 3)
+            assert_equals_uint64(GST_BUFFER_PTS(frame), 126 * GST_SECOND / 25);
+        gst_buffer_unref(frame);
+    }
+    for (GstEvent *event; (event = gst_harness_try_pull_event(harness)); gst_event_unref(event))
+        fail_if(GST_EVENT_TYPE(event) == GST_EVENT_GAP, "a pause left as a gap");
+    gst_harness_teardown(harness);
+    g_unlink(path);
+    g_free(path);
+    g_free(line);
+}
+GST_END_TEST;
+
+GST_START_TEST(interpolation_by_a_plan_that_does_not_fit_is_an_error)
+{
+    const char *const plans[] = { PLAN, "{\"udm-film\": 2}\n" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(plans); i++) {
+        char *path = write_plan(plans[i]), *line = g_strdup_printf("udminterp factor=2 plan=%s", path);
+        GstElement *element = gst_object_ref_sink(gst_parse_launch(line, NULL));
+        GstBus *bus = watch(element);
+        GstHarness *harness;
+        GstVideoInfo info = info_from(CAPS);
+
+        if (i == 0) {
+            harness = make_harness(gst_object_ref(element), CAPS);
+            for (guint n = 5; n < 8; n++) // 6 is beyond the film
+                gst_harness_push(harness, make_frame(&info, n));
+            expect_error(bus, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS);
+            gst_harness_teardown(harness);
+        } else {
+            assert_equals_int(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+            expect_error(bus, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT);
+            gst_element_set_state(element, GST_STATE_NULL);
+        }
+        unwatch(element, bus);
+        gst_object_unref(element);
+        g_unlink(path);
+        g_free(path);
+        g_free(line);
+    }
+}
+GST_END_TEST;
+
 // Nobody else than the application names files that are read (gst/settings.h).
 GST_START_TEST(an_address_cannot_name_the_plan)
 {
@@ -204,6 +274,8 @@ int main(int argc, char **argv)
     tcase_add_test(tests, discont_is_no_cut_where_the_plan_has_none);
     tcase_add_test(tests, plans_that_cannot_be_followed_say_what_to_do);
     tcase_add_test(tests, plans_that_do_not_fit_are_errors);
+    tcase_add_test(tests, interpolation_knows_cuts_and_pauses_by_the_plan);
+    tcase_add_test(tests, interpolation_by_a_plan_that_does_not_fit_is_an_error);
     tcase_add_test(tests, an_address_cannot_name_the_plan);
     return run_suite(suite, &argc, &argv);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Films for the tests: small, but with all that makes cutting hard, and how to run udm-film on them."""
+import hashlib
 import pathlib
 import subprocess
 import sys
@@ -26,9 +27,9 @@ def picture(number, begins, width, height):
 
 
 def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="libx264", sound=True, rest=True,
-         aspect=Fraction(4, 3), gop=40, pixels="yuv420p"):
+         aspect=Fraction(4, 3), gop=40, pixels="yuv420p", waits={}, flashes=()):
     """H.264 with B-frames and open GOPs, times that vary, stereo sound; subtitles, chapters and a tag, and in Matroska
-    a font."""
+    a font. waits: how many milliseconds some frames stay longer; flashes: frames that are much brighter."""
     matroska = pathlib.Path(path).suffix == ".mkv"
     options = {"bf": "3", "g": str(gop), "crf": "12", "x264-params": "open-gop=1:threads=1:scenecut=0"}
     with av.open(str(path), "w") as out:
@@ -58,11 +59,12 @@ def make(path, count=150, begins=(24, 50, 58, 110), width=96, height=64, codec="
             out.mux_one(packet)
         now = heard = 0
         for number in range(count):
-            rgb = av.VideoFrame.from_ndarray(picture(number, begins, width, height), format="rgb24")
+            seen = picture(number, begins, width, height)
+            rgb = av.VideoFrame.from_ndarray(seen // 3 + 170 if number in flashes else seen, format="rgb24")
             frame = rgb.reformat(format=pixels, dst_colorspace=1)
             frame.pts, frame.time_base = now, BASE
             out.mux(video.encode(frame))
-            now += STEPS[number % 6]
+            now += STEPS[number % 6] + waits.get(number, 0)
             while audio and heard < now * 48:
                 tone = np.sin((heard + np.arange(1024)) * np.array([[0.03], [0.05]])).astype(np.float32) / 3
                 samples = av.AudioFrame.from_ndarray(tone, format="fltp", layout="stereo")
@@ -109,6 +111,33 @@ def logs(words):
 def frames(path):
     with av.open(str(path)) as file:
         yield from file.decode(file.streams.video[0])
+
+
+def digest(frame):
+    """Of what played() finds in the same picture."""
+    return hashlib.sha256(frame.to_ndarray(format="yuv420p").tobytes()).hexdigest()
+
+
+def played(gst, description, seek=None):
+    """[(nanoseconds, digest)] of the frames that come out of a pipeline, from a place that is sought on, and what was
+    complained of."""
+    pipeline = gst.parse_launch(f"{description} ! appsink name=out sync=false max-buffers=400")
+    out, bus = pipeline.get_by_name("out"), pipeline.get_bus()
+    found = []
+    try:
+        pipeline.set_state(gst.State.PAUSED)
+        pipeline.get_state(60 * gst.SECOND)
+        if seek is not None:
+            assert pipeline.seek_simple(gst.Format.TIME, gst.SeekFlags.FLUSH | gst.SeekFlags.ACCURATE, seek)
+        pipeline.set_state(gst.State.PLAYING)
+        while (sample := out.emit("pull-sample")) is not None:
+            buffer = sample.get_buffer()
+            time = sample.get_segment().to_stream_time(gst.Format.TIME, buffer.pts)
+            found.append((time, hashlib.sha256(buffer.extract_dup(0, buffer.get_size())).hexdigest()))
+        error = bus.pop_filtered(gst.MessageType.ERROR)
+        return found, error.parse_error()[0].message if error else ""
+    finally:
+        pipeline.set_state(gst.State.NULL)
 
 
 def packets(path, kind):

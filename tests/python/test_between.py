@@ -97,3 +97,30 @@ def test_pixels_have_to_be_square(tmp_path):
     films.make(tmp_path / "in.mkv", 4, rest=False)
     said = films.film("run", tmp_path / "in.mkv", tmp_path / "out.mkv", *FILTER, code=1)
     assert "4/3 as wide as high" in said and not (tmp_path / "out.mkv").exists()
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
+    """A film whose times vary, in which a picture stays for two seconds, with a flash; and its plan."""
+    folder = tmp_path_factory.mktemp("planned")
+    films.make(folder / "in.mkv", 40, (14, 22), 64, 48, codec="ffv1", sound=False, rest=False, aspect=1,
+               waits={17: 2000}, flashes=(30,))
+    return folder
+
+
+@pytest.mark.parametrize("words", ["factor=3", "factor=2 motion-blur=180", "factor=3 scene-threshold=0.02",
+                                   "factor=2 model=interp steps=2 sampler=ddpm seed=4"])
+def test_the_element_makes_them_by_the_plan(gst, slow, tmp_path, words):
+    films.film("run", slow / "in.mkv", tmp_path / "out.mkv", "--threads", 1, "--filter", f"udminterp {words}",
+               "--dir", tmp_path / "film", "--split", 10)
+    made = [films.digest(frame) for frame in films.frames(tmp_path / "out.mkv")]
+    played, error = films.played(gst, f"{source_of(slow)} ! udminterp n-threads=1 device=cpu {words} "
+                                 f"plan={tmp_path}/film/plan.jsonl")
+    assert not error and len(played) == len(made)
+    assert [n for n, (_, one) in enumerate(played) if one != made[n]] == []
+    alone, _ = films.played(gst, f"{source_of(slow)} ! udminterp n-threads=1 device=cpu {words}")
+    assert [one for _, one in alone] != made  # it does not know of the cuts, and waits no longer than max-gap
+
+
+def source_of(folder):
+    return f"filesrc location={folder}/in.mkv ! matroskademux ! avdec_ffv1 max-threads=1 direct-rendering=false"

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """udm.pipeline(): runs to the end and tells how far it is; what elements complain of is raised."""
 import logging
-import os
-import pathlib
 import subprocess
 import sys
 
@@ -11,28 +9,7 @@ import pytest
 
 import udm
 
-ELEMENTS = pathlib.Path(os.environ["UDM_BUILD"]) / "elements"
-MODELS = pathlib.Path(__file__).resolve().parents[2] / "models"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def elements(tmp_path_factory):
-    """Of the build; PyGObject is the system's, as no environment has its own."""
-    folder = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GST_PLUGIN_PATH", str(ELEMENTS))
-        patch.setenv("GST_REGISTRY", str(folder / "registry.bin"))
-        patch.setenv("UDM_MODEL_PATH", str(MODELS))
-        patch.syspath_prepend("/usr/lib/python3/dist-packages")
-        try:
-            import gi
-            gi.require_version("Gst", "1.0")
-            from gi.repository import Gst
-        except (ImportError, ValueError) as error:
-            pytest.skip(f"PyGObject is not to be had: {error}")
-        sys.path.remove("/usr/lib/python3/dist-packages")
-        Gst.init(None)
-        yield
+pytestmark = pytest.mark.usefixtures("gst")
 
 
 def test_it_runs_to_the_end_and_tells_how_far_it_is(tmp_path):

@@ -1,37 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """udmdenoise with the plan of a film: the frames that udm-film run makes, bit for bit, played from anywhere."""
-import hashlib
 import json
-import os
-import pathlib
-import sys
 
 import films
 import pytest
 
-BUILD = pathlib.Path(os.environ["UDM_BUILD"])
 FILTER = "model=denoise lookahead=2"
 CUTS, SPLIT, WARM_UP = (9, 34), 10, 4  # splits at 19, 29 and 44, of which the film's end lies 2 behind
 COUNT = 46
-
-
-@pytest.fixture(scope="module")
-def gst(tmp_path_factory):
-    """Of the build; PyGObject is the system's, as no environment has its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UDM_MODEL_PATH", str(pathlib.Path(__file__).resolve().parents[2] / "models"))
-        patch.setenv("GST_PLUGIN_PATH", str(BUILD / "elements"))
-        patch.setenv("GST_REGISTRY", str(tmp_path_factory.mktemp("registry") / "registry.bin"))
-        patch.syspath_prepend("/usr/lib/python3/dist-packages")
-        try:
-            import gi
-            gi.require_version("Gst", "1.0")
-            from gi.repository import Gst
-        except (ImportError, ValueError) as error:
-            pytest.skip(f"PyGObject is not to be had: {error}")
-        sys.path.remove("/usr/lib/python3/dist-packages")
-        Gst.init(None)
-        yield Gst
 
 
 @pytest.fixture(scope="module")
@@ -39,44 +15,21 @@ def work(tmp_path_factory):
     """A film, restored, and its plan."""
     folder = tmp_path_factory.mktemp("plan")
     films.make(folder / "in.mkv", COUNT, CUTS, 64, 48, codec="ffv1", sound=False,
-               rest=False, aspect=1)
+               rest=False, aspect=1, waits={22: 1500})
     films.film("run", folder / "in.mkv", folder / "out.mkv", "--split", SPLIT, "--warm-up", WARM_UP, "--threads", 1,
                "--filter", f"udmdenoise {FILTER}", "--dir", folder / "film")
     return folder
 
 
-def digest(planes):
-    return hashlib.sha256(b"".join(planes)).hexdigest()
-
-
 @pytest.fixture(scope="module")
 def wanted(work):
     """{nanoseconds: digest}"""
-    return {round(frame.time * 1e9): digest([frame.to_ndarray(format="yuv420p").tobytes()])
-            for frame in films.frames(work / "out.mkv")}
+    return {round(frame.time * 1e9): films.digest(frame) for frame in films.frames(work / "out.mkv")}
 
 
 def played(gst, work, properties, seek=None):
-    """[(nanoseconds, digest)], and what was complained of."""
-    pipeline = gst.parse_launch(f"filesrc location={work}/in.mkv ! matroskademux ! avdec_ffv1 max-threads=1 ! "
-                                f"udmdenoise n-threads=1 device=cpu {properties} ! appsink name=out sync=false "
-                                "max-buffers=200")
-    out, bus = pipeline.get_by_name("out"), pipeline.get_bus()
-    found = []
-    try:
-        pipeline.set_state(gst.State.PAUSED)
-        pipeline.get_state(60 * gst.SECOND)
-        if seek is not None:
-            assert pipeline.seek_simple(gst.Format.TIME, gst.SeekFlags.FLUSH | gst.SeekFlags.ACCURATE, seek)
-        pipeline.set_state(gst.State.PLAYING)
-        while (sample := out.emit("pull-sample")) is not None:
-            buffer = sample.get_buffer()
-            time = sample.get_segment().to_stream_time(gst.Format.TIME, buffer.pts)
-            found.append((time, digest([buffer.extract_dup(0, buffer.get_size())])))
-        error = bus.pop_filtered(gst.MessageType.ERROR)
-        return found, error.parse_error()[0].message if error else ""
-    finally:
-        pipeline.set_state(gst.State.NULL)
+    return films.played(gst, f"filesrc location={work}/in.mkv ! matroskademux ! avdec_ffv1 max-threads=1 ! "
+                        f"udmdenoise n-threads=1 device=cpu {properties}", seek)
 
 
 def test_frames_are_those_of_the_film(gst, work, wanted):
@@ -108,7 +61,7 @@ def test_drawn_noise_has_the_numbers_of_the_film(gst, work, tmp_path):
     words = "model=denoise lookahead=0 strength=0.5 seed=3"
     films.film("run", work / "in.mkv", tmp_path / "out.mkv", "--threads", 1, "--filter", f"udmdenoise {words}",
                "--dir", tmp_path / "film")
-    made = [digest([frame.to_ndarray(format="yuv420p").tobytes()]) for frame in films.frames(tmp_path / "out.mkv")]
+    made = [films.digest(frame) for frame in films.frames(tmp_path / "out.mkv")]
     found, error = played(gst, work, f"{words} plan={tmp_path}/film/plan.jsonl", sorted(
         round(frame.time * 1e9) for frame in films.frames(work / "in.mkv"))[CUTS[0]])
     assert not error and list(dict(found).values()) == made[CUTS[0]:]
@@ -119,7 +72,7 @@ def test_a_level_that_is_given_is_that_of_the_film(gst, work, tmp_path):
     words = "noise-level=8 lookahead=0"
     films.film("run", work / "in.mkv", tmp_path / "out.mkv", "--threads", 1, "--filter", f"udmdenoise {words}",
                "--dir", tmp_path / "film")
-    made = [digest([frame.to_ndarray(format="yuv420p").tobytes()]) for frame in films.frames(tmp_path / "out.mkv")]
+    made = [films.digest(frame) for frame in films.frames(tmp_path / "out.mkv")]
     found, error = played(gst, work, f"{words} plan={tmp_path}/film/plan.jsonl")
     assert not error and [one for _, one in found] == made
 

@@ -70,12 +70,10 @@ def _pair(plan: Plan, window: Window, interpolator: udm.Interpolator, filtered: 
         return False
     second, following = window[1]
     interpolator.pair(describe(frame, colours), describe(following, colours), _seconds(plan, first, second))
-    if filtered.is_cut(interpolator.change()):
-        return False
-    if len(window) > 2 and not window[2][0].cut:
+    if len(window) > 2 and not window[2][0].cut:  # which tells a flash and a fade from a cut
         third, last = window[2]
         interpolator.follow(describe(last, colours), _seconds(plan, second, third))
-    return True
+    return not filtered.is_cut(interpolator.change())
 
 
 def _made(plan: Plan, window: Window, interpolator: udm.Interpolator, filtered: Interpolation,
