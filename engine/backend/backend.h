@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The seam to the hardware: one table of operations, filled whole by every backend. `reference` is plain loops and is
+// The seam to the hardware: one table of operations, filled whole by every backend, but for `motion`. `reference` is plain loops and is
 // the specification; tests/engine/test_ops.c holds every operation of every backend against it.
 //
 // To add an operation: declare it here, write it in reference/, in each other backend, and a case in
@@ -14,6 +14,7 @@
 
 #include "udm/error.h"
 #include "udm/profile.h"
+#include "backend/motion.h"
 #include "base/halves.h"
 #include "base/isa.h"
 #include "tensor/tensor.h"
@@ -195,6 +196,9 @@ typedef struct udm_ops {
     void (*resample)(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
     void (*copy)(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // same shape; layouts may differ
     void (*warp)(udm_device *device, const udm_warp *warp);
+    // A step of the search for motion; of devices with `finds_motion` alone, as flow/ has the others' code. memory:
+    // from alloc, of a single piece.
+    void (*motion)(udm_device *device, udm_motion_step step, const udm_motion_level *level, const udm_memory *memory);
 
     // What was timed, operation by operation; nothing on a device that was not opened to be timed (cpu:profile,
     // opencl:N:profile).
@@ -209,6 +213,7 @@ struct udm_device {
     char name[UDM_DEVICE_NAME_ROOM]; // for people: "cpu (AVX-512, 2 threads)"
     size_t largest;       // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
     bool takes_halves;    // udm_conv_spec.half
+    bool finds_motion;    // udm_ops.motion
     bool pages;           // it heeds weights_limit:
     size_t weights_limit; // bytes of weights of convolutions that stay in memory, those that were made first; others
                           // lie in a file that has no name, and only while they are used in memory. 0: all stay

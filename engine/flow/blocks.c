@@ -3,14 +3,7 @@
 
 #include <string.h>
 
-enum {
-    BLOCK = UDM_FLOW_BLOCK,
-    NEAR = 2,
-    FAR = 4, // blocks on each side that must be at rest, and that must follow the camera, for one to
-};
-
-// Added to squared differences, and below what is seen: two pictures that are the same are at rest.
-#define LEAST_DIFFERENCE 1e-7f
+enum { BLOCK = UDM_FLOW_BLOCK };
 
 static float sum(const float values[BLOCK])
 {
@@ -60,6 +53,8 @@ void udm_flow_measure(const udm_flow_level *level, int row)
     const udm_flow_blocks *b = &level->blocks;
     for (int column = 0; column < b->columns; column++) {
         const int left = column * BLOCK, top = row * BLOCK, at = index_of(level, column, row);
+        const int x = udm_clamp_index(left + BLOCK / 2, level->width);
+        const ptrdiff_t middle = udm_clamp_index(top + BLOCK / 2, level->height) * level->stride + x;
         sums of = { 0 };
         for (int y = top; y < top + within(top, level->height); y++)
             add_row(level, left, y, within(left, level->width), &of);
@@ -69,6 +64,8 @@ void udm_flow_measure(const udm_flow_level *level, int row)
         b->yy[at] = sum(of.yy);
         b->xr[at] = sum(of.xr);
         b->yr[at] = sum(of.yr);
+        b->middle_u[at] = level->u[middle];
+        b->middle_v[at] = level->v[middle];
     }
 }
 
@@ -97,7 +94,7 @@ static bool is_block(const udm_flow_level *level, int column, int row)
 static void compare_with_found(const udm_flow_level *level, int row, const float *wrong, float *excess)
 {
     for (int column = 0; column < level->blocks.columns; column++) {
-        float this = 0, found = LEAST_DIFFERENCE;
+        float this = 0, found = UDM_FLOW_LEAST_DIFFERENCE;
         for (int y = row - 1; y <= row + 1; y++)
             for (int x = column - 1; x <= column + 1; x++)
                 if (is_block(level, x, y)) {
@@ -188,8 +185,9 @@ void udm_flow_settle(const udm_flow_level *level, int row)
     for (int column = 0; column < level->blocks.columns; column++) {
         const int left = column * BLOCK;
         const size_t bytes = (size_t)within(left, level->width) * sizeof(float);
-        const bool camera = level->moves && holds(level, level->blocks.camera_excess, FAR, column, row);
-        const bool rest = !(camera && level->most_move) && holds(level, level->blocks.rest_excess, NEAR, column, row);
+        const bool camera = level->moves && holds(level, level->blocks.camera_excess, UDM_FLOW_FAR, column, row);
+        const bool rest =
+            !(camera && level->most_move) && holds(level, level->blocks.rest_excess, UDM_FLOW_NEAR, column, row);
         for (int y = top; y < top + within(top, level->height); y++)
             settle_row(level, y * level->stride + left, bytes, rest, camera);
     }

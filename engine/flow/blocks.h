@@ -10,14 +10,7 @@
 
 #include "flow/level.h"
 
-enum { UDM_FLOW_BLOCK = 16 }; // side, in pixels
-
-// A picture at rest differs, unmoved, up to this many times as much, in squares, as along the flow that was fitted to
-// it: of stills of sigma 10 to 40, one place in twenty differs more than 1.2 to 1.3 times; of pictures that move by 0.3
-// pixels, half of the places do that have any texture. Chosen on training clips.
-#define UDM_FLOW_MOST_EXCESS 1.35f
-
-void udm_flow_measure(const udm_flow_level *level, int row); // along to yr, of what `prepare` left
+void udm_flow_measure(const udm_flow_level *level, int row); // along to middle_v, of what `prepare` left
 void udm_flow_compare(const udm_flow_level *level, int row); // unmoved; found: what is along
 void udm_flow_rest(const udm_flow_level *level, int row);    // rest_excess
 void udm_flow_fit(const udm_flow_level *level, int row);     // camera_excess

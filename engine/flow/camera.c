@@ -88,17 +88,16 @@ static bool improve(udm_flow_camera *camera, double damping, normal *by)
 }
 
 typedef struct place {
-    int at;          // of the block
-    ptrdiff_t pixel; // its middle
-    double x, y;     // in widths from the middle of the picture
+    int at;      // of the block
+    double x, y; // its middle, in widths from that of the picture
 } place;
 
 static place middle_of(const udm_flow_level *level, int column, int row)
 {
     const int x = udm_clamp_index(column * BLOCK + BLOCK / 2, level->width);
     const int y = udm_clamp_index(row * BLOCK + BLOCK / 2, level->height);
-    return (place){ row * level->blocks.columns + column, y * level->stride + x,
-                    (x - 0.5 * (level->width - 1)) / level->width, (y - 0.5 * (level->height - 1)) / level->width };
+    return (place){ row * level->blocks.columns + column, (x - 0.5 * (level->width - 1)) / level->width,
+                    (y - 0.5 * (level->height - 1)) / level->width };
 }
 
 static void motion_at(const udm_flow_camera *camera, const place *p, double *u, double *v)
@@ -130,8 +129,8 @@ static bool start(udm_flow_level *level)
             const place p = middle_of(level, column, row);
             if (!udm_flow_excessive(b->rest_excess[p.at]))
                 continue;
-            b->xr[count] = level->u[p.pixel];
-            b->yr[count++] = level->v[p.pixel];
+            b->xr[count] = b->middle_u[p.at];
+            b->yr[count++] = b->middle_v[p.at];
         }
     level->camera = (udm_flow_camera){ { 0 }, { 0 } };
     if (count < LEAST_BLOCKS)
@@ -155,8 +154,8 @@ bool udm_flow_camera_fit(udm_flow_level *level)
                 if (!udm_flow_excessive(b->rest_excess[p.at]))
                     continue;
                 motion_at(&level->camera, &p, &u, &v);
-                u -= level->u[p.pixel];
-                v -= level->v[p.pixel];
+                u -= b->middle_u[p.at];
+                v -= b->middle_v[p.at];
                 const double weight = (b->xx[p.at] + b->yy[p.at]) / (1 + (u * u + v * v) / (scale * scale));
                 add(&n, &(measurement){ p.x, p.y, weight, 0, weight, weight * u, weight * v });
             }

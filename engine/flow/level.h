@@ -7,14 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backend/motion.h"
 #include "base/maths.h"
 #include "base/threads.h"
-
-enum {
-    UDM_FLOW_PAD = 16,  // pixels around a plane
-    UDM_FLOW_PATCH = 8, // side of a patch
-    UDM_FLOW_STEP = 4,  // between patches
-};
 
 // How much is done on a level.
 typedef struct udm_flow_effort {
@@ -24,18 +19,6 @@ typedef struct udm_flow_effort {
     int relaxations; // and of the solver in each
     bool from_rest;  // a patch is searched from rest, too
 } udm_flow_effort;
-
-// Luma is in [-1, 1] and motion in pixels. Chosen on clean and on denoised frames; nothing changes by 0.1 dB within
-// half or twice these.
-#define UDM_FLOW_STOP 0.02f       // a step this short ends the search
-#define UDM_FLOW_LEAST_ERROR 0.1f // and so for a patch
-#define UDM_FLOW_EXPLAINED 1e-2f  // error of a patch that fits, as a share of its squared slopes,
-#define UDM_FLOW_LEAST_SLOPES 1.f // and these, below which it tells nothing
-#define UDM_FLOW_BETTER 0.98f     // a longer motion must leave so much less
-#define UDM_FLOW_DATA 5.f         // weight of the brightness constancy,
-#define UDM_FLOW_SMOOTHNESS 4.f   // and of smoothness
-#define UDM_FLOW_KINK 1e-3f       // the robust penalty is sqrt(x^2 + KINK^2), x in pixels
-#define UDM_FLOW_OMEGA 1.6f       // over-relaxation
 
 // Damping for the noise that the pictures had before they were denoised: the stronger it was, the less detail is
 // followed, or the flow follows what is left of it. Given the variance of the noise; chosen on training clips and on
@@ -63,6 +46,7 @@ typedef struct udm_flow_blocks {
     float *unmoved, *found, *along;     // squared differences: unmoved, along the flow found, and along that in u, v
     float *rest_excess, *camera_excess; // how many times the second the first is, and the third
     float *xx, *xy, *yy, *xr, *yr;      // sums of products of the gradient and of what differs along u, v
+    float *middle_u, *middle_v;         // u, v in their middle
 } udm_flow_blocks;
 
 // Planes are [height, width] with `stride` floats a row and UDM_FLOW_PAD pixels on every side, and point to pixel

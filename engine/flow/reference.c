@@ -188,7 +188,8 @@ static void propagate(const udm_flow_level *level, int row)
             float unused[2], du = m.u - best.u, dv = m.v - best.v;
             compare(level, left, top, &m, unused);
             bool longer = level->effort.from_rest && squared_length(m) > squared_length(best);
-            if (du * du + dv * dv >= 0.0625f && m.error < (longer ? UDM_FLOW_BETTER : 1) * best.error)
+            if (du * du + dv * dv >= UDM_FLOW_APART * UDM_FLOW_APART &&
+                m.error < (longer ? UDM_FLOW_BETTER : 1) * best.error)
                 best = m;
         }
         keep(level, at,

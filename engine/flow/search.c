@@ -172,7 +172,7 @@ void NAME(udm_flow_search)(const udm_flow_level *level, int row)
 INLINE void consider(const udm_flow_level *level, const patch *p, int from, match *best)
 {
     float du = level->seen_u[from] - best->u, dv = level->seen_v[from] - best->v;
-    if (du * du + dv * dv < 0.0625f)
+    if (du * du + dv * dv < UDM_FLOW_APART * UDM_FLOW_APART)
         return;
     match m = compare(level, p, level->seen_u[from], level->seen_v[from], false);
     bool longer = level->effort.from_rest && squared_length(m) > squared_length(*best);

@@ -76,7 +76,7 @@ static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, 
     return (temporal->tiles = udm_tiling_new(temporal->preview, workspace, seen_width, seen_height, 1, limit, error)) &&
            (!temporal->trust ||
             (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, width, height, 1, limit, error))) &&
-           (temporal->motion = udm_flow_new(seen_width, seen_height, temporal->pool, error)) &&
+           (temporal->motion = udm_flow_new_on(device, seen_width, seen_height, temporal->pool, error)) &&
            (temporal->predictor = udm_predictor_new(width, height, channels, device, temporal->pool, error)) &&
            (ahead == 0 ||
             (temporal->ahead = udm_predictor_new(width, height, channels, device, temporal->pool, error)));
@@ -198,20 +198,25 @@ static float noise_of(const udm_temporal_filter *temporal, const udm_temporal_in
 }
 
 // flow: from the preview of the input to another one, in pixels of frames, [2, height, width].
-static void find_motion(udm_temporal_filter *temporal, const udm_temporal_input *input, const float *other, float *flow)
+static bool find_motion(udm_temporal_filter *temporal, const udm_temporal_input *input, const float *other, float *flow,
+                        udm_error *error)
 {
     float *found = temporal->halved ? temporal->small_flow : flow;
-    udm_flow_estimate(temporal->motion, input->preview, other, noise_of(temporal, input), found);
+    if (!udm_flow_find(temporal->motion, input->preview, other, noise_of(temporal, input), found, error))
+        return false;
     for (int axis = 0; axis < 2 && temporal->halved; axis++)
         udm_expand_plane(found + axis * temporal->seen, 2, temporal->width, temporal->height,
                          flow + axis * temporal->pixels, temporal->pool);
+    return true;
 }
 
-static void link_to(udm_temporal_filter *temporal, udm_temporal_input *input, const udm_temporal_input *after)
+static bool link_to(udm_temporal_filter *temporal, udm_temporal_input *input, const udm_temporal_input *after,
+                    udm_error *error)
 {
-    if (!input->linked)
-        find_motion(temporal, input, after->preview, input->flow);
+    if (!input->linked && !find_motion(temporal, input, after->preview, input->flow, error))
+        return false;
     input->linked = true;
+    return true;
 }
 
 // beside: the frame that the predictor was updated with last; flow leads to it. repeat: one repeats the other.
@@ -286,8 +291,8 @@ static void keep_part(void *context, int index, int worker)
 static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *input, bool *made,
                       const atomic_bool *cancel, udm_error *error)
 {
-    if (temporal->began)
-        find_motion(temporal, input, temporal->before, temporal->flow);
+    if (temporal->began && !find_motion(temporal, input, temporal->before, temporal->flow, error))
+        return false;
     if (!udm_predictor_predict(temporal->predictor, temporal->flow, error))
         return false;
     udm_predictor_match_illumination(temporal->predictor, input->planes, input->level);
@@ -308,8 +313,8 @@ static bool look(udm_temporal_filter *temporal, udm_temporal_input *const *input
     for (int k = 0; k < count; k++) {
         if (!make_preview(temporal, inputs[k], cancel, error))
             return false;
-        if (k > 0)
-            link_to(temporal, inputs[k - 1], inputs[k]);
+        if (k > 0 && !link_to(temporal, inputs[k - 1], inputs[k], error))
+            return false;
     }
     if (!look_ahead(temporal, inputs, count, cancel, error) || !look_back(temporal, inputs[0], &made, cancel, error))
         return false;

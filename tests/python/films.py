@@ -177,11 +177,3 @@ def alive(process):
         return " Z " not in pathlib.Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return False
-
-
-def wait_for(what, seconds=900):
-    end = time.monotonic() + seconds
-    while not (value := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return value

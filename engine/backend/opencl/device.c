@@ -272,6 +272,7 @@ static const udm_ops opencl_ops = {
     .resample = udm_opencl_resample,
     .copy = udm_opencl_copy,
     .warp = udm_opencl_warp,
+    .motion = udm_opencl_motion,
     .profile = udm_opencl_profile,
     .close = opencl_close,
 };
@@ -296,6 +297,7 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     cl->workers = count_workers(id, threads);
     write_name(cl, cl->device.name);
     bool good = choose_variant(cl, asked.variant, error) && make_queue(cl, error);
+    cl->device.finds_motion = !cl->lanes;
     if (good && !cl->lanes && !asked.variant)
         udm_opencl_choose_sub_group(cl);
     if (good && udm_opencl_build(cl, udm_opencl_source(), error))

@@ -43,7 +43,8 @@ typedef enum udm_cl_kernel {
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
     UDM_CL_WARP,
-    UDM_CL_KERNELS,
+    UDM_CL_MOTION, // and a step; of GPUs
+    UDM_CL_KERNELS = UDM_CL_MOTION + UDM_MOTION_STEPS,
     UDM_CL_UPLOAD = UDM_CL_KERNELS, // these are timed, too
     UDM_CL_DOWNLOAD,
     UDM_CL_COMMANDS,
@@ -170,6 +171,8 @@ void udm_opencl_layer_norm(udm_device *device, const udm_layer_norm *norm);
 void udm_opencl_multiply(udm_device *device, const udm_tensor *dst, const udm_tensor *a, const udm_tensor *b);
 void udm_opencl_join(udm_device *device, const udm_join *join);
 void udm_opencl_warp(udm_device *device, const udm_warp *warp);
+void udm_opencl_motion(udm_device *device, udm_motion_step step, const udm_motion_level *level,
+                       const udm_memory *memory);
 void udm_opencl_resample(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 void udm_opencl_convert(udm_device *device, const udm_tensor *dst, const udm_tensor *src); // to the other layout
 

@@ -28,6 +28,24 @@ static const char *const kernel_names[UDM_CL_COMMANDS] = {
     [UDM_CL_LAYER_NORM] = "layer_norm",
     [UDM_CL_JOIN] = "join_pixels",
     [UDM_CL_MULTIPLY] = "multiply_values",
+    [UDM_CL_MOTION + UDM_MOTION_PICTURE] = "motion_picture",
+    [UDM_CL_MOTION + UDM_MOTION_GRADIENT] = "motion_gradient",
+    [UDM_CL_MOTION + UDM_MOTION_EXPAND] = "motion_expand",
+    [UDM_CL_MOTION + UDM_MOTION_SEARCH] = "motion_search",
+    [UDM_CL_MOTION + UDM_MOTION_PROPAGATE] = "motion_propagate",
+    [UDM_CL_MOTION + UDM_MOTION_DENSIFY] = "motion_densify",
+    [UDM_CL_MOTION + UDM_MOTION_PREPARE] = "motion_prepare",
+    [UDM_CL_MOTION + UDM_MOTION_ASSEMBLE] = "motion_assemble",
+    [UDM_CL_MOTION + UDM_MOTION_RELAX_RED] = "motion_relax_red",
+    [UDM_CL_MOTION + UDM_MOTION_RELAX_BLACK] = "motion_relax_black",
+    [UDM_CL_MOTION + UDM_MOTION_MEASURE] = "motion_measure",
+    [UDM_CL_MOTION + UDM_MOTION_COMPARE] = "motion_compare",
+    [UDM_CL_MOTION + UDM_MOTION_REST] = "motion_rest",
+    [UDM_CL_MOTION + UDM_MOTION_FIT] = "motion_fit",
+    [UDM_CL_MOTION + UDM_MOTION_KEEP] = "motion_keep",
+    [UDM_CL_MOTION + UDM_MOTION_FOLLOW] = "motion_follow",
+    [UDM_CL_MOTION + UDM_MOTION_SETTLE] = "motion_settle",
+    [UDM_CL_MOTION + UDM_MOTION_OUT] = "motion_out",
 };
 
 enum { OPTIONS_ROOM = 256, INFO_ROOM = 256, LOG_SHOWN = 300 };
@@ -64,8 +82,8 @@ char *udm_opencl_key(const udm_opencl_device *cl, const char *options, const cha
 static bool make_kernels(udm_opencl_device *cl)
 {
     for (int k = 0; k < UDM_CL_KERNELS; k++) {
-        bool tiled = k == UDM_CL_TILED, vector = k == UDM_CL_WINOGRAD || k == UDM_CL_DIRECT;
-        if ((tiled && cl->lanes) || (vector && !cl->lanes))
+        const bool gpu = k == UDM_CL_TILED || k >= UDM_CL_MOTION, vector = k == UDM_CL_WINOGRAD || k == UDM_CL_DIRECT;
+        if ((gpu && cl->lanes) || (vector && !cl->lanes) || !kernel_names[k])
             continue;
         cl->kernels[k] = clCreateKernel(cl->program, kernel_names[k], NULL);
         if (!cl->kernels[k])
