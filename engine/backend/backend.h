@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The seam to the hardware: one table of operations, filled whole by every backend, but for `motion`. `reference` is plain loops and is
-// the specification; tests/engine/test_ops.c holds every operation of every backend against it.
+// The seam to the hardware: one table of operations, filled whole by every backend, but for `motion`. `reference` is
+// plain loops and is the specification; tests/engine/test_ops.c holds every operation of every backend against it.
 //
 // To add an operation: declare it here, write it in reference/, in each other backend, and a case in
 // tests/engine/test_ops.c. To add a backend: a folder, its udm_backend, and a line in list.c.
