@@ -200,6 +200,21 @@ void gst_udm_frame_copy_rest(GstUdmFrame *dst, const GstUdmFrame *src)
             gst_video_frame_copy_plane(&dst->video, &src->video, plane);
 }
 
+void gst_udm_frame_copy_alpha(GstUdmFrame *dst, const GstUdmFrame *src)
+{
+    udm_image from, to;
+
+    if (!gst_udm_frame_alpha(src, &from) || !gst_udm_frame_alpha(dst, &to))
+        return;
+    for (int y = 0; y < from.height; y++) {
+        const guint8 *in = (const guint8 *)from.data[0] + y * from.stride[0];
+        guint8 *out = (guint8 *)to.data[0] + y * to.stride[0];
+
+        for (int x = 0; x < from.width; x++)
+            memcpy(out + x * to.step[0], in + x * from.step[0], from.bits > 8 ? 2 : 1);
+    }
+}
+
 void gst_udm_frame_fill_rest(GstUdmFrame *mapped)
 {
     GstVideoFrame *frame = &mapped->video;

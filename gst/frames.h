@@ -57,7 +57,10 @@ gboolean gst_udm_frame_alpha(const GstUdmFrame *frame, udm_image *alpha);
 // Copies everything but colours: alpha, and the unused bytes of formats like RGBx.
 void gst_udm_frame_copy_rest(GstUdmFrame *dst, const GstUdmFrame *src);
 
-// Fills the same with the highest value, which is opaque. To be called before the colours are written.
+// Copies alpha, if there is any, and leaves the colours as they are.
+void gst_udm_frame_copy_alpha(GstUdmFrame *dst, const GstUdmFrame *src);
+
+// Fills what is no colour with the highest value, which is opaque. To be called before the colours are written.
 void gst_udm_frame_fill_rest(GstUdmFrame *frame);
 
 #endif

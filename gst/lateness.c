@@ -26,6 +26,7 @@ void gst_udm_lateness_start(GstUdmLateness *lateness, GstBaseTransform *trans)
     gst_udm_pace_start(&lateness->pace);
     lateness->level = GST_UDM_LEVEL_FULL;
     lateness->degraded = 0;
+    lateness->sought = 0;
     GST_OBJECT_UNLOCK(trans);
     gst_udm_lateness_flush(lateness, trans);
 }
@@ -53,6 +54,22 @@ void gst_udm_lateness_play(GstUdmLateness *lateness, GstBaseTransform *trans, gb
 {
     GST_OBJECT_LOCK(trans);
     gst_udm_pace_play(&lateness->pace, playing);
+    GST_OBJECT_UNLOCK(trans);
+}
+
+void gst_udm_lateness_seek(GstUdmLateness *lateness, GstBaseTransform *trans, gint64 now)
+{
+    GST_OBJECT_LOCK(trans);
+    lateness->sought = now;
+    GST_OBJECT_UNLOCK(trans);
+}
+
+void gst_udm_lateness_arrive(GstUdmLateness *lateness, GstBaseTransform *trans, gint64 now)
+{
+    GST_OBJECT_LOCK(trans);
+    if (lateness->sought > 0)
+        gst_udm_pace_look(&lateness->pace, (gdouble)(now - lateness->sought) / G_USEC_PER_SEC);
+    lateness->sought = 0;
     GST_OBJECT_UNLOCK(trans);
 }
 
@@ -164,8 +181,19 @@ gboolean gst_udm_lateness_skips(const GstUdmLateness *lateness, GstBaseTransform
     return skips;
 }
 
+gboolean gst_udm_lateness_stands(const GstUdmLateness *lateness, GstBaseTransform *trans)
+{
+    const gboolean enabled = gst_base_transform_is_qos_enabled(trans);
+    gboolean stands;
+
+    GST_OBJECT_LOCK(trans);
+    stands = enabled && lateness->pace.watched && !lateness->pace.playing;
+    GST_OBJECT_UNLOCK(trans);
+    return stands;
+}
+
 gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
-                                   GstClockTime pts, GstClockTime duration)
+                                   GstClockTime pts, GstClockTime duration, guint held)
 {
     GstClockTime running = running_time(trans, pts);
     GstUdmLateness now;
@@ -176,7 +204,9 @@ gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *t
     GST_OBJECT_LOCK(trans);
     late = lateness->level == GST_UDM_LEVEL_SOURCE;
     if (GST_CLOCK_TIME_IS_VALID(running) && GST_CLOCK_TIME_IS_VALID(lateness->earliest))
-        late |= running <= lateness->earliest + gst_udm_pace_margin(&lateness->pace, costs);
+        late |= running <= lateness->earliest + gst_udm_pace_margin(&lateness->pace, costs, held);
+    if (GST_CLOCK_TIME_IS_VALID(running))
+        late |= gst_udm_pace_begins_late(&lateness->pace, costs, running, held);
     lateness->degraded += late;
     now = *lateness;
     GST_OBJECT_UNLOCK(trans);

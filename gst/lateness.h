@@ -16,6 +16,7 @@ typedef struct GstUdmLateness {
     guint64 degraded; // frames since start
     GstUdmPace pace;
     GstUdmLevel level; // that was chosen last
+    gint64 sought;     // when a seek began whose first frame did not come yet, in microseconds; or 0
 } GstUdmLateness;
 
 void gst_udm_lateness_start(GstUdmLateness *lateness, GstBaseTransform *trans);
@@ -23,6 +24,10 @@ void gst_udm_lateness_flush(GstUdmLateness *lateness, GstBaseTransform *trans);
 void gst_udm_lateness_unlearn(GstUdmLateness *lateness, GstBaseTransform *trans); // how long frames take
 void gst_udm_lateness_watch(GstUdmLateness *lateness, GstBaseTransform *trans);   // looks whether somebody does
 void gst_udm_lateness_play(GstUdmLateness *lateness, GstBaseTransform *trans, gboolean playing);
+
+// A seek begins; and a frame came, maybe the first one after it. In microseconds.
+void gst_udm_lateness_seek(GstUdmLateness *lateness, GstBaseTransform *trans, gint64 now);
+void gst_udm_lateness_arrive(GstUdmLateness *lateness, GstBaseTransform *trans, gint64 now);
 
 // Takes a QoS event, and pushes it upstream, past the base class, which would drop frames; but not as long as it tells
 // of frames that are late because of this element, which can do something about it: what lies upstream would drop
@@ -41,9 +46,11 @@ void gst_udm_lateness_count(GstUdmLateness *lateness, GstBaseTransform *trans); 
 gboolean gst_udm_lateness_wonders(const GstUdmLateness *lateness, GstBaseTransform *trans);
 // Whether a frame that is late is to be left out.
 gboolean gst_udm_lateness_skips(const GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs);
-// Whether a frame is late even if it is pushed at once, or frames are not made at all; if so, counts it and posts a QoS
-// message.
+// Whether pictures stand still that somebody watches.
+gboolean gst_udm_lateness_stands(const GstUdmLateness *lateness, GstBaseTransform *trans);
+// Whether a frame is late even if it is made at once, and pushed when so many others have come, or frames are not made at
+// all; if so, counts it and posts a QoS message.
 gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
-                                   GstClockTime pts, GstClockTime duration);
+                                   GstClockTime pts, GstClockTime duration, guint held);
 
 #endif

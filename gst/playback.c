@@ -2,11 +2,12 @@
 // Keeping pace with playback: what frames take, and which of them are late.
 #include "playback.h"
 
-gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration)
+gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration, guint held)
 {
-    gboolean late = !self->trying &&
-                    (self->hurried ||
-                     gst_udm_lateness_degrades(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, pts, duration));
+    GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
+    gboolean late =
+        !self->trying && (self->hurried || gst_udm_lateness_degrades(&self->lateness, trans, &self->costs, pts,
+                                                                     duration, held));
 
     if (self->hurried)
         gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
@@ -62,6 +63,7 @@ static GstClockTime duration_of(const GstVideoFilter *filter, GstBuffer *frame)
 
 GstUdmLevel gst_udm_playback_choose(GstUdmTransform *self, GstBuffer *next)
 {
+    gst_udm_lateness_arrive(&self->lateness, GST_BASE_TRANSFORM(self), g_get_monotonic_time());
     return gst_udm_lateness_choose(&self->lateness, GST_BASE_TRANSFORM(self), &self->costs, GST_BUFFER_PTS(next),
                                    duration_of(GST_VIDEO_FILTER(self), next));
 }

@@ -6,7 +6,7 @@
 
 #include <gst/video/gstvideofilter.h>
 
-#include "half.h"
+#include "smaller.h"
 #include "lateness.h"
 #include "latency.h"
 #include "models.h"
@@ -53,8 +53,9 @@ typedef struct GstUdmTransform {
     // state of the streaming thread: keeping pace with playback
     GstUdmCosts costs; // of the levels, with the settings and caps as they are
     GstUdmLevel level; // that the session was opened at, which is never that of source frames
-    GstUdmHalf *half;  // NULL if frames are computed at their full size
+    GstUdmSmaller *smaller; // NULL if frames are computed at their full size
     gboolean hurried;  // what is held leaves as it came
+    gboolean stands;   // what is made is a picture that stands still: the session is open for such
     gboolean trying;   // how long a frame takes, for nobody
     gboolean skipped;  // a frame, since the last that was measured
     gboolean made;     // a frame, since the last that was measured
@@ -106,8 +107,9 @@ GType gst_udm_transform_get_type(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstUdmTransform, gst_object_unref)
 
-// Whether this frame is to leave as it came, or its neighbour in its place, because there is no time to make it.
-gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration);
+// Whether this frame is to leave as it came, or its neighbour in its place, because there is no time to make it. held:
+// frames that have to come before it leaves.
+gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration, guint held);
 // Whether such a frame is not to leave at all.
 gboolean gst_udm_transform_leaves_out(GstUdmTransform *self);
 // The engine made a frame: updates the statistics.

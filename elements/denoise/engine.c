@@ -11,6 +11,13 @@
 #define LOOKAHEAD 1.5
 #define FAST 0.75 // bf16
 #define SMALL 0.5 // the model for playback
+#define REPAIR 0.3
+
+// Frames that are held back for it, at the most.
+#define USUAL_LOOKAHEAD 2
+#define STEADIED 8
+#define HALF 0.25
+#define QUARTER 0.09 // the frame has to be made smaller and larger
 
 // What the session runs. Fields are restored as two films of half the height, as their rows have the noise that rows
 // between, which are made of them, have no longer; and top fields follow top fields.
@@ -75,12 +82,16 @@ gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self)
     return degradation_of(GST_UDM_TRANSFORM(self))->holes;
 }
 
-// Frames at half the size have half of such amounts; noise has half, too, as pixels are means of four.
-static gboolean halves(const udm_degradation *degradation)
+// Whether smaller frames have so much of what is undone: amounts in pixels, and noise, as pixels are means. Blocks of a
+// pixel are none.
+static gboolean scales(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, gdouble scale)
 {
-    static const char *const in_pixels[] = { "blur", "soft-blur", "pixelate", NULL };
+    static const char *const blurs[] = { "blur", "soft-blur", NULL };
+    const udm_degradation *degradation = degradation_of(trans);
+    const gdouble amount = options->amount < 0 ? degradation->usual : options->amount;
 
-    return degradation->usual < 0 || g_strv_contains(in_pixels, degradation->process);
+    return degradation->usual < 0 || g_strv_contains(blurs, degradation->process) ||
+           (g_str_equal(degradation->process, "pixelate") && scale * amount > 1);
 }
 
 static gboolean wants_repair(const GstUdmDenoiseOptions *options)
@@ -109,6 +120,14 @@ gboolean gst_udm_denoise_suits(const udm_model *model, const GstVideoInfo *in, u
                               error);
 }
 
+// Whether the model makes a picture of its own, for which one step is too little.
+static gboolean draws(GstUdmTransform *trans)
+{
+    udm_info info;
+
+    return udm_model_info(gst_udm_model_get(trans->model), &info, sizeof info, NULL) && info.width > 0;
+}
+
 static gboolean takes_neighbours(GstUdmTransform *trans)
 {
     udm_info info;
@@ -133,24 +152,42 @@ void gst_udm_denoise_forget_live(GstUdmDenoise *self)
     gst_udm_model_release(g_steal_pointer(&self->live));
 }
 
+static guint held_at_best(const GstUdmDenoiseOptions *options, const udm_info *model, gboolean repairs)
+{
+    const gint lookahead = options->lookahead == UDM_LOOKAHEAD_AUTO ? USUAL_LOOKAHEAD : options->lookahead;
+    const guint steadied = options->deflicker > 0 || options->stabilize_gate > 0 ? STEADIED : 0;
+
+    return (model->temporal_filter ? (guint)lookahead : 0) + (repairs ? steadied + (options->dirt > 0) : 0);
+}
+
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
     udm_info model;
-    gdouble live;
+    gdouble repair, live;
+    gint steps;
 
     if (!udm_model_info(gst_udm_model_get(trans->model), &model, sizeof model, NULL))
         return;
     find_live(self, &model);
+    repair = repairs(trans, &options) ? REPAIR : 0;
+    costs->held = held_at_best(&options, &model, repair > 0);
+    costs->steady = repair > 0 && (options.deflicker > 0 || options.stabilize_gate > 0);
+    GST_OBJECT_LOCK(trans);
+    steps = trans->settings.steps;
+    GST_OBJECT_UNLOCK(trans);
     costs->of[GST_UDM_LEVEL_FULL] =
-        options.ensemble * (options.lookahead != 0 && model.temporal_filter ? LOOKAHEAD : 1);
-    live = costs->of[GST_UDM_LEVEL_LIVE] = FAST;
+        repair + steps * options.ensemble * (options.lookahead != 0 && model.temporal_filter ? LOOKAHEAD : 1);
+    live = costs->of[GST_UDM_LEVEL_LIVE] = repair + FAST;
     if (self->live && self->live != trans->model)
-        live = costs->of[GST_UDM_LEVEL_LIVE_MODEL] = FAST * SMALL;
-    if (halves(degradation_of(trans)) && model.width == 0 && !GST_VIDEO_INFO_IS_INTERLACED(info) &&
-        gst_udm_half_suits(info))
-        costs->of[GST_UDM_LEVEL_HALF] = live / 4;
+        live = costs->of[GST_UDM_LEVEL_LIVE_MODEL] = repair + FAST * SMALL;
+    if (model.width > 0 || GST_VIDEO_INFO_IS_INTERLACED(info))
+        return;
+    if (gst_udm_smaller_suits(info, 2) && scales(trans, &options, 0.5))
+        costs->of[GST_UDM_LEVEL_HALF] = HALF * live;
+    if (gst_udm_smaller_suits(info, 4) && scales(trans, &options, 0.25))
+        costs->of[GST_UDM_LEVEL_QUARTER] = QUARTER * live;
 }
 
 static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, udm_error *error)
@@ -173,13 +210,16 @@ static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, u
     return NULL;
 }
 
-// Where there is no time, dirt stays, as finding it takes as long as noise does.
+// Where there is no time, dirt stays, as finding it takes as long as noise does; and what flickers and weaves does not
+// where the picture stands still, which would wait for those after it.
 static void set_repair(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, udm_settings *settings)
 {
+    const gboolean waits = trans->level == GST_UDM_LEVEL_FULL || !trans->stands;
+
     if (repairs(trans, options)) {
         settings->dirt = trans->level == GST_UDM_LEVEL_FULL ? options->dirt : 0;
-        settings->deflicker = options->deflicker;
-        settings->stabilize_gate = options->stabilize_gate;
+        settings->deflicker = waits ? options->deflicker : 0;
+        settings->stabilize_gate = waits ? options->stabilize_gate : 0;
     } else if (wants_repair(options)) {
         gst_udm_report_warning(GST_ELEMENT(trans),
                                "The properties dirt, deflicker and stabilize-gate have no effect with "
@@ -197,6 +237,8 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
     if (all.lookahead == UDM_LOOKAHEAD_AUTO && gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)))
         all.lookahead = 0;
     all.ensemble = trans->level == GST_UDM_LEVEL_FULL ? options.ensemble : 1;
+    if (trans->level != GST_UDM_LEVEL_FULL && !draws(trans))
+        all.steps = 1;
     if (all.lookahead > 0 && !takes_neighbours(trans)) {
         gst_udm_report_warning(GST_ELEMENT(self),
                                "The property lookahead has no effect with a model that uses no other frames.");

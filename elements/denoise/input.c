@@ -56,7 +56,7 @@ static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *option
 {
     const udm_degradation *degradation = udm_model_degradation(model);
     const gdouble amount = options->amount < 0 ? degradation->usual : options->amount;
-    const gdouble size = GST_UDM_TRANSFORM(self)->half ? 0.5 : 1; // whose frames have as much less of it
+    const gdouble size = gst_udm_smaller_scale(GST_UDM_TRANSFORM(self)->smaller); // whose frames have as much less of it
     const gdouble noise_level = options->noise_level;
 
     frame->strength = options->strength;
@@ -122,7 +122,7 @@ static gboolean map_input(GstUdmDenoise *self, GstBuffer *input, GstUdmFrame *ma
     gboolean good;
 
     if (!gst_udm_denoise_restores_fields(self) || !gst_udm_denoise_lacks_row(info))
-        return gst_udm_half_read(GST_UDM_TRANSFORM(self)->half, mapped, info, input);
+        return gst_udm_smaller_read(GST_UDM_TRANSFORM(self)->smaller, mapped, info, input);
     copy = gst_buffer_copy_deep(input);
     good = gst_udm_frame_map(mapped, info, copy, GST_MAP_READWRITE);
     gst_buffer_unref(copy);

@@ -20,16 +20,17 @@ static udm_pulled pull_image(GstUdmDenoise *self, const udm_image *image, udm_er
     return udm_restorer_pull(gst_udm_denoise_bottom(self), &field, error);
 }
 
+// in: the whole frame, or NULL if its alpha is not to be copied now.
 static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     udm_image image = gst_udm_frame_image(out);
     udm_error error = { 0 };
 
-    if (gst_udm_denoise_fills_holes(self))
-        gst_udm_frame_fill_rest(out);
-    else
+    if (in && !gst_udm_denoise_fills_holes(self))
         gst_udm_frame_copy_rest(out, in);
+    else
+        gst_udm_frame_fill_rest(out);
     switch (pull_image(self, &image, &error)) {
     case UDM_PULLED_FRAME:
         gst_udm_transform_made(trans);
@@ -42,22 +43,41 @@ static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out
     }
 }
 
+// The frame is enlarged; its alpha is that of the input, bit for bit.
+static GstFlowReturn pull_smaller(GstUdmDenoise *self, GstUdmSmaller *smaller, GstUdmFrame *in, GstBuffer *output)
+{
+    const GstVideoInfo *info = gst_udm_denoise_info(self);
+    GstUdmFrame out;
+    GstFlowReturn ret;
+
+    if (!gst_udm_smaller_write(smaller, &out, info, output))
+        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    ret = pull(self, NULL, &out);
+    if (!gst_udm_smaller_written(smaller, &out, output) ||
+        !gst_udm_frame_map(&out, info, output, GST_MAP_READWRITE))
+        return ret == GST_FLOW_OK ? gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self)) : ret;
+    gst_udm_frame_copy_alpha(&out, in);
+    gst_udm_frame_unmap(&out);
+    return ret;
+}
+
 GstFlowReturn gst_udm_denoise_pull(GstUdmDenoise *self, GstBuffer *input, GstBuffer *output)
 {
     const GstVideoInfo *info = gst_udm_denoise_info(self);
-    GstUdmHalf *half = GST_UDM_TRANSFORM(self)->half;
+    GstUdmSmaller *smaller = GST_UDM_TRANSFORM(self)->smaller;
+    GstFlowReturn ret = GST_FLOW_ERROR;
     GstUdmFrame in, out;
-    GstFlowReturn ret;
 
-    if (!gst_udm_half_read(half, &in, info, input))
+    if (!gst_udm_frame_map(&in, info, input, GST_MAP_READ))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
-    if (!gst_udm_half_write(half, &out, info, output)) {
-        gst_udm_frame_unmap(&in);
-        return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
+    if (smaller) {
+        ret = pull_smaller(self, smaller, &in, output);
+    } else if (gst_udm_frame_map(&out, info, output, GST_MAP_WRITE)) {
+        ret = pull(self, &in, &out);
+        gst_udm_frame_unmap(&out);
+    } else {
+        gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     }
-    ret = pull(self, &in, &out);
-    if (!gst_udm_half_written(half, &out, output) && ret == GST_FLOW_OK)
-        ret = gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     gst_udm_frame_unmap(&in);
     return ret;
 }

@@ -39,7 +39,7 @@ static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *optio
 {
     const udm_model *model = gst_udm_denoise_model(self);
     const gdouble level = gst_udm_plan_noise_level(self->plan), wanted = options->noise_level;
-    const gdouble size = GST_UDM_TRANSFORM(self)->half ? 0.5 : 1;
+    const gdouble size = gst_udm_smaller_scale(GST_UDM_TRANSFORM(self)->smaller);
     const GstUdmPlanned *noise = gst_udm_plan_judged(self->plan, planned, self->looks_ahead);
 
     if (level == 0 && wanted != 0)
@@ -54,7 +54,7 @@ static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *optio
                         gst_udm_plan_path(self->plan), level < 0 ? -1 : level, wanted, wanted);
     frame->time = udm_model_time(model, size * udm_finding_sigma(&noise->finding, model));
     if (level < 0) {
-        frame->chroma_sigma = noise->finding.chroma_sigma;
+        frame->chroma_sigma = size * noise->finding.chroma_sigma;
         frame->kind = noise->finding.kind;
     }
     return TRUE;

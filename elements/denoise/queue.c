@@ -146,7 +146,8 @@ static GstFlowReturn enter(GstUdmDenoise *self, GstBuffer *frame)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     const gboolean late = !gst_udm_denoise_stream(self) ||
-                          gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame));
+                          gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame),
+                                                    (guint)udm_restorer_delay(gst_udm_denoise_stream(self)));
     Held held = { frame, late, gst_udm_denoise_options_copy(self) };
     GstFlowReturn ret;
 
@@ -199,7 +200,7 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
     *output = NULL;
     if (!oldest)
         return GST_FLOW_OK;
-    if (oldest->late || (trans->hurried && gst_udm_transform_is_late(trans, GST_BUFFER_PTS(oldest->buffer), 0))) {
+    if (oldest->late || (trans->hurried && gst_udm_transform_is_late(trans, GST_BUFFER_PTS(oldest->buffer), 0, 0))) {
         *output = oldest->buffer;
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;

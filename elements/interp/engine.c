@@ -5,7 +5,10 @@
 
 #include "frames.h"
 
-#define WITH_MODEL 2 // the cost of a frame, roughly, compared with one by motion alone
+// What a frame costs, roughly, compared with one by motion alone.
+#define WITH_MODEL 2
+#define HALF 0.25
+#define QUARTER 0.09 // the frame has to be made smaller and larger
 
 static void cancel(gpointer between, gboolean cancel)
 {
@@ -36,8 +39,10 @@ void gst_udm_interp_estimate(GstUdmTransform *trans, const GstVideoInfo *info, G
         costs->of[GST_UDM_LEVEL_FULL] = WITH_MODEL;
         costs->of[GST_UDM_LEVEL_LIVE] = 1;
     }
-    if (gst_udm_half_suits(info))
-        costs->of[GST_UDM_LEVEL_HALF] = 0.25;
+    if (gst_udm_smaller_suits(info, 2))
+        costs->of[GST_UDM_LEVEL_HALF] = HALF;
+    if (gst_udm_smaller_suits(info, 4))
+        costs->of[GST_UDM_LEVEL_QUARTER] = QUARTER;
 }
 
 // Settings of a network mean nothing where it is missing, or there is no time for it. Where none was asked for they are

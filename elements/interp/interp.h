@@ -48,6 +48,7 @@ typedef struct GstUdmShutter {
     GstClockTime time, before, after;
     gdouble opens, closes; // the same, in durations of the frame
     gboolean exposed;      // something was
+    gboolean late;         // it is, so that nothing more of it is exposed
     gboolean taken;        // its instant was reached; until then it is only foreseen
     GstUdmMissing frame;   // from then on
     GstBuffer *like;       // the input frame that is nearest

@@ -36,7 +36,7 @@ const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
 // As the engine is to see it.
 static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffer)
 {
-    return gst_udm_half_read(trans->half, frame, &GST_VIDEO_FILTER(trans)->in_info, buffer);
+    return gst_udm_smaller_read(trans->smaller, frame, &GST_VIDEO_FILTER(trans)->in_info, buffer);
 }
 
 // A frame as the engine takes it.
@@ -169,12 +169,12 @@ static GstFlowReturn make_like(GstUdmTransform *trans, const GstUdmRecipe *recip
 
     if (!map(trans, &nearest, like))
         return gst_udm_transform_invalid_buffer(trans);
-    if (!gst_udm_half_write(trans->half, &out, &GST_VIDEO_FILTER(trans)->out_info, output)) {
+    if (!gst_udm_smaller_write(trans->smaller, &out, &GST_VIDEO_FILTER(trans)->out_info, output)) {
         gst_udm_frame_unmap(&nearest);
         return gst_udm_transform_invalid_buffer(trans);
     }
     ret = make(trans, recipe, &nearest, &out);
-    if (!gst_udm_half_written(trans->half, &out, output) && ret == GST_FLOW_OK)
+    if (!gst_udm_smaller_written(trans->smaller, &out, output) && ret == GST_FLOW_OK)
         ret = gst_udm_transform_invalid_buffer(trans);
     gst_udm_frame_unmap(&nearest);
     return ret;

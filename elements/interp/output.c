@@ -47,7 +47,7 @@ gboolean gst_udm_interp_is_late(GstUdmInterp *self, const GstUdmMissing *missing
     gboolean makes =
         self->known.second.buffer ? !self->hopeless : self->known.before.buffer && self->beyond < self->now.extrapolate;
 
-    return makes && gst_udm_transform_is_late(GST_UDM_TRANSFORM(self), missing->time, missing->duration);
+    return makes && gst_udm_transform_is_late(GST_UDM_TRANSFORM(self), missing->time, missing->duration, 0);
 }
 
 // Of the known frames around an instant.
@@ -68,7 +68,7 @@ static GstFlowReturn choose(GstUdmInterp *self, const GstUdmMissing *missing, Gs
     *recipe = (GstUdmRecipe){ .a = &known->first };
     if (time == known->first.time)
         return GST_FLOW_OK;
-    if (gst_udm_interp_is_late(self, missing)) {
+    if (self->shutter.late || gst_udm_interp_is_late(self, missing)) {
         recipe->a = nearest(known, time);
         return GST_FLOW_OK;
     }

@@ -170,6 +170,13 @@ static GstFlowReturn expose_beyond(GstUdmInterp *self)
     return expose(self, &known->before, &known->first, MAX(from, 1), to);
 }
 
+// Asked once, as each frame counts once.
+static gboolean is_late(GstUdmInterp *self, const GstUdmMissing *frame)
+{
+    self->shutter.late = self->shutter.late || gst_udm_interp_is_late(self, frame);
+    return self->shutter.late;
+}
+
 // Adds what the neighbours show of the interval. closes: nothing more of it follows.
 static GstFlowReturn see(GstUdmInterp *self, gboolean *closes)
 {
@@ -181,7 +188,7 @@ static GstFlowReturn see(GstUdmInterp *self, gboolean *closes)
     if (*closes || (!known->second.buffer && !self->hopeless)) // which is on its way
         return GST_FLOW_OK;
     *closes = TRUE;
-    if (gst_udm_interp_is_late(self, &self->shutter.frame)) {
+    if (is_late(self, &self->shutter.frame)) {
         self->shutter.exposed = FALSE;
         return GST_FLOW_OK;
     }
@@ -206,6 +213,8 @@ static GstFlowReturn foresee(GstUdmInterp *self)
         open_for(self, time, duration);
     find_interval(self, &known->first, &known->second, &from, &to);
     if (!(from < 1) || self->shutter.before == 0)
+        return GST_FLOW_OK;
+    if (is_late(self, &(GstUdmMissing){ .time = time, .duration = duration }))
         return GST_FLOW_OK;
     if (gst_udm_interp_is_joined(self, &known->first, &known->second, &ret))
         return expose(self, &known->first, &known->second, MAX(from, 0), MIN(to, 1));

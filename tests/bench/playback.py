@@ -3,7 +3,7 @@
 """Playback in real time, as an editor's viewer does it: how many different pictures are shown in each second, how long
 is the longest freeze, to which level does quality fall, and how soon does a frame come while somebody looks for one?
 
-    /usr/bin/python3 tests/bench/playback.py [--size 1280x720] [--seconds 10] [CLIP]
+    /usr/bin/python3 tests/bench/playback.py [--size 1280x720] [--seconds 10] [--effects A,B] [CLIP]
 
 Needs GStreamer's bindings for Python (Debian: python3-gi, gir1.2-gstreamer-1.0) and an H.264 encoder. `identity` is
 what the machine can show with no effect. Exits with 1 if any second has fewer than 10 pictures where identity has 20.
@@ -100,6 +100,7 @@ def main():
     parser.add_argument("clip", nargs="?", help="a video; default: a pattern")
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--effects", default=",".join(EFFECTS), help="separated by commas (default: %(default)s)")
     options = parser.parse_args()
     size = [int(side) for side in options.size.split("x")]
     Gst.init(None)
@@ -113,7 +114,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         clip = os.path.join(work, "clip.mkv")
         make_clip(options.clip, size, options.seconds + 2, clip)
-        for effect in EFFECTS:
+        for effect in options.effects.split(","):
             pictures, freeze, levels, degraded, longest = play(clip, effect, options.seconds)
             least = min(pictures, default=0)
             baseline = least if baseline is None else baseline

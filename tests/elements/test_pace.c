@@ -6,7 +6,7 @@
 
 #include <gmodule.h>
 
-#include "../../gst/half.h"
+#include "../../gst/smaller.h"
 #include "../../gst/pace.h"
 #include "../../gst/watched.h"
 
@@ -20,8 +20,8 @@ G_MODULE_EXPORT gint64 g_get_monotonic_time(void)
 
 #define FRAME (40 * GST_MSECOND)
 
-static const GstUdmCosts costs = { { 1.3, 0.75, 0.4, 0.1, 0 } };
-static const GstUdmCosts two = { { 1, 0, 0, 0, 0 } }; // full quality and the source frame
+static const GstUdmCosts costs = { .of = { 1.3, 0.75, 0.4, 0.1, 0.04, 0 }, .held = 0, .steady = FALSE };
+static const GstUdmCosts two = { .of = { 1, 0, 0, 0, 0, 0 }, .held = 0, .steady = FALSE }; // full quality and the source frame
 
 // A playback whose frame takes `unit` seconds for a cost of 1, which comes to light as lateness.
 typedef struct Playback {
@@ -80,8 +80,8 @@ GST_START_TEST(what_no_level_can_do_is_left_to_the_source)
 {
     Playback playback = begin(&costs);
 
-    make(&playback, 2, 5 * FRAME);
-    assert_equals_int(make(&playback, 2, -FRAME), GST_UDM_LEVEL_SOURCE);
+    make(&playback, 5, 5 * FRAME);
+    assert_equals_int(make(&playback, 5, -FRAME), GST_UDM_LEVEL_SOURCE);
 }
 GST_END_TEST;
 
@@ -179,11 +179,11 @@ GST_START_TEST(from_the_source_it_tries_seldom)
     Playback playback = begin(&costs);
     guint attempts = 0;
 
-    make(&playback, 2, 5 * FRAME);
+    make(&playback, 5, 5 * FRAME);
     for (guint i = 0; i < 25 * 600; i++) {
         gboolean made = gst_udm_pace_choose(&playback.pace, &costs, playback.time, FRAME) != GST_UDM_LEVEL_SOURCE;
 
-        make(&playback, 2, made ? 5 * FRAME : -FRAME / 2);
+        make(&playback, 5, made ? 5 * FRAME : -FRAME / 2);
         attempts += made;
     }
     fail_unless(attempts >= 3 && attempts <= 8, "%u attempts in ten minutes", attempts);
@@ -206,6 +206,52 @@ GST_START_TEST(a_picture_that_stands_still_has_more_time)
 }
 GST_END_TEST;
 
+// The picture that somebody waits for after a seek is one that is there soon: by the session that is open, or at once.
+// Those after it make a better one ready.
+GST_START_TEST(what_is_looked_for_is_there_soon)
+{
+    static const struct {
+        gdouble waited;    // for the frame as it came
+        GstUdmLevel level; // of a session that was not open
+        GstUdmLevel next;
+        GstUdmLevel then; // after another seek
+    } looks[] = {
+        { 0.01, GST_UDM_LEVEL_HALF, GST_UDM_LEVEL_LIVE, GST_UDM_LEVEL_LIVE },
+        { 0.1, GST_UDM_LEVEL_HALF, GST_UDM_LEVEL_LIVE, GST_UDM_LEVEL_HALF },
+        { 0.22, GST_UDM_LEVEL_QUARTER, GST_UDM_LEVEL_LIVE, GST_UDM_LEVEL_QUARTER },
+        { 9, GST_UDM_LEVEL_QUARTER, GST_UDM_LEVEL_LIVE, GST_UDM_LEVEL_QUARTER },
+    };
+    const gdouble unit = 0.31; // full: 0.4 s, live: 0.23 s, half: 0.03 s
+    Playback playback = begin(&costs);
+    GstUdmPace *pace = &playback.pace;
+
+    make(&playback, unit, 5 * FRAME);
+    gst_udm_pace_play(pace, FALSE);
+    for (guint n = 0; n < 2; n++) {
+        gst_udm_pace_flush(pace);
+        gst_udm_pace_look(pace, looks[__i__].waited);
+        playback.time = 0;
+        assert_equals_int(make(&playback, unit, -1), n ? looks[__i__].then : looks[__i__].level);
+        assert_equals_int(make(&playback, unit, -1), looks[__i__].next);
+    }
+}
+GST_END_TEST;
+
+GST_START_TEST(what_full_quality_holds_back_is_waited_for)
+{
+    const GstUdmCosts held = { .of = { 0.05, 0.04, 0.03, 0.02, 0.01, 0 }, .held = 2, .steady = FALSE };
+    Playback playback = begin(&held);
+
+    make(&playback, 2, 5 * FRAME); // full: 0.1 s, and 0.3 s for the first; live: 0.08 s
+    gst_udm_pace_play(&playback.pace, FALSE);
+    assert_equals_int(make(&playback, 2, -1), GST_UDM_LEVEL_LIVE);
+    assert_equals_int(make(&playback, 1.5, -1), GST_UDM_LEVEL_LIVE);
+    for (guint i = 0; i < 20; i++)
+        make(&playback, 1.5, -1);
+    assert_equals_int(make(&playback, 1.5, -1), GST_UDM_LEVEL_FULL);
+}
+GST_END_TEST;
+
 // Where it is known beforehand that somebody watches, nothing has to be late first.
 GST_START_TEST(it_begins_at_what_is_fast_enough)
 {
@@ -217,7 +263,7 @@ GST_START_TEST(it_begins_at_what_is_fast_enough)
     Playback playback = begin(&costs);
 
     gst_udm_pace_watch(&playback.pace);
-    assert_equals_int(make(&playback, unit, -FRAME), GST_UDM_LEVEL_HALF);
+    assert_equals_int(make(&playback, unit, -FRAME), GST_UDM_LEVEL_QUARTER);
     for (guint i = 0; i < 10; i++)
         assert_equals_int(make(&playback, unit, -FRAME), machines[__i__].level);
 }
@@ -232,15 +278,69 @@ GST_START_TEST(frames_are_left_out_where_the_others_make_a_film)
     for (guint i = 0; i < 100; i++) {
         assert_equals_int(make(&playback, 0.6, i % 3 ? -1 : FRAME), GST_UDM_LEVEL_HALF);
         fail_unless(gst_udm_pace_skips(&playback.pace, &costs));
-        fail_unless(ABS(GST_CLOCK_DIFF(60 * GST_MSECOND, gst_udm_pace_margin(&playback.pace, &costs))) < GST_MSECOND);
+        fail_unless(ABS(GST_CLOCK_DIFF(72 * GST_MSECOND, gst_udm_pace_margin(&playback.pace, &costs, 0))) < GST_MSECOND);
         playback.time += FRAME;
     }
     for (guint i = 0; i < 20 && playback.pace.level == GST_UDM_LEVEL_HALF; i++) { // too many are
         playback.time += 3 * FRAME;
         make(&playback, 0.6, FRAME);
     }
-    assert_equals_int(playback.pace.level, GST_UDM_LEVEL_SOURCE);
+    assert_equals_int(playback.pace.level, GST_UDM_LEVEL_QUARTER);
+}
+GST_END_TEST;
+
+// What a frame takes is not all that keeps the next one from being in time.
+GST_START_TEST(what_is_late_all_the_same_falls)
+{
+    Playback playback = begin(&costs);
+
+    make(&playback, 0.6, 5 * FRAME);
+    for (guint i = 0; i < 4; i++)
+        assert_equals_int(make(&playback, 0.6, 2 * FRAME), GST_UDM_LEVEL_HALF);
+    make(&playback, 0.6, 2 * FRAME);
+    for (guint i = 0; i < 5; i++)
+        assert_equals_int(make(&playback, 0.6, 2 * FRAME), GST_UDM_LEVEL_QUARTER);
+    assert_equals_int(make(&playback, 0.6, -FRAME), GST_UDM_LEVEL_SOURCE);
     fail_if(gst_udm_pace_skips(&playback.pace, &costs));
+}
+GST_END_TEST;
+
+// From a quarter it rises to a half that makes a film by leaving frames out, if there is some room.
+GST_START_TEST(it_rises_to_what_makes_a_film)
+{
+    static const struct {
+        gdouble unit;
+        GstUdmLevel level;
+    } machines[] = { { 0.6, GST_UDM_LEVEL_HALF }, { 0.8, GST_UDM_LEVEL_QUARTER } };
+    const gdouble unit = machines[__i__].unit;
+    Playback playback = begin(&costs);
+
+    make(&playback, unit, 5 * FRAME);
+    for (guint i = 0; i < 6; i++)
+        make(&playback, unit, 2 * FRAME);
+    assert_equals_int(playback.pace.level, GST_UDM_LEVEL_QUARTER);
+    for (guint i = 0; i < 25 * 5; i++)
+        make(&playback, unit, -FRAME);
+    assert_equals_int(playback.pace.level, machines[__i__].level);
+}
+GST_END_TEST;
+
+// Frames are held back, so that those that come out next have to be begun long before; the first ones, too.
+GST_START_TEST(what_is_held_back_is_begun_earlier)
+{
+    const GstUdmCosts steady = { .of = { 1.3, 0.75, 0.4, 0.1, 0.04, 0 }, .held = 10, .steady = TRUE };
+    Playback playback = begin(&steady);
+    GstUdmPace *pace = &playback.pace;
+
+    gst_udm_pace_watch(pace);
+    gst_udm_pace_took(pace, &steady, GST_UDM_LEVEL_QUARTER, 0, 0.02); // of which nobody knew how long it would take
+    assert_equals_int(gst_udm_pace_choose(pace, &steady, FRAME, FRAME), GST_UDM_LEVEL_QUARTER); // and not a half
+    fail_unless(ABS(GST_CLOCK_DIFF(10 * 24 * GST_MSECOND, gst_udm_pace_margin(pace, &steady, 9))) < GST_MSECOND);
+    fail_unless(gst_udm_pace_begins_late(pace, &steady, 6 * FRAME, 9));
+    fail_if(gst_udm_pace_begins_late(pace, &steady, 8 * FRAME, 9));
+    fail_if(gst_udm_pace_begins_late(pace, &steady, 6 * FRAME, 0));
+    gst_udm_pace_took(pace, &steady, GST_UDM_LEVEL_QUARTER, 8 * FRAME, 0.02);
+    fail_if(gst_udm_pace_begins_late(pace, &steady, 6 * FRAME, 9));
 }
 GST_END_TEST;
 
@@ -297,19 +397,17 @@ GST_START_TEST(a_pad_that_leads_nowhere_is_not_watched)
 }
 GST_END_TEST;
 
-// ---- half the size
+// ---- smaller frames
 
-// A slope, dark on the left and bright at the bottom right, comes back from half the size as it was.
-GST_START_TEST(what_is_smooth_is_not_changed_by_halving)
+// A slope, dark on the left and bright at the bottom right, comes back from a half or a quarter of the size as it was.
+static void check_smaller(const char *format, gint divisor)
 {
-    static const char *const formats[] = { "RGB",  "RGBA", "RGBP", "GRAY8",     "GRAY16_LE", "I420",
-                                           "NV12", "YUY2", "Y444", "I420_10LE", "I420_12LE" };
-    const char *format = formats[__i__];
-    char *caps = g_strdup_printf("video/x-raw,format=%s,width=97,height=80,framerate=25/1,colorimetry=bt709", format);
+    char *caps = g_strdup_printf("video/x-raw,format=%s,width=197,height=160,framerate=25/1,colorimetry=bt709", format);
     GstVideoInfo info = info_from(caps);
-    GstUdmHalf *half = gst_udm_half_new(&info);
+    GstUdmSmaller *smaller = gst_udm_smaller_new(&info, divisor);
     GstBuffer *in = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&info), NULL);
     GstBuffer *out = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&info), NULL);
+    const guint margin = 2 * (guint)divisor;
     GstUdmFrame from, to;
     GstVideoFrame frame, back;
 
@@ -317,33 +415,42 @@ GST_START_TEST(what_is_smooth_is_not_changed_by_halving)
     for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(&info); c++)
         for (guint y = 0; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c); y++)
             for (guint x = 0; x < (guint)GST_VIDEO_FRAME_COMP_WIDTH(&frame, c); x++)
-                set_value(&frame, c, x, y, (40 + x + y / 2) * (max_value(&info) + 1) / 256);
+                set_value(&frame, c, x, y, (20 + x + y / 4) * (max_value(&info) + 1) / 256);
     gst_video_frame_unmap(&frame);
-    fail_unless(gst_udm_half_read(half, &from, &info, in));
-    assert_equals_int(GST_VIDEO_FRAME_WIDTH(&from.video), 49);
-    assert_equals_int(GST_VIDEO_FRAME_HEIGHT(&from.video), 40);
-    fail_unless(gst_udm_half_write(half, &to, &info, out));
+    fail_unless(gst_udm_smaller_read(smaller, &from, &info, in));
+    assert_equals_int(GST_VIDEO_FRAME_WIDTH(&from.video), divisor == 2 ? 99 : 50);
+    assert_equals_int(GST_VIDEO_FRAME_HEIGHT(&from.video), 160 / divisor);
+    fail_unless(gst_udm_smaller_write(smaller, &to, &info, out));
     fail_unless(gst_video_frame_copy(&to.video, &from.video));
     gst_udm_frame_unmap(&from);
-    fail_unless(gst_udm_half_written(half, &to, out));
+    fail_unless(gst_udm_smaller_written(smaller, &to, out));
 
     fail_unless(gst_video_frame_map(&frame, &info, in, GST_MAP_READ));
     fail_unless(gst_video_frame_map(&back, &info, out, GST_MAP_READ));
     for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS(&info); c++)
-        for (guint y = 4; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c) - 4; y++)
-            for (guint x = 4; x < (guint)GST_VIDEO_FRAME_COMP_WIDTH(&frame, c) - 4; x++) {
+        for (guint y = margin; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c) - margin; y++)
+            for (guint x = margin; x < (guint)GST_VIDEO_FRAME_COMP_WIDTH(&frame, c) - margin; x++) {
                 gdouble want = get_value(&frame, c, x, y) * 256.0 / (max_value(&info) + 1);
                 gdouble is = get_value(&back, c, x, y) * 256.0 / (max_value(&info) + 1);
 
-                fail_unless(ABS(is - want) <= 2, "%s: component %u at %u,%u is %.1f, not %.1f", format, c, x, y, is,
-                            want);
+                fail_unless(ABS(is - want) <= divisor, "%s / %d: component %u at %u,%u is %.1f, not %.1f", format,
+                            divisor, c, x, y, is, want);
             }
     gst_video_frame_unmap(&back);
     gst_video_frame_unmap(&frame);
     gst_buffer_unref(in);
     gst_buffer_unref(out);
-    gst_udm_half_free(half);
+    gst_udm_smaller_free(smaller);
     g_free(caps);
+}
+
+GST_START_TEST(what_is_smooth_is_not_changed_by_smaller_sizes)
+{
+    static const char *const formats[] = { "RGB",  "RGBA", "RGBP", "GRAY8",     "GRAY16_LE", "I420",
+                                           "NV12", "YUY2", "Y444", "I420_10LE", "I420_12LE" };
+
+    check_smaller(formats[__i__], 2);
+    check_smaller(formats[__i__], 4);
 }
 GST_END_TEST;
 
@@ -521,10 +628,15 @@ static Suite *pace_suite(void)
     tcase_add_loop_test(choice, it_begins_at_what_is_fast_enough, 0, 3);
     tcase_add_test(choice, frames_are_left_out_where_the_others_make_a_film);
     tcase_add_test(choice, no_frame_is_left_out_where_there_are_few);
+    tcase_add_test(choice, what_is_late_all_the_same_falls);
+    tcase_add_loop_test(choice, it_rises_to_what_makes_a_film, 0, 2);
+    tcase_add_test(choice, what_is_held_back_is_begun_earlier);
+    tcase_add_loop_test(choice, what_is_looked_for_is_there_soon, 0, 4);
+    tcase_add_test(choice, what_full_quality_holds_back_is_waited_for);
     tcase_add_loop_test(choice, a_sink_that_shows_frames_by_the_clock_is_found, 0, G_N_ELEMENTS(sinks));
     tcase_add_test(choice, a_pad_that_leads_nowhere_is_not_watched);
     suite_add_tcase(suite, elements);
-    tcase_add_loop_test(elements, what_is_smooth_is_not_changed_by_halving, 0, 11);
+    tcase_add_loop_test(elements, what_is_smooth_is_not_changed_by_smaller_sizes, 0, 11);
     tcase_add_loop_test(elements, quality_falls_while_frames_are_late_and_rises_again, 0, 2);
     tcase_add_test(elements, at_the_lowest_level_late_frames_are_left_out);
     tcase_add_test(elements, frames_between_get_coarser_and_then_repeat);
