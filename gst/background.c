@@ -74,6 +74,7 @@ void gst_udm_background_judge(GstUdmTransform *self, const GstVideoInfo *in)
     udm_error error = { 0 };
 
     self->model = self->chosen;
+    self->unable = FALSE;
     if (!self->chosen || !in || klass->suits(gst_udm_model_get(self->chosen), in, &error))
         return;
     self->model = NULL;

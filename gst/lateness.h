@@ -48,8 +48,8 @@ gboolean gst_udm_lateness_wonders(const GstUdmLateness *lateness, GstBaseTransfo
 gboolean gst_udm_lateness_skips(const GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs);
 // Whether pictures stand still that somebody watches.
 gboolean gst_udm_lateness_stands(const GstUdmLateness *lateness, GstBaseTransform *trans);
-// Whether a frame is late even if it is made at once, and pushed when so many others have come, or frames are not made at
-// all; if so, counts it and posts a QoS message.
+// Whether a frame is late even if it is made at once, and pushed when so many others have come, or frames are not made
+// at all; if so, counts it and posts a QoS message.
 gboolean gst_udm_lateness_degrades(GstUdmLateness *lateness, GstBaseTransform *trans, const GstUdmCosts *costs,
                                    GstClockTime pts, GstClockTime duration, guint held);
 

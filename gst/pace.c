@@ -155,8 +155,8 @@ static void move(GstUdmPace *pace, GstUdmLevel level)
     pace->level = level;
 }
 
-// From `level` on the next that is fast enough, by what is known; or one before it, but none that is better than the one
-// as it is, that makes a film all the same.
+// From `level` on the next that is fast enough, by what is known; or one before it, but none that is better than the
+// one as it is, that makes a film all the same.
 static GstUdmLevel fast_enough(const GstUdmPace *pace, const GstUdmCosts *costs, GstUdmLevel level, gdouble room)
 {
     while (!exists(costs, level) || !fits(pace, costs, level, room))
@@ -197,8 +197,8 @@ static void ascend(GstUdmPace *pace, const GstUdmCosts *costs, GstClockTime fram
     settle(pace);
 }
 
-// The best level at which a picture that stands still comes soon. One that somebody waits for has the time that is left,
-// and the session is not opened for it in vain; those after it, which nobody sees, make a better one ready.
+// The best level at which a picture that stands still comes soon. One that somebody waits for has the time that is
+// left, and the session is not opened for it in vain; those after it, which nobody sees, make a better one ready.
 static GstUdmLevel still(const GstUdmPace *pace, const GstUdmCosts *costs)
 {
     const gdouble room = pace->looking ? STILL - pace->waited : STILL;
@@ -266,6 +266,5 @@ GstClockTime gst_udm_pace_margin(const GstUdmPace *pace, const GstUdmCosts *cost
 gboolean gst_udm_pace_begins_late(const GstUdmPace *pace, const GstUdmCosts *costs, GstClockTime frame, guint held)
 {
     return held > 0 && gst_udm_pace_skips(pace, costs) && !GST_CLOCK_TIME_IS_VALID(pace->judged) &&
-           GST_CLOCK_TIME_IS_VALID(pace->changed) &&
-           frame <= pace->changed + gst_udm_pace_margin(pace, costs, held);
+           GST_CLOCK_TIME_IS_VALID(pace->changed) && frame <= pace->changed + gst_udm_pace_margin(pace, costs, held);
 }

@@ -71,8 +71,8 @@ GstUdmLevel gst_udm_pace_choose(GstUdmPace *pace, const GstUdmCosts *costs, GstC
 // Whether a frame that cannot be in time is better left out: those that are made, at half the size or less, are enough
 // for a film, in which others as they came would flicker.
 gboolean gst_udm_pace_skips(const GstUdmPace *pace, const GstUdmCosts *costs);
-// How long before its time a frame has to be begun now, so that it is not late as well, if it leaves when so many others
-// have come.
+// How long before its time a frame has to be begun now, so that it is not late as well, if it leaves when so many
+// others have come.
 GstClockTime gst_udm_pace_margin(const GstUdmPace *pace, const GstUdmCosts *costs, guint held);
 // Whether a frame will be late though none was yet: the first ones of a session that holds so many.
 gboolean gst_udm_pace_begins_late(const GstUdmPace *pace, const GstUdmCosts *costs, GstClockTime frame, guint held);

@@ -5,9 +5,8 @@
 gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration, guint held)
 {
     GstBaseTransform *trans = GST_BASE_TRANSFORM(self);
-    gboolean late =
-        !self->trying && (self->hurried || gst_udm_lateness_degrades(&self->lateness, trans, &self->costs, pts,
-                                                                     duration, held));
+    gboolean late = !self->trying && (self->hurried || gst_udm_lateness_degrades(&self->lateness, trans, &self->costs,
+                                                                                 pts, duration, held));
 
     if (self->hurried)
         gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));

@@ -18,8 +18,8 @@ const GstVideoInfo *gst_udm_smaller_info(const GstUdmSmaller *smaller, const Gst
 // What remains of lengths in pixels, and of the deviation of white noise; 1 if smaller is NULL.
 gdouble gst_udm_smaller_scale(const GstUdmSmaller *smaller);
 
-// Maps a smaller frame to be read: its pixels are means, so that white noise stays white. FALSE if the buffer is none of
-// `whole`. To be unmapped as any.
+// Maps a smaller frame to be read: its pixels are means, so that white noise stays white. FALSE if the buffer is none
+// of `whole`. To be unmapped as any.
 gboolean gst_udm_smaller_read(GstUdmSmaller *smaller, GstUdmFrame *frame, const GstVideoInfo *whole, GstBuffer *buffer);
 
 // Maps a frame to be written, which the second then enlarges into the buffer.

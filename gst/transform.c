@@ -5,6 +5,7 @@
 #include "background.h"
 #include "frames.h"
 #include "interlaced.h"
+#include "opening.h"
 #include "playback.h"
 #include "report.h"
 #include "times.h"
@@ -81,56 +82,6 @@ static gboolean wants_nothing(GstUdmTransform *self, const GstVideoInfo *in, con
     return (!self->model && !klass->works_without_model) || klass->wants_passthrough(self, in, out);
 }
 
-// Lets the level take effect.
-static void lower(GstUdmTransform *self, const GstVideoInfo *info, udm_settings *settings)
-{
-    const GstVideoInfo *size;
-
-    g_clear_pointer(&self->smaller, gst_udm_smaller_free);
-    if (self->level >= GST_UDM_LEVEL_HALF)
-        self->smaller = gst_udm_smaller_new(info, self->level == GST_UDM_LEVEL_HALF ? 2 : 4);
-    size = gst_udm_smaller_info(self->smaller, info);
-    settings->width = GST_VIDEO_INFO_WIDTH(size);
-    settings->height = GST_VIDEO_INFO_HEIGHT(size);
-    if (self->level != GST_UDM_LEVEL_FULL)
-        settings->precision = "auto";
-}
-
-// Opens the session for frames of this kind with the settings as they are, unless nothing is wanted of it.
-static gboolean open_session(GstUdmTransform *self, const GstVideoInfo *info)
-{
-    GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
-    gboolean prepared = TRUE, passthrough = gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self));
-    udm_settings settings;
-    udm_error error = { 0 };
-    gpointer object;
-
-    GST_OBJECT_LOCK(self);
-    settings = gst_udm_settings_to_engine(&self->settings);
-    self->version = self->settings.version;
-    GST_OBJECT_UNLOCK(self);
-    settings.width = GST_VIDEO_INFO_WIDTH(info);
-    settings.height = GST_VIDEO_INFO_HEIGHT(info);
-    settings.channels = gst_udm_info_channels(info);
-    settings.alpha = GST_VIDEO_INFO_HAS_ALPHA(info);
-
-    gst_udm_session_close(&self->session); // first, so that there is never memory for two
-    if (klass->prepare)
-        prepared = klass->prepare(self, info, &settings, &error);
-    lower(self, info, &settings);
-    object = prepared && !self->idle ? klass->open(self, &settings, &error) : NULL;
-    if (object) {
-        gst_udm_session_open(&self->session, klass->engine, object);
-    } else if (!prepared || !self->idle) {
-        self->version = 0; // so that the next frame tries again
-        gst_udm_report_error(GST_ELEMENT(self), &error);
-    }
-    // A latency that changed with the level would be a jump in playback.
-    if (passthrough || self->level == GST_UDM_LEVEL_FULL)
-        gst_udm_latency_set(&self->latency, GST_ELEMENT(self), passthrough ? 0 : klass->delay(self), info);
-    return prepared && (object || self->idle);
-}
-
 // The same on both sides, but for interlaced caps, whose error is posted when they come.
 static GstCaps *gst_udm_transform_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                                  GstCaps *filter)
@@ -166,7 +117,7 @@ static gboolean gst_udm_transform_set_info(GstVideoFilter *filter, GstCaps *in_c
     self->idle = wants_nothing(self, in_info, out_info);
     gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), self->idle && !GST_VIDEO_INFO_IS_INTERLACED(in_info));
     estimate(self, in_info);
-    return open_session(self, in_info);
+    return gst_udm_opening_open(self, in_info);
 }
 
 // Whether the buffer has a whole frame, which not every one that is held is looked at for.
@@ -212,7 +163,7 @@ static GstFlowReturn change(GstUdmTransform *self, GstUdmLevel level, gboolean h
     }
     if (level != GST_UDM_LEVEL_SOURCE)
         self->level = level;
-    return !reopen || open_session(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
+    return !reopen || gst_udm_opening_open(self, &GST_VIDEO_FILTER(self)->in_info) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 // Makes a frame at the fastest level, for nobody, to see how long it takes: what is made for somebody is then made at
@@ -255,7 +206,8 @@ static GstFlowReturn follow_pace(GstUdmTransform *self, GstBuffer *next, gboolea
         reopen = FALSE; // it was
     }
     level = gst_udm_playback_choose(self, next);
-    reopen |= level != GST_UDM_LEVEL_SOURCE && (level != self->level || (self->costs.held > 0 && stands != self->stands));
+    reopen |=
+        level != GST_UDM_LEVEL_SOURCE && (level != self->level || (self->costs.held > 0 && stands != self->stands));
     self->stands = stands;
     return ret == GST_FLOW_OK && (reopen || level != before) ? change(self, level, level > before, reopen) : ret;
 }
@@ -273,6 +225,8 @@ static GstFlowReturn apply_settings(GstUdmTransform *self, GstBuffer *next)
     GST_OBJECT_LOCK(self);
     changed |= self->version != self->settings.version;
     GST_OBJECT_UNLOCK(self);
+    if (changed && self->unable) // which may be over now
+        gst_udm_background_judge(self, &filter->in_info);
     idle = wants_nothing(self, &filter->in_info, &filter->out_info);
     passthrough = idle && !GST_VIDEO_INFO_IS_INTERLACED(&filter->in_info);
     changed |= idle != self->idle;

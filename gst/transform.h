@@ -46,21 +46,24 @@ typedef struct GstUdmTransform {
     GstUdmModel *chosen; // from the first start to the NULL state; NULL if none is set or it is missing
     GstUdmModel *model;  // the same, or NULL if it is not for such frames
     GstUdmSession session;
+    gboolean plain;   // it has the defaults of what experts set, as that does not work
+    gboolean unable;  // it has no model, as that does not work with the settings
+    guint told;       // the version of the settings of which that was said
     gboolean idle;    // frames are taken, but not for the session, which is closed
     guint version;    // of the settings that the session was opened with; 0 if it has to be opened
     gboolean refused; // the caps that came last: they are interlaced
 
     // state of the streaming thread: keeping pace with playback
-    GstUdmCosts costs; // of the levels, with the settings and caps as they are
-    GstUdmLevel level; // that the session was opened at, which is never that of source frames
+    GstUdmCosts costs;      // of the levels, with the settings and caps as they are
+    GstUdmLevel level;      // that the session was opened at, which is never that of source frames
     GstUdmSmaller *smaller; // NULL if frames are computed at their full size
-    gboolean hurried;  // what is held leaves as it came
-    gboolean stands;   // what is made is a picture that stands still: the session is open for such
-    gboolean trying;   // how long a frame takes, for nobody
-    gboolean skipped;  // a frame, since the last that was measured
-    gboolean made;     // a frame, since the last that was measured
-    guint left;        // frames that left since then
-    gint64 spent;      // microseconds on frames since then
+    gboolean hurried;       // what is held leaves as it came
+    gboolean stands;        // what is made is a picture that stands still: the session is open for such
+    gboolean trying;        // how long a frame takes, for nobody
+    gboolean skipped;       // a frame, since the last that was measured
+    gboolean made;          // a frame, since the last that was measured
+    guint left;             // frames that left since then
+    gint64 spent;           // microseconds on frames since then
 } GstUdmTransform;
 
 typedef struct GstUdmTransformClass {

@@ -57,6 +57,9 @@ udm_restorer *gst_udm_denoise_bottom(GstUdmDenoise *self);   // NULL unless fiel
 const udm_model *gst_udm_denoise_model(GstUdmDenoise *self); // at the level as it is
 void gst_udm_denoise_forget_live(GstUdmDenoise *self);
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
+// Of what the model undoes, if that is no noise; 0 if nobody says how much.
+gdouble gst_udm_denoise_amount(const udm_degradation *degradation, const GstUdmDenoiseOptions *options);
+gboolean gst_udm_denoise_is_in_pixels(const udm_degradation *degradation); // a blur, or blocks
 gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self);
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out);
 gboolean gst_udm_denoise_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error);
@@ -79,6 +82,9 @@ static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
 
 // options: as they were when the frame came
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options);
+
+// Asks for it by a warning if nobody says how much there is to undo; until then nothing is.
+void gst_udm_denoise_check_amount(GstUdmDenoise *self);
 
 // ---- planned.c: what the plan of the film says
 

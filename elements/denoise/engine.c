@@ -82,16 +82,27 @@ gboolean gst_udm_denoise_fills_holes(GstUdmDenoise *self)
     return degradation_of(GST_UDM_TRANSFORM(self))->holes;
 }
 
+gdouble gst_udm_denoise_amount(const udm_degradation *degradation, const GstUdmDenoiseOptions *options)
+{
+    return options->amount < 0 ? degradation->usual : options->amount;
+}
+
+gboolean gst_udm_denoise_is_in_pixels(const udm_degradation *degradation)
+{
+    static const char *const processes[] = { "blur", "soft-blur", "pixelate", NULL };
+
+    return g_strv_contains(processes, degradation->process);
+}
+
 // Whether smaller frames have so much of what is undone: amounts in pixels, and noise, as pixels are means. Blocks of a
 // pixel are none.
 static gboolean scales(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, gdouble scale)
 {
-    static const char *const blurs[] = { "blur", "soft-blur", NULL };
     const udm_degradation *degradation = degradation_of(trans);
-    const gdouble amount = options->amount < 0 ? degradation->usual : options->amount;
+    const gdouble least = g_str_equal(degradation->process, "pixelate") ? 1 : 0;
 
-    return degradation->usual < 0 || g_strv_contains(blurs, degradation->process) ||
-           (g_str_equal(degradation->process, "pixelate") && scale * amount > 1);
+    return degradation->usual < 0 ||
+           (gst_udm_denoise_is_in_pixels(degradation) && scale * gst_udm_denoise_amount(degradation, options) > least);
 }
 
 static gboolean wants_repair(const GstUdmDenoiseOptions *options)
@@ -109,15 +120,21 @@ gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVide
 {
     const udm_degradation *degradation = degradation_of(trans);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
-    gdouble amount = degradation->usual < 0 ? options.noise_level : options.amount;
+    gdouble amount = degradation->usual < 0 ? options.noise_level : gst_udm_denoise_amount(degradation, &options);
 
     return !degradation->holes && amount == 0 && options.strength == 0 && !repairs(trans, &options);
 }
 
 gboolean gst_udm_denoise_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error)
 {
-    return udm_model_restores(model, GST_VIDEO_INFO_WIDTH(in), GST_VIDEO_INFO_HEIGHT(in), gst_udm_info_channels(in),
-                              error);
+    if (!udm_model_restores(model, GST_VIDEO_INFO_WIDTH(in), GST_VIDEO_INFO_HEIGHT(in), gst_udm_info_channels(in),
+                            error))
+        return FALSE;
+    return !udm_model_degradation(model)->holes || GST_VIDEO_INFO_HAS_ALPHA(in) ||
+           udm_fail(error, UDM_ERROR_SETTINGS,
+                    "the model fills transparent areas, but frames of format %s have no alpha channel: convert them to "
+                    "RGBA and make the areas transparent before this element",
+                    gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(in)));
 }
 
 // Whether the model makes a picture of its own, for which one step is too little.
@@ -236,7 +253,7 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
     all.lookahead = trans->level == GST_UDM_LEVEL_FULL ? options.lookahead : 0;
     if (all.lookahead == UDM_LOOKAHEAD_AUTO && gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)))
         all.lookahead = 0;
-    all.ensemble = trans->level == GST_UDM_LEVEL_FULL ? options.ensemble : 1;
+    all.ensemble = trans->level == GST_UDM_LEVEL_FULL && !trans->plain ? options.ensemble : 1;
     if (trans->level != GST_UDM_LEVEL_FULL && !draws(trans))
         all.steps = 1;
     if (all.lookahead > 0 && !takes_neighbours(trans)) {

@@ -101,6 +101,7 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
     const udm_deinterlace way = engine_way(self);
 
+    gst_udm_denoise_check_amount(self);
     g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
     gst_udm_denoise_forget_woven(self);
     self->film = self->alternate = FALSE;

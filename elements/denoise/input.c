@@ -50,48 +50,62 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
                   degradation->process, degradation->holes ? "the alpha channel of the frames" : name);
 }
 
-// FALSE with the error set, if the properties do not say what the model needs to know.
-static gboolean set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const udm_model *model,
-                         udm_frame *frame, udm_error *error)
+void gst_udm_denoise_check_amount(GstUdmDenoise *self)
 {
+    const GstUdmModel *model = GST_UDM_TRANSFORM(self)->model;
+    const udm_degradation *degradation = model ? udm_model_degradation(gst_udm_model_get(model)) : NULL;
+    const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(self);
+
+    if (!degradation || degradation->holes || degradation->usual != 0 || options.amount >= 0)
+        return;
+    warn_once(self,
+              "The model needs to know how much to remove: set the property amount to the %s, up to %g. Until then "
+              "nothing is removed.",
+              degradation->measure, degradation->most);
+}
+
+// Blurs and blocks go on only from a frame that has none.
+static gdouble strength_of(GstUdmDenoise *self, const udm_degradation *degradation, const GstUdmDenoiseOptions *options)
+{
+    if (!gst_udm_denoise_is_in_pixels(degradation) || gst_udm_denoise_amount(degradation, options) == 0 ||
+        options->strength == 0)
+        return options->strength;
+    warn_once(self,
+              "The property strength has no effect with a model for the process \"%s\", which has no noise to add.",
+              degradation->process);
+    return 0;
+}
+
+static void set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, udm_frame *frame)
+{
+    const udm_model *model = gst_udm_denoise_model(self);
     const udm_degradation *degradation = udm_model_degradation(model);
-    const gdouble amount = options->amount < 0 ? degradation->usual : options->amount;
-    const gdouble size = gst_udm_smaller_scale(GST_UDM_TRANSFORM(self)->smaller); // whose frames have as much less of it
+    const gdouble size =
+        gst_udm_smaller_scale(GST_UDM_TRANSFORM(self)->smaller); // whose frames have as much less of it
     const gdouble noise_level = options->noise_level;
 
-    frame->strength = options->strength;
+    frame->strength = strength_of(self, degradation, options);
     if (degradation->usual < 0) {
         frame->grain = options->grain;
         check_amount(self, degradation, "noise-level", noise_level, options->amount >= 0 ? "amount" : NULL);
         frame->time = noise_level < 0 ? UDM_TIME_ESTIMATE : udm_model_time(model, size * noise_level);
-        return TRUE;
+        return;
     }
     check_amount(self, degradation, "amount", options->amount,
                  noise_level >= 0                             ? "noise-level"
                  : options->grain > 0                         ? "grain"
                  : degradation->holes && options->amount >= 0 ? "amount"
                                                               : NULL);
-    if (options->amount < 0 && degradation->usual == 0)
-        return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "the model needs to know how much to remove: set the property amount to the %s, up to %g",
-                        degradation->measure, degradation->most);
-    frame->time = udm_model_time(model, size * amount);
-    return TRUE;
+    frame->time = udm_model_time(model, size * gst_udm_denoise_amount(degradation, options));
 }
 
 // known: filled with the alpha channel, if that is what tells which pixels are known.
-static gboolean describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmFrame *mapped,
-                         udm_frame *frame, udm_image *known, udm_error *error)
+static void describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmFrame *mapped,
+                     udm_frame *frame, udm_image *known)
 {
-    if (gst_udm_denoise_fills_holes(self)) {
-        if (!gst_udm_frame_alpha(mapped, known))
-            return udm_fail(error, UDM_ERROR_SETTINGS,
-                            "the model fills transparent areas, but frames of format %s have no alpha channel: convert "
-                            "them to RGBA and make the areas transparent before this element",
-                            gst_video_format_to_string(GST_VIDEO_FRAME_FORMAT(&mapped->video)));
+    if (gst_udm_denoise_fills_holes(self) && gst_udm_frame_alpha(mapped, known))
         frame->known = known;
-    }
-    return set_time(self, options, gst_udm_denoise_model(self), frame, error);
+    set_time(self, options, frame);
 }
 
 // The frame, or both fields of it, to the engine.
@@ -141,17 +155,17 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
     udm_image image, known;
     udm_frame frame = { .image = &image };
     udm_error error = { 0 };
-    gboolean pushed;
+    gboolean pushed = TRUE;
 
     if (!map_input(self, input, &mapped))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
-    pushed = describe(self, options, &mapped, &frame, &known, &error);
+    describe(self, options, &mapped, &frame, &known);
     frame.discontinuity = self->discontinuity;
     frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
-    if (pushed && self->plan)
+    if (self->plan)
         pushed = gst_udm_denoise_follow_plan(self, options, input, &frame, &error);
-    else if (pushed)
+    else
         frame.number = frame_number(self, input);
     if (pushed)
         pushed = push(self, &frame, &error);

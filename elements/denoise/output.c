@@ -53,8 +53,7 @@ static GstFlowReturn pull_smaller(GstUdmDenoise *self, GstUdmSmaller *smaller, G
     if (!gst_udm_smaller_write(smaller, &out, info, output))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     ret = pull(self, NULL, &out);
-    if (!gst_udm_smaller_written(smaller, &out, output) ||
-        !gst_udm_frame_map(&out, info, output, GST_MAP_READWRITE))
+    if (!gst_udm_smaller_written(smaller, &out, output) || !gst_udm_frame_map(&out, info, output, GST_MAP_READWRITE))
         return ret == GST_FLOW_OK ? gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self)) : ret;
     gst_udm_frame_copy_alpha(&out, in);
     gst_udm_frame_unmap(&out);

@@ -60,6 +60,20 @@ static udm_loop_settings loop_settings(const udm_reverse *reverse)
     };
 }
 
+static bool check_sampler(const udm_reverse_settings *settings, udm_error *error)
+{
+    if (settings->sampler->learned)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                        "sampler \"%s\" is for networks with a learned variance, of which none restores or "
+                        "interpolates frames: use \"ddpm\"",
+                        settings->sampler->name);
+    if (settings->sampler == &udm_sampler_ode && settings->denoiser.network->memory_frames > 0)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "sampler \"ode\" chooses its steps per frame, and this network has a memory "
+                        "for each step: use \"heun\"");
+    return true;
+}
+
 udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *error)
 {
     const udm_denoiser_settings *d = &settings->denoiser;
@@ -74,14 +88,7 @@ udm_reverse *udm_reverse_new(const udm_reverse_settings *settings, udm_error *er
     reverse->pixels = (size_t)d->width * d->height;
     reverse->elements = udm_shape_elements(shape);
     const udm_loop_settings loop = loop_settings(reverse);
-    if (settings->sampler == &udm_sampler_ode && d->network->memory_frames > 0) {
-        udm_fail(error, UDM_ERROR_SETTINGS,
-                 "sampler \"ode\" chooses its steps per frame, and this network has a memory "
-                 "for each step: use \"heun\"");
-        udm_reverse_free(reverse);
-        return NULL;
-    }
-    reverse->loop = udm_loop_new(&loop, error);
+    reverse->loop = check_sampler(settings, error) ? udm_loop_new(&loop, error) : NULL;
     reverse->denoiser = reverse->loop ? udm_denoiser_new(d, udm_loop_estimates(&loop), error) : NULL;
     if (!reverse->denoiser || !allocate(reverse, error)) {
         udm_reverse_free(reverse);

@@ -243,6 +243,21 @@ static inline guint count_messages(GstBus *bus, GstMessageType type)
     return count;
 }
 
+// That there is one warning, which says what is wrong and what is done instead, and no error.
+static inline void expect_warning(GstBus *bus, const char *reason, const char *instead)
+{
+    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+    GError *error = NULL;
+
+    fail_unless(message != NULL, "nothing was said where \"%s\" should be", reason);
+    assert_equals_int(GST_MESSAGE_TYPE(message), GST_MESSAGE_WARNING);
+    gst_message_parse_warning(message, &error, NULL);
+    fail_unless(strstr(error->message, reason) && strstr(error->message, instead), "%s", error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    assert_equals_int(count_messages(bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR), 0);
+}
+
 // ---- time
 
 // How long a test waits for what has to come. A slow and busy machine takes its time, and what hangs still is found.

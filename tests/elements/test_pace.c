@@ -21,7 +21,9 @@ G_MODULE_EXPORT gint64 g_get_monotonic_time(void)
 #define FRAME (40 * GST_MSECOND)
 
 static const GstUdmCosts costs = { .of = { 1.3, 0.75, 0.4, 0.1, 0.04, 0 }, .held = 0, .steady = FALSE };
-static const GstUdmCosts two = { .of = { 1, 0, 0, 0, 0, 0 }, .held = 0, .steady = FALSE }; // full quality and the source frame
+static const GstUdmCosts two = { .of = { 1, 0, 0, 0, 0, 0 },
+                                 .held = 0,
+                                 .steady = FALSE }; // full quality and the source frame
 
 // A playback whose frame takes `unit` seconds for a cost of 1, which comes to light as lateness.
 typedef struct Playback {
@@ -278,7 +280,8 @@ GST_START_TEST(frames_are_left_out_where_the_others_make_a_film)
     for (guint i = 0; i < 100; i++) {
         assert_equals_int(make(&playback, 0.6, i % 3 ? -1 : FRAME), GST_UDM_LEVEL_HALF);
         fail_unless(gst_udm_pace_skips(&playback.pace, &costs));
-        fail_unless(ABS(GST_CLOCK_DIFF(72 * GST_MSECOND, gst_udm_pace_margin(&playback.pace, &costs, 0))) < GST_MSECOND);
+        fail_unless(ABS(GST_CLOCK_DIFF(72 * GST_MSECOND, gst_udm_pace_margin(&playback.pace, &costs, 0))) <
+                    GST_MSECOND);
         playback.time += FRAME;
     }
     for (guint i = 0; i < 20 && playback.pace.level == GST_UDM_LEVEL_HALF; i++) { // too many are
