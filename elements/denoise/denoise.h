@@ -80,6 +80,9 @@ static inline const GstVideoInfo *gst_udm_denoise_info(GstUdmDenoise *self)
 
 // ---- input.c: frames enter the engine
 
+// A warning, the first of them only.
+void gst_udm_denoise_warn(GstUdmDenoise *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
 // options: as they were when the frame came
 GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const GstUdmDenoiseOptions *options);
 

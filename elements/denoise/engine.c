@@ -113,15 +113,21 @@ static gboolean wants_repair(const GstUdmDenoiseOptions *options)
 // Old film and tape have noise, so models of other things do not know them.
 static gboolean repairs(GstUdmTransform *trans, const GstUdmDenoiseOptions *options)
 {
-    return degradation_of(trans)->usual < 0 && wants_repair(options);
+    return degradation_of(trans)->usual < 0 && !degradation_of(trans)->told && wants_repair(options);
 }
 
 gboolean gst_udm_denoise_wants_passthrough(GstUdmTransform *trans, const GstVideoInfo *in, const GstVideoInfo *out)
 {
     const udm_degradation *degradation = degradation_of(trans);
     const GstUdmDenoiseOptions options = gst_udm_denoise_options_copy(GST_UDM_DENOISE(trans));
-    gdouble amount = degradation->usual < 0 ? options.noise_level : gst_udm_denoise_amount(degradation, &options);
+    gdouble amount = degradation->told        ? 0
+                     : degradation->usual < 0 ? options.noise_level
+                                              : gst_udm_denoise_amount(degradation, &options);
 
+    if (degradation->told && !degradation->holes && options.strength == 0)
+        gst_udm_denoise_warn(GST_UDM_DENOISE(trans),
+                             "The property strength is 0, so this model leaves frames as they are: set it to 0.4, for "
+                             "instance, and prompt to what they are to become.");
     return !degradation->holes && amount == 0 && options.strength == 0 && !repairs(trans, &options);
 }
 
@@ -260,6 +266,11 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
         gst_udm_report_warning(GST_ELEMENT(self),
                                "The property lookahead has no effect with a model that uses no other frames.");
         all.lookahead = 0;
+    }
+    if (degradation_of(trans)->told && gst_udm_denoise_restores_fields(self)) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                 "this model draws whole pictures: deinterlace the video before, with \"udmdenoise noise-level=0\"");
+        return NULL;
     }
     set_repair(trans, &options, &all);
     all.scenes_given = self->plan != NULL;

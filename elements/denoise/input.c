@@ -19,9 +19,7 @@ static guint64 frame_number(GstUdmDenoise *self, GstBuffer *buffer)
     return self->count++;
 }
 
-static void warn_once(GstUdmDenoise *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void warn_once(GstUdmDenoise *self, const char *format, ...)
+void gst_udm_denoise_warn(GstUdmDenoise *self, const char *format, ...)
 {
     va_list arguments;
     char *text;
@@ -41,13 +39,31 @@ static void check_amount(GstUdmDenoise *self, const udm_degradation *degradation
                          const char *wrong)
 {
     if (amount > degradation->most && !degradation->holes)
-        warn_once(self,
-                  "The property %s is %.1f, but the model was trained for %.1f at most: lower it, or use a model that "
-                  "was trained for more.",
-                  name, amount, degradation->most);
+        gst_udm_denoise_warn(
+            self,
+            "The property %s is %.1f, but the model was trained for %.1f at most: lower it, or use a model that "
+            "was trained for more.",
+            name, amount, degradation->most);
     if (wrong)
-        warn_once(self, "The property %s has no effect with a model for the process \"%s\": set %s instead.", wrong,
-                  degradation->process, degradation->holes ? "the alpha channel of the frames" : name);
+        gst_udm_denoise_warn(self, "The property %s has no effect with a model for the process \"%s\": set %s instead.",
+                             wrong, degradation->process,
+                             degradation->holes ? "the alpha channel of the frames" : name);
+}
+
+// Models that are told what to draw, and those that are not.
+static gboolean set_words(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, udm_error *error)
+{
+    if (!udm_model_degradation(gst_udm_denoise_model(self))->told) {
+        if (*options->prompt || *options->negative_prompt)
+            gst_udm_denoise_warn(self, "The properties prompt and negative-prompt have no effect with a model that "
+                                       "knows no text: set model to a directory of Stable Diffusion.");
+        return TRUE;
+    }
+    if (options->noise_level > 0 || options->amount > 0 || options->grain > 0)
+        gst_udm_denoise_warn(self, "The properties noise-level, amount and grain have no effect with a model that is "
+                                   "told what to draw: strength says how far frames change.");
+    return udm_restorer_tell(gst_udm_denoise_stream(self), options->prompt, options->negative_prompt,
+                             options->guidance_scale, error);
 }
 
 void gst_udm_denoise_check_amount(GstUdmDenoise *self)
@@ -58,10 +74,11 @@ void gst_udm_denoise_check_amount(GstUdmDenoise *self)
 
     if (!degradation || degradation->holes || degradation->usual != 0 || options.amount >= 0)
         return;
-    warn_once(self,
-              "The model needs to know how much to remove: set the property amount to the %s, up to %g. Until then "
-              "nothing is removed.",
-              degradation->measure, degradation->most);
+    gst_udm_denoise_warn(
+        self,
+        "The model needs to know how much to remove: set the property amount to the %s, up to %g. Until then "
+        "nothing is removed.",
+        degradation->measure, degradation->most);
 }
 
 // Blurs and blocks go on only from a frame that has none.
@@ -70,9 +87,9 @@ static gdouble strength_of(GstUdmDenoise *self, const udm_degradation *degradati
     if (!gst_udm_denoise_is_in_pixels(degradation) || gst_udm_denoise_amount(degradation, options) == 0 ||
         options->strength == 0)
         return options->strength;
-    warn_once(self,
-              "The property strength has no effect with a model for the process \"%s\", which has no noise to add.",
-              degradation->process);
+    gst_udm_denoise_warn(
+        self, "The property strength has no effect with a model for the process \"%s\", which has no noise to add.",
+        degradation->process);
     return 0;
 }
 
@@ -85,6 +102,8 @@ static void set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, u
     const gdouble noise_level = options->noise_level;
 
     frame->strength = strength_of(self, degradation, options);
+    if (degradation->told)
+        return;
     if (degradation->usual < 0) {
         frame->grain = options->grain;
         check_amount(self, degradation, "noise-level", noise_level, options->amount >= 0 ? "amount" : NULL);
@@ -100,12 +119,13 @@ static void set_time(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, u
 }
 
 // known: filled with the alpha channel, if that is what tells which pixels are known.
-static void describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmFrame *mapped,
-                     udm_frame *frame, udm_image *known)
+static gboolean describe(GstUdmDenoise *self, const GstUdmDenoiseOptions *options, const GstUdmFrame *mapped,
+                         udm_frame *frame, udm_image *known, udm_error *error)
 {
     if (gst_udm_denoise_fills_holes(self) && gst_udm_frame_alpha(mapped, known))
         frame->known = known;
     set_time(self, options, frame);
+    return set_words(self, options, error);
 }
 
 // The frame, or both fields of it, to the engine.
@@ -155,17 +175,17 @@ GstFlowReturn gst_udm_denoise_push(GstUdmDenoise *self, GstBuffer *input, const 
     udm_image image, known;
     udm_frame frame = { .image = &image };
     udm_error error = { 0 };
-    gboolean pushed = TRUE;
+    gboolean pushed;
 
     if (!map_input(self, input, &mapped))
         return gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self));
     image = gst_udm_frame_image(&mapped);
-    describe(self, options, &mapped, &frame, &known);
+    pushed = describe(self, options, &mapped, &frame, &known, &error);
     frame.discontinuity = self->discontinuity;
     frame.repeat = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_GAP);
-    if (self->plan)
+    if (pushed && self->plan)
         pushed = gst_udm_denoise_follow_plan(self, options, input, &frame, &error);
-    else
+    else if (pushed)
         frame.number = frame_number(self, input);
     if (pushed)
         pushed = push(self, &frame, &error);

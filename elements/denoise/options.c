@@ -25,6 +25,9 @@ enum {
     PROP_DEFLICKER,
     PROP_STABILIZE_GATE,
     PROP_PLAN,
+    PROP_PROMPT,
+    PROP_NEGATIVE_PROMPT,
+    PROP_GUIDANCE_SCALE,
 };
 
 GType gst_udm_denoise_deinterlace_get_type(void)
@@ -58,6 +61,9 @@ void gst_udm_denoise_options_init(GstUdmDenoiseOptions *options)
         .dirt = DEFAULT_REPAIR,
         .deflicker = DEFAULT_REPAIR,
         .stabilize_gate = DEFAULT_REPAIR,
+        .prompt = "",
+        .negative_prompt = "",
+        .guidance_scale = UDM_GUIDANCE_USUAL,
     };
 }
 
@@ -65,6 +71,13 @@ gboolean gst_udm_denoise_options_reopen(guint id)
 {
     return id == PROP_LOOKAHEAD || id == PROP_ENSEMBLE || id == PROP_DIRT || id == PROP_DEFLICKER ||
            id == PROP_STABILIZE_GATE;
+}
+
+static const char *intern_prompt(const GValue *value)
+{
+    const char *text = g_value_get_string(value);
+
+    return g_intern_string(text ? text : "");
 }
 
 gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, const GValue *value)
@@ -104,6 +117,15 @@ gboolean gst_udm_denoise_options_set(GstUdmDenoiseOptions *options, guint id, co
         options->plan = g_intern_string(g_value_get_string(value));
         if (options->plan && !*options->plan)
             options->plan = NULL;
+        return TRUE;
+    case PROP_PROMPT:
+        options->prompt = intern_prompt(value);
+        return TRUE;
+    case PROP_NEGATIVE_PROMPT:
+        options->negative_prompt = intern_prompt(value);
+        return TRUE;
+    case PROP_GUIDANCE_SCALE:
+        options->guidance_scale = g_value_get_double(value);
         return TRUE;
     default:
         return FALSE;
@@ -145,6 +167,15 @@ gboolean gst_udm_denoise_options_get(const GstUdmDenoiseOptions *options, guint 
         return TRUE;
     case PROP_PLAN:
         g_value_set_static_string(value, options->plan);
+        return TRUE;
+    case PROP_PROMPT:
+        g_value_set_static_string(value, options->prompt);
+        return TRUE;
+    case PROP_NEGATIVE_PROMPT:
+        g_value_set_static_string(value, options->negative_prompt);
+        return TRUE;
+    case PROP_GUIDANCE_SCALE:
+        g_value_set_double(value, options->guidance_scale);
         return TRUE;
     default:
         return FALSE;
@@ -282,7 +313,8 @@ static void install_restoration(GObjectClass *object_class)
      * GstUdmDenoise:strength:
      *
      * How much of the picture to synthesize. Noise, or whatever else the model removes, is added until it is this
-     * fraction of the most that the model was trained for, and is then removed together with that of the frame.
+     * fraction of the most that the model was trained for, and is then removed together with that of the frame. With a
+     * model of Stable Diffusion, how far frames are drawn anew: 0.4 keeps what is where, 0.7 little of it.
      *
      * Since: 0.2
      */
@@ -319,6 +351,51 @@ static void install_restoration(GObjectClass *object_class)
                          "Number of flipped and rotated views of each frame to process and average (1 = only the frame "
                          "as it is)",
                          1, UDM_MAX_ENSEMBLE, DEFAULT_ENSEMBLE, flags));
+}
+
+static void install_prompts(GObjectClass *object_class)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+    /**
+     * GstUdmDenoise:prompt:
+     *
+     * What frames are to become, in words, with a directory of Stable Diffusion as #GstUdmTransform:model: each is
+     * drawn anew, as far as #GstUdmDenoise:strength says, in #GstUdmTransform:steps steps, for which those of Turbo and
+     * LCM are made. "(word:1.3)" gives a word more weight.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_PROMPT,
+        g_param_spec_string("prompt", "Prompt (expert)",
+                            "What frames are to become, in words, with a model of Stable Diffusion", "", flags));
+    /**
+     * GstUdmDenoise:negative-prompt:
+     *
+     * What frames are to be kept away from; it has an effect where #GstUdmDenoise:guidance-scale is more than 1.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_NEGATIVE_PROMPT,
+        g_param_spec_string("negative-prompt", "Negative prompt (expert)",
+                            "What frames are to be kept away from, where guidance-scale is more than 1", "", flags));
+    /**
+     * GstUdmDenoise:guidance-scale:
+     *
+     * How far frames are pushed towards the prompt. 1 is no guidance, which Turbo wants; more takes a second evaluation
+     * for each step, unless the model was trained to be told the scale, as LCM. -1 is 7.5 with those, and 1 with
+     * others.
+     *
+     * Since: 0.2
+     */
+    g_object_class_install_property(
+        object_class, PROP_GUIDANCE_SCALE,
+        g_param_spec_double("guidance-scale", "Guidance scale (expert)",
+                            "Strength of guidance towards the prompt (1 = none, fastest, -1 = 7.5 with models that "
+                            "are told it, and 1 with others)",
+                            UDM_GUIDANCE_USUAL, 100, UDM_GUIDANCE_USUAL, CONTROLLED));
 }
 
 static void install_fields(GObjectClass *object_class)
@@ -372,5 +449,6 @@ void gst_udm_denoise_options_install(GObjectClass *object_class)
     install_degradation(object_class);
     install_grain(object_class);
     install_repair(object_class);
+    install_prompts(object_class);
     install_restoration(object_class);
 }

@@ -35,7 +35,9 @@ typedef struct GstUdmDenoiseOptions {
     gdouble noise_level, strength, amount, grain;
     gdouble dirt, deflicker, stabilize_gate;
     gint lookahead, ensemble;
-    const char *plan; // interned; NULL: none
+    const char *plan;                     // interned; NULL: none
+    const char *prompt, *negative_prompt; // interned; "" where nothing is said
+    gdouble guidance_scale;               // or -1
     GstUdmDenoiseDeinterlace deinterlace;
 } GstUdmDenoiseOptions;
 

@@ -67,6 +67,12 @@ bool udm_painter_skip(udm_painter *painter, const udm_model *model, int skipped,
     return painter->steps + skipped == painter->settings.steps || make_loop(painter, model, skipped, error);
 }
 
+void udm_painter_set_steps(udm_painter *painter, int steps)
+{
+    if (steps != painter->settings.steps)
+        painter->settings.steps = steps, painter->steps = 0; // so that no loop is taken for one of these
+}
+
 bool udm_painter_open_loop(udm_painter *painter, const udm_model *model, int outputs, udm_error *error)
 {
     painter->pixels = (size_t)painter->width * painter->height;

@@ -77,6 +77,9 @@ void udm_painter_close_network(udm_painter *painter);
 // output has for each of a pixel's.
 bool udm_painter_open_loop(udm_painter *painter, const udm_model *model, int outputs, udm_error *error);
 
+// As many steps of the whole way from now on; udm_painter_skip() comes next.
+void udm_painter_set_steps(udm_painter *painter, int steps);
+
 // With fewer steps, the last ones of all: from then on the start is where those begin.
 bool udm_painter_skip(udm_painter *painter, const udm_model *model, int skipped, udm_error *error);
 

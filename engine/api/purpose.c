@@ -2,6 +2,7 @@
 // udm/model.h: what a model is for.
 #include "api/purpose.h"
 
+#include "api/redraw.h"
 #include "api/settings.h"
 #include "interp/blending.h"
 
@@ -75,6 +76,8 @@ static udm_network *open_to_look(const udm_model *model, udm_device **device, ud
 
 bool udm_model_restores(const udm_model *model, int width, int height, int channels, udm_error *error)
 {
+    if (model && udm_redraws(model))
+        return true;
     udm_device *device;
     udm_network *network = open_to_look(model, &device, error);
     const bool does = network && udm_network_restores(network, model, width, height, channels, error);

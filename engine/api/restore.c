@@ -52,7 +52,7 @@ static bool check_frame(const udm_restorer *restorer, const udm_frame *frame, ud
         return udm_fail(error, UDM_ERROR_SETTINGS, "grain is %g: it must be 0 to 1", frame->grain);
     if (!(frame->chroma_sigma >= 0 && frame->chroma_sigma <= 1e6))
         return udm_fail(error, UDM_ERROR_SETTINGS, "chroma_sigma is %g: it must be at least 0", frame->chroma_sigma);
-    if (frame->grain > 0 && (restorer->sdedit || !restorer->scheduler->process->factors))
+    if (frame->grain > 0 && (restorer->sdedit || restorer->redraw || !restorer->scheduler->process->factors))
         return udm_fail(error, UDM_ERROR_SETTINGS,
                         "grain is %g, but %s removes no noise of which some could stay: it must be 0", frame->grain,
                         udm_model_directory(restorer->model));
@@ -73,7 +73,7 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         restorer->spare = place->next;
         return place;
     }
-    const size_t n = restorer->pixels, own = restorer->filler ? 2 : 1; // planes, and those of the temporal filter:
+    const size_t n = restorer->pixels, own = restorer->holes ? 2 : 1; // planes, and those of the temporal filter:
     const size_t seen = !restorer->expert->temporal ? 0 : restorer->settings.lookahead > 0 ? 4 : 2;
     place = calloc(1, sizeof *place);
     if (place) {
@@ -85,7 +85,7 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         udm_restorer_free_frames(place);
         return NULL;
     }
-    place->known = restorer->filler ? place->times + n : NULL;
+    place->known = restorer->holes ? place->times + n : NULL;
     if (restorer->expert->temporal) {
         place->level = place->times + own * n;
         place->input =
@@ -102,8 +102,10 @@ static void take_known(const udm_restorer *restorer, const udm_image *image, que
     udm_planes_of_image(place->known, image, restorer->pool);
     for (size_t i = 0; i < n; i++)
         place->times[i] = place->known[i] > -1;
-    const float *filled = udm_hole_filler_fill(restorer->filler, place->planes, place->times);
-    memcpy(place->planes, filled, n * restorer->settings.channels * sizeof *filled);
+    place->mixed = restorer->redraw; // all that it draws is new
+    const float *filled =
+        !restorer->filler ? place->planes : udm_hole_filler_fill(restorer->filler, place->planes, place->times);
+    memmove(place->planes, filled, n * restorer->settings.channels * sizeof *filled);
     for (size_t i = 0; i < n; i++) {
         place->known[i] = (place->known[i] + 1) / 2;
         place->times[i] = place->known[i] < 1;
@@ -113,7 +115,8 @@ static void take_known(const udm_restorer *restorer, const udm_image *image, que
 
 static void take_times(const udm_restorer *restorer, const udm_frame *frame, queued *place)
 {
-    const float all = frame->time_map || frame->time < 0 ? 0 : udm_restorer_own_time(restorer, frame->time);
+    const float all =
+        frame->time_map || frame->time < 0 || restorer->redraw ? 0 : udm_restorer_own_time(restorer, frame->time);
     for (size_t i = 0; i < restorer->pixels; i++)
         place->times[i] = frame->time_map ? udm_restorer_own_time(restorer, frame->time_map[i]) : all;
 }
@@ -124,7 +127,9 @@ static bool repeats_last(const udm_restorer *restorer, const udm_frame *frame, c
 {
     const udm_frame *last = &restorer->last_pushed;
     const float *planes = restorer->first ? restorer->last->planes : restorer->has_before ? restorer->before : NULL;
-    const bool draws = restorer->sdedit || restorer->settings.steps > 1 || frame->strength > 0 || last->strength > 0;
+    const bool draws = restorer->redraw ? frame->strength != last->strength // noise rests where the picture does
+                                        : restorer->sdedit || restorer->settings.steps > 1 || frame->strength > 0 ||
+                                              last->strength > 0;
     const bool varies = frame->time_map || frame->known || last->time_map || last->known;
     return planes && !draws && !varies && !frame->discontinuity && frame->time == last->time &&
            frame->kind == last->kind && frame->grain == last->grain && frame->chroma_sigma == last->chroma_sigma &&
@@ -153,7 +158,7 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
     if (!place)
         return false;
     place->next = NULL;
-    place->time = frame->time_map || frame->known ? 0 : frame->time;
+    place->time = frame->time_map || frame->known || restorer->redraw ? 0 : frame->time;
     place->mixed = false;
     place->even = !frame->time_map && !frame->known;
     place->strength = frame->strength;
@@ -233,7 +238,8 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     const bool noisy = restorer->scheduler->process->factors != NULL;
     const double own = noisy && !estimate ? udm_noise_level(restorer->noise, frame->times[0]) : 0;
     const double given = estimate ? -1 : udm_sigma_of_level(own);
-    const bool asks = udm_model_has_experts(restorer->model) || restorer->expert->network->chroma_level;
+    const bool asks = udm_model_has_experts(restorer->model) ||
+                      (restorer->expert->network && restorer->expert->network->chroma_level);
     const bool measured = estimate || (asks && frame->kind == UDM_NOISE_JUDGED);
     const udm_noise_hint hint = { .sigma = measured ? -1 : given,
                                   .subsampled = frame->subsampled,
@@ -256,7 +262,8 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
 static void learn_from_next(udm_restorer *restorer, queued *frame)
 {
     queued *next = frame->next;
-    if (!frame->begins || !next || next->repeats || restorer->settings.lookahead == 0 || restorer->sdedit)
+    if (!frame->begins || !next || next->repeats || restorer->settings.lookahead == 0 || restorer->sdedit ||
+        restorer->redraw)
         return;
     udm_restorer_analyse(restorer, next);
     if (next->begins || frame->time >= 0 || next->time >= 0)
@@ -279,7 +286,9 @@ static void mix_known(udm_restorer *restorer, const queued *frame)
 
 static void forget(udm_restorer *restorer)
 {
-    if (restorer->sdedit)
+    if (restorer->redraw)
+        udm_redraw_clear(restorer->redraw);
+    else if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);
     else
         udm_reverse_clear(restorer->expert->reverse);
@@ -356,6 +365,18 @@ static bool sdedit(udm_restorer *restorer, const queued *frame, double start, ud
     return true;
 }
 
+static bool redraw(udm_restorer *restorer, queued *frame, double start, udm_error *error)
+{
+    const udm_redraw_frame what = { frame->planes, frame->even ? NULL : frame->known, frame->strength, frame->number };
+    if (!udm_redraw_make(restorer->redraw, &what, restorer->work, error))
+        return false;
+    if (restorer->settings.channels == 1)
+        udm_planes_make_grey(restorer->work, restorer->pixels);
+    mix_known(restorer, frame);
+    count(restorer, frame, start);
+    return true;
+}
+
 // Another expert begins anew: what one made of the frames before is not what the other would have.
 static bool ask_expert(udm_restorer *restorer, const queued *frame, udm_error *error)
 {
@@ -393,9 +414,11 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     }
     udm_restorer_analyse(restorer, frame);
     learn_from_next(restorer, frame);
-    if (!ask_expert(restorer, frame, error))
+    if (!restorer->redraw && !ask_expert(restorer, frame, error))
         return false;
     begin_scene(restorer, frame);
+    if (restorer->redraw)
+        return redraw(restorer, frame, start, error);
     if (restorer->sdedit)
         return sdedit(restorer, frame, start, error);
     udm_predicted predicted = { 0 };
@@ -459,6 +482,23 @@ udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *out, udm_e
     return UDM_PULLED_FRAME;
 }
 
+bool udm_restorer_tell(udm_restorer *restorer, const char *text, const char *negative, double guidance,
+                       udm_error *error)
+{
+    if (!udm_check_argument(restorer, "the restorer", error) || !udm_check_argument(text, "the text", error))
+        return false;
+    if (!restorer->redraw)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s knows no text: for a prompt use one of Stable Diffusion",
+                        udm_model_directory(restorer->model));
+    if (guidance != UDM_GUIDANCE_USUAL && !(guidance >= 0 && guidance <= 100))
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a guidance scale of %g: it must be 0 to 100", guidance);
+    bool changed = false;
+    const bool good = udm_redraw_tell(restorer->redraw, text, negative ? negative : "", guidance, &changed, error);
+    if (changed)
+        restorer->has_before = false; // what repeats a frame is not what was made of it
+    return good;
+}
+
 void udm_restorer_end(udm_restorer *restorer)
 {
     if (restorer)
@@ -478,6 +518,8 @@ void udm_restorer_reset(udm_restorer *restorer)
     udm_noise_tracker_reset(restorer->tracker);
     if (restorer->sdedit)
         udm_sdedit_clear(restorer->sdedit);
+    if (restorer->redraw)
+        udm_redraw_clear(restorer->redraw);
 }
 
 int udm_restorer_delay(const udm_restorer *restorer)
@@ -490,12 +532,17 @@ int udm_restorer_delay(const udm_restorer *restorer)
 
 void udm_restorer_cancel(udm_restorer *restorer, bool cancel)
 {
-    if (restorer)
-        atomic_store(&restorer->cancelled, cancel);
+    if (!restorer)
+        return;
+    atomic_store(&restorer->cancelled, cancel);
+    if (restorer->redraw)
+        udm_redraw_cancel(restorer->redraw, cancel);
 }
 
 static size_t memory_of(const udm_restorer *restorer)
 {
+    if (restorer->redraw)
+        return udm_redraw_memory(restorer->redraw);
     if (restorer->sdedit)
         return udm_sdedit_memory(restorer->sdedit);
     return udm_ensemble_memory(udm_reverse_ensemble(restorer->expert->reverse)) +
@@ -507,8 +554,8 @@ void udm_restorer_stats(const udm_restorer *restorer, udm_stats *stats, size_t s
     if (!restorer || !stats)
         return;
     udm_stats all = restorer->stats;
-    all.tiles = restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->expert->reverse));
-    all.memory = memory_of(restorer) + udm_workspace_memory(restorer->workspace) +
+    all.tiles = udm_restorer_tiles(restorer);
+    all.memory = memory_of(restorer) + (restorer->workspace ? udm_workspace_memory(restorer->workspace) : 0) +
                  (restorer->repair ? udm_repair_memory(restorer->repair) : 0);
     udm_stats_device(&all, restorer->device);
     udm_copy_sized(stats, size, &all, sizeof all);

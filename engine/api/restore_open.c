@@ -101,14 +101,44 @@ static bool open_loop(udm_restorer *restorer, const udm_settings *settings, udm_
         return false;
     if (scheduler->process->lost)
         restorer->filler = udm_hole_filler_new(settings->channels, settings->width, settings->height, error);
+    restorer->holes = restorer->filler;
     return restorer->tracker && restorer->tone && restorer->work && (restorer->filler || !scheduler->process->lost);
+}
+
+// The device is the painter's.
+static bool open_redraw(udm_restorer *restorer, const udm_settings *settings, udm_error *error)
+{
+    restorer->redraw = udm_redraw_new(restorer->model, settings, restorer->pool, error);
+    if (!restorer->redraw)
+        return false;
+    restorer->device = udm_redraw_device(restorer->redraw);
+    restorer->channels = 3, restorer->holes = udm_redraw_fills(restorer->model);
+    restorer->tracker = udm_noise_tracker_new(settings->channels, settings->width, settings->height, error);
+    restorer->work = restorer->tracker ? malloc(restorer->pixels * restorer->channels * sizeof(float)) : NULL;
+    return restorer->work ||
+           udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", settings->width, settings->height);
+}
+
+static bool open_restoration(udm_restorer *restorer, const udm_settings *settings, udm_error *error)
+{
+    if (udm_redraws(restorer->model))
+        return open_redraw(restorer, settings, error) && allocate_before(restorer, error);
+    return open_first(restorer, error) && allocate_before(restorer, error) &&
+           (restorer->expert->network->window.frames > 0 ? open_sdedit : open_loop)(restorer, settings, error);
+}
+
+int udm_restorer_tiles(const udm_restorer *restorer)
+{
+    if (restorer->redraw)
+        return udm_redraw_tiles(restorer->redraw);
+    return restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->expert->reverse));
 }
 
 udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *settings, udm_error *error)
 {
     udm_settings own;
     if (!udm_check_argument(model, "the model", error) || !udm_settings_read(&own, settings, error) ||
-        !udm_settings_unlimited(&own, error) || !udm_settings_check(&own, error) ||
+        !(udm_redraws(model) || udm_settings_unlimited(&own, error)) || !udm_settings_check(&own, error) ||
         !udm_settings_check_method(&own, error))
         return NULL;
     settings = &own;
@@ -126,21 +156,15 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);
     restorer->pool = udm_settings_pool(settings, error);
-    if (!restorer->pool || !restorer->noise || !open_first(restorer, error) || !allocate_before(restorer, error) ||
-        !(restorer->expert->network->window.frames > 0 ? open_sdedit(restorer, settings, error)
-                                                       : open_loop(restorer, settings, error))) {
-        udm_restorer_free(restorer);
-        return NULL;
-    }
-    if (!udm_restorer_open_repair(restorer, error)) {
+    if (!restorer->pool || !restorer->noise || !open_restoration(restorer, settings, error) ||
+        !udm_restorer_open_repair(restorer, error)) {
         udm_restorer_free(restorer);
         return NULL;
     }
     udm_settings_keep(&restorer->settings);
     if (settings->scenes_given)
         udm_noise_tracker_give_scenes(restorer->tracker);
-    udm_log_device(settings, restorer->device,
-                   restorer->sdedit ? 1 : udm_ensemble_tiles(udm_reverse_ensemble(restorer->expert->reverse)));
+    udm_log_device(settings, restorer->device, udm_restorer_tiles(restorer));
     udm_log_fallback(settings, restorer->device, &restorer->warned);
     return restorer;
 }
@@ -167,12 +191,14 @@ void udm_restorer_free(udm_restorer *restorer)
     udm_noise_tracker_free(restorer->tracker);
     udm_tone_free(restorer->tone);
     udm_sdedit_free(restorer->sdedit);
+    udm_redraw_free(restorer->redraw);
     udm_hole_filler_free(restorer->filler);
     udm_restorer_free_experts(restorer);
     udm_impulses_free(restorer->impulses);
     udm_repair_free(restorer->repair);
     udm_workspace_free(restorer->workspace);
-    udm_device_close(restorer->device);
+    if (!restorer->redraw) // whose it was
+        udm_device_close(restorer->device);
     udm_pool_free(restorer->pool);
     udm_noise_clear(&restorer->own_noise);
     free(restorer);

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "api/redraw.h"
 #include "api/settings.h"
 #include "analysis/impulses.h"
 #include "analysis/noise_tracker.h"
@@ -63,10 +64,12 @@ struct udm_restorer {
                                      // that no frame needed yet are not open
     udm_expert *expert;              // in use
     udm_sdedit *sdedit;              // instead of its reverse loop, where the model makes video
+    udm_redraw *redraw;              // instead of experts, where the model is told in words what to draw
     udm_noise_tracker *tracker;
     udm_tone *tone;
     udm_impulses *impulses;  // NULL where the model undoes something else than noise
-    udm_hole_filler *filler; // of holes; NULL where the model fills none
+    udm_hole_filler *filler; // of holes; NULL where the model fills none, or draws them
+    bool holes;              // frames say what of them is known
     udm_repair *repair;      // of old film and tape; NULL unless the settings ask for it
     queued *unseen;          // the first frame that it was not given, and
     queued *unrepaired;      // the first that it did not return; NULL: none is left
@@ -82,6 +85,8 @@ struct udm_restorer {
     atomic_bool cancelled;
     udm_stats stats;
 };
+
+int udm_restorer_tiles(const udm_restorer *restorer); // that a frame is computed in
 
 void udm_restorer_free_frames(queued *first); // and those that follow it; NULL is fine
 

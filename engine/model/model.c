@@ -390,6 +390,15 @@ static bool open_parts(udm_model *model, bool chooses, udm_error *error)
     return ok;
 }
 
+// Latent diffusion for holes: its network is shown a mask, and the latents of the rest, beside those that it draws.
+static bool fills_holes(const udm_model *model)
+{
+    int in = 0, out = 0;
+    return model->has_text && model->has_latents &&
+           udm_config_int(model->network.config, "in_channels", 1, 1 << 16, &in, NULL) &&
+           udm_config_int(model->network.config, "out_channels", 1, 1 << 16, &out, NULL) && in == 2 * out + 1;
+}
+
 // What the scheduler and the network's config say of the frames that the model restores.
 static void read_degradation(udm_model *model)
 {
@@ -397,8 +406,9 @@ static void read_degradation(udm_model *model)
     const udm_process *process = scheduler->process;
     udm_degradation *degradation = &model->degradation;
     degradation->process = process->name;
-    degradation->holes = process->lost != NULL;
-    if (process->factors) {
+    degradation->told = model->has_text && model->has_latents;
+    degradation->holes = process->lost != NULL || fills_holes(model);
+    if (process->factors && !degradation->holes) {
         degradation->measure = "standard deviation of the noise, 0-255 scale";
         degradation->usual = -1;
         degradation->most = 255; // the default

@@ -31,6 +31,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "udm_restorer_free": (None, [POINTER]),
     "udm_restorer_push": (c.c_bool, [POINTER, c.POINTER(Frame), c.POINTER(Error)]),
     "udm_restorer_pull": (c.c_int, [POINTER, c.POINTER(Image), c.POINTER(Error)]),
+    "udm_restorer_tell": (c.c_bool, [POINTER, c.c_char_p, c.c_char_p, c.c_double, c.POINTER(Error)]),
     "udm_restorer_end": (None, [POINTER]),
     "udm_restorer_cancel": (None, [POINTER, c.c_bool]),
     "udm_restorer_stats": (None, [POINTER, c.POINTER(Stats), c.c_size_t]),

@@ -19,6 +19,7 @@ class Info:
     usual_amount: float  # -1: it is estimated, 0: there is none
     max_amount: float
     fills_holes: bool
+    told: bool  # nothing is undone: frames are drawn anew by what a text says
     temporal_filter: bool
     width: int  # 0: of any size
     height: int
@@ -70,7 +71,8 @@ class Model:
         undoes = lib.udm_model_degradation(self.handle).contents
         return Info(network=info.network.decode(), channels=info.channels, weights=info.weights,
                     process=undoes.process.decode(), measure=undoes.measure.decode(), usual_amount=undoes.usual,
-                    max_amount=undoes.most, fills_holes=undoes.holes, temporal_filter=info.temporal_filter,
+                    max_amount=undoes.most, fills_holes=undoes.holes, told=undoes.told,
+                    temporal_filter=info.temporal_filter,
                     width=info.width, height=info.height, frames=info.frames, classes=info.classes,
                     embedding=info.embedding, memory=info.memory, work=info.work)
 

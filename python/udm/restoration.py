@@ -53,6 +53,12 @@ class Restorer(Engine):
         library.check(pulled is not Pulled.FAILED, error)
         return pulled
 
+    def tell(self, prompt: str, negative_prompt: str = "", guidance_scale: float = -1) -> None:
+        """What frames are to become from now on, by a model of Stable Diffusion."""
+        error = structs.Error()
+        library.check(library.load().udm_restorer_tell(self.handle, prompt.encode(), negative_prompt.encode(),
+                                                       guidance_scale, c.byref(error)), error)
+
     def end(self) -> None:
         """No more frames: those held back can be pulled."""
         library.load().udm_restorer_end(self.handle)
@@ -109,7 +115,8 @@ def time_of(model: Model, amount: float | None) -> float:
 
 def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "auto", *,
             amount: float | Array | None = None, known: Array | None = None, strength: float = 0, grain: float = 0,
-            lookahead: int = 0, bits: int | None = None, first: int = 0, **fields: object) -> Frames:
+            lookahead: int = 0, bits: int | None = None, first: int = 0, prompt: str = "", negative_prompt: str = "",
+            guidance_scale: float = -1, **fields: object) -> Frames:
     """Restores frames, one after the other, as udmdenoise does.
 
     frames: arrays of uint8 or uint16, [height, width, 3] in RGB or [height, width] in grey, all of one size. They are
@@ -125,6 +132,8 @@ def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "au
     lookahead: frames that follow which each is restored with; as many are held back.
     bits: of a sample in uint16; by default 16.
     first: the number of the first frame, which names the noise that is drawn for it.
+    prompt, negative_prompt, guidance_scale: for a directory of Stable Diffusion, which draws frames anew as far as
+        strength says: what they are to become; -1: 7.5 with models that are told the scale, and none with others.
     fields: of udm_settings: device, precision, threads, steps, sampler, schedule, spacing, seed, ensemble, dirt,
         deflicker, stabilize_gate ...
 
@@ -134,6 +143,7 @@ def restore(frames: Iterable[Array], model: Model | str | os.PathLike[str] = "au
     network = opened(model)
     time = 0.0 if isinstance(amount, np.ndarray) or known is not None else time_of(network, amount)
     return Frames(lambda made: _restored(made, frames, network, time, amount, known, strength, grain, first, bits,
+                                         (prompt, negative_prompt, guidance_scale),
                                          {"lookahead": lookahead, **fields}))
 
 
@@ -151,7 +161,7 @@ def _check_map(name: str, array: Array | None, shape: tuple[int, ...]) -> None:
 
 def _restored(made: Frames, frames: Iterable[Array], model: Model, time: float, amount: float | Array | None,
               known: Array | None, strength: float, grain: float, first: int, bits: int | None,
-              fields: dict[str, object]) -> Generator[Array, None, None]:
+              words: tuple[str, str, float], fields: dict[str, object]) -> Generator[Array, None, None]:
     restorer: Restorer | None = None
     times = _times(model, amount)
     try:
@@ -162,6 +172,8 @@ def _restored(made: Frames, frames: Iterable[Array], model: Model, time: float, 
                 _check_map("known", known, frame.shape)
                 restorer = Restorer(model, width=image.width, height=image.height, channels=image.channels, **fields)
                 made.use(restorer)
+                if words[:2] != ("", ""):
+                    restorer.tell(*words)
             restorer.push(image, time=time, number=number, strength=strength, grain=grain, time_map=times,
                           known=None if known is None else view(known))
             if (out := _pull(restorer, frame, bits)) is not None:

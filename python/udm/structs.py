@@ -42,7 +42,7 @@ class Stats(c.Structure):
 
 class Degradation(c.Structure):
     _fields_ = [("process", c.c_char_p), ("measure", c.c_char_p), ("usual", c.c_double), ("most", c.c_double),
-                ("holes", c.c_bool)]
+                ("holes", c.c_bool), ("told", c.c_bool)]
 
 
 class Info(c.Structure):

@@ -58,7 +58,8 @@ udm_model *udm_model_open(const char *directory, udm_error *error)
     }
     model = malloc(sizeof(*model));
     model->max_sigma = MAX_SIGMA;
-    model->degradation = (udm_degradation){ "gaussian", "standard deviation of the noise", -1, MAX_SIGMA, false };
+    model->degradation =
+        (udm_degradation){ "gaussian", "standard deviation of the noise", -1, MAX_SIGMA, false, false };
     return model;
 }
 
@@ -171,6 +172,11 @@ static void move(const udm_image *image, uint16_t *values, bool in)
                 else
                     *byte = (uint8_t)*values;
             }
+}
+
+bool udm_restorer_tell(udm_restorer *stream, const char *text, const char *negative, double guidance, udm_error *error)
+{
+    return udm_fail(error, UDM_ERROR_UNSUPPORTED, "it knows no text");
 }
 
 bool udm_restorer_push(udm_restorer *stream, const udm_frame *frame, udm_error *error)

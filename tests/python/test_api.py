@@ -108,6 +108,16 @@ def test_holes_are_filled():
     assert psnr(out, frame) > psnr(holed, frame) + 10
 
 
+def test_frames_are_drawn_anew_as_words_say(denoise):
+    turbo = udm.Model(MODELS / "tiny-latents/turbo")
+    star, again, ring = (list(udm.restore(clean(2), turbo, strength=0.5, prompt=text, **CPU))
+                         for text in ("a red star", "a red star", "a blue ring"))
+    assert turbo.info().told and not np.array_equal(star[0], clean(1)[0])
+    assert np.array_equal(star, again) and not np.array_equal(star, ring)
+    with pytest.raises(udm.UnsupportedError, match="knows no text"):
+        list(udm.restore(clean(1), denoise, prompt="a red star", **CPU))
+
+
 def test_noise_is_named_by_the_frames_number(denoise):
     frames = noisy(clean(1), 10)
     drawn = [next(udm.restore(frames, denoise, amount=10, strength=0.3, first=n, **CPU)) for n in (4, 4, 5)]

@@ -53,6 +53,7 @@ typedef struct udm_degradation {
     double usual;        /**< the default amount; -1: it is estimated, 0: the model has none */
     double most;         /**< the largest amount that the model was trained for; larger ones are clamped */
     bool holes;          /**< pixels are lost, or not at all: udm_frame.known says which */
+    bool told;           /**< nothing is undone: frames are drawn anew by what a text says (udm_restorer_tell()) */
 } udm_degradation;
 
 /** Owned by the model. */

@@ -80,6 +80,18 @@ UDM_API udm_pulled udm_restorer_pull(udm_restorer *restorer, const udm_image *ou
 UDM_API void udm_restorer_end(udm_restorer *restorer);   /**< no more frames: those held back can be pulled */
 UDM_API void udm_restorer_reset(udm_restorer *restorer); /**< a flush: drops held frames, forgets, undoes the end */
 
+/**
+ * What a model of latent diffusion is to make of the frames that are pulled from now on: it draws each anew, as far as
+ * udm_frame.strength says, in as many steps as are set. Before the first call nothing is said.
+ * @param text in UTF-8, with weights such as "(word:1.3)"
+ * @param negative what frames are to be kept away from; NULL: nothing
+ * @param guidance scale of classifier-free guidance, 0 to 100; 1 is none, and #UDM_GUIDANCE_USUAL too, but with models
+ *        that are told it (LCM), where it is 7.5
+ * @return false with UNSUPPORTED (a model that knows no text), SETTINGS or MEMORY
+ */
+UDM_API bool udm_restorer_tell(udm_restorer *restorer, const char *text, const char *negative, double guidance,
+                               udm_error *error);
+
 /** Frames held back: the lookahead, or the window of a model that makes video. */
 UDM_API int udm_restorer_delay(const udm_restorer *restorer);
 

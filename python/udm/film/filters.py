@@ -53,7 +53,7 @@ class Filter:
         """A restorer that is given its scenes."""
         model = udm.Model(self.model)
         info = model.info()
-        if info.frames or info.fills_holes:
+        if info.frames or info.fills_holes or info.told:
             raise FilmError(f"{self.model} cannot restore a film in parts: choose auto, auto-quality, denoise, "
                             "denoise-quality, denoise-real, denoise-live, deblur, super4, or one of your own that "
                             "restores frames")
