@@ -119,6 +119,7 @@ sources() {
 installed() {
     check sh tests/install/install.sh
     check sh tests/install/package.sh
+    check sh tests/release/reproducible.sh
 }
 
 with_clang() {
