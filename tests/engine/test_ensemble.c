@@ -173,6 +173,57 @@ START_TEST(views_can_be_cancelled_and_run_again)
 }
 END_TEST
 
+// A device that is waited for once in each view: when that has come so often it fails, or whoever waits cancels.
+static struct {
+    const udm_ops *real;
+    int left;
+    bool fails;
+    atomic_bool cancel;
+} breaking;
+
+static bool break_now(udm_device *device, udm_error *error)
+{
+    const bool good = breaking.real->finish(device, error), now = --breaking.left == 0;
+    if (now && breaking.fails)
+        return udm_fail(error, UDM_ERROR_DEVICE, "it broke");
+    atomic_store(&breaking.cancel, now || atomic_load(&breaking.cancel));
+    return good;
+}
+
+// Whichever view is at work: no mean of some of them is taken for that of all.
+START_TEST(what_ends_one_view_ends_all)
+{
+    enum { VIEWS = 4 };
+    static const char *const ends[] = { "a cancel", "a fault" };
+    golden_network golden = golden_open("tiny-denoise", "cpu", 1);
+    udm_device *device = golden.network->device;
+    udm_error error = { 0 };
+    draw(&upright);
+    const udm_network_input seen = seen_of(&upright, 0, false);
+    udm_ensemble *ensemble = udm_ensemble_new(golden.network, NULL, WIDTH, HEIGHT, 1, VIEWS, SIZE_MAX, &error);
+    ck_assert_ptr_nonnull(ensemble);
+    test_case("%s", ends[_i]);
+    breaking.real = device->ops;
+    udm_ops ops = *device->ops;
+    ops.finish = break_now;
+    device->ops = &ops;
+    breaking.fails = _i;
+    for (int view = 1; view <= VIEWS; view++) {
+        test_at("view %d", view);
+        breaking.left = view;
+        atomic_store(&breaking.cancel, false);
+        const bool good = udm_ensemble_run(ensemble, 0, 0, &seen, out, &breaking.cancel, &error);
+        ck_assert_int_eq(breaking.left, 0);                       // the next one did not begin
+        ck_assert_int_eq(good, !breaking.fails && view == VIEWS); // when it was cancelled all was there
+        if (!good)
+            assert_error(&error, breaking.fails ? UDM_ERROR_DEVICE : UDM_ERROR_CANCELLED, "");
+    }
+    device->ops = breaking.real;
+    udm_ensemble_free(ensemble);
+    golden_close(&golden);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
@@ -180,6 +231,7 @@ int main(void)
         { .test = one_view_is_the_network },
         { .test = two_views_are_the_mean_of_both },
         { .test = views_can_be_cancelled_and_run_again },
+        { .test = what_ends_one_view_ends_all, .cases = 2 },
     };
     return test_main("ensemble", tests, COUNT_OF(tests));
 }

@@ -33,7 +33,7 @@ static uint8_t noise(uint32_t n)
     return (uint8_t)(n % 41);
 }
 
-// Two scenes, each of which moves and has noise of its own.
+// Two scenes, each of which moves and has noise of its own; some samples are stuck, the same in both.
 static void draw(void)
 {
     for (int n = 0; n < FRAMES; n++)
@@ -41,6 +41,8 @@ static void draw(void)
             const int x = i / 3 % WIDTH, y = i / 3 / WIDTH, c = i % 3;
             of_a[n][i] = (uint8_t)(((x + 2 * n) / 9 + y / 7) % 2 * 90 + 60 + 10 * c + noise((uint32_t)(n * BYTES + i)));
             of_b[n][i] = (uint8_t)(160 - x - y / 2 + 3 * n + 8 * c + noise((uint32_t)((n + 99) * BYTES + i)) / 4);
+            if (noise((uint32_t)i * 31) == 7)
+                of_a[n][i] = of_b[n][i] = i % 2 ? 255 : 0;
         }
 }
 
@@ -104,11 +106,13 @@ static void push(udm_restorer *restorer, int kind, const udm_model *model, uint8
     assert_ok(udm_restorer_push(restorer, &frame, &error), &error);
 }
 
-// The second scene, by a restorer that may have seen another one. Gives how many frames came out in all.
-static int restore_b(udm_restorer *restorer, int kind, const udm_model *model, uint8_t out[][BYTES], int count)
+// The second scene, by a restorer that may have seen another one. Gives how many frames came out in all. After a reset
+// nobody has to say that it begins.
+static int restore_b(udm_restorer *restorer, int kind, const udm_model *model, bool cut, uint8_t out[][BYTES],
+                     int count)
 {
     for (int n = 0; n < FRAMES; n++) {
-        push(restorer, kind, model, of_b[n], 100 + (uint64_t)n, n == 0);
+        push(restorer, kind, model, of_b[n], 100 + (uint64_t)n, cut && n == 0);
         pull(restorer, out, &count);
     }
     udm_restorer_end(restorer);
@@ -145,12 +149,12 @@ START_TEST(another_scene_before_changes_nothing)
     draw();
     udm_model *model = open_model(kind);
     udm_restorer *restorer = open_restorer(model, kind);
-    ck_assert_int_eq(restore_b(restorer, kind, model, alone, 0), FRAMES);
+    ck_assert_int_eq(restore_b(restorer, kind, model, what == CUT, alone, 0), FRAMES);
     udm_restorer_free(restorer);
     ck_assert_msg(memcmp(alone, of_b, sizeof alone) != 0, "it does nothing, so that this shows nothing");
     restorer = open_restorer(model, kind);
     const int first = restore_a(restorer, kind, model, what, after);
-    ck_assert_int_eq(restore_b(restorer, kind, model, after, first), what == CUT ? 2 * FRAMES : FRAMES);
+    ck_assert_int_eq(restore_b(restorer, kind, model, what == CUT, after, first), what == CUT ? 2 * FRAMES : FRAMES);
     const uint8_t(*const same)[BYTES] = after + (what == CUT ? FRAMES : 0);
     for (int n = 0; n < FRAMES; n++) {
         test_at("frame %d", n);
