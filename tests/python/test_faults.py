@@ -227,7 +227,7 @@ def test_no_room_for_the_joined_film_is_said_before_it_is_begun(work, wanted, tm
     run = ["run", work / "in.mkv", out, *RUN, "--dir", folder]
     monkeypatch.setattr(join.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**30, 2**30, 1000))
     assert main.main(list(map(str, run))) == 1
-    assert "has room for 0.0 MiB" in (said := capsys.readouterr().err) and "beside its segments: make room" in said
+    assert "has room for 0.0 MiB" in (said := capsys.readouterr().err) and "beside the segments: make room" in said
     assert not list(tmp_path.iterdir()) and (folder / "segments/00000.nut").exists()
     monkeypatch.undo()
     films.film(*run)

@@ -58,9 +58,9 @@ class Job:
                 scan.wait()
             self._show()
             self.line.end()
-        join.join(self.plan, self.folder, self.to, self._joined)
+        join.join(self.plan, self.folder, self.to, self.keep, self._joined)
         self.line.end()
-        self._finish()
+        tidy(self.folder, self.keep)
 
     def _command(self, *words: object, log: str) -> "subprocess.Popen[bytes]":
         with open(self.folder.path / "logs" / f"{log}.log", "wb") as file:
@@ -221,9 +221,8 @@ class Job:
         if self.line.due():
             self.line.show(f"joined {frames} of {len(self.plan.frames)} frames")
 
-    def _finish(self) -> None:
-        write_json(self.folder.done, {"output": str(self.to.path), "bytes": self.to.path.stat().st_size,
-                                      "codec": self.to.codec.name, "frames": len(self.plan.frames) * self.to.factor})
-        if not self.keep:
-            for part in self.plan.segments:
-                self.folder.video(part.number).unlink(missing_ok=True)
+
+def tidy(folder: Folder, keep: bool) -> None:
+    """The film is whole: its segments are no longer needed."""
+    for video in [] if keep else (folder.path / "segments").glob("*.nut"):
+        video.unlink(missing_ok=True)

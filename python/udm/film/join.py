@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Joins the segments: the video with the times that the film's frames had, and all else of the film, packet by
-packet, as it is. The file has its name when it is complete."""
+packet, as it is. The file has its name when it is complete, and segments that are copied are removed meanwhile
+(part.py)."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import pathlib
@@ -21,7 +23,8 @@ from av.video.stream import VideoStream
 from . import source
 from .codecs import CODECS, THREADS, Codec, format_for, options_for
 from .faults import FilmError, MismatchError
-from .folder import Folder, read_json
+from .folder import Folder, read_json, write_json
+from .part import Freed, Part, complete, freed_in, is_sound, packets_at
 from .pixels import layout_of
 from .plan import Plan
 
@@ -40,9 +43,10 @@ class Output:
     options: dict[str, str] = field(default_factory=dict)
     factor: int = 1  # frames for each of the film's
 
-    @property
-    def part(self) -> pathlib.Path:
-        return self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+    def part(self, folder: Folder) -> pathlib.Path:
+        """What it is while it is not complete; that of another folder is another file."""
+        which = hashlib.sha256(os.fspath(folder.path).encode()).hexdigest()[:8]
+        return self.path.with_name(f".{self.path.stem}.{which}.part{self.path.suffix}")
 
 
 def output(path: str, codec: str, options: list[str], factor: int = 1) -> Output:
@@ -50,9 +54,9 @@ def output(path: str, codec: str, options: list[str], factor: int = 1) -> Output
 
 
 @contextlib.contextmanager
-def _opened(path: pathlib.Path) -> Generator[OutputContainer, None, None]:
+def _opened(path: pathlib.Path, part: Part | None = None) -> Generator[OutputContainer, None, None]:
     try:
-        out = av.open(os.fspath(path), "w")
+        out = av.open(part or os.fspath(path), "w")
     except ValueError:
         raise FilmError(f"{path.suffix or path.name}: no container has this ending; .mkv holds most") from None
     # No random numbers, so that the same film is the same file.
@@ -177,6 +181,7 @@ def _tell_of_early_sound(film: InputContainer, others: dict[int, Stream], to: Ou
 
 def check(plan: Plan, to: Output, folder: Folder, note: Callable[[str], None]) -> None:
     """Whether the output can be what it is to be, before anything is computed."""
+    _check_begun(plan, to, folder)
     trial = folder.path / f"trial{to.path.suffix}"
     try:
         with source.open_film(plan.film.path) as film, _opened(trial) as out:
@@ -203,14 +208,42 @@ def times(plan: Plan, factor: int = 1) -> tuple[Fraction, list[int]]:
     return base / factor, made + [pts[-1] * factor]
 
 
-def _copied(plan: Plan, folder: Folder, extradata: bytes | None) -> Generator[av.Packet[Any], None, None]:
+def _check_begun(plan: Plan, to: Output, folder: Folder) -> None:
+    """What is in an output alone can only become that."""
+    for joined in freed_in(folder, [segment.number for segment in plan.segments]).values():
+        if to.codec.name != "ffv1" or joined["output"] != str(to.path):
+            raise FilmError(f"segments are in {joined['path']} alone, of which {joined['output']} was to become: give "
+                            "that as the output, with --codec ffv1; or remove the first, and they are made anew")
+
+
+def _again(joined: dict[str, Any]) -> Generator[av.Packet[Any], None, None]:
+    for held in packets_at(joined):
+        packet = av.Packet(held)
+        packet.is_keyframe = True
+        yield packet
+
+
+def _copied(plan: Plan, folder: Folder, extradata: bytes | None,
+            freed: Freed | None) -> Generator[av.Packet[Any], None, None]:
     for segment in plan.segments:
+        if joined := freed_in(folder, [segment.number]).get(segment.number):
+            yield from _again(joined)
+            if freed:
+                freed.was(joined)
+            continue
+        held: list[bytes] = []
         with av.open(os.fspath(folder.video(segment.number))) as file:
             video = file.streams.video[0]
             if video.codec_context.extradata != extradata:
                 raise MismatchError(f"segment {segment.number} was written by another version of the encoder: remove "
                                     f"{folder.manifest(segment.number)}, and run this again")
-            yield from (packet for packet in file.demux(video) if packet.size)
+            for packet in file.demux(video):
+                if packet.size:
+                    if freed:
+                        held.append(bytes(packet))
+                    yield packet
+        if freed:
+            freed.add(segment.number, held)
 
 
 def _decoded(plan: Plan, folder: Folder) -> Generator[av.VideoFrame, None, None]:
@@ -219,12 +252,13 @@ def _decoded(plan: Plan, folder: Folder) -> Generator[av.VideoFrame, None, None]
             yield from file.decode(file.streams.video[0])
 
 
-def _video(stream: VideoStream, plan: Plan, folder: Folder, to: Output) -> Generator[list[av.Packet[Any]], None, None]:
+def _video(stream: VideoStream, plan: Plan, folder: Folder, to: Output,
+           freed: Freed | None) -> Generator[list[av.Packet[Any]], None, None]:
     base, pts = times(plan, to.factor)
     durations = [after - now for now, after in zip(pts, pts[1:])]
     count = 0
     if to.codec.name == "ffv1":
-        for count, packet in enumerate(_copied(plan, folder, stream.codec_context.extradata), 1):
+        for count, packet in enumerate(_copied(plan, folder, stream.codec_context.extradata, freed), 1):
             packet.stream, packet.time_base = stream, base
             packet.pts = packet.dts = pts[count - 1]
             packet.duration = durations[count - 1]
@@ -260,52 +294,83 @@ def _other_packets(film: InputContainer, others: dict[int, Stream]) -> Iterator[
             yield packet
 
 
-def _check_room(plan: Plan, folder: Folder, to: Output) -> None:
-    """For a copy of the segments, beside them. What an encoder makes is not known before."""
+def _check_room(plan: Plan, folder: Folder, to: Output, keep: bool) -> None:
+    """For a copy of the segments, or, where they are removed meanwhile, of the few that are not yet. What an encoder
+    makes is not known before."""
     if to.codec.name != "ffv1":
         return
-    needed = sum(folder.video(segment.number).stat().st_size for segment in plan.segments)
+    numbers = [segment.number for segment in plan.segments]
+    sizes = [folder.video(number).stat().st_size for number in numbers if number not in freed_in(folder, numbers)]
+    needed = sum(sizes)
+    if not keep and os.stat(folder.path).st_dev == os.stat(to.path.parent).st_dev:
+        needed = min(needed, sizes[0] + 2 * max(sizes))
     free = shutil.disk_usage(to.path.parent).free
     if free < needed:
-        raise FilmError(f"{to.path.parent} has room for {free / 2**20:.1f} MiB, and the film takes "
-                        f"{needed / 2**20:.1f} MiB beside its segments: make room and run the same again, or name "
+        raise FilmError(f"{to.path.parent} has room for {free / 2**20:.1f} MiB, and joining takes "
+                        f"{needed / 2**20:.1f} MiB beside the segments: make room and run the same again, or name "
                         f"another place for the output, with --dir {folder.path}")
 
 
-def join(plan: Plan, folder: Folder, to: Output, progress: Callable[[int], None]) -> None:
-    """Segments must all be there (Job.finished()). They stay until the file is whole, as a container that is half
-    written cannot be gone on with: its index stands at its end, and what a muxer holds back is not known."""
-    _check_room(plan, folder, to)
-    part = to.part
-    try:
-        with contextlib.ExitStack() as stack:
-            film = stack.enter_context(source.open_film(plan.film.path))
-            first = stack.enter_context(av.open(os.fspath(folder.video(0))))
-            out = stack.enter_context(_opened(part))
-            stream, others = _begin(out, film, plan, to, first, lambda words: None)  # as check() has said it
-            waiting = _other_packets(film, others)
+def _mux(plan: Plan, folder: Folder, to: Output, part: Part, keep: bool, progress: Callable[[int], None]) -> None:
+    """All of it."""
+    freed = None if keep or to.codec.name != "ffv1" else Freed(part, folder, to.path)
+    with contextlib.ExitStack() as stack:
+        film = stack.enter_context(source.open_film(plan.film.path))
+        first = stack.enter_context(av.open(os.fspath(folder.video(0))))
+        out = stack.enter_context(_opened(to.path, part))
+        stream, others = _begin(out, film, plan, to, first, lambda words: None)  # as check() has said it
+        waiting = _other_packets(film, others)
+        other = next(waiting, None)
+        for done, packets in enumerate(_video(stream, plan, folder, to, freed), 1):
+            for packet in packets:
+                while other is not None and _seconds(other) <= _seconds(packet):
+                    out.mux_one(other)
+                    other = next(waiting, None)
+                out.mux_one(packet)
+            progress(min(done // to.factor, len(plan.frames)))
+        while other is not None:
+            out.mux_one(other)
             other = next(waiting, None)
-            for done, packets in enumerate(_video(stream, plan, folder, to), 1):
-                for packet in packets:
-                    while other is not None and _seconds(other) <= _seconds(packet):
-                        out.mux_one(other)
-                        other = next(waiting, None)
-                    out.mux_one(packet)
-                progress(min(done // to.factor, len(plan.frames)))
-            while other is not None:
-                out.mux_one(other)
-                other = next(waiting, None)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, to.path)
+
+
+def join(plan: Plan, folder: Folder, to: Output, keep: bool, progress: Callable[[int], None]) -> None:
+    """Segments must all be there, each in a file or in the output that was begun."""
+    _check_room(plan, folder, to, keep)
+    numbers = [segment.number for segment in plan.segments]
+    before = list(freed_in(folder, numbers).values())
+    path = pathlib.Path(before[0]["path"]) if before else to.part(folder)
+    try:
+        part = Part(path, max((joined["offsets"][-1] + joined["sizes"][-1] for joined in before), default=0))
+        try:
+            _mux(plan, folder, to, part, keep, progress)
+            if part.failed is not None:
+                raise part.failed
+            part.sync()
+        except av.FFmpegError:
+            if part.failed is not None:
+                raise part.failed from None
+            raise
+        finally:
+            part.leave()
+        done = {"output": str(to.path), "bytes": part.end, "codec": to.codec.name,
+                "frames": len(plan.frames) * to.factor, "part": str(path),
+                "changes": [(offset, data.hex()) for offset, data in part.changes]}
+        write_json(folder.done, done)  # before it has its name, so that it is known by it
+        complete(done)
     except OSError as error:
         raise FilmError(f"{to.path} cannot be written: {error.strerror or error}. What was computed is kept: run the "
                         "same again") from error
     finally:
-        part.unlink(missing_ok=True)
+        if not freed_in(folder, numbers):
+            path.unlink(missing_ok=True)
 
 
 def broken(plan: Plan, folder: Folder, digest: Callable[[pathlib.Path], str]) -> list[int]:
-    """Segments whose files are not what their manifests say."""
+    """Segments whose files are not what their manifests say. Of those that are in the output alone, all behind the
+    first that is not are taken to be so, as that has to be written anew from there."""
+    freed = freed_in(folder, [segment.number for segment in plan.segments])
+    lost = next((number for number, joined in freed.items() if not is_sound(joined)), len(plan.segments))
     return [segment.number for segment in plan.segments
-            if (read_json(folder.manifest(segment.number)) or {}).get("sha256") != digest(folder.video(segment.number))]
+            if (segment.number >= lost if segment.number in freed else
+                (read_json(folder.manifest(segment.number)) or {}).get("sha256") !=
+                digest(folder.video(segment.number)))]

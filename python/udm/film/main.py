@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import udm
 
-from . import filters, join, local, machine, on_slurm, page, plan, progress, scan, segment, source
+from . import filters, join, local, machine, on_slurm, page, part, plan, progress, scan, segment, source
 from .codecs import CODECS
 from .engine import REFUSED, Engine
 from .faults import FilmError, MachineError
 from .folder import Folder, read_json, write_json
-from .job import Job
+from .job import Job, tidy
 from .pixels import layout_of
 
 
@@ -80,7 +80,7 @@ def tell(folder: Folder) -> None:
     print(f"{film.film.path}: {len(film.frames)} frames of {shape.width}x{shape.height} {shape.format}, {cuts} scenes, "
           f"{len(film.segments)} segments, the longest of {longest} frames")
     size = f"{stored / 2**30:.1f} GiB" if stored > 2**29 else f"{stored / 2**20:.0f} MiB"
-    print(f"about {size} for segments until they are joined, and with --codec ffv1 as much for the film itself")
+    print(f"about {size} for segments, which with --codec ffv1 become the film one after another")
     probe = read_json(folder.probe)
     if probe:
         seconds = probe["seconds"] / len(probe["digests"]) * factor * len(film.frames)
@@ -128,7 +128,7 @@ def threads_of(options: argparse.Namespace) -> int:
 def do_run(options: argparse.Namespace) -> None:
     folder = folder_of(options, options.output)
     to = join.output(options.output, options.codec, options.codec_option, filters.parse(options.filter).factor)
-    done = read_json(folder.done)
+    done = read_json(folder.done) or {}
     if to.path == pathlib.Path(options.film).absolute():
         raise FilmError("the output is the film itself: choose another name")
     if source.is_url(options.output):
@@ -136,14 +136,18 @@ def do_run(options: argparse.Namespace) -> None:
                         "from there")
     if not to.path.parent.is_dir():
         raise FilmError(f"there is no folder {to.path.parent}")
-    if to.path.exists() and not (done and done["output"] == str(to.path)):
+    mine = done.get("output") == str(to.path) and done.get("codec") == to.codec.name
+    if to.path.exists() and not (mine and done["bytes"] == to.path.stat().st_size):
         raise FilmError(f"{to.path} is there already: remove it, or choose another name")
     settings = begin(folder, options)
-    if to.path.exists() and done and done["codec"] == to.codec.name and done["bytes"] == to.path.stat().st_size:
-        note(f"{to.path} is complete")
-        return
     with folder.locked():
         folder.clear()
+        if mine and part.can_be_completed(done):  # it was killed on the way to its name
+            part.complete(done)
+        if mine and to.path.exists():
+            tidy(folder, options.keep)
+            note(f"{to.path} is complete")
+            return
         Job(folder, settings, to, engine_for(options, folder), threads_of(options), note, options.verify,
             options.keep, options.scanners).run()
     note(f"{to.path} is complete: {len(plan.read(folder.plan).frames) * to.factor} frames")

@@ -18,6 +18,7 @@ from . import machine, pictures, restore
 from .faults import FilmError, MismatchError
 from .filters import AnyFilter, of_words
 from .folder import Folder, aside, read_json, write_json
+from .part import place_of
 from .pixels import layout_of
 from .plan import Plan, Segment, so_far
 
@@ -46,11 +47,13 @@ def key(plan: Plan, segment: Segment, settings: dict[str, Any]) -> str:
 
 
 def is_done(folder: Folder, plan: Plan, segment: Segment, settings: dict[str, Any]) -> bool:
-    """Whether its manifest and its file are there, as far as a look tells."""
+    """Whether its manifest and its file, or its place in the output, are there, as far as a look tells."""
     made = read_json(folder.manifest(segment.number))
     try:
-        return bool(made and made["key"] == key(plan, segment, settings) and
-                    made["bytes"] == folder.video(segment.number).stat().st_size)
+        if not made or made["key"] != key(plan, segment, settings):
+            return False
+        video = folder.video(segment.number)
+        return bool(made["bytes"] == video.stat().st_size if video.exists() else place_of(made))
     except (OSError, KeyError, TypeError):
         return False
 
