@@ -29,6 +29,7 @@ enum {
     RING = 16,       // samples two pixels away
     ENOUGH = 5,      // votes for a pixel to be stuck
     MOST = 25,
+    MOST_CHANNELS = 4,
     MEMORY = 16, // frames at rest after which a vote is forgotten
 };
 
@@ -134,6 +135,21 @@ static int clamped(int at, int count)
     return at < 0 ? 0 : at < count ? at : count - 1;
 }
 
+// Brings the lowest `close` + 1 values to the front, and as many of the highest to the end.
+static void sort_ends(float around[AROUND], int close)
+{
+    for (int first = 0, last = AROUND - 1; first <= close; first++, last--) {
+        for (int k = first + 1; k <= last; k++) {
+            const float value = around[k], low = around[first];
+            around[first] = value < low ? value : low, around[k] = value < low ? low : value;
+        }
+        for (int k = first + 1; k < last; k++) {
+            const float value = around[k], high = around[last];
+            around[last] = value > high ? value : high, around[k] = value > high ? high : value;
+        }
+    }
+}
+
 // How far a sample stands out of its neighbours, all but `close` of them, in units of what is far for them: the further
 // they are apart themselves, the more that is. Above 1, or below -1: it does.
 static float outstanding(const plane_job *job, int x, int y, int close)
@@ -146,15 +162,27 @@ static float outstanding(const plane_job *job, int x, int y, int close)
         if (k != AROUND / 2)
             around[count++] = job->from[(size_t)py * (size_t)impulses->width + (size_t)px];
     }
-    qsort(around, AROUND, sizeof *around, by_value);
+    sort_ends(around, close);
     const float low = around[close], high = around[AROUND - 1 - close], far = job->far + APART * (high - low);
     return value > high ? (value - high) / far : value < low ? (value - low) / far : 0;
 }
 
-// Whether a sample is far from one of those beside it, as an impulse is but in a row of them.
-static bool jumps(const plane_job *job, const float *row, int x)
+// Marks samples that are far from one of those beside them, as an impulse is but in a row of them; the others lose a
+// vote.
+static void mark_jumps(const float *restrict row, int width, float far, uint8_t *restrict marks,
+                       uint8_t *restrict votes)
 {
-    return fabsf(row[x] - row[x - 1]) > job->far || fabsf(row[x] - row[x + 1]) > job->far;
+    for (int x = 1; x < width - 1; x++)
+        marks[x] = (fabsf(row[x] - row[x - 1]) > far) | (fabsf(row[x] - row[x + 1]) > far);
+    for (int x = 1; x < width - 1; x++)
+        votes[x] -= (votes[x] > 0) & !marks[x];
+}
+
+// The next sample of a row that is marked, from x on; `end` if there is none.
+static int next_marked(const uint8_t *marks, int x, int end)
+{
+    const uint8_t *found = x < end ? memchr(marks + x, 1, (size_t)(end - x)) : NULL;
+    return found ? (int)(found - marks) : end;
 }
 
 // Whether what lies around a sample that stands out has moved, and has nothing that stands out like it.
@@ -189,14 +217,18 @@ static void suspect_row(void *context, int index, int worker)
     udm_impulses *impulses = job->impulses;
     const int width = impulses->width, height = impulses->height;
     const float *row = job->from + (size_t)index * (size_t)width;
+    uint8_t *marks = impulses->marks + (size_t)index * (size_t)width;
+    uint8_t *votes = job->votes + (size_t)index * (size_t)width;
     size_t counts[2] = { 0 };
     double sums[2] = { 0 };
-    memset(impulses->marks + (size_t)index * (size_t)width, 0, (size_t)width);
-    for (int x = 1; x < width - 1 && index > 0 && index < height - 1; x++) {
-        const float out = jumps(job, row, x) ? outstanding(job, x, index, 0) : 0;
+    memset(marks, 0, (size_t)width);
+    const int end = index > 0 && index < height - 1 ? width - 1 : 0;
+    if (end > 0)
+        mark_jumps(row, width, job->far, marks, votes);
+    for (int x = next_marked(marks, 1, end); x < end; x = next_marked(marks, x + 1, end)) {
+        const float out = outstanding(job, x, index, 0);
         vote(job, x, index, out);
-        impulses->marks[(size_t)index * (size_t)width + (size_t)x] =
-            fabsf(out) > STUCK && job->votes[(size_t)index * (size_t)width + (size_t)x] >= ENOUGH;
+        marks[x] = fabsf(out) > STUCK && votes[x] >= ENOUGH;
         if (fabsf(out) > 1)
             counts[out < 0]++, sums[out < 0] += (double)row[x];
     }
@@ -242,12 +274,11 @@ static void fill_row(void *context, int index, int worker)
 {
     const plane_job *job = context;
     const size_t first = (size_t)index * (size_t)job->impulses->width;
+    const uint8_t *marks = job->impulses->marks + first;
+    const int width = job->impulses->width;
     size_t filled = 0;
-    for (int x = 0; x < job->impulses->width; x++)
-        if (job->impulses->marks[first + (size_t)x]) {
-            job->to[first + (size_t)x] = surroundings(job, x, index);
-            filled++;
-        }
+    for (int x = next_marked(marks, 0, width); x < width; x = next_marked(marks, x + 1, width), filled++)
+        job->to[first + (size_t)x] = surroundings(job, x, index);
     job->impulses->counts[index] = filled;
 }
 
@@ -266,11 +297,11 @@ static bool is_spoiled(const udm_impulses *impulses, plane_job *job)
     return true;
 }
 
-static size_t remove_from(udm_impulses *impulses, int channel, float *plane)
+static size_t remove_from(udm_impulses *impulses, int channel, float grain, float *plane)
 {
     const int height = impulses->height;
     const size_t pixels = (size_t)impulses->width * (size_t)height, first = (size_t)channel * pixels;
-    const float grain = grain_of(impulses, plane), far = FAR * grain, moved = MOVED * grain * sqrtf(2);
+    const float far = FAR * grain, moved = MOVED * grain * sqrtf(2);
     plane_job job = { .impulses = impulses,
                       .from = plane,
                       .to = plane,
@@ -281,7 +312,8 @@ static size_t remove_from(udm_impulses *impulses, int channel, float *plane)
                       .moved = moved > LEAST_MOVED ? moved : LEAST_MOVED };
     size_t filled = 0;
     udm_pool_run(impulses->pool, height, suspect_row, &job);
-    job.from = memcpy(impulses->last + first, plane, pixels * sizeof *plane);
+    udm_pool_copy(impulses->pool, impulses->last + first, plane, pixels * sizeof *plane);
+    job.from = impulses->last + first;
     if (is_spoiled(impulses, &job))
         udm_pool_run(impulses->pool, height, mark_row, &job);
     udm_pool_run(impulses->pool, height, fill_row, &job);
@@ -290,11 +322,27 @@ static size_t remove_from(udm_impulses *impulses, int channel, float *plane)
     return filled;
 }
 
+typedef struct grain_job {
+    const udm_impulses *impulses;
+    const float *planes;
+    float grain[MOST_CHANNELS];
+} grain_job;
+
+static void find_grain(void *context, int c, int worker)
+{
+    grain_job *job = context;
+    const size_t pixels = (size_t)job->impulses->width * (size_t)job->impulses->height;
+    job->grain[c] = grain_of(job->impulses, job->planes + (size_t)c * pixels);
+}
+
 size_t udm_impulses_remove(udm_impulses *impulses, float *planes)
 {
+    grain_job job = { .impulses = impulses, .planes = planes };
     size_t filled = 0;
+    udm_pool_run(impulses->pool, impulses->channels, find_grain, &job);
     for (int c = 0; c < impulses->channels; c++)
-        filled += remove_from(impulses, c, planes + (size_t)c * (size_t)impulses->width * (size_t)impulses->height);
+        filled += remove_from(impulses, c, job.grain[c],
+                              planes + (size_t)c * (size_t)impulses->width * (size_t)impulses->height);
     impulses->follows = true;
     impulses->frame++;
     return filled;

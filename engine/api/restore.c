@@ -199,13 +199,11 @@ static void set_levels(const udm_restorer *restorer, queued *frame)
         estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
     for (size_t i = 0; estimate && i < restorer->pixels; i++)
         frame->times[i] = all;
-    float last = -1, level = 0;
-    for (size_t i = 0; restorer->expert->temporal && i < restorer->pixels; i++) { // neighbours mostly share their time
-        if (frame->times[i] != last) {
-            last = frame->times[i];
-            level = (float)udm_noise_level(restorer->noise, last);
-        }
-        frame->level[i] = level;
+    for (size_t i = 0, count; restorer->expert->temporal && i < restorer->pixels; i += count) {
+        count = udm_run_length(frame->times, i, restorer->pixels);
+        const float level = (float)udm_noise_level(restorer->noise, frame->times[i]);
+        for (size_t k = i; k < i + count; k++)
+            frame->level[k] = level;
     }
 }
 
@@ -430,7 +428,7 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     const udm_side_information beside = { .predicted = predicted.planes,
                                           .predicted_level = predicted.level,
                                           .chroma_share = frame->chroma_share };
-    memcpy(restorer->work, frame->planes, restorer->pixels * restorer->channels * sizeof(float));
+    udm_pool_copy(restorer->pool, restorer->work, frame->planes, restorer->pixels * restorer->channels * sizeof(float));
     memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
     if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,
                          frame->strength, &restorer->cancelled, error))

@@ -17,6 +17,7 @@
 #include "backend/motion.h"
 #include "base/halves.h"
 #include "base/isa.h"
+#include "base/threads.h"
 #include "tensor/tensor.h"
 
 typedef struct udm_device udm_device;
@@ -214,6 +215,8 @@ struct udm_device {
     size_t largest;       // bytes of a tensor, at most; and none may lie across a multiple of it in its memory
     bool takes_halves;    // udm_conv_spec.half
     bool finds_motion;    // udm_ops.motion
+    bool halves;          // UDM_HALVES, at the precision that it has; in conv, observe, restore and shuffle_add
+    udm_pool *pool;       // the threads it computes on, for what is done to frames around it; NULL: the caller's alone
     bool pages;           // it heeds weights_limit:
     size_t weights_limit; // bytes of weights of convolutions that stay in memory, those that were made first; others
                           // lie in a file that has no name, and only while they are used in memory. 0: all stay

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cgroup.h"
 #include "base/maths.h"
@@ -185,8 +186,8 @@ void udm_pool_watch(udm_pool *pool, const atomic_bool *stop)
 
 void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context)
 {
-    if (pool->threads == 1 || count <= 1) {
-        for (int i = 0; i < count && !is_stopped(pool); i++)
+    if (!pool || pool->threads == 1 || count <= 1) {
+        for (int i = 0; i < count && !(pool && is_stopped(pool)); i++)
             job(context, i, 0);
         return;
     }
@@ -211,4 +212,24 @@ void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context)
     while (atomic_load(&pool->active) > 0)
         pthread_cond_wait(&pool->idle, &pool->mutex);
     pthread_mutex_unlock(&pool->mutex);
+}
+
+typedef struct copying {
+    char *to;
+    const char *from;
+    size_t bytes;
+} copying;
+
+enum { COPY_PART = 1 << 16 };
+
+static void copy_part(void *context, int index, int worker)
+{
+    const copying *c = context;
+    const size_t first = (size_t)index * COPY_PART, left = c->bytes - first;
+    memcpy(c->to + first, c->from + first, left < COPY_PART ? left : COPY_PART);
+}
+
+void udm_pool_copy(udm_pool *pool, void *to, const void *from, size_t bytes)
+{
+    udm_pool_run(pool, (int)((bytes + COPY_PART - 1) / COPY_PART), copy_part, &(copying){ to, from, bytes });
 }

@@ -4,6 +4,7 @@
 #define UDM_BASE_THREADS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/isa.h"
 
@@ -25,8 +26,12 @@ udm_isa udm_pool_isa(const udm_pool *pool); // NULL: the best that there is
 void udm_pool_watch(udm_pool *pool, const atomic_bool *stop);
 
 // Calls job(context, index, worker) once for each index in [0, count), in any order, on all threads, and returns when
-// all are done. worker is in [0, threads): the number of the thread, for scratch memory. One caller at a time.
+// all are done. worker is in [0, threads): the number of the thread, for scratch memory. One caller at a time. A pool
+// of NULL is the caller's thread alone.
 typedef void (*udm_job)(void *context, int index, int worker);
 void udm_pool_run(udm_pool *pool, int count, udm_job job, void *context);
+
+// memcpy(), in parts.
+void udm_pool_copy(udm_pool *pool, void *to, const void *from, size_t bytes);
 
 #endif

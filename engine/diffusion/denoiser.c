@@ -91,7 +91,7 @@ void udm_denoiser_advance(udm_denoiser *denoiser)
 static double latest(const udm_levels *at)
 {
     float most = 0;
-    for (size_t i = 0; i < at->pixels; i++)
+    for (size_t i = 0; i < at->pixels; i += udm_run_length(at->time, i, at->pixels))
         most = at->time[i] > most ? at->time[i] : most;
     return most;
 }
@@ -154,13 +154,11 @@ static void predict_lost(const udm_denoiser *denoiser, const udm_levels *at, con
 // level: NULL: 1
 static void show_chroma_level(const udm_denoiser *denoiser, const float *level, double share, udm_network_input *seen)
 {
-    float last = -1, shown = 1;
-    for (size_t i = 0; i < denoiser->pixels; i++) { // neighbours mostly share their level
-        if (level && level[i] != last) {
-            last = level[i];
-            shown = (float)udm_level_of_share(share, last);
-        }
-        denoiser->chroma_level[i] = shown;
+    for (size_t i = 0, count = denoiser->pixels; i < denoiser->pixels; i += count) {
+        count = level ? udm_run_length(level, i, denoiser->pixels) : count;
+        const float shown = level ? (float)udm_level_of_share(share, level[i]) : 1;
+        for (size_t k = i; k < i + count; k++)
+            denoiser->chroma_level[k] = shown;
     }
     seen->context = denoiser->chroma_level;
 }
@@ -182,11 +180,14 @@ bool udm_denoiser_run(udm_denoiser *denoiser, int stage, const udm_levels *at, c
         predict_lost(denoiser, at, xt, &seen);
     if (s->network->chroma_level)
         show_chroma_level(denoiser, seen.level, beside->chroma_share, &seen);
-    if (!udm_ensemble_run(denoiser->ensemble, stage, denoiser->frame, &seen, denoiser->output, cancel, error))
+    const bool is_x0 = xt && s->prediction == UDM_PREDICT_X0 && !beside->refine &&
+                       udm_network_outputs(s->network) == s->network->channels;
+    float *output = is_x0 ? x0 : denoiser->output;
+    if (!udm_ensemble_run(denoiser->ensemble, stage, denoiser->frame, &seen, output, cancel, error))
         return false;
-    if (xt)
+    if (xt && !is_x0)
         udm_predict_x0(s->prediction, at, s->network->channels, denoiser->output, xt, x0);
-    else
+    else if (!xt)
         memcpy(x0, denoiser->output, denoiser->elements * sizeof *x0);
     if (beside->refine)
         beside->refine(beside->refiner, seen.level, denoiser->output, x0);

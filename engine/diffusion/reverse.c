@@ -130,20 +130,16 @@ static udm_levels view(const udm_reverse *reverse, levels at)
     };
 }
 
-// Neighbours mostly share their time, so the last one is remembered.
 static void levels_at(const udm_reverse *reverse, const float *times, levels out)
 {
     const udm_process *process = reverse->settings.denoiser.process;
-    float last = -1;
-    double signal = 1, noise = 0;
-    for (size_t i = 0; i < reverse->pixels; i++) {
-        if (times[i] != last) {
-            last = times[i];
-            const double alpha_bar = udm_noise_alpha_bar(reverse->settings.denoiser.noise, last);
-            (process->factors ? process : &udm_process_gaussian)->factors(alpha_bar, &signal, &noise);
-        }
-        out.signal[i] = (float)signal;
-        out.noise[i] = (float)noise;
+    for (size_t i = 0, count; i < reverse->pixels; i += count) {
+        double signal, noise;
+        count = udm_run_length(times, i, reverse->pixels);
+        const double alpha_bar = udm_noise_alpha_bar(reverse->settings.denoiser.noise, times[i]);
+        (process->factors ? process : &udm_process_gaussian)->factors(alpha_bar, &signal, &noise);
+        for (size_t k = i; k < i + count; k++)
+            out.signal[k] = (float)signal, out.noise[k] = (float)noise;
     }
 }
 
@@ -235,16 +231,37 @@ static bool draw_step(void *context, int step, float *e, udm_error *error)
     return draw(r->reverse, r->number, (uint32_t)step + 1, e, r->cancel, error);
 }
 
+enum { PART = 1 << 14 }; // pixels of a job
+
+typedef struct fading {
+    const udm_reverse *reverse;
+    float *frame;
+} fading;
+
+static int parts_of(const udm_reverse *reverse)
+{
+    return (int)((reverse->pixels + PART - 1) / PART);
+}
+
+static void fade_part(void *context, int index, int worker)
+{
+    const fading *job = context;
+    const size_t pixels = job->reverse->pixels, first = (size_t)index * PART;
+    const size_t end = first + PART < pixels ? first + PART : pixels;
+    for (float *x = job->frame; x < job->frame + job->reverse->elements; x += pixels)
+        for (size_t i = first; i < end; i++)
+            x[i] *= job->reverse->from.signal[i];
+}
+
 bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, float *frame,
                      float *times, double strength, const atomic_bool *cancel, udm_error *error)
 {
     if (strength <= 0 && !any_time(reverse, times))
         return true;
     levels_at(reverse, times, reverse->from);
-    const bool scaled = udm_process_fades(reverse->settings.denoiser.process);
-    for (float *x = frame; scaled && x < frame + reverse->elements; x += reverse->pixels)
-        for (size_t i = 0; i < reverse->pixels; i++)
-            x[i] *= reverse->from.signal[i];
+    if (udm_process_fades(reverse->settings.denoiser.process))
+        udm_pool_run(reverse->settings.denoiser.network->device->pool, parts_of(reverse), fade_part,
+                     &(fading){ reverse, frame });
     if (strength > 0 && !strengthen(reverse, number, frame, times, strength, cancel, error))
         return false;
     run r = { reverse, number, beside, cancel };

@@ -434,3 +434,26 @@ void udm_graph_output(udm_graph *graph, udm_value x)
         fail(graph, UDM_ERROR_UNSUPPORTED, "the layers of this network do not fit together");
     add_simple(graph, OP_COPY, graph->ports.output, x);
 }
+
+static bool takes_halves(op op)
+{
+    return op == OP_CONV || op == OP_OBSERVE || op == OP_RESTORE || op == OP_SHUFFLE_ADD;
+}
+
+void udm_graph_use_halves(udm_graph *graph)
+{
+    const udm_device *device = graph->device;
+    if (!device->halves || graph->fault.code != UDM_OK)
+        return;
+    for (int i = 0; i < graph->node_count; i++)
+        if (!takes_halves(graph->nodes[i].op))
+            return;
+    for (int i = 0; i < graph->node_count; i++) {
+        value *made = &graph->values[graph->nodes[i].dst];
+        if (made->layout != UDM_FEATURES || made->input || made->kept || made->state)
+            continue;
+        const size_t bytes = device->ops->bytes(device, made->shape, UDM_HALVES);
+        made->layout = UDM_HALVES;
+        made->bytes = (bytes + UDM_ALIGNMENT - 1) / UDM_ALIGNMENT * UDM_ALIGNMENT;
+    }
+}

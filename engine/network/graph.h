@@ -85,6 +85,10 @@ void udm_graph_restore(udm_graph *graph, udm_value correction, int patch); // wr
 // section 3.2), with state. Frames before the first are zero.
 udm_value udm_graph_temporal(udm_graph *graph, const udm_layer *layer, udm_value x);
 
+// Keeps what lies between operations in bf16 where the device has it: of a graph of convolutions, observe, restore and
+// shuffle_add alone.
+void udm_graph_use_halves(udm_graph *graph);
+
 // Gives every value its place. Errors: whatever went wrong in building, MEMORY.
 bool udm_graph_plan(udm_graph *graph, udm_error *error);
 size_t udm_graph_arena_bytes(const udm_graph *graph); // for the values

@@ -120,7 +120,7 @@ struct udm_network {
     int reach;            // an output pixel depends on no input pixel farther away than this; UDM_REACH_ALL: on all
     bool uses_prediction; // it can be shown a prediction
     bool guided;          // it is told a guidance scale, and needs no other guidance
-    bool halved;          // a preview that is shown frames of half the size
+    bool halved;          // a preview, or a trust network beside one, that is shown frames of half the size
     bool spreads;         // as many planes again are the variance of the new noise of a step (ddpm_learned)
     bool predicts_log_variance; // the last plane of its output (UDM_LOG_VARIANCE_BIAS)
     int context;                // planes of its input, besides frame and prediction

@@ -219,6 +219,8 @@ static bool unet_build(const udm_network *network, udm_graph *graph, int width, 
     }
     x = udm_graph_conv(graph, &net->conv_out, x, UDM_NO_VALUE, UDM_LINEAR);
     udm_graph_restore(graph, x, net->patch);
+    if (!net->temporal)
+        udm_graph_use_halves(graph);
     return udm_graph_plan(graph, error);
 }
 

@@ -19,6 +19,17 @@ const udm_process *udm_process_find(const char *name)
     return NULL;
 }
 
+size_t udm_run_length(const float *values, size_t i, size_t count)
+{
+    enum { PART = 1024 }; // compared as bytes, which is fast
+    size_t end = i + 1;
+    while (end + PART <= count && memcmp(values + end - 1, values + end, PART * sizeof *values) == 0)
+        end += PART;
+    while (end < count && values[end] == values[i])
+        end++;
+    return end - i;
+}
+
 double udm_levels_share(const udm_levels *at, size_t pixel)
 {
     const double signal = at->signal[pixel], noise = at->noise[pixel];

@@ -22,6 +22,9 @@ typedef struct udm_levels {
     float *scratch;      // [pixels + 5 (width + height)], where a process `blends`
 } udm_levels;
 
+// How many of `count` values from i on are the same: neighbours mostly share their time and their level.
+size_t udm_run_length(const float *values, size_t i, size_t count);
+
 double udm_levels_share(const udm_levels *at, size_t pixel); // 1 - alpha_bar
 
 // x0, e, x_t: [channels, pixels]. out may be any of the inputs.

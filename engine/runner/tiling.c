@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/fallback.h"
+#include "backend/host.h"
 #include "base/maths.h"
 #include "runner/replay.h"
 
@@ -286,24 +287,52 @@ static void take_row(const float *from, int width, int x0, int step, float *row,
         row[x] = from[mirror(x0 + x * step, width)];
 }
 
-// The window of a port whose first pixel is (x0, y0). Squares of patch * patch pixels become channels: value
-// c p p + dy p + dx at (y, x) is plane c at (y p + dy, x p + dx).
+// A window that is put together, row by row. Squares of patch * patch pixels become channels: value c p p + dy p + dx
+// at (y, x) is plane c at (y p + dy, x p + dx).
+typedef struct window {
+    const udm_tiling *tiles;
+    const float *planes;
+    float *to; // of that shape
+    udm_shape shape;
+    int patch, x0, y0;
+} window;
+
+static void put_together(void *context, int index, int worker)
+{
+    const window *w = context;
+    const int width = w->tiles->x.size, height = w->tiles->y.size, patch = w->patch;
+    const int k = index / w->shape.h, y = index % w->shape.h;
+    const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
+    const float *from = w->planes + ((size_t)c * height + mirror(w->y0 + y * patch + dy, height)) * width;
+    take_row(from, width, w->x0 + dx, patch, w->to + (size_t)index * w->shape.w, w->shape.w);
+}
+
+// Where the processor writes the values of a tensor itself, as the device computes there; or NULL.
+static float *in_place(const udm_tiling *tiles, const udm_tensor *tensor)
+{
+    const bool here = udm_host_computes(tiles->network->device) && tensor->layout == UDM_PLANAR;
+    return here ? udm_host_data(tensor) : NULL;
+}
+
+// The window of a port whose first pixel is (x0, y0).
 static void add_window(const udm_tiling *tiles, upload *up, udm_value port, const float *planes, int x0, int y0)
 {
     if (!udm_graph_reads(tiles->graph, port))
         return;
-    const int width = tiles->x.size, height = tiles->y.size;
-    const udm_shape shape = udm_graph_tensor(tiles->graph, port, tiles->workspace->arena).shape;
-    const int patch = tiles->x.window / shape.w;
-    const bool as_it_is = is_whole(tiles) && patch == 1;
-    add(tiles, up, port, as_it_is ? planes : up->workspace);
-    for (int k = 0; !as_it_is && k < shape.c; k++) {
-        const int c = k / (patch * patch), dy = k / patch % patch, dx = k % patch;
-        for (int y = 0; y < shape.h; y++, up->workspace += shape.w) {
-            const float *from = planes + ((size_t)c * height + mirror(y0 + y * patch + dy, height)) * width;
-            take_row(from, width, x0 + dx, patch, up->workspace, shape.w);
-        }
+    udm_pool *pool = tiles->network->device->pool;
+    const udm_tensor tensor = udm_graph_tensor(tiles->graph, port, tiles->workspace->arena);
+    const int patch = tiles->x.window / tensor.shape.w;
+    if (is_whole(tiles) && patch == 1) {
+        add(tiles, up, port, planes);
+        return;
     }
+    float *there = in_place(tiles, &tensor), *to = there ? there : up->workspace;
+    window w = { tiles, planes, to, tensor.shape, patch, x0, y0 };
+    udm_pool_run(pool, tensor.shape.c * tensor.shape.h, put_together, &w);
+    if (there)
+        return;
+    add(tiles, up, port, to);
+    up->workspace += udm_shape_elements(tensor.shape);
 }
 
 static void add_constant(const udm_tiling *tiles, upload *up, udm_value port, float value)
@@ -374,37 +403,42 @@ static float *landing(const udm_tiling *tiles, float *out)
     return is_whole(tiles) && tiles->gain == 1 && patch_of(tiles) == 1 ? out : tiles->workspace->staging;
 }
 
-// Pixels of row y of plane c of the output, from x on; of an output of patches, whose channel c p p + dy p + dx is
-// plane c at (y p + dy, x p + dx).
-static void take_output(const udm_tiling *tiles, int c, int y, int x, float *to, int count)
+// The core of a window, which goes into the frame.
+typedef struct core {
+    const udm_tiling *tiles;
+    const float *planes; // of the window's output
+    float *out;
+    int x0, x1, left, y0, y1, top; // in the frame, and where it begins in the window
+} core;
+
+// A row of the core, of an output of patches, whose channel c p p + dy p + dx is plane c at (y p + dy, x p + dx).
+static void put_row(void *context, int index, int worker)
 {
-    const int p = patch_of(tiles), width = tiles->x.window / p, height = tiles->y.window / p;
-    const float *planes = tiles->workspace->staging + ((size_t)c * p * p + y % p * p) * height * width;
+    const core *k = context;
+    const udm_tiling *tiles = k->tiles;
+    const int p = patch_of(tiles), width = tiles->x.window / p, height = tiles->y.window / p, x = k->left;
+    const int c = index / (k->y1 - k->y0), row_of_core = index % (k->y1 - k->y0), y = k->top + row_of_core;
     const size_t plane = (size_t)height * width;
-    const float *row = planes + (size_t)(y / p) * width;
-    for (int i = 0; p == 1 && i < count; i++)
+    const float *row = k->planes + ((size_t)c * p * p + y % p * p) * plane + (size_t)(y / p) * width;
+    float *to = k->out + ((size_t)c * tiles->y.size + k->y0 + row_of_core) * tiles->x.size + k->x0;
+    for (int i = 0; p == 1 && i < k->x1 - k->x0; i++)
         to[i] = row[x + i] * tiles->gain;
-    for (int i = 0; p > 1 && i < count; i++)
+    for (int i = 0; p > 1 && i < k->x1 - k->x0; i++)
         to[i] = row[(x + i) % p * plane + (x + i) / p] * tiles->gain;
 }
 
-// The core of the window, into the frame.
-static void put(const udm_tiling *tiles, int column, int line, float *out)
+// The core of the window, from its output, into the frame.
+static void put(const udm_tiling *tiles, int column, int line, const float *planes, float *out)
 {
-    if (landing(tiles, out) == out)
-        return;
     const axis *ax = &tiles->x, *ay = &tiles->y;
-    const int x0 = column * ax->core, x1 = udm_min(ax->size, x0 + ax->core), left = x0 - window_start(ax, column);
-    const int y0 = line * ay->core, y1 = udm_min(ay->size, y0 + ay->core), top = y0 - window_start(ay, line);
-    for (int c = 0; c < udm_network_outputs(tiles->network); c++)
-        for (int y = y0; y < y1; y++) {
-            float *to = out + ((size_t)c * ay->size + y) * ax->size + x0;
-            take_output(tiles, c, top + y - y0, left, to, x1 - x0);
-        }
+    core k = { .tiles = tiles, .planes = planes, .out = out, .x0 = column * ax->core, .y0 = line * ay->core };
+    k.x1 = udm_min(ax->size, k.x0 + ax->core), k.left = k.x0 - window_start(ax, column);
+    k.y1 = udm_min(ay->size, k.y0 + ay->core), k.top = k.y0 - window_start(ay, line);
+    udm_pool_run(tiles->network->device->pool, udm_network_outputs(tiles->network) * (k.y1 - k.y0), put_row, &k);
 }
 
 static bool run_tile(udm_tiling *tiles, int column, int line, int stage, uint64_t number, const udm_network_input *seen,
-                     float *to, const atomic_bool *cancel, udm_error *error)
+                     float *out, const atomic_bool *cancel, udm_error *error)
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
@@ -414,8 +448,14 @@ static bool run_tile(udm_tiling *tiles, int column, int line, int stage, uint64_
     if (!udm_graph_run(tiles->graph, tiles->workspace->arena, state, number, cancel, error))
         return false;
     udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->workspace->arena);
-    device->ops->download(device, &to, &output, 1);
-    return device->ops->finish(device, error);
+    float *to = landing(tiles, out), *there = to == out ? NULL : in_place(tiles, &output);
+    if (!there)
+        device->ops->download(device, &to, &output, 1);
+    if (!device->ops->finish(device, error))
+        return false;
+    if (to != out)
+        put(tiles, column, line, there ? there : to, out);
+    return true;
 }
 
 // The conditions that hold for the whole frame: time and class.
@@ -441,11 +481,9 @@ static bool run_here(udm_tiling *tiles, int stage, uint64_t number, const udm_ne
     if (!describe(tiles, seen, error))
         return false;
     for (int line = 0; line < tiles->y.tiles; line++)
-        for (int column = 0; column < tiles->x.tiles; column++) {
-            if (!run_tile(tiles, column, line, stage, number, seen, landing(tiles, out), cancel, error))
+        for (int column = 0; column < tiles->x.tiles; column++)
+            if (!run_tile(tiles, column, line, stage, number, seen, out, cancel, error))
                 return false;
-            put(tiles, column, line, out);
-        }
     return true;
 }
 

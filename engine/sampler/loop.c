@@ -139,19 +139,11 @@ static double power_at(const udm_loop_settings *s, double time)
     return s->powers[below] + (at - below) * (s->powers[above] - s->powers[below]);
 }
 
-// Pixels from i on that entered at the same time.
-size_t udm_run_length(const float *times, size_t i, size_t pixels)
-{
-    size_t end = i + 1;
-    while (end < pixels && times[end] == times[i])
-        end++;
-    return end - i;
-}
-
 static void fill(float *values, size_t count, double value)
 {
+    const float rounded = (float)value;
     for (size_t i = 0; i < count; i++)
-        values[i] = (float)value;
+        values[i] = rounded;
 }
 
 udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *w, double timestep, udm_planes out)
@@ -270,10 +262,12 @@ static void blend(udm_loop *loop, const udm_walk *w, void (*weigh)(const udm_ste
 // What is known of the pixels at time 0 is what they are.
 static void keep_known(const udm_loop *loop, const float *times, const float *x, float *x0)
 {
-    for (int c = 0; c < loop->settings.channels; c++)
-        for (size_t i = 0; i < loop->settings.pixels; i++)
-            if (times[i] <= 0)
-                x0[c * loop->settings.pixels + i] = x[c * loop->settings.pixels + i];
+    const size_t pixels = loop->settings.pixels;
+    for (size_t i = 0, count; i < pixels; i += count) {
+        count = udm_run_length(times, i, pixels);
+        for (int c = 0; c < loop->settings.channels && times[i] <= 0; c++)
+            memcpy(x0 + c * pixels + i, x + c * pixels + i, count * sizeof *x);
+    }
 }
 
 bool udm_walk_estimate(udm_loop *loop, udm_walk *w, double timestep, float *x0, udm_error *error)

@@ -87,7 +87,8 @@ static void renew(const udm_sampler *sampler, double eta, const udm_levels *from
 // Whether nothing is left of the noise, so that forward() leaves x0 as it is.
 static bool ends(const udm_process *process, const udm_levels *at)
 {
-    for (size_t i = 0; i < at->pixels; i++)
+    for (size_t i = 0; process == &udm_process_gaussian && i < at->pixels;
+         i += udm_run_length(at->noise, i, at->pixels))
         if (at->noise[i] != 0)
             return false;
     return process == &udm_process_gaussian;

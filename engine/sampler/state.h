@@ -41,8 +41,6 @@ struct udm_walk {
 
 int udm_loop_repeats(const udm_loop_settings *settings);
 
-// Pixels from i on that entered at the same time.
-size_t udm_run_length(const float *times, size_t i, size_t pixels);
 // A pixel that entered at `start`, on a timestep; and all of them, which are put into `out`.
 udm_point udm_walk_point(const udm_loop *loop, const udm_walk *walk, double start, double timestep);
 udm_levels udm_walk_levels(const udm_loop *loop, const udm_walk *walk, double timestep, udm_planes out);

@@ -20,8 +20,9 @@ enum {
     BAND = 64,
 };
 
-static const float sure = 4 * 2 / 255.f;                   // chroma that is no accident: 4 levels of 8 bits
-static const float least_share = 0.25f, most_share = .75f; // one sample of 4:2:0 spreads over 0.22 of the surroundings
+static const float sure = 4 * 2 / 255.f; // chroma that is no accident: 4 levels of 8 bits
+static const float least_share = 0.25f,
+                   most_share = 3 / 4.f; // one sample of 4:2:0 spreads over 0.22 of the surroundings
 
 typedef struct keeping {
     const float *in;
@@ -86,9 +87,9 @@ static void keep_tile(const keeping *k, int left, int right, int top, int bottom
         for (int x = left; x < right; x++) {
             const int begin = udm_max(x - REACH, 0), end = udm_min(x + REACH + 1, k->width);
             coloured += x + REACH < k->width ? columns[x + REACH - first] : 0;
-            const float around = weight_around(coloured, rows * (end - begin));
-            if (around < 1)
-                weigh_change(k, (size_t)y * k->width + x, around);
+            const int all = rows * (end - begin);
+            if (4 * coloured < 3 * all) // else all of the change is allowed
+                weigh_change(k, (size_t)y * k->width + x, weight_around(coloured, all));
             coloured -= x >= REACH ? columns[begin - first] : 0;
         }
         count_row(k, y - REACH, first, count, -1, columns);

@@ -13,6 +13,7 @@ typedef struct udm_shape {
 typedef enum udm_layout {
     UDM_PLANAR,   // float32 [C, H, W], packed: frames and their levels
     UDM_FEATURES, // what a network computes with, in the order that the device likes best
+    UDM_HALVES,   // the same in bf16, on devices that have it (udm_device.halves), for the operations of a UdmUNet
 } udm_layout;
 
 typedef struct udm_memory udm_memory; // defined by each backend

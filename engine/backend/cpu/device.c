@@ -46,6 +46,7 @@ static bool cpu_set_precision(udm_device *device, udm_precision precision, udm_e
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "precision bf16 needs AVX512-BF16, which \"%s\" lacks: use f32 or auto", device->name);
     cpu->products = precision != UDM_PRECISION_F32 && bf16 ? bf16 : &cpu->isa->products;
+    device->halves = cpu->products->pairs;
     set_name(cpu);
     return true;
 }
@@ -165,7 +166,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     udm_pool_limit(pool, isa);
     cpu->isa = instruction_sets[udm_isa_skip(isa)];
     cpu->products = &cpu->isa->products;
-    cpu->pool = pool;
+    cpu->pool = cpu->device.pool = pool;
     set_name(cpu);
     if (timed && !udm_cpu_times_new(cpu, error)) {
         cpu_close(&cpu->device);

@@ -51,7 +51,8 @@ INLINE void widen(const uint16_t *from, size_t count, float *to, udm_half_kind k
 }
 
 // Rows against the panel of group g and product p; sums: [count][UDM_CPU_GROUP].
-static void multiply_cells(const udm_conv_weights *weights, const cell *rows, int g, int p, float *sums, int count)
+static __attribute__((unused)) void multiply_cells(const udm_conv_weights *weights, const cell *rows, int g, int p,
+                                                   float *sums, int count)
 {
     enum { IN_FLOAT = sizeof(float) / sizeof(cell) };
     multiply((const float *)(const void *)rows, weights->row / IN_FLOAT, udm_cpu_panel(weights, g, p),

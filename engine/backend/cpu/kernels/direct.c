@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Any convolution as one matrix product: a row of the left matrix is all that an output pixel sees, [taps][sources]
 // [channels].
+#include <string.h>
+
 #include "backend/cpu/kernels/cells.h"
 #include "backend/cpu/kernels/kernels.h"
 
@@ -12,6 +14,17 @@ INLINE void gather_pixel(cell *row, const udm_tensor *src, int y, int x)
     int blocks = udm_cpu_blocks(shape.c);
     size_t plane = (size_t)shape.h * shape.w * UDM_CPU_BLOCK;
     bool within = y >= 0 && y < shape.h && x >= 0 && x < shape.w;
+    if (src->layout == UDM_HALVES) { // as rows have it
+        const uint16_t *halves = (const uint16_t *)(const void *)udm_host_data(src);
+        for (int b = 0; b < blocks; b++) {
+            if (within)
+                memcpy(row + b * UDM_CPU_BLOCK, halves + b * plane + ((size_t)y * shape.w + x) * UDM_CPU_BLOCK,
+                       UDM_CPU_BLOCK * sizeof *halves);
+            else
+                memset(row + b * UDM_CPU_BLOCK, 0, UDM_CPU_BLOCK * sizeof *halves);
+        }
+        return;
+    }
     const float *from = within ? udm_host_data(src) + ((size_t)y * shape.w + x) * UDM_CPU_BLOCK : NULL;
     for (int b = 0; b < blocks; b++)
         for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES)

@@ -42,11 +42,32 @@ INLINE void innovation(const fusion_run *run, const float *frame, const float *p
 }
 
 // Where pixel (y, x) of plane c lies once it is unshuffled: channel c p p + (y mod p) p + x mod p, at (y / p, x / p).
-INLINE float *unshuffled(const udm_tensor *features, int patch, int c, int y, int x)
+INLINE size_t unshuffled(const udm_tensor *features, int patch, int c, int y, int x)
 {
     int channel = (c * patch + y % patch) * patch + x % patch;
     size_t row = (size_t)channel / UDM_CPU_BLOCK * features->shape.h + y / patch;
-    return udm_host_data(features) + (row * features->shape.w + x / patch) * UDM_CPU_BLOCK + channel % UDM_CPU_BLOCK;
+    return (row * features->shape.w + x / patch) * UDM_CPU_BLOCK + channel % UDM_CPU_BLOCK;
+}
+
+INLINE uint16_t *halves_of(const udm_tensor *features)
+{
+    return (uint16_t *)(void *)udm_host_data(features);
+}
+
+// The nearest bf16, the even one of two; what is not a number stays none, as its first bits say so.
+INLINE uint16_t to_half(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+INLINE float from_half(uint16_t half)
+{
+    const uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 // Values of plane c from (y, x) on, to their channels. x is a multiple of patch, and so is count. Those of one row of a
@@ -54,9 +75,16 @@ INLINE float *unshuffled(const udm_tensor *features, int patch, int c, int y, in
 INLINE void spread(const udm_tensor *dst, const int patch, int c, const int at[2], const float *values, int count)
 {
     const int together = UDM_CPU_BLOCK % patch == 0 ? patch : 1;
+    uint16_t halves[RUN];
+    for (int x = 0; dst->layout == UDM_HALVES && x < count; x++)
+        halves[x] = to_half(values[x]);
     for (int dx = 0; dx < patch; dx += together) {
-        float *to = unshuffled(dst, patch, c, at[0], at[1] + dx);
-        for (int x = dx; x < count; x += patch, to += UDM_CPU_BLOCK)
+        const size_t first = unshuffled(dst, patch, c, at[0], at[1] + dx);
+        float *to = udm_host_data(dst) + first;
+        uint16_t *to_halves = halves_of(dst) + first;
+        for (int x = dx; dst->layout == UDM_HALVES && x < count; x += patch, to_halves += UDM_CPU_BLOCK)
+            memcpy(to_halves, halves + x, together * sizeof *halves);
+        for (int x = dx; dst->layout != UDM_HALVES && x < count; x += patch, to += UDM_CPU_BLOCK)
             memcpy(to, values + x, together * sizeof *to);
     }
 }
@@ -66,8 +94,13 @@ INLINE void collect(const udm_tensor *src, const int patch, int c, const int at[
 {
     const int together = UDM_CPU_BLOCK % patch == 0 ? patch : 1;
     for (int dx = 0; dx < patch; dx += together) {
-        const float *from = unshuffled(src, patch, c, at[0], at[1] + dx);
-        for (int x = dx; x < count; x += patch, from += UDM_CPU_BLOCK)
+        const size_t first = unshuffled(src, patch, c, at[0], at[1] + dx);
+        const float *from = udm_host_data(src) + first;
+        const uint16_t *halves = halves_of(src) + first;
+        for (int x = dx; src->layout == UDM_HALVES && x < count; x += patch, halves += UDM_CPU_BLOCK)
+            for (int k = 0; k < together; k++)
+                values[x + k] = from_half(halves[k]);
+        for (int x = dx; src->layout != UDM_HALVES && x < count; x += patch, from += UDM_CPU_BLOCK)
             memcpy(values + x, from, together * sizeof *from);
     }
 }
@@ -101,8 +134,11 @@ static void clear_padding(const udm_tensor *dst, int row)
     const udm_shape shape = dst->shape;
     const size_t line = (size_t)shape.w * UDM_CPU_BLOCK;
     const int last = udm_cpu_blocks(shape.c) - 1;
-    if (shape.c % UDM_CPU_BLOCK != 0)
-        memset(udm_host_data(dst) + ((size_t)last * shape.h + row) * line, 0, line * sizeof(float));
+    const size_t first = ((size_t)last * shape.h + row) * line;
+    if (shape.c % UDM_CPU_BLOCK != 0 && dst->layout == UDM_HALVES)
+        memset(halves_of(dst) + first, 0, line * sizeof(uint16_t));
+    else if (shape.c % UDM_CPU_BLOCK != 0)
+        memset(udm_host_data(dst) + first, 0, line * sizeof(float));
 }
 
 INLINE void observe_rows(const udm_cpu_pointwise *job, const int patch, int index)
@@ -203,10 +239,51 @@ static void shuffle_row(const udm_cpu_pointwise *job, int b, int row)
         }
 }
 
+INLINE void widen_block(const uint16_t *from, float *to)
+{
+    for (int i = 0; i < UDM_CPU_BLOCK; i++)
+        to[i] = from_half(from[i]);
+}
+
+// As shuffle_row(), of tensors of bf16.
+static void shuffle_halves(const udm_cpu_pointwise *job, int b, int row)
+{
+    const udm_shape in = job->src->shape, shape = job->dst->shape;
+    const size_t plane = (size_t)in.h * in.w * UDM_CPU_BLOCK, line = (size_t)shape.w * UDM_CPU_BLOCK;
+    const size_t first = ((size_t)b * shape.h + 2 * row) * line;
+    const int parts = udm_cpu_blocks(in.c) - 4 * b < 4 ? udm_cpu_blocks(in.c) - 4 * b : 4;
+    const uint16_t *src = halves_of(job->src) + 4 * b * plane + (size_t)row * in.w * UDM_CPU_BLOCK;
+    const uint16_t *addend = job->addend ? halves_of(job->addend) + first : NULL;
+    uint16_t *dst = halves_of(job->dst) + first;
+    for (int x = 0; x < in.w; x++) {
+        quad out[4][4] = { 0 }; // [pixel][channels / 4]
+        for (int i = 0; i < parts; i++) {
+            float from[UDM_CPU_BLOCK] __attribute__((aligned(UDM_ALIGNMENT)));
+            quad made[4];
+            widen_block(src + i * plane + (size_t)x * UDM_CPU_BLOCK, from);
+            shuffle_quads((const quad *)from, made);
+            for (int k = 0; k < 4; k++)
+                out[k][i] = made[k];
+        }
+        for (int k = 0; k < 4; k++) {
+            const size_t at = k / 2 * line + (size_t)(2 * x + k % 2) * UDM_CPU_BLOCK;
+            float sum[UDM_CPU_BLOCK], added[UDM_CPU_BLOCK] = { 0 };
+            memcpy(sum, out[k], sizeof sum);
+            if (addend)
+                widen_block(addend + at, added);
+            for (int i = 0; i < UDM_CPU_BLOCK; i++)
+                dst[at + i] = to_half(sum[i] + added[i]);
+        }
+    }
+}
+
 // index: a row of src
 void NAME(udm_cpu_shuffle_add)(void *context, int index, int worker)
 {
     const udm_cpu_pointwise *job = context;
     for (int b = 0; b < udm_cpu_blocks(job->dst->shape.c); b++)
-        shuffle_row(job, b, index);
+        if (job->dst->layout == UDM_HALVES)
+            shuffle_halves(job, b, index);
+        else
+            shuffle_row(job, b, index);
 }

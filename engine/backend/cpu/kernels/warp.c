@@ -9,7 +9,12 @@
 
 #include "base/simd.h"
 
-enum { RUN = 64, TAPS = 6, BEFORE = 2 }; // BEFORE: pixels left of and above the one at a place's whole part
+enum {
+    RUN = 64,
+    TAPS = 6,
+    BEFORE = 2,
+    TOGETHER = 3
+}; // BEFORE: pixels left of and above the one at a place's whole part
 
 // Where a run of pixels comes from: the pixel at the whole part, the phase beyond it, and the steps to the pixels to
 // its right and below, which are 0 at the border.
@@ -61,11 +66,22 @@ INLINE vec weights_at(const float (*table)[LANES], float phase)
     return here + (next - here) * (phase - (float)whole);
 }
 
-INLINE float sum_of(vec x)
+typedef float quad __attribute__((vector_size(16), may_alias));
+
+// What is left to be summed of a pixel of each plane of a run: four floats.
+typedef float quarters[RUN][4];
+
+// Both halves of a vector in one.
+INLINE void keep_quarters(float *to, vec x)
 {
-    const vec by4 = x + __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
-    const vec by2 = by4 + __builtin_shufflevector(by4, by4, 2, 3, 0, 1, 6, 7, 4, 5);
-    return by2[0] + by2[1];
+    *(quad *)to = __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+}
+
+INLINE void sum_quarters(quarters from, int count, float *restrict dst)
+{
+    INDEPENDENT
+    for (int i = 0; i < count; i++)
+        dst[i] = (from[i][0] + from[i][2]) + (from[i][1] + from[i][3]);
 }
 
 // Where a pixel of Lanczos-3 is read: the first of its rows of eight, and the steps to the next row and plane.
@@ -74,52 +90,55 @@ typedef struct block {
     size_t row, plane;
 } block;
 
-INLINE void lanczos(const block *from, int channels, vec across, vec down, float *dst, size_t plane)
+INLINE void lanczos(const block *from, int channels, vec across, vec down, int at, quarters *out)
 {
     for (int c = 0; c < channels; c++) {
         const float *rows = from->rows + c * from->plane;
         vec sum = load(rows) * down[0];
+#pragma GCC unroll 5
         for (int j = 1; j < TAPS; j++)
-            sum += load(rows + j * from->row) * down[j];
-        dst[c * plane] = sum_of(sum * across);
+            sum = add_product(load(rows + j * from->row), broadcast(down[j]), sum);
+        keep_quarters(out[c][at], sum * across);
     }
 }
 
-// A pixel at the border, which is repeated.
-static void lanczos_at_border(const udm_warp *warp, int left, int top, vec across, vec down, float *dst)
+// A pixel at the border of a plane, which is repeated.
+static void lanczos_at_border(const float *src, udm_shape shape, int left, int top, vec across, vec down, int at,
+                              quarters *out)
 {
-    const udm_shape shape = warp->src.shape;
-    const size_t width = (size_t)shape.w, plane = (size_t)shape.h * width;
+    const size_t width = (size_t)shape.w;
     int column[LANES];
     for (int i = 0; i < LANES; i++)
         column[i] = udm_clamp_index(left + i, shape.w);
-    for (int c = 0; c < shape.c; c++) {
-        float rows[TAPS][LANES];
-        for (int j = 0; j < TAPS; j++) {
-            const float *row =
-                udm_host_data(&warp->src) + c * plane + (size_t)udm_clamp_index(top + j, shape.h) * width;
-            for (int i = 0; i < LANES; i++)
-                rows[j][i] = row[column[i]];
-        }
-        lanczos(&(block){ rows[0], LANES, 0 }, 1, across, down, dst + c * plane, 0);
+    float rows[TAPS][LANES];
+    for (int j = 0; j < TAPS; j++) {
+        const float *row = src + (size_t)udm_clamp_index(top + j, shape.h) * width;
+        for (int i = 0; i < LANES; i++)
+            rows[j][i] = row[column[i]];
     }
+    lanczos(&(block){ rows[0], LANES, 0 }, 1, across, down, at, out);
 }
 
-INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, int count, int channels)
+INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, int count, int first,
+                        const int channels)
 {
     const udm_shape shape = job->warp->src.shape;
     const size_t row = (size_t)shape.w, plane = (size_t)shape.h * row;
-    const float *src = udm_host_data(&job->warp->src);
-    float *dst = udm_host_data(&job->warp->dst) + at;
+    const float *src = udm_host_data(&job->warp->src) + (size_t)first * plane;
+    float *dst = udm_host_data(&job->warp->dst) + (size_t)first * plane + at;
+    quarters sums[TOGETHER] __attribute__((aligned(UDM_ALIGNMENT)));
     for (int i = 0; i < count; i++) {
         const int left = from->left[i] - BEFORE, top = from->top[i] - BEFORE;
         const vec across = weights_at(job->weights, from->x[i]), down = weights_at(job->weights, from->y[i]);
-        if (left >= 0 && top >= 0 && left + LANES <= shape.w && top + TAPS <= shape.h)
-            lanczos(&(block){ src + (size_t)top * row + (size_t)left, row, plane }, channels, across, down, dst + i,
-                    plane);
+        const bool below = top + TAPS < shape.h; // the columns that weigh 0 may be those of the next row
+        if (left >= 0 && top >= 0 && left + (below ? TAPS : LANES) <= shape.w && top + TAPS <= shape.h)
+            lanczos(&(block){ src + (size_t)top * row + (size_t)left, row, plane }, channels, across, down, i, sums);
         else
-            lanczos_at_border(job->warp, left, top, across, down, dst + i);
+            for (int c = 0; c < channels; c++)
+                lanczos_at_border(src + c * plane, shape, left, top, across, down, i, sums + c);
     }
+    for (int c = 0; c < channels; c++)
+        sum_quarters(sums[c], count, dst + c * plane);
 }
 
 void NAME(udm_cpu_warp)(void *context, int y, int worker)
@@ -133,10 +152,10 @@ void NAME(udm_cpu_warp)(void *context, int y, int worker)
         const int count = shape.w - x < RUN ? shape.w - x : RUN;
         const size_t at = (size_t)y * (size_t)shape.w + (size_t)x;
         find_places(warp, y, x, count, warp->filter == UDM_BILINEAR ? 1 : UDM_CPU_PHASES, &from);
-        if (warp->filter == UDM_LANCZOS_3 && shape.c == 3)
-            lanczos_run(job, &from, at, count, 3);
-        else if (warp->filter == UDM_LANCZOS_3)
-            lanczos_run(job, &from, at, count, shape.c);
+        if (warp->filter == UDM_LANCZOS_3 && shape.c == TOGETHER)
+            lanczos_run(job, &from, at, count, 0, TOGETHER);
+        for (int c = 0; warp->filter == UDM_LANCZOS_3 && shape.c != TOGETHER && c < shape.c; c++)
+            lanczos_run(job, &from, at, count, c, 1);
         for (int c = 0; warp->filter == UDM_BILINEAR && c < shape.c; c++)
             bilinear(warp, &from, udm_host_data(&warp->src) + c * plane, udm_host_data(&warp->dst) + c * plane + at,
                      count);

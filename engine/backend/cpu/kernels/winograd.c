@@ -18,9 +18,17 @@ static __attribute__((noinline)) void gather_window(const float *window, size_t 
 
 // One block of a source as the windows are read from it.
 typedef struct plane {
-    const float *src; // [height][width][16]
+    const void *src; // [height][width][16] of floats,
+    bool half;       // ... or of bf16
     int height, width;
 } plane;
+
+// `count` pixels of bf16 as floats.
+INLINE void widen_pixels(const uint16_t *from, int count, float *to)
+{
+    for (int i = 0; i < count * UDM_CPU_BLOCK; i += LANES)
+        store(to + i, load_halves(from + i, UDM_BFLOAT16));
+}
 
 // The window whose first pixel is (top, left), with zeros where it lies outside of the plane.
 static void copy_window(const plane *from, int top, int left, float window[WINDOW][WINDOW][UDM_CPU_BLOCK])
@@ -28,21 +36,30 @@ static void copy_window(const plane *from, int top, int left, float window[WINDO
     const int first = left < 0 ? -left : 0, end = from->width - left < WINDOW ? from->width - left : WINDOW;
     memset(window, 0, WINDOW * sizeof window[0]);
     for (int y = 0; y < WINDOW; y++)
-        if (top + y >= 0 && top + y < from->height)
-            memcpy(window[y][first], from->src + ((size_t)(top + y) * from->width + left + first) * UDM_CPU_BLOCK,
-                   (end - first) * sizeof window[0][0]);
+        if (top + y >= 0 && top + y < from->height) {
+            const size_t at = ((size_t)(top + y) * from->width + left + first) * UDM_CPU_BLOCK;
+            if (from->half)
+                widen_pixels((const uint16_t *)from->src + at, end - first, window[y][first]);
+            else
+                memcpy(window[y][first], (const float *)from->src + at, (end - first) * sizeof window[0][0]);
+        }
 }
 
 static void gather_tile(const plane *from, int tile_y, int tile_x, cell *v, size_t stride)
 {
     const int top = tile_y * TILE - 1, left = tile_x * TILE - 1;
     const size_t pitch = (size_t)from->width * UDM_CPU_BLOCK;
-    if (top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width) {
-        gather_window(from->src + top * pitch + (size_t)left * UDM_CPU_BLOCK, pitch, v, stride);
+    const bool inside = top >= 0 && left >= 0 && top + WINDOW <= from->height && left + WINDOW <= from->width;
+    const size_t at = top * pitch + (size_t)left * UDM_CPU_BLOCK;
+    if (inside && !from->half) {
+        gather_window((const float *)from->src + at, pitch, v, stride);
         return;
     }
     float window[WINDOW][WINDOW][UDM_CPU_BLOCK] __attribute__((aligned(UDM_ALIGNMENT)));
-    copy_window(from, top, left, window);
+    for (int y = 0; inside && y < WINDOW; y++)
+        widen_pixels((const uint16_t *)from->src + at + y * pitch, WINDOW, window[y][0]);
+    if (!inside)
+        copy_window(from, top, left, window);
     gather_window(window[0][0], WINDOW * UDM_CPU_BLOCK, v, stride);
 }
 
@@ -56,7 +73,8 @@ static void gather(const udm_cpu_run *run, int first, int count, cell *rows)
         const udm_tensor *src = &run->conv->src[s];
         int height = src->shape.h, width = src->shape.w, across = (width + TILE - 1) / TILE;
         for (int b = 0; b < udm_cpu_blocks(weights->in[s]); b++) {
-            plane from = { udm_host_data(src) + (size_t)b * height * width * UDM_CPU_BLOCK, height, width };
+            const size_t block = (size_t)height * width * UDM_CPU_BLOCK;
+            plane from = { block_of(src, b, block), src->layout == UDM_HALVES, height, width };
             for (int i = 0; i < count; i++)
                 gather_tile(&from, (first + i) / across, (first + i) % across,
                             rows + (size_t)i * weights->row + b * UDM_CPU_BLOCK, stride);
@@ -101,9 +119,13 @@ INLINE void scatter_tile(const output *out, const place *to, int lane, const flo
     const place whole = { to->pixel, to->pitch, TILE, TILE };
     output known = *out;
     const bool usual = out->activation <= UDM_RELU || out->activation == UDM_RELU_OF_SUM;
-    if (to->height < TILE || to->width < TILE || !usual) {
+    const bool half = sizeof(cell) < sizeof(float); // as what multiplies bf16 mostly has it
+    if (to->height < TILE || to->width < TILE || !usual || known.half != half) {
         scatter_lanes(out, to, lane, m, stride);
-    } else if (known.activation == UDM_RELU) {
+        return;
+    }
+    known.half = half;
+    if (known.activation == UDM_RELU) {
         scatter_lanes(&known, &whole, lane, m, stride);
     } else if (known.activation == UDM_RELU_OF_SUM) {
         scatter_lanes(&known, &whole, lane, m, stride);
