@@ -20,19 +20,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "temporal/kernels/kernels.h"
 #include "temporal/variance.h"
 
-enum { BLOCK = 16 };
+enum { BLOCK = UDM_CORRELATION_BLOCK };
 
-#define SOME 0.3f
-#define MOST 0.6f
-#define FRESH 0.85f  // share of the least D that fresh noise has: from here on r does not count, and in full up to
-#define NEARLY 0.7f  // ... this
-#define SHARED 0.9f  // of b: from here on what is left of the prediction is worth less than a tenth of the frame
-#define LEAST 1e-12f // mean square: that of a frame without noise
-
-static const float luma_weights[3] = { 0.299f, 0.587f, 0.114f };
-
+#define SHARED 0.9f // of b: from here on what is left of the prediction is worth less than a tenth of the frame
 struct udm_correlation {
     int width, height, channels, columns, rows; // pixels; blocks
     udm_pool *pool;
@@ -64,127 +57,23 @@ size_t udm_correlation_memory(const udm_correlation *correlation)
     return sizeof *correlation + (size_t)correlation->columns * (size_t)correlation->rows * sizeof(float);
 }
 
-typedef struct measure_job {
-    udm_correlation *correlation;
-    const udm_correlation_input *input;
-} measure_job;
-
-// Sums over the pixels of a column of a block that have a partner.
-typedef struct sums {
-    float difference[BLOCK], residual[BLOCK], squares[2][BLOCK]; // squares: of the first two
-    float noise[BLOCK], count[BLOCK];
-} sums;
-
-// The pixels in the other frame that those of a line of a block have moved to, to the nearest; -1: beyond its border.
-// True if none moved.
-static bool partners(const measure_job *job, int left, int y, int count, ptrdiff_t *to)
-{
-    const int width = job->correlation->width, height = job->correlation->height;
-    const size_t first = (size_t)y * (size_t)width + (size_t)left;
-    const float *u = job->input->flow + first, *v = u + (size_t)width * (size_t)height;
-    float motion = 0;
-    for (int i = 0; i < count; i++)
-        motion += fabsf(u[i]) + fabsf(v[i]);
-    for (int i = 0; i < count && motion > 0; i++) {
-        const float px = (float)(left + i) + u[i] + 0.5f, py = (float)y + v[i] + 0.5f;
-        const bool within = px >= 0 && py >= 0 && px < (float)width && py < (float)height;
-        to[i] = within ? (ptrdiff_t)(int)py * width + (int)px : -1;
-    }
-    return motion <= 0;
-}
-
-static inline void add_pixels(const measure_job *job, int left, int y, int count, sums *sums)
-{
-    const udm_correlation *correlation = job->correlation;
-    const size_t plane = (size_t)correlation->width * (size_t)correlation->height;
-    const size_t first = (size_t)y * (size_t)correlation->width + (size_t)left;
-    const float *level = job->input->level + first, *clean = job->input->clean + first;
-    ptrdiff_t to[BLOCK];
-    float luma[BLOCK] = { 0 }, other[BLOCK] = { 0 }, has[BLOCK];
-    const bool still = partners(job, left, y, count, to);
-    for (int i = 0; i < count; i++)
-        has[i] = still || to[i] >= 0;
-    for (int c = 0; c < correlation->channels; c++) {
-        const float weight = correlation->channels == 1 ? 1 : luma_weights[c];
-        const float *frame = job->input->frame + (size_t)c * plane + first;
-        const float *beside = job->input->beside + (size_t)c * plane;
-        for (int i = 0; i < count; i++)
-            luma[i] += weight * frame[i];
-        for (int i = 0; i < count && still; i++)
-            other[i] += weight * beside[first + (size_t)i];
-        for (int i = 0; i < count && !still; i++)
-            other[i] += weight * beside[to[i] < 0 ? 0 : to[i]];
-    }
-    for (int i = 0; i < count; i++) {
-        const float d = has[i] * (luma[i] - other[i]), n = has[i] * (luma[i] - clean[i]);
-        sums->difference[i] += d, sums->squares[0][i] += d * d;
-        sums->residual[i] += n, sums->squares[1][i] += n * n;
-        sums->noise[i] += has[i] * variance_of(level[i], 1), sums->count[i] += has[i];
-    }
-}
-
-// All but the last block of a line are whole, which the compiler should know.
-static void add_row(const measure_job *job, int left, int y, int count, sums *sums)
-{
-    if (count == BLOCK)
-        add_pixels(job, left, y, BLOCK, sums);
-    else
-        add_pixels(job, left, y, count, sums);
-}
-
-static float sum(const float values[BLOCK])
-{
-    float total = 0;
-    for (int i = 0; i < BLOCK; i++)
-        total += values[i];
-    return total;
-}
-
-// The sum of squares about the mean.
-static float deviation(const float values[BLOCK], const float squares[BLOCK], float count)
-{
-    const float total = sum(values);
-    return count > 0 ? sum(squares) - total * total / count : 0;
-}
-
-// 0 up to `from`, 1 from `to` on.
-static float ramp(float value, float from, float to)
-{
-    const float share = (value - from) / (to - from);
-    return share < 0 ? 0 : share < 1 ? share : 1;
-}
-
-// The least variance that noise of variance 1 has in luma: that of independent channels.
-static float least_luma(int channels)
-{
-    float total = 0;
-    for (int c = 0; c < channels; c++)
-        total += luma_weights[c] * luma_weights[c];
-    return channels == 1 ? 1 : total;
-}
-
-static void measure_block(void *context, int index, int worker)
-{
-    const measure_job *job = context;
-    udm_correlation *correlation = job->correlation;
-    const int left = index % correlation->columns * BLOCK, top = index / correlation->columns * BLOCK;
-    const int count = correlation->width - left < BLOCK ? correlation->width - left : BLOCK;
-    const int bottom = correlation->height - top < BLOCK ? correlation->height : top + BLOCK;
-    sums sums = { 0 };
-    for (int y = top; y < bottom; y++)
-        add_row(job, left, y, count, &sums);
-    const float pixels = sum(sums.count), fresh = 2 * least_luma(correlation->channels) * sum(sums.noise);
-    const float difference = deviation(sums.difference, sums.squares[0], pixels);
-    const float twice = 2 * deviation(sums.residual, sums.squares[1], pixels);
-    const float below = difference < fresh ? 1 - ramp(difference / fresh, NEARLY, FRESH) : 0;
-    const float r = twice > LEAST * pixels && difference < twice ? 1 - difference / twice : 0;
-    correlation->shared[index] = job->input->repeat && difference < fresh ? 1 : below * r * ramp(r, SOME, MOST);
-}
-
 bool udm_correlation_measure(udm_correlation *correlation, const udm_correlation_input *input)
 {
     const int blocks = correlation->columns * correlation->rows;
-    udm_pool_run(correlation->pool, blocks, measure_block, &(measure_job){ correlation, input });
+    udm_correlation_job job = { .width = correlation->width,
+                                .height = correlation->height,
+                                .channels = correlation->channels,
+                                .columns = correlation->columns,
+                                .rows = correlation->rows,
+                                .frame = input->frame,
+                                .beside = input->beside,
+                                .level = input->level,
+                                .clean = input->clean,
+                                .flow = input->flow,
+                                .repeat = input->repeat,
+                                .step = input->step > 1 ? input->step : 1,
+                                .shared = correlation->shared };
+    udm_pool_run(correlation->pool, blocks, udm_temporal_ops_for(correlation->pool)->correlate, &job);
     for (int i = 0; i < blocks; i++)
         if (correlation->shared[i] > 0)
             return true;

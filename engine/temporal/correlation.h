@@ -24,6 +24,7 @@ typedef struct udm_correlation_input {
     const float *frame, *beside;
     const float *level, *clean, *flow;
     bool repeat; // it is said to be the same picture: it is believed unless they differ by more than noise
+    int step;    // of how many rows one is looked at; 0 is 1
 } udm_correlation_input;
 
 // How much of the noise of both is the same, for each block. False if nothing is: then there is nothing to take out.

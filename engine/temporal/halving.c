@@ -1,89 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "temporal/halving.h"
 
-#include <math.h>
-#include <stddef.h>
-
-#include "temporal/variance.h"
 #include "base/maths.h"
-
-enum { RUN = 64 }; // pixels whose signal is kept at a time
-
-#define MOST 1e4f // of a variance: nothing is known
-
-typedef struct halving {
-    const float *planes, *level;
-    int channels, width, height;
-    float *small, *small_level;
-} halving;
-
-// The mean of pixels x, x + 1 of two rows.
-static inline float mean_of(const float *above, const float *below, int x, int width)
-{
-    const int next = x + 1 < width ? x + 1 : x;
-    return 0.25f * (above[x] + above[next] + below[x] + below[next]);
-}
-
-static void halve_run(const halving *h, int row, int first, int count)
-{
-    const int width = h->width, half = udm_divide_up(width, 2), y = 2 * row, next = udm_min(y + 1, h->height - 1);
-    const size_t above = (size_t)y * (size_t)width, below = (size_t)next * (size_t)width;
-    const size_t at = (size_t)row * (size_t)half + (size_t)first, plane = (size_t)width * (size_t)h->height;
-    const size_t small_plane = (size_t)half * (size_t)udm_divide_up(h->height, 2);
-    float signal[RUN];
-    for (int i = 0; i < count; i++) { // of the pixel on the left, as levels vary slowly
-        const float variance = variance_of(h->level[above + (size_t)(2 * (first + i))], MOST) / 4;
-        signal[i] = 1 / sqrtf(1 + variance);
-        h->small_level[at + (size_t)i] = sqrtf(variance) * signal[i];
-    }
-    for (int c = 0; c < h->channels; c++) {
-        const float *from = h->planes + (size_t)c * plane;
-        float *to = h->small + (size_t)c * small_plane + at;
-        for (int i = 0; i < count; i++)
-            to[i] = signal[i] * mean_of(from + above, from + below, 2 * (first + i), width);
-    }
-}
-
-static void halve_row(void *context, int row, int worker)
-{
-    const halving *h = context;
-    const int half = udm_divide_up(h->width, 2);
-    for (int x = 0; x < half; x += RUN)
-        halve_run(h, row, x, udm_min(RUN, half - x));
-}
+#include "temporal/kernels/kernels.h"
 
 void udm_halve_frame(const float *planes, const float *level, int channels, int width, int height, float *small,
                      float *small_level, udm_pool *pool)
 {
-    halving h = { planes, level, channels, width, height, small, small_level };
-    udm_pool_run(pool, udm_divide_up(height, 2), halve_row, &h);
+    udm_halving_job job = { planes, level, NULL, channels, width, height, small, small_level };
+    udm_pool_run(pool, udm_divide_up(height, 2), udm_temporal_ops_for(pool)->halve, &job);
 }
 
-typedef struct expansion {
-    const float *small;
-    float factor, *out;
-    int width, height;
-} expansion;
-
-// Pixels 2 i and 2 i + 1 lie a quarter of a pixel before and after pixel i.
-static void expand_row(void *context, int y, int worker)
+void udm_halve_prediction(const float *planes, const float *variance, int channels, int width, int height, float *small,
+                          float *small_level, udm_pool *pool)
 {
-    const expansion *e = context;
-    const int half = udm_divide_up(e->width, 2), rows = udm_divide_up(e->height, 2);
-    const int near = y / 2, far = udm_clamp_index(y % 2 ? near + 1 : near - 1, rows);
-    const float *a = e->small + (size_t)near * (size_t)half, *b = e->small + (size_t)far * (size_t)half;
-    const float three = 0.75f * 0.75f * e->factor, one = 0.25f * 0.75f * e->factor, none = 0.25f * 0.25f * e->factor;
-    float *out = e->out + (size_t)y * (size_t)e->width;
-    for (int i = 0; i < half; i++) {
-        const int left = i > 0 ? i - 1 : 0, right = i + 1 < half ? i + 1 : i;
-        const float middle = three * a[i] + one * b[i];
-        out[2 * i] = middle + one * a[left] + none * b[left];
-        if (2 * i + 1 < e->width)
-            out[2 * i + 1] = middle + one * a[right] + none * b[right];
-    }
+    udm_halving_job job = { planes, NULL, variance, channels, width, height, small, small_level };
+    udm_pool_run(pool, udm_divide_up(height, 2), udm_temporal_ops_for(pool)->halve, &job);
 }
 
 void udm_expand_plane(const float *small, float factor, int width, int height, float *out, udm_pool *pool)
 {
-    udm_pool_run(pool, height, expand_row, &(expansion){ small, factor, out, width, height });
+    udm_expansion_job job = { small, factor, out, width, height };
+    udm_pool_run(pool, height, udm_temporal_ops_for(pool)->expand, &job);
 }

@@ -11,6 +11,10 @@
 void udm_halve_frame(const float *planes, const float *level, int channels, int width, int height, float *small,
                      float *small_level, udm_pool *pool);
 
+// The same of a prediction, given the variance of its noise; where that is UDM_UNKNOWN_VARIANCE nothing is known.
+void udm_halve_prediction(const float *planes, const float *variance, int channels, int width, int height, float *small,
+                          float *small_level, udm_pool *pool);
+
 // out [height, width]: `factor` times what lies between the pixels of small [(height + 1) / 2, (width + 1) / 2]. Where
 // those are 0 it is 0.
 void udm_expand_plane(const float *small, float factor, int width, int height, float *out, udm_pool *pool);

@@ -20,6 +20,7 @@ size_t udm_illumination_memory(const udm_illumination *illumination); // bytes
 typedef struct udm_illumination_input {
     const float *frame, *level, *variance;
     float unknown;
+    int step; // of how many rows one is looked at; 0 is 1
 } udm_illumination_input;
 
 // Adds to the prediction [channels, height, width] what it lacks, over wide areas, to be as bright as the frame.

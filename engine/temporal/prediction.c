@@ -22,31 +22,24 @@
 #include <string.h>
 
 #include "network/network.h"
+#include "temporal/halving.h"
 #include "temporal/illumination.h"
-#include "temporal/variance.h"
+#include "temporal/kernels/kernels.h"
 #include "flow/warp.h"
-
-enum { PART = 1024, LANES = 4 }; // pixels of a job; of a vector, as every machine has them
-
-#include "base/exponential.h"
-
-#define FADE 0.15f
-#define FADE_AT_REST 0.03f // where the flow is exactly 0
-
-static const float unknown = 1e4f; // a variance of which nothing is known; finite, so that it can be interpolated
 
 struct udm_predictor {
     int width, height, channels;
     size_t pixels;
     bool began, made; // there is a mean; there is a prediction
     udm_pool *pool;
+    const udm_temporal_ops *ops;
     udm_warper *warper;
     udm_illumination *illumination;
     udm_correlation *correlation;
     float *memory;
     float *mean, *moved; // [channels, height, width]
     float *mean_variance,
-        *variance; // [height, width]; that of the prediction is `unknown` or more where it is not known
+        *variance; // [height, width]; that of the prediction is UDM_UNKNOWN_VARIANCE or more where it is not known
 };
 
 udm_predictor *udm_predictor_new(int width, int height, int channels, udm_device *device, udm_pool *pool,
@@ -76,6 +69,7 @@ udm_predictor *udm_predictor_new(int width, int height, int channels, udm_device
     predictor->channels = channels;
     predictor->pixels = plane;
     predictor->pool = pool;
+    predictor->ops = udm_temporal_ops_for(pool);
     predictor->mean = predictor->memory;
     predictor->moved = predictor->mean + plane * (size_t)channels;
     predictor->mean_variance = predictor->moved + plane * (size_t)channels;
@@ -105,34 +99,21 @@ size_t udm_predictor_memory(const udm_predictor *predictor)
     return pictures + udm_illumination_memory(predictor->illumination) + udm_correlation_memory(predictor->correlation);
 }
 
-static int parts(const udm_predictor *predictor)
+// What all jobs have in common.
+static udm_prediction_job job_of(const udm_predictor *predictor)
 {
-    return (int)((predictor->pixels + PART - 1) / PART);
+    return (udm_prediction_job){ .pixels = predictor->pixels,
+                                 .channels = predictor->channels,
+                                 .made = predictor->made,
+                                 .mean = predictor->mean,
+                                 .mean_variance = predictor->mean_variance,
+                                 .moved = predictor->moved,
+                                 .variance = predictor->variance };
 }
 
-static size_t part_length(const udm_predictor *predictor, int index)
+static void run(const udm_predictor *predictor, udm_job job, udm_prediction_job *about)
 {
-    const size_t left = predictor->pixels - (size_t)index * PART;
-    return left < PART ? left : PART;
-}
-
-typedef struct fade_job {
-    udm_predictor *predictor;
-    const float *flow;
-} fade_job;
-
-// The variance grows; it is `unknown` where the flow came from outside, which mean_variance marks with 0 for now.
-static void fade_part(void *context, int index, int worker)
-{
-    const fade_job *job = context;
-    const udm_predictor *predictor = job->predictor;
-    const size_t first = (size_t)index * PART, count = part_length(predictor, index);
-    const float *valid = predictor->mean_variance + first, *u = job->flow + first, *v = u + predictor->pixels;
-    float *restrict variance = predictor->variance + first;
-    for (size_t i = 0; i < count; i++) {
-        const float fade = u[i] == 0 && v[i] == 0 ? FADE_AT_REST : FADE;
-        variance[i] = valid[i] > 0 ? (1 + fade) * variance[i] : unknown;
-    }
+    udm_pool_run(predictor->pool, udm_temporal_parts(predictor->pixels), job, about);
 }
 
 bool udm_predictor_predict(udm_predictor *predictor, const float *flow, udm_error *error)
@@ -147,7 +128,9 @@ bool udm_predictor_predict(udm_predictor *predictor, const float *flow, udm_erro
     if (!udm_warper_run(predictor->warper, &spread, predictor->variance, NULL, error) ||
         !udm_warper_run(predictor->warper, &mean, predictor->moved, predictor->mean_variance, error))
         return false;
-    udm_pool_run(predictor->pool, parts(predictor), fade_part, &(fade_job){ predictor, flow });
+    udm_prediction_job fading = job_of(predictor);
+    fading.flow = flow;
+    run(predictor, predictor->ops->fade, &fading);
     predictor->made = true;
     return true;
 }
@@ -157,9 +140,9 @@ bool udm_predictor_has_prediction(const udm_predictor *predictor)
     return predictor->made;
 }
 
-void udm_predictor_match_illumination(udm_predictor *predictor, const float *frame, const float *level)
+void udm_predictor_match_illumination(udm_predictor *predictor, const float *frame, const float *level, int step)
 {
-    const udm_illumination_input input = { frame, level, predictor->variance, unknown };
+    const udm_illumination_input input = { frame, level, predictor->variance, UDM_UNKNOWN_VARIANCE, step };
     if (predictor->made)
         udm_illumination_match(predictor->illumination, &input, predictor->moved);
 }
@@ -167,128 +150,46 @@ void udm_predictor_match_illumination(udm_predictor *predictor, const float *fra
 void udm_predictor_decorrelate(udm_predictor *predictor, const udm_correlation_input *input)
 {
     if (predictor->made && udm_correlation_measure(predictor->correlation, input))
-        udm_correlation_remove(predictor->correlation, input->frame, input->level, unknown, predictor->moved,
-                               predictor->variance);
-}
-
-typedef struct log_variance_job {
-    udm_predictor *predictor;
-    const float *log_variance;
-} log_variance_job;
-
-// exp() of the network's output, clamped.
-static void log_variance_part(void *context, int index, int worker)
-{
-    const log_variance_job *job = context;
-    const size_t first = (size_t)index * PART, count = part_length(job->predictor, index);
-    const float *log_variance = job->log_variance + first;
-    float *restrict variance = job->predictor->variance + first;
-    for (size_t i = 0; i < count; i++) {
-        const float log = log_variance[i] + UDM_LOG_VARIANCE_BIAS, least = log > -16 ? log : -16;
-        variance[i] += exp_float(least < 4 ? least : 4);
-    }
+        udm_correlation_remove(predictor->correlation, input->frame, input->level, UDM_UNKNOWN_VARIANCE,
+                               predictor->moved, predictor->variance);
 }
 
 void udm_predictor_add_variance(udm_predictor *predictor, const float *log_variance)
 {
-    udm_pool_run(predictor->pool, parts(predictor), log_variance_part, &(log_variance_job){ predictor, log_variance });
+    udm_prediction_job job = job_of(predictor);
+    job.log_variance = log_variance;
+    run(predictor, predictor->ops->add_variance, &job);
 }
 
-typedef struct learn_job {
-    udm_predictor *predictor;
-    const float *frame, *level;
-} learn_job;
-
-// What is known of a pixel: its variance is below `unknown`, which that of noise never exceeds.
-static void learn_part(void *context, int index, int worker)
+void udm_predictor_halve(const udm_predictor *predictor, float *small, float *small_level)
 {
-    const learn_job *job = context;
-    const udm_predictor *predictor = job->predictor;
-    const size_t first = (size_t)index * PART, count = part_length(predictor, index);
-    const float *level = job->level + first, *variance = predictor->variance + first;
-    float *restrict mean_variance = predictor->mean_variance + first;
-    float gain[PART];
-    for (size_t i = 0; i < count; i++) {
-        const float noise = variance_of(level[i], unknown);
-        const float both = variance[i] + noise, known = both > 0 ? variance[i] / both : 0.5f;
-        gain[i] = predictor->made && variance[i] < unknown ? known : 1;
-        mean_variance[i] = gain[i] * noise;
-    }
-    for (size_t at = first; at < predictor->pixels * (size_t)predictor->channels; at += predictor->pixels) {
-        const float *frame = job->frame + at, *moved = predictor->moved + at;
-        float *restrict mean = predictor->mean + at;
-        if (predictor->made)
-            for (size_t i = 0; i < count; i++)
-                mean[i] = moved[i] + gain[i] * (frame[i] - moved[i]);
-        else
-            memcpy(mean, frame, count * sizeof *mean);
-    }
+    udm_halve_prediction(predictor->moved, predictor->variance, predictor->channels, predictor->width,
+                         predictor->height, small, small_level, predictor->pool);
 }
 
 void udm_predictor_update(udm_predictor *predictor, const float *frame, const float *level)
 {
-    udm_pool_run(predictor->pool, parts(predictor), learn_part, &(learn_job){ predictor, frame, level });
+    udm_prediction_job job = job_of(predictor);
+    job.frame = frame, job.level = level;
+    run(predictor, predictor->ops->learn, &job);
     predictor->began = true;
     predictor->made = false;
 }
 
-typedef struct join_job {
-    udm_predictor *predictor;
-    const udm_predictor *other;
-} join_job;
-
-static void join_part(void *context, int index, int worker)
-{
-    const join_job *job = context;
-    const udm_predictor *predictor = job->predictor;
-    const size_t first = (size_t)index * PART, count = part_length(predictor, index);
-    const float *theirs = job->other->variance + first;
-    float *restrict ours = predictor->variance + first;
-    float share[PART]; // of the other
-    for (size_t i = 0; i < count; i++) {
-        const float p = ours[i], q = theirs[i], both = p + q, ratio = both > 0 ? p / both : 0.5f;
-        share[i] = q >= unknown ? 0 : p >= unknown ? 1 : ratio;
-        ours[i] = q >= unknown ? p : share[i] * q;
-    }
-    for (size_t at = first; at < predictor->pixels * (size_t)predictor->channels; at += predictor->pixels) {
-        const float *other = job->other->moved + at;
-        float *restrict moved = predictor->moved + at;
-        for (size_t i = 0; i < count; i++)
-            moved[i] += share[i] * (other[i] - moved[i]);
-    }
-}
-
 void udm_predictor_fuse(udm_predictor *predictor, const udm_predictor *other)
 {
-    udm_pool_run(predictor->pool, parts(predictor), join_part, &(join_job){ predictor, other });
+    udm_prediction_job job = job_of(predictor);
+    job.other = other->moved, job.other_variance = other->variance;
+    run(predictor, predictor->ops->join, &job);
 }
-
-typedef struct show_job {
-    const udm_predictor *predictor;
-    float *planes, *level;
-} show_job;
 
 // The warped mean at the level of its variance; may be computed in place.
-static void show_part(void *context, int index, int worker)
-{
-    const show_job *job = context;
-    const udm_predictor *predictor = job->predictor;
-    const size_t first = (size_t)index * PART, count = part_length(predictor, index);
-    float signal[PART];
-    for (size_t i = 0; i < count; i++) {
-        const float variance = predictor->variance[first + i], ratio = 1 / sqrtf(1 + variance);
-        signal[i] = variance < unknown ? ratio : 0;
-        job->level[first + i] = variance < unknown ? sqrtf(variance) * ratio : 1;
-    }
-    for (size_t at = first; at < predictor->pixels * (size_t)predictor->channels; at += predictor->pixels)
-        for (size_t i = 0; i < count; i++)
-            job->planes[at + i] = signal[i] * predictor->moved[at + i];
-}
-
 udm_predicted udm_predictor_get(udm_predictor *predictor)
 {
     float *planes = predictor->made ? predictor->mean : predictor->moved;
     float *level = predictor->made ? predictor->mean_variance : predictor->variance;
-    udm_pool_run(predictor->pool, parts(predictor), show_part, &(show_job){ predictor, planes, level });
+    udm_prediction_job job = job_of(predictor);
+    job.shown = planes, job.shown_level = level;
+    run(predictor, predictor->ops->show, &job);
     return (udm_predicted){ planes, level };
 }

@@ -28,9 +28,9 @@ size_t udm_predictor_memory(const udm_predictor *predictor); // bytes
 bool udm_predictor_predict(udm_predictor *predictor, const float *flow, udm_error *error);
 bool udm_predictor_has_prediction(const udm_predictor *predictor); // whether there is a prediction
 
-// Makes the prediction as bright as the frame, over wide areas: given as to udm_predictor_update(). Comes before
-// udm_predictor_add_variance().
-void udm_predictor_match_illumination(udm_predictor *predictor, const float *frame, const float *level);
+// Makes the prediction as bright as the frame, over wide areas: given as to udm_predictor_update(). Looks at one of
+// `step` rows. Comes before udm_predictor_add_variance().
+void udm_predictor_match_illumination(udm_predictor *predictor, const float *frame, const float *level, int step);
 
 // Takes out of the prediction what its noise has in common with that of the frame: `beside` is that of the last update.
 // Comes before udm_predictor_add_variance(), and after udm_predictor_match_illumination().
@@ -39,6 +39,9 @@ void udm_predictor_decorrelate(udm_predictor *predictor, const udm_correlation_i
 // Adds the variance of the error of the prediction beyond the noise left in it: log_variance [height, width] is the
 // last plane of a network that predicts it (UDM_LOG_VARIANCE_BIAS). Once for each prediction.
 void udm_predictor_add_variance(udm_predictor *predictor, const float *log_variance);
+
+// The prediction at half the size, as udm_predictor_get() gives it at its own (halving.h).
+void udm_predictor_halve(const udm_predictor *predictor, float *small, float *small_level);
 
 // Takes in the frame that the prediction was made of: pixels [channels, height, width], not scaled by the signal, and
 // the level of their noise [height, width].

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "flow/optical_flow.h"
+#include "process/process.h"
 #include "temporal/halving.h"
+#include "temporal/kernels/kernels.h"
 #include "temporal/variance.h"
 #include "base/maths.h"
 #include "tensor/planes.h"
 
-enum { PART = 1024 }; // pixels of a job
+enum { PART = UDM_TEMPORAL_PART }; // pixels of a job
 
 #define MOST_NOISE 0.35f // of variance: sigma 75
 #define NEWS 0.125f      // the weight of a preview in that mean
@@ -27,18 +29,19 @@ struct udm_temporal_filter {
     udm_flow *motion;
     udm_predictor *predictor, *ahead; // the second: NULL if nothing looks ahead
     int width, height;
-    size_t pixels, seen; // of a frame, and of its preview
-    bool halved;         // previews are of half the size, and so is the motion until it is expanded
-    bool began;          // there is a frame before
-    udm_predicted shown; // of the frame looked at last
-    float *memory;       // all of the following
-    float *scaled;       // [C, height, width]
-    float *estimate;     // and a plane of log-variance
-    float *flow;         // [2, height, width]
-    float *before;       // [height, width]: a preview
-    float *small_level;  // of the halved frame,
-    float *small_flow;   // ... its motion,
-    float *expanded;     // ... and its preview, [height, width]; NULL if frames are not halved
+    size_t pixels, seen;             // of a frame, and of its preview
+    bool halved;                     // previews are of half the size, and so is the motion until it is expanded
+    bool began;                      // there is a frame before
+    udm_predicted shown;             // of the frame looked at last
+    const udm_temporal_input *small; // the frame whose half `scaled` and `small_level` hold; NULL: none
+    float *memory;                   // all of the following
+    float *scaled;                   // [C, height, width]
+    float *estimate;                 // and a plane of log-variance
+    float *flow;                     // [2, height, width]
+    float *before;                   // [height, width]: a preview
+    float *small_level;              // of the halved frame,
+    float *small_flow;               // ... its motion,
+    float *expanded;                 // ... and its preview, [height, width]; NULL if frames are not halved
 };
 
 static size_t own_floats(const udm_temporal_filter *temporal)
@@ -68,14 +71,18 @@ static bool allocate(udm_temporal_filter *temporal, udm_error *error)
 static bool open_parts(udm_temporal_filter *temporal, udm_workspace *workspace, int ahead, size_t limit,
                        udm_error *error)
 {
+    if (temporal->trust && temporal->trust->halved && !temporal->halved)
+        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "a \"halved\" trust network needs a \"halved\" preview");
     const int channels = temporal->preview->channels, width = temporal->width, height = temporal->height;
     const int seen_width = temporal->halved ? udm_divide_up(width, 2) : width;
     const int seen_height = temporal->halved ? udm_divide_up(height, 2) : height;
+    const bool half = temporal->trust && temporal->trust->halved;
+    const int trust_width = half ? seen_width : width, trust_height = half ? seen_height : height;
     udm_device *device = temporal->preview->device;
     temporal->seen = (size_t)seen_width * (size_t)seen_height;
     return (temporal->tiles = udm_tiling_new(temporal->preview, workspace, seen_width, seen_height, 1, limit, error)) &&
-           (!temporal->trust ||
-            (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, width, height, 1, limit, error))) &&
+           (!temporal->trust || (temporal->trust_tiles = udm_tiling_new(temporal->trust, workspace, trust_width,
+                                                                        trust_height, 1, limit, error))) &&
            (temporal->motion = udm_flow_new_on(device, seen_width, seen_height, temporal->pool, error)) &&
            (temporal->predictor = udm_predictor_new(width, height, channels, device, temporal->pool, error)) &&
            (ahead == 0 ||
@@ -121,6 +128,7 @@ void udm_temporal_filter_clear(udm_temporal_filter *temporal)
 {
     udm_predictor_reset(temporal->predictor);
     temporal->began = false;
+    temporal->small = NULL;
 }
 
 size_t udm_temporal_filter_memory(const udm_temporal_filter *temporal)
@@ -132,37 +140,25 @@ size_t udm_temporal_filter_memory(const udm_temporal_filter *temporal)
     return networks + predictions + udm_flow_memory(temporal->motion) + own_floats(temporal) * sizeof(float);
 }
 
-static int parts(const udm_temporal_filter *temporal)
-{
-    return (int)((temporal->pixels + PART - 1) / PART);
-}
-
-typedef struct input_job {
-    udm_temporal_filter *temporal;
-    const udm_temporal_input *input;
-} input_job;
-
-static void scale_part(void *context, int index, int worker)
-{
-    const input_job *job = context;
-    const size_t pixels = job->temporal->pixels, first = (size_t)index * PART;
-    const size_t count = pixels - first < PART ? pixels - first : PART;
-    const float *level = job->input->level + first;
-    float signal[PART];
-    for (size_t i = 0; i < count; i++)
-        signal[i] = sqrtf(1 - level[i] * level[i]);
-    for (size_t at = first; at < pixels * job->temporal->preview->channels; at += pixels) {
-        const float *planes = job->input->planes + at;
-        float *restrict scaled = job->temporal->scaled + at;
-        for (size_t i = 0; i < count; i++)
-            scaled[i] = planes[i] * signal[i];
-    }
-}
-
 // The frame as networks are shown it.
 static void scale(udm_temporal_filter *temporal, const udm_temporal_input *input)
 {
-    udm_pool_run(temporal->pool, parts(temporal), scale_part, &(input_job){ temporal, input });
+    temporal->small = NULL;
+    udm_prediction_job job = { .pixels = temporal->pixels,
+                               .channels = temporal->preview->channels,
+                               .frame = input->planes,
+                               .level = input->level,
+                               .shown = temporal->scaled };
+    udm_pool_run(temporal->pool, udm_temporal_parts(temporal->pixels), udm_temporal_ops_for(temporal->pool)->scale,
+                 &job);
+}
+
+// Half the frame, as networks are shown it.
+static void halve(udm_temporal_filter *temporal, const udm_temporal_input *input)
+{
+    udm_halve_frame(input->planes, input->level, temporal->preview->channels, temporal->width, temporal->height,
+                    temporal->scaled, temporal->small_level, temporal->pool);
+    temporal->small = input;
 }
 
 static bool make_preview(udm_temporal_filter *temporal, udm_temporal_input *input, const atomic_bool *cancel,
@@ -173,8 +169,7 @@ static bool make_preview(udm_temporal_filter *temporal, udm_temporal_input *inpu
     const udm_network_input seen = { .frame = temporal->scaled,
                                      .level = temporal->halved ? temporal->small_level : input->level };
     if (temporal->halved)
-        udm_halve_frame(input->planes, input->level, temporal->preview->channels, temporal->width, temporal->height,
-                        temporal->scaled, temporal->small_level, temporal->pool);
+        halve(temporal, input);
     else
         scale(temporal, input);
     if (!udm_tiling_run(temporal->tiles, 0, 0, &seen, temporal->estimate, cancel, error))
@@ -189,10 +184,9 @@ static bool make_preview(udm_temporal_filter *temporal, udm_temporal_input *inpu
 static float noise_of(const udm_temporal_filter *temporal, const udm_temporal_input *input)
 {
     double sum = 0;
-    for (size_t i = 0, end; i < temporal->pixels; i = end) { // neighbours mostly share their level
-        for (end = i + 1; end < temporal->pixels && input->level[end] == input->level[i];)
-            end++;
-        sum += (double)(end - i) * variance_of(input->level[i], MOST_NOISE);
+    for (size_t i = 0, count; i < temporal->pixels; i += count) {
+        count = udm_run_length(input->level, i, temporal->pixels);
+        sum += (double)count * variance_of(input->level[i], MOST_NOISE);
     }
     return (float)(sum / (double)temporal->pixels) / (temporal->halved ? 4 : 1);
 }
@@ -219,6 +213,12 @@ static bool link_to(udm_temporal_filter *temporal, udm_temporal_input *input, co
     return true;
 }
 
+// Of how many rows one is looked at to measure what holds for blocks: where time is short, of two.
+static int step_of(const udm_temporal_filter *temporal)
+{
+    return temporal->halved ? 2 : 1;
+}
+
 // beside: the frame that the predictor was updated with last; flow leads to it. repeat: one repeats the other.
 static void decorrelate(udm_temporal_filter *temporal, udm_predictor *predictor, const udm_temporal_input *input,
                         const float *beside, const float *flow, bool repeat)
@@ -232,8 +232,30 @@ static void decorrelate(udm_temporal_filter *temporal, udm_predictor *predictor,
                                          .level = input->level,
                                          .clean = temporal->halved ? temporal->expanded : input->preview,
                                          .flow = flow,
-                                         .repeat = repeat };
+                                         .repeat = repeat,
+                                         .step = step_of(temporal) };
     udm_predictor_decorrelate(predictor, &both);
+}
+
+// As log_variance(), by a network that sees both at half the size.
+static bool half_log_variance(udm_temporal_filter *temporal, const udm_temporal_input *input, udm_predictor *predicted,
+                              const atomic_bool *cancel, udm_error *error)
+{
+    const int channels = temporal->trust->channels;
+    float *planes = temporal->estimate + ((size_t)channels + 1) * temporal->seen; // behind what the network makes
+    float *level = planes + (size_t)channels * temporal->seen;
+    if (temporal->small != input)
+        halve(temporal, input);
+    udm_predictor_halve(predicted, planes, level);
+    const udm_network_input seen = {
+        .frame = temporal->scaled, .level = temporal->small_level, .predicted = planes, .predicted_level = level
+    };
+    if (!udm_tiling_run(temporal->trust_tiles, 0, 0, &seen, temporal->estimate, cancel, error))
+        return false;
+    udm_expand_plane(temporal->estimate + (size_t)channels * temporal->seen, 1, temporal->width, temporal->height,
+                     temporal->expanded, temporal->pool);
+    udm_predictor_add_variance(predicted, temporal->expanded);
+    return true;
 }
 
 // The variance of the prediction, by a network that sees the frame beside it.
@@ -242,6 +264,8 @@ static bool log_variance(udm_temporal_filter *temporal, const udm_temporal_input
 {
     if (!temporal->trust)
         return true;
+    if (temporal->trust->halved)
+        return half_log_variance(temporal, input, predicted, cancel, error);
     scale(temporal, input);
     const udm_predicted shown = udm_predictor_get(predicted);
     const udm_network_input seen = {
@@ -263,7 +287,8 @@ static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const 
         udm_predictor_update(temporal->ahead, inputs[k]->planes, inputs[k]->level);
         if (!udm_predictor_predict(temporal->ahead, inputs[k - 1]->flow, error))
             return false;
-        udm_predictor_match_illumination(temporal->ahead, inputs[k - 1]->planes, inputs[k - 1]->level);
+        udm_predictor_match_illumination(temporal->ahead, inputs[k - 1]->planes, inputs[k - 1]->level,
+                                         step_of(temporal));
         decorrelate(temporal, temporal->ahead, inputs[k - 1], inputs[k]->planes, inputs[k - 1]->flow,
                     inputs[k]->repeat);
         if (!log_variance(temporal, inputs[k - 1], temporal->ahead, cancel, error))
@@ -271,6 +296,11 @@ static bool look_ahead(udm_temporal_filter *temporal, udm_temporal_input *const 
     }
     return true;
 }
+
+typedef struct input_job {
+    udm_temporal_filter *temporal;
+    const udm_temporal_input *input;
+} input_job;
 
 // What the next frame's motion will lead to.
 static void keep_part(void *context, int index, int worker)
@@ -295,7 +325,7 @@ static bool look_back(udm_temporal_filter *temporal, const udm_temporal_input *i
         return false;
     if (!udm_predictor_predict(temporal->predictor, temporal->flow, error))
         return false;
-    udm_predictor_match_illumination(temporal->predictor, input->planes, input->level);
+    udm_predictor_match_illumination(temporal->predictor, input->planes, input->level, step_of(temporal));
     decorrelate(temporal, temporal->predictor, input, input->before, temporal->flow, input->repeat);
     *made = udm_predictor_has_prediction(temporal->predictor);
     if (*made && !log_variance(temporal, input, temporal->predictor, cancel, error))

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "temporal/kernels/kernels.h"
+
 enum {
-    KNOTS = 9,
+    KNOTS = UDM_TONE_KNOTS,
     CHANNELS = 3,
     EVERY = 3,       // pixels, of which one is learnt from,
     MANY = 3 * 10000 // in a frame of more than these
@@ -71,41 +73,34 @@ static void learn(curve *curve, const float *frame, const float *made, size_t pi
     }
 }
 
-static void apply(const curve *curve, float *made, size_t pixels, float sigma)
+static void find_bias(const curve *curve, float sigma, float bias[KNOTS])
 {
-    float bias[KNOTS];
     const double few = sigma * sigma / (usual * usual);
     for (int k = 0; k < KNOTS; k++)
         bias[k] = (float)(curve->sums[k] / (curve->weights[k] + few));
-    for (size_t i = 0; i < pixels; i++) {
-        float share;
-        if (!(fabsf(made[i]) < 1))
-            continue;
-        const int k = knot_of(made[i], &share);
-        made[i] += bias[k] + share * (bias[k + 1] - bias[k]);
-    }
 }
 
 typedef struct job {
     udm_tone *tone;
-    const float *frame;
-    float *made;
+    const float *frame, *made;
     size_t pixels;
     float sigma;
+    float bias[CHANNELS][KNOTS];
 } job;
 
-static void keep_plane(void *context, int c, int worker)
+static void learn_plane(void *context, int c, int worker)
 {
-    (void)worker;
-    const job *job = context;
+    job *job = context;
     const size_t at = c * job->pixels;
     learn(&job->tone->curves[c], job->frame + at, job->made + at, job->pixels, job->sigma);
-    apply(&job->tone->curves[c], job->made + at, job->pixels, job->sigma);
+    find_bias(&job->tone->curves[c], job->sigma, job->bias[c]);
 }
 
 void udm_tone_keep(udm_tone *tone, const float *frame, float *made, int channels, size_t pixels, float sigma,
                    udm_pool *pool)
 {
-    job job = { tone, frame, made, pixels, sigma };
-    udm_pool_run(pool, channels, keep_plane, &job);
+    job job = { .tone = tone, .frame = frame, .made = made, .pixels = pixels, .sigma = sigma };
+    udm_pool_run(pool, channels, learn_plane, &job);
+    udm_tone_job adding = { pixels, (const float(*)[KNOTS])job.bias, made };
+    udm_pool_run(pool, channels * udm_temporal_parts(pixels), udm_temporal_ops_for(pool)->add_tone, &adding);
 }

@@ -63,7 +63,7 @@ static bool decorrelate(scene *s, int threads, bool repeat)
     udm_correlation *correlation = udm_correlation_new(WIDTH, HEIGHT, CHANNELS, pool, NULL);
     ck_assert_ptr_nonnull(correlation);
     ck_assert_uint_ge(udm_correlation_memory(correlation), 7 * 5 * sizeof(float));
-    const udm_correlation_input input = { s->frame, s->beside, s->level, s->clean, s->flow, repeat };
+    const udm_correlation_input input = { s->frame, s->beside, s->level, s->clean, s->flow, repeat, 1 };
     const bool found = udm_correlation_measure(correlation, &input);
     if (found)
         udm_correlation_remove(correlation, s->frame, s->level, UNKNOWN, s->predicted, s->variance);

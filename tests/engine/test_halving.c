@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Half the size and back: what is straight stays so, noise loses three quarters of its variance, and rest is rest.
 #include "temporal/halving.h"
+#include "temporal/kernels/kernels.h"
 
 #include "compare.h"
 
@@ -57,11 +58,31 @@ START_TEST(a_mean_has_a_quarter_of_the_variance)
 }
 END_TEST
 
+START_TEST(a_prediction_has_its_variance)
+{
+    udm_pool *pool = udm_pool_new(threads[_i], NULL);
+    float planes[PLANE], level[PLANE], variance[PLANE], small[2][HALF * ROWS], small_level[2][HALF * ROWS];
+    for (int i = 0; i < PLANE; i++) {
+        planes[i] = slope(i % WIDTH, i / WIDTH);
+        variance[i] = 0.04f;
+        level[i] = sqrtf(variance[i] / (1 + variance[i]));
+    }
+    variance[0] = UDM_UNKNOWN_VARIANCE;
+    udm_halve_frame(planes, level, 1, WIDTH, HEIGHT, small[0], small_level[0], pool);
+    udm_halve_prediction(planes, variance, 1, WIDTH, HEIGHT, small[1], small_level[1], pool);
+    ck_assert(small[1][0] == 0 && small_level[1][0] == 1);
+    for (int i = 1; i < HALF * ROWS; i++)
+        ck_assert(fabsf(small[0][i] - small[1][i]) < 1e-6f && fabsf(small_level[0][i] - small_level[1][i]) < 1e-6f);
+    udm_pool_free(pool);
+}
+END_TEST
+
 int main(void)
 {
     const test_entry tests[] = {
         { .test = what_is_straight_stays_so, .cases = COUNT_OF(threads) },
         { .test = a_mean_has_a_quarter_of_the_variance, .cases = COUNT_OF(threads) },
+        { .test = a_prediction_has_its_variance, .cases = COUNT_OF(threads) },
     };
     return test_main("halving", tests, COUNT_OF(tests));
 }

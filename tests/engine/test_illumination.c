@@ -41,7 +41,7 @@ static void match(scene *s, int threads)
     ck_assert_ptr_nonnull(illumination);
     ck_assert_uint_ge(udm_illumination_memory(illumination), CHANNELS * 5 * 4 * sizeof(float));
     memcpy(s->before, s->predicted, sizeof s->before);
-    udm_illumination_match(illumination, &(udm_illumination_input){ s->frame, s->level, s->variance, UNKNOWN },
+    udm_illumination_match(illumination, &(udm_illumination_input){ s->frame, s->level, s->variance, UNKNOWN, 1 },
                            s->predicted);
     udm_illumination_free(illumination);
     udm_pool_free(pool);
