@@ -91,7 +91,7 @@ class UdmUNet(nn.Module):
                            layers_per_block=list(layers_per_block), patch_size=patch_size,
                            temporal=temporal, predict_log_variance=predict_log_variance,
                            **(dict(context=context, mix=mix) if context else {}),
-                           **(dict(halved=True) if halved else {}),  # a preview that is shown frames of half the size
+                           **(dict(halved=True) if halved else {}),  # it is shown frames of half the size
                            **(dict(chroma_level=True) if chroma_level else {}))  # as its one plane of context
         ch, patch = block_out_channels, patch_size
         planes = (2 * in_channels + 3 + context + chroma_level) * patch * patch

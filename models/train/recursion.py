@@ -120,6 +120,17 @@ class Prediction:
         return (cost * self.known).mean()
 
 
+def halve(planes, variance, known=None):
+    """(planes, level) at half the size as networks are shown them, of planes that are not scaled and the variance of
+    their noise; as engine/temporal/halving.c."""
+    h, w = planes.shape[2:]
+    small = F.avg_pool2d(F.pad(planes, (0, w % 2, 0, h % 2), mode="replicate"), 2)
+    variance = variance.expand(-1, 1, h, w)[..., ::2, ::2] / 4
+    known = True if known is None else known[..., ::2, ::2]
+    signal = torch.where(torch.as_tensor(known), (1 + variance).rsqrt(), 0)
+    return small * signal, torch.where(torch.as_tensor(known), variance.sqrt() * signal, 1)
+
+
 class Pair(nn.Module):
     """The network that restores, and the small one that predicts the error variance of the prediction."""
 
@@ -133,7 +144,15 @@ class Pair(nn.Module):
 
     def added_variance(self, frame, level, predicted):
         """The variance that a Prediction has beyond that of its noise, [N, 1, H, W]."""
-        return (self.trust(frame, level, *predicted.show())[:, 3:].float() + LOG_VARIANCE_BIAS).clamp(-16, 4).exp()
+        shown = frame, level, *predicted.show()
+        halved = self.trust.config.get("halved")
+        if halved:
+            noise = level.square() / (1 - level.square())
+            shown = *halve(frame * (1 + noise).sqrt(), noise), *halve(predicted.moved, predicted.p, predicted.known)
+        log = self.trust(*shown)[:, 3:].float()
+        if halved:
+            log = F.interpolate(log, scale_factor=2, mode="bilinear")[..., :frame.shape[2], :frame.shape[3]]
+        return (log + LOG_VARIANCE_BIAS).clamp(-16, 4).exp()
 
 
 def first_trust(config, weights):
