@@ -21,7 +21,9 @@ from gi.repository import Gst  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 EFFECTS = ("identity", "udmdenoise", "udmdenoise quality=live", "udmdenoise quality=best", "udmdenoise model=deblur",
-           "udminterp", "udmslowmotion speed=0.5", "udmslowmotion speed=0.25")
+           "udmdenoise model=super4", "udmdenoise deflicker=1", "udmdenoise dirt=0.5 deflicker=1 stabilize-gate=1",
+           "udminterp", "udminterp model=interp", "udminterp motion-blur=180", "udmslowmotion speed=0.5",
+           "udmslowmotion speed=0.25")
 RATE = 25
 LOOKS = 5  # for a frame
 
