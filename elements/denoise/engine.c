@@ -148,7 +148,8 @@ static gboolean draws(GstUdmTransform *trans)
 {
     udm_info info;
 
-    return udm_model_info(gst_udm_model_get(trans->model), &info, sizeof info, NULL) && info.width > 0;
+    return degradation_of(trans)->told ||
+           (udm_model_info(gst_udm_model_get(trans->model), &info, sizeof info, NULL) && info.width > 0);
 }
 
 static gboolean takes_neighbours(GstUdmTransform *trans)

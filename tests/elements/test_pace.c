@@ -6,8 +6,8 @@
 
 #include <gmodule.h>
 
-#include "../../gst/smaller.h"
 #include "../../gst/pace.h"
+#include "../../gst/smaller.h"
 #include "../../gst/watched.h"
 
 // By this the elements measure what frames take: what a program has is found before what its libraries have.
@@ -21,9 +21,8 @@ G_MODULE_EXPORT gint64 g_get_monotonic_time(void)
 #define FRAME (40 * GST_MSECOND)
 
 static const GstUdmCosts costs = { .of = { 1.3, 0.75, 0.4, 0.1, 0.04, 0 }, .held = 0, .steady = FALSE };
-static const GstUdmCosts two = { .of = { 1, 0, 0, 0, 0, 0 },
-                                 .held = 0,
-                                 .steady = FALSE }; // full quality and the source frame
+// Full quality and the source frame.
+static const GstUdmCosts two = { .of = { 1, 0, 0, 0, 0, 0 }, .held = 0, .steady = FALSE };
 
 // A playback whose frame takes `unit` seconds for a cost of 1, which comes to light as lateness.
 typedef struct Playback {
