@@ -172,6 +172,16 @@ def test_places_that_cannot_be_are_said_and_nothing_is_left(work, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_it_is_the_same_film_from_another_folder(work, wanted, tmp_path):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "in.mkv").symlink_to(work / "in.mkv")
+    run = ("--split", 20, "--warm-up", 2, "--threads", 1)
+    films.film("plan", tmp_path / "in.mkv", *run, "--dir", tmp_path / "film")
+    films.film("run", "../in.mkv", "../else/out.mkv", *run, "--dir", "../film", cwd=tmp_path / "else")
+    assert "is complete" in films.film("run", "in.mkv", "else/out.mkv", *run, "--dir", "film", cwd=tmp_path)
+    assert "is the film itself" in films.film("run", "../in.mkv", "../else/../in.mkv", code=1, cwd=tmp_path / "else")
+
+
 def test_what_the_killed_left_aside_is_removed(work, wanted):
     folder = copy_of(work, "aside")
     left = [aside(folder / name) for name in ("settings.json", "machines/x.json", "segments/00001.nut")]

@@ -12,11 +12,17 @@ from typing import Any
 from .faults import FilmError
 
 
+def placed(path: str | os.PathLike[str]) -> pathlib.Path:
+    """The same from any folder: absolute, and without ".."; links stay, as other machines have them, too."""
+    absolute = pathlib.Path(path).absolute()
+    return absolute.parent.resolve() / absolute.name if ".." in absolute.parts else absolute
+
+
 class Folder:
     """plan.jsonl, settings.json, probe.json, machines/, segments/ and logs/; ranges/ while the film is planned."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = pathlib.Path(path).absolute()
+        self.path = placed(path)
         self.settings = self.path / "settings.json"
         self.plan = self.path / "plan.jsonl"
         self.probe = self.path / "probe.json"

@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from . import source
 from .codecs import CODECS, THREADS, Codec, format_for, options_for
 from .faults import FilmError, MismatchError
-from .folder import Folder, read_json, write_json
+from .folder import Folder, placed, read_json, write_json
 from .part import Freed, Part, complete, freed_in, is_sound, packets_at
 from .pixels import layout_of
 from .plan import Plan
@@ -50,7 +50,7 @@ class Output:
 
 
 def output(path: str, codec: str, options: list[str], factor: int = 1) -> Output:
-    return Output(pathlib.Path(path).absolute(), CODECS[codec], options_for(CODECS[codec], options), factor)
+    return Output(placed(path), CODECS[codec], options_for(CODECS[codec], options), factor)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import argparse
 import errno
 import os
-import pathlib
 import shlex
 import signal
 import sys
@@ -15,7 +14,7 @@ from . import filters, join, local, machine, on_slurm, page, part, plan, progres
 from .codecs import CODECS
 from .engine import REFUSED, Engine
 from .faults import FilmError, MachineError
-from .folder import Folder, read_json, write_json
+from .folder import Folder, placed, read_json, write_json
 from .job import Job, tidy
 from .pixels import layout_of
 
@@ -25,7 +24,7 @@ def note(words: str) -> None:
 
 
 def folder_of(options: argparse.Namespace, beside: str) -> Folder:
-    path = pathlib.Path(beside.rpartition("/")[2] if source.is_url(beside) else beside).absolute()
+    path = placed(beside.rpartition("/")[2] if source.is_url(beside) else beside)
     return Folder(options.dir or path.with_name(path.name + ".udm-film"))
 
 
@@ -129,7 +128,7 @@ def do_run(options: argparse.Namespace) -> None:
     folder = folder_of(options, options.output)
     to = join.output(options.output, options.codec, options.codec_option, filters.parse(options.filter).factor)
     done = read_json(folder.done) or {}
-    if to.path == pathlib.Path(options.film).absolute():
+    if to.path == placed(options.film):
         raise FilmError("the output is the film itself: choose another name")
     if source.is_url(options.output):
         raise FilmError(f"{options.output}: films are read by URLs, and written to disks: name a file, and copy it "

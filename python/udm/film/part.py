@@ -40,7 +40,7 @@ def packets_at(joined: dict[str, Any]) -> list[bytes]:
 
 def is_sound(joined: dict[str, Any]) -> bool:
     """Whether they are what they were."""
-    return digest_of(packets_at(joined)) == joined["sha256"]
+    return bool(digest_of(packets_at(joined)) == joined["sha256"])
 
 
 def digest_of(packets: list[bytes]) -> str:

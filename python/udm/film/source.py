@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The film as it is: what its video is, and its frames, decoded from the start or from the middle."""
 import os
-import pathlib
 import stat
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from .faults import FilmError, MismatchError
+from .folder import placed
 from .pixels import Colours, colours_of, digest, layout_of
 
 
@@ -76,7 +76,7 @@ def identity(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What tells that a file is still the same, at a glance; digests of frames tell for certain."""
     if is_url(os.fspath(path)):
         return _identity_of_url(os.fspath(path))
-    absolute = pathlib.Path(path).absolute()
+    absolute = placed(path)
     try:
         facts = absolute.stat()
     except OSError as error:
