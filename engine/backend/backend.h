@@ -220,6 +220,7 @@ struct udm_device {
     bool pages;           // it heeds weights_limit:
     size_t weights_limit; // bytes of weights of convolutions that stay in memory, those that were made first; others
                           // lie in a file that has no name, and only while they are used in memory. 0: all stay
+    struct udm_times *times; // of times.h; NULL where nothing is timed
 
     // Of one that `auto` chose.
     udm_device *stand_in; // the processor, which goes on where this one fails; NULL: nothing does

@@ -116,8 +116,9 @@ int bench_command(const char *directory, const udm_model *model, options *option
         print_times(directory, stream, options, ms, cpu_ms);
     else
         cli_fail(directory, error.code ? error.message : "there is no memory for a frame");
+    const bool on_device = good && options->profile && strncmp(s->device, "opencl", 6) == 0;
     if (good && options->profile)
-        profile_print(stream, (options->repeat + 1) * options->frames, cpu_ms);
+        profile_print(stream, on_device, (options->repeat + 1) * options->frames, on_device ? ms[0] : cpu_ms);
     free(ms);
     free(pixels);
     udm_restorer_free(stream);

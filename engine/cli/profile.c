@@ -58,15 +58,15 @@ static void print_row(const table *t, const row *r, int frames, double frame_ms)
     puts("");
 }
 
-void profile_print(const udm_restorer *stream, int frames, double frame_ms)
+void profile_print(const udm_restorer *stream, bool on_device, int frames, double frame_ms)
 {
     table t = { 0 };
     double sum = 0;
     udm_restorer_profile(stream, add, &t);
     if (t.count > 0)
         qsort(t.rows, t.count, sizeof *t.rows, by_time);
-    printf("%-44s %5s %9s %7s %8s %7s %8s\n", "operation, of a frame", "runs", "CPU ms", "share", "GFLOP/s", "GB/s",
-           "roofline");
+    printf("%-44s %5s %9s %7s %8s %7s %8s\n", "operation, of a frame", "runs", on_device ? "ms" : "CPU ms", "share",
+           "GFLOP/s", "GB/s", "roofline");
     for (int i = 0; i < t.count; i++)
         if (!is_peak(&t.rows[i])) {
             print_row(&t, &t.rows[i], frames, frame_ms);
@@ -75,7 +75,7 @@ void profile_print(const udm_restorer *stream, int frames, double frame_ms)
     printf("%-44s %5s %9.3f %5.1f %%\n", "around them: conversion, motion, prediction", "", frame_ms - sum,
            100 * (frame_ms - sum) / frame_ms);
     if (t.flops_per_ms > 0)
-        printf("at most %.0f GFLOP/s and %.1f GB/s, as measured here; all of one processor\n", t.flops_per_ms / 1e6,
-               t.bytes_per_ms / 1e6);
+        printf("at most %.0f GFLOP/s and %.1f GB/s, as measured here%s\n", t.flops_per_ms / 1e6, t.bytes_per_ms / 1e6,
+               on_device ? "" : "; all of one processor");
     free(t.rows);
 }

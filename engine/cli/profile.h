@@ -5,7 +5,8 @@
 
 #include "udm/udm.h"
 
-// frames: that the stream has done, on a device that times its operations; frame_ms: of all processors, for one.
-void profile_print(const udm_restorer *stream, int frames, double frame_ms);
+// frames: that the stream has done, on a device that times its operations; frame_ms: for one, of all processors, or of
+// the clock where those are not what works (on_device).
+void profile_print(const udm_restorer *stream, bool on_device, int frames, double frame_ms);
 
 #endif

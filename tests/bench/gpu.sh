@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What a person with a GPU runs, in about ten minutes: the tests of OpenCL there, whether `auto` takes it and why not,
-# and how long a frame takes, on cpu and there, in f32 and f16, with a table of its kernels. All of it is in one file,
-# to send.
+# and how long a frame takes, on cpu and there, in f32 and f16, with each kind of its kernels, and a table of operations
+# beside what it can do. All of it is in one file, to send.
 #     sh tests/bench/gpu.sh [opencl:N]
 cd "$(dirname "$0")/../.." || exit 1
 report=$PWD/gpu-report.txt
@@ -37,13 +37,20 @@ all() {
     part 'devices' $udm devices
     part 'trial' build/engine/udm-trial "$device" 0 200
     part 'operations' env UDM_TEST_DEVICES="$device,$device/f16" UDM_TEST_DATA=tests/models build/tests/engine/test_ops
+    part 'motion, on the first device' build/tests/engine/test_device_flow
+    # Local memory, and the sub-groups that it has; what was chosen of them is what the others use.
+    for variant in gpu gpu8 gpu16 gpu32; do
+        bench denoise 1280x720 "$device:$variant" f32
+    done
     for size in 352x288 1280x720 1920x1080; do
         for precision in f32 f16; do
             bench denoise $size "$device" $precision
         done
         bench denoise $size cpu f32
     done
-    bench denoise 1280x720 "$device" f16 --profile
+    for precision in f32 f16; do
+        bench denoise 1920x1080 "$device" $precision --profile
+    done
 }
 
 all | tee "$report"

@@ -111,8 +111,6 @@ typedef struct udm_cpu_isa {
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
 
-typedef struct udm_cpu_times udm_cpu_times;
-
 typedef struct udm_cpu_device {
     udm_device device;
     const udm_cpu_isa *isa;
@@ -120,13 +118,12 @@ typedef struct udm_cpu_device {
     udm_pool *pool;
     float *scratch; // for all workers
     size_t per_worker;
-    udm_cpu_times *times; // NULL where nothing is timed
-    bool lacks_memory;    // an operation found none for its scratch
-    size_t resident;      // bytes of weights that stay in memory, and
-    size_t paged;         // how many weights do not, but lie in a file
-    int file;             // ... which is open while there are some,
-    size_t file_bytes;    // and its size
-    bool has_weights;     // of lanczos.h, for each phase: from the first warp on
+    bool lacks_memory; // an operation found none for its scratch
+    size_t resident;   // bytes of weights that stay in memory, and
+    size_t paged;      // how many weights do not, but lie in a file
+    int file;          // ... which is open while there are some,
+    size_t file_bytes; // and its size
+    bool has_weights;  // of lanczos.h, for each phase: from the first warp on
     float weights[UDM_CPU_PHASES + 1][UDM_CPU_TAPS];
 } udm_cpu_device;
 
@@ -162,9 +159,7 @@ void udm_cpu_multiply(udm_device *device, const udm_tensor *dst, const udm_tenso
 void udm_cpu_join(udm_device *device, const udm_join *join);
 void udm_cpu_warp_run(udm_device *device, const udm_warp *warp);
 
-// Lets the device time its operations.
-bool udm_cpu_times_new(udm_cpu_device *cpu, udm_error *error);
-void udm_cpu_times_free(udm_cpu_times *times); // NULL is fine
+extern const struct udm_clock udm_cpu_clock; // of times.h
 void udm_cpu_profile(const udm_device *device, udm_timed found, void *context);
 
 enum { UDM_CPU_PEAK_SUMS = 12 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The device of the cpu backend: instruction sets, and the operations that have no weights.
 #include "backend/cpu/cpu.h"
+#include "backend/times.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static void cpu_close(udm_device *device)
 {
     udm_cpu_device *cpu = udm_cpu_of(device);
     udm_pool_free(cpu->pool);
-    udm_cpu_times_free(cpu->times);
+    udm_times_free(device->times);
     udm_host_free(device, (udm_memory *)cpu->scratch);
     free(cpu);
 }
@@ -168,7 +169,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     cpu->products = &cpu->isa->products;
     cpu->pool = cpu->device.pool = pool;
     set_name(cpu);
-    if (timed && !udm_cpu_times_new(cpu, error)) {
+    if (timed && !udm_times_new(&cpu->device, &udm_cpu_clock, error)) {
         cpu_close(&cpu->device);
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include "backend/opencl/half.h"
 #include "backend/opencl/opencl.h"
 #include "backend/pack.h"
+#include "backend/times.h"
 
 enum { ROW_STEP = 12, TILE = 4 };
 
@@ -264,4 +265,25 @@ void udm_opencl_conv(udm_device *device, const udm_conv *conv)
     divide_work(&run, filter, cl->workers);
     run.per_worker = cl->per_worker;
     udm_opencl_run(cl, filter->kernel, arguments, ALL, (size_t[]){ cl->workers, 1 }, (size_t[]){ 1, 1 });
+}
+
+udm_conv_work udm_opencl_conv_work(udm_device *device, const udm_conv *conv)
+{
+    const udm_conv_weights *filter = conv->weights;
+    const udm_cl_conv run = describe(conv);
+    const bool half = udm_opencl_of(device)->half && !udm_opencl_of(device)->lanes;
+    const double outputs = UDM_CL_BLOCK * (double)udm_opencl_blocks(filter->out);
+    int in = 0;
+    for (int s = 0; s < filter->sources; s++)
+        in += filter->in[s];
+    return (udm_conv_work){
+        .sources = filter->sources,
+        .in = in,
+        .out = filter->out,
+        .size = filter->size,
+        .stride = filter->stride,
+        .winograd = filter->kernel == UDM_CL_WINOGRAD,
+        .flops = 2 * (double)run.rows * filter->products * filter->depth * outputs,
+        .bytes = filter->values * (half ? sizeof(cl_half) : sizeof(cl_float)),
+    };
 }

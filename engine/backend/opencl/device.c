@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend/opencl/opencl.h"
+#include "backend/times.h"
 
 enum { MAX_PLATFORMS = 16, MAX_DEVICES = 32, TILED_ITEMS = 256 };
 
@@ -15,19 +16,19 @@ typedef struct device_ids {
     int count;
 } device_ids;
 
-// What follows the colon of a device string: "gpu", or N[:variant or "profile"].
-typedef struct request {
-    int number; // -1: the first GPU, or the first device
-    bool only_gpu, profile;
-    const char *variant; // or NULL
-} request;
-
 // lanes of the variants; 0 is that of GPUs
 static const struct variant {
     const char *name;
     int lanes, sub_group;
 } variants[] = { { "gpu", 0, 0 },  { "gpu8", 0, 8 }, { "gpu16", 0, 16 }, { "gpu32", 0, 32 },
                  { "vec4", 4, 0 }, { "vec8", 8, 0 }, { "vec16", 16, 0 } };
+
+// What follows the colon of a device string: "gpu", or N[:variant][:profile].
+typedef struct request {
+    int number; // -1: the first GPU, or the first device
+    bool only_gpu, profile;
+    const struct variant *variant; // or NULL
+} request;
 
 static bool is_gpu(cl_device_id id)
 {
@@ -50,10 +51,10 @@ static void find_devices(device_ids *found)
     }
 }
 
-static const struct variant *find_variant(const char *name)
+static const struct variant *find_variant(const char *name, size_t length)
 {
     for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
-        if (strcmp(variants[i].name, name) == 0)
+        if (strlen(variants[i].name) == length && memcmp(variants[i].name, name, length) == 0)
             return &variants[i];
     return NULL;
 }
@@ -71,10 +72,10 @@ static bool parse(const char *which, request *asked)
     if (end == which || number < 0 || number >= MAX_DEVICES)
         return false;
     asked->number = (int)number;
+    if (*end == ':' && (asked->variant = find_variant(end + 1, strcspn(end + 1, ":"))))
+        end += 1 + strlen(asked->variant->name);
     asked->profile = strcmp(end, ":profile") == 0;
-    if (!asked->profile && *end == ':')
-        asked->variant = end + 1;
-    return asked->profile || *end == 0 || (asked->variant && find_variant(asked->variant));
+    return asked->profile || *end == 0;
 }
 
 // Whether the system has a graphics driver at all, or somebody named drivers by hand. Looking for a GPU through OpenCL
@@ -152,7 +153,7 @@ static void write_name(const udm_opencl_device *cl, char name[UDM_DEVICE_NAME_RO
 // GPUs whose groups are too small for the tiles take the vectors' kernels. A processor that has no vectors makes them
 // of work-items, as Mesa's llvmpipe does, which ends each after 65,535 turns of its loops (tests/drivers/loops.c): too
 // few for one that does the work of a thread.
-static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *error)
+static bool choose_variant(udm_opencl_device *cl, const struct variant *named, udm_error *error)
 {
     size_t items = 0;
     clGetDeviceInfo(cl->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof items, &items, NULL);
@@ -161,18 +162,18 @@ static bool choose_variant(udm_opencl_device *cl, const char *name, udm_error *e
     cl->lanes = native >= 16 ? 16 : native >= 8 ? 8 : 4;
     if ((gpu || !vectors) && tiles)
         cl->lanes = 0;
-    if (name) {
-        cl->lanes = find_variant(name)->lanes;
-        cl->sub_group = find_variant(name)->sub_group;
+    if (named) {
+        cl->lanes = named->lanes;
+        cl->sub_group = named->sub_group;
         cl->pixels = UDM_CL_PIXELS;
     }
     if (cl->sub_group && !udm_opencl_offers(cl, cl->sub_group))
         return udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s has no sub-groups of %d: leave out the \"%s\"",
-                        cl->device.name, cl->sub_group, name);
+                        cl->device.name, cl->sub_group, named->name);
     return vectors || !cl->lanes ||
            udm_fail(error, UDM_ERROR_UNSUPPORTED,
                     "%s makes vectors of work-items, which cannot do much each: leave out the \"%s\"", cl->device.name,
-                    name);
+                    named->name);
 }
 
 static bool make_queue(udm_opencl_device *cl, udm_error *error)
@@ -206,6 +207,7 @@ static void opencl_close(udm_device *device)
         clReleaseMemObject(cl->counter);
     if (cl->scratch)
         clReleaseMemObject(cl->scratch);
+    udm_times_free(device->times);
     if (cl->queue)
         clReleaseCommandQueue(cl->queue);
     if (cl->context)
@@ -300,7 +302,8 @@ static udm_device *opencl_open(const char *which, int threads, udm_error *error)
     cl->device.finds_motion = !cl->lanes;
     if (good && !cl->lanes && !asked.variant)
         udm_opencl_choose_sub_group(cl);
-    if (good && udm_opencl_build(cl, udm_opencl_source(), error))
+    good = good && udm_opencl_build(cl, udm_opencl_source(), error);
+    if (good && (!cl->profile || udm_times_new(&cl->device, &udm_opencl_clock, error)))
         return &cl->device;
     opencl_close(&cl->device);
     return NULL;

@@ -43,6 +43,7 @@ typedef enum udm_cl_kernel {
     UDM_CL_TO_FEATURES,
     UDM_CL_TO_PLANES,
     UDM_CL_WARP,
+    UDM_CL_PEAK,
     UDM_CL_MOTION, // and a step; of GPUs
     UDM_CL_KERNELS = UDM_CL_MOTION + UDM_MOTION_STEPS,
     UDM_CL_UPLOAD = UDM_CL_KERNELS, // these are timed, too
@@ -146,6 +147,7 @@ udm_cl_tensor udm_opencl_tensor(const udm_tensor *tensor); // NULL: one with `no
 // The time from the beginning of one event to the end of another, both of which it releases. Runs them to their end.
 void udm_opencl_note_time(udm_opencl_device *cl, udm_cl_kernel command, cl_event first, cl_event last);
 void udm_opencl_profile(const udm_device *device, udm_timed found, void *context);
+extern const struct udm_clock udm_opencl_clock; // of times.h
 
 udm_memory *udm_opencl_alloc(udm_device *device, size_t bytes, udm_error *error);
 void udm_opencl_free(udm_device *device, udm_memory *memory);
@@ -155,6 +157,7 @@ void udm_opencl_download(udm_device *device, float *const *dst, const udm_tensor
 void udm_opencl_clear(udm_device *device, udm_memory *memory, size_t bytes);
 void udm_opencl_copy(udm_device *device, const udm_tensor *dst, const udm_tensor *src);
 
+struct udm_conv_work udm_opencl_conv_work(udm_device *device, const udm_conv *conv); // for times.h
 udm_conv_weights *udm_opencl_conv_weights_new(udm_device *device, const udm_conv_spec *spec, udm_error *error);
 void udm_opencl_conv_weights_free(udm_device *device, udm_conv_weights *kernel);
 void udm_opencl_conv(udm_device *device, const udm_conv *conv);

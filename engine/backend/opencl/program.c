@@ -25,6 +25,7 @@ static const char *const kernel_names[UDM_CL_COMMANDS] = {
     [UDM_CL_UPLOAD] = "upload",
     [UDM_CL_DOWNLOAD] = "download",
     [UDM_CL_WARP] = "warp",
+    [UDM_CL_PEAK] = "peak",
     [UDM_CL_LAYER_NORM] = "layer_norm",
     [UDM_CL_JOIN] = "join_pixels",
     [UDM_CL_MULTIPLY] = "multiply_values",
@@ -211,12 +212,4 @@ void udm_opencl_run(udm_opencl_device *cl, udm_cl_kernel kernel, const udm_cl_ar
                                       cl->profile ? &event : NULL);
     if (udm_opencl_check(cl, code, kernel_names[kernel]) && event)
         udm_opencl_note_time(cl, kernel, event, event);
-}
-
-void udm_opencl_profile(const udm_device *device, udm_timed found, void *context)
-{
-    const udm_opencl_device *cl = (const udm_opencl_device *)device;
-    for (int k = 0; k < UDM_CL_COMMANDS; k++)
-        if (cl->times[k].runs > 0)
-            found(context, kernel_names[k], &(udm_timing){ .runs = cl->times[k].runs, .ms = cl->times[k].ms });
 }

@@ -74,4 +74,6 @@ typedef struct udm_cl_join {
 
 #define LOCAL_ITEMS 64 // work-items of a group on a GPU
 
+#define PEAK_SUMS 4 // vectors of 16, in registers
+
 #endif
