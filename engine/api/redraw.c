@@ -244,10 +244,22 @@ static void keep(udm_redraw *redraw)
     redraw->began = true;
 }
 
+// Whether there is nothing to draw.
+static bool is_done(const udm_redraw *redraw, const udm_redraw_frame *frame)
+{
+    size_t i = 0;
+    while (redraw->fills && i < redraw->pixels && frame->known[i] >= 1)
+        i++;
+    return redraw->fills ? i == redraw->pixels : frame->strength == 0;
+}
+
 bool udm_redraw_make(udm_redraw *redraw, const udm_redraw_frame *frame, float *out, udm_error *error)
 {
     const udm_pixel_flow flow = { redraw->flow, redraw->width, redraw->height };
-    if (frame->strength == 0 && !redraw->fills) {
+    if (redraw->fills && !frame->known)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "%s fills holes: say which pixels of a frame are known",
+                        redraw->directory);
+    if (is_done(redraw, frame)) {
         memcpy(out, frame->planes, 3 * redraw->pixels * sizeof *out);
         udm_redraw_clear(redraw);
         return true;

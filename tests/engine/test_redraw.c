@@ -358,6 +358,12 @@ START_TEST(holes_are_filled)
         else
             changed += out[i] != pixels[i];
     ck_assert_int_gt(changed, 3 * 8 * H * 9 / 10);
+    memset(known, 255, sizeof known);
+    must_pass(stream, (udm_frame){ .image = &in, .known = &mask, .strength = 0.5 }, out, 3);
+    ck_assert_mem_eq(out, pixels, BYTES); // there is no hole
+    udm_error error = { 0 };
+    ck_assert_int_eq(pass(stream, (udm_frame){ .image = &in }, out, 3, &error), UDM_PULLED_FAILED);
+    assert_error(&error, UDM_ERROR_SETTINGS, "which pixels of a frame are known");
     udm_restorer_free(stream);
     udm_model_free(model);
 }
