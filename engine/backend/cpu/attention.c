@@ -29,5 +29,5 @@ void udm_cpu_attention(udm_device *device, const udm_attention *attention)
     }
     run.scratch = cpu->scratch;
     run.per_worker = cpu->per_worker;
-    udm_pool_run(cpu->pool, attention->heads * run.parts, cpu->isa->attend, &run);
+    udm_pool_run(cpu->pool, attention->heads * run.parts, cpu->products->attend, &run);
 }

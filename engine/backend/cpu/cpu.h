@@ -24,11 +24,11 @@ enum {
     UDM_CPU_TILE = 4,     // width and height of a Winograd tile's outputs
 };
 
-// How convolutions are computed: jobs that take a udm_cpu_run.
+// How convolutions are computed, jobs that take a udm_cpu_run, and attention, one that takes a udm_cpu_attend.
 typedef struct udm_cpu_products {
-    udm_job direct, winograd;
+    udm_job direct, winograd, attend;
     udm_job peak; // context: int, the steps; each job does udm_cpu_peak_flops() in a step
-    bool pairs;   // rows and weights are bf16, two of which are multiplied in one step
+    bool pairs;   // what is multiplied is bf16, two of which are multiplied in one step
 } udm_cpu_products;
 
 // The weights of a convolution. A row of the left matrix is [taps][sources][channels], without padding (taps: 1 for
@@ -100,14 +100,14 @@ typedef struct udm_cpu_warp {
 
 enum { UDM_CPU_LAYER_PART = 64 }; // pixels of one job of a layer normalisation
 
-// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_cpu_attend, a udm_layer_norm, a
-// udm_cpu_warp, or a udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for
-// shuffle_add; of a block for resample).
+// The code for one instruction set. All are jobs for a pool: a udm_cpu_norm, a udm_layer_norm, a udm_cpu_warp, or a
+// udm_cpu_pointwise, of which each index is a row of dst (of its patches for restore; of src for shuffle_add; of a
+// block for resample).
 typedef struct udm_cpu_isa {
     const char *name;
     int lanes;
     udm_cpu_products products;
-    udm_job moments, normalise, layer_norm, attend, warp;
+    udm_job moments, normalise, layer_norm, warp;
     udm_job observe, restore, shuffle_add, resample;
 } udm_cpu_isa;
 

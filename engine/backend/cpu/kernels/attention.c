@@ -9,11 +9,34 @@
 
 enum { QUERIES = UDM_CPU_QUERIES, KEYS = UDM_CPU_KEYS };
 
+// What is multiplied: floats, or pairs of bf16 in their place (gemm.h), of which the odd last one is beside a zero.
+#if defined(__AVX512BF16__)
+typedef uint16_t element;
+
+INLINE element element_of(float value)
+{
+    uint32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return (element)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+#else
+typedef float element;
+
+INLINE element element_of(float value)
+{
+    return value;
+}
+#endif
+
+enum { TOGETHER = sizeof(float) / sizeof(element) };
+
 // One head of one job.
 typedef struct head {
     int first, size;        // its channels
-    float *queries, *sums;  // [queries / QUERIES][size][QUERIES], and room for a step of rows
-    float *keys, *values;   // [KEYS][size], [size][KEYS], and room for a step of rows
+    int depth;              // floats that those take
+    float *queries;         // [queries / QUERIES][depth][QUERIES], and room for a step of rows
+    float *sums;            // [queries / QUERIES][size][QUERIES], ...
+    float *keys, *values;   // [KEYS][depth], [size][KEYS] elements, ...
     float *largest, *total; // [queries]
 } head;
 
@@ -31,23 +54,27 @@ INLINE int run_from(const head *of, int i)
     return within < of->size - i ? within : of->size - i;
 }
 
-// A pixel's channels of the head, times scale, to to[0], to[step], ...
-INLINE void read_pixel(const head *of, const udm_tensor *from, int pixel, float scale, float *to, const size_t step)
+// A pixel's channels of the head, times scale, each to its place: `together` side by side, then `step` elements on.
+INLINE void read_pixel(const head *of, const udm_tensor *from, int pixel, float scale, float *to, const size_t step,
+                       const int together)
 {
+    element *at = (element *)(void *)to;
     for (int i = 0, run; i < of->size; i += run) {
         const float *x = pixel_at(from, of->first + i, pixel);
         run = run_from(of, i);
         for (int k = 0; k < run; k++)
-            to[(i + k) * step] = x[k] * scale;
+            at[(i + k) / together * step + (i + k) % together] = element_of(x[k] * scale);
     }
+    if (together > 1 && of->size % together)
+        at[of->size / together * step + 1] = 0;
 }
 
 // Step m of the queries, of which `count` are pixels; the others are never written.
 static void read_queries(head *of, const udm_tensor *query, int m, int pixel, int count)
 {
-    float *to = of->queries + (size_t)m * of->size, scale = 1 / sqrtf((float)of->size);
+    float *to = of->queries + (size_t)m * of->depth, scale = 1 / sqrtf((float)of->size);
     for (int i = 0; i < QUERIES; i++) {
-        read_pixel(of, query, pixel + m + (i < count - m ? i : 0), scale, to + i, QUERIES);
+        read_pixel(of, query, pixel + m + (i < count - m ? i : 0), scale, to + i, QUERIES * TOGETHER, TOGETHER);
         of->largest[m + i] = -INFINITY;
         of->total[m + i] = 0;
     }
@@ -56,9 +83,11 @@ static void read_queries(head *of, const udm_tensor *query, int m, int pixel, in
 static void read_keys_and_values(head *of, const udm_attention *attention, int pixel, int count)
 {
     for (int n = 0; n < count; n++) {
-        read_pixel(of, &attention->key, pixel + n, 1, of->keys + (size_t)n * of->size, 1);
-        read_pixel(of, &attention->value, pixel + n, 1, of->values + n, KEYS);
+        read_pixel(of, &attention->key, pixel + n, 1, of->keys + (size_t)n * of->depth, TOGETHER, TOGETHER);
+        read_pixel(of, &attention->value, pixel + n, 1, (float *)(void *)((element *)(void *)of->values + n), KEYS, 1);
     }
+    for (int i = 0; i < of->size && count % TOGETHER; i++)
+        ((element *)(void *)of->values)[i * KEYS + count] = 0;
 }
 
 // The scores [count][QUERIES] of step m become weights; fade: by what earlier sums are to be multiplied.
@@ -83,10 +112,29 @@ INLINE void weigh(head *of, int m, float *scores, int count, float *fade)
 }
 
 // Once, not inlined twice.
-static void multiply_floats(const float *a, size_t row, const float *b, int width, float *c, int rows, int depth)
+static void multiply_elements(const float *a, size_t row, const float *b, float *c, int rows, int depth)
 {
-    multiply(a, row, b, width, c, rows, depth, false, false);
+    multiply(a, row, b, QUERIES, c, rows, depth, TOGETHER > 1, false);
 }
+
+#if defined(__AVX512BF16__)
+// Weights [count][QUERIES] as pairs of two keys', in place.
+static void join_weights(float *weights, int count)
+{
+    for (int n = 0; n < count; n += 2)
+        for (int i = 0; i < QUERIES; i += LANES) {
+            const __m512 first = (__m512)load(weights + n * QUERIES + i);
+            const __m512 second = n + 1 < count ? (__m512)load(weights + (n + 1) * QUERIES + i) : _mm512_setzero_ps();
+            const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
+            const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
+            store(weights + n / 2 * QUERIES + i, (vec)_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        }
+}
+#else
+static void join_weights(float *weights, int count)
+{
+}
+#endif
 
 // The scores of keys after a query, where `ahead` is how far the first key is after the first query.
 static void hide_later(float *scores, int count, int ahead)
@@ -101,14 +149,16 @@ static void hide_later(float *scores, int count, int ahead)
 static void attend_step(head *of, int m, int count, int ahead, bool first)
 {
     float scores[KEYS * QUERIES], product[MICRO_ROWS * QUERIES], fade[QUERIES];
-    multiply_floats(of->keys, of->size, of->queries + (size_t)m * of->size, QUERIES, scores, count, of->size);
+    multiply_elements(of->keys, of->depth, of->queries + (size_t)m * of->depth, scores, count, of->depth);
     if (count + ahead > 1)
         hide_later(scores, count, ahead);
     weigh(of, m, scores, count, fade);
+    join_weights(scores, count);
     for (int c = 0; c < of->size; c += MICRO_ROWS) {
         int rows = of->size - c < MICRO_ROWS ? of->size - c : MICRO_ROWS;
         float *sums = of->sums + ((size_t)m * of->size + (size_t)c * QUERIES);
-        multiply_floats(of->values + (size_t)c * KEYS, KEYS, scores, QUERIES, product, rows, count);
+        multiply_elements(of->values + (size_t)c * KEYS / TOGETHER, KEYS / TOGETHER, scores, product, rows,
+                          (count + TOGETHER - 1) / TOGETHER);
         for (int i = 0; i < rows * QUERIES; i += LANES) {
             vec before = first ? broadcast(0) : load(sums + i) * load(fade + i % QUERIES);
             store(sums + i, before + load(product + i));
@@ -142,7 +192,7 @@ static head head_of(const udm_cpu_attend *run, int h, int worker)
 {
     head of = { .size = run->attention->dst.shape.c / run->attention->heads };
     size_t rows = (size_t)of.size + UDM_CPU_ROW_STEP;
-    of.first = h * of.size;
+    of.first = h * of.size, of.depth = (of.size + TOGETHER - 1) / TOGETHER;
     of.queries = run->scratch + worker * run->per_worker;
     of.sums = of.queries + rows * run->queries;
     of.keys = of.sums + rows * run->queries;

@@ -8,6 +8,7 @@ extern const udm_cpu_products NAME(udm_cpu_products);
 const udm_cpu_products NAME(udm_cpu_products) = {
     .direct = NAME(udm_cpu_direct),
     .winograd = NAME(udm_cpu_winograd),
+    .attend = NAME(udm_cpu_attend),
     .peak = NAME(udm_cpu_peak),
     .pairs = true,
 };
@@ -17,10 +18,12 @@ extern const udm_cpu_isa NAME(udm_cpu_isa);
 const udm_cpu_isa NAME(udm_cpu_isa) = {
     .name = TEXT(UDM_ISA),
     .lanes = LANES,
-    .products = { .direct = NAME(udm_cpu_direct), .winograd = NAME(udm_cpu_winograd), .peak = NAME(udm_cpu_peak) },
+    .products = { .direct = NAME(udm_cpu_direct),
+                  .winograd = NAME(udm_cpu_winograd),
+                  .attend = NAME(udm_cpu_attend),
+                  .peak = NAME(udm_cpu_peak) },
     .moments = NAME(udm_cpu_moments),
     .normalise = NAME(udm_cpu_normalise),
-    .attend = NAME(udm_cpu_attend),
     .layer_norm = NAME(udm_cpu_layer_norm),
     .warp = NAME(udm_cpu_warp),
     .observe = NAME(udm_cpu_observe),
