@@ -283,9 +283,14 @@ void gst_udm_plan_lacks(const GstUdmPlan *plan, GstClockTime time, udm_error *er
              plan->path, GST_TIME_ARGS(time));
 }
 
-const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gboolean looks_ahead)
+const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gint ahead)
 {
-    const GstUdmPlanned *next = frame_at(plan, frame->number + 1);
+    const GstUdmPlanned *first = frame, *next;
+    guint place = 0, last = MIN(MAX(ahead, 0), UDM_FINDING_SETTLED);
 
-    return looks_ahead && frame->finding.begins && next && !next->finding.begins ? next : frame;
+    for (; place < last && first->number > 0 && !first->finding.begins; place++)
+        first = frame_at(plan, first->number - 1);
+    while (place++ < last && (next = frame_at(plan, frame->number + 1)) && !next->finding.begins)
+        frame = next;
+    return frame;
 }

@@ -40,8 +40,8 @@ const GstUdmPlanned *gst_udm_plan_find(const GstUdmPlan *plan, GstClockTime time
 gboolean gst_udm_plan_goes_on(const GstUdmPlan *plan, GstClockTime time);
 // Fills the error of a frame that is not found.
 void gst_udm_plan_lacks(const GstUdmPlan *plan, GstClockTime time, udm_error *error);
-// The frame whose noise is that of this one: in the first of a scene, grain that only time tells of is not seen, so
-// that a restorer that looks ahead takes that of the second one.
-const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gboolean looks_ahead);
+// The frame whose noise is that of this one: in the first ones of a scene, grain that only time tells of is not seen,
+// so that a restorer that looks ahead by so many frames takes that of a later one (udm_finding).
+const GstUdmPlanned *gst_udm_plan_judged(const GstUdmPlan *plan, const GstUdmPlanned *frame, gint ahead);
 
 #endif

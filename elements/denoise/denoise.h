@@ -38,12 +38,12 @@ struct _GstUdmDenoise {
     GstUdmModel *live;              // for playback, or NULL
 
     // state of the streaming thread: the plan
-    GstUdmPlan *plan;     // or NULL
-    GstQueueArray *kept;  // frames that were restored, and are again where a scene is split
-    gboolean looks_ahead; // the engine
-    guint64 scene;        // of the last frame that it was given
-    guint64 expected;     // the number of the frame that follows that; 0: any
-    guint64 restarted;    // the number of the frame that was begun with last, as the scene is split there
+    GstUdmPlan *plan;    // or NULL
+    GstQueueArray *kept; // frames that were restored, and are again where a scene is split
+    gint ahead;          // that the engine looks, in frames
+    guint64 scene;       // of the last frame that it was given
+    guint64 expected;    // the number of the frame that follows that; 0: any
+    guint64 restarted;   // the number of the frame that was begun with last, as the scene is split there
 };
 
 GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes the object lock

@@ -275,7 +275,9 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
     }
     set_repair(trans, &options, &all);
     all.scenes_given = self->plan != NULL;
-    self->looks_ahead = all.lookahead > 0 || (all.lookahead == UDM_LOOKAHEAD_AUTO && takes_neighbours(trans));
+    self->ahead = all.lookahead;
+    if (all.lookahead == UDM_LOOKAHEAD_AUTO)
+        self->ahead = takes_neighbours(trans) ? UDM_LOOKAHEAD_USUAL : 0;
     self->discontinuity = TRUE;
     return open_stream(self, &all, error);
 }

@@ -40,7 +40,7 @@ static gboolean set_noise(GstUdmDenoise *self, const GstUdmDenoiseOptions *optio
     const udm_model *model = gst_udm_denoise_model(self);
     const gdouble level = gst_udm_plan_noise_level(self->plan), wanted = options->noise_level;
     const gdouble size = gst_udm_smaller_scale(GST_UDM_TRANSFORM(self)->smaller);
-    const GstUdmPlanned *noise = gst_udm_plan_judged(self->plan, planned, self->looks_ahead);
+    const GstUdmPlanned *noise = gst_udm_plan_judged(self->plan, planned, self->ahead);
 
     if (level == 0 && wanted != 0)
         return udm_fail(error, UDM_ERROR_SETTINGS,

@@ -5,7 +5,17 @@
 
 #include "analysis/noise_picture.h"
 
-// Of luma at an octave, on the scale of udm_noise_reading.sigma; negative where nothing bears witness.
-double udm_grain(const udm_noise_picture *now, const udm_noise_picture *before, int octave);
+#define UDM_GRAIN_UNKNOWN (-4.0)
+
+typedef struct udm_grain {
+    double level; // on the scale of udm_noise_reading.sigma; UDM_GRAIN_UNKNOWN where nothing bears witness
+    // How much of what changes is new in each picture: 1 of noise, 0 and less of motion; UDM_GRAIN_UNKNOWN without a
+    // third picture, or if one of them is a repeat. Of noise that a codec keeps for a while it is less than 1.
+    double fresh;
+} udm_grain;
+
+// Of luma at an octave. earlier: luma of the picture before `before` at this octave, or NULL.
+udm_grain udm_grain_measure(const udm_noise_picture *now, const udm_noise_picture *before, const float *earlier,
+                            int octave);
 
 #endif

@@ -34,6 +34,7 @@ typedef struct udm_noise_estimate {
     double octaves[UDM_NOISE_OCTAVES];
     double whiteness;  // 1: white over pixels and colours; towards 0: coarse, or of one of luma and chroma alone
     bool white;        // which it is: clear, so that no film goes to and fro; what nothing is known of is white
+    bool settled;      // three pictures were seen, which tell coarse noise from texture that moves
     double confidence; // 0 to 1: how much of the pictures so far bears witness to it
 } udm_noise_estimate;
 

@@ -13,8 +13,6 @@
 
 #include <math.h>
 
-#include "analysis/grain.h"
-
 // Ramps from no to yes, chosen on the public and training clips (tests/bench/estimate.py).
 typedef struct ramp {
     double from, to;
@@ -23,16 +21,18 @@ typedef struct ramp {
 static const ramp textured = { 1.4, 1.7 }; // the tilt at the full size: less of it is noise
 static const ramp tilted = { 1.25, 1.5 };  // likewise: it is not white
 static const ramp textured_at_half = { 1.25, 1.4 };
-static const ramp coarse = { 1.15, 1.5 };  // half the size over the full one
-static const ramp coarser = { 1.4, 1.7 };  // likewise, where single pixels are white enough to be noise themselves
-static const ramp grows = { 1.2, 1.35 };   // and a quarter of the size over the half
-static const ramp coloured = { 0.5, 0.8 }; // chroma over luma, from which on chroma counts as much
+static const ramp coarse = { 1.15, 1.5 }; // half the size over the full one
+static const ramp coarser = { 1.4, 1.7 }; // likewise, where single pixels are white enough to be noise themselves
+static const ramp grows = { 1.2, 1.35 };  // and a quarter of the size over the half
+static const ramp fresh = { 0.1, 0.3 };   // what changes anew with every picture is noise, and not texture that moves
+static const ramp surely_fresh = { 0.3, 0.5 }; // as strong as it seems
+static const ramp coloured = { 0.5, 0.8 };     // chroma over luma, from which on chroma counts as much
 
 // More than this is not believed of what has the spectrum of texture.
 static const double most_textured = 1.2;
 
 // Nor more than this at half the size, of a picture by itself, and of one in which all moves.
-static const double doubted_alone = 3, doubted_in_motion = 1.5;
+static const double doubted_alone = 3, doubted_in_motion = 0.5;
 
 // A difference with less than this share of what the picture has, and that no less than the next, is of a repeat.
 static const double repeat_share = 0.4, least_repeated = 1.2;
@@ -49,7 +49,7 @@ static const double flat_shortfall = 1.4;
 
 // Grain that only time tells of: the level at which denoise-real is best on old films is 3 to 8, and from 4 to 6 none
 // of them is more than 0.3 dB below its best.
-static const double most_grain = 4.5;
+static const double most_grain = 4.5, most_fresh = 12;
 
 // Grain that is stronger the coarser one looks is told by what it is at a quarter of the size, up to this many times
 // what it is at half: the coarser, the more of it such models leave.
@@ -85,9 +85,9 @@ static bool is_noisy(const udm_noise_reading *picture)
 }
 
 udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
-                                     const udm_noise_picture *before)
+                                     const udm_noise_picture *before, const udm_noise_glance *earlier)
 {
-    udm_noise_evidence found = { .components = now->channels, .grain = { -1, -1 } };
+    udm_noise_evidence found = { .components = now->channels, .grain = { -1, -1 }, .fresh = UDM_GRAIN_UNKNOWN };
     for (int part = 0; part < (now->channels == 1 ? 1 : 2); part++) {
         udm_noise_reading *spatial = found.spatial[part];
         spatial[0] = udm_noise_read(patches, now, NULL, part, 0);
@@ -101,9 +101,26 @@ udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise
     const bool repeated = is_noisy(picture) && found.temporal.sigma < repeat_share * picture->sigma;
     found.paired = found.temporal.weak > 0 && !repeated;
     found.certain = found.paired && is_noisy(picture);
-    for (int i = 0; found.paired && i < 2; i++)
-        found.grain[i] = udm_grain(now, before, 2 + i);
+    if (!found.paired)
+        return found;
+    const udm_grain near =
+        udm_grain_measure(now, before, earlier->channels == now->channels ? earlier->luma : NULL, UDM_NOISE_AFAR);
+    found.grain[0] = near.level, found.fresh = near.fresh;
+    found.grain[1] = udm_grain_measure(now, before, NULL, UDM_NOISE_AFAR + 1).level;
     return found;
+}
+
+// How much of what is coarse may be noise, for all that time tells.
+static double believed(const udm_noise_evidence *evidence)
+{
+    return evidence->fresh > UDM_GRAIN_UNKNOWN ? share_of(fresh, evidence->fresh) : 1;
+}
+
+// What changes at a quarter of the size, but for what goes on changing as motion does. Negative: nothing bears witness.
+static double fresh_grain(const udm_noise_evidence *evidence)
+{
+    const double fresh = evidence->fresh > UDM_GRAIN_UNKNOWN ? fmin(fmax(evidence->fresh, 0), 1) : 1;
+    return evidence->grain[0] * sqrt(fresh);
 }
 
 // Of single pixels, on the scale of white noise.
@@ -123,7 +140,7 @@ static double most_doubted(const udm_noise_evidence *evidence, udm_noise_part pa
         return 0;
     if (!evidence->paired)
         return doubted_alone;
-    return evidence->grain[0] < 0 ? doubted_in_motion : fmin(evidence->grain[0], doubted_alone);
+    return evidence->grain[0] < 0 ? doubted_in_motion : fmin(fresh_grain(evidence), doubted_alone);
 }
 
 // At half the size: what is white there, and some of what is not.
@@ -131,7 +148,8 @@ static double half_level(const udm_noise_evidence *evidence, udm_noise_part part
 {
     const udm_noise_reading *half = &evidence->spatial[part][1];
     const double level = 2 * half->sigma, doubted = fmin(level, most_doubted(evidence, part));
-    return mix(level, doubted, share_of(textured_at_half, half->tilt));
+    const double found = mix(level, doubted, share_of(textured_at_half, half->tilt));
+    return part == UDM_NOISE_LUMA ? believed(evidence) * found : found;
 }
 
 typedef struct levels {
@@ -150,10 +168,11 @@ static double luma_unit(const udm_noise_evidence *evidence)
 // Texture that moves slowly may pass for it, too; so no more is believed than does little harm there.
 static double grain_of(const udm_noise_evidence *evidence, double fine)
 {
-    const double grain = fmax(evidence->grain[0], 0);
+    const double grain = fmax(fresh_grain(evidence), 0);
     const double counts =
         tilted_share(&evidence->spatial[UDM_NOISE_LUMA][0]) * share_of(coarse, grain / fmax(fine, 1e-6));
-    return counts * fmin(grain * luma_unit(evidence), most_grain);
+    const double most = mix(most_grain, most_fresh, share_of(surely_fresh, evidence->fresh));
+    return believed(evidence) * counts * fmin(grain * luma_unit(evidence), most);
 }
 
 // Grain that is stronger at half the size is so at a quarter, too, where only what changes at rest counts; texture is
@@ -208,8 +227,9 @@ static double real_sigma(const udm_noise_evidence *evidence, levels found, doubl
     const double unit = luma_unit(evidence);
     const double flat = more * unit * found.fine[0];
     const double quarter = fmin(evidence->grain[0], most_coarser * found.half[0]);
-    const double grains =
-        mix(fmax(found.half[0], fmin(2 * found.half[0], 4)), fmax(found.half[0], quarter), found.coarser);
+    const bool settled = evidence->fresh > UDM_GRAIN_UNKNOWN;
+    const double doubled = fmin(fmin(2 * found.half[0], 4), settled ? unit * fresh_grain(evidence) : INFINITY);
+    const double grains = mix(fmax(found.half[0], doubled), fmax(found.half[0], quarter), found.coarser);
     const double real = fmax(mix(flat, grains, found.coarse[0]), found.grain);
     return mix(real, white, share_of((ramp){ 0.5, 0.8 }, whiteness));
 }
@@ -243,6 +263,7 @@ udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence)
     udm_noise_estimate noise = { .finding = finding_of(evidence, white), .whiteness = whiteness };
     if (noise.finding != UDM_NOISE_FOUND && noise.finding != UDM_NOISE_WEAK)
         return noise;
+    noise.settled = evidence->fresh > UDM_GRAIN_UNKNOWN;
     noise.luma = unit * found.fine[0];
     noise.chroma = UDM_NOISE_WHITE_CHROMA * found.fine[1];
     noise.half_chroma = UDM_NOISE_WHITE_CHROMA * mix(found.fine[1], found.half[1], found.coarse[1]) / 2;

@@ -3,6 +3,7 @@
 #ifndef UDM_ANALYSIS_NOISE_ESTIMATION_H
 #define UDM_ANALYSIS_NOISE_ESTIMATION_H
 
+#include "analysis/grain.h"
 #include "analysis/noise.h"
 #include "analysis/noise_patches.h"
 
@@ -14,12 +15,13 @@ typedef struct udm_noise_evidence {
     bool certain;                    // white noise is in the picture, and in the difference: it is no repeat
     udm_noise_reading temporal;      // of luma, at the full size
     double grain[2];                 // of luma, at a quarter and an eighth; negative where there is none to be seen
+    double fresh;                    // how much of the first is new in each picture, or UDM_GRAIN_UNKNOWN
 } udm_noise_evidence;
 
 // before: NULL, or the picture before. Where it is the same picture with the same noise, the difference of both has
-// next to none, which says nothing, and the evidence is not paired.
+// next to none, which says nothing, and the evidence is not paired. earlier: the one before that, which may be empty.
 udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
-                                     const udm_noise_picture *before);
+                                     const udm_noise_picture *before, const udm_noise_glance *earlier);
 
 udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence);
 

@@ -72,6 +72,55 @@ static void halve(const float *from, int width, int height, float *to)
     }
 }
 
+bool udm_noise_glance_init(udm_noise_glance *glance, int width, int height)
+{
+    const size_t area = (size_t)(width >> UDM_NOISE_AFAR) * (height >> UDM_NOISE_AFAR);
+    *glance = (udm_noise_glance){ .luma = malloc((area + 1) * sizeof *glance->luma) };
+    return glance->luma != NULL;
+}
+
+void udm_noise_glance_clear(udm_noise_glance *glance)
+{
+    free(glance->luma);
+    *glance = (udm_noise_glance){ 0 };
+}
+
+void udm_noise_glance_keep(udm_noise_glance *glance, const udm_noise_picture *picture)
+{
+    const size_t area = (size_t)(picture->width >> UDM_NOISE_AFAR) * (picture->height >> UDM_NOISE_AFAR);
+    memcpy(glance->luma, picture->octaves[0][UDM_NOISE_AFAR], area * sizeof *glance->luma);
+    glance->channels = picture->channels;
+}
+
+// The sum of a square of 1 << UDM_NOISE_AFAR pixels.
+static float block_sum(const float *corner, int width)
+{
+    float sum = 0;
+    for (int y = 0; y < 1 << UDM_NOISE_AFAR; y++)
+        for (int x = 0; x < 1 << UDM_NOISE_AFAR; x++)
+            sum += tame(corner[(size_t)y * width + x]);
+    return sum;
+}
+
+void udm_noise_glance_set(udm_noise_glance *glance, int channels, int width, int height, const float *planes)
+{
+    const size_t area = (size_t)width * height;
+    const double grey[] = { 1 }, *weights = grey;
+    double scale = 127.5;
+    glance->channels = channels == 3 && is_grey(planes, area) ? 1 : channels;
+    if (glance->channels == 3)
+        weights = to_components[0], scale /= white[0];
+    float *out = glance->luma;
+    for (int y = 0; y < height >> UDM_NOISE_AFAR; y++)
+        for (int x = 0; x < width >> UDM_NOISE_AFAR; x++) {
+            const size_t corner = ((size_t)y * width + x) << UDM_NOISE_AFAR;
+            double sum = 0;
+            for (int c = 0; c < glance->channels; c++)
+                sum += weights[c] * block_sum(planes + c * area + corner, width);
+            *out++ = (float)(scale * (sum / (1 << 2 * UDM_NOISE_AFAR) + 1));
+        }
+}
+
 void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes)
 {
     const size_t area = (size_t)picture->width * picture->height;

@@ -30,4 +30,19 @@ void udm_noise_picture_clear(udm_noise_picture *picture);
 // planes: [channels, height, width] of what it was initialised for.
 void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes);
 
+// One that is seen from afar: luma at the octave UDM_NOISE_AFAR alone, as above.
+typedef struct udm_noise_glance {
+    float *luma;  // [height >> UDM_NOISE_AFAR, width >> UDM_NOISE_AFAR]
+    int channels; // 0: nothing was seen
+} udm_noise_glance;
+
+enum { UDM_NOISE_AFAR = 2 };
+
+bool udm_noise_glance_init(udm_noise_glance *glance, int width, int height);
+void udm_noise_glance_clear(udm_noise_glance *glance);
+
+// Of a picture that was set, or of one that is not needed as a whole.
+void udm_noise_glance_keep(udm_noise_glance *glance, const udm_noise_picture *picture);
+void udm_noise_glance_set(udm_noise_glance *glance, int channels, int width, int height, const float *planes);
+
 #endif

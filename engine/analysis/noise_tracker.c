@@ -16,10 +16,11 @@
 
 enum {
     EVERY = 5,
-    FIRST = 3,     // pictures of a scene that are all looked at
-    KEPT = 3,      // estimates
-    PATIENCE = 3,  // pictures in a row that repeat, or surprise, before the next one waits its turn
-    GRAIN_KEPT = 4 // pairs
+    FIRST = 3,        // pictures of a scene that are all looked at
+    KEPT = 3,         // estimates
+    MOST_TRIPLES = 5, // as many of them as three pictures of each count as much as those before
+    PATIENCE = 3,     // pictures in a row that repeat, or surprise, before the next one waits its turn
+    GRAIN_KEPT = 4    // pairs
 };
 
 // A ratio of estimates that asks for another one at once.
@@ -27,6 +28,9 @@ static const double surprising = 1.3;
 
 // A pair with less than this share of the most grain that was seen of late is a repeat.
 static const double repeated_grain = 0.35;
+
+// What three small pictures say of how fresh coarse noise is may be wrong by as much: this counts as another three.
+static const double usual_freshness = 0.3;
 
 // The whiteness above which noise is called white, and how far beyond it is to be called otherwise than before.
 static const double white_above = 0.5, clear = 0.15;
@@ -37,12 +41,15 @@ struct udm_noise_tracker {
     bool scenes_given, began;
     udm_noise_patches *patches;
     udm_noise_picture pictures[2];
-    int now;        // of the two
-    bool seen;      // the other one is the picture before
-    uint64_t frame; // in this scene
-    uint64_t due;   // the frame to be looked at next
-    int unsettled;  // pictures in a row that decided nothing
-    uint64_t made;  // estimates of this scene
+    int now;                  // of the two
+    int seen;                 // pictures in a row that were prepared, up to the one before: that is the other one
+    udm_noise_glance earlier; // the one before the picture before
+    udm_grain coarse;         // of this scene: the last level that was seen for sure, a mean of how fresh it was
+    int triples;              // ... over so many
+    uint64_t frame;           // in this scene
+    uint64_t due;             // the frame to be looked at next
+    int unsettled;            // pictures in a row that decided nothing
+    uint64_t made;            // estimates of this scene
     udm_noise_estimate kept[KEPT];
     double grain[GRAIN_KEPT]; // of pairs
     uint64_t pairs;
@@ -52,7 +59,8 @@ struct udm_noise_tracker {
 static bool init_pictures(udm_noise_tracker *tracker)
 {
     return udm_noise_picture_init(&tracker->pictures[0], tracker->channels, tracker->width, tracker->height) &&
-           udm_noise_picture_init(&tracker->pictures[1], tracker->channels, tracker->width, tracker->height);
+           udm_noise_picture_init(&tracker->pictures[1], tracker->channels, tracker->width, tracker->height) &&
+           udm_noise_glance_init(&tracker->earlier, tracker->width, tracker->height);
 }
 
 udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, udm_error *error)
@@ -83,6 +91,7 @@ void udm_noise_tracker_free(udm_noise_tracker *tracker)
     udm_noise_patches_free(tracker->patches);
     udm_noise_picture_clear(&tracker->pictures[0]);
     udm_noise_picture_clear(&tracker->pictures[1]);
+    udm_noise_glance_clear(&tracker->earlier);
     free(tracker);
 }
 
@@ -97,11 +106,19 @@ void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
     tracker->scenes_given = true;
 }
 
+static void forget_pictures(udm_noise_tracker *tracker)
+{
+    tracker->seen = 0;
+    tracker->earlier.channels = 0;
+}
+
 static void begin_scene(udm_noise_tracker *tracker)
 {
     tracker->frame = tracker->due = tracker->made = tracker->pairs = 0;
     tracker->unsettled = 0;
-    tracker->seen = false;
+    tracker->triples = 0;
+    tracker->coarse = (udm_grain){ UDM_GRAIN_UNKNOWN, UDM_GRAIN_UNKNOWN };
+    forget_pictures(tracker);
 }
 
 // Also remembers the grain of this pair, if it is none.
@@ -149,6 +166,10 @@ static void keep(udm_noise_tracker *tracker, udm_noise_estimate estimate)
             tracker->noise = estimate;
         return;
     }
+    const udm_noise_estimate *last = &tracker->kept[(tracker->made + KEPT - 1) % KEPT];
+    // What it was, as long as coarse noise could not be told from motion, does not count any longer.
+    if (estimate.settled && tracker->made > 0 && !last->settled && last->whiteness < sure_alone)
+        tracker->made = 0;
     tracker->kept[tracker->made++ % KEPT] = estimate;
     tracker->noise = median(tracker);
 }
@@ -170,19 +191,37 @@ static void wait(udm_noise_tracker *tracker, bool repeated)
     tracker->due = tracker->frame + (at_once ? 1 : EVERY);
 }
 
+// What these pictures cannot tell, those before them may have: whether what is coarse is noise, and, where all moves
+// now, how much there is of it.
+static void remember_grain(udm_noise_tracker *tracker, udm_noise_evidence *evidence)
+{
+    udm_grain *coarse = &tracker->coarse;
+    if (evidence->fresh > UDM_GRAIN_UNKNOWN) {
+        if (tracker->triples == 0)
+            tracker->triples = 1, coarse->fresh = usual_freshness;
+        tracker->triples += tracker->triples < MOST_TRIPLES;
+        coarse->level = evidence->grain[0];
+        coarse->fresh += (evidence->fresh - coarse->fresh) / tracker->triples;
+    }
+    evidence->fresh = coarse->fresh;
+    if (evidence->paired && evidence->grain[0] < 0)
+        evidence->grain[0] = coarse->level;
+}
+
 static void estimate(udm_noise_tracker *tracker)
 {
     const udm_noise_picture *now = &tracker->pictures[tracker->now];
-    const udm_noise_picture *before = tracker->seen ? &tracker->pictures[!tracker->now] : NULL;
-    const udm_noise_evidence evidence = udm_noise_measure(tracker->patches, now, before);
+    const udm_noise_picture *before = tracker->seen > 0 ? &tracker->pictures[!tracker->now] : NULL;
+    udm_noise_evidence evidence = udm_noise_measure(tracker->patches, now, before, &tracker->earlier);
     const bool repeated =
         before && (!evidence.paired || (!evidence.certain && repeats_grain(tracker, evidence.grain[0])));
+    remember_grain(tracker, &evidence);
     if (!repeated || tracker->made == 0)
         keep(tracker, udm_noise_judge(&evidence));
     wait(tracker, repeated);
 }
 
-// A picture is prepared if it is looked at, or the next one is.
+// A picture is prepared if it is looked at, or the next one is; if it is the one after that, a glance will do.
 static void look(udm_noise_tracker *tracker, const float *planes, bool repeats)
 {
     if (repeats) { // the picture that was prepared last is still the one before the next
@@ -190,15 +229,19 @@ static void look(udm_noise_tracker *tracker, const float *planes, bool repeats)
         return;
     }
     const bool due = tracker->frame >= tracker->due;
-    if (!due && tracker->frame + 1 < tracker->due) {
-        tracker->seen = false;
+    if (tracker->frame + 1 < tracker->due) {
+        forget_pictures(tracker);
+        if (tracker->frame + 2 == tracker->due)
+            udm_noise_glance_set(&tracker->earlier, tracker->channels, tracker->width, tracker->height, planes);
         return;
     }
     tracker->now = !tracker->now;
+    if (tracker->seen > 1)
+        udm_noise_glance_keep(&tracker->earlier, &tracker->pictures[tracker->now]);
     udm_noise_picture_set(&tracker->pictures[tracker->now], tracker->channels, planes);
     if (due)
         estimate(tracker);
-    tracker->seen = true;
+    tracker->seen++;
 }
 
 static bool is_white(const udm_noise_tracker *tracker, bool begins, bool subsampled, bool before)
@@ -221,7 +264,7 @@ bool udm_noise_tracker_look(udm_noise_tracker *tracker, const float *planes, udm
         begin_scene(tracker);
     const bool white = tracker->noise.white;
     if (given)
-        tracker->seen = false;
+        forget_pictures(tracker);
     else
         look(tracker, planes, hint.repeats && !begins);
     tracker->noise.white = is_white(tracker, begins, hint.subsampled, white);

@@ -227,9 +227,12 @@ static double chroma_share(const udm_restorer *restorer, const queued *frame, do
 
 void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
 {
-    if (frame->looked_at || frame->repeats)
+    if (frame->looked_at)
         return;
     frame->looked_at = true;
+    frame->place = restorer->place++;
+    if (frame->repeats)
+        return;
     if (frame->discontinuity)
         udm_noise_tracker_reset(restorer->tracker);
     const bool estimate = frame->time < 0;
@@ -243,6 +246,8 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
                                   .subsampled = frame->subsampled,
                                   .repeats = frame->input.repeat };
     frame->begins = udm_noise_tracker_look(restorer->tracker, frame->planes, hint);
+    if (frame->begins)
+        frame->place = 0, restorer->place = 1;
     frame->noise = measured ? *udm_noise_tracker_noise(restorer->tracker) : (udm_noise_estimate){ 0 };
     if (frame->kind == UDM_NOISE_JUDGED)
         frame->kind = frame->noise.white ? UDM_NOISE_WHITE : UDM_NOISE_OTHER;
@@ -255,21 +260,28 @@ void udm_restorer_analyse(udm_restorer *restorer, queued *frame)
     set_levels(restorer, frame);
 }
 
-// Grain that only time tells of is not seen in the first frame of a scene: where the second one waits already, what was
-// found there holds for both.
+// Grain that only time tells of is not seen in the first frames of a scene: what is found in the last of those that
+// wait already, when the first is made, holds for all of them.
 static void learn_from_next(udm_restorer *restorer, queued *frame)
 {
-    queued *next = frame->next;
-    if (!frame->begins || !next || next->repeats || restorer->settings.lookahead == 0 || restorer->sdedit ||
-        restorer->redraw)
+    const queued *last = frame;
+    const int lookahead = restorer->settings.lookahead;
+    int ahead = lookahead < UDM_FINDING_SETTLED ? lookahead : UDM_FINDING_SETTLED;
+    if (frame->place > 0 || frame->time >= 0 || restorer->sdedit || restorer->redraw)
         return;
-    udm_restorer_analyse(restorer, next);
-    if (next->begins || frame->time >= 0 || next->time >= 0)
-        return;
-    frame->noise = next->noise;
-    frame->kind = next->kind;
-    frame->chroma_share = next->chroma_share;
-    set_levels(restorer, frame);
+    for (queued *next = frame->next; next && ahead > 0; next = next->next, ahead--) {
+        udm_restorer_analyse(restorer, next);
+        if (next->place == 0 || next->time >= 0)
+            break;
+        last = next->repeats ? last : next;
+    }
+    for (queued *early = frame; early != last; early = early->next) {
+        early->noise = last->noise;
+        early->kind = last->kind;
+        early->chroma_share = last->chroma_share;
+        if (!early->repeats)
+            set_levels(restorer, early);
+    }
 }
 
 static void mix_known(udm_restorer *restorer, const queued *frame)
@@ -406,11 +418,11 @@ static void keep_grain(udm_restorer *restorer, const queued *frame)
 static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
 {
     const double start = udm_now_ms();
+    udm_restorer_analyse(restorer, frame);
     if (frame->repeats) { // what was made of the last one is still there
         udm_stats_count(&restorer->stats, start);
         return true;
     }
-    udm_restorer_analyse(restorer, frame);
     learn_from_next(restorer, frame);
     if (!restorer->redraw && !ask_expert(restorer, frame, error))
         return false;

@@ -5,8 +5,6 @@
 
 #include "api/restorer.h"
 
-enum { USUAL_LOOKAHEAD = 2 }; // what most of the gain takes
-
 #define SDEDIT_RATE 25 // frames a second that a model is told that makes video
 
 // The workspace is that of all networks, whose channels and device are the same.
@@ -151,7 +149,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
     restorer->scheduler = udm_model_scheduler(model);
     restorer->expert = restorer->experts;
     if (own.lookahead == UDM_LOOKAHEAD_AUTO)
-        own.lookahead = udm_model_helper_config(model, UDM_HELPER_PREVIEW) ? USUAL_LOOKAHEAD : 0;
+        own.lookahead = udm_model_helper_config(model, UDM_HELPER_PREVIEW) ? UDM_LOOKAHEAD_USUAL : 0;
     restorer->settings = own;
     restorer->pixels = (size_t)settings->width * settings->height;
     restorer->noise = udm_settings_noise(settings, model, &restorer->own_noise, error);

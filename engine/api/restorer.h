@@ -34,6 +34,7 @@ typedef struct queued {
     bool whole;               // not to be repaired
     udm_repaired repaired;    // what was done to it, where frames are repaired
     bool begins;              // a scene, which nobody was told yet
+    uint64_t place;           // in its scene, from 0
     bool subsampled;          // some pixels share chroma
     udm_noise_estimate noise; // in it: of a given level only sigma, unless more was needed
     double chroma_share;      // udm_side_information
@@ -66,6 +67,7 @@ struct udm_restorer {
     udm_sdedit *sdedit;              // instead of its reverse loop, where the model makes video
     udm_redraw *redraw;              // instead of experts, where the model is told in words what to draw
     udm_noise_tracker *tracker;
+    uint64_t place; // in its scene, of the next frame that it looks at
     udm_tone *tone;
     udm_impulses *impulses;  // NULL where the model undoes something else than noise
     udm_hole_filler *filler; // of holes; NULL where the model fills none, or draws them

@@ -120,6 +120,13 @@ static const struct {
     int lookahead;
 } parted[] = { { "tiny-guess", 0 }, { "tiny-guess", 1 }, { "tiny-guess", 2 }, { "tiny-chroma", 0 } };
 
+// The frame whose noise is that of frame n.
+static int judged(int n, int lookahead)
+{
+    const int settled = (n < CUT ? 0 : CUT) + (lookahead < UDM_FINDING_SETTLED ? lookahead : UDM_FINDING_SETTLED);
+    return n < settled ? settled : n;
+}
+
 START_TEST(parts_that_begin_at_cuts_make_the_whole)
 {
     udm_model *model = golden_model(parted[_i].model);
@@ -131,8 +138,7 @@ START_TEST(parts_that_begin_at_cuts_make_the_whole)
     restore(model, 0, FRAMES, lookahead, false, sigmas, whole);
     analyse(-1, findings);
     for (int n = 0; n < FRAMES; n++)
-        given[n] = findings[lookahead > 0 && findings[n].begins ? n + 1 : n].sigma,
-        chroma[n] = findings[n].chroma_sigma;
+        given[n] = findings[judged(n, lookahead)].sigma, chroma[n] = findings[judged(n, lookahead)].chroma_sigma;
     ck_assert_double_gt(chroma[FRAMES - 1], 0.2 * given[FRAMES - 1]);
     restore(model, 0, CUT, lookahead, true, given, parts);
     restore(model, CUT, FRAMES, lookahead, true, given, parts + CUT * BYTES);

@@ -5,6 +5,7 @@
 
 #include "analysis/clipping.h"
 #include "analysis/eigenvalues.h"
+#include "analysis/grain.h"
 #include "analysis/noise_tracker.h"
 #include "base/random.h"
 
@@ -359,15 +360,67 @@ START_TEST(cuts_are_followed_at_once)
 }
 END_TEST
 
-// Texture everywhere, which moves: no more than what is believed of grain, where it was taken for noise of sigma 11.
+// Texture everywhere, which moves at once by some pixels, or slowly by a part of one: from the third frame on time
+// tells that it is no grain. It was taken for noise of sigma 11, and then for grain of 4.5.
 START_TEST(moving_texture_is_not_noise)
 {
+    static const int speeds[] = { 1, 2, 3 };
     udm_noise_tracker *tracker = open_tracker(3, WIDTH, HEIGHT);
     for (int frame = 0; frame < 12; frame++) {
-        draw_frame(texture, 3, 0, frame, 2 * frame);
-        ck_assert_double_le(look(tracker).sigma, 5);
+        draw_frame(texture, 3, 0, frame, speeds[_i] * frame);
+        const double sigma = look(tracker).sigma;
+        ck_assert_double_le(sigma, frame < 2 ? 5 : 1.3);
     }
     udm_noise_tracker_free(tracker);
+}
+END_TEST
+
+// What changes anew from picture to picture is noise, what goes on is motion, and of repeats nothing is known.
+START_TEST(freshness)
+{
+    static udm_noise_picture pictures[3];
+    static const struct {
+        double sigma;
+        int moved[3], noises[3];
+        double least, most;
+    } cases[] = {
+        { 8, { 0, 0, 0 }, { 0, 1, 2 }, 0.8, 1.2 },
+        { 0, { 0, 1, 2 }, { 0, 0, 0 }, -2, 0.1 },
+        { 8, { 0, 0, 0 }, { 0, 1, 1 }, UDM_GRAIN_UNKNOWN, UDM_GRAIN_UNKNOWN },
+        { 8, { 0, 0, 0 }, { 0, 0, 1 }, UDM_GRAIN_UNKNOWN, UDM_GRAIN_UNKNOWN },
+    };
+    for (int i = 0; i < 3; i++) {
+        ck_assert(udm_noise_picture_init(&pictures[i], 3, WIDTH, HEIGHT));
+        draw_frame(texture, 3, cases[_i].sigma, cases[_i].noises[i], cases[_i].moved[i]);
+        udm_noise_picture_set(&pictures[i], 3, planes);
+    }
+    const udm_grain found = udm_grain_measure(&pictures[2], &pictures[1], pictures[0].octaves[0][2], 2);
+    ck_assert_double_ge(found.fresh, cases[_i].least);
+    ck_assert_double_le(found.fresh, cases[_i].most);
+    for (int i = 0; i < 3; i++)
+        udm_noise_picture_clear(&pictures[i]);
+}
+END_TEST
+
+// A glance sees what a picture shows at that size.
+START_TEST(glance)
+{
+    static udm_noise_picture picture;
+    udm_noise_glance kept, alone;
+    const int channels = _i == 0 ? 1 : 3;
+    draw_frame(texture, channels, 8, 0, 0);
+    ck_assert(udm_noise_picture_init(&picture, channels, WIDTH, HEIGHT) &&
+              udm_noise_glance_init(&kept, WIDTH, HEIGHT) && udm_noise_glance_init(&alone, WIDTH, HEIGHT));
+    udm_noise_picture_set(&picture, channels, planes);
+    udm_noise_glance_keep(&kept, &picture);
+    udm_noise_glance_set(&alone, channels, WIDTH, HEIGHT, planes);
+    ck_assert_int_eq(alone.channels, channels);
+    ck_assert_int_eq(kept.channels, channels);
+    for (int i = 0; i < AREA / 16; i++)
+        ck_assert_double_eq_tol(alone.luma[i], kept.luma[i], 1e-3);
+    udm_noise_picture_clear(&picture);
+    udm_noise_glance_clear(&kept);
+    udm_noise_glance_clear(&alone);
 }
 END_TEST
 
@@ -480,7 +533,9 @@ int main(void)
         { .test = one_picture_that_says_more_is_not_believed },
         { .test = black_head, .cases = 2 },
         { .test = cuts_are_followed_at_once },
-        { .test = moving_texture_is_not_noise },
+        { .test = moving_texture_is_not_noise, .cases = 3 },
+        { .test = freshness, .cases = 4 },
+        { .test = glance, .cases = 2 },
         { .test = coarse_grain_is_seen_over_time },
         { .test = small },
         { .test = broken },

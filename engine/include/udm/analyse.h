@@ -25,12 +25,16 @@ typedef struct udm_analyser udm_analyser;
 UDM_API udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error);
 UDM_API void udm_analyser_free(udm_analyser *analyser); /**< NULL is fine */
 
+/** The frame of a scene, from 0, of which on coarse noise is told from texture that moves: three pictures were seen. */
+#define UDM_FINDING_SETTLED 2
+
 /**
  * What was found of a frame: of the noise that its scene has so far. A restorer that is given udm_model_time() of what
  * udm_finding_sigma() says, the kind and chroma_sigma, makes of the frame what one makes that estimates. If that one
- * has a lookahead it knows the second frame of a scene before it restores the first, and takes for both what was found
- * in the second.
+ * has a lookahead it knows so many frames of a scene before it restores the first, and takes for all before the last of
+ * them, but none after UDM_FINDING_SETTLED, what was found in that.
  */
+
 typedef struct udm_finding {
     double sigma;        /**< of the noise, 0-255 scale, estimated or given, for models of white noise */
     double real_sigma;   /**< for models of the noise of cameras, film and codecs */

@@ -22,6 +22,7 @@ extern "C" {
 
 enum {
     UDM_LOOKAHEAD_AUTO = -1,
+    UDM_LOOKAHEAD_USUAL = 2, /**< what AUTO is with a temporal filter: most of the gain */
     UDM_MAX_LOOKAHEAD = 8,
     UDM_MAX_ENSEMBLE = 8,
     UDM_MAX_STEPS = 1000,

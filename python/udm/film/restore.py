@@ -13,6 +13,7 @@ from .source import numbered
 from udm import Pulled
 
 JUDGED = 0  # udm_noise_kind: where the plan was given the level, it looked no further
+SETTLED = 2  # UDM_FINDING_SETTLED: the frame of a scene, from 0
 MARGIN = 3  # frames before the first one that is wanted, to which is sought: what comes out first may be damaged
 
 
@@ -22,10 +23,16 @@ def needed(plan: Plan, part: Segment, filtered: AnyFilter) -> list[Frame]:
 
 
 def judged(plan: Plan, frame: Frame, lookahead: int) -> Frame:
-    """The frame whose noise is that of this one: in the first of a scene, grain that only time tells of is not seen, so
-    that a restorer which knows the second one takes that of it."""
-    after = plan.frames[frame.number + 1:frame.number + 2]
-    return after[0] if lookahead > 0 and frame.cut and after and not after[0].cut else frame
+    """The frame whose noise is that of this one: in the first ones of a scene, grain that only time tells of is not
+    seen, so that a restorer which knows the frames that follow takes that of the first for which it is."""
+    first, last = frame.number, min(lookahead, SETTLED)
+    while first > 0 and frame.number - first < last and not plan.frames[first].cut:
+        first -= 1
+    for after in plan.frames[frame.number + 1:first + last + 1]:
+        if after.cut:
+            break
+        frame = after
+    return frame
 
 
 def segment(plan: Plan, part: Segment, filtered: AnyFilter,
