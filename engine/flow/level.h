@@ -13,11 +13,12 @@
 
 // How much is done on a level.
 typedef struct udm_flow_effort {
-    int search;      // Gauss-Newton iterations of a patch,
-    int again;       // and of one that took over a neighbour's motion
-    int steps;       // of refinement,
-    int relaxations; // and of the solver in each
-    bool from_rest;  // a patch is searched from rest, too
+    float least_gain; // a step that leaves so little less of a patch's error, as a share of it, is its last
+    int search;       // Gauss-Newton iterations of a patch,
+    int again;        // and of one that took over a neighbour's motion
+    int steps;        // of refinement,
+    int relaxations;  // and of the solver in each
+    bool from_rest;   // a patch is searched from rest, too
 } udm_flow_effort;
 
 // Damping for the noise that the pictures had before they were denoised: the stronger it was, the less detail is

@@ -70,8 +70,13 @@ static float miss_at(const udm_flow_level *level, int left, int top, int x, int 
     return sample(level, px + x, py + y) - *pixel(level, level->from, left + x, top + y);
 }
 
-// Fills in error and mean; step: -H^-1 sum S^T (to - T - mean)
-static void compare(const udm_flow_level *level, int left, int top, match *m, float step[2])
+// A step from a match, and by how much less it leaves of the error and of the mean, were all linear.
+typedef struct step {
+    float u, v, gain, brighter;
+} step;
+
+// Fills in error and mean; the step: -H^-1 sum S^T (to - T - mean)
+static step compare(const udm_flow_level *level, int left, int top, match *m)
 {
     float mean = 0, error = 0, dx_mean = 0, dy_mean = 0, area = PATCH * PATCH;
     for (int i = 0; i < PATCH * PATCH; i++) {
@@ -94,23 +99,25 @@ static void compare(const udm_flow_level *level, int left, int top, match *m, fl
     }
     m->error = error;
     m->mean = mean;
-    step[0] = -(h22 * sx - h12 * sy) / (h11 * h22 - h12 * h12);
-    step[1] = -(h11 * sy - h12 * sx) / (h11 * h22 - h12 * h12);
+    const float u = -(h22 * sx - h12 * sy) / (h11 * h22 - h12 * h12);
+    const float v = -(h11 * sy - h12 * sx) / (h11 * h22 - h12 * h12);
+    return (step){ u, v, -(u * sx + v * sy), u * dx_mean + v * dy_mean };
 }
 
 static match descend(const udm_flow_level *level, int left, int top, match start, int iterations)
 {
     match best = { start.u, start.v, INFINITY, 0 }, m = start;
     for (int i = 0; i < iterations; i++) {
-        float step[2];
-        compare(level, left, top, &m, step);
+        const step s = compare(level, left, top, &m);
         if (!(m.error < best.error))
             break;
         best = m;
-        if (step[0] * step[0] + step[1] * step[1] < UDM_FLOW_STOP * UDM_FLOW_STOP)
+        if (s.u * s.u + s.v * s.v < UDM_FLOW_STOP * UDM_FLOW_STOP)
             break;
-        m.u += step[0];
-        m.v += step[1];
+        m.u += s.u;
+        m.v += s.v;
+        if (s.gain < level->effort.least_gain * m.error)
+            return (match){ m.u, m.v, m.error - s.gain, m.mean + s.brighter };
     }
     return best;
 }
@@ -185,8 +192,8 @@ static void propagate(const udm_flow_level *level, int row)
                 continue;
             match m = { .u = level->seen_u[line * level->columns + column],
                         .v = level->seen_v[line * level->columns + column] };
-            float unused[2], du = m.u - best.u, dv = m.v - best.v;
-            compare(level, left, top, &m, unused);
+            float du = m.u - best.u, dv = m.v - best.v;
+            compare(level, left, top, &m);
             bool longer = level->effort.from_rest && squared_length(m) > squared_length(best);
             if (du * du + dv * dv >= UDM_FLOW_APART * UDM_FLOW_APART &&
                 m.error < (longer ? UDM_FLOW_BETTER : 1) * best.error)

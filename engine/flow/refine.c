@@ -113,8 +113,8 @@ INLINE void assemble_run(const stencil *s, int x, int y, int count, const float 
     for (int i = 0; i < count; i++) {
         float u = s->u[i], v = s->v[i], change = s->change[i], px = x + i + u, py = y + v;
         float ix = 0.5f * (m[1][i + 1] - m[1][i - 1]), iy = 0.5f * (m[2][i] - m[0][i]);
-        float norm = 1 / (ix * ix + iy * iy + contrast);
-        float force = UDM_FLOW_DATA * norm / sqrtf(change * change * norm + UDM_FLOW_KINK * UDM_FLOW_KINK);
+        float square = ix * ix + iy * iy + contrast; // the force: DATA / square / sqrt(change^2 / square + KINK^2)
+        float force = UDM_FLOW_DATA / sqrtf(square * (change * change + UDM_FLOW_KINK * UDM_FLOW_KINK * square));
         force = px > -0.5f && py > -0.5f && px < size[0] - 0.5f && py < size[1] - 0.5f ? force : 0;
         float a11 = force * ix * ix, a12 = force * ix * iy, a22 = force * iy * iy;
         float left = x + i > 0 ? 0.5f * (g[i] + g[i - 1]) : 0,
@@ -127,8 +127,9 @@ INLINE void assemble_run(const stencil *s, int x, int y, int count, const float 
         out->a12[i] = a12;
         out->b1[i] = a11 * u + a12 * v - force * ix * change + 1e-6f * u;
         out->b2[i] = a12 * u + a22 * v - force * iy * change + 1e-6f * v;
-        out->scale1[i] = UDM_FLOW_OMEGA / (a11 + links);
-        out->scale2[i] = UDM_FLOW_OMEGA / (a22 + links);
+        float both = UDM_FLOW_OMEGA / ((a11 + links) * (a22 + links));
+        out->scale1[i] = both * (a22 + links);
+        out->scale2[i] = both * (a11 + links);
     }
 }
 

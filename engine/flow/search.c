@@ -57,32 +57,32 @@ INLINE spot spot_at(const udm_flow_level *level, float x, float y)
 INLINE vec between(const float *row, float fx)
 {
     vec left = load(row);
-    return left + (load(row + 1) - left) * fx;
+    return add_product(load(row + 1) - left, broadcast(fx), left);
 }
 
 // The patch against `to`, moved by (u, v). slopes: also sx, sy.
 INLINE match compare(const udm_flow_level *level, const patch *p, float u, float v, bool slopes)
 {
     spot s = spot_at(level, p->x + u, p->y + v);
-    vec sum = { 0 }, squares = { 0 }, sx = { 0 }, sy = { 0 };
+    vec sum = { 0 }, squares = { 0 }, sx = { 0 }, sy = { 0 }, down = broadcast(s.fy);
     vec above = between(s.at, s.fx);
     for (ptrdiff_t y = 0; y < PATCH; y++) {
         vec below = between(s.at + (y + 1) * level->stride, s.fx);
-        vec miss = above + (below - above) * s.fy - load(p->from + y * level->stride);
+        vec miss = add_product(below - above, down, above) - load(p->from + y * level->stride);
         above = below;
         sum += miss;
-        squares += miss * miss;
+        squares = add_product(miss, miss, squares);
         if (slopes) {
-            sx += miss * load(p->dx + y * level->stride);
-            sy += miss * load(p->dy + y * level->stride);
+            sx = add_product(miss, load(p->dx + y * level->stride), sx);
+            sy = add_product(miss, load(p->dy + y * level->stride), sy);
         }
     }
-    match m = { .u = u, .v = v, .mean = sum_of(sum) / AREA };
-    m.error = sum_of(squares) - m.mean * m.mean * AREA;
-    if (slopes) {
-        m.sx = sum_of(sx) - m.mean * p->dx_sum;
-        m.sy = sum_of(sy) - m.mean * p->dy_sum;
-    }
+    float sums[4];
+    sum_each(sum, squares, sx, sy, sums);
+    match m = { .u = u, .v = v, .mean = sums[0] / AREA };
+    m.error = sums[1] - m.mean * m.mean * AREA;
+    m.sx = sums[2] - m.mean * p->dx_sum;
+    m.sy = sums[3] - m.mean * p->dy_sum;
     return m;
 }
 
@@ -91,16 +91,18 @@ INLINE void measure(const udm_flow_level *level, patch *p)
     vec xx = { 0 }, xy = { 0 }, yy = { 0 }, sx = { 0 }, sy = { 0 };
     for (ptrdiff_t y = 0; y < PATCH; y++) {
         vec dx = load(p->dx + y * level->stride), dy = load(p->dy + y * level->stride);
-        xx += dx * dx;
-        xy += dx * dy;
-        yy += dy * dy;
+        xx = add_product(dx, dx, xx);
+        xy = add_product(dx, dy, xy);
+        yy = add_product(dy, dy, yy);
         sx += dx;
         sy += dy;
     }
-    p->dx_sum = sum_of(sx);
-    p->dy_sum = sum_of(sy);
-    p->xx = sum_of(xx) - p->dx_sum * p->dx_sum / AREA;
-    p->xy = sum_of(xy) - p->dx_sum * p->dy_sum / AREA;
+    float sums[4];
+    sum_each(sx, sy, xx, xy, sums);
+    p->dx_sum = sums[0];
+    p->dy_sum = sums[1];
+    p->xx = sums[2] - p->dx_sum * p->dx_sum / AREA;
+    p->xy = sums[3] - p->dx_sum * p->dy_sum / AREA;
     p->yy = sum_of(yy) - p->dy_sum * p->dy_sum / AREA;
     float h11 = p->xx + level->care.damp, h12 = p->xy, h22 = p->yy + level->care.damp;
     float determinant = h11 * h22 - h12 * h12;
@@ -109,23 +111,48 @@ INLINE void measure(const udm_flow_level *level, patch *p)
     p->h22 = h11 / determinant;
 }
 
-// Goes on from (u, v) for as long as it fits better.
-INLINE match descend(const udm_flow_level *level, patch *p, float u, float v, int iterations)
+// A patch on its way from (u, v), for as long as it fits better.
+typedef struct descent {
+    patch p;
+    match best;
+    float u, v;
+    int iterations; // that are left
+    int at;         // the number of the patch
+} descent;
+
+INLINE void begin(const udm_flow_level *level, descent *d, float u, float v, int iterations)
 {
-    measure(level, p);
-    match best = { .u = u, .v = v, .error = INFINITY };
-    for (int i = 0; i < iterations; i++) {
-        match m = compare(level, p, u, v, true);
-        if (!(m.error < best.error))
-            break;
-        best = m;
-        float du = p->h11 * m.sx + p->h12 * m.sy, dv = p->h12 * m.sx + p->h22 * m.sy;
-        if (du * du + dv * dv < UDM_FLOW_STOP * UDM_FLOW_STOP)
-            break;
-        u -= du;
-        v -= dv;
-    }
-    return best;
+    measure(level, &d->p);
+    d->best = (match){ .u = u, .v = v, .error = INFINITY };
+    d->u = u, d->v = v, d->iterations = iterations;
+}
+
+// Whether it goes on after the match m at (u, v). The last step is gone without a look at what is there.
+INLINE bool go_on(descent *d, match m, float least_gain)
+{
+    if (!(m.error < d->best.error))
+        return false;
+    d->best = m;
+    float du = d->p.h11 * m.sx + d->p.h12 * m.sy, dv = d->p.h12 * m.sx + d->p.h22 * m.sy;
+    float gain = du * m.sx + dv * m.sy;
+    d->u -= du, d->v -= dv;
+    if (du * du + dv * dv < UDM_FLOW_STOP * UDM_FLOW_STOP)
+        return false;
+    if (gain >= least_gain * m.error)
+        return --d->iterations > 0;
+    d->best.u = d->u, d->best.v = d->v;
+    d->best.error -= gain;
+    d->best.mean -= (du * d->p.dx_sum + dv * d->p.dy_sum) / AREA;
+    return false;
+}
+
+INLINE match descend(const udm_flow_level *level, const patch *p, float u, float v, int iterations)
+{
+    descent d = { .p = *p };
+    begin(level, &d, u, v, iterations);
+    while (go_on(&d, compare(level, &d.p, d.u, d.v, true), level->effort.least_gain))
+        ;
+    return d.best;
 }
 
 INLINE float squared_length(match m)
@@ -135,7 +162,7 @@ INLINE float squared_length(match m)
 
 // A grating fits in many places, and where the search begins decides which is found. So it also begins at rest, and of
 // two motions, apart along a slope, that both explain the patch, the shorter counts.
-INLINE match shorten(const udm_flow_level *level, patch *p, match found)
+INLINE match shorten(const udm_flow_level *level, const patch *p, match found)
 {
     if (squared_length(found) < 1)
         return found;
@@ -156,15 +183,42 @@ INLINE void keep(const udm_flow_level *level, int at, match m)
     level->patch_mean[at] = m.mean;
 }
 
+INLINE void begin_search(const udm_flow_level *level, int column, int row, descent *d)
+{
+    d->p = patch_at(level, column, row);
+    d->at = row * level->columns + column;
+    ptrdiff_t x = udm_clamp_index(d->p.x + PATCH / 2, level->width);
+    ptrdiff_t y = udm_clamp_index(d->p.y + PATCH / 2, level->height);
+    ptrdiff_t middle = y * level->stride + x;
+    begin(level, d, level->u[middle], level->v[middle], level->effort.search);
+}
+
+INLINE void end_search(const udm_flow_level *level, const descent *d)
+{
+    keep(level, d->at, level->effort.from_rest ? shorten(level, &d->p, d->best) : d->best);
+}
+
+// A few patches side by side: each waits for its own sums, and meanwhile those of the others are computed.
 void NAME(udm_flow_search)(const udm_flow_level *level, int row)
 {
-    for (int i = 0; i < level->columns; i++) {
-        patch p = patch_at(level, i, row);
-        ptrdiff_t x = udm_clamp_index(p.x + PATCH / 2, level->width);
-        ptrdiff_t y = udm_clamp_index(p.y + PATCH / 2, level->height);
-        ptrdiff_t middle = y * level->stride + x;
-        match found = descend(level, &p, level->u[middle], level->v[middle], level->effort.search);
-        keep(level, row * level->columns + i, level->effort.from_rest ? shorten(level, &p, found) : found);
+    enum { BESIDE = 4 };
+    descent under_way[BESIDE];
+    match found[BESIDE];
+    int count = 0, next = 0;
+    while (count < BESIDE && next < level->columns)
+        begin_search(level, next++, row, &under_way[count++]);
+    while (count > 0) {
+        for (int i = 0; i < count; i++)
+            found[i] = compare(level, &under_way[i].p, under_way[i].u, under_way[i].v, true);
+        for (int i = count - 1; i >= 0; i--) {
+            if (go_on(&under_way[i], found[i], level->effort.least_gain))
+                continue;
+            end_search(level, &under_way[i]);
+            if (next < level->columns)
+                begin_search(level, next++, row, &under_way[i]);
+            else
+                under_way[i] = under_way[--count];
+        }
     }
 }
 

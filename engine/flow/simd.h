@@ -28,6 +28,19 @@ INLINE float sum_of(vec x)
     return by2[0] + by2[1];
 }
 
+// The sums of four, side by side: fewer steps than four times sum_of().
+INLINE void sum_each(vec a, vec b, vec c, vec d, float to[4])
+{
+    vec ab = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13) +
+             __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    vec cd = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13) +
+             __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    vec abcd = __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) +
+               __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    for (int i = 0; i < 4; i++)
+        to[i] = abcd[i] + abcd[4 + i];
+}
+
 INLINE void repeat_ends(float *row, int width, int pixels)
 {
     for (int i = 1; i <= pixels; i++) {

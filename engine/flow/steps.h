@@ -10,6 +10,7 @@ enum { UDM_FLOW_LEVELS = 32, UDM_FLOW_SUMS = 12 }; // planes of udm_flow_blocks,
 
 struct udm_flow {
     udm_pool *pool;
+    bool hurries; // udm_flow_hurry()
     const udm_flow_ops *ops;
     int levels;
     udm_flow_level level[UDM_FLOW_LEVELS];

@@ -219,19 +219,26 @@ static sums sum_around(const udm_light *light, int column, int row)
     return all;
 }
 
-// explained: the mean squared change that it explains, over all channels.
-static fit fit_to(const sums *of, float *explained)
+// The mean squared change that a fit explains, as cells have it.
+typedef struct change {
+    float grey, tint;
+} change;
+
+static fit fit_to(const sums *of, int channels, change *explained)
 {
     fit found = { .lit = false };
-    float covariance = of->change_mean / of->count, spread = of->mean_mean / of->count, square = 0;
+    float covariance = of->change_mean / of->count, spread = of->mean_mean / of->count, square = 0, sum = 0, tint = 0;
     for (int c = 0; c < CHANNELS; c++) {
-        const float change = of->change[c] / of->count, mean = of->mean[c] / of->count;
-        covariance -= change * mean, spread -= mean * mean, square += change * change;
+        const float by = of->change[c] / of->count, mean = of->mean[c] / of->count;
+        covariance -= by * mean, spread -= mean * mean, square += by * by;
+        if (c < 3)
+            sum += by, tint += by * by;
     }
     const float slope = udm_clamp(covariance / (fmaxf(spread, 0) + LEAST_SPREAD), -MOST_SLOPE, MOST_SLOPE);
     const float sloped = (2 * covariance - slope * spread) * slope, all = of->change_change / of->count;
-    *explained = square + sloped;
-    const float share = 1 - (fmaxf(all - *explained, 0) + LEAST_DIFFERENCE) / (*explained + UDM_TINY);
+    tint = channels == 1 ? 0 : tint - sum * sum / 3;
+    *explained = (change){ (square + sloped - tint) / (channels == 1 ? 1 : 3), tint / 3 };
+    const float share = 1 - (fmaxf(all - (square + sloped), 0) + LEAST_DIFFERENCE) / (square + sloped + UDM_TINY);
     if (!(share > 0))
         return found;
     found.lit = true;
@@ -251,13 +258,16 @@ static void fit_cells(void *context, int row, int worker)
     for (int column = 0; column < light->columns; column++) {
         const sums around = sum_around(light, column, row);
         fit *found = &light->fits[row * light->columns + column];
-        float explained = 0;
-        *found = around.count >= LEAST_SEEN ? fit_to(&around, &explained) : (fit){ .lit = false };
+        change explained = { 0 };
+        *found = around.count >= LEAST_SEEN ? fit_to(&around, f->job->channels, &explained) : (fit){ .lit = false };
         if (!found->lit)
             continue;
         float *cell = f->job->cells.at + 4 * (row * f->job->cells.stride + column);
-        for (int i = 0; i < 2; i++)
-            cell[i] = fmaxf(cell[i] - cell[2] * explained / 3, 0);
+        float *tint = f->job->tints.at + 4 * (row * f->job->tints.stride + column);
+        for (int i = 0; i < 2; i++) {
+            cell[i] = fmaxf(cell[i] - cell[2] * explained.grey, 0);
+            tint[i] = fmaxf(tint[i] - tint[2] * explained.tint, 0);
+        }
     }
 }
 

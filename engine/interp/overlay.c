@@ -32,6 +32,7 @@ typedef struct cell {
     float u, v, moving, all; // sums, by importance; then the motion around, and its share
     int seeds, neither;
     bool moves, accepted;
+    bool beside; // a cell that has enough seeds around it
 } cell;
 
 struct udm_overlay {
@@ -172,6 +173,54 @@ static bool stands_out(const udm_packed *pixels, int x, int y)
            difference(own, pixel(pixels, x, udm_min(y + NEAR, pixels->height - 1))) > OTHER;
 }
 
+static bool stays(const udm_synthesis_job *job, const cell *c, int x, int y)
+{
+    return is_same(job, x, y) && !fits(job, c, x, y);
+}
+
+static bool is_seed(const udm_synthesis_job *job, const cell *c, int x, int y)
+{
+    return !is_explained(job, x, y) && stays(job, c, x, y) && stands_out(&job->views[0].pixels, x, y) &&
+           stands_out(&job->views[1].pixels, x, y);
+}
+
+// A row of cells.
+static void find_seeds(void *context, int row, int worker)
+{
+    const overlay_job *b = context;
+    udm_overlay *o = b->overlay;
+    for (int y = row * CELL; y < udm_min((row + 1) * CELL, o->height); y++)
+        for (int x = 0; x < o->width; x++) {
+            cell *c = cell_at(o, x, y);
+            c->seeds += c->moves && is_seed(b->job, c, x, y);
+        }
+}
+
+static int seeds_around(const udm_overlay *o, int column, int row)
+{
+    int seeds = 0;
+    for (int y = udm_max(row - 1, 0); y <= udm_min(row + 1, o->rows - 1); y++)
+        for (int x = udm_max(column - 1, 0); x <= udm_min(column + 1, o->columns - 1); x++)
+            seeds += o->cells[y * o->columns + x].seeds;
+    return seeds;
+}
+
+// Only there anything else has to be known.
+static bool find_enough_seeds(udm_overlay *o)
+{
+    bool any = false;
+    for (int i = 0; i < o->columns * o->rows; i++) {
+        const int column = i % o->columns, row = i / o->columns;
+        if (!o->cells[i].moves || seeds_around(o, column, row) < LEAST_SEEDS)
+            continue;
+        any = true;
+        for (int y = udm_max(row - 1, 0); y <= udm_min(row + 1, o->rows - 1); y++)
+            for (int x = udm_max(column - 1, 0); x <= udm_min(column + 1, o->columns - 1); x++)
+                o->cells[y * o->columns + x].beside = true;
+    }
+    return any;
+}
+
 // A row of cells. Of what is not the same, one pixel in four is looked at.
 static void find_kinds(void *context, int row, int worker)
 {
@@ -183,15 +232,12 @@ static void find_kinds(void *context, int row, int worker)
             cell *c = cell_at(o, x, y);
             kind *to = &o->kinds[y * o->width + x];
             *to = MOVES;
-            if (!c->moves)
+            if (!c->moves || !c->beside)
                 continue;
-            if (is_same(job, x, y)) {
+            if (is_same(job, x, y))
                 *to = fits(job, c, x, y) ? SAME_IN_BOTH : STAYS;
-                c->seeds += *to == STAYS && !is_explained(job, x, y) && stands_out(&job->views[0].pixels, x, y) &&
-                            stands_out(&job->views[1].pixels, x, y);
-            } else if (x % 2 == 0 && y % 2 == 0) {
+            else if (x % 2 == 0 && y % 2 == 0)
                 c->neither += fits(job, c, x, y) ? 0 : 4;
-            }
         }
 }
 
@@ -200,10 +246,11 @@ static bool accept(udm_overlay *o)
     bool any = false;
     for (int row = 0; row < o->rows; row++)
         for (int column = 0; column < o->columns; column++) {
-            int seeds = 0, neither = 0;
+            int neither = 0;
             for (int y = udm_max(row - 1, 0); y <= udm_min(row + 1, o->rows - 1); y++)
                 for (int x = udm_max(column - 1, 0); x <= udm_min(column + 1, o->columns - 1); x++)
-                    seeds += o->cells[y * o->columns + x].seeds, neither += o->cells[y * o->columns + x].neither;
+                    neither += o->cells[y * o->columns + x].neither;
+            const int seeds = seeds_around(o, column, row);
             cell *c = &o->cells[row * o->columns + column];
             c->accepted = c->moves && seeds >= LEAST_SEEDS && 3 * seeds > neither;
             any |= c->accepted;
@@ -313,6 +360,9 @@ bool udm_overlay_take_off(udm_overlay *o, udm_synthesis_job *job)
         moves |= o->cells[i].moves;
     }
     if (!moves)
+        return false;
+    udm_pool_run(o->pool, o->rows, find_seeds, &both);
+    if (!find_enough_seeds(o))
         return false;
     udm_pool_run(o->pool, o->rows, find_kinds, &both);
     if (!accept(o))

@@ -73,7 +73,7 @@ static udm_packed take_packed(arena *from, int width, int height, int border)
 
 static void take_levels(udm_synthesis *m, arena *from)
 {
-    int width = m->job.width, height = m->job.height;
+    int width = udm_divide_up(m->job.width, 2), height = udm_divide_up(m->job.height, 2);
     m->level_count = 0;
     for (bool last = false; !last; width = (width + 1) / 2, height = (height + 1) / 2) {
         last = width == 1 && height == 1;
@@ -92,6 +92,7 @@ static size_t lay_out(udm_synthesis *m, float *memory)
     job->still = take(&all, n);
     job->cells = take_packed(&all, udm_divide_up(job->width, UDM_SYNTHESIS_CELL),
                              udm_divide_up(job->height, UDM_SYNTHESIS_CELL), 0);
+    job->tints = take_packed(&all, job->cells.width, job->cells.height, 0);
     for (int k = 0; k < 2; k++) {
         udm_synthesis_view *view = &job->views[k];
         view->pixels = take_packed(&all, job->width, job->height, BORDER);
@@ -100,7 +101,7 @@ static size_t lay_out(udm_synthesis *m, float *memory)
                                          udm_divide_up(job->height, UDM_SYNTHESIS_BEND), BORDER);
         view->support = take(&all, n);
         arena shared = all;
-        view->splatted = take_packed(&all, job->width, job->height, 1);
+        view->splatted = take_packed(&all, udm_divide_up(job->width, 2), udm_divide_up(job->height, 2), 1);
         view->warped = take(&shared, job->channels * n);
         view->variance = take(&shared, n);
         all.next = all.next > shared.next ? all.next : shared.next;
@@ -125,6 +126,8 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
     m->job.width = width, m->job.height = height, m->job.channels = channels;
     m->pool = pool, m->ops = ops;
     m->motion = udm_flow_new(width, height, pool, error); // which refuses sizes that are too large
+    if (m->motion)
+        udm_flow_hurry(m->motion);
     m->overlay = m->motion ? udm_overlay_new(width, height, pool, error) : NULL;
     m->light = m->overlay ? udm_light_new(width, height, pool, error) : NULL;
     m->memory = m->light ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
@@ -225,10 +228,10 @@ void udm_synthesis_pair(udm_synthesis *m, const float *first, const float *secon
     for (int k = 0; k < 2; k++)
         for_rows(m, m->ops->pack, k, m->job.height);
     for (int k = 0; k < 2; k++)
-        for_rows(m, m->ops->importance, k, m->job.height);
+        for_rows(m, m->ops->importance, k, udm_divide_up(m->job.height, 2));
     if (udm_overlay_take_off(m->overlay, &m->job))
         for (int k = 0; k < 2; k++)
-            for_rows(m, m->ops->importance, k, m->job.height);
+            for_rows(m, m->ops->importance, k, udm_divide_up(m->job.height, 2));
 }
 
 void udm_synthesis_follow(udm_synthesis *m, const float *after, double gap)
@@ -309,7 +312,7 @@ static void splat(void *context, int k, int worker)
     udm_synthesis *m = context;
     const udm_packed *to = &m->job.views[k].splatted;
     memset(to->at - 4 * (to->stride + 1), 0, 4 * sizeof(float) * (size_t)to->stride * (size_t)(to->height + 2));
-    for (int y = 0; y < m->job.height; y++)
+    for (int y = 0; y < to->height; y++)
         m->ops->splat(&m->job, k, y);
 }
 
@@ -318,7 +321,7 @@ static void fill_holes(udm_synthesis *m)
 {
     udm_synthesis_job *job = &m->job;
     job->fine = &m->levels[0];
-    for_rows(m, m->ops->merge, 0, job->height);
+    for_rows(m, m->ops->merge, 0, job->fine->height);
     for (int i = 1; i < m->level_count; i++) {
         job->fine = &m->levels[i - 1], job->coarse = &m->levels[i];
         for_rows(m, m->ops->pull, 0, job->coarse->height);

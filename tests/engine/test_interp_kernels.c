@@ -94,7 +94,7 @@ static void take_view(world *w, int k, const setting *s)
                                      udm_divide_up(s->height, UDM_SYNTHESIS_BEND), BORDER);
     view->pixels = take_packed(w, "pixels", k, s->width, s->height, BORDER);
     view->motion = take_packed(w, "motion", k, s->width, s->height, BORDER);
-    view->splatted = take_packed(w, "splatted", k, s->width, s->height, 1);
+    view->splatted = take_packed(w, "splatted", k, udm_divide_up(s->width, 2), udm_divide_up(s->height, 2), 1);
     view->warped = take(w, "warped", k, planes);
     view->variance = take(w, "variance", k, n), view->support = take(w, "support", k, n);
 }
@@ -130,12 +130,13 @@ static void take_all(world *w, const setting *s)
         udm_lanczos_weights((double)phase / UDM_SYNTHESIS_PHASES, job->lanczos[phase]);
     for (int k = 0; k < 2; k++)
         take_view(w, k, s);
-    w->fine = take_packed(w, "fine level", 0, s->width, s->height, 0);
-    w->coarse = take_packed(w, "coarse level", 0, udm_divide_up(s->width, 2), udm_divide_up(s->height, 2), 0);
-    w->filled = take_packed(w, "filled motion", 0, s->width, s->height, 0);
+    w->fine = take_packed(w, "fine level", 0, udm_divide_up(s->width, 2), udm_divide_up(s->height, 2), 0);
+    w->coarse = take_packed(w, "coarse level", 0, udm_divide_up(s->width, 4), udm_divide_up(s->height, 4), 0);
+    w->filled = take_packed(w, "filled motion", 0, udm_divide_up(s->width, 2), udm_divide_up(s->height, 2), 0);
     job->fine = &w->fine, job->coarse = &w->coarse, job->filled = &w->filled;
     job->cells = take_packed(w, "cells", 0, udm_divide_up(s->width, UDM_SYNTHESIS_CELL),
                              udm_divide_up(s->height, UDM_SYNTHESIS_CELL), 0);
+    job->tints = take_packed(w, "tints", 0, job->cells.width, job->cells.height, 0);
     job->mean = take(w, "mean", 0, (size_t)s->channels * n), job->still = take(w, "still", 0, n);
     take_blending(w, s);
 }
@@ -195,8 +196,9 @@ static void fill(world *w, const setting *s)
     shape(w, "fine level", 0, 4, often_none, 0.1f), shape(w, "coarse level", 0, 4, often_none, 1);
     shape(w, "filled motion", 0, 4, share, 1), shape(w, "filled motion", 3, 4, share, 1);
     for (int c = 0; c < 2; c++)
-        shape(w, "cells", c, 4, share, 1);
+        shape(w, "cells", c, 4, share, 1), shape(w, "tints", c, 4, share, 1);
     shape(w, "cells", 2, 4, count, 1), shape(w, "cells", 3, 4, share, 1);
+    shape(w, "tints", 2, 4, count, 1), shape(w, "tints", 3, 4, share, 1);
     shape(w, "variance", 0, 1, spread, 1), shape(w, "support", 0, 1, share, 2);
     shape(w, "still", 0, 1, share, 1), shape(w, "level", 0, 1, share, 1);
     shape(w, "context", 0, 1, share, 1), shape(w, "logits", 0, 1, as_is, 4);
@@ -221,6 +223,11 @@ static int rows(const world *w)
 static int rows_of_squares(const world *w)
 {
     return w->job.views[0].acceleration.height;
+}
+
+static int rows_of_fine(const world *w)
+{
+    return w->fine.height;
 }
 
 static int rows_of_coarse(const world *w)
@@ -250,11 +257,11 @@ typedef struct operation {
 static const operation operations[] = {
     OPERATION(pack, 2, rows, 0),
     OPERATION(accelerate, 2, rows_of_squares, 1e-6),
-    OPERATION(importance, 2, rows, 1e-5),
-    OPERATION(splat, 2, rows, 1e-4),
-    OPERATION(merge, 1, rows, 0),
+    OPERATION(importance, 2, rows_of_fine, 5e-5),
+    OPERATION(splat, 2, rows_of_fine, 1e-4),
+    OPERATION(merge, 1, rows_of_fine, 0),
     OPERATION(pull, 1, rows_of_coarse, 1e-6),
-    OPERATION(push, 1, rows, 1e-6),
+    OPERATION(push, 1, rows_of_fine, 1e-6),
     OPERATION(warp, 1, rows, 1e-4),
     OPERATION(weigh_still, 1, rows_of_cells, 1e-6),
     OPERATION(blend_still, 1, rows, 1e-6),
@@ -410,7 +417,8 @@ START_TEST(uniform_motion)
     run_named(ops, "push", w), run_named(ops, "warp", w), run_named(ops, "weigh_still", w);
     for (int y = 0; y < MOVED_HEIGHT; y += 4)
         for (int x = 2 * SHIFT; x < MOVED_WIDTH - 2 * SHIFT; x += 3) {
-            const float *motion = w->fine.at + 4 * (y * w->fine.stride + x), want = texture((float)x - 2, (float)y);
+            const float *motion = w->fine.at + 4 * (y / 2 * w->fine.stride + x / 2);
+            const float want = texture((float)x - 2, (float)y);
             test_at("(%d, %d)", x, y);
             ck_assert_float_eq_tol(motion[1], SHIFT, 1e-4f);
             ck_assert_float_eq_tol(motion[2], 0, 1e-4f);

@@ -100,15 +100,17 @@ def extremes(height, width):
 def flat_pair(net, folder, position=0.25, seconds=1 / 12, height=24, width=32):
     """Two pictures of one colour each, moved nowhere, and the frame that is made of them; as engine/interp has
     it, whose constants these are."""
-    near_variance, still_share, least_fit, contrast, least_light, most_bias = 1e-2, 0.35, 1e-4, 8, 1e-4, 0.125
+    near_variance, least_fit, contrast, least_light, most_bias = 1e-2, 1e-4, 8, 1e-4, 0.125
     first, second = (torch.tensor(c).view(1, 3, 1, 1).expand(1, 3, height, width) for c in
                      ((-0.5, 0.25, 0.125), (0.5, -0.125, 0.375)))
     variances = [near_variance * away ** 2 for away in (position, 1 - position)]
-    rest = 1 / (1 + still_share ** 1.5)  # neither explains more than the other
+    rest, rest_of_tints = (1 / (1 + cost ** 1.5) for cost in (0.5, 0.2))  # neither explains more than the other
     weights = [(1 - rest) * variances[1] / sum(variances), (1 - rest) * variances[0] / sum(variances), rest]
     light = (second - first) * (1 - least_light / (second - first)[..., 0, 0].square().sum())  # that of each changes
     estimates = first + light * position, second - light * (1 - position), first + (second - first) * position
-    predicted = sum(w * e for w, e in zip(weights, estimates))
+    moved = sum(w * e for w, e in zip(weights, estimates[:2])) / (1 - rest)
+    grey = (estimates[2] - moved).mean(1, keepdim=True)
+    predicted = moved + rest * grey + rest_of_tints * (estimates[2] - moved - grey)
     level = (1 + sum(1 / v for v in variances)) ** -0.5
     luma = torch.tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
     support = least_fit + 1  # as both are given the same light before they are compared

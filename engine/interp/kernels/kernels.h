@@ -32,7 +32,8 @@ enum {
 #define UDM_OUTSIDE_VARIANCE 1e2f      // and of what lies outside of it
 #define UDM_LEAST_ACCELERATION 1e-2f   // below this, accelerations that both pictures agree on are not trusted
 #define UDM_ONE_SIDED .5f              // share of an acceleration that only one picture knows
-#define UDM_STILL_COST .35f            // pictures that differ .35 times as much moved as still are half taken still,
+#define UDM_STILL_COST .5f             // pictures that differ half as much moved as still are half taken still,
+#define UDM_STILL_COST_OF_TINTS .2f    // and their colours if they do a fifth as much,
 #define UDM_LEAST_CHANGE 1e-5f         // but not where neither differs (squared value)
 #define UDM_TINY 1e-12f                // keeps quotients finite
 
@@ -54,7 +55,7 @@ typedef struct udm_synthesis_view {
     udm_packed acceleration; // of each square: u, v in pixels and gaps between the pictures, 0, 0
     udm_packed pixels;       // the picture: red, green, blue, alpha or 0
     udm_packed motion;       // u, v, luma, importance
-    udm_packed splatted;     // at the instant, sums of: weight, weight u, weight v, 0; a border of one pixel
+    udm_packed splatted;     // at the instant, in squares of 2x2, sums of: weight, weight u, weight v, 0; a border of 1
     float *warped;           // [channels, height, width]: the picture at the instant
     float *variance;         // [height, width]: of its error
     float *support;          // [height, width]: of what was splatted, its own share; 1 where all motion fits
@@ -65,13 +66,15 @@ typedef struct udm_synthesis_job {
     float lanczos[UDM_SYNTHESIS_PHASES + 1][8]; // weights of the taps at each phase; the last two are 0
     udm_synthesis_view views[2];                // of the first and of the second
     const udm_packed *fine, *coarse;            // two levels of the pyramid that fills holes; coarse: NULL at the top
-    const udm_packed *filled;                   // motion at the instant: weight, u, v from the first, weight of second
-    float distance[2];                          // from each picture to the instant, in gaps: t and 1 - t
-    udm_packed cells;                           // sums of squared differences, moved and still; pixels; share of still
-    float position;                             // of the instant: t
-    float curve;                                // (t^2 - t) / 2: so many accelerations off the straight way
-    float *mean;                                // [channels, height, width]: of the blended pictures
-    float *still;                               // [height, width]: share of what lies still in the mean
+    const udm_packed *filled; // motion at the instant, in squares of 2x2: weight, u, v from the first, weight of second
+    float distance[2];        // from each picture to the instant, in gaps: t and 1 - t
+    udm_packed cells;         // sums of squared differences, moved and still; pixels; share of still:
+                              // of grey, the mean of the colours, and alpha
+    udm_packed tints;         // likewise, of what colours differ from their grey
+    float position;           // of the instant: t
+    float curve;              // (t^2 - t) / 2: so many accelerations off the straight way
+    float *mean;              // [channels, height, width]: of the blended pictures
+    float *still;             // [height, width]: share of what lies still in the mean
 } udm_synthesis_job;
 
 // Row y of something; k is 0 or 1 for one of the views, which operations on both do not look at.
@@ -79,15 +82,16 @@ typedef void (*udm_synthesis_row)(const udm_synthesis_job *job, int k, int y);
 
 // Every instruction set fills every entry; `reference` is plain loops and is the specification.
 typedef struct udm_synthesis_ops {
-    const char *name;              // of the instruction set
-    udm_synthesis_row pack;        // pixels and motion of a view, with their borders
-    udm_synthesis_row accelerate;  // acceleration of a view, with its border; y counts squares
-    udm_synthesis_row importance;  // of the motion of a view
-    udm_synthesis_row splat;       // row y of a view's motion, added to what is splatted around it; serial
-    udm_synthesis_row merge;       // what both views splatted, into `fine`
-    udm_synthesis_row pull;        // row y of `coarse`: sums over 2x2 of `fine`
-    udm_synthesis_row push;        // row y of `fine`: sums become means, and holes are filled from `coarse`
-    udm_synthesis_row warp;        // both pictures, variance, support and mean; sums in a cell: its rows are serial
+    const char *name;             // of the instruction set
+    udm_synthesis_row pack;       // pixels and motion of a view, with their borders
+    udm_synthesis_row accelerate; // acceleration of a view, with its border; y counts squares
+    udm_synthesis_row
+        importance;          // of the motion of a view, the same in a square of 2x2; y counts squares, as in the next
+    udm_synthesis_row splat; // a view's motion, added to what is splatted around it; serial
+    udm_synthesis_row merge; // row y of `fine`: what both views splatted
+    udm_synthesis_row pull;  // row y of `coarse`: sums over 2x2 of `fine`
+    udm_synthesis_row push;  // row y of `fine`: sums become means, and holes are filled from `coarse`
+    udm_synthesis_row warp;  // both pictures, variance, support and mean; sums in a cell: its rows are serial
     udm_synthesis_row weigh_still; // row y of the cells: the share of what lies still
     udm_synthesis_row blend_still; // still, and that share into the mean
     udm_blending_row blend;        // the prediction and what a network is shown of it

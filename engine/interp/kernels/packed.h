@@ -36,6 +36,11 @@ INLINE float least(float a, float b)
     return a < b ? a : b;
 }
 
+INLINE float most(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 // A picture's share in the motion at the instant.
 INLINE float nearness(const udm_synthesis_job *job, int k)
 {

@@ -136,41 +136,34 @@ static vector acceleration_at(const udm_synthesis_view *view, double x, double y
     return (vector){ bilinear(squares, at_x, at_y, 0), bilinear(squares, at_x, at_y, 1) };
 }
 
-// How far off its straight way a pixel is at the instant: (t^2 - t) / 2 accelerations. Both pictures know one, and
-// their mean m = (a + b) / 2 counts as far as they agree on it, by |m|^2 / (|m|^2 + |a - b|^2 / 4 + a little). If only
-// one knows it, it counts by half of |a|^2 / (|a|^2 + |t^2 - t| / 2). ways: from the pixel (x, y) to either picture.
-static vector curve_at(const udm_synthesis_job *job, int x, int y, const vector ways[2])
-{
-    const vector a = acceleration_at(&job->views[0], x + ways[0].x, y + ways[0].y);
-    const vector b = acceleration_at(&job->views[1], x + ways[1].x, y + ways[1].y);
-    const vector sum = { a.x + b.x, a.y + b.y }, difference = { a.x - b.x, a.y - b.y };
-    double trust;
-    if (job->views[0].accelerated && job->views[1].accelerated)
-        trust =
-            squared_length(sum) / (squared_length(sum) + squared_length(difference) + 4 * UDM_LEAST_ACCELERATION) / 2;
-    else
-        trust = UDM_ONE_SIDED * squared_length(sum) / (squared_length(sum) + fabs(job->curve) + UDM_TINY);
-    return (vector){ job->curve * trust * sum.x, job->curve * trust * sum.y };
-}
-
 // ---- the motion at the instant
+
+// Square (x, y) of 2x2 pixels; where there are fewer, the border repeats them.
+static double mean_of_square(const udm_packed *from, int x, int y, int c)
+{
+    return 0.25 * ((double)pixel(from, 2 * x, 2 * y)[c] + pixel(from, 2 * x + 1, 2 * y)[c] +
+                   pixel(from, 2 * x, 2 * y + 1)[c] + pixel(from, 2 * x + 1, 2 * y + 1)[c]);
+}
 
 // Of p with F to p' = p + F(p) in the other picture, where G leads back: e^Z + a little,
 //
 //     Z = -10 (luma(p') - luma(p))^2 - 0.3 min(|F(p) + G(p')|^2, 16)
 //
-// the metric of softmax splatting, with brightness constancy and forward-backward consistency.
+// the metric of softmax splatting, with brightness constancy and forward-backward consistency. p is the middle of a
+// square of 2x2 pixels, of which it has the mean luma and motion; all of them are as important.
 static void importance(const udm_synthesis_job *job, int k, int y)
 {
     const udm_packed *here = &job->views[k].motion, *there = &job->views[!k].motion;
-    for (int x = 0; x < job->width; x++) {
-        float *own = pixel(here, x, y);
-        const double to_x = clamp(x + (double)own[0], job->width), to_y = clamp(y + (double)own[1], job->height);
-        const vector miss = { own[0] + bilinear(there, to_x, to_y, 0), own[1] + bilinear(there, to_x, to_y, 1) };
-        const double luma = bilinear(there, to_x, to_y, 2) - own[2];
-        own[3] = (float)(UDM_LEAST_IMPORTANCE +
-                         exp(-UDM_IMPORTANCE_LUMA * square(luma) -
-                             UDM_IMPORTANCE_CONSISTENCY * fmin(squared_length(miss), UDM_MOST_INCONSISTENCY)));
+    for (int x = 0; 2 * x < job->width; x++) {
+        const vector own = { mean_of_square(here, x, y, 0), mean_of_square(here, x, y, 1) };
+        const double to_x = clamp(2 * x + 0.5 + own.x, job->width), to_y = clamp(2 * y + 0.5 + own.y, job->height);
+        const vector miss = { own.x + bilinear(there, to_x, to_y, 0), own.y + bilinear(there, to_x, to_y, 1) };
+        const double luma = bilinear(there, to_x, to_y, 2) - mean_of_square(here, x, y, 2);
+        const double exponent = -UDM_IMPORTANCE_LUMA * square(luma) -
+                                UDM_IMPORTANCE_CONSISTENCY * fmin(squared_length(miss), UDM_MOST_INCONSISTENCY);
+        for (int j = 2 * y; j <= 2 * y + 1 && j < job->height; j++)
+            for (int i = 2 * x; i <= 2 * x + 1 && i < job->width; i++)
+                pixel(here, i, j)[3] = (float)(UDM_LEAST_IMPORTANCE + exp(exponent));
     }
 }
 
@@ -180,7 +173,8 @@ static double nearness(const udm_synthesis_job *job, int k)
     return fmax(1 - fabs(job->distance[k]), UDM_LEAST_NEARNESS);
 }
 
-// p goes to p' = p + d F(p), and is added to the four pixels q around it, which may lie in the border:
+// p, a square of 2x2 pixels, goes to p' = p + d F(p) / 2, and is added to the four squares q around it, which may lie
+// in the border:
 //
 //     splatted(q) += w (1, F0(p), 0),  w = nearness importance(p) (1 - |q.x - p'.x|) (1 - |q.y - p'.y|)
 //
@@ -188,19 +182,21 @@ static double nearness(const udm_synthesis_job *job, int k)
 static void splat(const udm_synthesis_job *job, int k, int y)
 {
     const udm_synthesis_view *view = &job->views[k];
-    for (int x = 0; x < job->width; x++) {
-        const float *own = pixel(&view->motion, x, y);
-        const vector to = { x + (double)job->distance[k] * own[0], y + (double)job->distance[k] * own[1] };
-        if (!(to.x > -1 && to.x < job->width && to.y > -1 && to.y < job->height))
+    const udm_packed *splatted = &view->splatted;
+    for (int x = 0; x < splatted->width; x++) {
+        const vector own = { mean_of_square(&view->motion, x, y, 0), mean_of_square(&view->motion, x, y, 1) };
+        const vector to = { x + 0.5 * job->distance[k] * own.x, y + 0.5 * job->distance[k] * own.y };
+        if (!(to.x > -1 && to.x < splatted->width && to.y > -1 && to.y < splatted->height))
             continue;
         const int left = (int)floor(to.x), top = (int)floor(to.y);
         for (int j = top; j <= top + 1; j++)
             for (int i = left; i <= left + 1; i++) {
-                const double weight = nearness(job, k) * own[3] * (1 - fabs(i - to.x)) * (1 - fabs(j - to.y));
-                float *sum = pixel(&view->splatted, i, j);
+                const double weight = nearness(job, k) * pixel(&view->motion, 2 * x, 2 * y)[3] * (1 - fabs(i - to.x)) *
+                                      (1 - fabs(j - to.y));
+                float *sum = pixel(splatted, i, j);
                 sum[0] += (float)weight;
-                sum[1] += (float)(weight * (k ? -own[0] : own[0]));
-                sum[2] += (float)(weight * (k ? -own[1] : own[1]));
+                sum[1] += (float)(weight * (k ? -own.x : own.x));
+                sum[2] += (float)(weight * (k ? -own.y : own.y));
             }
     }
 }
@@ -208,7 +204,7 @@ static void splat(const udm_synthesis_job *job, int k, int y)
 // Sums of weights, of motion times them, and of the second picture's weights alone.
 static void merge(const udm_synthesis_job *job, int k, int y)
 {
-    for (int x = 0; x < job->width; x++) {
+    for (int x = 0; x < job->fine->width; x++) {
         const float *first = pixel(&job->views[0].splatted, x, y), *second = pixel(&job->views[1].splatted, x, y);
         float *both = pixel(job->fine, x, y);
         for (int c = 0; c < 3; c++)
@@ -249,42 +245,87 @@ static void push(const udm_synthesis_job *job, int k, int y)
 
 // ---- the pictures at the instant
 
+// Bilinear between the middles of squares.
+static double filled_at(const udm_synthesis_job *job, int x, int y, int c)
+{
+    const udm_packed *from = job->filled;
+    const int left = (x + 1) / 2 - 1, top = (y + 1) / 2 - 1;
+    const double fx = x % 2 ? 0.25 : 0.75, fy = y % 2 ? 0.25 : 0.75;
+    double sum = 0;
+    for (int j = 0; j < 2; j++)
+        for (int i = 0; i < 2; i++)
+            sum += (i ? fx : 1 - fx) * (j ? fy : 1 - fy) *
+                   pixel(from, udm_clamp_index(left + i, from->width), udm_clamp_index(top + j, from->height))[c];
+    return sum;
+}
+
+// How far off its straight way a pixel is at the instant: (t^2 - t) / 2 accelerations. Both pictures know one, and
+// their mean m = (a + b) / 2 counts as far as they agree on it, by |m|^2 / (|m|^2 + |a - b|^2 / 4 + a little). If only
+// one knows it, it counts by half of |a|^2 / (|a|^2 + |t^2 - t| / 2). Four pixels beside each other have that of the
+// third.
+static vector curve_at(const udm_synthesis_job *job, int x, int y)
+{
+    const int third = x - x % 4 + 2;
+    const double u = filled_at(job, third, y, 1), v = filled_at(job, third, y, 2), t = job->distance[0];
+    const vector a = acceleration_at(&job->views[0], third - t * u, y - t * v);
+    const vector b = acceleration_at(&job->views[1], third + job->distance[1] * u, y + job->distance[1] * v);
+    const vector sum = { a.x + b.x, a.y + b.y }, difference = { a.x - b.x, a.y - b.y };
+    double trust;
+    if (job->views[0].accelerated && job->views[1].accelerated)
+        trust =
+            squared_length(sum) / (squared_length(sum) + squared_length(difference) + 4 * UDM_LEAST_ACCELERATION) / 2;
+    else
+        trust = UDM_ONE_SIDED * squared_length(sum) / (squared_length(sum) + fabs(job->curve) + UDM_TINY);
+    return (vector){ job->curve * trust * sum.x, job->curve * trust * sum.y };
+}
+
 // Where picture k shows the pixel (x, y) of the instant: q - d0 F0 in the first and q + d1 F0 in the second, both less
 // by the curve.
-static vector place_in(const udm_synthesis_job *job, int k, int x, int y)
+static vector place_in(const udm_synthesis_job *job, int k, int x, int y, const double *motion)
 {
-    const float *motion = pixel(job->filled, x, y);
-    const double back = -job->distance[0], forth = job->distance[1];
-    const vector ways[2] = { { back * motion[1], back * motion[2] }, { forth * motion[1], forth * motion[2] } };
-    const vector curve = curve_at(job, x, y, ways);
-    return (vector){ x - curve.x + ways[k].x, y - curve.y + ways[k].y };
+    const double way = k ? job->distance[1] : -job->distance[0];
+    const vector curve = curve_at(job, x, y);
+    return (vector){ x - curve.x + way * motion[1], y - curve.y + way * motion[2] };
 }
 
 // The variance of what a picture shows at a place: d^2 (0.01 + 0.003 min(|F0 at the place - F0 at q|^2, 16)), since a
 // pixel that moves otherwise is occluded at the instant, or occludes what is there. Outside of the picture it says
-// next to nothing.
-static double variance_of(const udm_synthesis_job *job, int k, vector place, const float *motion)
+// next to nothing. Between pixels, the nearest one's motion counts.
+static double variance_of(const udm_synthesis_job *job, int k, vector place, const double *motion)
 {
     const udm_packed *flow = &job->views[k].motion;
     const double x = clamp(place.x, job->width), y = clamp(place.y, job->height), sign = k ? -1 : 1;
     if (x != place.x || y != place.y)
         return UDM_OUTSIDE_VARIANCE;
-    const vector apart = { sign * bilinear(flow, x, y, 0) - motion[1], sign * bilinear(flow, x, y, 1) - motion[2] };
+    const float *there = pixel(flow, (int)(x + 0.5), (int)(y + 0.5));
+    const vector apart = { sign * there[0] - motion[1], sign * there[1] - motion[2] };
     return square(job->distance[k]) *
            (UDM_WARP_VARIANCE + UDM_OCCLUSION_VARIANCE * fmin(squared_length(apart), UDM_MOST_INCONSISTENCY));
 }
 
-// Adds a pixel to its cell: the squared difference of the pictures warped and as they are, a third of those of colours
-// and alpha.
-static void add_to_cell(const udm_synthesis_job *job, int x, int y, const double warped[2][4])
+// Of a pixel's differences, squared: that of grey, the mean of its colours, three times, and alpha; and of the colours
+// what differs from it. A third of each.
+static void add_to_cell(const udm_synthesis_job *job, int x, int y, int c, const double change[4])
 {
     float *cell = pixel(&job->cells, x / UDM_SYNTHESIS_CELL, y / UDM_SYNTHESIS_CELL);
+    float *tint = pixel(&job->tints, x / UDM_SYNTHESIS_CELL, y / UDM_SYNTHESIS_CELL);
+    const double grey = (change[0] + change[1] + change[2]) / 3;
+    cell[c] += (float)(square(grey) + square(change[3]) / 3);
+    for (int i = 0; i < 3; i++)
+        tint[c] += (float)(square(change[i] - grey) / 3);
+}
+
+// The pictures warped, and as they are.
+static void note_change(const udm_synthesis_job *job, int x, int y, const double warped[2][4])
+{
     const float *first = pixel(&job->views[0].pixels, x, y), *second = pixel(&job->views[1].pixels, x, y);
-    for (int c = 0; c < 4; c++) {
-        cell[0] += (float)(square(warped[1][c] - warped[0][c]) / 3);
-        cell[1] += (float)(square((double)second[c] - first[c]) / 3);
-    }
-    cell[2] += 1;
+    double moved[4], still[4];
+    for (int c = 0; c < 4; c++)
+        moved[c] = warped[1][c] - warped[0][c], still[c] = (double)second[c] - first[c];
+    add_to_cell(job, x, y, 0, moved);
+    add_to_cell(job, x, y, 1, still);
+    pixel(&job->cells, x / UDM_SYNTHESIS_CELL, y / UDM_SYNTHESIS_CELL)[2] += 1;
+    pixel(&job->tints, x / UDM_SYNTHESIS_CELL, y / UDM_SYNTHESIS_CELL)[2] += 1;
 }
 
 // Both pictures are warped backwards; their mean is by precision: (v1 I0 + v0 I1) / (v0 + v1). Support is what was
@@ -294,14 +335,15 @@ static void warp(const udm_synthesis_job *job, int k, int y)
     const size_t n = (size_t)job->width * job->height;
     for (int x = 0; y % UDM_SYNTHESIS_CELL == 0 && x < job->cells.width; x++)
         for (int c = 0; c < 4; c++)
-            pixel(&job->cells, x, y / UDM_SYNTHESIS_CELL)[c] = 0;
+            pixel(&job->cells, x, y / UDM_SYNTHESIS_CELL)[c] = pixel(&job->tints, x, y / UDM_SYNTHESIS_CELL)[c] = 0;
     for (int x = 0; x < job->width; x++) {
         const size_t at = (size_t)y * job->width + x;
-        const float *motion = pixel(job->filled, x, y);
-        double warped[2][4], variance[2];
+        double warped[2][4], variance[2], motion[4];
+        for (int c = 0; c < 4; c++)
+            motion[c] = filled_at(job, x, y, c);
         for (int i = 0; i < 2; i++) {
             const udm_synthesis_view *view = &job->views[i];
-            const vector place = place_in(job, i, x, y);
+            const vector place = place_in(job, i, x, y, motion);
             const double from_x = clamp(place.x, job->width), from_y = clamp(place.y, job->height);
             for (int c = 0; c < 4; c++)
                 warped[i][c] = lanczos(job, &view->pixels, from_x, from_y, c);
@@ -314,7 +356,7 @@ static void warp(const udm_synthesis_job *job, int k, int y)
         const double second = variance[0] / (variance[0] + variance[1] + UDM_TINY);
         for (int c = 0; c < job->channels; c++)
             job->mean[c * n + at] = (float)((1 - second) * warped[0][c] + second * warped[1][c]);
-        add_to_cell(job, x, y, warped);
+        note_change(job, x, y, warped);
     }
 }
 
@@ -324,11 +366,12 @@ static void warp(const udm_synthesis_job *job, int k, int y)
 // cells around one, by binomial weights (1 2 1), are the mean squared differences M moved and S still, and a little
 // each:
 //
-//     share of still = M^1.5 / (M^1.5 + (0.35 S)^1.5)
-static void weigh_still(const udm_synthesis_job *job, int k, int y)
+//     share of still = M^1.5 / (M^1.5 + (cost S)^1.5),  cost = 0.5
+//
+// of grey, and of tints, at a cost of 0.2, apart: cameras and codecs leave colours that stay while what has them moves.
+static void weigh_cells(const udm_packed *cells, int y, double cost)
 {
     static const double binomial[3] = { 1, 2, 1 };
-    const udm_packed *cells = &job->cells;
     for (int x = 0; x < cells->width; x++) {
         double moved = 0, still = 0, pixels = 0;
         for (int j = y > 0 ? y - 1 : 0; j <= y + 1 && j < cells->height; j++)
@@ -339,9 +382,15 @@ static void weigh_still(const udm_synthesis_job *job, int k, int y)
                 pixels += weight * pixel(cells, i, j)[2];
             }
         const double by_motion = pow(moved / pixels + UDM_LEAST_CHANGE, 1.5);
-        const double by_still = pow(UDM_STILL_COST * (still / pixels + UDM_LEAST_CHANGE), 1.5);
+        const double by_still = pow(cost * (still / pixels + UDM_LEAST_CHANGE), 1.5);
         pixel(cells, x, y)[3] = (float)(by_motion / (by_motion + by_still));
     }
+}
+
+static void weigh_still(const udm_synthesis_job *job, int k, int y)
+{
+    weigh_cells(&job->cells, y, UDM_STILL_COST);
+    weigh_cells(&job->tints, y, UDM_STILL_COST_OF_TINTS);
 }
 
 // Bilinear between the middles of cells, which have no border.
@@ -356,19 +405,24 @@ static double still_at(const udm_packed *cells, int x, int y)
            fy * ((1 - fx) * pixel(cells, left, bottom)[3] + fx * pixel(cells, right, bottom)[3]);
 }
 
-// still is that share, and mean = (1 - still) mean + still ((1 - t) I0 + t I1), t being 0 to 1.
+// still is that share of grey, and mean = (1 - still) mean + still ((1 - t) I0 + t I1), t being 0 to 1; likewise what
+// colours differ from their grey, by its own share.
 static void blend_still(const udm_synthesis_job *job, int k, int y)
 {
     const size_t n = (size_t)job->width * job->height;
     const double t = fmin(fmax(job->position, 0), 1);
     for (int x = 0; x < job->width; x++) {
         const size_t at = (size_t)y * job->width + x;
-        const double share = still_at(&job->cells, x, y);
-        job->still[at] = (float)share;
+        const double share = still_at(&job->cells, x, y), of_tint = still_at(&job->tints, x, y);
+        double change[4], grey = 0;
         for (int c = 0; c < job->channels; c++) {
             const double fade = (1 - t) * job->views[0].picture[c * n + at] + t * job->views[1].picture[c * n + at];
-            job->mean[c * n + at] = (float)((1 - share) * job->mean[c * n + at] + share * fade);
+            change[c] = fade - job->mean[c * n + at];
+            grey += c < 3 ? change[c] / (job->channels == 1 ? 1 : 3) : 0;
         }
+        job->still[at] = (float)share;
+        for (int c = 0; c < job->channels; c++)
+            job->mean[c * n + at] += (float)(c == 3 ? share * change[c] : share * grey + of_tint * (change[c] - grey));
     }
 }
 

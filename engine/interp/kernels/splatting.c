@@ -73,17 +73,24 @@ static void accelerate_row(const udm_synthesis_job *job, int k, int y)
 
 // ---- importance
 
-// The exponents of the importance of some pixels: nothing is left below the lowest.
+// The mean of a square of 2x2 pixels; where there are fewer, the border repeats them.
+INLINE pixel mean_of_square(const udm_packed *from, int x, int y)
+{
+    const float *above = from->at + 4 * (2 * y * from->stride + 2 * x), *below = above + 4 * from->stride;
+    return ((get_at(above) + get_at(above + 4)) + (get_at(below) + get_at(below + 4))) * 0.25f;
+}
+
+// The exponents of the importance of some squares: nothing is left below the lowest.
 INLINE void find_certainties(const udm_synthesis_job *job, const udm_packed *there, span of, float own[4][RUN],
                              float to[RUN])
 {
-    const float lowest = -60;
+    const float lowest = -60, half = 0.5f;
     float other[4][RUN];
     motions where;
     places at;
     for (int i = 0; i < RUN; i++) {
-        where.u[i] = inside((float)(of.x + i) + own[0][i], job->width);
-        where.v[i] = inside((float)of.y + own[1][i], job->height);
+        where.u[i] = inside((float)(2 * (of.x + i)) + half + own[0][i], job->width);
+        where.v[i] = inside((float)(2 * of.y) + half + own[1][i], job->height);
     }
     find_places(there, &where, &at);
     for (int first = 0; first < RUN; first += 4) {
@@ -107,23 +114,26 @@ INLINE void importance_run(const udm_synthesis_job *job, int k, span of)
     for (int first = 0; first < RUN; first += 4) {
         pixel four[4];
         for (int i = 0; i < 4; i++)
-            four[i] = first + i < of.count ? get(here, of.x + first + i, of.y) : (pixel){ 0 };
+            four[i] = first + i < of.count ? mean_of_square(here, of.x + first + i, of.y) : (pixel){ 0 };
         unpack(four, own, first);
     }
     find_certainties(job, &job->views[!k].motion, of, own, to);
     for (int i = 0; i < RUN; i++)
         to[i] = UDM_LEAST_IMPORTANCE + exp_float(to[i]);
-    for (int i = 0; i < of.count; i++)
-        here->at[4 * (of.y * here->stride + of.x + i) + 3] = to[i];
+    for (int y = 2 * of.y; y < 2 * of.y + 2 && y < job->height; y++)
+        for (int i = 0; i < of.count; i++)
+            for (int x = 2 * (of.x + i); x < 2 * (of.x + i) + 2 && x < job->width; x++)
+                here->at[4 * (y * here->stride + x) + 3] = to[i];
 }
 
 static void importance_row(const udm_synthesis_job *job, int k, int y)
 {
+    const int squares = (job->width + 1) / 2;
     int x = 0;
-    for (; x + RUN <= job->width; x += RUN)
+    for (; x + RUN <= squares; x += RUN)
         importance_run(job, k, (span){ x, y, RUN });
-    if (x < job->width)
-        importance_run(job, k, (span){ x, y, job->width - x });
+    if (x < squares)
+        importance_run(job, k, (span){ x, y, squares - x });
 }
 
 // ---- the motion at an instant
@@ -132,15 +142,15 @@ static void importance_row(const udm_synthesis_job *job, int k, int y)
 static void splat_row(const udm_synthesis_job *job, int k, int y)
 {
     const udm_packed *motion = &job->views[k].motion, *to = &job->views[k].splatted;
-    const float distance = job->distance[k], sign = k ? -1.f : 1.f, near = nearness(job, k);
-    for (int x = 0; x < job->width; x++) {
-        const pixel own = get(motion, x, y);
-        const float to_x = (float)x + distance * own[0], to_y = (float)y + distance * own[1];
-        if (!(to_x > -1 && to_x < (float)job->width && to_y > -1 && to_y < (float)job->height))
+    const float distance = 0.5f * job->distance[k], sign = k ? -1.f : 1.f, near = nearness(job, k);
+    for (int x = 0; x < to->width; x++) {
+        const pixel mean = mean_of_square(motion, x, y);
+        const float to_x = (float)x + distance * mean[0], to_y = (float)y + distance * mean[1];
+        if (!(to_x > -1 && to_x < (float)to->width && to_y > -1 && to_y < (float)to->height))
             continue;
         const int left = (int)(to_x + 1) - 1, top = (int)(to_y + 1) - 1;
         const float fx = to_x - (float)left, fy = to_y - (float)top;
-        const pixel what = (pixel){ 1, sign * own[0], sign * own[1], 0 } * (near * own[3]);
+        const pixel what = (pixel){ 1, sign * mean[0], sign * mean[1], 0 } * (near * get(motion, 2 * x, 2 * y)[3]);
         const pixel above = what * (1 - fy), below = what * fy;
         set(to, left, top, get(to, left, top) + above * (1 - fx));
         set(to, left + 1, top, get(to, left + 1, top) + above * fx);
@@ -151,7 +161,7 @@ static void splat_row(const udm_synthesis_job *job, int k, int y)
 
 static void merge_row(const udm_synthesis_job *job, int k, int y)
 {
-    for (int x = 0; x < job->width; x++) {
+    for (int x = 0; x < job->fine->width; x++) {
         const pixel second = get(&job->views[1].splatted, x, y);
         pixel both = get(&job->views[0].splatted, x, y) + second;
         both[3] = second[0];
@@ -189,9 +199,8 @@ static void push_row(const udm_synthesis_job *job, int k, int y)
 // ---- what lies still
 
 // x^1.5 is x sqrt(x).
-static void weigh_still_row(const udm_synthesis_job *job, int k, int y)
+INLINE void weigh_cells(const udm_packed *cells, int y, float cost)
 {
-    const udm_packed *cells = &job->cells;
     for (int x = 0; x < cells->width; x++) {
         pixel sum = { 0 };
         for (int j = -1; j <= 1; j++)
@@ -199,9 +208,15 @@ static void weigh_still_row(const udm_synthesis_job *job, int k, int y)
                 if (x + i >= 0 && y + j >= 0 && x + i < cells->width && y + j < cells->height)
                     sum += get(cells, x + i, y + j) * (float)((2 - i * i) * (2 - j * j));
         const float moved = sum[0] / sum[2] + UDM_LEAST_CHANGE, still = sum[1] / sum[2] + UDM_LEAST_CHANGE;
-        const float by_motion = moved * sqrtf(moved), by_still = UDM_STILL_COST * still * sqrtf(UDM_STILL_COST * still);
+        const float by_motion = moved * sqrtf(moved), by_still = cost * still * sqrtf(cost * still);
         cells->at[4 * (y * cells->stride + x) + 3] = by_motion / (by_motion + by_still);
     }
+}
+
+static void weigh_still_row(const udm_synthesis_job *job, int k, int y)
+{
+    weigh_cells(&job->cells, y, UDM_STILL_COST);
+    weigh_cells(&job->tints, y, UDM_STILL_COST_OF_TINTS);
 }
 
 // The share of what lies still along a row of pixels is linear from cell to cell.
@@ -222,26 +237,65 @@ INLINE shares shares_around(const udm_packed *cells, int y)
     return (shares){ cells->at + 4 * above * cells->stride, cells->at + 4 * below * cells->stride, at - (float)above };
 }
 
+// Pixels of a row between the middles of two cells.
+INLINE void take_shares(const udm_packed *cells, int y, int cell, int first, int end, float *to)
+{
+    const shares around = shares_around(cells, y);
+    const float left = share_at(&around, cell > 0 ? cell - 1 : 0);
+    const float right = share_at(&around, cell < cells->width ? cell : cell - 1);
+    const float slope = (right - left) / UDM_SYNTHESIS_CELL;
+    const float origin = (float)(cell * UDM_SYNTHESIS_CELL - UDM_SYNTHESIS_CELL / 2) - 0.5f;
+    for (int x = first; x < end; x++)
+        to[x - first] = left + slope * ((float)x - origin);
+}
+
+// The cross-fade of a plane less its mean.
+INLINE float beyond_mean(const udm_synthesis_job *job, size_t at, float position)
+{
+    const float a = job->views[0].picture[at], b = job->views[1].picture[at];
+    return a + position * (b - a) - job->mean[at];
+}
+
+// at: of the first pixel.
+INLINE void blend_plane(const udm_synthesis_job *job, size_t at, int count, float position, const float *still)
+{
+    float *restrict mean = job->mean + at;
+    for (int i = 0; i < count; i++)
+        mean[i] += still[i] * beyond_mean(job, at + (size_t)i, position);
+}
+
+INLINE void blend_colours(const udm_synthesis_job *job, size_t at, int count, float position, const float *still,
+                          const float *tint)
+{
+    const size_t n = (size_t)job->width * job->height;
+    float *restrict red = job->mean + at, *restrict green = red + n, *restrict blue = green + n;
+    for (int i = 0; i < count; i++) {
+        const float r = beyond_mean(job, at + (size_t)i, position), g = beyond_mean(job, at + n + (size_t)i, position);
+        const float b = beyond_mean(job, at + 2 * n + (size_t)i, position);
+        const float grey = (still[i] - tint[i]) * (1 / 3.f) * (r + g + b);
+        red[i] += tint[i] * r + grey, green[i] += tint[i] * g + grey, blue[i] += tint[i] * b + grey;
+    }
+}
+
 static void blend_still_row(const udm_synthesis_job *job, int k, int y)
 {
+    enum { SIDE = UDM_SYNTHESIS_CELL };
     const size_t n = (size_t)job->width * job->height, row = (size_t)y * job->width;
-    const shares around = shares_around(&job->cells, y);
     const float position = job->position < 0 ? 0 : job->position < 1 ? job->position : 1;
     for (int cell = 0; cell <= job->cells.width; cell++) {
-        const int half = UDM_SYNTHESIS_CELL / 2, first = cell > 0 ? cell * UDM_SYNTHESIS_CELL - half : 0;
-        const int after = cell * UDM_SYNTHESIS_CELL + half, end = after < job->width ? after : job->width;
-        const float left = share_at(&around, cell > 0 ? cell - 1 : 0);
-        const float right = share_at(&around, cell < job->cells.width ? cell : cell - 1);
-        const float slope = (right - left) / UDM_SYNTHESIS_CELL,
-                    origin = (float)(cell * UDM_SYNTHESIS_CELL - half) - 0.5f;
+        const int first = cell > 0 ? cell * SIDE - SIDE / 2 : 0, after = cell * SIDE + SIDE / 2;
+        const int end = after < job->width ? after : job->width;
+        float still[SIDE] = { 0 }, tint[SIDE] = { 0 };
+        take_shares(&job->cells, y, cell, first, end, still);
+        take_shares(&job->tints, y, cell, first, end, tint);
         for (int x = first; x < end; x++)
-            job->still[row + x] = left + slope * ((float)x - origin);
-        for (int c = 0; c < job->channels; c++) {
-            const float *a = job->views[0].picture + c * n + row, *b = job->views[1].picture + c * n + row;
-            float *restrict mean = job->mean + c * n + row;
-            for (int x = first; x < end; x++)
-                mean[x] += job->still[row + x] * (a[x] + position * (b[x] - a[x]) - mean[x]);
-        }
+            job->still[row + x] = still[x - first];
+        if (job->channels == 1)
+            blend_plane(job, row + first, end - first, position, still);
+        else
+            blend_colours(job, row + first, end - first, position, still, tint);
+        if (job->channels == 4)
+            blend_plane(job, 3 * n + row + first, end - first, position, still);
     }
 }
 
