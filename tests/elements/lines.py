@@ -22,6 +22,8 @@ NOT_RUN = {
     "meson setup": "is what tests/install does",
     "gst-launch-1.0 filesrc location=in.mkv ! matroskademux ! avdec_h264 ! udmdenoise plan=":
         "is what tests/python/test_plan.py does",
+    "gst-launch-1.0 filesrc location=in.mkv ! matroskademux ! avdec_h264 ! udminterp factor=2 plan=":
+        "is what tests/python/test_between.py does",
 }
 BEGIN = "filesrc location=in.mp4 ! decodebin ! videoconvert"
 END = "videoconvert ! video/x-raw,format=I420 ! x264enc ! mp4mux ! filesink location=out.mp4"
