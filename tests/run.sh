@@ -157,9 +157,11 @@ on_driver() { # driver, environment, tests
 
 # rusticl of Mesa 22.3 compiles a kernel anew whenever it runs, so that most of the networks would take an hour.
 drivers() {
-    devices=opencl:0,opencl:0:gpu,opencl:0:gpu16,opencl:0/f16,opencl:0:gpu/f16,opencl:0:gpu16/f16
+    devices=opencl:0,opencl:0:gpu,opencl:0:gpu16,opencl:0:gpu16/f16
     on_driver intel UDM_TEST_DEVICES=$devices ops opencl opencl_network device_flow
-    on_driver rusticl UDM_TEST_DEVICES=opencl:0 opencl
+    for case in small_cases stands_the_trial; do # others compile for minutes there
+        on_driver rusticl "UDM_TEST_DEVICES=opencl:0 CK_RUN_CASE=$case" opencl
+    done
     on_driver rusticl CK_RUN_CASE=as_on_cpu opencl_network
 }
 
