@@ -179,7 +179,7 @@ def between(network, made, first, second, numbers, frame=None, level=None):
     seen = frame, level, at_level(predicted, predicted_level), predicted_level
     with train.mixed(network.training):
         output = network(*(x.to(memory_format=torch.channels_last) for x in seen), context=context).float()
-    return mend(output, part_of_predicted(level, predicted_level), predicted, estimates, weights)
+    return mend(output, part_of_predicted(level, predicted_level), estimates, weights)
 
 
 def error_of(made, x0):

@@ -167,13 +167,14 @@ def part_of_predicted(level, predicted_level):
     return (1 - g2) * s2 / ((1 - s2) * g2 + (1 - g2) * s2 + PRIOR_PRECISION * s2 * g2)
 
 
-def mend(output, part, predicted, estimates, weights):
+def mend(output, part, estimates, weights):
     """x0 of a network that votes on what its prediction was made of.
 
-    part: of the prediction in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, whose mean the prediction
-    is, with weights [N, estimates, H, W].
+    part: of the prediction in the fused frame, [N, 1, H, W]; estimates: [N, C, H, W] each, of which the prediction is
+    a mean, with weights [N, estimates, H, W]. Without a vote the prediction stays.
     """
-    x0, votes = output.split([predicted.shape[1], len(estimates)], 1)
-    weights = weights.clamp(min=LEAST_WEIGHT) * (CONVICTION * votes).clamp(-MOST_POWER, MOST_POWER).exp()
-    weights = part * weights / weights.sum(1, keepdim=True)
-    return x0 + sum(w * (estimate - predicted) for w, estimate in zip(weights.split(1, 1), estimates))
+    x0, votes = output.split([output.shape[1] - len(estimates), len(estimates)], 1)
+    before = weights.clamp(min=LEAST_WEIGHT)
+    after = before * (CONVICTION * votes).clamp(-MOST_POWER, MOST_POWER).exp()
+    more = part * (after / after.sum(1, keepdim=True) - before / before.sum(1, keepdim=True))
+    return x0 + sum(m * estimate for m, estimate in zip(more.split(1, 1), estimates))

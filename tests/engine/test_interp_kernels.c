@@ -504,8 +504,11 @@ START_TEST(sure_of_one)
             w->blending.context[(3 + k) * n + i] = 1 / 3.f;
         }
     }
-    for (int i = 0; i < 3 * n; i++)
-        w->blending.x0[i] = w->blending.mean[i];
+    for (int i = 0; i < 3 * n; i++) {
+        const float still = w->blending.pictures[0][i] +
+                            w->blending.position * (w->blending.pictures[1][i] - w->blending.pictures[0][i]);
+        w->blending.x0[i] = (w->blending.warped[0][i] + w->blending.warped[1][i] + still) / 3;
+    }
     run_named(ops, "reblend", w);
     assert_within(w->blending.x0, w->blending.warped[1], (size_t)(3 * n), 5e-3);
     free(w);

@@ -109,15 +109,20 @@ void NAME(udm_blend_row)(const udm_blending_job *job, int y)
 
 enum { PART = 256 }; // pixels whose weights are kept
 
-INLINE float weight_by(float weight, float logit)
+INLINE float plain_weight(float weight)
+{
+    return weight > UDM_BLENDING_LEAST_WEIGHT ? weight : UDM_BLENDING_LEAST_WEIGHT;
+}
+
+INLINE float conviction(float logit)
 {
     float power = UDM_BLENDING_CONVICTION * logit;
     power = power > -UDM_BLENDING_MOST_POWER ? power : -UDM_BLENDING_MOST_POWER;
     power = power < UDM_BLENDING_MOST_POWER ? power : UDM_BLENDING_MOST_POWER;
-    return (weight > UDM_BLENDING_LEAST_WEIGHT ? weight : UDM_BLENDING_LEAST_WEIGHT) * exp_float(power);
+    return exp_float(power);
 }
 
-// The prediction's part in x0, divided among the estimates.
+// By how much each estimate has more of x0, of the prediction's part in it, than without the network.
 static void divide(const udm_blending_job *job, size_t at, int count, float parts[][PART])
 {
     const size_t n = (size_t)job->width * job->height;
@@ -131,10 +136,13 @@ static void divide(const udm_blending_job *job, size_t at, int count, float part
         known[i] = job->frame_level ? job->frame_level[at + i] : 1;
     for (int i = 0; i < count; i++) {
         const udm_fusion fusion = udm_fusion_at(known[i], levels[i]);
-        const float p = weight_by(a[i], a_logit[i]), q = weight_by(b[i], b_logit[i]);
-        const float r = weight_by(still[i], still_logit[i]);
-        const float part = fusion.predicted * fusion.predicted_gain / (p + q + r);
-        parts[0][i] = part * p, parts[1][i] = part * q, parts[2][i] = part * r;
+        const float p = plain_weight(a[i]), q = plain_weight(b[i]), r = plain_weight(still[i]);
+        const float to_a = p * conviction(a_logit[i]), to_b = q * conviction(b_logit[i]);
+        const float to_still = r * conviction(still_logit[i]);
+        const float part = fusion.predicted * fusion.predicted_gain;
+        const float before = part / (p + q + r), after = part / (to_a + to_b + to_still);
+        parts[0][i] = after * to_a - before * p, parts[1][i] = after * to_b - before * q;
+        parts[2][i] = after * to_still - before * r;
     }
 }
 
@@ -146,11 +154,8 @@ static void reblend_part(const udm_blending_job *job, size_t at, int count)
     for (int c = 0; c < job->wide; c++) {
         const estimates of = estimates_of(job, c, at);
         float *restrict x0 = job->x0 + c * n + at;
-        for (int i = 0; i < count; i++) {
-            const float mean = of.mean[i];
-            x0[i] += parts[0][i] * (of.a[i] - mean) + parts[1][i] * (of.b[i] - mean) +
-                     parts[2][i] * (still_at(&of, i) - mean);
-        }
+        for (int i = 0; i < count; i++)
+            x0[i] += parts[0][i] * of.a[i] + parts[1][i] * of.b[i] + parts[2][i] * still_at(&of, i);
     }
 }
 

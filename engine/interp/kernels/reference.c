@@ -496,9 +496,10 @@ static void blend(const udm_blending_job *job, int y)
 
 // With the weights w_k of the context and the logits l_k of the network, both within reason:
 //
-//     x0 += part (sum_k w_k e^(8 l_k) e_k / sum_k w_k e^(8 l_k) - mean)
+//     x0 += part (sum_k w_k e^(8 l_k) e_k / sum_k w_k e^(8 l_k) - sum_k w_k e_k / sum_k w_k)
 //
-// part is the prediction's in the x0 that frame and prediction were fused to (backend/fusion.h).
+// so that where it says nothing, the mean stays, in which rest weighs otherwise for tints. part is the prediction's in
+// the x0 that frame and prediction were fused to (backend/fusion.h).
 static void reblend(const udm_blending_job *job, int y)
 {
     const double most = UDM_BLENDING_MOST_POWER;
@@ -507,18 +508,19 @@ static void reblend(const udm_blending_job *job, int y)
         const size_t at = (size_t)y * job->width + x;
         const udm_fusion fusion = udm_fusion_at(job->frame_level ? job->frame_level[at] : 1, job->level[at]);
         const double part = (double)fusion.predicted * fusion.predicted_gain;
-        double weights[ESTIMATES], sum = 0;
+        double before[ESTIMATES], after[ESTIMATES], sum_before = 0, sum_after = 0;
         for (int k = 0; k < ESTIMATES; k++) {
             const double power = fmin(fmax(UDM_BLENDING_CONVICTION * job->logits[k * n + at], -most), most);
-            weights[k] = fmax(job->context[(ESTIMATES + k) * n + at], UDM_BLENDING_LEAST_WEIGHT) * exp(power);
-            sum += weights[k];
+            before[k] = fmax(job->context[(ESTIMATES + k) * n + at], UDM_BLENDING_LEAST_WEIGHT);
+            after[k] = before[k] * exp(power);
+            sum_before += before[k], sum_after += after[k];
         }
         for (int c = 0; c < job->wide; c++) {
             double estimates[ESTIMATES], better = 0;
             find_estimates(job, c, at, estimates);
             for (int k = 0; k < ESTIMATES; k++)
-                better += weights[k] / sum * estimates[k];
-            job->x0[c * n + at] += (float)(part * (better - job->mean[plane_of(job, c) + at]));
+                better += (after[k] / sum_after - before[k] / sum_before) * estimates[k];
+            job->x0[c * n + at] += (float)(part * better);
         }
     }
 }

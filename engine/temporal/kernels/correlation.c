@@ -49,7 +49,7 @@ static inline void add_pixels(const udm_correlation_job *job, int left, int y, i
     float luma[BLOCK] = { 0 }, other[BLOCK] = { 0 }, has[BLOCK], noise[BLOCK];
     const bool still = partners(job, left, y, count, to);
     for (int i = 0; i < count; i++)
-        has[i] = still | (to[i] >= 0) ? 1.f : 0.f;
+        has[i] = (still | (to[i] >= 0)) ? 1.f : 0.f;
     for (int c = 0; c < job->channels; c++) {
         const float weight = job->channels == 1 ? 1 : luma_weights[c];
         const float *frame = job->frame + (size_t)c * plane + first;
