@@ -323,9 +323,8 @@ static void keep(const udm_lines *l, side *s, bool bright)
     if (share < l->share || fabsf(slope) > MOST_SLOPE)
         return;
     udm_line *to = &s->found[s->count];
-    *to = (udm_line){ bright, share,
-                      even,   widened(l, line.middle),
-                      slope,  l->rows + (size_t)(bright * EACH + s->count) * (size_t)l->height };
+    *to = (udm_line){ bright, share, even, widened(l, line.middle),
+                      l->rows + (size_t)(bright * EACH + s->count) * (size_t)l->height };
     measure_aside(l, s, &line, bright ? 1 : -1);
     write_places(l, s, &line, to->at);
     s->count++;

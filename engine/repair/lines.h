@@ -16,7 +16,6 @@ typedef struct udm_line {
     float share;    // of the height in which it stands out
     float strength; // by how much, there
     float middle;   // where it is at half the height, in pixels
-    float slope;    // pixels per row
     float *at;      // [height]: its middle in each row; until the next search
 } udm_line;
 

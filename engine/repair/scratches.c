@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/maths.h"
+#include "repair/trend.h"
 #include "tensor/planes.h"
 
 enum {
@@ -37,7 +38,7 @@ static const float widths[WIDTHS] = { 0.4f, 0.55f, 0.7f, 0.9f, 1.2f, 1.6f, 2.2f 
 // A line of the frames before.
 typedef struct track {
     bool bright, sure;
-    float middle, slope;
+    float middle;
     int missed;
 } track;
 
@@ -109,7 +110,7 @@ static bool follow(udm_scratches *s, const udm_line *line)
         s->tracks[s->count++] = (track){ .bright = line->bright }, t = &s->tracks[s->count - 1];
     const bool sure = line->share >= SURE || (t && t->sure);
     if (t)
-        t->sure = sure, t->middle = line->middle, t->slope = line->slope, t->missed = 0;
+        t->sure = sure, t->middle = line->middle, t->missed = 0;
     return sure;
 }
 
@@ -172,20 +173,13 @@ static float project(const section *a)
     return square > 0 ? both / square : 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 static float median_around(const udm_scratches *s, int y)
 {
-    float values[2 * ROWS + 1];
-    const int first = udm_max(y - ROWS, 0), last = udm_min(y + ROWS, s->height - 1);
-    const size_t count = (size_t)(last - first + 1);
-    memcpy(values, s->strength + first, count * sizeof *values);
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
+    double values[2 * ROWS + 1];
+    int count = 0;
+    for (int row = udm_max(y - ROWS, 0); row <= udm_min(y + ROWS, s->height - 1); row++)
+        values[count++] = (double)s->strength[row];
+    return (float)udm_median(values, count);
 }
 
 // How strong it is in each row of a plane, into s->medians: never of the other sign.
