@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "settings.h"
+
 #define MOST_OF_A_LINE 65536           // bytes
 #define NEAR (GST_SECOND / 1000)       // how far a time may be from that of a frame
 #define AGAIN "run udm-film plan anew" // what to do where a plan is of no use
@@ -188,6 +190,13 @@ static gboolean mark_splits(GstUdmPlan *plan, udm_error *error)
             frame_at(plan, first->number - n)->kept = TRUE;
     }
     return TRUE;
+}
+
+GParamSpec *gst_udm_plan_param(void)
+{
+    return g_param_spec_string("plan", "Plan (expert)", "The plan.jsonl of the film, as udm-film plan wrote it", NULL,
+                               G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY |
+                                   GST_UDM_PARAM_READS);
 }
 
 GstUdmPlan *gst_udm_plan_read(const char *path, udm_error *error)

@@ -21,6 +21,9 @@ typedef struct GstUdmPlanned {
     gboolean kept;       // a split behind it needs it for that
 } GstUdmPlanned;
 
+// The property `plan` of an element.
+GParamSpec *gst_udm_plan_param(void);
+
 // All of it; NULL with *error set if it cannot be read, is none, or is not complete.
 GstUdmPlan *gst_udm_plan_read(const char *path, udm_error *error);
 void gst_udm_plan_free(GstUdmPlan *plan); // NULL is fine

@@ -2,6 +2,7 @@
 // The properties of udmdenoise, but for those that all elements share.
 #include "options.h"
 
+#include "plan.h"
 #include "udm/udm.h"
 
 #define DEFAULT_NOISE_LEVEL (-1.0)
@@ -435,11 +436,7 @@ static void install_plan(GObjectClass *object_class)
      *
      * Since: 0.2
      */
-    g_object_class_install_property(object_class, PROP_PLAN,
-                                    g_param_spec_string("plan", "Plan (expert)",
-                                                        "The plan.jsonl of the film, as udm-film plan wrote it", NULL,
-                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                            GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+    g_object_class_install_property(object_class, PROP_PLAN, gst_udm_plan_param());
 }
 
 void gst_udm_denoise_options_install(GObjectClass *object_class)

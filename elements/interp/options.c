@@ -2,6 +2,8 @@
 // The properties of udminterp, but for those that all elements share.
 #include "options.h"
 
+#include "plan.h"
+
 #define DEFAULT_MODE GST_UDM_INTERP_MODE_RATE
 #define DEFAULT_FACTOR 0
 #define DEFAULT_SCENE_THRESHOLD 0.3
@@ -310,11 +312,7 @@ static void install_plan(GObjectClass *object_class)
      *
      * Since: 0.2
      */
-    g_object_class_install_property(object_class, PROP_PLAN,
-                                    g_param_spec_string("plan", "Plan (expert)",
-                                                        "The plan.jsonl of the film, as udm-film plan wrote it", NULL,
-                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                            GST_PARAM_MUTABLE_READY | GST_UDM_PARAM_READS));
+    g_object_class_install_property(object_class, PROP_PLAN, gst_udm_plan_param());
 }
 
 void gst_udm_interp_options_install(GObjectClass *object_class)
