@@ -174,7 +174,7 @@ GST_START_TEST(holes_are_drawn)
 }
 GST_END_TEST;
 
-// Two fields are no picture: they pass as they are, and a warning says what makes one of them.
+// Two fields are no picture: they are put together and not drawn on, and a warning says what makes one of them.
 GST_START_TEST(fields_are_not_drawn)
 {
     GstElement *element = make_redraw("turbo", PROMPT "strength=0.5");
