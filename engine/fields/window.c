@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/maths.h"
 #include "fields/guess.h"
+#include "fields/kernels/kernels.h"
 #include "flow/optical_flow.h"
 
 enum { FRAMES = 3, MIDDLE = 1, FIELDS = 2 * FRAMES };
@@ -245,41 +245,19 @@ static void find_motion(udm_field_window *window, int here)
     window->moved = which;
 }
 
-typedef struct narrowing {
-    const udm_field_format *format;
-    int component;
-    const float *motion;
-    float *to;
-} narrowing;
-
 // The motion of a component with fewer samples than luma: the mean over those of luma that share one.
-static void narrow_row(void *context, int r, int worker)
-{
-    const narrowing *n = context;
-    const int width = n->format->width[n->component], full = n->format->width[0];
-    const int rows = udm_field_rows(n->format->height[n->component]), all = udm_field_rows(n->format->height[0]);
-    const int across = udm_divide_up(full, width), down = udm_divide_up(all, rows);
-    for (int k = 0; k < 2; k++) {
-        const float scale = 1.f / ((float)(across * down) * (float)(k ? down : across));
-        float *to = n->to + ((size_t)k * rows + r) * width;
-        for (int x = 0; x < width; x++) {
-            float sum = 0;
-            for (int j = 0; j < down; j++)
-                for (int i = 0; i < across; i++)
-                    sum += n->motion[((size_t)k * all + udm_clamp_index(r * down + j, all)) * full +
-                                     udm_clamp_index(x * across + i, full)];
-            to[x] = sum * scale;
-        }
-    }
-}
-
 static const float *motion_of(udm_field_window *window, int component, int side)
 {
     const udm_field_format *format = &window->format;
     if (format->width[component] == format->width[0] && format->height[component] == format->height[0])
         return window->motion[side];
-    narrowing n = { format, component, window->motion[side], window->narrow[side] };
-    udm_pool_run(window->pool, udm_field_rows(format->height[component]), narrow_row, &n);
+    udm_narrowing_job n = { .full = format->width[0],
+                            .all = udm_field_rows(format->height[0]),
+                            .width = format->width[component],
+                            .rows = udm_field_rows(format->height[component]),
+                            .motion = window->motion[side],
+                            .to = window->narrow[side] };
+    udm_pool_run(window->pool, n.rows, udm_field_ops_for(window->pool)->narrow, &n);
     return window->narrow[side];
 }
 
