@@ -52,92 +52,6 @@ static bool plan_weights(udm_conv_weights *weights, const udm_conv_spec *spec)
     return true;
 }
 
-// Weights of 16 bits that are being put into panels.
-typedef struct copying_halves {
-    udm_conv_weights *weights;
-    const void *from;
-} copying_halves;
-
-// The nearest bf16, the even one of two; weights are finite.
-static uint16_t round_to_bf16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-// Sets the weight of output o, row position k, product p.
-static void pack(const udm_conv_weights *weights, int o, int p, int k, float value)
-{
-    int g = o / UDM_CPU_GROUP, step = weights->code->pairs ? k / 2 : k;
-    float *at = (float *)udm_cpu_panel(weights, g, p) + (size_t)step * udm_cpu_width(weights, g) + o % UDM_CPU_GROUP;
-    const uint16_t rounded = round_to_bf16(value);
-    if (weights->code->pairs)
-        memcpy((uint16_t *)at + k % 2, &rounded, sizeof rounded);
-    else
-        *at = value;
-}
-
-// The weights of 16 bits of one group of outputs, as they are.
-static void copy_group(void *context, int g, int worker)
-{
-    const copying_halves *c = context;
-    const udm_conv_weights *weights = c->weights;
-    const int taps = weights->size * weights->size, in = weights->products > 1 ? weights->depth : weights->depth / taps;
-    const int width = udm_cpu_width(weights, g), first = g * UDM_CPU_GROUP;
-    const int count = weights->out - first < width ? weights->out - first : width;
-    uint16_t *panels = (uint16_t *)(void *)weights->values + udm_cpu_panel_at(weights, g, 0);
-    const size_t tap = (size_t)(weights->products > 1 ? weights->depth : in) * width; // from tap to tap
-    for (int o = 0; o < count; o++) {
-        const char *row = (const char *)c->from + (size_t)(first + o) * in * taps * sizeof(uint16_t);
-        for (int i = 0; i < in; i++, row += taps * sizeof(uint16_t))
-            for (int t = 0; t < taps; t++)
-                memcpy(&panels[t * tap + (size_t)i * width + o], row + t * sizeof(uint16_t), sizeof(uint16_t));
-    }
-}
-
-// taps: the size * size weights of input i to output o.
-static void pack_taps(const udm_conv_weights *weights, int o, int i, const float *taps)
-{
-    int count = weights->size * weights->size;
-    if (weights->products == 1) {
-        int in = weights->depth / count;
-        for (int t = 0; t < count; t++)
-            pack(weights, o, 0, t * in + i, taps[t]);
-        return;
-    }
-    float u[UDM_PRODUCTS];
-    udm_winograd_weights(taps, u);
-    for (int p = 0; p < weights->matrices; p++)
-        pack(weights, o, p, i, udm_cpu_is_late(weights) ? taps[p] : u[p]);
-}
-
-typedef struct packing {
-    const udm_conv_weights *weights;
-    const udm_conv_spec *spec;
-} packing;
-
-// The weights of one group of outputs.
-static void pack_group(void *context, int g, int worker)
-{
-    const udm_conv_spec *spec = ((const packing *)context)->spec;
-    const int taps = spec->size * spec->size, end = udm_min(spec->out, (g + 1) * UDM_CPU_GROUP);
-    int in = 0;
-    for (int s = 0; s < spec->sources; s++)
-        in += spec->in[s];
-    for (int o = g * UDM_CPU_GROUP; o < end; o++)
-        for (int i = 0; i < in; i++) {
-            const size_t at = ((size_t)o * in + i) * taps;
-            float values[9];
-            for (int t = 0; t < taps && spec->kind; t++) {
-                uint16_t half;
-                memcpy(&half, (const char *)spec->half + (at + t) * sizeof half, sizeof half);
-                values[t] = udm_half_to_float(spec->kind, half);
-            }
-            pack_taps(((const packing *)context)->weights, o, i, spec->kind ? values : spec->weight + at);
-        }
-}
-
 // Of all weights and the biases; floats: before the biases. 0 where that does not fit.
 static size_t count_bytes(const udm_conv_weights *weights, size_t *floats)
 {
@@ -216,10 +130,7 @@ udm_conv_weights *udm_cpu_conv_weights_new(udm_device *device, const udm_conv_sp
     }
     for (int o = 0; o < spec->out; o++)
         weights->bias[o] = spec->bias ? spec->bias[o] : 0;
-    if (weights->kind)
-        udm_pool_run(udm_cpu_of(device)->pool, weights->groups, copy_group, &(copying_halves){ weights, spec->half });
-    else
-        udm_pool_run(udm_cpu_of(device)->pool, weights->groups, pack_group, &(packing){ weights, spec });
+    udm_pool_run(udm_cpu_of(device)->pool, weights->groups, weights->code->pack, &(udm_cpu_packing){ weights, spec });
     udm_cpu_page_out(weights);
     return weights;
 }

@@ -24,9 +24,10 @@ enum {
     UDM_CPU_TILE = 4,     // width and height of a Winograd tile's outputs
 };
 
-// How convolutions are computed, jobs that take a udm_cpu_run, and attention, one that takes a udm_cpu_attend.
+// How convolutions are computed, jobs that take a udm_cpu_run; how their weights are packed, one that takes a
+// udm_cpu_packing, each index a group of outputs; and attention, one that takes a udm_cpu_attend.
 typedef struct udm_cpu_products {
-    udm_job direct, winograd, attend;
+    udm_job direct, winograd, pack, attend;
     udm_job peak; // context: int, the steps; each job does udm_cpu_peak_flops() in a step
     bool pairs;   // what is multiplied is bf16, two of which are multiplied in one step
 } udm_cpu_products;
@@ -50,6 +51,12 @@ struct udm_conv_weights {
     float *values;
     const udm_cpu_products *code;
 };
+
+// Weights that are being packed.
+typedef struct udm_cpu_packing {
+    const udm_conv_weights *weights;
+    const udm_conv_spec *spec;
+} udm_cpu_packing;
 
 // One convolution as it runs: index = chunk of batches * splits + part of the groups.
 typedef struct udm_cpu_run {

@@ -9,6 +9,7 @@
 #include "backend/host.h"
 
 void NAME(udm_cpu_direct)(void *run, int index, int worker);
+void NAME(udm_cpu_pack)(void *packing, int index, int worker);
 void NAME(udm_cpu_peak)(void *steps, int index, int worker);
 void NAME(udm_cpu_winograd)(void *run, int index, int worker);
 void NAME(udm_cpu_moments)(void *run, int index, int worker);

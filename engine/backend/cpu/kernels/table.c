@@ -8,6 +8,7 @@ extern const udm_cpu_products NAME(udm_cpu_products);
 const udm_cpu_products NAME(udm_cpu_products) = {
     .direct = NAME(udm_cpu_direct),
     .winograd = NAME(udm_cpu_winograd),
+    .pack = NAME(udm_cpu_pack),
     .attend = NAME(udm_cpu_attend),
     .peak = NAME(udm_cpu_peak),
     .pairs = true,
@@ -20,6 +21,7 @@ const udm_cpu_isa NAME(udm_cpu_isa) = {
     .lanes = LANES,
     .products = { .direct = NAME(udm_cpu_direct),
                   .winograd = NAME(udm_cpu_winograd),
+                  .pack = NAME(udm_cpu_pack),
                   .attend = NAME(udm_cpu_attend),
                   .peak = NAME(udm_cpu_peak) },
     .moments = NAME(udm_cpu_moments),
