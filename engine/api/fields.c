@@ -21,7 +21,7 @@ struct udm_deinterlacer {
     uint64_t pushed, passed;  // frames that came in, and that are through
     uint64_t middle;          // frame in the window, of film; UINT64_MAX: none
     int next;                 // field of the frame in the middle
-    bool ended;
+    bool ended, hurried;
     atomic_bool cancelled;
     udm_stats stats;
 };
@@ -140,7 +140,8 @@ bool udm_deinterlacer_ready(udm_deinterlacer *d)
         return false;
     if (d->film)
         return udm_telecine_peek(d->film, &picture, &next);
-    if (d->ended && !udm_field_window_middle(d->window) && d->passed < d->pushed)
+    const bool follows = !d->ended && udm_field_window_waits(d->window); // a frame that it is seen with
+    if (!follows && !udm_field_window_middle(d->window) && d->passed < d->pushed)
         udm_field_window_pass(d->window);
     return udm_field_window_middle(d->window);
 }
@@ -166,7 +167,8 @@ bool udm_deinterlacer_push(udm_deinterlacer *d, const udm_woven *frame, udm_erro
     const udm_field_frame is = { .first = frame->bottom_first,
                                  .fields = frame->one_field && !frame->progressive ? 1 : 2,
                                  .whole = frame->progressive,
-                                 .begins = frame->discontinuity };
+                                 .begins = frame->discontinuity,
+                                 .alone = d->hurried && !d->film };
     bool pushed = true;
     udm_pool_watch(d->pool, NULL); // what is taken in stays, so it is complete
     if (d->film)
@@ -261,11 +263,25 @@ static void look_at(udm_deinterlacer *d, uint64_t number)
     d->middle = number;
 }
 
+static void look_at_one(udm_deinterlacer *d, const udm_held *frame)
+{
+    udm_field_frame is = frame->is;
+    is.alone = true;
+    udm_field_window_clear(d->window);
+    read_frame(d, &frame->image, d->settings.alpha ? &frame->alpha : NULL);
+    udm_field_window_added(d->window, is);
+    udm_field_window_pass(d->window);
+    d->middle = UINT64_MAX;
+}
+
 static bool guess_field(udm_deinterlacer *d, const udm_telecine_field *at, const udm_image *out, const udm_image *alpha,
                         udm_error *error)
 {
     udm_pool_watch(d->pool, NULL);
-    look_at(d, at->frame->number);
+    if (d->hurried)
+        look_at_one(d, at->frame);
+    else
+        look_at(d, at->frame->number);
     udm_pool_watch(d->pool, &d->cancelled);
     return write_frame(d, at->field & 1, out, alpha, error);
 }
@@ -311,6 +327,12 @@ udm_pulled udm_deinterlacer_pull(udm_deinterlacer *d, const udm_image *out, cons
         return UDM_PULLED_FAILED;
     udm_stats_count(&d->stats, start);
     return UDM_PULLED_FRAME;
+}
+
+void udm_deinterlacer_hurry(udm_deinterlacer *d, bool hurry)
+{
+    if (d)
+        d->hurried = hurry;
 }
 
 void udm_deinterlacer_end(udm_deinterlacer *d)

@@ -173,15 +173,22 @@ void udm_field_window_added(udm_field_window *window, udm_field_frame is)
     frame *new = &window->frames[FRAMES - 1];
     new->is = is;
     new->there = true, new->left = false;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 2; k++)
+        new->fields[k].parity = k ^ is.first;
+    for (int k = 0; !is.alone && k < 2; k++) {
         field *f = &new->fields[k];
-        f->parity = k ^ is.first;
         take_luma(window, new, f);
         memcpy(f->planes, new->planes, window->offset[format->components] * sizeof(float));
         for (int c = 0; !is.whole && c < format->components; c++)
             udm_guess_in_space(format->width[c], format->height[c], f->parity, f->planes + window->offset[c],
                                window->pool);
     }
+}
+
+bool udm_field_window_waits(const udm_field_window *window)
+{
+    const frame *newest = &window->frames[FRAMES - 1];
+    return newest->there && !newest->is.alone;
 }
 
 const udm_field_frame *udm_field_window_middle(const udm_field_window *window)
@@ -204,7 +211,7 @@ static const frame *frame_of(const udm_field_window *window, int field)
 
 static bool is_there(const udm_field_window *window, int field)
 {
-    return field >= 0 && field < FIELDS && frame_of(window, field)->there &&
+    return field >= 0 && field < FIELDS && frame_of(window, field)->there && !frame_of(window, field)->is.alone &&
            (field % 2 < frame_of(window, field)->is.fields);
 }
 
@@ -261,6 +268,15 @@ static const float *motion_of(udm_field_window *window, int component, int side)
     return window->narrow[side];
 }
 
+static const float *make_alone(udm_field_window *window, const frame *from, int which, int component)
+{
+    const udm_field_format *format = &window->format;
+    memcpy(window->made, from->planes + window->offset[component], size_of(format, component) * sizeof(float));
+    udm_guess_in_space(format->width[component], format->height[component], from->fields[which].parity, window->made,
+                       window->pool);
+    return window->made;
+}
+
 const float *udm_field_window_make(udm_field_window *window, int which, int component)
 {
     const udm_field_format *format = &window->format;
@@ -270,6 +286,8 @@ const float *udm_field_window_make(udm_field_window *window, int which, int comp
     const field *f = &middle->fields[which];
     if (middle->is.whole)
         return middle->planes + offset;
+    if (middle->is.alone)
+        return make_alone(window, middle, which, component);
     find_motion(window, here);
     udm_guess guess = { .width = format->width[component],
                         .height = format->height[component],

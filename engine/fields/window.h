@@ -33,6 +33,7 @@ typedef struct udm_field_frame {
     int fields;  // 2; 1: the other rows are not of this frame, and are to be guessed, too
     bool whole;  // both fields are of one instant
     bool begins; // nothing before it has to do with it
+    bool alone;  // what its fields lack is guessed from their own rows, and it tells others nothing
 } udm_field_frame;
 
 // The oldest of the three frames makes way for a new one, the planes of which, [height, width] of each component, are
@@ -42,6 +43,9 @@ void udm_field_window_added(udm_field_window *window, udm_field_frame frame);
 
 // No frame follows: moves on without one.
 void udm_field_window_pass(udm_field_window *window);
+
+// Whether the newest frame is one that the frame after it tells more of.
+bool udm_field_window_waits(const udm_field_window *window);
 
 // The frame in the middle, or NULL if there is none or it has left.
 const udm_field_frame *udm_field_window_middle(const udm_field_window *window);

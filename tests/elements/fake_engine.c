@@ -266,7 +266,7 @@ enum { SPARE = 2 };
 struct udm_deinterlacer {
     udm_settings settings;
     udm_deinterlace how;
-    bool ended;
+    bool ended, hurried;
     uint16_t *frames[SPARE + 1];
     bool whole[2];
     uint64_t pushed, passed;
@@ -303,7 +303,7 @@ bool udm_deinterlacer_push(udm_deinterlacer *d, const udm_woven *frame, udm_erro
 
 bool udm_deinterlacer_ready(udm_deinterlacer *d)
 {
-    return d && d->pushed - d->passed > (d->ended ? 0 : 1);
+    return d && d->pushed - d->passed > (d->ended || d->hurried ? 0 : 1);
 }
 
 udm_pulled udm_deinterlacer_pull(udm_deinterlacer *d, const udm_image *out, const udm_image *alpha, udm_unwoven *made,
@@ -322,6 +322,12 @@ udm_pulled udm_deinterlacer_pull(udm_deinterlacer *d, const udm_image *out, cons
         d->next = 0, d->passed++;
     made->done = d->passed;
     return UDM_PULLED_FRAME;
+}
+
+void udm_deinterlacer_hurry(udm_deinterlacer *d, bool hurry)
+{
+    if (d)
+        d->hurried = hurry;
 }
 
 void udm_deinterlacer_end(udm_deinterlacer *d)

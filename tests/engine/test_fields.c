@@ -232,6 +232,56 @@ START_TEST(a_field_alone)
 }
 END_TEST
 
+// A row that the field lacks, of its two rows above and its two below: (-1 9 9 -1) / 16.
+static int between(const uint8_t *frame, int parity, int x, int y)
+{
+    int value[4];
+    for (int k = 0; k < 4; k++) {
+        const int row = (y - parity + 1) / 2 - 2 + k, last = (HEIGHT - 1 - parity) / 2;
+        value[k] = frame[(2 * (row < 0 ? 0 : row > last ? last : row) + parity) * WIDTH + x];
+    }
+    const double sum = (9. * (value[1] + value[2]) - value[0] - value[3]) / 16;
+    return (int)fmin(fmax(sum + 0.5, 0), 255);
+}
+
+// What is hurried comes out at once, and nothing of the frames around it is seen; before and after that all is as ever,
+// and no field is lost or comes twice.
+START_TEST(a_hurry_is_of_its_own_frames)
+{
+    static uint8_t still[PIXELS], frames[2][PIXELS], made[PIXELS];
+    const bool bottom_first = _i;
+    udm_deinterlacer *d = open_for(WIDTH, HEIGHT, 1, false, UDM_DEINTERLACE_FIELDS);
+    uint64_t fields = 0;
+    for (int i = 0; i < PIXELS; i++)
+        still[i] = hash(i, 1, 2), frames[0][i] = hash(i, 3, 4), frames[1][i] = hash(i, 5, 6);
+    for (int i = 0; i <= 12; i++) {
+        const bool hurry = i >= 4 && i < 8;
+        udm_unwoven what;
+        udm_deinterlacer_hurry(d, hurry);
+        if (i < 12)
+            push(d, hurry ? frames[i % 2] : still, (udm_woven){ .bottom_first = bottom_first });
+        else
+            udm_deinterlacer_end(d);
+        for (; pull(d, made, &what) == UDM_PULLED_FRAME; fields++) {
+            const int frame = (int)what.first.frame, parity = what.first.field ^ bottom_first;
+            test_at("field %d of frame %d", what.first.field, frame);
+            ck_assert_uint_eq(2 * what.first.frame + (uint64_t)what.first.field, fields);
+            if (frame < 3 || frame >= 9)
+                assert_within(made, still, PIXELS, 1);
+            for (int k = 0; frame >= 4 && frame < 8 && k < PIXELS; k++)
+                ck_assert_int_le(
+                    abs(made[k] - (k / WIDTH % 2 == parity ? frames[frame % 2][k]
+                                                           : between(frames[frame % 2], parity, k % WIDTH, k / WIDTH))),
+                    1);
+        }
+        if (hurry)
+            ck_assert_uint_eq(fields, 2 * (uint64_t)(i + 1));
+    }
+    ck_assert_uint_eq(fields, 24);
+    udm_deinterlacer_free(d);
+}
+END_TEST
+
 typedef struct kind {
     const char *name;
     int bits, shift, channels, subsample_x, subsample_y;
@@ -410,6 +460,7 @@ int main(void)
         { .test = whole_frames_pass_as_they_are, .cases = UDM_DEINTERLACE_FILM + 1 },
         { .test = nothing_passes_a_discontinuity },
         { .test = a_field_alone },
+        { .test = a_hurry_is_of_its_own_frames, .cases = 2 },
         { .test = every_kind_of_image, .cases = COUNT_OF(kinds) },
         { .test = the_smallest_pictures },
         { .test = the_same_bits },

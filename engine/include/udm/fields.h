@@ -82,6 +82,13 @@ UDM_API udm_pulled udm_deinterlacer_pull(udm_deinterlacer *deinterlacer, const u
 /** Whether there is a frame to be pulled. */
 UDM_API bool udm_deinterlacer_ready(udm_deinterlacer *deinterlacer);
 
+/**
+ * For when there is no time: from the next frame on, no motion is found. What a field lacks is guessed from its own
+ * rows, and with UDM_DEINTERLACE_FRAMES and UDM_DEINTERLACE_FIELDS no frame waits for the one after it. Film is still
+ * found.
+ */
+UDM_API void udm_deinterlacer_hurry(udm_deinterlacer *deinterlacer, bool hurry);
+
 UDM_API void udm_deinterlacer_end(udm_deinterlacer *deinterlacer);   /**< no more frames: the last can be pulled */
 UDM_API void udm_deinterlacer_reset(udm_deinterlacer *deinterlacer); /**< drops what is held, undoes the end */
 /** Frames that are held back, at the most: 1, or with UDM_DEINTERLACE_WHOLE and UDM_DEINTERLACE_FILM 9. */
