@@ -215,6 +215,23 @@ void gst_udm_frame_copy_alpha(GstUdmFrame *dst, const GstUdmFrame *src)
     }
 }
 
+void gst_udm_frame_doubt_alpha(GstUdmFrame *frame)
+{
+    udm_image alpha;
+
+    if (!gst_udm_frame_alpha(frame, &alpha))
+        return;
+    for (int y = 0; y < alpha.height; y++)
+        for (int x = 0; x < alpha.width; x++) {
+            guint8 *value = alpha.data[0] + y * alpha.stride[0] + x * alpha.step[0];
+
+            if (alpha.bits == 8)
+                *value = *value == G_MAXUINT8 ? *value : 0;
+            else if (*(guint16 *)value < (1 << alpha.bits) - 1)
+                *(guint16 *)value = 0;
+        }
+}
+
 void gst_udm_frame_fill_rest(GstUdmFrame *mapped)
 {
     GstVideoFrame *frame = &mapped->video;

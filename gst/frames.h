@@ -60,6 +60,9 @@ void gst_udm_frame_copy_rest(GstUdmFrame *dst, const GstUdmFrame *src);
 // Copies alpha, if there is any, and leaves the colours as they are.
 void gst_udm_frame_copy_alpha(GstUdmFrame *dst, const GstUdmFrame *src);
 
+// What is not opaque becomes transparent, as what its colour is of is not known.
+void gst_udm_frame_doubt_alpha(GstUdmFrame *frame);
+
 // Fills what is no colour with the highest value, which is opaque. To be called before the colours are written.
 void gst_udm_frame_fill_rest(GstUdmFrame *frame);
 

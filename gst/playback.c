@@ -27,7 +27,8 @@ gboolean gst_udm_transform_leaves_out(GstUdmTransform *self)
 void gst_udm_transform_made(GstUdmTransform *self)
 {
     self->made = TRUE;
-    gst_udm_session_update(&self->session);
+    if (self->session.object)
+        gst_udm_session_update(&self->session);
     if (self->level != GST_UDM_LEVEL_FULL && !self->trying)
         gst_udm_lateness_count(&self->lateness, GST_BASE_TRANSFORM(self));
 }

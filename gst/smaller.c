@@ -114,7 +114,7 @@ gboolean gst_udm_smaller_read(GstUdmSmaller *smaller, GstUdmFrame *frame, const 
         gst_buffer_unref(from);
         from = to;
     }
-    mapped = mapped && gst_udm_frame_map(frame, gst_udm_smaller_info(smaller, whole), from, GST_MAP_READ);
+    mapped = mapped && gst_udm_frame_map(frame, gst_udm_smaller_info(smaller, whole), from, GST_MAP_READWRITE);
     gst_buffer_unref(from); // the mapped frame keeps it
     return mapped;
 }

@@ -19,7 +19,7 @@ const GstVideoInfo *gst_udm_smaller_info(const GstUdmSmaller *smaller, const Gst
 gdouble gst_udm_smaller_scale(const GstUdmSmaller *smaller);
 
 // Maps a smaller frame to be read: its pixels are means, so that white noise stays white. FALSE if the buffer is none
-// of `whole`. To be unmapped as any.
+// of `whole`. To be unmapped as any; it may be written.
 gboolean gst_udm_smaller_read(GstUdmSmaller *smaller, GstUdmFrame *frame, const GstVideoInfo *whole, GstBuffer *buffer);
 
 // Maps a frame to be written, which the second then enlarges into the buffer.

@@ -68,7 +68,7 @@ static GstFlowReturn drain(GstUdmTransform *self)
 static void estimate(GstUdmTransform *self, const GstVideoInfo *info)
 {
     self->costs = (GstUdmCosts){ .of[GST_UDM_LEVEL_FULL] = 1 };
-    if (!self->idle)
+    if (!gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self)))
         GST_UDM_TRANSFORM_GET_CLASS(self)->estimate(self, info, &self->costs);
     gst_udm_lateness_unlearn(&self->lateness, GST_BASE_TRANSFORM(self));
 }
@@ -200,7 +200,8 @@ static GstFlowReturn follow_pace(GstUdmTransform *self, GstBuffer *next, gboolea
     GstFlowReturn ret = GST_FLOW_OK;
     GstUdmLevel level;
 
-    if (GST_UDM_TRANSFORM_GET_CLASS(self)->tells_by_one && !self->idle &&
+    if (GST_UDM_TRANSFORM_GET_CLASS(self)->tells_by_one &&
+        !gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(self)) &&
         gst_udm_lateness_wonders(&self->lateness, GST_BASE_TRANSFORM(self)) && has_frame(self, next)) {
         ret = try_speed(self, next);
         reopen = FALSE; // it was

@@ -115,7 +115,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstUdmTransform, gst_object_unref)
 gboolean gst_udm_transform_is_late(GstUdmTransform *self, GstClockTime pts, GstClockTime duration, guint held);
 // Whether such a frame is not to leave at all.
 gboolean gst_udm_transform_leaves_out(GstUdmTransform *self);
-// The engine made a frame: updates the statistics.
+// A frame was made, by the engine if it is open: updates the statistics.
 void gst_udm_transform_made(GstUdmTransform *self);
 
 // Posts the error that a buffer does not match its caps.

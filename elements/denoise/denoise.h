@@ -24,7 +24,8 @@ struct _GstUdmDenoise {
 
     // state of the streaming thread
     udm_deinterlacer *deinterlacer; // NULL unless the video is interlaced
-    gboolean film;                  // it comes before the engine, which restores whole pictures; or after it
+    gboolean film;                  // it makes pictures of film of what was shown as video
+    gboolean before;                // it comes before the engine, which restores whole pictures; or after it
     GstQueueArray *woven;           // frames of fields that it holds
     guint64 woven_first;            // the number that it knows the first of them by
     GstVideoInfo woven_info;        // of them
@@ -52,8 +53,10 @@ GstUdmDenoiseOptions gst_udm_denoise_options_copy(GstUdmDenoise *self); // takes
 
 extern const GstUdmEngine gst_udm_denoise_engine;
 
-udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self);   // NULL if it is not open
-udm_restorer *gst_udm_denoise_bottom(GstUdmDenoise *self);   // NULL unless fields are restored
+udm_restorer *gst_udm_denoise_stream(GstUdmDenoise *self); // NULL if it is not open
+udm_restorer *gst_udm_denoise_bottom(GstUdmDenoise *self); // NULL unless fields are restored
+// Whether the engine restores whole pictures, so that interlaced video is deinterlaced before.
+gboolean gst_udm_denoise_wants_pictures(GstUdmDenoise *self);
 const udm_model *gst_udm_denoise_model(GstUdmDenoise *self); // at the level as it is
 void gst_udm_denoise_forget_live(GstUdmDenoise *self);
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs);
@@ -69,7 +72,7 @@ guint gst_udm_denoise_delay(GstUdmTransform *trans);
 // Whether the engine restores fields, which become frames afterwards.
 static inline gboolean gst_udm_denoise_restores_fields(GstUdmDenoise *self)
 {
-    return self->deinterlacer && !self->film;
+    return self->deinterlacer && !self->before;
 }
 
 // Of the frames that the engine restores.
@@ -109,8 +112,9 @@ GstCaps *gst_udm_denoise_parent_transform_caps(GstBaseTransform *trans, GstPadDi
 gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
                                  udm_error *error);
 GstQueueArray *gst_udm_denoise_woven_new(void);
-GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame); // takes the reference
-gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self);                         // of which a frame can be made
+// Takes the reference. late: there is no time for it.
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, gboolean late);
+gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self); // of which a frame can be made
 GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **output);
 void gst_udm_denoise_forget_woven(GstUdmDenoise *self);
 // Frames that go in until one comes out, if the engine holds back so many.

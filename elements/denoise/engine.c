@@ -16,8 +16,12 @@
 // Frames that are held back for it, at the most.
 #define USUAL_LOOKAHEAD 2
 #define STEADIED 8
+#define FOR_FILM 9
+#define DEINTERLACED 0.15
+#define GUESSED 0.005 // of each field alone
 #define HALF 0.25
 #define QUARTER 0.09 // the frame has to be made smaller and larger
+#define SCALED 0.01  // no more than that
 
 // What the session runs. Fields are restored as two films of half the height, as their rows have the noise that rows
 // between, which are made of them, have no longer; and top fields follow top fields.
@@ -95,14 +99,22 @@ gboolean gst_udm_denoise_is_in_pixels(const udm_degradation *degradation)
 }
 
 // Whether smaller frames have so much of what is undone: amounts in pixels, and noise, as pixels are means. Blocks of a
-// pixel are none.
+// pixel are the picture that was enlarged, of which nothing is to be undone.
 static gboolean scales(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, gdouble scale)
 {
     const udm_degradation *degradation = degradation_of(trans);
     const gdouble least = g_str_equal(degradation->process, "pixelate") ? 1 : 0;
 
-    return degradation->usual < 0 ||
-           (gst_udm_denoise_is_in_pixels(degradation) && scale * gst_udm_denoise_amount(degradation, options) > least);
+    return degradation->usual < 0 || degradation->holes ||
+           (gst_udm_denoise_is_in_pixels(degradation) && scale * gst_udm_denoise_amount(degradation, options) >= least);
+}
+
+// Whether smaller frames are what blocks were made of.
+static gboolean is_undone(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, gdouble scale)
+{
+    const udm_degradation *degradation = degradation_of(trans);
+
+    return g_str_equal(degradation->process, "pixelate") && scale * gst_udm_denoise_amount(degradation, options) <= 1;
 }
 
 static gboolean wants_repair(const GstUdmDenoiseOptions *options)
@@ -152,6 +164,13 @@ static gboolean draws(GstUdmTransform *trans)
            (udm_model_info(gst_udm_model_get(trans->model), &info, sizeof info, NULL) && info.width > 0);
 }
 
+gboolean gst_udm_denoise_wants_pictures(GstUdmDenoise *self)
+{
+    GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
+
+    return !trans->idle && (trans->level >= GST_UDM_LEVEL_HALF || degradation_of(trans)->told);
+}
+
 static gboolean takes_neighbours(GstUdmTransform *trans)
 {
     udm_info info;
@@ -184,6 +203,25 @@ static guint held_at_best(const GstUdmDenoiseOptions *options, const udm_info *m
     return (model->temporal_filter ? (guint)lookahead : 0) + (repairs ? steadied + (options->dirt > 0) : 0);
 }
 
+// Adds that to what frames cost. Fields are restored once, whether one frame is made of two of them or two.
+static void add_deinterlacing(GstUdmTransform *trans, const GstUdmDenoiseOptions *options, GstUdmCosts *costs)
+{
+    const gboolean twice = options->deinterlace == GST_UDM_DENOISE_DEINTERLACE_FIELDS && !degradation_of(trans)->told;
+
+    for (GstUdmLevel level = GST_UDM_LEVEL_FULL; level < GST_UDM_LEVEL_SOURCE; level++)
+        if (costs->of[level] > 0)
+            costs->of[level] = costs->of[level] / (twice && level < GST_UDM_LEVEL_HALF ? 2 : 1) +
+                               (level == GST_UDM_LEVEL_FULL ? DEINTERLACED : GUESSED);
+}
+
+static guint held_fields(const GstUdmDenoiseOptions *options)
+{
+    const gboolean film = options->deinterlace == GST_UDM_DENOISE_DEINTERLACE_AUTO ||
+                          options->deinterlace == GST_UDM_DENOISE_DEINTERLACE_TELECINE;
+
+    return film ? FOR_FILM : 1;
+}
+
 void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, GstUdmCosts *costs)
 {
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
@@ -192,11 +230,16 @@ void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, 
     gdouble repair, live;
     gint steps;
 
-    if (!udm_model_info(gst_udm_model_get(trans->model), &model, sizeof model, NULL))
+    costs->held = GST_VIDEO_INFO_IS_INTERLACED(info) ? held_fields(&options) : 0;
+    if (trans->idle) { // no more than deinterlaced
+        costs->of[GST_UDM_LEVEL_FULL] = DEINTERLACED;
+        costs->of[GST_UDM_LEVEL_LIVE] = GUESSED;
+    }
+    if (trans->idle || !udm_model_info(gst_udm_model_get(trans->model), &model, sizeof model, NULL))
         return;
     find_live(self, &model);
     repair = repairs(trans, &options) ? REPAIR : 0;
-    costs->held = held_at_best(&options, &model, repair > 0);
+    costs->held += held_at_best(&options, &model, repair > 0);
     costs->steady = repair > 0 && (options.deflicker > 0 || options.stabilize_gate > 0);
     GST_OBJECT_LOCK(trans);
     steps = trans->settings.steps;
@@ -206,12 +249,12 @@ void gst_udm_denoise_estimate(GstUdmTransform *trans, const GstVideoInfo *info, 
     live = costs->of[GST_UDM_LEVEL_LIVE] = repair + FAST;
     if (self->live && self->live != trans->model)
         live = costs->of[GST_UDM_LEVEL_LIVE_MODEL] = repair + FAST * SMALL;
-    if (model.width > 0 || GST_VIDEO_INFO_IS_INTERLACED(info))
-        return;
-    if (gst_udm_smaller_suits(info, 2) && scales(trans, &options, 0.5))
-        costs->of[GST_UDM_LEVEL_HALF] = HALF * live;
-    if (gst_udm_smaller_suits(info, 4) && scales(trans, &options, 0.25))
-        costs->of[GST_UDM_LEVEL_QUARTER] = QUARTER * live;
+    if (model.width == 0 && gst_udm_smaller_suits(info, 2) && scales(trans, &options, 0.5))
+        costs->of[GST_UDM_LEVEL_HALF] = is_undone(trans, &options, 0.5) ? SCALED : HALF * live;
+    if (model.width == 0 && gst_udm_smaller_suits(info, 4) && scales(trans, &options, 0.25))
+        costs->of[GST_UDM_LEVEL_QUARTER] = is_undone(trans, &options, 0.25) ? SCALED : QUARTER * live;
+    if (GST_VIDEO_INFO_IS_INTERLACED(info))
+        add_deinterlacing(trans, &options, costs);
 }
 
 static gpointer open_stream(GstUdmDenoise *self, const udm_settings *settings, udm_error *error)
@@ -267,11 +310,6 @@ gpointer gst_udm_denoise_open(GstUdmTransform *trans, const udm_settings *settin
         gst_udm_report_warning(GST_ELEMENT(self),
                                "The property lookahead has no effect with a model that uses no other frames.");
         all.lookahead = 0;
-    }
-    if (degradation_of(trans)->told && gst_udm_denoise_restores_fields(self)) {
-        udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                 "this model draws whole pictures: deinterlace the video before, with \"udmdenoise noise-level=0\"");
-        return NULL;
     }
     set_repair(trans, &options, &all);
     all.scenes_given = self->plan != NULL;

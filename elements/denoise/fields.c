@@ -79,17 +79,21 @@ GstCaps *gst_udm_denoise_transform_caps(GstBaseTransform *trans, GstPadDirection
 
 // ---- the deinterlacer
 
-// Film takes time to be found, which live video has not.
+// Film takes time to be found, which live video has not, nor where there is none for full quality; what changes the
+// rate is told apart from the rest only while nobody plays it.
 static udm_deinterlace engine_way(GstUdmDenoise *self)
 {
+    const GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
+    const gboolean lower = trans->level != GST_UDM_LEVEL_FULL;
+
     switch (way_of(self)) {
     case GST_UDM_DENOISE_DEINTERLACE_FIELDS:
         return UDM_DEINTERLACE_FIELDS;
     case GST_UDM_DENOISE_DEINTERLACE_TELECINE:
-        return UDM_DEINTERLACE_FILM;
+        return lower && trans->stands ? UDM_DEINTERLACE_FRAMES : UDM_DEINTERLACE_FILM;
     case GST_UDM_DENOISE_DEINTERLACE_AUTO:
-        return gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)) ? UDM_DEINTERLACE_FRAMES
-                                                                          : UDM_DEINTERLACE_WHOLE;
+        return lower || gst_udm_latency_is_live(GST_BASE_TRANSFORM_SINK_PAD(self)) ? UDM_DEINTERLACE_FRAMES
+                                                                                   : UDM_DEINTERLACE_WHOLE;
     default:
         return UDM_DEINTERLACE_FRAMES;
     }
@@ -104,13 +108,14 @@ gboolean gst_udm_denoise_prepare(GstUdmTransform *trans, const GstVideoInfo *in,
     gst_udm_denoise_check_amount(self);
     g_clear_pointer(&self->deinterlacer, udm_deinterlacer_free);
     gst_udm_denoise_forget_woven(self);
-    self->film = self->alternate = FALSE;
+    self->film = self->before = self->alternate = FALSE;
     if (self->plan && !gst_udm_plan_fits(self->plan, in, error))
         return FALSE;
     if (!GST_VIDEO_INFO_IS_INTERLACED(in))
         return TRUE;
     gst_udm_denoise_describe_woven(self, in);
     self->film = way == UDM_DEINTERLACE_FILM;
+    self->before = self->film || gst_udm_denoise_wants_pictures(self);
     self->deinterlacer = udm_deinterlacer_open(settings, way, error);
     return self->deinterlacer != NULL;
 }
@@ -197,7 +202,7 @@ gboolean gst_udm_denoise_has_woven(GstUdmDenoise *self)
 GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **output)
 {
     GstBuffer *woven = *(GstBuffer **)gst_queue_array_peek_head_struct(self->woven), *buffer = NULL;
-    const gboolean inside = self->film && gst_udm_denoise_stream(self);
+    const gboolean inside = self->before && gst_udm_denoise_stream(self);
     GstFlowReturn ret = gst_udm_denoise_make_room(self, woven, inside, &buffer);
     udm_error error = { 0 };
     udm_unwoven made;
@@ -211,14 +216,17 @@ GstFlowReturn gst_udm_denoise_next_of_woven(GstUdmDenoise *self, GstBuffer **out
         return gst_udm_transform_failed(GST_UDM_TRANSFORM(self), &error);
     }
     gst_udm_denoise_stamp(self, &made, buffer);
+    if (!gst_udm_denoise_stream(self))
+        gst_udm_transform_made(GST_UDM_TRANSFORM(self));
     for (; self->woven_first < made.done; self->woven_first++)
         release(gst_queue_array_pop_head_struct(self->woven));
     *output = buffer;
     return GST_FLOW_OK;
 }
 
-GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame)
+GstFlowReturn gst_udm_denoise_take_woven(GstUdmDenoise *self, GstBuffer *frame, gboolean late)
 {
+    udm_deinterlacer_hurry(self->deinterlacer, late || GST_UDM_TRANSFORM(self)->level != GST_UDM_LEVEL_FULL);
     if (!push(self, frame)) {
         gst_buffer_unref(frame);
         return GST_FLOW_ERROR;

@@ -152,11 +152,16 @@ static gboolean push(GstUdmDenoise *self, const udm_frame *frame, udm_error *err
 static gboolean map_input(GstUdmDenoise *self, GstBuffer *input, GstUdmFrame *mapped)
 {
     const GstVideoInfo *info = gst_udm_denoise_info(self);
+    GstUdmSmaller *smaller = GST_UDM_TRANSFORM(self)->smaller;
     GstBuffer *copy;
     gboolean good;
 
-    if (!gst_udm_denoise_restores_fields(self) || !gst_udm_denoise_lacks_row(info))
-        return gst_udm_smaller_read(GST_UDM_TRANSFORM(self)->smaller, mapped, info, input);
+    if (!gst_udm_denoise_restores_fields(self) || !gst_udm_denoise_lacks_row(info)) {
+        good = gst_udm_smaller_read(smaller, mapped, info, input);
+        if (good && smaller && gst_udm_denoise_fills_holes(self))
+            gst_udm_frame_doubt_alpha(mapped);
+        return good;
+    }
     copy = gst_buffer_copy_deep(input);
     good = gst_udm_frame_map(mapped, info, copy, GST_MAP_READWRITE);
     gst_buffer_unref(copy);

@@ -43,7 +43,8 @@ static GstFlowReturn pull(GstUdmDenoise *self, GstUdmFrame *in, GstUdmFrame *out
     }
 }
 
-// The frame is enlarged; its alpha is that of the input, bit for bit.
+// The frame is enlarged; its alpha is that of the input, bit for bit, or where that marks holes, all that is known lies
+// over what fills them.
 static GstFlowReturn pull_smaller(GstUdmDenoise *self, GstUdmSmaller *smaller, GstUdmFrame *in, GstBuffer *output)
 {
     const GstVideoInfo *info = gst_udm_denoise_info(self);
@@ -55,7 +56,10 @@ static GstFlowReturn pull_smaller(GstUdmDenoise *self, GstUdmSmaller *smaller, G
     ret = pull(self, NULL, &out);
     if (!gst_udm_smaller_written(smaller, &out, output) || !gst_udm_frame_map(&out, info, output, GST_MAP_READWRITE))
         return ret == GST_FLOW_OK ? gst_udm_transform_invalid_buffer(GST_UDM_TRANSFORM(self)) : ret;
-    gst_udm_frame_copy_alpha(&out, in);
+    if (gst_udm_denoise_fills_holes(self))
+        gst_video_blend(&out.video, &in->video, 0, 0, 1);
+    else
+        gst_udm_frame_copy_alpha(&out, in);
     gst_udm_frame_unmap(&out);
     return ret;
 }

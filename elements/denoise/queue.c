@@ -5,7 +5,8 @@
 
 typedef struct Held {
     GstBuffer *buffer;
-    gboolean late; // or not to be restored: not given to the engine, it leaves as it is when its turn comes
+    gboolean late;   // there is no time for it
+    gboolean passes; // or it is not to be restored: not given to the engine, it leaves as it is when its turn comes
     GstUdmDenoiseOptions options; // as they were when it came
 } Held;
 
@@ -120,7 +121,7 @@ static GstFlowReturn restart(GstUdmDenoise *self, const GstUdmPlanned *split, gu
     for (guint i = 0; i < split->warm_up && ret == GST_FLOW_OK; i++)
         ret = gst_udm_denoise_push(self, nth(self->kept, first + i)->buffer, &nth(self->kept, first + i)->options);
     for (guint i = 0; i < waiting && ret == GST_FLOW_OK; i++)
-        if (!nth(self->queue, i)->late)
+        if (!nth(self->queue, i)->passes)
             ret = gst_udm_denoise_push(self, nth(self->queue, i)->buffer, &nth(self->queue, i)->options);
     if (self->ending == 1) // it was told that already
         udm_restorer_end(gst_udm_denoise_stream(self));
@@ -131,7 +132,7 @@ static GstFlowReturn restart(GstUdmDenoise *self, const GstUdmPlanned *split, gu
 
 static GstFlowReturn restart_if_split(GstUdmDenoise *self, const Held *oldest)
 {
-    const GstUdmPlanned *planned = oldest->late ? NULL : gst_udm_denoise_planned(self, oldest->buffer);
+    const GstUdmPlanned *planned = oldest->passes ? NULL : gst_udm_denoise_planned(self, oldest->buffer);
     guint first = 0;
 
     if (!planned || !planned->splits || planned->number == self->restarted || !find_warm_up(self, planned, &first))
@@ -145,18 +146,18 @@ static GstFlowReturn restart_if_split(GstUdmDenoise *self, const Held *oldest)
 static GstFlowReturn enter(GstUdmDenoise *self, GstBuffer *frame)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
-    const gboolean late = !gst_udm_denoise_stream(self) ||
-                          gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame),
-                                                    (guint)udm_restorer_delay(gst_udm_denoise_stream(self)));
-    Held held = { frame, late, gst_udm_denoise_options_copy(self) };
+    udm_restorer *stream = gst_udm_denoise_stream(self);
+    const gboolean late = gst_udm_transform_is_late(trans, GST_BUFFER_PTS(frame), GST_BUFFER_DURATION(frame),
+                                                    stream ? (guint)udm_restorer_delay(stream) : 0);
+    Held held = { frame, late, late || !stream, gst_udm_denoise_options_copy(self) };
     GstFlowReturn ret;
 
-    if (held.late && gst_udm_denoise_stream(self) && !self->deinterlacer && gst_udm_transform_leaves_out(trans)) {
+    if (late && stream && !gst_udm_denoise_restores_fields(self) && gst_udm_transform_leaves_out(trans)) {
         gst_buffer_unref(frame);
         return GST_FLOW_OK;
     }
-    ret = held.late ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &held.options);
-    if (ret == GST_FLOW_OK && !held.late)
+    ret = held.passes ? GST_FLOW_OK : gst_udm_denoise_push(self, frame, &held.options);
+    if (ret == GST_FLOW_OK && !held.passes)
         keep(self, &held);
     if (ret == GST_FLOW_OK)
         gst_queue_array_push_tail_struct(self->queue, &held);
@@ -175,7 +176,7 @@ GstFlowReturn gst_udm_denoise_take(GstUdmTransform *trans, GstBuffer *frame)
         if (ret != GST_FLOW_OK || !frame)
             return ret;
     }
-    return self->film ? gst_udm_denoise_take_woven(self, frame) : enter(self, frame);
+    return self->before ? gst_udm_denoise_take_woven(self, frame, FALSE) : enter(self, frame);
 }
 
 GstFlowReturn gst_udm_denoise_make_room(GstUdmDenoise *self, GstBuffer *input, gboolean inside, GstBuffer **buffer)
@@ -189,8 +190,8 @@ GstFlowReturn gst_udm_denoise_make_room(GstUdmDenoise *self, GstBuffer *input, g
     return klass->copy_metadata(base, input, *buffer) ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-// What the engine can return of what it has; NULL if it takes more.
-static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
+// What the engine can return of what it has; NULL if it takes more. late: there was no time for it.
+static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output, gboolean *late)
 {
     GstUdmTransform *trans = GST_UDM_TRANSFORM(self);
     const Held *oldest = gst_queue_array_peek_head_struct(self->queue);
@@ -200,7 +201,8 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
     *output = NULL;
     if (!oldest)
         return GST_FLOW_OK;
-    if (oldest->late || (trans->hurried && gst_udm_transform_is_late(trans, GST_BUFFER_PTS(oldest->buffer), 0, 0))) {
+    *late = oldest->late || trans->hurried;
+    if (oldest->passes || (trans->hurried && gst_udm_transform_is_late(trans, GST_BUFFER_PTS(oldest->buffer), 0, 0))) {
         *output = oldest->buffer;
         gst_queue_array_pop_head_struct(self->queue);
         return GST_FLOW_OK;
@@ -224,7 +226,7 @@ static GstFlowReturn next_of_engine(GstUdmDenoise *self, GstBuffer **output)
 // FALSE if there is nobody left to be told.
 static gboolean finish(GstUdmDenoise *self)
 {
-    const gboolean engine = self->ending == (self->film ? 1 : 2);
+    const gboolean engine = self->ending == (self->before ? 1 : 2);
 
     if (self->ending == 0)
         return FALSE;
@@ -241,9 +243,10 @@ static gboolean finish(GstUdmDenoise *self)
 }
 
 // What can leave the engine; the deinterlacer, if there is one, feeds it.
-static GstFlowReturn next_of_film(GstUdmDenoise *self, GstBuffer **output)
+static GstFlowReturn next_of_pictures(GstUdmDenoise *self, GstBuffer **output)
 {
-    GstFlowReturn ret = next_of_engine(self, output);
+    gboolean late;
+    GstFlowReturn ret = next_of_engine(self, output, &late);
 
     while (ret == GST_FLOW_OK && !*output) {
         GstBuffer *picture;
@@ -256,7 +259,7 @@ static GstFlowReturn next_of_film(GstUdmDenoise *self, GstBuffer **output)
             return GST_FLOW_OK;
         }
         if (ret == GST_FLOW_OK)
-            ret = next_of_engine(self, output);
+            ret = next_of_engine(self, output, &late);
     }
     return ret;
 }
@@ -268,12 +271,13 @@ static GstFlowReturn next_of_fields(GstUdmDenoise *self, GstBuffer **output)
 
     while (ret == GST_FLOW_OK && !gst_udm_denoise_has_woven(self)) {
         GstBuffer *restored;
+        gboolean late;
 
-        ret = next_of_engine(self, &restored);
+        ret = next_of_engine(self, &restored, &late);
         if (ret == GST_FLOW_OK && !restored && !finish(self))
             return GST_FLOW_OK;
         if (ret == GST_FLOW_OK && restored)
-            ret = gst_udm_denoise_take_woven(self, restored);
+            ret = gst_udm_denoise_take_woven(self, restored, late);
     }
     return ret == GST_FLOW_OK ? gst_udm_denoise_next_of_woven(self, output) : ret;
 }
@@ -283,7 +287,7 @@ GstFlowReturn gst_udm_denoise_next(GstUdmTransform *trans, GstBuffer **output)
     GstUdmDenoise *self = GST_UDM_DENOISE(trans);
 
     *output = NULL;
-    return gst_udm_denoise_restores_fields(self) ? next_of_fields(self, output) : next_of_film(self, output);
+    return gst_udm_denoise_restores_fields(self) ? next_of_fields(self, output) : next_of_pictures(self, output);
 }
 
 gboolean gst_udm_denoise_end(GstUdmTransform *trans)
