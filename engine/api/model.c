@@ -49,11 +49,14 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
     settings.device = "reference", settings.threads = 1;
     udm_open_network(model, &settings, &device, &network, error);
     udm_autoencoder vae = { .scale = 1 };
-    if (network && udm_model_film(model) && !udm_autoencoder_describe(&vae, udm_model_film(model)->vae.config, error)) {
+    const udm_text_parts *text = udm_model_text(model);
+    const udm_config *coder = udm_model_film(model) ? udm_model_film(model)->vae.config
+                              : text                ? text->vae.config
+                                                    : NULL;
+    if (network && coder && !udm_autoencoder_describe(&vae, coder, error)) {
         udm_network_free(network);
         network = NULL;
     }
-    const udm_text_parts *text = udm_model_text(model);
     int factor = 1; // of what is drawn to what comes out
     if (network && text && text->super_res[0].config &&
         !(factor = udm_super_res_factor(model, network->width, network->height, error))) {
@@ -73,7 +76,7 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .prediction = predictions[scheduler->prediction],
             .schedule = scheduler->noise.schedule->name,
             .steps = scheduler->noise.steps,
-            .channels = udm_model_film(model) ? vae.channels : network->channels,
+            .channels = coder ? vae.channels : network->channels,
             .stride = network->stride * vae.scale,
             .reach = network->reach,
             .memory_frames = network->memory_frames,
@@ -120,7 +123,7 @@ void udm_model_parts(const udm_model *model, void (*found)(void *context, const 
         return;
     const udm_text_parts *text = udm_model_text(model);
     const udm_film_parts *film = udm_model_film(model);
-    tell(text && !text->vae.config ? "decoder" : "unet", udm_model_network_config(model),
+    tell(text && !udm_model_has_latents(model) ? "decoder" : "unet", udm_model_network_config(model),
          udm_model_network_weights(model), found, context);
     for (int i = 0; i < UDM_HELPERS; i++)
         tell(helpers[i], udm_model_helper_config(model, i), udm_model_helper_weights(model, i), found, context);

@@ -313,14 +313,14 @@ static bool fits(const udm_painter *painter, const npy *latents)
 
 // What kind of model it is, by its parts.
 typedef struct kind {
-    bool latents, karlo;
+    bool latents, karlo; // Stable Diffusion; Karlo
 } kind;
 
 // udm_model_parts()
 static void note_part(void *context, const udm_part *part)
 {
     kind *of = context;
-    of->latents |= strcmp(part->name, "vae") == 0;
+    of->latents |= strcmp(part->name, "unet") == 0;
     of->karlo |= strcmp(part->name, "text_proj") == 0;
 }
 

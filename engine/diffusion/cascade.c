@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "diffusion/cascade_stage.h"
 #include "diffusion/prompt.h"
+#include "runner/developer.h"
 #include "text/travel.h"
 
 enum {
@@ -40,6 +41,7 @@ struct udm_cascade {
     udm_cascade_settings settings;
     udm_reader *reader;
     udm_stage draws, fills, enlarges, finishes; // those that are not used have no network
+    udm_developer developer;
     int shared, keys;                 // frames of a window that are known from the one before; of a filled one
     int width, height;                // of what is made
     size_t size;                      // of an embedding
@@ -47,6 +49,8 @@ struct udm_cascade {
     float *embeddings, *other;        // [frames of draws, size], [size]
     float *empty, *seen;              // of nothing; of settings.image
     float *carried, *noise, *latents; // known frames, noise of a frame, settings.latents
+    float *pictures;                  // of the frames of a window, [UDM_MAX_FRAMES, 3, height, width] of the smallest
+    bool developed[UDM_MAX_FRAMES];   // whether they are there
     kept_prompt kept[KEPT];
     uint64_t clock, scenes;
     place drawn, filled, enlarged;
@@ -83,14 +87,15 @@ static bool fails_to_fit(const udm_cascade *cascade, udm_film_stage which, udm_e
     return false;
 }
 
-// Whether a network is told what the first one is, and draws frames of so many times its size.
-static bool fits(const udm_cascade *cascade, const udm_stage *stage, int times, int context)
+// Whether a network is told what the first one is, and draws frames of so many times its size and so many channels,
+// beside others of a context.
+static bool fits(const udm_cascade *cascade, const udm_stage *stage, int times, int channels, int context)
 {
     const udm_network *first = cascade->draws.network, *network = stage->network;
-    return network->told.picture == first->told.picture && network->told.text == first->told.text &&
-           network->told.token_width == first->told.token_width && network->told.tokens == first->told.tokens &&
-           network->width == times * first->width && network->height == times * first->height &&
-           network->context == context;
+    return network->channels == channels && network->told.picture == first->told.picture &&
+           network->told.text == first->told.text && network->told.token_width == first->told.token_width &&
+           network->told.tokens == first->told.tokens && network->width == times * first->width &&
+           network->height == times * first->height && network->context == context;
 }
 
 static bool open_first(udm_cascade *cascade, udm_error *error)
@@ -100,7 +105,8 @@ static bool open_first(udm_cascade *cascade, udm_error *error)
     if (!open_part(cascade, &cascade->draws, UDM_FILM_DRAWS, s->window, s->loop.timesteps.steps, error))
         return false;
     cascade->shared = (int)(SHARED * cascade->draws.frames);
-    if (!fits(cascade, &cascade->draws, 1, 0))
+    const int channels = cascade->draws.network->channels;
+    if (!fits(cascade, &cascade->draws, 1, channels, 0))
         return fails_to_fit(cascade, UDM_FILM_DRAWS, error);
     if (!fill)
         return true;
@@ -109,9 +115,19 @@ static bool open_first(udm_cascade *cascade, udm_error *error)
         return false;
     cascade->keys = (cascade->fills.frames - 1) / SPACING;
     const int step = cascade->draws.frames - cascade->shared;
-    return (fits(cascade, &cascade->fills, 1, 4) && cascade->keys > 0 && cascade->keys < cascade->draws.frames &&
-            cascade->shared > 0 && step % cascade->keys == 0 && cascade->fills.frames == SPACING * cascade->keys + 1) ||
+    return (fits(cascade, &cascade->fills, 1, channels, channels + 1) && cascade->keys > 0 &&
+            cascade->keys < cascade->draws.frames && cascade->shared > 0 && step % cascade->keys == 0 &&
+            cascade->fills.frames == SPACING * cascade->keys + 1) ||
            fails_to_fit(cascade, UDM_FILM_BETWEEN, error);
+}
+
+static bool open_developer(udm_cascade *cascade, udm_error *error)
+{
+    const udm_text_part *vae = &cascade->settings.parts->vae;
+    return (vae->config || udm_fail(error, UDM_ERROR_UNSUPPORTED, "%s: films need the part \"vae\" beside it",
+                                    udm_config_path(part_of(cascade, UDM_FILM_DRAWS)->config))) &&
+           udm_developer_open(&cascade->developer, vae->config, vae->weights, cascade->settings.device,
+                              cascade->draws.network->channels, error);
 }
 
 // Those that the size needs.
@@ -119,43 +135,52 @@ static bool open_larger(udm_cascade *cascade, udm_error *error)
 {
     const udm_cascade_settings *s = &cascade->settings;
     const udm_network *first = cascade->draws.network;
-    const int times = s->width % first->width ? 1 : s->width / first->width;
-    cascade->width = first->width, cascade->height = first->height;
-    if (times % 2 || s->height != times * first->height || !has(cascade, UDM_FILM_LARGER))
+    const int scale = cascade->developer.about.scale, width = scale * first->width, height = scale * first->height;
+    const int times = s->width % width ? 1 : s->width / width;
+    cascade->width = width, cascade->height = height;
+    if (times % 2 || s->height != times * height || !has(cascade, UDM_FILM_LARGER))
         return true;
     const int most = opened(&cascade->fills) ? cascade->fills.frames : cascade->draws.frames;
     int frames = UDM_USUAL_FRAMES;
     udm_config_int(part_of(cascade, UDM_FILM_LARGER)->config, "frames", 1, UDM_MAX_FRAMES, &frames, NULL);
     if (!open_part(cascade, &cascade->enlarges, UDM_FILM_LARGER, frames < most ? frames : most, LARGER_STEPS, error))
         return false;
-    if (!fits(cascade, &cascade->enlarges, 2, 3))
+    if (!fits(cascade, &cascade->enlarges, 2 * scale, 3, 3))
         return fails_to_fit(cascade, UDM_FILM_LARGER, error);
     cascade->width *= 2, cascade->height *= 2;
     if (times % 4 || !has(cascade, UDM_FILM_LAST))
         return true;
     if (!open_part(cascade, &cascade->finishes, UDM_FILM_LAST, 1, LARGER_STEPS, error))
         return false;
-    if (!fits(cascade, &cascade->finishes, 4, 3))
+    if (!fits(cascade, &cascade->finishes, 4 * scale, 3, 3))
         return fails_to_fit(cascade, UDM_FILM_LAST, error);
     cascade->width *= 2, cascade->height *= 2;
     return true;
 }
 
+// Values of one of the smallest size.
+static size_t picture_of(const udm_cascade *cascade)
+{
+    const size_t scale = cascade->developer.about.scale;
+    return 3 * cascade->draws.pixels * scale * scale;
+}
+
 static bool allocate(udm_cascade *cascade, udm_error *error)
 {
     const udm_stage *draws = &cascade->draws;
-    const size_t frame = 3 * (size_t)cascade->width * cascade->height, all = draws->elements * draws->frames;
-    const size_t carried = draws->elements * cascade->shared;
+    const size_t largest = 3 * (size_t)cascade->width * cascade->height, all = draws->elements * draws->frames;
+    const size_t carried = draws->elements * cascade->shared, pictures = picture_of(cascade) * UDM_MAX_FRAMES;
+    const size_t frame = largest > draws->elements ? largest : draws->elements;
     cascade->size = draws->network->embedding;
     float *at = cascade->memory =
-        calloc(cascade->size * (draws->frames + 3 + KEPT) + carried + frame + all, sizeof *at);
+        calloc(cascade->size * (draws->frames + 3 + KEPT) + carried + frame + all + pictures, sizeof *at);
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film of %dx%d", cascade->width, cascade->height);
     cascade->embeddings = at, cascade->other = at += cascade->size * draws->frames;
     cascade->empty = at += cascade->size, cascade->seen = at += cascade->size, at += cascade->size;
     for (int i = 0; i < KEPT; i++, at += cascade->size)
         cascade->kept[i].embedding = at;
-    cascade->carried = at, cascade->noise = at += carried, cascade->latents = at + frame;
+    cascade->carried = at, cascade->noise = at += carried, cascade->latents = at += frame, cascade->pictures = at + all;
     if (cascade->settings.latents)
         memcpy(cascade->latents, cascade->settings.latents, all * sizeof *at);
     return true;
@@ -183,8 +208,8 @@ udm_cascade *udm_cascade_new(const udm_cascade_settings *settings, udm_error *er
     }
     cascade->settings = *settings;
     cascade->reader = udm_reader_new(settings->parts, settings->device, error);
-    if (cascade->reader && open_first(cascade, error) && open_larger(cascade, error) && allocate(cascade, error) &&
-        read_fixed(cascade, error))
+    if (cascade->reader && open_first(cascade, error) && open_developer(cascade, error) &&
+        open_larger(cascade, error) && allocate(cascade, error) && read_fixed(cascade, error))
         return cascade;
     udm_cascade_free(cascade);
     return NULL;
@@ -197,6 +222,7 @@ void udm_cascade_free(udm_cascade *cascade)
     udm_stage *const stages[] = { &cascade->draws, &cascade->fills, &cascade->enlarges, &cascade->finishes };
     for (int i = 0; i < 4; i++)
         udm_stage_close(stages[i]);
+    udm_developer_close(&cascade->developer);
     for (int i = 0; i < KEPT; i++)
         free(cascade->kept[i].text), free(cascade->kept[i].negative);
     udm_reader_free(cascade->reader);
@@ -331,6 +357,13 @@ static bool tell_window(udm_cascade *cascade, uint64_t beginning, uint64_t first
 
 // ---- windows
 
+// Before a window is drawn, nothing of what was made of the one before is there.
+static void forget(udm_cascade *cascade)
+{
+    cascade->filled.there = cascade->enlarged.there = false;
+    memset(cascade->developed, 0, sizeof cascade->developed);
+}
+
 static bool is_there(const place *at, uint64_t scene, uint64_t window)
 {
     return at->there && at->scene == scene && at->window == window;
@@ -343,8 +376,8 @@ static void begin_window(udm_cascade *cascade, int known)
     for (int f = 0; f < draws->frames; f++) {
         if (f < known) {
             udm_stage_know(draws, f, cascade->carried + f * draws->elements);
-        } else if (given) { // [3, frames, pixels]
-            for (int c = 0; c < 3; c++)
+        } else if (given) { // [channels, frames, pixels]
+            for (int c = 0; c < draws->network->channels; c++)
                 memcpy(cascade->noise + c * draws->pixels,
                        cascade->latents + ((size_t)c * draws->frames + f) * draws->pixels,
                        draws->pixels * sizeof *cascade->noise);
@@ -362,7 +395,8 @@ static bool draw_window(udm_cascade *cascade, uint64_t scene, uint64_t window, u
     udm_stage *draws = &cascade->draws;
     const int step = draws->frames - cascade->shared, known = window > 0 ? cascade->shared : 0;
     draws->cancel = cascade->cancel, draws->number = scene << 32 | window;
-    cascade->drawn.there = cascade->filled.there = cascade->enlarged.there = false;
+    cascade->drawn.there = false;
+    forget(cascade);
     if (!tell_window(cascade, scene * cascade->settings.scene, window * (uint64_t)step, known, error))
         return false;
     memcpy(cascade->carried, draws->made + step * draws->elements,
@@ -394,17 +428,18 @@ static bool fill_window(udm_cascade *cascade, uint64_t scene, uint64_t window, u
     const uint64_t key = window * (uint64_t)cascade->keys;
     if (is_there(&cascade->filled, scene, window))
         return true;
-    cascade->filled.there = cascade->enlarged.there = false;
+    forget(cascade);
     if (!find_window(cascade, scene, key / (uint64_t)step, error))
         return false;
     const int first = (int)(key % (uint64_t)step);
-    memset(fills->beside, 0, 4 * fills->pixels * fills->frames * sizeof *fills->beside);
+    const size_t context = fills->elements + fills->pixels; // a frame, and where it is known
+    memset(fills->beside, 0, context * fills->frames * sizeof *fills->beside);
     fills->cancel = cascade->cancel, fills->number = scene << 32 | window;
     for (int f = 0; f < fills->frames; f++) {
-        float *planes = fills->beside + 4 * fills->pixels * f;
+        float *planes = fills->beside + context * f;
         const int at = first + f / SPACING;
         for (size_t i = 0; f % SPACING == 0 && i < fills->pixels; i++)
-            planes[3 * fills->pixels + i] = 1;
+            planes[fills->elements + i] = 1;
         if (f % SPACING == 0)
             memcpy(planes, draws->made + at * draws->elements, draws->elements * sizeof *planes);
         tell_picture(cascade, fills, f, cascade->embeddings + at * cascade->size);
@@ -449,7 +484,19 @@ static bool find_spot(udm_cascade *cascade, uint64_t number, spot *to, udm_error
     return find_window(cascade, scene, window, error);
 }
 
-// ---- enlarging
+// ---- pictures
+
+// [3, height, width] of a frame of the window of a spot; NULL with *error.
+static const float *develop(udm_cascade *cascade, const spot *at, int frame, udm_error *error)
+{
+    const udm_network *network = at->stage->network;
+    const udm_coding coding = { network->width, network->height, SIZE_MAX, cascade->cancel };
+    float *picture = cascade->pictures + frame * picture_of(cascade);
+    if (!cascade->developed[frame])
+        cascade->developed[frame] = udm_developer_run(&cascade->developer, &coding,
+                                                      at->stage->made + frame * at->stage->elements, picture, error);
+    return cascade->developed[frame] ? picture : NULL;
+}
 
 // Bilinear interpolation [3, 2 height, 2 width] of [3, height, width]: three quarters of the pixel that is nearest, and
 // a quarter of the next, each way.
@@ -508,9 +555,12 @@ static const float *find_larger(udm_cascade *cascade, const spot *at, udm_error 
     if (is_there(&cascade->enlarged, at->scene, window))
         return made;
     cascade->enlarged.there = false;
-    for (int f = 0; f < count; f++)
-        begin_larger(cascade, stage, f, at->stage->made + (first + f) * at->stage->elements, NOISE_LARGER,
-                     told_at(cascade, at, first + f));
+    for (int f = 0; f < count; f++) {
+        const float *small = develop(cascade, at, first + f, error);
+        if (!small)
+            return NULL;
+        begin_larger(cascade, stage, f, small, NOISE_LARGER, told_at(cascade, at, first + f));
+    }
     if (!draw_larger(cascade, stage, error))
         return NULL;
     cascade->enlarged = (place){ true, at->scene, window };
@@ -523,10 +573,9 @@ const float *udm_cascade_make(udm_cascade *cascade, uint64_t number, const atomi
     cascade->cancel = cancel;
     if (!find_spot(cascade, number, &at, error))
         return NULL;
-    const float *frame = at.stage->made + at.frame * at.stage->elements;
-    if (opened(&cascade->enlarges) && !(frame = find_larger(cascade, &at, error)))
-        return NULL;
-    if (!opened(&cascade->finishes))
+    const float *frame =
+        opened(&cascade->enlarges) ? find_larger(cascade, &at, error) : develop(cascade, &at, at.frame, error);
+    if (!frame || !opened(&cascade->finishes))
         return frame;
     begin_larger(cascade, &cascade->finishes, 0, frame, NOISE_LAST, at.embedding);
     return draw_larger(cascade, &cascade->finishes, error) ? cascade->finishes.made : NULL;

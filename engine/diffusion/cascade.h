@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Films of what prompts say, by the way of Make-A-Video (Singer et al. 2022): a decoder with layers along time draws
 // frames of the embedding of a picture, a window of them at once, the first of which are the last of the window before;
-// another network fills in four frames between every two; a third enlarges them, a few at a time, and a fourth each by
-// itself, all from the same noise. What a frame needs is drawn when it is asked for, and a window of each network is
-// kept, so that memory does not grow and a frame depends on those before it in its scene alone.
+// another network fills in four frames between every two. Both draw latents, of which an autoencoder makes pictures; a
+// third network enlarges those, a few at a time, and a fourth each by itself, all from the same noise. What a frame
+// needs is drawn when it is asked for, and a window of each network is kept, so that memory does not grow and a frame
+// depends on those before it in its scene alone.
 #ifndef UDM_DIFFUSION_CASCADE_H
 #define UDM_DIFFUSION_CASCADE_H
 
@@ -31,9 +32,10 @@ typedef struct udm_cascade_settings {
     const udm_noise *trained;
     udm_prediction prediction;
     udm_bounds bounds;
-    const float *latents; // the noise that the first window begins with, [3, frames, height, width]; copied. Or NULL
-    int window;           // frames of the first network at once; 0: as many as it learnt from
-    const float *image;   // a picture to be resembled, [3, image_height, image_width]; looked at once. Or NULL
+    const float
+        *latents; // the noise that the first window begins with, [channels, frames, height, width]; copied. Or NULL
+    int window;   // frames of the first network at once; 0: as many as it learnt from
+    const float *image; // a picture to be resembled, [3, image_height, image_width]; looked at once. Or NULL
     int image_width, image_height;
     void (*frame)(void *context, uint64_t number, udm_cascade_frame *to); // *to: has defaults
     void *context;

@@ -25,10 +25,9 @@ static bool allocate(udm_stage *stage, udm_error *error)
 
 static bool check_network(const udm_network *network, udm_error *error)
 {
-    return (network->class->pace && network->channels == 3 && network->width > 0 && network->height > 0) ||
+    return (network->class->pace && network->width > 0 && network->height > 0) ||
            udm_fail(error, UDM_ERROR_CORRUPT,
-                    "%s: a network of films must be a UdmPseudo3DConditionModel with a \"sample_size\" that makes "
-                    "pictures of three channels",
+                    "%s: a network of films must be a UdmPseudo3DConditionModel with a \"sample_size\"",
                     udm_config_path(network->config));
 }
 
@@ -42,12 +41,12 @@ bool udm_stage_open(udm_stage *stage, const udm_cascade_settings *settings, cons
         return false;
     }
     stage->frames = frames > 0 ? frames : network->frames;
-    stage->pixels = (size_t)network->width * network->height, stage->elements = 3 * stage->pixels;
+    stage->pixels = (size_t)network->width * network->height, stage->elements = network->channels * stage->pixels;
     stage->told = network->labels + (size_t)network->tokens * network->token_width;
     const udm_film_shape shape = { stage->frames, stage->frames, network->tokens, network->width, network->height };
     udm_loop_settings loop = settings->loop;
     loop.timesteps.steps = steps;
-    loop.channels = 3, loop.pixels = stage->pixels * stage->frames;
+    loop.channels = network->channels, loop.pixels = stage->pixels * stage->frames;
     loop.width = network->width, loop.height = network->height * stage->frames;
     stage->start = udm_timesteps_first(&loop.timesteps);
     if ((stage->film = udm_film_new(network, &shape, error)) && allocate(stage, error) &&
@@ -82,10 +81,10 @@ void udm_stage_tell_nothing(udm_stage *stage, const float *embedding)
     tell(stage, embedding, stage->nothing);
 }
 
-// A frame of [3, frames, pixels] as [3, pixels], or back.
+// A frame of [channels, frames, pixels] as [channels, pixels], or back.
 static void copy_frame(const udm_stage *stage, float *film, int frame, float *planes, bool back)
 {
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < stage->network->channels; c++) {
         float *in = film + ((size_t)c * stage->frames + frame) * stage->pixels, *out = planes + c * stage->pixels;
         memcpy(back ? in : out, back ? out : in, stage->pixels * sizeof *in);
     }
@@ -150,7 +149,7 @@ static bool estimate(void *context, int number, const udm_levels *at, const floa
         udm_guide(stage->guidance, stage->rescale, all, stage->untold, stage->out);
     for (int f = 0; f < stage->frames; f++)
         copy_frame(stage, x0, f, stage->out + f * stage->elements, true);
-    udm_predict_x0(s->prediction, at, 3, x0, xt, x0);
+    udm_predict_x0(s->prediction, at, stage->network->channels, x0, xt, x0);
     return udm_bound_x0(&s->bounds, all, x0, error);
 }
 

@@ -16,7 +16,7 @@ typedef struct udm_stage {
     int frames;                            // of a window
     size_t pixels, elements, told;         // of a frame; of what it is told
     float *memory;                         // all of the following
-    float *x;                              // [3, frames, pixels], what is being drawn
+    float *x;                              // [channels, frames, pixels], what is being drawn
     float *times;                          // [frames, pixels]
     float *made;                           // [frames, elements]
     float *beside;                         // [frames, context, pixels]
@@ -37,7 +37,7 @@ void udm_stage_close(udm_stage *stage); // of zeros is fine
 void udm_stage_tell(udm_stage *stage, int frame, const float *embedding);
 void udm_stage_tell_nothing(udm_stage *stage, const float *embedding);
 
-// A frame of the window is known; or begins with noise, [3, pixels] of it.
+// A frame of the window is known; or begins with noise, [channels, pixels] of it.
 void udm_stage_know(udm_stage *stage, int frame, const float *planes);
 void udm_stage_begin(udm_stage *stage, int frame, const float *noise);
 

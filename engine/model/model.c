@@ -88,7 +88,8 @@ static const struct parts {
     { "a model", { "unet" }, { "preview", "trust", "classifier", "scheduler", "safety_checker", "feature_extractor" } },
     { "a model with a decoder",
       { "decoder", "tokenizer", "text_encoder", "prior", "prior_scheduler", "decoder_scheduler" },
-      { "image_encoder", "feature_extractor", "film_decoder", "interpolator", "super_res_first", "super_res_last" } },
+      { "image_encoder", "feature_extractor", "film_decoder", "interpolator", "super_res_first", "super_res_last",
+        "vae" } },
     // The last two judge what was drawn, and are not run.
     { "a pipeline of latent diffusion",
       { "unet", "vae", "tokenizer", "text_encoder", "scheduler" },
@@ -295,9 +296,9 @@ static bool open_text(udm_model *model, const udm_config *index, udm_error *erro
     const char *part[2], *directory = model->directory;
     text->tokenizer = udm_file_join(directory, "tokenizer", error);
     bool ok = text->tokenizer && udm_part_open(udm_file_join(directory, "text_encoder", error), &text->text, error);
-    if (ok && model->has_latents)
+    if (ok && udm_config_pair(index, "vae", part))
         ok = udm_part_open(udm_file_join(directory, "vae", error), &text->vae, error);
-    else if (ok)
+    if (ok && !model->has_latents)
         ok = open_prior(model, index, error) && read_extractor(model, index, error) &&
              (!model->has_super_res || open_super_res(model, index, error));
     if (ok && !model->has_latents && udm_config_pair(index, "image_encoder", part))

@@ -22,7 +22,6 @@ import time
 import export
 
 HERE = pathlib.Path(__file__).resolve().parent
-FACTS = 0.006    # weight of naming what is where, of the decoder
 EASY = 0.1       # share of the minutes that it sees easy pictures alone
 AGAIN = 3        # what it returns if it has not finished
 PATIENCE = 60    # seconds that a training has to save itself
@@ -30,11 +29,11 @@ FILMS = 10       # pictures that are measured for one film
 LOOKED = 3       # seconds between looks at what runs
 SIZES = {        # of each kind of machine: how many there are, and batches
     "gpu": dict(stills=240000, any=40000, films=20000, larger=12000, largest=12000, clip=1024, reader=512, prior=1024,
-                decoder=256, film=32, between=32, large=12, last=24),
+                autoencoder=128, decoder=256, film=32, between=32, large=12, last=24),
     "cpu": dict(stills=240000, any=60000, films=4000, larger=2000, largest=4000, clip=64, reader=64, prior=256,
-                decoder=32, film=4, between=4, large=2, last=4),
-    "tiny": dict(stills=60, any=40, films=8, larger=8, largest=8, clip=4, reader=4, prior=4, decoder=4, film=1,
-                 between=1, large=1, last=1)}
+                autoencoder=16, decoder=32, film=4, between=4, large=2, last=4),
+    "tiny": dict(stills=60, any=40, films=8, larger=8, largest=8, clip=4, reader=4, prior=4, autoencoder=4,
+                 decoder=4, film=1, between=1, large=1, last=1)}
 
 
 @dataclasses.dataclass
@@ -55,7 +54,8 @@ def stages(o):
     drawn = ["--digits", o.digits, *(["--pictures", o.pictures] if o.pictures else [])]
     world, films = work / "world", work / "films"
     draws = lambda name, count, *more: ["draw", work / name, *drawn, "--count", count, *more]
-    small = ["--widths", 32, 32, 32] if o.sizes == "tiny" else []
+    small = ["--widths", 32, 32] if o.sizes == "tiny" else []
+    coder = ["--autoencoder", work / "autoencoder.pt"]
     return [
         Stage("draw", "world.py", draws("world", n["stills"])),
         Stage("draw-any", "world.py", draws("any", n["any"], "--split", "any"), after=("draw",)),
@@ -69,14 +69,17 @@ def stages(o):
         Stage("reader", "readers.py", [work / "any"], 0.2, after=("draw-any",), exports=False),
         Stage("embed", "embed.py", [world, "--clip", clip], after=("clip",)),
         Stage("prior", "prior.py", [world, *told], 0.2, "prior", ("embed",)),
-        Stage("decoder", "decoder.py", [world, *told, *small, "--facts", FACTS, "--easy", EASY * o.minutes], 0.4,
-              "decoder", ("embed",)),
+        Stage("autoencoder", "autoencoder.py", [world], 0.15, "vae", ("draw",)),
+        Stage("encode", "autoencoder.py", [world, "--checkpoint", work / "autoencoder.pt", "--encode"],
+              after=("autoencoder",)),
+        Stage("decoder", "decoder.py", [world, *told, *coder, *small, "--easy", EASY * o.minutes], 0.4, "decoder",
+              ("embed", "encode")),
         Stage("large", "enlarge.py", [work / "larger", *told], 0.4, "super_res_first", ("clip", "draw-larger")),
         Stage("last", "enlarge.py", [work / "largest", *told, "--last", "--patch", 8], 0.3, "super_res_last",
               ("clip", "draw-largest")),
-        Stage("film", "film_decoder.py", [films, *told, "--stills", world, "--start", work / "decoder.pt"], 0.25,
-              after=("decoder", "draw-films")),
-        Stage("between", "film_decoder.py", [films, *told, "--between", "--start", work / "film.pt"], 0.15,
+        Stage("film", "film_decoder.py", [films, *told, *coder, "--stills", world, "--start",
+                                         work / "decoder.pt"], 0.25, after=("decoder", "draw-films")),
+        Stage("between", "film_decoder.py", [films, *told, *coder, "--between", "--start", work / "film.pt"], 0.15,
               after=("film",)),
     ]
 

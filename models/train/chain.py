@@ -13,6 +13,7 @@ import pathlib
 import torch
 from torch.nn import functional as F
 
+import autoencoder_network
 import bpe
 import clip_network
 import decoder
@@ -49,6 +50,10 @@ class Chain:
     def decoder(self):
         return part(self.folder / "decoder", decoder_network.Decoder)
 
+    @functools.cached_property
+    def coder(self):
+        return part(self.folder / "vae", autoencoder_network.Autoencoder)
+
     def text_embeddings(self, texts):
         return prior.read(self.text, self.tokenizer, texts)[0]
 
@@ -78,15 +83,21 @@ class Chain:
         generator = torch.Generator().manual_seed(seed)
         nothing = torch.zeros_like(told[0][:1]), *self.told([""])
         parts = zip(*(part.split(100) for part in told))
-        return torch.cat([decoder.sample(self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing],
-                                         guidance, steps, generator) for part in parts])
+        return torch.cat([self.developed(decoder.sample(
+            self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing], guidance, steps, generator))
+                          for part in parts])
+
+    def developed(self, latents):
+        """Pictures [N, 3, H, W] of latents."""
+        with torch.no_grad(), stage.mixed():
+            return self.coder.decode(latents).float().clamp(-1, 1)
 
     def pictures(self, embeddings, texts=None, guidance=3, steps=10, seed=0):
         """uint8 [N, H, W, 3] of image embeddings, or None, and of texts, or None."""
         count = len(embeddings if texts is None else texts)
         if embeddings is None:
             embeddings = torch.zeros(count, self.decoder.config["cross_attention_dim"], device=stage.device())
-        return decoder.picture_of(self.planes((embeddings, *self.told(texts or [""] * count)), guidance, steps, seed))
+        return stage.picture_of(self.planes((embeddings, *self.told(texts or [""] * count)), guidance, steps, seed))
 
 
 def main():
@@ -107,7 +118,7 @@ def main():
     texts = [prompt for prompt in o.prompts for _ in range(o.columns)]
     embeddings = chain.embeddings(texts, o.prior_guidance, seed=o.seed) if o.prior_guidance else None
     made = chain.pictures(embeddings, texts, o.guidance, o.steps, o.seed)
-    decoder.wall(made.reshape(len(o.prompts), o.columns, *made.shape[1:])).save(o.out)
+    stage.wall(made.reshape(len(o.prompts), o.columns, *made.shape[1:])).save(o.out)
 
 
 if __name__ == "__main__":

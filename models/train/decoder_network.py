@@ -3,8 +3,8 @@
 UNet2DConditionModel in the configuration of unCLIP's children (DALL-E 2, Ramesh et al. 2022; Karlo; Kandinsky 2.1).
 
 Both embeddings are added to that of the time; the picture's becomes tokens, which with those of the caption join the
-keys and values of attention. A picture is seen as places of patch_size x patch_size pixels (pixel_unshuffle), which are
-the channels of the network.
+keys and values of attention. What it draws are latents (autoencoder.py). `patch_size` squares of them, or of pixels
+where a network has none, are the channels of the network (pixel_unshuffle).
 """
 import math
 
@@ -16,13 +16,13 @@ import channels
 
 EPSILON = 1e-5
 TOKENS = 10  # that a picture's embedding becomes, as TextImageProjection of diffusers has it
-CONFIG = dict(sample_size=16, in_channels=48, out_channels=48, block_out_channels=(64, 96, 96), layers_per_block=1,
+CONFIG = dict(sample_size=8, in_channels=16, out_channels=16, block_out_channels=(128, 192), layers_per_block=1,
               cross_attention_dim=128, encoder_hid_dim=128, attention_head_dim=32, norm_num_groups=8,
               text_tokens=32, encoder_hid_dim_type="text_image_proj", addition_embed_type="text_image",
-              resnet_time_scale_shift="scale_shift",
-              down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
+              resnet_time_scale_shift="scale_shift", patch_size=1,
+              down_block_types=("SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
               mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-              up_block_types=("SimpleCrossAttnUpBlock2D", "SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"))
+              up_block_types=("SimpleCrossAttnUpBlock2D", "SimpleCrossAttnUpBlock2D"))
 
 
 def sinusoids(time, size):
@@ -181,7 +181,8 @@ class Decoder(nn.Module):
         self.config = c = {**CONFIG, **config}
         first, last = c["block_out_channels"][0], c["block_out_channels"][-1]
         time = 4 * first
-        self.patch = math.isqrt(c["in_channels"] // 3)
+        self.patch = c["patch_size"]
+        self.channels = c["out_channels"] // self.patch ** 2
         self.conv_in = nn.Conv2d(c["in_channels"], first, 3, padding=1)
         self.time_embedding = Embedding(first, time)
         embedding = c["cross_attention_dim"]  # values of both, which diffusers takes to be as many as those of a token
@@ -222,7 +223,7 @@ class Decoder(nn.Module):
         return self.through(x, time, picture, text, tokens)[0]
 
     def with_features(self, x, time, picture, text, tokens):
-        """x0 of pictures [N, 3, H, W], and features as through() has them."""
+        """x0 of x [N, channels, H, W], and features as through() has them."""
         made, features = self.through(F.pixel_unshuffle(x, self.patch), time, picture, text, tokens)
         return F.pixel_shuffle(made, self.patch).float(), features
 

@@ -4,6 +4,7 @@ distillation: Song et al. 2023, algorithm 2; of a guided teacher: Luo et al. 202
 guidance 1.
 
     python models/train/distill.py WORK/world --start models/world --clip WORK/clip.pt \\
+        --autoencoder WORK/autoencoder.pt \\
         --tokenizer models/world/tokenizer --checkpoint WORK/fast.pt --minutes 30
     python models/train/distill.py WORK/world ... --checkpoint WORK/fast.pt --export models/world-fast
 
@@ -13,15 +14,13 @@ import copy
 
 import torch
 
-import bpe
-import clip
 import decoder
 import decoder_network
-import embed
 import noising
 import stage
 
-HUBER = 0.03  # errors that are much smaller count by their squares
+HUBER = 0.1  # errors that are much smaller count by their squares
+LIMIT = noising.LATENT_LIMIT
 
 
 def teacher_of(path):
@@ -34,42 +33,41 @@ class Distilling(decoder.Training):
         if not o.start:
             raise SystemExit("--start must name the decoder that is distilled: a model folder, or a checkpoint")
         teacher = teacher_of(o.start)
-        learner = decoder.Learner(**teacher.config)
-        learner.decoder.load_state_dict(teacher.state_dict())
-        return learner
+        network = decoder_network.Decoder(**teacher.config)
+        network.load_state_dict(teacher.state_dict())
+        return network
 
     def __init__(self, *parts):
         super().__init__(*parts)
         o = self.options
         self.teacher = teacher_of(o.start).to(stage.device()).eval().requires_grad_(False)
         self.target = copy.deepcopy(self.teacher)  # which follows the averaged weights
-        own = {k.removeprefix("decoder."): v for k, v in self.average.items() if k.startswith("decoder.")}
-        self.target.load_state_dict(own, assign=True)
+        self.target.load_state_dict(self.average, assign=True)
         self.times = torch.tensor([*noising.trailing(o.intervals), -1], device=stage.device())
         self.untold = self.read([""])
 
     def alpha_bars(self, steps):
-        known = torch.cat([noising.LINEAR, torch.ones(1)]).to(steps.device)  # the last is that of step -1: no noise
+        known = torch.cat([noising.COSINE, torch.ones(1)]).to(steps.device)  # the last is that of step -1: no noise
         return known[steps].view(-1, 1, 1, 1)
 
     def taught(self, x, steps, told):
         nothing = torch.zeros_like(told[0]), *(v.expand(len(x), *v.shape[1:]) for v in self.untold)
         with_it, without = self.teacher(x, steps, *told), self.teacher(x, steps, *nothing)
-        return (without + self.options.guidance * (with_it - without)).clamp(-1, 1)
+        return (without + self.options.guidance * (with_it - without)).clamp(-LIMIT, LIMIT)
 
     def learn_from(self, batch):
-        pictures, *told, _ = batch
-        x0, told = stage.pixels(pictures), self.told(*told)
+        x0, _, *told = batch
+        x0, told = x0.to(stage.device()), self.told(*told)
         at = torch.randint(len(self.times) - 1, (len(x0),), device=x0.device)
         steps, after = self.times[at], self.times[at + 1]
-        x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(x0, steps).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             with torch.no_grad():
                 taught = self.taught(x, steps, told)
                 further = noising.step_of(x, taught, self.alpha_bars(steps), self.alpha_bars(after))
-                said = self.target(further, after.clamp(min=0), *told).clamp(-1, 1)
+                said = self.target(further, after.clamp(min=0), *told).clamp(-LIMIT, LIMIT)
                 said = torch.where(after.view(-1, 1, 1, 1) < 0, further, said)
-            made = self.network.decoder(x, steps, *told)
+            made = self.network(x, steps, *told)
         error = ((made - said).square().mean((1, 2, 3)) + HUBER ** 2).sqrt() - HUBER
         return self.learn(error.mean())
 
@@ -79,13 +77,13 @@ class Distilling(decoder.Training):
         count = decoder.SHOWN
         told = embeddings[:count], *self.read(texts[:count])
         untold = torch.zeros_like(told[0]), *self.read([""] * count)
-        draw = lambda net, guidance, steps: decoder.sample(net, told, untold, guidance, steps,
-                                                           torch.Generator().manual_seed(0)).float()
+        draw = lambda net, guidance, steps: self.autoencoder.decode(decoder.sample(
+            net, told, untold, guidance, steps, torch.Generator().manual_seed(0))).float().clamp(-1, 1)
         slow = draw(self.teacher, self.options.guidance, self.options.intervals)
-        made = {steps: draw(network.decoder, 1, steps) for steps in (4, 8)}
-        decoder.wall([pictures[:count], *map(decoder.picture_of, (slow, *made.values()))]).save(
+        made = {steps: draw(network, 1, steps) for steps in (4, 8)}
+        stage.wall([pictures[:count], *map(stage.picture_of, (slow, *made.values()))]).save(
             self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
-        near = lambda x: (-10 * ((x.clamp(-1, 1) - slow).square().mean() / 4).log10()).item()
+        near = lambda x: (-10 * ((x - slow).square().mean() / 4).log10()).item()
         plain = draw(self.teacher, self.options.guidance, 4)
         return {"PSNR to the teacher, its own 4 steps": near(plain),
                 **{f"{steps} steps": near(x) for steps, x in made.items()}}
@@ -98,9 +96,8 @@ def main():
     o = p.parse_args()
     if o.export:
         return decoder.write_model(o.export, decoder.load(o.checkpoint))
-    o.facts = o.easy = 0
-    drawn, towers = embed.Embedded(o.folder), clip.load(o.clip)
-    Distilling(o, drawn, towers.text, bpe.Tokenizer(o.tokenizer), decoder.held_out(drawn, towers.vision)).run()
+    o.easy = 0
+    Distilling(o, *decoder.opened(o)).run()
 
 
 if __name__ == "__main__":

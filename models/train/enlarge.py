@@ -65,7 +65,8 @@ class Enlarging(film_training.FilmStage):
         if o.start:
             return stage.part(o.start / self.part, film_network.FilmDecoder)
         side = self.clips.size // o.patch
-        return film_network.FilmDecoder(**self.config(), sample_size=side, patch_size=o.patch,  # told a picture alone
+        return film_network.FilmDecoder(**self.config(), sample_size=side, patch_size=o.patch,
+                                        out_channels=3 * o.patch ** 2,  # told a picture alone
                                         block_out_channels=tuple(o.widths), cross_attention_dim=embedding,
                                         encoder_hid_dim=self.towers.text.config["hidden_size"],
                                         attention_head_dim=min(HEAD, o.widths[-1]),
@@ -83,10 +84,10 @@ class Enlarging(film_training.FilmStage):
         large = enlarged(small)
         steps = torch.randint(noising.STEPS, (count,), device=x0.device).repeat_interleave(frames)
         aim = difference(x0, large)
-        x = noising.noisy(aim, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(aim, steps).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             made = self.network(x, steps, self.rates(rates, frames), *self.told(x0, frames), frames, large)
-        error = noising.weights(steps, noising.LINEAR) * (made - aim).square().mean((1, 2, 3))
+        error = noising.weights(steps) * (made - aim).square().mean((1, 2, 3))
         return self.learn(error.mean())
 
     def measure(self, network):

@@ -48,26 +48,30 @@ class FilmChain(chain.Chain):
         first frames, uint8."""
         frames, generator = self.draws.config["frames"], torch.Generator().manual_seed(seed)
         shared = int(SHARED * frames)
-        made = stage.pixels(known) if known is not None else torch.zeros(0)
+        made = self.encoded(stage.pixels(known)) if known is not None else torch.zeros(0)
         told, untold = map(list, self.each(embedding, [text], frames))
         while len(made) < count:
             before = made[-shared:] if len(made) else made
             window = self.window(before, told, untold, rate, guidance, steps, generator)
             made = torch.cat([made, window[len(before):]]) if len(made) else window
-        return decoder.picture_of(made[:count])
+        return stage.picture_of(self.developed(made[:count]))
+
+    def encoded(self, pictures):
+        with torch.no_grad(), stage.mixed():
+            return self.coder.encode(pictures).float()
 
     def window(self, known, told, untold, rate, guidance, steps, generator):
-        """[frames, 3, H, W] whose first frames are known."""
-        frames, side = self.draws.config["frames"], self.draws.config["sample_size"] * self.draws.patch
-        x = torch.randn((frames, 3, side, side), generator=generator).to(stage.device())
+        """[frames, C, H, W] whose first frames are known."""
+        frames, side, limit = self.draws.config["frames"], self.draws.config["sample_size"], noising.LATENT_LIMIT
+        x = torch.randn((frames, self.draws.channels, side, side), generator=generator).to(stage.device())
         if len(known):
             x[:len(known)] = known
         first = torch.arange(frames, device=x.device) < len(known)
         rates = torch.full((frames,), float(rate), device=x.device)
         times = noising.trailing(steps)
         for step, after in zip(times, [*times[1:], -1]):
-            x0 = self.say(x, torch.where(first, 0, step), rates, told, untold, guidance).clamp(-1, 1)
-            now, then = noising.LINEAR[step], noising.LINEAR[after] if after >= 0 else torch.tensor(1.0)
+            x0 = self.say(x, torch.where(first, 0, step), rates, told, untold, guidance).clamp(-limit, limit)
+            now, then = noising.COSINE[step], noising.COSINE[after] if after >= 0 else torch.tensor(1.0)
             x = torch.where(first.view(-1, 1, 1, 1), x, noising.step_of(x, x0, now, then))
         return x
 
@@ -81,7 +85,8 @@ class FilmChain(chain.Chain):
 
     def filled(self, clips, rates, seed=0, spacing=5):
         """[clips frames, 3, H, W] of uint8 [clips, frames, H, W, 3] whose every fifth frame is shown."""
-        frames, x0 = clips.shape[1], film_training.film_pixels(clips)
+        frames, pixels = clips.shape[1], film_training.film_pixels(clips)
+        x0 = self.encoded(pixels)
         embeddings = self.image_embeddings(np.ascontiguousarray(clips[:, 0]))
         told, _ = self.each(embeddings, [""] * len(clips), frames)
         known = (torch.arange(frames) % spacing == 0).repeat(len(clips)).to(x0.device)
@@ -89,7 +94,7 @@ class FilmChain(chain.Chain):
         every = torch.from_numpy(rates).float().to(x0.device).repeat_interleave(frames)
         made = film_decoder.sample(self.fills, noise, every, told, told, 1, BETWEEN_STEPS,
                                    film_decoder.shown(x0, known), frames)
-        return torch.where(known.view(-1, 1, 1, 1), x0, made)
+        return torch.where(known.view(-1, 1, 1, 1), pixels, self.developed(made))
 
     def larger(self, part, small, rates, frames, one_noise, seed=0):
         """Films [clips frames, 3, H, W] at twice the size, from the same noise for all frames or not."""
@@ -97,7 +102,7 @@ class FilmChain(chain.Chain):
         clips, at_once = len(small) // frames, network.config["frames"]
         shape = (1 if one_noise else len(small), 3, *(2 * n for n in small.shape[-2:]))
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(small.device)
-        first = decoder.picture_of(small.view(clips, frames, *small.shape[1:])[:, 0])
+        first = stage.picture_of(small.view(clips, frames, *small.shape[1:])[:, 0])
         seen = self.image_embeddings(resized(first, self.vision.config["image_size"]))
         told, _ = self.each(seen, [""] * clips, frames)
         every = torch.from_numpy(rates).float().to(small.device).repeat_interleave(frames)
@@ -107,7 +112,7 @@ class FilmChain(chain.Chain):
 
 def resized(pictures, side):
     x = torch.nn.functional.interpolate(stage.pixels(pictures), (side, side), mode="area")
-    return decoder.picture_of(x)
+    return stage.picture_of(x)
 
 
 def main():
@@ -125,7 +130,7 @@ def main():
     torch.set_num_threads(o.threads)
     c = FilmChain(o.folder)
     embeddings = c.embeddings(o.prompts, seed=o.seed)
-    decoder.wall([c.film(embeddings[i:i + 1], prompt, o.frames, o.rate, o.guidance, o.steps, o.seed)
+    stage.wall([c.film(embeddings[i:i + 1], prompt, o.frames, o.rate, o.guidance, o.steps, o.seed)
                   for i, prompt in enumerate(o.prompts)]).save(o.out)
 
 

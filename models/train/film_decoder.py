@@ -2,6 +2,7 @@
 """Trains the networks that draw films, from a decoder (decoder.py) and films without captions (films.py).
 
     python models/train/film_decoder.py WORK/films --start WORK/decoder.pt --clip WORK/clip.pt \\
+        --autoencoder WORK/autoencoder.pt \\
         --tokenizer models/world/tokenizer --stills WORK/world --checkpoint WORK/film.pt --minutes 60
     python models/train/film_decoder.py WORK/films --start WORK/film.pt --between ... --checkpoint WORK/between.pt
     python models/train/film_decoder.py WORK/films ... --checkpoint WORK/film.pt --export models/world
@@ -18,8 +19,8 @@ import pathlib
 import numpy as np
 import torch
 
+import autoencoder
 import decoder
-import embed
 import film_training
 import films
 import noising
@@ -43,7 +44,7 @@ def skips(count, done):
 
 
 def sample(network, noise, rates, told, untold, guidance, steps, beside=None, frames=None):
-    """Films [N, 3, H, W] from noise of that shape; told: of each frame."""
+    """Films [N, C, H, W] from noise of that shape; told: of each frame."""
     doubled = None if beside is None else torch.cat([beside, beside])
     frames = frames or len(noise)
 
@@ -56,11 +57,11 @@ def sample(network, noise, rates, told, untold, guidance, steps, beside=None, fr
 
 class Drawing(film_training.FilmStage):
     def __init__(self, options, *parts):
-        self.stills = embed.Embedded(options.stills) if options.stills and not options.between else None
+        self.stills = autoencoder.Encoded(options.stills) if options.stills and not options.between else None
         super().__init__(options, *parts)
 
     def batch(self, seconds):
-        """(pictures, rates, ids of captions or None), or, of stills, (pictures, embeddings, which are left out, ids)"""
+        """(pictures, rates, ids of captions or None), or, of stills, (latents, embeddings, which are left out, ids)"""
         if self.stills and np.random.rand() < STILLS:
             return self.still_batch()
         count, done = self.options.batch, min(seconds / (60 * self.options.minutes), 1)
@@ -76,19 +77,21 @@ class Drawing(film_training.FilmStage):
         numbers = drawn.sample(self.options.batch * self.frames)
         way = np.random.choice(len(decoder.TOLD), len(numbers), p=decoder.TOLD)
         texts = ["" if w > 1 else text for w, text in zip(way, drawn.pairs.said(numbers)[0])]
-        return drawn.pictures[numbers], drawn.embeddings[numbers], way % 2 == 1, self.tokenizer.batch(texts, length)
+        latents = drawn.latents_of(numbers, self.network.channels)
+        return latents, drawn.embeddings[numbers], way % 2 == 1, self.tokenizer.batch(texts, length)
 
     def learn_from(self, batch):
         return self.learn(self.still_loss(*batch) if len(batch) > 3 else self.film_loss(*batch))
 
     def film_loss(self, pictures, rates, ids):
-        x0, frames = film_training.film_pixels(pictures), self.frames
+        pixels, frames = film_training.film_pixels(pictures), self.frames
+        x0 = self.latents(pixels)
         steps, known = film_training.steps_for(len(pictures), frames), self.known(len(pictures))
         steps = torch.where(known, (steps.float() / noising.STEPS * KNOWN_STEPS).long(), steps)
-        x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(x0, steps).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
-            made = self.network(x, steps, self.rates(rates, frames), *self.told(x0, frames, ids), frames)
-        error = noising.weights(steps, noising.LINEAR) * (made - x0).square().mean((1, 2, 3))
+            made = self.network(x, steps, self.rates(rates, frames), *self.told(pixels, frames, ids), frames)
+        error = noising.weights(steps) * (made - x0).square().mean((1, 2, 3))
         return error[~known].mean()
 
     def known(self, clips):
@@ -96,25 +99,25 @@ class Drawing(film_training.FilmStage):
         count = torch.randint(1, self.frames // 2 + 1, (clips, 1)) * (torch.rand(clips, 1) < KNOWN)
         return (torch.arange(self.frames) < count).flatten().to(stage.device())
 
-    def still_loss(self, pictures, embeddings, left_out, ids):
+    def still_loss(self, latents, embeddings, left_out, ids):
         """As decoder.py has it; time layers do nothing, as there is one frame."""
-        x0, steps = stage.pixels(pictures), decoder.drawn_steps(len(pictures))
+        x0, steps = latents.to(stage.device()), decoder.drawn_steps(len(latents))
         embeddings, left_out = (torch.from_numpy(v).to(x0.device) for v in (embeddings, left_out))
         told = torch.where(left_out[:, None], 0, embeddings.float()), *decoder.read_ids(self.towers.text, ids)
         rates = torch.full((len(x0),), STILL_RATE, device=x0.device)
-        x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(x0, steps).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
             made = self.network(x, steps, rates, *told, 1)
-        return (noising.weights(steps, noising.LINEAR) * (made - x0).square().mean((1, 2, 3))).mean()
+        return (noising.weights(steps) * (made - x0).square().mean((1, 2, 3))).mean()
 
     def measure(self, network):
-        x0, rates = self.held
-        rates, told = rates.repeat_interleave(self.frames), self.held_told(x0)
+        pixels, rates = self.held
+        x0, rates, told = self.latents(pixels), rates.repeat_interleave(self.frames), self.held_told(pixels)
         self.show(network, x0, rates, told)
         return film_training.errors(network, x0, rates, told, self.frames)
 
-    def held_told(self, x0):
-        first = self.seen(x0.view(-1, self.frames, *x0.shape[1:])[:, 0])
+    def held_told(self, pixels):
+        first = self.seen(pixels.view(-1, self.frames, *pixels.shape[1:])[:, 0])
         text, tokens = self.read([""] * len(first))
         return film_training.each((first, text, tokens), self.frames)
 
@@ -125,7 +128,7 @@ class Drawing(film_training.FilmStage):
         untold = torch.zeros_like(told[0]), *told[1:]
         noise = torch.randn((count, *x0.shape[1:]), generator=torch.Generator().manual_seed(0)).to(x0.device)
         made = sample(network, noise, rates[:count], told, untold, GUIDANCE, SAMPLED, frames=self.frames)
-        self.save_strip(x0[:count], made)
+        self.save_strip(self.pictures(x0[:count]), self.pictures(made))
 
     def save_strip(self, *films):
         rows = [row for pair in zip(*(film.split(self.frames) for film in films)) for row in pair]
@@ -135,17 +138,22 @@ class Drawing(film_training.FilmStage):
 
 class Between(Drawing):
     """F_up of Make-A-Video: known frames come as planes, and a mask of them."""
-    part, context = "interpolator", 4
+    part = "interpolator"
+
+    @property
+    def context(self):
+        return 1 + self.coder.config["latent_channels"]
 
     def film_loss(self, pictures, rates, ids):
-        x0, frames = film_training.film_pixels(pictures), self.frames
+        pixels, frames = film_training.film_pixels(pictures), self.frames
+        x0 = self.latents(pixels)
         known = self.known(len(pictures))
         steps = film_training.steps_for(len(pictures), frames)
-        x = noising.noisy(x0, steps, noising.LINEAR).contiguous(memory_format=torch.channels_last)
+        x = noising.noisy(x0, steps).contiguous(memory_format=torch.channels_last)
         with stage.mixed():
-            made = self.network(x, steps, self.rates(rates, frames), *self.told(x0, frames, ids), frames,
+            made = self.network(x, steps, self.rates(rates, frames), *self.told(pixels, frames, ids), frames,
                                 shown(x0, known))
-        error = noising.weights(steps, noising.LINEAR) * (made - x0).square().mean((1, 2, 3))
+        error = noising.weights(steps) * (made - x0).square().mean((1, 2, 3))
         return error[~known].mean()
 
     def known(self, clips):
@@ -159,19 +167,21 @@ class Between(Drawing):
 
     def measure(self, network):
         """PSNR of frames between every fifth, that are said in one step and made in some, and of blending."""
-        x0, rates = self.held
-        rates, told = rates.repeat_interleave(self.frames), self.held_told(x0)
+        pixels, rates = self.held
+        x0, rates, told = self.latents(pixels), rates.repeat_interleave(self.frames), self.held_told(pixels)
         known = (torch.arange(self.frames) % SPACINGS[0] == 0).repeat(len(x0) // self.frames).to(x0.device)
         noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)).to(x0.device)
         made = sample(network, noise, rates, told, told, 1, SAMPLED, shown(x0, known), self.frames)
-        mixed = blended(x0, SPACINGS[0], self.frames)
+        made, mixed = self.pictures(made), blended(pixels, SPACINGS[0], self.frames)
         count = SHOWN * self.frames
-        self.save_strip(x0[:count], torch.where(known[:, None, None, None], x0, made)[:count])
-        return {"PSNR between, dB": psnr(made[~known], x0[~known]), "of blending, dB": psnr(mixed[~known], x0[~known])}
+        self.save_strip(pixels[:count], torch.where(known[:, None, None, None], pixels, made)[:count])
+        there = ~known
+        return {name: psnr(film[there], pixels[there]) for name, film in
+                {"PSNR between, dB": made, "of blending, dB": mixed, "at best, dB": self.pictures(x0)}.items()}
 
 
 def shown(x0, known):
-    """[N, 4, H, W]: the known frames, and where they are."""
+    """[N, C + 1, H, W]: the known frames, and where they are."""
     mask = known.view(-1, 1, 1, 1).to(x0.dtype)
     return torch.cat([x0 * mask, mask.expand(-1, 1, *x0.shape[-2:])], 1)
 
@@ -193,6 +203,7 @@ def psnr(made, x0):
 
 def main():
     p = film_training.options(__doc__, minutes=60, batch=4, rate=5e-4)
+    p.add_argument("--autoencoder", required=True, type=pathlib.Path, help="checkpoint of autoencoder.py")
     p.add_argument("--stills", type=pathlib.Path, metavar="FOLDER", help="pictures with captions and embeddings "
                    "(embed.py), to which a quarter of the steps goes")
     p.add_argument("--captions", action="store_true", help="films are told captions, with words of motion")
@@ -201,7 +212,7 @@ def main():
     training = Between if o.between else Drawing
     if o.export:
         return film_training.write_model(o.export, training.part, film_training.load(o.checkpoint))
-    training(o, *film_training.opened(o)).run()
+    training(o, *film_training.opened(o), autoencoder.load(o.autoencoder)).run()
 
 
 if __name__ == "__main__":

@@ -8,18 +8,18 @@ as one. Attention along time knows how far apart frames are (rotary embeddings, 
 frames that are `time_window` away at most, and all normalisation is per frame: a film may be longer than those learnt
 from.
 
-With `context` the network is shown planes beside each frame: 4, the known frames of a film with a mask of them
-(interpolation); 3, the frame as it is to be enlarged.
+With `context` the network is shown planes beside each frame: the known frames of a film with a mask of them
+(interpolation), one more than a frame has; or the frame as it is to be enlarged, 3.
 """
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from decoder_network import Decoder, Embedding, norm, sinusoids
+from decoder_network import CONFIG, Decoder, Embedding, norm, sinusoids
 from pseudo3d import TemporalConv
 
 CLASS = "UdmPseudo3DConditionModel"
-OWN = dict(frames=16, context=0, time_window=0, patch_size=4)
+OWN = dict(frames=16, context=0, time_window=0)
 SPAN = 100  # of the slowest rotation, in frames
 OCTAVE = 100  # what the embedding of the frame rate takes for an octave of it
 
@@ -65,14 +65,15 @@ class TimeAttention(nn.Module):
 
 
 class FilmDecoder(Decoder):
-    """As Decoder, of frames: x [N, 3, H, W] are clips of `frames` frames, one after the other."""
+    """As Decoder, of frames: x [N, channels, H, W] are clips of `frames` frames, one after the other."""
 
     def __init__(self, **config):
         own = {key: config.pop(key, usual) for key, usual in OWN.items()}
-        square, context = own["patch_size"] ** 2, own["context"]
-        super().__init__(**{**config, "in_channels": (3 + context) * square, "out_channels": 3 * square})
+        made = config.get("out_channels", CONFIG["out_channels"])
+        beside = own["context"] * config.get("patch_size", CONFIG["patch_size"]) ** 2
+        super().__init__(**{**config, "in_channels": made + beside})
         self.config.update(own)
-        c, self.patch = self.config, own["patch_size"]
+        c = self.config
         self.time_layers(c, [*self.down_blocks, self.mid_block, *self.up_blocks])
         self.fps_embedding = Embedding(c["block_out_channels"][0], 4 * c["block_out_channels"][0])
         nn.init.zeros_(self.fps_embedding.linear_2.weight)
@@ -112,7 +113,7 @@ class FilmDecoder(Decoder):
         return emb + self.fps_embedding(sinusoids(OCTAVE * rate.log2(), width))
 
     def places_of(self, x, time, rate, picture, text, tokens, frames):
-        """x: [N, (3 + context) patch patch, S, S]; time, rate: [N]; the others as Decoder has them, each [N, ...]."""
+        """x: [N, (channels + context) patch patch, S, S]; time, rate: [N]; the others as Decoder has them."""
         emb, tokens = self.embedded(time, rate, picture, text), self.encoder_hid_proj(picture, tokens)
         x = self.conv_in(x)
         skips = [x]
@@ -135,7 +136,7 @@ class FilmDecoder(Decoder):
         return self.conv_out(F.silu(self.conv_norm_out(x)))
 
     def forward(self, x, time, rate, picture, text, tokens, frames=None, beside=None):
-        """x0 as x [N, 3, H, W]; beside: [N, context, H, W]; frames: by default as many as N."""
+        """x0 as x [N, channels, H, W]; beside: [N, context, H, W]; frames: by default as many as N."""
         seen = F.pixel_unshuffle(x, self.patch)
         if beside is not None:
             seen = torch.cat([seen, F.pixel_unshuffle(beside, self.patch)], 1)

@@ -69,8 +69,9 @@ class FilmStage(stage.Stage):
     memory = 0.998
     part, frames, context = "film_decoder", 16, 0  # of the model; of a clip; of the network
 
-    def __init__(self, options, clips, towers, tokenizer):
-        self.clips, self.towers, self.tokenizer = clips, towers, tokenizer
+    def __init__(self, options, clips, towers, tokenizer, coder=None):
+        """coder: the autoencoder, of networks that draw latents."""
+        self.clips, self.towers, self.tokenizer, self.coder = clips, towers, tokenizer, coder
         super().__init__(options)
         known = np.ascontiguousarray(clips.films[:min(SPREAD, clips.count), 0])
         self.spread = self.seen(stage.pixels(known)).std(0, correction=0)
@@ -86,8 +87,7 @@ class FilmStage(stage.Stage):
         if not o.start:
             raise SystemExit("--start must name what it is made of: a model folder, or a checkpoint of decoder.py")
         first = begun(o.start, self.part)
-        config = {k: v for k, v in first.config.items() if k not in ("in_channels", "out_channels")}
-        network = film_network.FilmDecoder(**{**config, "patch_size": first.patch, **self.config()})
+        network = film_network.FilmDecoder(**{**first.config, **self.config()})
         network.start_from(first)
         return network
 
@@ -95,6 +95,15 @@ class FilmStage(stage.Stage):
         """(embeddings, tokens) of texts."""
         length = self.network.config["text_tokens"]
         return decoder.read(self.towers.text, self.tokenizer, texts, length)
+
+    def latents(self, pictures):
+        """Of pictures [N, 3, H, W]."""
+        with torch.no_grad(), stage.mixed():
+            return self.coder.encode(pictures).float()
+
+    def pictures(self, latents):
+        with torch.no_grad(), stage.mixed():
+            return self.coder.decode(latents).float().clamp(-1, 1)
 
     def seen(self, pictures):
         """Embeddings of pictures [N, 3, H, W] of any size."""
@@ -104,7 +113,7 @@ class FilmStage(stage.Stage):
             return self.towers.vision(small).float()
 
     def told(self, x0, frames, ids=None):
-        """Of clips, for each frame: the embedding of one of them, or of none; and what a text says, or nothing."""
+        """Of clips of pictures, for each frame: the embedding of one, or of none; and what a text says, or nothing."""
         clips = x0.view(-1, frames, *x0.shape[1:])
         which = torch.randint(frames, (len(clips),), device=x0.device)
         picture = self.seen(clips[torch.arange(len(clips), device=x0.device), which])
@@ -144,18 +153,19 @@ def steps_for(clips, frames):
 
 
 def errors(network, x0, rates, told, frames, beside=None, step_counts=MEASURED):
-    """The PSNR, by name, of what is said of held out films at some time steps, from noise that is always the same."""
+    """The squared error, by name, of what is said of latents of held out films at some time steps, from noise that is
+    always the same."""
     found = {}
     for step in step_counts:
         steps = torch.full((len(x0),), step, device=x0.device)
         noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(step)).to(x0.device)
-        level = noising.LINEAR[step]
+        level = noising.COSINE[step]
         with torch.no_grad(), stage.mixed():
             made = network(level.sqrt() * x0 + (1 - level).sqrt() * noise, steps, rates, *told, frames, beside)
-        found[f"PSNR, step {step}"] = (-10 * ((made.clamp(-1, 1) - x0).square().mean() / 4).log10()).item()
+        found[f"error, step {step}"] = (made - x0).square().mean().item()
     return found
 
 
 def strip(rows):
     """One picture of films [N, 3, H, W] each, a row for each."""
-    return decoder.wall([decoder.picture_of(row) for row in rows])
+    return stage.wall([stage.picture_of(row) for row in rows])

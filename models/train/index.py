@@ -17,6 +17,7 @@ PARTS = {"tokenizer": ["transformers", "CLIPTokenizer"],
          "prior": ["diffusers", "PriorTransformer"], "prior_scheduler": ["diffusers", "UnCLIPScheduler"],
          "decoder": ["diffusers", "UNet2DConditionModel"], "decoder_scheduler": ["diffusers", "DDIMScheduler"]}
 
+CODER = {"vae": ["diffusers", "AutoencoderTiny"]}  # of a decoder that draws latents
 FILMS = "film_decoder", "interpolator", "super_res_first", "super_res_last"  # which a model may have
 
 
@@ -39,7 +40,8 @@ def main():
         raise SystemExit(f"{o.folder} has no {', '.join(missing)}: export those first")
     config = lambda name: json.loads((o.folder / name / "config.json").read_text(encoding="utf-8"))
     size = size_of(config)
-    parts = PARTS | {name: ["udm", film_network.CLASS] for name in FILMS if (o.folder / name).is_dir()}
+    more = CODER | {name: ["udm", film_network.CLASS] for name in FILMS}
+    parts = PARTS | {name: made for name, made in more.items() if (o.folder / name).is_dir()}
     export.write_json(o.folder / "model_index.json", {"_class_name": "UdmTextPipeline", **parts})
     print(f"{o.folder}: {len(parts)} parts, embeddings of {size}")
 

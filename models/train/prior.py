@@ -87,7 +87,7 @@ class Training(stage.Stage):
         steps = torch.randint(noising.STEPS, (len(x0),), device=x0.device)
         with stage.mixed():
             told = read_ids(self.tower, *ids)
-            made = self.network(noising.noisy(x0, steps, noising.COSINE), steps, *told)
+            made = self.network(noising.noisy(x0, steps), steps, *told)
         return self.learn((made.float() - x0).square().mean())
 
     def measure(self, network):

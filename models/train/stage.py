@@ -10,9 +10,11 @@ import json
 import os
 import pathlib
 
+import numpy as np
 import safetensors.torch
 import torch
 from matplotlib import pyplot
+from PIL import Image
 from tqdm import tqdm
 
 import train
@@ -59,6 +61,16 @@ def pixels(pictures):
     """uint8 [N, H, W, 3] as float [N, 3, H, W] in [-1, 1], on the device."""
     x = torch.from_numpy(pictures).to(device()).permute(0, 3, 1, 2)
     return x.float() / 127.5 - 1
+
+
+def picture_of(x):
+    """[N, 3, H, W] in [-1, 1] as uint8 [N, H, W, 3]."""
+    return ((x.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def wall(rows):
+    """One picture of rows of pictures, uint8 [N, H, W, 3] each."""
+    return Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in rows]))
 
 
 @contextlib.contextmanager

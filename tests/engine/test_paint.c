@@ -177,12 +177,15 @@ START_TEST(other_sizes)
     udm_model *model = golden_model(MODEL);
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
-    settings.device = "cpu", settings.steps = 2, settings.width = 27, settings.height = 17;
+    settings.device = "cpu", settings.steps = 2, settings.width = 27, settings.height = 18;
+    ck_assert_ptr_null(udm_painter_open(model, &settings, &error)); // of latents of 2x2 pixels
+    assert_error(&error, UDM_ERROR_SETTINGS, "multiples of 2");
+    settings.width = 30;
     udm_painter *painter = udm_painter_open(model, &settings, &error);
     ck_assert_msg(painter, "%s", error.message);
-    float planes[3 * 27 * 17];
+    float planes[3 * 30 * 18];
     paint(painter, PROMPT, 0, planes);
-    for (int i = 0; i < 3 * 27 * 17; i++)
+    for (int i = 0; i < 3 * 30 * 18; i++)
         ck_assert(isfinite(planes[i]));
     udm_painter_free(painter);
     udm_model_free(model);

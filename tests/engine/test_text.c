@@ -21,7 +21,15 @@
 #define PROMPT "a small red seven, and a blue star"
 #define NEGATIVE "a green ring"
 
-enum { SIZE = 24, SIDE = 16, PIXELS = SIDE * SIDE, LENGTH = 16, TOLD = SIZE + SIZE + LENGTH * SIZE };
+enum {
+    SIZE = 24,
+    SIDE = 16,
+    PIXELS = SIDE * SIDE,
+    ROOM = 8,
+    LATENTS = 6,
+    LENGTH = 16,
+    TOLD = SIZE + SIZE + LENGTH * SIZE
+};
 static const double tolerance = 1e-4; // of the largest value
 
 static device_list *devices;
@@ -256,13 +264,14 @@ static void check_decoder(udm_device *device, const udm_model *model, int embedd
         udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, &error);
     ck_assert_msg(network, "%s", error.message);
     ck_assert_int_eq(network->embedding, embedding);
-    ck_assert_int_eq(network->width, SIDE);
+    ck_assert_int_eq(network->width, ROOM);
+    ck_assert_int_eq(network->channels, LATENTS);
     npy noisy = golden_read(GOLDEN "decoder-noisy.npy"), told = golden_read(GOLDEN "decoder-told.npy");
     ck_assert_int_eq(told.elements, TOLD);
     float *condition = malloc((network->labels + network->tokens * network->token_width) * sizeof *condition);
-    float out[3 * PIXELS], level[PIXELS] = { 0 };
+    float out[LATENTS * ROOM * ROOM], level[ROOM * ROOM] = { 0 };
     network->class->embed(network, told.data, condition);
-    udm_tiling *tiles = udm_tiling_new(network, NULL, SIDE, SIDE, 1, 1 << 30, &error);
+    udm_tiling *tiles = udm_tiling_new(network, NULL, ROOM, ROOM, 1, 1 << 30, &error);
     ck_assert_msg(tiles, "%s", error.message);
     const udm_network_input seen = {
         .frame = noisy.data, .level = level, .timestep = 417, .label = -1, .condition = condition

@@ -27,16 +27,19 @@ import noising  # noqa: E402
 import stage  # noqa: E402
 from make_video import normal  # noqa: E402  # of seed 7
 
-SIDE, KEYS, SHARED, STEPS = 16, 5, 1, 3
+LIMIT = noising.LATENT_LIMIT
+LATENTS, SIDE, KEYS, SHARED, STEPS = 6, 8, 5, 1, 3  # SIDE: of latents
 SPACING, BETWEEN_STEPS, LARGER_STEPS = 5, 4, 2  # as engine/diffusion/cascade.c has them
-BETWEEN, LARGER, LAST = 1 << 28, 2 << 28, 3 << 28
+NOISE_BETWEEN, NOISE_LARGER, NOISE_LAST = 1 << 28, 2 << 28, 3 << 28
 COMMON = dict(cross_attention_dim=24, encoder_hid_dim=24, attention_head_dim=8, norm_num_groups=4, text_tokens=16,
-              block_out_channels=(8, 16), patch_size=4,
+              block_out_channels=(8, 16),
               down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
               up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"))
-PARTS = {"film_decoder": dict(sample_size=4, frames=KEYS), "interpolator": dict(sample_size=4, frames=6, context=4),
-         "super_res_first": dict(sample_size=8, frames=3, context=3),
-         "super_res_last": dict(sample_size=16, frames=1, context=3)}
+DRAWN = dict(sample_size=4, patch_size=2, out_channels=4 * LATENTS)
+LARGER = dict(patch_size=4, out_channels=48, context=3)
+PARTS = {"film_decoder": dict(**DRAWN, frames=KEYS), "interpolator": dict(**DRAWN, frames=6, context=LATENTS + 1),
+         "super_res_first": dict(**LARGER, sample_size=8, frames=3),
+         "super_res_last": dict(**LARGER, sample_size=16, frames=1)}
 
 
 def network(config):
@@ -53,7 +56,7 @@ def network(config):
 
 def write_parts():
     FOLDER.mkdir(exist_ok=True)
-    for name in index.PARTS:
+    for name in [*index.PARTS, *index.CODER]:
         link = FOLDER / name
         if not link.is_symlink():
             os.symlink(pathlib.Path("..") / TEXT.name / name, link)
@@ -70,13 +73,13 @@ def write_parts():
 
 
 def drawn(net, x, known, told, rate, steps, beside=None):
-    """x [N, 3, H, W] to x0, but for the frames that are known, which are at time 0."""
+    """x [N, C, H, W] to x0, but for the frames that are known, which are at time 0."""
     times = noising.trailing(steps)
     for step, after in zip(times, [*times[1:], -1]):
         at = torch.where(known, 0, step)
         with torch.no_grad():
-            x0 = net(x, at, torch.full((len(x),), rate), *told, len(x), beside).clamp(-1, 1)
-        now, then = noising.LINEAR[step], noising.LINEAR[after] if after >= 0 else torch.tensor(1.0)
+            x0 = net(x, at, torch.full((len(x),), rate), *told, len(x), beside).clamp(-LIMIT, LIMIT)
+        now, then = noising.COSINE[step], noising.COSINE[after] if after >= 0 else torch.tensor(1.0)
         moved = then.sqrt() * x0 + (1 - then).sqrt() * (x - now.sqrt() * x0) / (1 - now).sqrt()
         x = torch.where(known.view(-1, 1, 1, 1), x, moved)
     return x
@@ -86,8 +89,8 @@ class Film:
     """engine/diffusion/cascade.c, of the empty prompt."""
 
     def __init__(self, parts, rate):
-        chain = chains.Chain(FOLDER)
-        text, tokens = chain.told([""])
+        self.chain = chains.Chain(FOLDER)
+        text, tokens = self.chain.told([""])
         self.parts, self.rate = parts, rate
         self.told = torch.zeros(1, 24), text, tokens
 
@@ -95,10 +98,10 @@ class Film:
         return tuple(v.expand(frames, *v.shape[1:]) for v in self.told)
 
     def windows(self, count, rate):
-        """[count, KEYS, 3, SIDE, SIDE]: windows of the first network, each of which begins with the end of the last."""
+        """[count, KEYS, LATENTS, SIDE, SIDE]: windows of the first network, each beginning with the end of the last."""
         made = []
         for w in range(count):
-            x = normal(w, 0, (KEYS, 3, SIDE, SIDE)).clone()
+            x = normal(w, 0, (KEYS, LATENTS, SIDE, SIDE)).clone()
             known = torch.arange(KEYS) < (SHARED if w else 0)
             if w:
                 x[:SHARED] = made[-1][-SHARED:]
@@ -109,7 +112,7 @@ class Film:
         """Six frames from one of two keys to the other."""
         known = torch.arange(6) % SPACING == 0
         x0 = keys[torch.arange(6) // SPACING]
-        x = normal(window, BETWEEN, (6, 3, SIDE, SIDE))
+        x = normal(window, NOISE_BETWEEN, (6, LATENTS, SIDE, SIDE))
         nothing = torch.zeros(6, dtype=torch.bool)
         made = drawn(self.parts["interpolator"], x, nothing, self.of(6), self.rate, BETWEEN_STEPS,
                      film_decoder.shown(x0, known))
@@ -131,12 +134,13 @@ def main():
     fast = Film(parts, 25)
     keys = fast.windows(2, 25 / SPACING)
     filled = [fast.filled(keys[0][i:i + 2], i) for i in range(4)] + [fast.filled(keys[1][:2], 4)]
-    large = fast.larger("super_res_first", filled[4][:3], LARGER)
-    largest = torch.cat([fast.larger("super_res_last", frame[None], LAST) for frame in large[:1]])
+    large = fast.larger("super_res_first", fast.chain.developed(filled[4][:3]), NOISE_LARGER)
+    largest = torch.cat([fast.larger("super_res_last", frame[None], NOISE_LAST) for frame in large[:1]])
     golden = FOLDER / "golden"
     golden.mkdir(exist_ok=True)
-    for name, x in dict(slow=torch.cat([slow[0], slow[1][SHARED:]]), fast=torch.cat([part[:5] for part in filled]),
-                        large=large, largest=largest).items():
+    slow, fast = (fast.chain.developed(x) for x in (torch.cat([slow[0], slow[1][SHARED:]]),
+                                                    torch.cat([part[:5] for part in filled])))
+    for name, x in dict(slow=slow, fast=fast, large=large, largest=largest).items():
         np.save(golden / f"{name}.npy", x.numpy())
         print(f"{name}: {tuple(x.shape)}, {x.std():.2f}")
 

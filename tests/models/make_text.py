@@ -16,7 +16,7 @@ import sys
 import numpy as np
 import PIL.Image
 import torch
-from diffusers import PriorTransformer, UNet2DConditionModel
+from diffusers import AutoencoderTiny, PriorTransformer, UNet2DConditionModel
 from transformers import (CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection,
                           CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection)
 
@@ -32,12 +32,13 @@ import prior  # noqa: E402
 import stage  # noqa: E402
 
 FOLDER, GOLDEN = HERE / "tiny-text", HERE / "tiny-text/golden"
-SIZE, LENGTH, PATCH, SIDE = 24, 16, 4, 16
+SIZE, LENGTH, PATCH, SIDE, LATENTS, SCALE = 24, 16, 2, 16, 6, 2  # SIDE: of pictures; SCALE: of those to latents
+ROOM = 1, LATENTS, SIDE // SCALE, SIDE // SCALE
 WEIGHTED = ("a (small [red]:1.4) seven, ((and) a blue) star BREAK the \\(number\\) four, (green and:0.5) large "
             "next to a ring")
 PROMPT, NEGATIVE = "a small red seven, and a blue star", "a green ring"
 WORDS = ["a small red seven and a blue star over sand", "the number four, green and large, next to a ring"] * 9
-DECODER = dict(sample_size=SIDE // PATCH, in_channels=3 * PATCH ** 2, out_channels=3 * PATCH ** 2,
+DECODER = dict(sample_size=SIDE // SCALE // PATCH, in_channels=LATENTS * PATCH ** 2, out_channels=LATENTS * PATCH ** 2,
                block_out_channels=(16, 24), layers_per_block=1, encoder_hid_dim=SIZE, attention_head_dim=8,
                norm_num_groups=4, resnet_time_scale_shift="scale_shift",
                down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
@@ -118,7 +119,7 @@ def make_vision():
     torch.manual_seed(2)
     net = loud(CLIPVisionModelWithProjection(CLIPVisionConfig(
         hidden_size=32, intermediate_size=48, projection_dim=SIZE, num_hidden_layers=2, num_attention_heads=2,
-        image_size=SIDE, patch_size=PATCH, hidden_act="gelu")))
+        image_size=SIDE, patch_size=2 * PATCH, hidden_act="gelu")))
     write("image_encoder", net)
     x = torch.rand(1, 3, SIDE, SIDE) * 2 - 1
     keep("image", x)
@@ -152,7 +153,7 @@ def make_decoders(tower, tokenizer):
     """As Kandinsky 2.1's, of the embedding of a picture and a text, and as 2.2's, of the first alone."""
     torch.manual_seed(4)
     export.write_json(FOLDER / "decoder_scheduler/scheduler_config.json", decoder.SCHEDULER)
-    x, told = torch.randn(1, 3, SIDE, SIDE), torch.randn(1, SIZE)
+    x, told = torch.randn(ROOM), torch.randn(1, SIZE)
     text, tokens = decoder.read(tower, tokenizer, [PROMPT], LENGTH)
     keep("decoder-noisy", x)
     keep("decoder-told", torch.cat([told[0], text[0], tokens[0].T.flatten()]))
@@ -164,6 +165,13 @@ def make_decoders(tower, tokenizer):
         made = net(torch.nn.functional.pixel_unshuffle(x, PATCH), torch.tensor([417]), tokens,
                    added_cond_kwargs={"image_embeds": told, "text_embeds": text}).sample
         keep(f"{name}-expected", torch.nn.functional.pixel_shuffle(made, PATCH))
+
+
+def make_coder():
+    torch.manual_seed(6)
+    width = dict(encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8), num_encoder_blocks=(0, 1),
+                 num_decoder_blocks=(1, 0))
+    write("vae", loud(AutoencoderTiny(**width, latent_channels=LATENTS)))
 
 
 def make_text_unets():
@@ -198,7 +206,7 @@ def make_chain(steps=5, decoder_steps=4):
     keep("chain-embedding", embedding[0])
     text, tokens = chain.told([PROMPT])
     keep("chain-told", torch.cat([text[0], tokens[0].T.flatten()]))
-    keep("chain-noise", torch.randn((1, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0)))
+    keep("chain-noise", torch.randn(ROOM, generator=torch.Generator().manual_seed(0)))
     keep("chain-picture", chain.planes((embedding, text, tokens), 3, decoder_steps))
 
 
@@ -212,8 +220,9 @@ def main():
     tower = chains.Chain(FOLDER).text
     make_prior(tokenizer, tower)
     make_decoders(tower, tokenizer)
+    make_coder()
     make_text_unets()
-    export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS})
+    export.write_json(FOLDER / "model_index.json", {"_class_name": "UdmTextPipeline", **index.PARTS, **index.CODER})
     make_chain()
     make_whites()
 

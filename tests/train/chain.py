@@ -24,7 +24,7 @@ try:
     import matplotlib, safetensors, tqdm  # noqa: E401, F401
     import PIL.Image
     import torch
-    from diffusers import DDIMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel
+    from diffusers import AutoencoderTiny, DDIMScheduler, PriorTransformer, UnCLIPScheduler, UNet2DConditionModel
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -71,15 +71,18 @@ def train_all(work):
     words = ["--tokenizer", model / "tokenizer"]
     clip = ["clip.py", world, *words, "--checkpoint", work / "clip.pt"]
     told = ["prior.py", world, *words, "--clip", work / "clip.pt", "--checkpoint", work / "prior.pt"]
-    drawn = ["decoder.py", world, *words, "--clip", work / "clip.pt", "--widths", 16, 32, 32, "--easy", 0.002,
-             "--checkpoint", work / "decoder.pt"]
+    coder = ["autoencoder.py", world, "--checkpoint", work / "autoencoder.pt"]
+    drawn = ["decoder.py", world, *words, "--clip", work / "clip.pt", "--autoencoder", work / "autoencoder.pt",
+             "--widths", 16, 32, "--easy", 0.002, "--checkpoint", work / "decoder.pt"]
     run(*clip, *short)
+    run(*coder, *short)
+    run(*coder, "--encode", "--threads", 1)
     run("embed.py", world, "--clip", work / "clip.pt", "--threads", 1)
     for stage in (told, drawn):
         run(*stage, *short)
-    for stage in (clip, told, drawn):
+    for stage in (clip, coder, told, drawn):
         run(*stage, "--export", model)
-    for stage in (clip, told, drawn):
+    for stage in (clip, coder, told, drawn):
         run(*stage[:-1], work / "next.pt", "--start", model, "--threads", 1, "--batch", 4, "--minutes", 0.001)
         (work / "next.pt").unlink()
     train_films(work, model, clip[-1])
@@ -92,10 +95,11 @@ def train_films(work, model, clip):
     for folder, size, frames in (("films", 64, 18), ("large", 128, 9), ("largest", 256, 1)):
         run("films.py", "draw", work / folder, "--digits", work, "--count", 9, "--size", size, "--frames", frames,
             "--threads", 1)
-    common = ["--clip", clip, "--tokenizer", model / "tokenizer"]
+    common, coder = ["--clip", clip, "--tokenizer", model / "tokenizer"], ["--autoencoder", work / "autoencoder.pt"]
     for program, name, *own in (
-            ("film_decoder.py", "films", "--start", work / "decoder.pt", "--stills", work / "world", "--workers", 1),
-            ("film_decoder.py", "films", "--start", work / "films.pt", "--between", "--window", 4),
+            ("film_decoder.py", "films", "--start", work / "decoder.pt", "--stills", work / "world", "--workers", 1,
+             *coder),
+            ("film_decoder.py", "films", *coder, "--start", work / "films.pt", "--between", "--window", 4),
             ("enlarge.py", "large", "--widths", 8, 16, 16),
             ("enlarge.py", "largest", "--widths", 8, 8, 16, "--last", "--optimizer", "lion", "--patch", 8)):
         checkpoint = work / f"{'between' if '--between' in own else name}.pt"
@@ -155,6 +159,13 @@ class Exported(unittest.TestCase):
             self.close(self.chain.decoder.places(x, time, picture, text, tokens),
                        theirs(x, time, tokens, added_cond_kwargs={"image_embeds": picture, "text_embeds": text}).sample)
 
+    def test_autoencoder(self):
+        theirs, x = self.theirs(AutoencoderTiny, "vae"), torch.rand(2, 3, 64, 64) * 2 - 1
+        with torch.no_grad():
+            latents = self.chain.coder.encode(x)
+            self.close(latents, theirs.encode(x).latents)
+            self.close(self.chain.coder.decode(latents), theirs.decode(latents).sample)
+
     def test_films(self):
         """What was exported is what was trained, and starts where it said."""
         work = pathlib.Path(self.work.name)
@@ -164,7 +175,8 @@ class Exported(unittest.TestCase):
             trained = film_training.load(work / f"{checkpoint}.pt").state_dict()
             for name, weight in network.state_dict().items():
                 self.assertTrue(torch.equal(weight, trained[name].half().float()), f"{part}: {name}")
-            self.assertEqual(network.config["context"], {"interpolator": 4, "film_decoder": 0}.get(part, 3))
+            latents = self.chain.coder.config["latent_channels"]
+            self.assertEqual(network.config["context"], {"interpolator": latents + 1, "film_decoder": 0}.get(part, 3))
 
     def test_makes_pictures(self):
         embeddings = self.chain.embeddings(TEXTS, steps=2)
@@ -177,7 +189,8 @@ class Exported(unittest.TestCase):
         """From the same noise, of the embedding of the same picture, to a step of 8 bits."""
         folder = pathlib.Path(self.work.name)
         x = torch.rand(1, 3, 64, 64) * 2 - 1
-        noise = torch.randn((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+        shape = 1, self.chain.decoder.channels, *(2 * [self.chain.decoder.config["sample_size"]])
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
         np.save(folder / "x.npy", x.numpy())
         np.save(folder / "noise.npy", noise.numpy())
         draw = [BUILD / "engine/cli/udm", "generate", self.folder]

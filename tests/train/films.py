@@ -28,8 +28,9 @@ import distill  # noqa: E402
 import noising  # noqa: E402
 import tempered  # noqa: E402
 
-TINY = dict(sample_size=4, block_out_channels=(16, 16, 16), cross_attention_dim=8, encoder_hid_dim=8,
-            attention_head_dim=8, norm_num_groups=4, text_tokens=3)
+CHANNELS = 5
+TINY = dict(sample_size=16, in_channels=CHANNELS, out_channels=CHANNELS, block_out_channels=(16, 16),
+            cross_attention_dim=8, encoder_hid_dim=8, attention_head_dim=8, norm_num_groups=4, text_tokens=3)
 
 
 def told(count):
@@ -49,14 +50,14 @@ torch.set_num_threads(1)
 class Networks(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(0)
-        self.x, self.time, self.told = torch.randn(6, 3, 16, 16), torch.tensor([0, 5, 9, 400, 700, 999]), told(6)
+        self.x, self.time, self.told = torch.randn(6, CHANNELS, 16, 16), torch.tensor([0, 5, 9, 400, 700, 999]), told(6)
         self.rate = torch.full((6,), 12.0)
 
     def test_start_as_the_decoder(self):
         plain = shake(decoder_network.Decoder(**TINY))
         with torch.no_grad():
             wanted = plain(self.x, self.time, *self.told)
-            for context in (0, 4):
+            for context in (0, CHANNELS + 1):
                 network = film_network.FilmDecoder(**TINY, context=context)
                 network.start_from(plain)
                 beside = torch.randn(6, context, 16, 16) if context else None
@@ -141,7 +142,7 @@ class Losses(unittest.TestCase):
     def test_a_step_of_the_teacher(self):
         """From x_t to x_s, of the same noise; to the end, what was said."""
         x0, noise = torch.rand(1, 3, 4, 4) * 2 - 1, torch.randn(1, 3, 4, 4)
-        at = lambda step: noising.LINEAR[step].view(1, 1, 1, 1)
+        at = lambda step: noising.COSINE[step].view(1, 1, 1, 1)
         x = [at(s).sqrt() * x0 + (1 - at(s)).sqrt() * noise for s in (800, 300)]
         self.assertTrue(torch.allclose(noising.step_of(x[0], x0, at(800), at(300)), x[1], atol=1e-5))
         self.assertTrue(torch.allclose(noising.step_of(x[0], x0, at(800), torch.ones(1, 1, 1, 1)), x0, atol=1e-5))

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // DALL-E 2 (Ramesh et al. 2022): a prompt becomes the embedding of a picture, by CLIP and a prior, and a decoder draws
 // pictures of an embedding; that of no picture is what guidance leads away from. Karlo's pictures are enlarged then.
+// Where there is an autoencoder, what is drawn are its latents.
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/pipelines/super_res.h"
 #include "base/maths.h"
 #include "diffusion/prompt.h"
+#include "runner/developer.h"
 
 static const double karlo_guidance = 8; // as its authors and diffusers have it
 static const double usual_prior_guidance = 2, karlo_prior_guidance = 4;
@@ -16,6 +18,7 @@ typedef struct unclip {
     float *told, *nothing;    // what the embedding, and that of nothing, become
     float *empty;             // that of nothing: no picture, and the empty text
     udm_super_res *super_res; // NULL: pictures stay as the decoder draws them
+    udm_developer developer;  // of latents; of zeros where pixels are drawn
 } unclip;
 
 // Of what is drawn, and so of the decoder, by what is asked for; factor: how many times larger the first is.
@@ -60,18 +63,35 @@ static bool is_large(const udm_painter *painter, const udm_model *model)
     return (uint64_t)weights * sizeof(float) > udm_settings_memory(&painter->settings);
 }
 
+// How many times larger pictures are than what the decoder draws; 0 with *error if parts do not fit together.
+static int find_factor(udm_painter *painter, const udm_model *model, udm_error *error)
+{
+    unclip *own = painter->own;
+    const udm_network *network = painter->network;
+    const udm_text_parts *parts = udm_model_text(model);
+    if (network->embedding == 0 || (network->channels != 3 && !parts->vae.config)) {
+        udm_fail(error, UDM_ERROR_UNSUPPORTED,
+                 "%s: its decoder must make pictures of three channels of an embedding, or latents of an autoencoder",
+                 udm_model_directory(model));
+        return 0;
+    }
+    if (parts->super_res[0].config)
+        return udm_super_res_factor(model, network->width, network->height, error);
+    if (!parts->vae.config)
+        return 1;
+    const bool good = udm_developer_open(&own->developer, parts->vae.config, parts->vae.weights, painter->device,
+                                         network->channels, error);
+    return good ? own->developer.about.scale : 0;
+}
+
 static bool open_decoder(udm_painter *painter, const udm_model *model, udm_error *error)
 {
     if (!udm_open_network(model, &painter->settings, &painter->device, &painter->network, error))
         return false;
     const udm_network *network = painter->network;
     const bool enlarges = udm_model_text(model)->super_res[0].config;
-    if (network->embedding == 0 || network->channels != 3)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s: its decoder must make pictures of three channels of an embedding",
-                        udm_model_directory(model));
-    const int factor = enlarges ? udm_super_res_factor(model, network->width, network->height, error) : 1;
-    painter->channels = 3;
+    const int factor = find_factor(painter, model, error);
+    painter->channels = network->channels;
     painter->size = network->embedding;
     if (factor == 0 || !choose_size(painter, factor, error) || !open_tiles(painter, error))
         return false;
@@ -123,6 +143,7 @@ static void close_unclip(udm_painter *painter)
         return;
     udm_reader_free(own->reader);
     udm_super_res_free(own->super_res);
+    udm_developer_close(&own->developer);
     free(own->told);
     free(own);
 }
@@ -155,7 +176,9 @@ static bool look(udm_painter *painter, const float *planes, int width, int heigh
 
 static bool paint(udm_painter *painter, const udm_painting *p, float *planes, udm_error *error)
 {
-    const unclip *own = painter->own;
+    unclip *own = painter->own;
+    const udm_coding coding = { painter->width, painter->height, udm_settings_memory(&painter->settings),
+                                &painter->cancelled };
     if (p->image || p->mask)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
                         "this model draws of embeddings and does not change pictures: let it look at the picture");
@@ -174,8 +197,9 @@ static bool paint(udm_painter *painter, const udm_painting *p, float *planes, ud
             painter->x[i] = udm_clamp(painter->x[i], -1, 1);
         return udm_super_res_run(own->super_res, p, painter->x, planes, error);
     }
-    for (size_t i = 0; i < painter->elements; i++)
-        planes[i] = painter->x[i];
+    if (own->developer.config)
+        return udm_developer_run(&own->developer, &coding, painter->x, planes, error);
+    memcpy(planes, painter->x, painter->elements * sizeof *planes);
     return true;
 }
 
