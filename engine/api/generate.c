@@ -69,15 +69,13 @@ static void ask(void *context, uint64_t number, udm_rolling_frame *frame)
     frame->rescale = asked.rescale;
 }
 
-// [known_count, C, H, W] of the known frames, to be freed; NULL with *error if one is not as the model's frames are.
-static float *read_known(const udm_generator *generator, udm_error *error)
+// [known_count, channels, height, width] of the known frames, to be freed; NULL with *error if one is not like that.
+static float *read_known(const udm_generator *generator, int width, int height, int channels, udm_error *error)
 {
     const udm_generation *params = &generator->params;
-    const udm_network *network = generator->network;
-    const int width = network->window.width, height = network->window.height;
-    const size_t elements = (size_t)width * height * network->channels;
+    const size_t elements = (size_t)width * height * channels;
     for (int i = 0; i < params->known_count; i++)
-        if (!udm_check_image(&params->known[i], "a known frame", width, height, network->channels, error))
+        if (!udm_check_image(&params->known[i], "a known frame", width, height, channels, error))
             return NULL;
     float *known = malloc(params->known_count * elements * sizeof(float));
     if (!known) {
@@ -97,8 +95,10 @@ static bool open_rolling(udm_generator *generator, const udm_model *model, udm_e
     udm_method method;
     if (!noise || !udm_settings_method(s, model, &method, error))
         return false;
-    float *known = generator->params.known_count > 0 ? read_known(generator, error) : NULL;
-    if (generator->params.known_count > 0 && !known)
+    const udm_network *network = generator->network;
+    float *known = NULL;
+    if (generator->params.known_count > 0 &&
+        !(known = read_known(generator, network->window.width, network->window.height, network->channels, error)))
         return false;
     const udm_rolling_settings rolling = {
         .network = generator->network,
@@ -249,17 +249,20 @@ static bool open_cascade(udm_generator *generator, const udm_model *model, udm_e
     const udm_scheduler *scheduler = udm_model_scheduler(model);
     const udm_noise *noise = udm_settings_noise(s, model, &generator->own_noise, error);
     udm_method method;
-    if (params->known_count > 0 || params->preview || params->residual_guidance || params->keep_state)
+    if (params->preview || params->residual_guidance || params->keep_state)
         return udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                        "%s makes films of what a text says: it goes on from no clip, and has no previews and no "
-                        "shortcuts",
+                        "%s makes films of what a text says: it has no previews and no shortcuts",
                         udm_model_directory(model));
     if (!noise || !udm_settings_method(s, model, &method, error) ||
         !(generator->device = udm_settings_device(s, error)))
         return false;
+    const udm_image *first = params->known_count > 0 ? params->known : NULL;
+    float *known = first ? read_known(generator, first->width, first->height, 3, error) : NULL;
     float *image = params->image ? read_image(generator, error) : NULL;
-    if (params->image && !image)
+    if ((first && !known) || (params->image && !image)) {
+        free(known), free(image);
         return false;
+    }
     method.timesteps.noise = noise, method.timesteps.steps = s->steps;
     const udm_cascade_settings cascade = {
         .parts = udm_model_text(model),
@@ -276,6 +279,10 @@ static bool open_cascade(udm_generator *generator, const udm_model *model, udm_e
         .bounds = scheduler->bounds,
         .latents = params->latents,
         .window = params->window,
+        .known = known,
+        .known_count = params->known_count,
+        .known_width = first ? first->width : 0,
+        .known_height = first ? first->height : 0,
         .image = image,
         .image_width = image ? params->image->width : 0,
         .image_height = image ? params->image->height : 0,
@@ -283,7 +290,7 @@ static bool open_cascade(udm_generator *generator, const udm_model *model, udm_e
         .context = generator,
     };
     generator->cascade = udm_cascade_new(&cascade, error);
-    free(image);
+    free(known), free(image);
     if (!generator->cascade)
         return false;
     generator->width = udm_cascade_width(generator->cascade);

@@ -5,31 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/maths.h"
 #include "base/random.h"
 #include "diffusion/cascade_stage.h"
-#include "diffusion/prompt.h"
+#include "diffusion/cascade_told.h"
 #include "runner/developer.h"
-#include "text/travel.h"
 
 enum {
     SPACING = 5,       // one in so many frames is drawn, where the others are filled in
     BETWEEN_STEPS = 4, // ...
-    LARGER_STEPS = 2,  // of enlarging
-    KEPT = 4           // embeddings of prompts
+    LARGER_STEPS = 2   // of enlarging
 };
 static const double SHARED = 0.25;   // of a window, with the one before it
 static const double FILLED_FROM = 5; // frames a second, from which on others are filled in
 static const double GAIN = 2;        // of the difference to what bilinear interpolation makes: models/train/enlarge.py
-static const double PRIOR_GUIDANCE = 2;
-enum { PRIOR_STEPS = 25 };
 // Noise is named by the window, and by these.
 enum { NOISE_BETWEEN = 1u << 28, NOISE_LARGER = 2u << 28, NOISE_LAST = 3u << 28 };
-
-typedef struct kept_prompt {
-    char *text, *negative; // NULL: there is none
-    uint64_t used;
-    float *embedding;
-} kept_prompt;
 
 // A window that is there.
 typedef struct place {
@@ -39,20 +30,20 @@ typedef struct place {
 
 struct udm_cascade {
     udm_cascade_settings settings;
-    udm_reader *reader;
+    udm_teller *teller;
     udm_stage draws, fills, enlarges, finishes; // those that are not used have no network
     udm_developer developer;
     int shared, keys;                 // frames of a window that are known from the one before; of a filled one
     int width, height;                // of what is made
+    int begun;                        // frames of the first window that settings.known gives
     size_t size;                      // of an embedding
     float *memory;                    // all of the following
     float *embeddings, *other;        // [frames of draws, size], [size]
-    float *empty, *seen;              // of nothing; of settings.image
     float *carried, *noise, *latents; // known frames, noise of a frame, settings.latents
+    float *first;                     // [begun, elements], latents of settings.known
     float *pictures;                  // of the frames of a window, [UDM_MAX_FRAMES, 3, height, width] of the smallest
     bool developed[UDM_MAX_FRAMES];   // whether they are there
-    kept_prompt kept[KEPT];
-    uint64_t clock, scenes;
+    uint64_t scenes;                  // begun
     place drawn, filled, enlarged;
     const atomic_bool *cancel;
 };
@@ -169,34 +160,56 @@ static bool allocate(udm_cascade *cascade, udm_error *error)
 {
     const udm_stage *draws = &cascade->draws;
     const size_t largest = 3 * (size_t)cascade->width * cascade->height, all = draws->elements * draws->frames;
-    const size_t carried = draws->elements * cascade->shared, pictures = picture_of(cascade) * UDM_MAX_FRAMES;
+    const size_t carried = draws->elements * (cascade->shared + 1), pictures = picture_of(cascade) * UDM_MAX_FRAMES;
     const size_t frame = largest > draws->elements ? largest : draws->elements;
     cascade->size = draws->network->embedding;
     float *at = cascade->memory =
-        calloc(cascade->size * (draws->frames + 3 + KEPT) + carried + frame + all + pictures, sizeof *at);
+        calloc(cascade->size * (draws->frames + 1) + 2 * carried + frame + all + pictures, sizeof *at);
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a film of %dx%d", cascade->width, cascade->height);
     cascade->embeddings = at, cascade->other = at += cascade->size * draws->frames;
-    cascade->empty = at += cascade->size, cascade->seen = at += cascade->size, at += cascade->size;
-    for (int i = 0; i < KEPT; i++, at += cascade->size)
-        cascade->kept[i].embedding = at;
-    cascade->carried = at, cascade->noise = at += carried, cascade->latents = at += frame, cascade->pictures = at + all;
+    cascade->carried = at += cascade->size, cascade->first = at += carried, cascade->noise = at += carried;
+    cascade->latents = at += frame, cascade->pictures = at + all;
     if (cascade->settings.latents)
         memcpy(cascade->latents, cascade->settings.latents, all * sizeof *at);
     return true;
 }
 
-// The empty text, and no picture; and that of the picture to be resembled.
-static bool read_fixed(udm_cascade *cascade, udm_error *error)
+// One in so many frames is drawn by the first network.
+static int spacing(const udm_cascade *cascade)
+{
+    return opened(&cascade->fills) ? SPACING : 1;
+}
+
+static bool read_known(udm_cascade *cascade, udm_error *error)
 {
     const udm_cascade_settings *s = &cascade->settings;
-    const udm_embedding_shape *told = &cascade->draws.network->told;
-    if (!udm_reader_tell(cascade->reader, "", told, cascade->empty + told->picture, NULL, error))
+    const udm_network *network = cascade->draws.network;
+    const int scale = cascade->developer.about.scale, width = scale * network->width, height = scale * network->height;
+    const udm_coding coding = { network->width, network->height, SIZE_MAX, NULL };
+    if (s->known_count == 0)
+        return true;
+    if (s->known_width != width || s->known_height != height)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a known frame is %dx%d: with this model it must be %dx%d",
+                        s->known_width, s->known_height, width, height);
+    const int apart = spacing(cascade), all = s->known_count / apart;
+    cascade->begun = udm_min(udm_max(all, 1), udm_max(cascade->shared, 1));
+    for (int i = 0; i < cascade->begun; i++) {
+        const int at = udm_max(s->known_count - apart * (cascade->begun - i), 0);
+        if (!udm_developer_encode(&cascade->developer, &coding, s->known + at * picture_of(cascade),
+                                  cascade->first + i * cascade->draws.elements, error))
+            return false;
+    }
+    return true;
+}
+
+static bool open_teller(udm_cascade *cascade, udm_error *error)
+{
+    cascade->teller = udm_teller_new(&cascade->settings, cascade->draws.network, error);
+    if (!cascade->teller)
         return false;
-    udm_stage_tell_nothing(&cascade->draws, cascade->empty);
-    memcpy(cascade->seen, cascade->empty, cascade->size * sizeof *cascade->seen);
-    return !s->image || udm_reader_look(cascade->reader, s->image, s->image_width, s->image_height, told->picture,
-                                        cascade->seen, NULL, error);
+    udm_stage_tell_nothing(&cascade->draws, udm_teller_nothing(cascade->teller));
+    return true;
 }
 
 udm_cascade *udm_cascade_new(const udm_cascade_settings *settings, udm_error *error)
@@ -207,9 +220,8 @@ udm_cascade *udm_cascade_new(const udm_cascade_settings *settings, udm_error *er
         return NULL;
     }
     cascade->settings = *settings;
-    cascade->reader = udm_reader_new(settings->parts, settings->device, error);
-    if (cascade->reader && open_first(cascade, error) && open_developer(cascade, error) &&
-        open_larger(cascade, error) && allocate(cascade, error) && read_fixed(cascade, error))
+    if (open_first(cascade, error) && open_developer(cascade, error) && open_larger(cascade, error) &&
+        allocate(cascade, error) && open_teller(cascade, error) && read_known(cascade, error))
         return cascade;
     udm_cascade_free(cascade);
     return NULL;
@@ -223,9 +235,7 @@ void udm_cascade_free(udm_cascade *cascade)
     for (int i = 0; i < 4; i++)
         udm_stage_close(stages[i]);
     udm_developer_close(&cascade->developer);
-    for (int i = 0; i < KEPT; i++)
-        free(cascade->kept[i].text), free(cascade->kept[i].negative);
-    udm_reader_free(cascade->reader);
+    udm_teller_free(cascade->teller);
     free(cascade->memory);
     free(cascade);
 }
@@ -256,97 +266,31 @@ size_t udm_cascade_memory(const udm_cascade *cascade)
 
 // ---- what windows are told
 
-// The embedding of a prompt, which stays until KEPT others were read; NULL with *error.
-static const float *read_text(udm_cascade *cascade, const char *text, const char *negative, udm_error *error)
-{
-    const udm_embedding_shape *told = &cascade->draws.network->told;
-    kept_prompt *kept = cascade->kept;
-    for (int i = 0; i < KEPT; i++) {
-        kept_prompt *one = &cascade->kept[i];
-        if (one->text && strcmp(one->text, text) == 0 && strcmp(one->negative, negative) == 0) {
-            one->used = ++cascade->clock;
-            return one->embedding;
-        }
-        kept = one->used < kept->used ? one : kept;
-    }
-    free(kept->text), free(kept->negative);
-    kept->text = kept->negative = NULL;
-    const udm_prompt prompt = { text, negative, PRIOR_GUIDANCE, PRIOR_STEPS, cascade->settings.seed, NULL };
-    if (!udm_reader_read(cascade->reader, &prompt, told->picture, kept->embedding, cascade->cancel, error) ||
-        !udm_reader_tell(cascade->reader, text, told, kept->embedding + told->picture, cascade->cancel, error))
-        return NULL;
-    char *own = strdup(text), *other = strdup(negative);
-    kept->used = ++cascade->clock;
-    if (own && other) {
-        kept->text = own, kept->negative = other;
-        return kept->embedding;
-    }
-    free(own), free(other);
-    udm_fail(error, UDM_ERROR_MEMORY, "no memory for a prompt");
-    return NULL;
-}
-
 // Networks that draw of what is drawn already are told of its picture alone, as films have no texts where they learn.
 static void tell_picture(udm_cascade *cascade, udm_stage *stage, int frame, const float *embedding)
 {
-    const size_t picture = cascade->draws.network->told.picture;
-    memcpy(cascade->other, cascade->empty, cascade->size * sizeof *cascade->other);
-    memcpy(cascade->other, embedding, picture * sizeof *cascade->other);
+    udm_teller_picture(cascade->teller, embedding, cascade->other);
     udm_stage_tell(stage, frame, cascade->other);
 }
 
-static bool is_empty(const char *text)
+// Frames of a scene that come before its first one, as they are known.
+static uint64_t before(const udm_cascade *cascade, uint64_t scene)
 {
-    return !text || !*text;
-}
-
-static void mix(const udm_cascade *cascade, float *to, const float *other, double share)
-{
-    for (size_t i = 0; i < cascade->size; i++)
-        to[i] += (float)share * (other[i] - to[i]);
-}
-
-// What a frame is told: of its prompt, between two prompts, of the picture that is to be resembled, or half of each.
-static bool read_prompt(udm_cascade *cascade, const udm_cascade_frame *asked, uint64_t number, float *to,
-                        udm_error *error)
-{
-    const size_t bytes = cascade->size * sizeof *to;
-    const char *negative = asked->negative ? asked->negative : "";
-    udm_travel travel = { 0 };
-    memcpy(to, cascade->seen, bytes);
-    if (is_empty(asked->prompt))
-        return true;
-    const float *from = NULL, *other = NULL;
-    bool good = udm_travel_at(asked->prompt, number, &travel, error) &&
-                (from = read_text(cascade, travel.from, negative, error));
-    if (good)
-        memcpy(to, from, bytes);
-    if (good && travel.to)
-        good = (other = read_text(cascade, travel.to, negative, error));
-    if (other)
-        mix(cascade, to, other, travel.share);
-    if (good && cascade->settings.image)
-        mix(cascade, to, cascade->seen, 0.5);
-    udm_travel_clear(&travel);
-    return good;
-}
-
-// Frames that lie between two of the first network.
-static uint64_t spacing(const udm_cascade *cascade)
-{
-    return opened(&cascade->fills) ? SPACING : 1;
+    return scene == 0 ? (uint64_t)(cascade->begun * spacing(cascade)) : 0;
 }
 
 // first: number of the first frame of the window, as the first network counts.
-static bool tell_window(udm_cascade *cascade, uint64_t beginning, uint64_t first, int known, udm_error *error)
+static bool tell_window(udm_cascade *cascade, uint64_t scene, uint64_t first, int known, udm_error *error)
 {
     udm_stage *draws = &cascade->draws;
+    const uint64_t beginning = scene * cascade->settings.scene, skipped = before(cascade, scene);
     for (int f = 0; f < draws->frames; f++) {
         udm_cascade_frame asked = { .guidance = 1 };
-        const uint64_t number = beginning + (first + f) * spacing(cascade);
+        const uint64_t within = (first + (uint64_t)f) * (uint64_t)spacing(cascade);
+        const uint64_t number = beginning + (within < skipped ? 0 : within - skipped);
         float *embedding = cascade->embeddings + f * cascade->size;
         cascade->settings.frame(cascade->settings.context, number, &asked);
-        if (!read_prompt(cascade, &asked, number, embedding, error))
+        if (!udm_teller_read(cascade->teller, &asked, number, embedding, cascade->cancel, error))
             return false;
         udm_stage_tell(draws, f, embedding);
         if (f == known)
@@ -393,14 +337,15 @@ static void begin_window(udm_cascade *cascade, int known)
 static bool draw_window(udm_cascade *cascade, uint64_t scene, uint64_t window, udm_error *error)
 {
     udm_stage *draws = &cascade->draws;
-    const int step = draws->frames - cascade->shared, known = window > 0 ? cascade->shared : 0;
+    const int step = draws->frames - cascade->shared, begun = scene == 0 ? cascade->begun : 0;
+    const int known = window > 0 ? cascade->shared : begun;
     draws->cancel = cascade->cancel, draws->number = scene << 32 | window;
     cascade->drawn.there = false;
     forget(cascade);
-    if (!tell_window(cascade, scene * cascade->settings.scene, window * (uint64_t)step, known, error))
+    if (!tell_window(cascade, scene, window * (uint64_t)step, known, error))
         return false;
-    memcpy(cascade->carried, draws->made + step * draws->elements,
-           cascade->shared * draws->elements * sizeof *cascade->carried);
+    memcpy(cascade->carried, window > 0 ? draws->made + step * draws->elements : cascade->first,
+           known * draws->elements * sizeof *cascade->carried);
     begin_window(cascade, known);
     if (!udm_stage_draw(draws, error))
         return false;
@@ -467,7 +412,7 @@ typedef struct spot {
 static bool find_spot(udm_cascade *cascade, uint64_t number, spot *to, udm_error *error)
 {
     const uint64_t length = cascade->settings.scene, scene = length ? number / length : 0;
-    const uint64_t within = number - scene * length;
+    const uint64_t within = number - scene * length + before(cascade, scene);
     const udm_stage *draws = &cascade->draws;
     const int step = draws->frames - cascade->shared;
     if (opened(&cascade->fills)) {

@@ -35,6 +35,9 @@ typedef struct udm_cascade_settings {
     const float
         *latents; // the noise that the first window begins with, [channels, frames, height, width]; copied. Or NULL
     int window;   // frames of the first network at once; 0: as many as it learnt from
+    const float *known; // the last frames of a clip, or a picture, from which the first scene goes on, of the smallest
+                        // size, at `rate`: [known_count, 3, known_height, known_width]; encoded at once. Or NULL
+    int known_count, known_width, known_height;
     const float *image; // a picture to be resembled, [3, image_height, image_width]; looked at once. Or NULL
     int image_width, image_height;
     void (*frame)(void *context, uint64_t number, udm_cascade_frame *to); // *to: has defaults

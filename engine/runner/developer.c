@@ -24,8 +24,8 @@ void udm_developer_close(udm_developer *developer)
 typedef struct work {
     udm_developer *developer;
     const udm_coding *coding;
-    const float *latents;
-    float *picture;
+    const float *in;
+    float *out;
 } work;
 
 // udm_fallback.run
@@ -35,7 +35,18 @@ static bool develop(void *context, udm_error *error)
     udm_developer *own = w->developer;
     if (!own->decoder)
         own->decoder = udm_autoencoder_open(own->config, own->weights, false, own->device, error);
-    return own->decoder && udm_coder_run(own->decoder, w->coding, w->latents, w->picture, error);
+    return own->decoder && udm_coder_run(own->decoder, w->coding, w->in, w->out, error);
+}
+
+// udm_fallback.run
+static bool encode(void *context, udm_error *error)
+{
+    const work *w = context;
+    const udm_developer *own = w->developer;
+    udm_autoencoder *encoder = udm_autoencoder_open(own->config, own->weights, true, own->device, error);
+    const bool good = encoder && udm_coder_run(encoder, w->coding, w->in, w->out, error);
+    udm_autoencoder_free(encoder);
+    return good;
 }
 
 static bool move(void *context, udm_device *to, udm_error *error)
@@ -58,4 +69,11 @@ bool udm_developer_run(udm_developer *developer, const udm_coding *coding, const
     for (size_t i = 0; i < count; i++)
         picture[i] = udm_clamp(picture[i], -1, 1);
     return true;
+}
+
+bool udm_developer_encode(udm_developer *developer, const udm_coding *coding, const float *picture, float *latents,
+                          udm_error *error)
+{
+    work w = { developer, coding, picture, latents };
+    return udm_fallback_run(developer->device, &(udm_fallback){ &w, encode, move }, error);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Latents of a model to pictures: the decoder of its autoencoder, opened when it is first needed, on a device or, where
-// that fails, on its stand-in.
+// Latents of a model to pictures, and back: the halves of its autoencoder, opened when they are first needed, on a
+// device or, where that fails, on its stand-in. The one that makes pictures stays.
 #ifndef UDM_RUNNER_DEVELOPER_H
 #define UDM_RUNNER_DEVELOPER_H
 
@@ -24,5 +24,9 @@ void udm_developer_close(udm_developer *developer); // of zeros is fine
 // the weights, CANCELLED, DEVICE, MEMORY.
 bool udm_developer_run(udm_developer *developer, const udm_coding *coding, const float *latents, float *picture,
                        udm_error *error);
+
+// The other way: those latents of a picture that are most probable.
+bool udm_developer_encode(udm_developer *developer, const udm_coding *coding, const float *picture, float *latents,
+                          udm_error *error);
 
 #endif

@@ -131,6 +131,54 @@ START_TEST(seeking)
 }
 END_TEST
 
+// Frames after the second of "slow": as in Python, the same wherever playing began, and nothing in the next scene.
+START_TEST(going_on)
+{
+    enum { FRAME = 3 * SIDE * SIDE, SCENE = 8 };
+    udm_model *model = golden_model(MODEL);
+    npy clip = golden_read(GOLDEN "slow.npy"), want = golden_read(GOLDEN "more.npy");
+    uint16_t pixels[2][FRAME];
+    udm_image known[2];
+    udm_error error = { 0 };
+    udm_generation generation;
+    float made[FRAME], again[FRAME];
+    for (int i = 0; i < 2 * FRAME; i++)
+        pixels[i / FRAME][i % FRAME] = (uint16_t)lrintf((clip.data[i] + 1) * 32767.5f);
+    for (int i = 0; i < 2; i++)
+        known[i] = (udm_image){ .width = SIDE,
+                                .height = SIDE,
+                                .channels = 3,
+                                .bits = 16,
+                                .data = { (uint8_t *)pixels[i], (uint8_t *)(pixels[i] + SIDE * SIDE),
+                                          (uint8_t *)(pixels[i] + 2 * SIDE * SIDE) },
+                                .stride = { 2 * SIDE, 2 * SIDE, 2 * SIDE },
+                                .step = { 2, 2, 2 } };
+    udm_generation_init(&generation, sizeof generation);
+    generation.rate = 2, generation.context = &nothing, generation.scene = SCENE;
+    udm_generator *plain = try_to_open(model, SIDE, &generation, &error);
+    generation.known = known, generation.known_count = 2;
+    udm_generator *more = try_to_open(model, SIDE, &generation, &error);
+    ck_assert_msg(plain && more, "%s", error.message);
+    for (uint64_t f = 0; f < want.shape[0]; f++) {
+        make(more, SIDE, f, made);
+        test_at("frame %d", (int)f);
+        assert_within(made, want.data + f * FRAME, FRAME, tolerance);
+    }
+    make(more, SIDE, SCENE, made);
+    make(plain, SIDE, SCENE, again);
+    assert_within(made, again, FRAME, 0);
+    make(more, SIDE, 5, made);
+    assert_within(made, want.data + 5 * FRAME, FRAME, tolerance);
+    known[0].width = known[1].width = SIDE / 2;
+    ck_assert_ptr_null(try_to_open(model, SIDE, &generation, &error));
+    assert_error(&error, UDM_ERROR_SETTINGS, "it must be 16x16");
+    udm_generator_free(plain);
+    udm_generator_free(more);
+    free(clip.data), free(want.data);
+    udm_model_free(model);
+}
+END_TEST
+
 // A prompt, and where there is none a picture, change what is drawn; the size that no network makes is enlarged.
 START_TEST(what_is_told)
 {
@@ -199,6 +247,7 @@ int main(void)
     const test_entry tests[] = {
         { .test = golden_films, .cases = COUNT_OF(films) },
         { .test = seeking },
+        { .test = going_on },
         { .test = what_is_told },
         { .test = info },
     };

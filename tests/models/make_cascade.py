@@ -97,14 +97,16 @@ class Film:
     def of(self, frames):
         return tuple(v.expand(frames, *v.shape[1:]) for v in self.told)
 
-    def windows(self, count, rate):
-        """[count, KEYS, LATENTS, SIDE, SIDE]: windows of the first network, each beginning with the end of the last."""
+    def windows(self, count, rate, first=None):
+        """[count, KEYS, LATENTS, SIDE, SIDE]: windows of the first network, each beginning with the end of the last;
+        first: what is known before them, [SHARED, ...]."""
         made = []
         for w in range(count):
             x = normal(w, 0, (KEYS, LATENTS, SIDE, SIDE)).clone()
-            known = torch.arange(KEYS) < (SHARED if w else 0)
-            if w:
-                x[:SHARED] = made[-1][-SHARED:]
+            before = made[-1][-SHARED:] if w else first
+            known = torch.arange(KEYS) < (0 if before is None else SHARED)
+            if before is not None:
+                x[:SHARED] = before
             made.append(drawn(self.parts["film_decoder"], x, known, self.of(KEYS), rate, STEPS))
         return torch.stack(made)
 
@@ -130,17 +132,20 @@ def main():
     torch.set_num_threads(1)
     stage.mixed = contextlib.nullcontext
     parts = write_parts()
-    slow = Film(parts, 2).windows(2, 2)
-    fast = Film(parts, 25)
+    slow, fast = Film(parts, 2).windows(2, 2), Film(parts, 25)
     keys = fast.windows(2, 25 / SPACING)
     filled = [fast.filled(keys[0][i:i + 2], i) for i in range(4)] + [fast.filled(keys[1][:2], 4)]
     large = fast.larger("super_res_first", fast.chain.developed(filled[4][:3]), NOISE_LARGER)
     largest = torch.cat([fast.larger("super_res_last", frame[None], NOISE_LAST) for frame in large[:1]])
+    pictures = fast.chain.developed(slow[0][:2])  # a clip from which another film goes on
+    with torch.no_grad():
+        more = Film(parts, 2).windows(2, 2, fast.chain.coder.encode(pictures[-1:]))
     golden = FOLDER / "golden"
     golden.mkdir(exist_ok=True)
-    slow, fast = (fast.chain.developed(x) for x in (torch.cat([slow[0], slow[1][SHARED:]]),
-                                                    torch.cat([part[:5] for part in filled])))
-    for name, x in dict(slow=slow, fast=fast, large=large, largest=largest).items():
+    made = dict(slow=torch.cat([slow[0], slow[1][SHARED:]]), fast=torch.cat([part[:5] for part in filled]),
+                more=torch.cat([window[SHARED:] for window in more]))
+    made = {name: fast.chain.developed(x) for name, x in made.items()}
+    for name, x in {**made, "large": large, "largest": largest}.items():
         np.save(golden / f"{name}.npy", x.numpy())
         print(f"{name}: {tuple(x.shape)}, {x.std():.2f}")
 

@@ -73,7 +73,7 @@ def train_all(work):
     told = ["prior.py", world, *words, "--clip", work / "clip.pt", "--checkpoint", work / "prior.pt"]
     coder = ["autoencoder.py", world, "--checkpoint", work / "autoencoder.pt"]
     drawn = ["decoder.py", world, *words, "--clip", work / "clip.pt", "--autoencoder", work / "autoencoder.pt",
-             "--widths", 16, 32, "--easy", 0.002, "--checkpoint", work / "decoder.pt"]
+             "--widths", 32, 32, "--easy", 0.002, "--checkpoint", work / "decoder.pt"]
     run(*clip, *short)
     run(*coder, *short)
     run(*coder, "--encode", "--threads", 1)
