@@ -56,7 +56,7 @@ extern const char *const udm_film_names[UDM_FILM_STAGES];
 
 typedef struct udm_text_parts {
     udm_text_part text, prior, vision;    // vision: of zeros where the model has none
-    udm_text_part vae;                    // of latent diffusion, which has no prior and no vision; of a decoder of latents
+    udm_text_part vae;                    // of latent diffusion, which has no prior; of a decoder of latents
     udm_text_part text_proj;              // of Karlo: what tells the decoder of embeddings, and
     udm_text_part super_res[2];           // the networks that enlarge what it draws, the second in the last step
     udm_text_part films[UDM_FILM_STAGES]; // of zeros where the model has none
