@@ -73,12 +73,12 @@ static void solve(bands *a, double *x, int count)
     }
 }
 
-static double far_of(const double *values, const double *trend, int count)
+double udm_trend_miss(const double *values, const double *trend, int count)
 {
     double misses[UDM_TREND_MOST];
     for (int i = 0; i < count; i++)
         misses[i] = fabs(values[i] - trend[i]);
-    return FAR * udm_median(misses, count);
+    return udm_median(misses, count);
 }
 
 void udm_trend_fit(const double *values, int count, udm_trend_cost cost, double *trend)
@@ -92,18 +92,19 @@ void udm_trend_fit(const double *values, int count, udm_trend_cost cost, double 
     for (int round = 0; round < ROUNDS; round++, least *= pow(LAST / FIRST, 1.0 / (ROUNDS - 1))) {
         bands a = { 0 };
         double x[UDM_TREND_MOST];
-        const double far = far_of(values, trend, count) + least;
+        const double miss = udm_trend_miss(values, trend, count), far = FAR * miss + least;
+        const double share = cost.nearness > 0 ? fmin(cost.nearness * (miss + least) / cost.turn, 1) : 1;
         for (int i = 0; i < count; i++) {
             const double weight = fmin(1, far / fmax(fabs(values[i] - trend[i]), least));
             add(&a, i, i, weight);
             x[i] = weight * values[i];
         }
         for (int i = 0; i + 1 < count; i++) {
-            const double w = cost.go / fmax(fabs(trend[i + 1] - trend[i]), least);
+            const double w = share * cost.go / fmax(fabs(trend[i + 1] - trend[i]), least);
             add(&a, i, i, w), add(&a, i + 1, i + 1, w), add(&a, i, i + 1, -w);
         }
         for (int i = 1; i + 1 < count; i++) {
-            const double w = cost.turn / fmax(fabs(trend[i - 1] - 2 * trend[i] + trend[i + 1]), least);
+            const double w = share * cost.turn / fmax(fabs(trend[i - 1] - 2 * trend[i] + trend[i + 1]), least);
             add(&a, i - 1, i - 1, w), add(&a, i, i, 4 * w), add(&a, i + 1, i + 1, w);
             add(&a, i - 1, i, -2 * w), add(&a, i, i + 1, -2 * w), add(&a, i - 1, i + 1, w);
         }

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "golden.h"
+#include "repair/steady.h"
 #include "repair/trend.h"
 #include "udm/udm.h"
 
@@ -241,6 +242,8 @@ static double gain_of(int kind, int n)
         return 1 + random_in((uint64_t)n + 700, -0.1, 0.1);
     case 2: // a fade out and in
         return n < 10 ? 1 : n < 25 ? 1 - 0.06 * (n - 10) : fmin(0.1 + 0.06 * (n - 25), 1);
+    case 4: // slow
+        return 1 + 0.1 * sin(2 * 3.14159265 / 16 * n);
     default: // lightning
         return n == 12 || n == 13 ? 1.4 : n == 22 ? 0.6 : 1;
     }
@@ -274,6 +277,44 @@ START_TEST(fades_and_lightning_stay)
     for (int n = 0; n < COUNT; n++)
         for (int i = 0; i < PLANE; i += 7)
             ck_assert_float_eq_tol(made[n][i], given[n][i], LEVEL);
+}
+END_TEST
+
+// Where much moves the light that is measured trembles: by how many levels a picture of middling brightness is then off
+// at the most, and the deviation that is left of its light.
+static double worst_of(int kind, double tremble, int count, double *deviation)
+{
+    udm_change changes[MOST] = { 0 };
+    const udm_change *window[UDM_STEADY_WINDOW];
+    double worst = 0, sum = 0, square_sum = 0;
+    for (int n = 0; n < count; n++) {
+        changes[n].gain = n > 0 ? gain_of(kind, n) / gain_of(kind, n - 1) : 1;
+        changes[n].gain *= 1 + random_in((uint64_t)n + 900, -tremble, tremble);
+        for (int i = 0; i < UDM_CHANGE_CELLS; i++)
+            changes[n].local[i] = 1;
+    }
+    for (int n = 0; n < count; n++) {
+        udm_steady_frame made_steady;
+        const int first = n > UDM_STEADY_BEHIND ? n - UDM_STEADY_BEHIND : 0;
+        const int last = n + UDM_STEADY_AHEAD < count ? n + UDM_STEADY_AHEAD : count - 1;
+        for (int i = first; i <= last; i++)
+            window[i - first] = &changes[i];
+        udm_steady_find(window, last - first + 1, n - first, 1, 0, &made_steady);
+        worst = fmax(worst, fabs(made_steady.gain - 1) * gain_of(kind, n) * 110);
+        const double light = log(gain_of(kind, n) * made_steady.gain);
+        sum += n < 8 ? 0 : light / (count - 8), square_sum += n < 8 ? 0 : light * light / (count - 8);
+    }
+    *deviation = sqrt(square_sum - sum * sum);
+    return worst;
+}
+
+START_TEST(fades_stay_where_light_trembles)
+{
+    double fade, flicker;
+    ck_assert_double_lt(worst_of(2, 0.008, 40, &fade), 1);
+    worst_of(4, 0.008, 48, &flicker);
+    test_note("a slow sinusoid to %.2f %%", 100 * flicker);
+    ck_assert_double_lt(flicker, 0.0707 / 4);
 }
 END_TEST
 
@@ -492,6 +533,7 @@ int main(void)
         { .test = threads_change_nothing },
         { .test = flicker_goes, .cases = 2 },
         { .test = fades_and_lightning_stay, .cases = 2 },
+        { .test = fades_stay_where_light_trembles },
         { .test = parts_that_flicker_are_made_steady },
         { .test = weave_goes, .cases = 2 },
         { .test = pans_stay_bit_for_bit },
