@@ -10,7 +10,7 @@ GstUdmModel *gst_udm_background_load(GstUdmTransform *self, char *name)
     GstUdmTransformClass *klass = GST_UDM_TRANSFORM_GET_CLASS(self);
     GstUdmModel *model = NULL;
 
-    if (!klass->works_without_model || (name && *name))
+    if (name && *name)
         model = gst_udm_load_model(GST_ELEMENT(self), name, NULL, klass->without_model);
     g_free(name);
     return model;

@@ -13,11 +13,35 @@ gboolean gst_udm_caps_are_interlaced(const GstCaps *caps)
     return are;
 }
 
+static const char *mode_of(const GstCaps *caps)
+{
+    return gst_structure_get_string(gst_caps_get_structure(caps, 0), "interlace-mode");
+}
+
+gboolean gst_udm_caps_are_woven(const GstCaps *caps)
+{
+    return g_strcmp0(mode_of(caps), "interleaved") == 0 || g_strcmp0(mode_of(caps), "mixed") == 0;
+}
+
 gboolean gst_udm_caps_have_fields(const GstCaps *caps)
 {
-    const char *mode = gst_structure_get_string(gst_caps_get_structure(caps, 0), "interlace-mode");
+    return gst_udm_caps_are_woven(caps) || g_strcmp0(mode_of(caps), "alternate") == 0;
+}
 
-    return g_strcmp0(mode, "interleaved") == 0 || g_strcmp0(mode, "mixed") == 0 || g_strcmp0(mode, "alternate") == 0;
+GstVideoInfo gst_udm_progressive_info(const GstVideoInfo *interlaced)
+{
+    GstVideoInfo info = *interlaced;
+
+    if (!GST_VIDEO_INFO_IS_INTERLACED(interlaced))
+        return info;
+    gst_video_info_set_format(
+        &info, GST_VIDEO_INFO_FORMAT(interlaced), (guint)GST_VIDEO_INFO_WIDTH(interlaced),
+        (guint)GST_VIDEO_INFO_HEIGHT(interlaced)); // memory, too: there may be fewer rows of chroma
+    info.colorimetry = interlaced->colorimetry;    // which the size does not decide here
+    info.chroma_site = interlaced->chroma_site;
+    info.fps_n = interlaced->fps_n, info.fps_d = interlaced->fps_d;
+    info.par_n = interlaced->par_n, info.par_d = interlaced->par_d;
+    return info;
 }
 
 static gboolean make_progressive(GstCapsFeatures *features, GstStructure *structure, gpointer data)

@@ -17,12 +17,16 @@
 
 gboolean gst_udm_caps_are_interlaced(const GstCaps *caps); // fixed caps
 
-// Of fixed caps: whether both fields lie in a frame, row by row, or each in a buffer of its own.
+// Of fixed caps: whether both fields lie in a frame, row by row; and whether they do, or each in a buffer of its own.
+gboolean gst_udm_caps_are_woven(const GstCaps *caps);
 gboolean gst_udm_caps_have_fields(const GstCaps *caps);
 
 // What the other pad could have, given the caps of one: downstream of interlaced caps as if they were progressive, and
 // upstream of progressive ones, after those themselves, the interlaced ones.
 GstCaps *gst_udm_interlaced_transform(GstPadDirection direction, const GstCaps *caps);
+
+// What they are once their lines show one instant.
+GstVideoInfo gst_udm_progressive_info(const GstVideoInfo *interlaced);
 
 // Posts the error that frames are interlaced.
 void gst_udm_report_interlaced(GstElement *element);

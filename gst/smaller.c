@@ -2,6 +2,8 @@
 // Frames at a half or a quarter of their width and height.
 #include "smaller.h"
 
+#include "interlaced.h"
+
 #define LEAST_SIDE 32 // of smaller frames
 #define MOST_STEPS 2
 
@@ -45,8 +47,7 @@ GstUdmSmaller *gst_udm_smaller_new(const GstVideoInfo *whole, gint divisor)
     GstUdmSmaller *smaller = g_new0(GstUdmSmaller, 1);
     GstVideoInfo *sizes = smaller->sizes;
 
-    sizes[0] = *whole;
-    sizes[0].interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE; // what comes interlaced was deinterlaced before
+    sizes[0] = gst_udm_progressive_info(whole); // what comes interlaced was deinterlaced before
     for (guint i = 0; i < MOST_STEPS && divisor > 1; i++, divisor /= 2) {
         sizes[i + 1] = halved(&sizes[i]);
         smaller->down[i] = scaler(&sizes[i], &sizes[i + 1], 2);

@@ -4,6 +4,7 @@
 #include "interp.h"
 
 #include "frames.h"
+#include "interlaced.h"
 
 // What a frame costs, roughly, compared with one by motion alone.
 #define WITH_MODEL 2
@@ -26,6 +27,31 @@ static void free_between(gpointer between)
 }
 
 const GstUdmEngine gst_udm_interp_engine = { cancel, get_stats, free_between };
+
+gboolean gst_udm_interp_takes_interlaced(GstUdmTransform *trans, const GstCaps *caps)
+{
+    return !gst_udm_interp_options_copy(GST_UDM_INTERP(trans)).plan && gst_udm_caps_are_woven(caps);
+}
+
+gboolean gst_udm_interp_open_rest(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
+                                  udm_error *error)
+{
+    GstUdmInterp *self = GST_UDM_INTERP(trans);
+    const gboolean told = self->unweaver != NULL;
+
+    g_clear_pointer(&self->unweaver, gst_udm_unweaver_free);
+    if (!gst_udm_interp_check_plan(self, in, error))
+        return FALSE;
+    if (!GST_VIDEO_INFO_IS_INTERLACED(in))
+        return TRUE;
+    self->unweaver = gst_udm_unweaver_new(in, settings, error);
+    if (self->unweaver && !told)
+        GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                            ("The video is interlaced, and each frame is made of one of its two fields alone. Put "
+                             "\"udmdenoise noise-level=0 deinterlace=fields\" before this element, which sees both."),
+                            (NULL));
+    return self->unweaver != NULL;
+}
 
 gboolean gst_udm_interp_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error)
 {

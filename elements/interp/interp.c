@@ -118,6 +118,7 @@ static gboolean gst_udm_interp_stop(GstBaseTransform *trans)
 static void gst_udm_interp_finalize(GObject *object)
 {
     gst_udm_interp_forget_plan(GST_UDM_INTERP(object));
+    gst_udm_unweaver_free(GST_UDM_INTERP(object)->unweaver);
     G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -171,7 +172,8 @@ static void install_vfuncs(GstUdmInterpClass *klass)
     transform_class->suits = GST_DEBUG_FUNCPTR(gst_udm_interp_suits);
     transform_class->engine = &gst_udm_interp_engine;
     transform_class->wants_passthrough = GST_DEBUG_FUNCPTR(gst_udm_interp_wants_passthrough);
-    transform_class->prepare = GST_DEBUG_FUNCPTR(gst_udm_interp_prepare_plan);
+    transform_class->takes_interlaced = GST_DEBUG_FUNCPTR(gst_udm_interp_takes_interlaced);
+    transform_class->prepare = GST_DEBUG_FUNCPTR(gst_udm_interp_open_rest);
     transform_class->open = GST_DEBUG_FUNCPTR(gst_udm_interp_open);
     transform_class->delay = GST_DEBUG_FUNCPTR(gst_udm_interp_delay);
     transform_class->buffers = GST_DEBUG_FUNCPTR(gst_udm_interp_buffers);

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "timeline.h"
 #include "transform.h"
+#include "unweave.h"
 
 #define GST_UDM_INTERP_FARTHEST 8       // that the engine extrapolates, in gaps
 #define GST_UDM_INTERP_CLOSE (1.0 / 64) // of a gap: an input frame so close to an instant is output at it
@@ -75,11 +76,12 @@ struct _GstUdmInterp {
     GstUdmInterpOptions now; // the properties as they were when the session was opened
     GstUdmTimeline line;
     GstUdmStamps stamps;
-    GstUdmSearch search; // since start
-    GQueue waiting;      // GstUdmArrival: frames that arrived, until it is known what follows them
-    gboolean ending;     // nothing follows them
-    gboolean closing;    // what is known leaves, and then everything begins anew with the first that waits
-    GstUdmPlan *plan;    // or NULL
+    GstUdmSearch search;      // since start
+    GQueue waiting;           // GstUdmArrival: frames that arrived, until it is known what follows them
+    gboolean ending;          // nothing follows them
+    gboolean closing;         // what is known leaves, and then everything begins anew with the first that waits
+    GstUdmPlan *plan;         // or NULL
+    GstUdmUnweaver *unweaver; // NULL unless the video is interlaced
     GstUdmNeighbours known;
     GstClockTime last;     // time of the last frame that left `waiting`
     GQueue leading;        // missing before the first known frame of all; mode fill
@@ -98,6 +100,11 @@ GstUdmInterpOptions gst_udm_interp_options_copy(GstUdmInterp *self); // takes th
 // ---- engine.c: what the engine is opened with, and how many frames are held for it
 
 extern const GstUdmEngine gst_udm_interp_engine;
+
+gboolean gst_udm_interp_takes_interlaced(GstUdmTransform *trans, const GstCaps *caps);
+// What has to be there whether or not the session is.
+gboolean gst_udm_interp_open_rest(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
+                                  udm_error *error);
 
 gboolean gst_udm_interp_suits(const udm_model *model, const GstVideoInfo *in, udm_error *error);
 gpointer gst_udm_interp_open(GstUdmTransform *trans, const udm_settings *settings, udm_error *error);
@@ -169,8 +176,7 @@ typedef enum GstUdmTie {
 gboolean gst_udm_interp_read_plan(GstUdmInterp *self); // FALSE with a message posted if it cannot be followed
 void gst_udm_interp_forget_plan(GstUdmInterp *self);
 // FALSE with *error set if it is of other frames.
-gboolean gst_udm_interp_prepare_plan(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
-                                     udm_error *error);
+gboolean gst_udm_interp_check_plan(GstUdmInterp *self, const GstVideoInfo *in, udm_error *error);
 const GstUdmPlanned *gst_udm_interp_planned(GstUdmInterp *self, GstBuffer *frame); // NULL: nothing is known of it
 // Finds a frame in the plan, if there is one; an error if it is not there.
 GstFlowReturn gst_udm_interp_follow_plan(GstUdmInterp *self, GstUdmNeighbour *frame);

@@ -89,5 +89,6 @@ gboolean gst_udm_interp_wants_passthrough(GstUdmTransform *trans, const GstVideo
     GstUdmInterpOptions options = gst_udm_interp_options_copy(GST_UDM_INTERP(trans));
 
     return options.mode == GST_UDM_INTERP_MODE_RATE && !options.de_duplicate && has_same_rate(in, out) &&
-           (in->fps_n > 0 || options.factor == 1) && !gst_udm_interp_may_blur(GST_UDM_INTERP(trans));
+           !GST_VIDEO_INFO_IS_INTERLACED(in) && (in->fps_n > 0 || options.factor == 1) &&
+           !gst_udm_interp_may_blur(GST_UDM_INTERP(trans));
 }

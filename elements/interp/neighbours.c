@@ -36,7 +36,7 @@ const GstUdmNeighbour *gst_udm_recipe_nearest(const GstUdmRecipe *recipe)
 // As the engine is to see it.
 static gboolean map(GstUdmTransform *trans, GstUdmFrame *frame, GstBuffer *buffer)
 {
-    return gst_udm_smaller_read(trans->smaller, frame, &GST_VIDEO_FILTER(trans)->in_info, buffer);
+    return gst_udm_smaller_read(trans->smaller, frame, &GST_VIDEO_FILTER(trans)->out_info, buffer);
 }
 
 // A frame as the engine takes it.

@@ -31,12 +31,9 @@ void gst_udm_interp_forget_plan(GstUdmInterp *self)
     self->known.plan = NULL;
 }
 
-gboolean gst_udm_interp_prepare_plan(GstUdmTransform *trans, const GstVideoInfo *in, const udm_settings *settings,
-                                     udm_error *error)
+gboolean gst_udm_interp_check_plan(GstUdmInterp *self, const GstVideoInfo *in, udm_error *error)
 {
-    const GstUdmPlan *plan = GST_UDM_INTERP(trans)->plan;
-
-    return !plan || gst_udm_plan_fits(plan, in, error);
+    return !self->plan || gst_udm_plan_fits(self->plan, in, error);
 }
 
 static const GstUdmPlanned *planned_at(GstUdmInterp *self, GstClockTime time)

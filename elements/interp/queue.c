@@ -19,11 +19,28 @@ static const GstUdmArrival *first_known(GstUdmInterp *self, const GList *from)
     return NULL;
 }
 
+// The picture in a frame of two fields. Takes the frame; NULL if it is none.
+static GstBuffer *picture_in(GstUdmInterp *self, GstBuffer *woven)
+{
+    GstBaseTransform *base = GST_BASE_TRANSFORM(self);
+    GstBuffer *picture = gst_udm_unweave(self->unweaver, woven);
+
+    if (picture && !GST_BASE_TRANSFORM_GET_CLASS(base)->copy_metadata(base, woven, picture))
+        gst_clear_buffer(&picture);
+    if (picture)
+        GST_BUFFER_FLAG_UNSET(picture, GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF |
+                                           GST_VIDEO_BUFFER_FLAG_RFF | GST_VIDEO_BUFFER_FLAG_ONEFIELD);
+    gst_buffer_unref(woven);
+    return picture;
+}
+
 GstFlowReturn gst_udm_interp_take(GstUdmTransform *trans, GstBuffer *buffer)
 {
     GstUdmInterp *self = GST_UDM_INTERP(trans);
-    GstUdmArrival arrival = { buffer, FALSE }, *held;
+    GstUdmArrival arrival = { self->unweaver ? picture_in(self, buffer) : buffer, FALSE }, *held;
 
+    if (!arrival.buffer)
+        return gst_udm_transform_invalid_buffer(trans);
     if (!gst_udm_interp_admit(self, &arrival.buffer, &arrival.anew))
         return GST_FLOW_OK;
     held = g_new(GstUdmArrival, 1);

@@ -10,7 +10,8 @@
  * others are the frames of the input, bit for bit. A control source may change the speed over time, which is that of
  * the input.
  *
- * Seeks, segments and durations are translated. It is a bin: udminterp makes the frames.
+ * Seeks, segments and durations are translated. It is a bin: udminterp makes the frames, and of interlaced video
+ * udmdenoise makes a picture of each field first.
  *
  * ## Example launch lines
  * |[
@@ -137,10 +138,13 @@ static void gst_udm_slowmotion_get_property(GObject *object, guint id, GValue *v
 // Once they are needed, and not before (bins.h).
 static void fill(GstUdmSlowmotion *self)
 {
-    GstElement *retime, *interp, *filter;
+    GstElement *fields, *retime, *interp, *filter;
 
     if (self->interp)
         return;
+    fields = gst_element_factory_make("udmdenoise", "fields"); // of which each is a picture
+    g_object_set(fields, "model", "", NULL);
+    gst_util_set_object_arg(G_OBJECT(fields), "deinterlace", "fields");
     retime = gst_udm_retime_new(GST_OBJECT(self), prefer_rate, self);
     interp = gst_element_factory_make("udminterp", "interp");
     filter = gst_element_factory_make("capsfilter", "filter");
@@ -149,9 +153,9 @@ static void fill(GstUdmSlowmotion *self)
                  (guint)(1 / LEAST_SPEED), NULL);
     gst_object_add_control_binding(GST_OBJECT(interp), gst_proxy_control_binding_new(GST_OBJECT(interp), "motion-blur",
                                                                                      GST_OBJECT(self), "motion-blur"));
-    gst_bin_add_many(GST_BIN(self), retime, interp, filter, NULL);
-    gst_element_link_many(retime, interp, filter, NULL);
-    gst_udm_bin_aim(GST_ELEMENT(self), retime, "sink");
+    gst_bin_add_many(GST_BIN(self), fields, retime, interp, filter, NULL);
+    gst_element_link_many(fields, retime, interp, filter, NULL);
+    gst_udm_bin_aim(GST_ELEMENT(self), fields, "sink");
     gst_udm_bin_aim(GST_ELEMENT(self), filter, "src");
     GST_OBJECT_LOCK(self);
     self->interp = interp;

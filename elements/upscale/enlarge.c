@@ -4,13 +4,12 @@
 #include "enlarge.h"
 
 #include "frames.h"
-#include "interlaced.h"
 #include "report.h"
 
 G_DEFINE_TYPE(GstUdmEnlarge, gst_udm_enlarge, GST_TYPE_VIDEO_FILTER)
 
 static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_SINK_CAPS));
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_UDM_CAPS));
 
@@ -111,7 +110,7 @@ static gboolean is_taken(GstUdmEnlarge *self, GstCaps *caps)
 }
 
 // The factor that is preferred first.
-static GstCaps *transform_progressive(GstUdmEnlarge *self, GstPadDirection direction, GstCaps *caps)
+static GstCaps *transform_all(GstUdmEnlarge *self, GstPadDirection direction, GstCaps *caps)
 {
     const gboolean enlarge = direction == GST_PAD_SINK;
     GstCaps *result = gst_caps_new_empty();
@@ -132,10 +131,8 @@ static GstCaps *transform_progressive(GstUdmEnlarge *self, GstPadDirection direc
 static GstCaps *gst_udm_enlarge_transform_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
                                                GstCaps *filter)
 {
-    GstCaps *progressive = gst_udm_interlaced_transform(direction, caps);
-    GstCaps *result = transform_progressive(GST_UDM_ENLARGE(trans), direction, progressive), *unfiltered = result;
+    GstCaps *result = transform_all(GST_UDM_ENLARGE(trans), direction, caps), *unfiltered = result;
 
-    gst_caps_unref(progressive);
     if (filter) {
         result = gst_caps_intersect_full(filter, unfiltered, GST_CAPS_INTERSECT_FIRST);
         gst_caps_unref(unfiltered);
@@ -148,12 +145,6 @@ static GstCaps *gst_udm_enlarge_fixate_caps(GstBaseTransform *trans, GstPadDirec
                                             GstCaps *other)
 {
     return gst_caps_fixate(gst_caps_truncate(other));
-}
-
-static gboolean gst_udm_enlarge_accept_caps(GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps)
-{
-    return (direction == GST_PAD_SINK && gst_udm_caps_are_interlaced(caps)) ||
-           GST_BASE_TRANSFORM_CLASS(gst_udm_enlarge_parent_class)->accept_caps(trans, direction, caps);
 }
 
 static gboolean gst_udm_enlarge_set_info(GstVideoFilter *filter, GstCaps *in_caps, GstVideoInfo *in, GstCaps *out_caps,
@@ -225,17 +216,6 @@ static gboolean gst_udm_enlarge_transform_meta(GstBaseTransform *trans, GstBuffe
     return FALSE;
 }
 
-// Posts an error if these are interlaced caps: once, as they are sent again with each frame.
-static gboolean refuses(GstUdmEnlarge *self, GstCaps *caps)
-{
-    const gboolean refused = self->refused;
-
-    self->refused = gst_udm_caps_are_interlaced(caps);
-    if (self->refused && !refused)
-        gst_udm_report_interlaced(self->owner);
-    return self->refused;
-}
-
 static void report_size(GstUdmEnlarge *self, GstCaps *caps)
 {
     GstVideoInfo info;
@@ -257,15 +237,11 @@ static gboolean gst_udm_enlarge_sink_event(GstBaseTransform *trans, GstEvent *ev
 
     if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
         gst_event_parse_caps(event, &caps);
-        if (refuses(self, caps)) {
-            gst_event_unref(event);
-            return FALSE;
-        }
         gst_caps_ref(caps);
     }
     done = GST_BASE_TRANSFORM_CLASS(gst_udm_enlarge_parent_class)->sink_event(trans, event);
     if (!done && caps) {
-        GstCaps *all = transform_progressive(self, GST_PAD_SINK, caps);
+        GstCaps *all = transform_all(self, GST_PAD_SINK, caps);
 
         if (!is_taken(self, all))
             report_size(self, caps);
@@ -289,7 +265,6 @@ static void gst_udm_enlarge_class_init(GstUdmEnlargeClass *klass)
                                           "Part of udmupscale", "The udm developers");
     trans_class->transform_caps = GST_DEBUG_FUNCPTR(gst_udm_enlarge_transform_caps);
     trans_class->fixate_caps = GST_DEBUG_FUNCPTR(gst_udm_enlarge_fixate_caps);
-    trans_class->accept_caps = GST_DEBUG_FUNCPTR(gst_udm_enlarge_accept_caps);
     trans_class->transform_meta = GST_DEBUG_FUNCPTR(gst_udm_enlarge_transform_meta);
     trans_class->sink_event = GST_DEBUG_FUNCPTR(gst_udm_enlarge_sink_event);
     filter_class->set_info = GST_DEBUG_FUNCPTR(gst_udm_enlarge_set_info);

@@ -19,7 +19,6 @@ struct _GstUdmEnlarge {
     guint factor; // that is preferred, under the object lock
 
     // state of the streaming thread
-    gboolean refused; // the caps that came last: they are interlaced
 };
 
 GstElement *gst_udm_enlarge_new(GstElement *owner, void (*chosen)(gpointer context, guint factor), gpointer context);

@@ -9,7 +9,8 @@
  * there. Caps say how large: what downstream asks for, or #GstUdmUpscale:factor times the input where it asks for
  * nothing. Frames that are as large as wanted pass. The mean of the pixels that are made of one is that one.
  *
- * It is a bin: frames are enlarged to blocks, of which udmdenoise makes pictures.
+ * It is a bin: frames, those of interlaced video once they are deinterlaced, are enlarged to blocks, of which
+ * udmdenoise makes pictures.
  *
  * ## Example launch lines
  * |[
@@ -149,17 +150,19 @@ static void gst_udm_upscale_get_property(GObject *object, guint id, GValue *valu
 // Once they are needed, and not before (bins.h).
 static void fill(GstUdmUpscale *self)
 {
-    GstElement *enlarge, *restore;
+    GstElement *fields, *enlarge, *restore;
 
     if (self->restore)
         return;
+    fields = gst_element_factory_make("udmdenoise", "fields"); // of which frames are made
+    g_object_set(fields, "model", "", NULL);
     enlarge = gst_udm_enlarge_new(GST_ELEMENT(self), restore_blocks, self);
     restore = gst_element_factory_make("udmdenoise", "restore");
     gst_udm_enlarge_prefer(GST_UDM_ENLARGE(enlarge), (guint)self->factor);
     g_object_set(restore, "model", self->model, "device", self->device, NULL);
-    gst_bin_add_many(GST_BIN(self), enlarge, restore, NULL);
-    gst_element_link(enlarge, restore);
-    gst_udm_bin_aim(GST_ELEMENT(self), enlarge, "sink");
+    gst_bin_add_many(GST_BIN(self), fields, enlarge, restore, NULL);
+    gst_element_link_many(fields, enlarge, restore, NULL);
+    gst_udm_bin_aim(GST_ELEMENT(self), fields, "sink");
     gst_udm_bin_aim(GST_ELEMENT(self), restore, "src");
     GST_OBJECT_LOCK(self);
     self->enlarge = enlarge;

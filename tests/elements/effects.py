@@ -22,7 +22,7 @@ PATIENCE = 200 * Gst.SECOND
 KINDS = [f"format={name},width={width},height={height}{more}" for name, width, height, more in (
     ("I420", 33, 17, ""), ("RGBA", 32, 24, ""), ("AYUV", 1, 1, ""), ("GRAY8", 28, 28, ""), ("RGB", 3, 40, ""),
     ("I420", 32, 24, ",interlace-mode=interleaved"), ("P010_10LE", 18, 16, ",interlace-mode=mixed"))]
-FEW = KINDS[:2]
+FEW = KINDS[:2] + KINDS[5:6]
 SLOW = ("auto-quality", "denoise-quality", "interp", "world")
 TEXTS = ("no-such", "opencl:99", "cpu:sse2")
 NOT_SET = ("name", "parent", "model", "n-threads", "plan", "deinterlace", "motion-blur", "async-handling",

@@ -152,7 +152,8 @@ static GstElement *make_filter(const char *description)
 // Nothing is known downstream but that it is linked, as in a pipeline whose decoder is found later.
 GST_START_TEST(interlaced_frames_are_refused_with_what_to_do)
 {
-    GstElement *element = make_filter(filters[__i__ / 4]);
+    const gboolean woven = __i__ % 4 < 2; // of which others make pictures
+    GstElement *element = make_filter(filters[woven ? 0 : __i__ / 4]);
     GstHarness *harness = make_harness(gst_object_ref(element), NULL);
     GstBus *bus = watch(element);
     char *caps = interlaced_caps(__i__ % 4), *said;
@@ -191,7 +192,7 @@ GST_END_TEST;
 GST_START_TEST(progressive_frames_are_taken_after_interlaced_ones)
 {
     GstElement *element = make_filter(filters[__i__]);
-    GstHarness *harness = make_harness(gst_object_ref(element), RGB_CAPS(8, 8) ",interlace-mode=mixed");
+    GstHarness *harness = make_harness(gst_object_ref(element), RGB_CAPS(8, 8) ",interlace-mode=fields");
     GstBus *bus = watch(element);
     GstVideoInfo info = info_from(RGB_CAPS(8, 8));
 
@@ -201,6 +202,43 @@ GST_START_TEST(progressive_frames_are_taken_after_interlaced_ones)
     gst_harness_set_src_caps_str(harness, RGB_CAPS(8, 8) ",interlace-mode=fields");
     assert_equals_int(gst_harness_push(harness, make_frame(&info, 2)), GST_FLOW_NOT_NEGOTIATED);
     assert_equals_int(count_messages(bus, GST_MESSAGE_ERROR), 1);
+    gst_harness_teardown(harness);
+    unwatch(element, bus);
+    gst_object_unref(element);
+}
+GST_END_TEST;
+
+// The rows of a field stay, and what leaves is progressive; one warning says what does better.
+GST_START_TEST(interlaced_frames_are_interpolated_between_their_first_fields)
+{
+    static const char *const caps = RGB_CAPS(8, 10) ",interlace-mode=interleaved";
+    GstElement *element = make_filter(__i__ ? "udminterp mode=fill" : "udminterp factor=2 model=\"\"");
+    GstBus *bus = watch(element);
+    GstHarness *harness = make_harness(gst_object_ref(element), caps);
+    const guint parity = 1, step = __i__ ? 1 : 2; // no flag says that top fields are first
+    GstVideoInfo in = info_from(caps), info = info_from(RGB_CAPS(8, 10));
+
+    push_frames(harness, caps, 0, 4);
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(frames_out(harness), 4 * step);
+    for (guint n = 0; n < 4 * step; n++) {
+        GstBuffer *out = gst_harness_pull(harness), *want = make_frame(&in, n / step);
+        GstVideoFrame a, b;
+
+        assert_equals_uint64(GST_BUFFER_PTS(out), n * FRAME_DURATION / step);
+        fail_unless(gst_video_frame_map(&a, &info, out, GST_MAP_READ));
+        fail_unless(gst_video_frame_map(&b, &in, want, GST_MAP_READ));
+        for (guint i = 0; n % step == 0 && i < 3 * 8 * 5; i++) {
+            const guint c = i % 3, x = i / 3 % 8, y = 2 * (i / 24) + parity;
+
+            fail_unless(get_value(&a, c, x, y) == get_value(&b, c, x, y), "frame %u at %u,%u", n, x, y);
+        }
+        gst_video_frame_unmap(&b);
+        gst_video_frame_unmap(&a);
+        gst_buffer_unref(want);
+        gst_buffer_unref(out);
+    }
+    expect_warning(bus, "interlaced", "deinterlace=fields");
     gst_harness_teardown(harness);
     unwatch(element, bus);
     gst_object_unref(element);
@@ -370,6 +408,7 @@ static Suite *frames_suite(void)
     tcase_add_loop_test(any, interlaced_frames_are_refused_with_what_to_do, 0,
                         G_N_ELEMENTS(filters) * G_N_ELEMENTS(interlaced));
     tcase_add_loop_test(any, progressive_frames_are_preferred, 0, G_N_ELEMENTS(filters));
+    tcase_add_loop_test(any, interlaced_frames_are_interpolated_between_their_first_fields, 0, 2);
     tcase_add_loop_test(any, progressive_frames_are_taken_after_interlaced_ones, 0, G_N_ELEMENTS(filters));
     tcase_add_test(any, strides_are_respected);
     tcase_add_test(any, a_buffer_that_is_too_small_is_an_error);

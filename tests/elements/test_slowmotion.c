@@ -360,7 +360,7 @@ GST_START_TEST(it_is_empty_until_it_is_needed)
     assert_equals_int(GST_BIN_NUMCHILDREN(element), 0);
     for (guint turn = 0; turn < 3; turn++) {
         fail_unless_equals_int(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
-        assert_equals_int(GST_BIN_NUMCHILDREN(element), 3);
+        assert_equals_int(GST_BIN_NUMCHILDREN(element), 4);
         gst_element_set_state(element, GST_STATE_NULL);
     }
     gst_object_unref(element);

@@ -96,7 +96,7 @@ static const struct {
     const char *caps, *downstream, *says;
 } refused[] = {
     { SMALL("RGB"), "video/x-raw,width=50", "32x24 or 64x48" },
-    { SMALL("RGB") ",interlace-mode=interleaved", NULL, "interlaced" },
+    { SMALL("RGB") ",interlace-mode=fields", NULL, "interlaced" },
 };
 
 GST_START_TEST(what_cannot_be_is_an_error_that_says_what_can)
@@ -204,6 +204,44 @@ GST_START_TEST(frames_of_the_size_that_is_wanted_pass)
 }
 GST_END_TEST;
 
+// What is interlaced is deinterlaced before: of what rests each row stays.
+GST_START_TEST(interlaced_frames_become_blocks)
+{
+    const char *caps = SMALL("RGB") ",interlace-mode=interleaved";
+    GstHarness *harness = start_upscale("", caps);
+    GstVideoInfo info = info_from(caps), large;
+    GstBuffer *in = make_any(&info, 0);
+    GstVideoFrame from, to;
+
+    for (guint n = 0; n < 3; n++) {
+        stamp(in, n);
+        assert_equals_int(gst_harness_push(harness, gst_buffer_copy_deep(in)), GST_FLOW_OK);
+    }
+    fail_unless(gst_harness_push_event(harness, gst_event_new_eos()));
+    assert_equals_int(frames_out(harness), 3);
+    large = info_of_output(harness);
+    assert_equals_int(GST_VIDEO_INFO_INTERLACE_MODE(&large), GST_VIDEO_INTERLACE_MODE_PROGRESSIVE);
+    for (guint n = 0; n < 3; n++) {
+        GstBuffer *out = gst_harness_pull(harness);
+
+        assert_equals_uint64(GST_BUFFER_PTS(out), n * FRAME_DURATION);
+        fail_unless(gst_video_frame_map(&from, &info, in, GST_MAP_READ));
+        fail_unless(gst_video_frame_map(&to, &large, out, GST_MAP_READ));
+        for (guint i = 0; i < 3 * 32 * 24; i++) {
+            const guint c = i % 3, x = i / 3 % 32, y = i / 96;
+
+            if (y / 2 % 2 == 1) // of the field that is first
+                fail_unless(get_value(&to, c, x, y) == get_value(&from, c, x / 2, y / 2), "%u at %u,%u", c, x, y);
+        }
+        gst_video_frame_unmap(&to);
+        gst_video_frame_unmap(&from);
+        gst_buffer_unref(out);
+    }
+    gst_buffer_unref(in);
+    gst_harness_teardown(harness);
+}
+GST_END_TEST;
+
 // ---- the network
 
 // A slope with an edge comes back nearer to it than blocks are, and each block keeps its mean.
@@ -274,6 +312,7 @@ static Suite *upscale_suite(void)
     tcase_add_loop_test(tests, pixels_become_blocks_in_all_formats, 0, 2 * G_N_ELEMENTS(formats));
     tcase_add_test(tests, metas_move_with_the_picture_and_stamps_are_kept);
     tcase_add_test(tests, frames_of_the_size_that_is_wanted_pass);
+    tcase_add_test(tests, interlaced_frames_become_blocks);
     if (!engine_is_fake())
         tcase_add_loop_test(tests, blocks_become_pictures, 0, 2);
     return suite;
