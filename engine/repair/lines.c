@@ -20,6 +20,8 @@ enum {
     APART = 4,         // columns between two lines, at least
     ECHO = FAR + NEAR, // columns beside a line in which one of the other sign may be its doing
     USUAL_WIDTH = 960, // of pictures of which each column counts
+    END = 8,           // part of the height that is the top, or the bottom,
+    END_SHARE = 4,     // and of that, in which a line must be there
     SIGNS = 2,
     EACH = UDM_LINES_MOST / SIGNS,
 };
@@ -306,6 +308,21 @@ static int count_fits(const udm_lines *l, const side *s, const straight *line, f
     return count;
 }
 
+// Whether there is next to nothing of a line at the top or at the bottom: a scratch along a film goes on to the frames
+// before and after.
+static bool does_end(const udm_lines *l, const side *s, const straight *line, bool bright, float least)
+{
+    const int count = udm_max(l->strips / END, 1);
+    for (int first = 0; first <= l->strips - count; first += udm_max(l->strips - count, 1)) {
+        int there = 0;
+        for (int i = first; i < first + count; i++)
+            there += is_hidden(l, s, bright, i) || (sums_of(l, s, i)[s->path[i]] >= least && fits(l, s, line, i));
+        if (END_SHARE * there < count)
+            return true;
+    }
+    return false;
+}
+
 static void keep(const udm_lines *l, side *s, bool bright)
 {
     straight first, line;
@@ -323,8 +340,12 @@ static void keep(const udm_lines *l, side *s, bool bright)
     if (share < l->share || fabsf(slope) > MOST_SLOPE)
         return;
     udm_line *to = &s->found[s->count];
-    *to = (udm_line){ bright, share, even, widened(l, line.middle),
-                      l->rows + (size_t)(bright * EACH + s->count) * (size_t)l->height };
+    *to = (udm_line){ .bright = bright,
+                      .ends = does_end(l, s, &line, bright, EVEN * strength),
+                      .share = share,
+                      .strength = even,
+                      .middle = widened(l, line.middle),
+                      .at = l->rows + (size_t)(bright * EACH + s->count) * (size_t)l->height };
     measure_aside(l, s, &line, bright ? 1 : -1);
     write_places(l, s, &line, to->at);
     s->count++;

@@ -13,6 +13,7 @@ enum { UDM_LINES_MOST = 16 };
 
 typedef struct udm_line {
     bool bright;    // than what is beside it
+    bool ends;      // above the bottom, or below the top
     float share;    // of the height in which it stands out
     float strength; // by how much, there
     float middle;   // where it is at half the height, in pixels

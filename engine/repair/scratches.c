@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A scratch adds light, or takes some, in proportion to a bell across it (Kokaram, "Motion Picture Restoration", 1998,
 // chapter on line scratches): how much is the median of many rows, so that what is below it stays. Where nothing is
-// left below, at black and white, both sides fill it. A line that was sure in one frame is one in the next even where
-// less of it stands out.
+// left below, at black and white, both sides fill it. What ends within the picture is part of it, such as a door. A
+// line that was sure in one frame is one in the next even where less of it stands out.
 #include "repair/scratches.h"
 
 #include <math.h>
@@ -108,7 +108,7 @@ static bool follow(udm_scratches *s, const udm_line *line)
     track *t = track_of(s, line);
     if (!t && s->count < TRACKS)
         s->tracks[s->count++] = (track){ .bright = line->bright }, t = &s->tracks[s->count - 1];
-    const bool sure = line->share >= SURE || (t && t->sure);
+    const bool sure = (line->share >= SURE && !line->ends) || (t && t->sure);
     if (t)
         t->sure = sure, t->middle = line->middle, t->missed = 0;
     return sure;

@@ -148,6 +148,14 @@ static void pole(film *f, int frame)
     scratch(f, 100, 0, 1, 60, f->height / 2, f->height);
 }
 
+// Each edge is in more of the height than a scratch must be.
+static void door(film *f, int frame)
+{
+    (void)frame;
+    scratch(f, 60, 0, 0.8, -60, 0, f->height * 21 / 25);
+    scratch(f, 120, 0.01, 0.8, 60, f->height * 4 / 25, f->height);
+}
+
 static void rope(film *f, int frame)
 {
     (void)frame;
@@ -163,7 +171,7 @@ static void grain(film *f, int frame)
     free(noise);
 }
 
-static void (*const none[])(film *, int) = { nothing, fence, pole, rope, grain };
+static void (*const none[])(film *, int) = { nothing, fence, pole, door, rope, grain };
 
 START_TEST(other_lines_are_left_alone)
 {
