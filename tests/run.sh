@@ -156,8 +156,8 @@ on_driver() { # driver, environment, tests
 
 # rusticl of Mesa 22.3 compiles a kernel anew whenever it runs, so that most of the networks would take an hour.
 drivers() {
-    devices=opencl:0,opencl:0:gpu16,opencl:0:gpu16/f16
-    on_driver intel UDM_TEST_DEVICES=$devices ops opencl opencl_network device_flow
+    on_driver intel UDM_TEST_DEVICES=opencl:0,opencl:0:gpu16,opencl:0:gpu16/f16 ops
+    on_driver intel UDM_TEST_DEVICES=opencl:0,opencl:0:gpu16/f16 opencl opencl_network device_flow
     for case in small_cases stands_the_trial; do # others compile for minutes there
         on_driver rusticl "UDM_TEST_DEVICES=opencl:0 CK_RUN_CASE=$case" opencl
     done
