@@ -30,7 +30,8 @@ EFFECTS = ("identity", "udmdenoise", "udmdenoise quality=live", "udmdenoise qual
            f"{INTERLACED}udmdenoise noise-level=0 deinterlace=fields", f"{INTERLACED}udmdenoise deinterlace=telecine",
            f"{INTERLACED}udmdenoise dirt=0.5 deflicker=1", "udminterp", "udminterp model=interp",
            "udminterp motion-blur=180", "udmslowmotion speed=0.5", "udmslowmotion speed=0.25",
-           "udmslowmotion speed=0.25 motion-blur=180", "udmupscale")
+           "udmslowmotion speed=0.25 motion-blur=180", "udmupscale", f"{INTERLACED}udminterp",
+           f"{INTERLACED}udmslowmotion speed=0.5", f"{INTERLACED}udmupscale")
 RATE = 25
 LOOKS = 5  # for a frame
 LONGEST_LOOK = 0.3  # seconds

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sound stays in step with slow motion: flashes of the picture and beeps that come at the same time do so afterwards,
-at half and a quarter of the speed and along ramps, where the sound is slowed by the element pitch, whose keyframes are at
-times of the output. They may be apart by as much as a frame of the film lasts: of pieces about as long pitch makes sound.
+at half and a quarter of the speed and along ramps, where the sound is slowed by the element pitch, whose keyframes are
+at times of the output. They may be apart by as much as a frame of the film lasts, as pitch makes sound of pieces about
+as long.
 
     meson test -C build sound
 """
