@@ -26,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SIZE = 384, 288
 FRAMES = 6
 HIDDEN = 32
+KEPT = 20  # clips between times that evidence is kept
+EVIDENCE = 20  # numbers: UDM_EVIDENCE of evidence.h
 WRONGLY = 5.0  # how much worse it is to take a thing for dirt than dirt for a thing
 
 
@@ -69,7 +71,8 @@ def spoiled(clip, random):
 
 
 def gather(o, folder):
-    """[N, 2 + evidence]: of all regions, by clip, which is the first column instead of the size."""
+    """Keeps [N, 3 + evidence] of all regions: which video, and what dirt_tool.c says; after every few clips, so that it
+    may be ended."""
     tool, found = build_tool(o, folder), []
     films = [c for c in clips.videos(o.folders) if min(c.shape[1:3]) >= 96]
     for n in range(o.clips):
@@ -80,11 +83,12 @@ def gather(o, folder):
         given = np.concatenate([clip.reshape(len(clip), -1), mask.reshape(len(mask), -1).astype(np.uint8)], 1)
         out = subprocess.run([tool, str(clip.shape[2]), str(clip.shape[1]), str(random.choice([0.3, 0.5, 0.8, 1]))],
                              input=given.tobytes(), stdout=subprocess.PIPE, check=True).stdout
-        rows = np.frombuffer(out, np.float32).reshape(-1, 22)
+        rows = np.frombuffer(out, np.float32).reshape(-1, 2 + EVIDENCE)
         found.append(np.concatenate([np.full((len(rows), 1), which, np.float32), rows], 1))
+        if n % KEPT == KEPT - 1 or n == o.clips - 1:
+            np.savez(o.evidence, rows=np.concatenate(found))
         print(f"\r{n + 1} of {o.clips} clips, {sum(map(len, found))} regions", end="", flush=True)
     print()
-    return np.concatenate(found)
 
 
 def network(count):
@@ -177,8 +181,7 @@ def main():
     o = arguments()
     if o.folders:
         with tempfile.TemporaryDirectory() as folder:
-            rows = gather(o, folder)
-        np.savez(o.evidence, rows=rows)
+            gather(o, folder)
     if o.write:
         kept = np.load(o.evidence)
         write(o.write, *train(kept["rows"], o))

@@ -5,6 +5,7 @@ more than a level), and what PSNR those have. And the same of filters of VapourS
 
     python tests/bench/dirt.py --frames 12
     python tests/bench/dirt.py --only foreman --pictures FOLDER --vapoursynth FOLDER/bin/python
+    python tests/bench/dirt.py --frames 8 --train ../shared/data/train_video   # clips that the judge never learnt from
 """
 import pathlib
 import subprocess
@@ -22,6 +23,7 @@ import wear  # noqa: E402
 
 KINDS = {"dirt": wear.dirt, "dropouts": wear.dropouts, "scratches": wear.scratches, "nothing": None}
 GONE, TOUCHED, KEPT = 0.90, 0.0005, 50.0
+SPAN = 288, 384  # pixels of a training clip
 EDGE = 3  # pixels around what was drawn that count as drawn on
 
 
@@ -46,6 +48,15 @@ def figures(clean, spoiled, mask, made):
 def spoil(kind, clip):
     random = np.random.default_rng(zlib.crc32(clip.name.encode()))
     return KINDS[kind](clip.frames, random) if KINDS[kind] else (clip.frames, np.zeros(clip.frames.shape[:3], bool))
+
+
+def held_out(o):
+    """The middles of training videos that models/train/dirt.py keeps apart."""
+    import clips
+    films = [c for c in clips.videos([o.train]) if min(c.shape[1:3]) >= 96]
+    for n in range(3, len(films), 8):
+        y, x = (max(side - part, 0) // 2 for side, part in zip(films[n].shape[1:3], SPAN))
+        yield common.Clip(f"training {n}", films[n][:o.frames, y:y + SPAN[0], x:x + SPAN[1]].copy())
 
 
 def keep(folder, name, *pictures):
@@ -81,9 +92,10 @@ def main():
     p.add_argument("--kinds", default=",".join(KINDS), help="(default: %(default)s)")
     p.add_argument("--pictures", type=pathlib.Path, help="where to leave the frame in the middle, drawn on and made")
     p.add_argument("--vapoursynth", type=pathlib.Path, help="a Python that has it: measures its filters, too, in grey")
+    p.add_argument("--train", type=pathlib.Path, help="folder of training videos: measures on those held out")
     o = p.parse_args()
     engine, rows = libudm.Engine(o), []
-    for clip in common.load_clips(o):
+    for clip in held_out(o) if o.train else common.load_clips(o):
         if o.vapoursynth:
             h, w = (side // 2 * 2 for side in clip.frames.shape[1:3])
             clip.frames = to_grey(clip.frames[:, :h, :w])
@@ -91,7 +103,7 @@ def main():
             spoiled, mask = spoil(kind, clip)
             made, _ = engine.restore(spoiled, 0.0, dirt=o.dirt)
             rows.append(row_of(clip.name, kind, "ours", clip.frames, spoiled, mask, made))
-            for name in ("removedirt", "degrain2", "descratch") if o.vapoursynth else ():
+            for name in ("removedirt", "degrain2", "smdegrain", "descratch") if o.vapoursynth else ():
                 other = by_vapoursynth(o, name, spoiled)
                 rows.append(row_of(clip.name, kind, name, clip.frames, spoiled, mask, other))
             if o.pictures:

@@ -3,12 +3,12 @@
 its own:
 
     python3.12 -m venv FOLDER
-    FOLDER/bin/pip install numpy vapoursynth vapoursynth-{mvtools,zsmooth,descratch}
+    FOLDER/bin/pip install numpy vapoursynth vapoursynth-{mvtools,zsmooth,descratch} smdegrain-bis
     FOLDER/bin/python tests/bench/vsdirt.py WIDTH HEIGHT FILTER < spoiled.yuv > made.yuv
 
 FILTER: removedirt, the median of the frame and of both neighbours, moved to it by MVTools, as RemoveDirtMC of AviSynth
-has it (without its RestoreMotionBlocks, of which there is no package), degrain2, which is what SMDegrain runs, and
-descratch.
+has it (without its RestoreMotionBlocks, of which there is no package); degrain2, MVTools' at twice the usual strength;
+smdegrain, SMDegrain as its script has it, at the same strength; and descratch.
 """
 import sys
 
@@ -37,11 +37,16 @@ def degrain2(clip):
     return core.mv.Degrain2(clip, above, back, forth, back2, forth2, thsad=400, thscd1=10000, thscd2=255)
 
 
+def smdegrain(clip):
+    from smdegrain_bis import SMDegrain
+    return SMDegrain(clip, tr=2, thSAD=400)
+
+
 def descratch(clip):
     return core.descratch.DeScratch(clip, mindif=5, maxwidth=3, minlen=60, modey=3)
 
 
-FILTERS = {"removedirt": removedirt, "degrain2": degrain2, "descratch": descratch}
+FILTERS = {"removedirt": removedirt, "degrain2": degrain2, "smdegrain": smdegrain, "descratch": descratch}
 
 
 def main():
