@@ -179,9 +179,12 @@ typedef struct udm_ops {
     void (*conv)(udm_device *device, const udm_conv *conv);
     // dst: [C p p, H / p, W / p] of [fused (C), level of it (1), innovation (C), level (1), predicted_level (1)], each
     // pixel plane c unshuffled into channels c p p + y p + x, as torch.pixel_unshuffle does; C above is 2 C' + 3.
+    // Where the device `mirrors`, frame and prediction may end before dst does, by less than they have pixels: they go
+    // on there as in a mirror that does not repeat the edge.
     void (*observe)(udm_device *device, const udm_tensor *dst, const udm_observation *seen, int patch);
     // x0 = fused + gate pixel_shuffle(correction), gate = rho / (rho + GATE) min(rho / GATE_OPEN, 1)^2: planar dst [C,
     // H, W], correction [C p p, H / p, W / p]. Planes of dst beyond those of the frame are pixel_shuffle(correction).
+    // Where the device `mirrors`, H and W are those of the frame, and divided by p they are rounded up, or more.
     void (*restore)(udm_device *device, const udm_tensor *dst, const udm_tensor *correction,
                     const udm_observation *seen, int patch);
     // dst [C, 2 H, 2 W] = torch.pixel_shuffle(src [4 C, H, W], 2) + addend (NULL, or dst's shape).
@@ -216,6 +219,7 @@ struct udm_device {
     bool takes_halves;    // udm_conv_spec.half
     bool finds_motion;    // udm_ops.motion
     bool halves;          // UDM_HALVES, at the precision that it has; in conv, observe, restore and shuffle_add
+    bool mirrors;         // it is the processor: observe and restore take planes as they lie there, of any size
     udm_pool *pool;       // the threads it computes on, for what is done to frames around it; NULL: the caller's alone
     bool pages;           // it heeds weights_limit:
     size_t weights_limit; // bytes of weights of convolutions that stay in memory, those that were made first; others

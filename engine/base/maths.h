@@ -37,6 +37,12 @@ static inline int udm_round_up(int value, int step)
 }
 
 // The index nearest to i of those that there are: a picture goes on beyond its border with the pixels there.
+// i, beyond the end of `size` as in a mirror that does not repeat the edge; i < 2 size - 1.
+static inline int udm_mirror_index(int i, int size)
+{
+    return i < size ? i : 2 * (size - 1) - i;
+}
+
 static inline int udm_clamp_index(int i, int size)
 {
     return i < 0 ? 0 : i < size ? i : size - 1;

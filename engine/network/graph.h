@@ -101,9 +101,20 @@ size_t udm_graph_state_bytes(const udm_graph *graph); // for what one stream car
 // The tensor of a port in `arena`.
 udm_tensor udm_graph_tensor(const udm_graph *graph, udm_value value, udm_memory *arena);
 
+// Whether its frame and prediction are only observed, and nothing but what is restored comes out: then they may lie
+// elsewhere (udm_graph_outside).
+bool udm_graph_only_observes(const udm_graph *graph);
+
+// A frame, its prediction and what is restored, as planes of the caller's on a device that `mirrors`, instead of those
+// of the arena.
+typedef struct udm_graph_outside {
+    udm_observation seen;
+    udm_tensor output;
+} udm_graph_outside;
+
 // Runs frame number `frame` of a stream (counted from 0 since its state was cleared). It may be run again, for instance
 // after it was cancelled. Polls *cancel (which may be NULL) before every operation. False on CANCELLED.
 bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
-                   const atomic_bool *cancel, udm_error *error);
+                   const udm_graph_outside *outside, const atomic_bool *cancel, udm_error *error);
 
 #endif

@@ -132,8 +132,27 @@ static void run_simple(const udm_graph *graph, const node *n, const udm_tensor *
         ops->copy(graph->device, dst, &src);
 }
 
+bool udm_graph_only_observes(const udm_graph *graph)
+{
+    const udm_graph_ports *p = &graph->ports;
+    const udm_value ports[] = { p->frame, p->level, p->predicted, p->predicted_level };
+    bool restores = false;
+    for (int i = 0; i < graph->node_count; i++) {
+        const node *n = &graph->nodes[i];
+        restores |= n->op == OP_RESTORE;
+        for (int k = 0; k < 4; k++) {
+            if (ports[k] == UDM_NO_VALUE || n->addend == ports[k])
+                return false;
+            for (int s = 0; s < n->sources; s++)
+                if (n->src[s] == ports[k])
+                    return false;
+        }
+    }
+    return restores;
+}
+
 static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, udm_memory *state, uint64_t frame,
-                     const udm_observation *seen)
+                     const udm_observation *seen, const udm_tensor *output)
 {
     if (n->op == OP_CONV) {
         run_conv(graph, n, arena, state, frame);
@@ -153,27 +172,30 @@ static void run_node(const udm_graph *graph, const node *n, udm_memory *arena, u
         run_shuffle_add(graph, n, arena);
     } else {
         const bool remember = n->op == OP_REMEMBER;
-        udm_tensor dst = remember ? slot(graph, n->dst, state, frame) : udm_graph_tensor(graph, n->dst, arena);
+        udm_tensor dst = remember                        ? slot(graph, n->dst, state, frame)
+                         : output && n->op == OP_RESTORE ? *output
+                                                         : udm_graph_tensor(graph, n->dst, arena);
         run_simple(graph, n, &dst, arena, seen);
     }
 }
 
 bool udm_graph_run(const udm_graph *graph, udm_memory *arena, udm_memory *state, uint64_t frame,
-                   const atomic_bool *cancel, udm_error *error)
+                   const udm_graph_outside *outside, const atomic_bool *cancel, udm_error *error)
 {
     const bool observes = graph->ports.frame != UDM_NO_VALUE;
     const udm_observation seen =
-        !observes ? (udm_observation){ 0 }
-                  : (udm_observation){
-                        .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
-                        .level = udm_graph_tensor(graph, graph->ports.level, arena),
-                        .predicted = udm_graph_tensor(graph, graph->ports.predicted, arena),
-                        .predicted_level = udm_graph_tensor(graph, graph->ports.predicted_level, arena),
-                    };
+        outside     ? outside->seen
+        : !observes ? (udm_observation){ 0 }
+                    : (udm_observation){
+                          .frame = udm_graph_tensor(graph, graph->ports.frame, arena),
+                          .level = udm_graph_tensor(graph, graph->ports.level, arena),
+                          .predicted = udm_graph_tensor(graph, graph->ports.predicted, arena),
+                          .predicted_level = udm_graph_tensor(graph, graph->ports.predicted_level, arena),
+                      };
     for (int i = 0; i < graph->node_count; i++) {
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             return udm_fail(error, UDM_ERROR_CANCELLED, "cancelled");
-        run_node(graph, &graph->nodes[i], arena, state, frame, &seen);
+        run_node(graph, &graph->nodes[i], arena, state, frame, &seen, outside ? &outside->output : NULL);
     }
     return true;
 }

@@ -31,7 +31,7 @@ void udm_pass_put(udm_pass *pass, int n, const float *values)
 
 bool udm_pass_run(udm_pass *pass, float *const *kept, int count, const atomic_bool *cancel, udm_error *error)
 {
-    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, cancel, error))
+    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, NULL, cancel, error))
         return false;
     for (int i = 0; i < count; i++) {
         const udm_tensor from = udm_graph_tensor(pass->graph, udm_graph_nth_kept(pass->graph, i), pass->arena);

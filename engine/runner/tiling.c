@@ -370,7 +370,29 @@ static void add_context(const udm_tiling *tiles, upload *up, const float *contex
         add_constant(tiles, up, input, 0);
 }
 
-static void send(udm_tiling *tiles, const udm_network_input *seen, int x0, int y0)
+// The planes of the one tile that the frame is, where a device computes on them as they lie: nothing is sent and put
+// together then. False if it does not.
+static bool stays_outside(const udm_tiling *tiles, const udm_network_input *seen, float *out,
+                          udm_graph_outside *outside)
+{
+    const int width = tiles->x.size, height = tiles->y.size, channels = tiles->network->channels;
+    const bool alone = udm_tiling_count(tiles) == 1 && tiles->x.window < 2 * width && tiles->y.window < 2 * height;
+    if (!tiles->network->device->mirrors || !alone || tiles->gain != 1 || !seen->frame || !seen->predicted ||
+        !udm_graph_only_observes(tiles->graph))
+        return false;
+    const udm_shape picture = { channels, height, width }, plane = { 1, height, width };
+    *outside = (udm_graph_outside){
+        .seen = { .frame = udm_host_tensor((float *)seen->frame, picture),
+                  .level = udm_host_tensor((float *)seen->level, plane),
+                  .predicted = udm_host_tensor((float *)seen->predicted, picture),
+                  .predicted_level = udm_host_tensor((float *)seen->predicted_level, plane) },
+        .output = udm_host_tensor(out, (udm_shape){ udm_network_outputs(tiles->network), height, width }),
+    };
+    return true;
+}
+
+// outside: frame and prediction need not be sent.
+static void send(udm_tiling *tiles, const udm_network_input *seen, int x0, int y0, bool outside)
 {
     udm_device *device = tiles->network->device;
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
@@ -380,8 +402,10 @@ static void send(udm_tiling *tiles, const udm_network_input *seen, int x0, int y
     tiles->workspace->user = tiles;
     const udm_value frame[2] = { ports->frame, ports->level },
                     predicted[2] = { ports->predicted, ports->predicted_level };
-    add_pair(tiles, &up, frame, seen->frame, seen->level, x0, y0, &tiles->blank_frame);
-    add_pair(tiles, &up, predicted, seen->predicted, seen->predicted_level, x0, y0, &tiles->blank_predicted);
+    if (!outside) {
+        add_pair(tiles, &up, frame, seen->frame, seen->level, x0, y0, &tiles->blank_frame);
+        add_pair(tiles, &up, predicted, seen->predicted, seen->predicted_level, x0, y0, &tiles->blank_predicted);
+    }
     add_context(tiles, &up, seen->context, x0, y0);
     if (udm_graph_reads(tiles->graph, ports->time))
         add(tiles, &up, ports->time, tiles->condition);
@@ -444,9 +468,13 @@ static bool run_tile(udm_tiling *tiles, int column, int line, int stage, uint64_
     const udm_graph_ports *ports = udm_graph_get_ports(tiles->graph);
     const int tile = line * tiles->x.tiles + column;
     udm_memory *state = tiles->states ? tiles->states[stage * udm_tiling_count(tiles) + tile] : NULL;
-    send(tiles, seen, window_start(&tiles->x, column), window_start(&tiles->y, line));
-    if (!udm_graph_run(tiles->graph, tiles->workspace->arena, state, number, cancel, error))
+    udm_graph_outside planes;
+    const bool outside = stays_outside(tiles, seen, out, &planes);
+    send(tiles, seen, window_start(&tiles->x, column), window_start(&tiles->y, line), outside);
+    if (!udm_graph_run(tiles->graph, tiles->workspace->arena, state, number, outside ? &planes : NULL, cancel, error))
         return false;
+    if (outside)
+        return device->ops->finish(device, error);
     udm_tensor output = udm_graph_tensor(tiles->graph, ports->output, tiles->workspace->arena);
     float *to = landing(tiles, out), *there = to == out ? NULL : in_place(tiles, &output);
     if (!there)

@@ -229,7 +229,7 @@ static bool run_turn(void *context, udm_error *error)
     if (!settle(window, error))
         return false;
     upload(window, pass, t->frames, t->state);
-    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, t->cancel, error))
+    if (!udm_graph_run(pass->graph, pass->arena, NULL, 0, NULL, t->cancel, error))
         return false;
     download(window, pass);
     return window->network->device->ops->finish(window->network->device, error);

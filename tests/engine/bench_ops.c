@@ -73,7 +73,7 @@ static void bench_conv(const char *name, udm_device *device, const bench_case *b
 // observe, restore, shuffle_add and warp at the sizes of a 1920x1080 frame
 static void bench_pointwise(const char *name, udm_device *device)
 {
-    patch_case c = { 3, 1080, 1920, 2, true, 0 };
+    patch_case c = { 3, 1080, 1920, 2, true, 0, 0 };
     udm_observation seen = observation_new(device, &c);
     udm_tensor features = random_tensor(device, observe_shape(&c), UDM_FEATURES, 1);
     udm_tensor correction = random_tensor(device, (udm_shape){ 12, 540, 960 }, UDM_FEATURES, 2);

@@ -158,6 +158,7 @@ typedef struct patch_case {
     int channels, height, width, patch;
     bool addend;
     int beyond; // planes of restore that are not the frame's
+    int lacks;  // rows and columns of the last patches, or more, that frames of devices that `mirrors` end before
 } patch_case;
 
 static inline udm_shape observe_shape(const patch_case *c)
@@ -167,18 +168,18 @@ static inline udm_shape observe_shape(const patch_case *c)
 
 static inline udm_shape frame_shape(const patch_case *c)
 {
-    return (udm_shape){ c->channels, c->height, c->width };
+    return (udm_shape){ c->channels, c->height - c->lacks, c->width - c->lacks };
 }
 
 static inline udm_shape restore_shape(const patch_case *c)
 {
-    return (udm_shape){ c->channels + c->beyond, c->height, c->width };
+    return (udm_shape){ c->channels + c->beyond, c->height - c->lacks, c->width - c->lacks };
 }
 
 // Levels in [0, 1], with the ends among them.
 static inline udm_tensor level_new(udm_device *device, const patch_case *c, uint32_t seed)
 {
-    udm_shape shape = { 1, c->height, c->width };
+    udm_shape shape = { 1, c->height - c->lacks, c->width - c->lacks };
     size_t count = udm_shape_elements(shape);
     float *values = random_values(count, seed);
     for (size_t i = 0; i < count; i++)

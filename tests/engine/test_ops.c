@@ -329,9 +329,10 @@ START_TEST(conv_large)
 END_TEST
 
 static const patch_case patch_cases[] = {
-    { 3, 2, 2, 2, true, 0 },   { 1, 1, 1, 1, false, 0 },  { 3, 14, 130, 2, true, 0 }, { 1, 6, 258, 2, false, 0 },
-    { 4, 12, 69, 3, true, 0 }, { 3, 8, 8, 4, false, 0 },  { 17, 6, 10, 2, true, 0 },  { 40, 4, 6, 2, true, 0 },
-    { 3, 70, 64, 2, true, 0 }, { 2, 5, 200, 1, true, 0 }, { 3, 6, 130, 2, false, 1 }, { 1, 4, 12, 4, false, 2 },
+    { 3, 2, 2, 2, true, 0, 0 },    { 1, 1, 1, 1, false, 0, 0 },   { 3, 14, 130, 2, true, 0, 0 },
+    { 1, 6, 258, 2, false, 0, 0 }, { 4, 12, 69, 3, true, 0, 0 },  { 3, 8, 8, 4, false, 0, 0 },
+    { 17, 6, 10, 2, true, 0, 0 },  { 40, 4, 6, 2, true, 0, 0 },   { 3, 70, 64, 2, true, 0, 0 },
+    { 2, 5, 200, 1, true, 0, 0 },  { 3, 6, 130, 2, false, 1, 0 }, { 1, 4, 12, 4, false, 2, 0 },
 };
 
 enum { PATCH_CASES = COUNT_OF(patch_cases) };
@@ -352,6 +353,24 @@ START_TEST(restore)
         return;
     for (int i = 0; i < PATCH_CASES; i++)
         compare(run_restore, &patch_cases[i], restore_shape(&patch_cases[i]), "restore");
+    close_under_test();
+}
+END_TEST
+
+// Frames that end before the patches do, as they lie in the memory of the process.
+static const patch_case mirrored_cases[] = {
+    { 3, 8, 72, 2, true, 0, 1 },  { 3, 12, 136, 2, true, 1, 2 }, { 1, 8, 8, 4, false, 0, 3 },
+    { 2, 12, 69, 3, true, 0, 2 }, { 3, 8, 68, 2, false, 0, 3 },
+};
+
+START_TEST(mirrored)
+{
+    if (!open_under_test(_i))
+        return;
+    for (size_t i = 0; under_test[0]->mirrors && i < COUNT_OF(mirrored_cases); i++) {
+        compare(run_observe, &mirrored_cases[i], observe_shape(&mirrored_cases[i]), "observe beyond the edge");
+        compare(run_restore, &mirrored_cases[i], restore_shape(&mirrored_cases[i]), "restore up to the edge");
+    }
     close_under_test();
 }
 END_TEST
@@ -590,6 +609,7 @@ int main(void)
         { .test = conv_few_pixels, .cases = count },
         { .test = conv_large, .cases = count },
         { .test = observe, .cases = count },
+        { .test = mirrored, .cases = count },
         { .test = restore, .cases = count },
         { .test = shuffle_add, .cases = count },
         { .test = copy, .cases = count },

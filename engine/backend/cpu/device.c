@@ -163,7 +163,7 @@ static udm_device *cpu_open(const char *which, int threads, udm_error *error)
     }
     cpu->device.ops = &cpu_ops;
     cpu->device.largest = SIZE_MAX;
-    cpu->device.takes_halves = cpu->device.pages = true;
+    cpu->device.takes_halves = cpu->device.pages = cpu->device.mirrors = true;
     udm_pool_limit(pool, isa);
     cpu->isa = instruction_sets[udm_isa_skip(isa)];
     cpu->products = &cpu->isa->products;

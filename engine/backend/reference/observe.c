@@ -4,6 +4,7 @@
 #include "backend/fusion.h"
 #include "backend/host.h"
 #include "backend/reference/reference.h"
+#include "base/maths.h"
 
 static udm_fusion fusion_at(const udm_observation *seen, size_t pixel)
 {
@@ -15,6 +16,7 @@ static float observed(const udm_observation *seen, int c, int y, int x)
 {
     udm_shape shape = seen->frame.shape;
     int colours = shape.c;
+    y = udm_mirror_index(y, shape.h), x = udm_mirror_index(x, shape.w);
     size_t pixel = udm_reference_at(shape, 0, y, x);
     if (c == 2 * colours + 1)
         return udm_host_data(&seen->level)[pixel];

@@ -78,6 +78,7 @@ static udm_device *reference_open(const char *which, int threads, udm_error *err
     }
     device->ops = &reference_ops;
     device->largest = SIZE_MAX;
+    device->mirrors = true;
     snprintf(device->name, sizeof(device->name), "reference (plain loops, 1 thread)");
     return device;
 }

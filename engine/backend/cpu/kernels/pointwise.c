@@ -5,6 +5,7 @@
 
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/fusion.h"
+#include "base/maths.h"
 
 enum { RUN = 64 }; // pixels of a row at once
 
@@ -13,11 +14,20 @@ typedef struct fusion_run {
     float frame[RUN], predicted[RUN], frame_gain[RUN], predicted_gain[RUN], rho[RUN], gate[RUN];
 } fusion_run;
 
-// levels at `pixel` and the count - 1 after it
-INLINE void fuse(const udm_observation *seen, size_t pixel, int count, fusion_run *run)
+// `count` pixels of plane c from (y, x) on: as they lie there or, where some are beyond the edge, in `beyond`.
+INLINE const float *pixels_of(const udm_tensor *planes, int c, int y, int x, int count, float beyond[RUN])
 {
-    const float *level = udm_host_data(&seen->level) + pixel,
-                *predicted_level = udm_host_data(&seen->predicted_level) + pixel;
+    const udm_shape shape = planes->shape;
+    const float *row = udm_host_data(planes) + ((size_t)c * shape.h + udm_mirror_index(y, shape.h)) * shape.w;
+    if (x + count <= shape.w)
+        return row + x;
+    for (int i = 0; i < count; i++)
+        beyond[i] = row[udm_mirror_index(x + i, shape.w)];
+    return beyond;
+}
+
+INLINE void fuse(const float *level, const float *predicted_level, int count, fusion_run *run)
+{
     for (int x = 0; x < count; x++) {
         udm_fusion at = udm_fusion_at(level[x], predicted_level[x]);
         run->frame[x] = at.frame;
@@ -105,27 +115,40 @@ INLINE void collect(const udm_tensor *src, const int patch, int c, const int at[
     }
 }
 
-// count pixels of the frame from (y, x) on
-INLINE void observe_run(const udm_cpu_pointwise *job, const int patch, int y, int x, int count)
+// What a network is shown of a run of pixels: count from (y, x) on, [2 C + 3][RUN], of which put() takes one plane at a
+// time.
+INLINE void observe_run(const udm_observation *seen, int y, int x, int count,
+                        void (*put)(void *context, int plane, const float *values), void *context)
 {
-    const udm_observation *seen = job->seen;
-    udm_shape shape = seen->frame.shape;
-    size_t plane = (size_t)shape.h * shape.w, pixel = (size_t)y * shape.w + x;
-    int at[2] = { y, x };
+    const udm_shape shape = seen->frame.shape;
+    float beyond[4][RUN], values[RUN];
+    const float *level = pixels_of(&seen->level, 0, y, x, count, beyond[0]);
+    const float *predicted_level = pixels_of(&seen->predicted_level, 0, y, x, count, beyond[1]);
     fusion_run run;
-    fuse(seen, pixel, count, &run);
+    fuse(level, predicted_level, count, &run);
     for (int c = 0; c < shape.c; c++) {
-        const float *frame = udm_host_data(&seen->frame) + c * plane + pixel;
-        const float *predicted = udm_host_data(&seen->predicted) + c * plane + pixel;
-        float values[RUN];
+        const float *frame = pixels_of(&seen->frame, c, y, x, count, beyond[2]);
+        const float *predicted = pixels_of(&seen->predicted, c, y, x, count, beyond[3]);
         mean(&run, frame, predicted, count, values);
-        spread(job->dst, patch, c, at, values, count);
+        put(context, c, values);
         innovation(&run, frame, predicted, count, values);
-        spread(job->dst, patch, shape.c + 1 + c, at, values, count);
+        put(context, shape.c + 1 + c, values);
     }
-    spread(job->dst, patch, shape.c, at, run.rho, count);
-    spread(job->dst, patch, 2 * shape.c + 1, at, udm_host_data(&seen->level) + pixel, count);
-    spread(job->dst, patch, 2 * shape.c + 2, at, udm_host_data(&seen->predicted_level) + pixel, count);
+    put(context, shape.c, run.rho);
+    put(context, 2 * shape.c + 1, level);
+    put(context, 2 * shape.c + 2, predicted_level);
+}
+
+// Where a run of pixels is spread to.
+typedef struct spreading {
+    const udm_tensor *dst;
+    int patch, at[2], count;
+} spreading;
+
+INLINE void spread_plane(void *context, int plane, const float *values)
+{
+    const spreading *to = context;
+    spread(to->dst, to->patch, plane, to->at, values, to->count);
 }
 
 // The last block of a row, which need not be full.
@@ -143,18 +166,88 @@ static void clear_padding(const udm_tensor *dst, int row)
 
 INLINE void observe_rows(const udm_cpu_pointwise *job, const int patch, int index)
 {
-    const int width = job->seen->frame.shape.w, step = RUN / patch * patch;
+    const int width = job->dst->shape.w * patch, step = RUN / patch * patch;
     clear_padding(job->dst, index);
     for (int y = index * patch; y < (index + 1) * patch; y++)
-        for (int x = 0; x < width; x += step)
-            observe_run(job, patch, y, x, width - x < step ? width - x : step);
+        for (int x = 0; x < width; x += step) {
+            const int count = width - x < step ? width - x : step;
+            spreading to = { job->dst, patch, { y, x }, count };
+            observe_run(job->seen, y, x, count, spread_plane, &to);
+        }
+}
+
+// Runs of both rows of squares of 2x2 pixels, in bf16: four planes are a block of channels.
+enum { MOST_PLANES = 12 };
+
+typedef struct square_run {
+    uint16_t halves[MOST_PLANES][2][RUN] __attribute__((aligned(UDM_ALIGNMENT)));
+    int row, count;
+} square_run;
+
+INLINE void round_plane(void *context, int plane, const float *values)
+{
+    square_run *run = context;
+    uint16_t *halves = run->halves[plane][run->row];
+    for (int x = 0; x < run->count; x++)
+        halves[x] = to_half(values[x]);
+}
+
+// The 16 channels of each of `count` pixels: 8 pairs of two values, one of each row of each plane.
+INLINE void weave_pairs(const uint16_t (*planes)[2][RUN], int count, uint16_t *to)
+{
+    int x = 0;
+#if defined(__AVX2__)
+    for (; x + 8 <= count; x += 8) { // 8 pixels by 8 pairs are a square, which is transposed
+        __m256i row[8], pair[8];
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; k++)
+            row[k] = _mm256_load_si256((const __m256i *)(const void *)(planes[k / 2][k % 2] + 2 * x));
+#pragma GCC unroll 4
+        for (int k = 0; k < 8; k += 2) {
+            pair[k] = _mm256_unpacklo_epi32(row[k], row[k + 1]);
+            pair[k + 1] = _mm256_unpackhi_epi32(row[k], row[k + 1]);
+        }
+#pragma GCC unroll 2
+        for (int k = 0; k < 8; k += 4)
+#pragma GCC unroll 2
+            for (int i = 0; i < 2; i++) {
+                row[k + 2 * i] = _mm256_unpacklo_epi64(pair[k + i], pair[k + 2 + i]);
+                row[k + 2 * i + 1] = _mm256_unpackhi_epi64(pair[k + i], pair[k + 2 + i]);
+            }
+        __m256i *out = (__m256i *)(void *)(to + (size_t)x * UDM_CPU_BLOCK);
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) {
+            _mm256_storeu_si256(out + k, _mm256_permute2x128_si256(row[k], row[k + 4], 0x20));
+            _mm256_storeu_si256(out + k + 4, _mm256_permute2x128_si256(row[k], row[k + 4], 0x31));
+        }
+    }
+#endif
+    for (; x < count; x++)
+        for (int k = 0; k < 8; k++)
+            memcpy(to + (size_t)x * UDM_CPU_BLOCK + 2 * k, planes[k / 2][k % 2] + 2 * x, 2 * sizeof *to);
+}
+
+static void observe_squares(const udm_cpu_pointwise *job, int index)
+{
+    const udm_shape shape = job->dst->shape;
+    square_run run = { .row = 0 };
+    for (int x = 0; x < 2 * shape.w; x += RUN) {
+        run.count = 2 * shape.w - x < RUN ? 2 * shape.w - x : RUN;
+        for (run.row = 0; run.row < 2; run.row++)
+            observe_run(job->seen, 2 * index + run.row, x, run.count, round_plane, &run);
+        for (int b = 0; b < udm_cpu_blocks(shape.c); b++)
+            weave_pairs(run.halves + 4 * b, run.count / 2,
+                        halves_of(job->dst) + (((size_t)b * shape.h + index) * shape.w + x / 2) * UDM_CPU_BLOCK);
+    }
 }
 
 // index: a row of dst, which is `patch` rows of the frame
 void NAME(udm_cpu_observe)(void *context, int index, int worker)
 {
     const udm_cpu_pointwise *job = context;
-    if (job->patch == 2) // the compiler knows it
+    if (job->patch == 2 && job->dst->layout == UDM_HALVES && job->dst->shape.c <= 4 * MOST_PLANES)
+        observe_squares(job, index);
+    else if (job->patch == 2) // the compiler knows it
         observe_rows(job, 2, index);
     else
         observe_rows(job, job->patch, index);
@@ -167,7 +260,7 @@ INLINE void restore_run(const udm_cpu_pointwise *job, const int patch, int y, in
     size_t plane = (size_t)shape.h * shape.w, pixel = (size_t)y * shape.w + x;
     int at[2] = { y, x };
     fusion_run run;
-    fuse(seen, pixel, count, &run);
+    fuse(udm_host_data(&seen->level) + pixel, udm_host_data(&seen->predicted_level) + pixel, count, &run);
     for (int c = 0; c < shape.c; c++) {
         float *out = udm_host_data(job->dst) + c * plane + pixel, values[RUN];
         collect(job->src, patch, c, at, values, count);
@@ -184,8 +277,9 @@ INLINE void restore_run(const udm_cpu_pointwise *job, const int patch, int y, in
 
 INLINE void restore_rows(const udm_cpu_pointwise *job, const int patch, int index)
 {
-    const int width = job->dst->shape.w, step = RUN / patch * patch;
-    for (int y = index * patch; y < (index + 1) * patch; y++)
+    const udm_shape shape = job->dst->shape; // which may end before the patches do
+    const int width = shape.w, step = RUN / patch * patch;
+    for (int y = index * patch; y < (index + 1) * patch && y < shape.h; y++)
         for (int x = 0; x < width; x += step)
             restore_run(job, patch, y, x, width - x < step ? width - x : step);
 }
