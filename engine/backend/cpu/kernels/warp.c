@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Planes moved along a flow. A pixel of Lanczos-3 is a vector of eight columns of its six rows, summed down, then
 // across; so the two columns beyond the six must be there, and weigh 0.
+#include <string.h>
+
 #include "backend/cpu/cpu.h"
 #include "backend/host.h"
 #include "base/maths.h"
@@ -102,21 +104,42 @@ INLINE void lanczos(const block *from, int channels, vec across, vec down, int a
     }
 }
 
-// A pixel at the border of a plane, which is repeated.
-static void lanczos_at_border(const float *src, udm_shape shape, int left, int top, vec across, vec down, int at,
-                              quarters *out)
+// Eight columns of a row of a plane from `left` on, of which those beyond its ends are repeated: column[i] is the one
+// that stands in lane i. `near`: the first of eight within.
+INLINE vec load_at_border(const float *row, int width, int near, vec_int lanes, const int column[LANES])
+{
+#if defined(__AVX2__)
+    if (width >= LANES)
+        return (vec)_mm256_permutevar8x32_ps((__m256)load(row + near), (__m256i)lanes);
+#endif
+    float values[LANES];
+    for (int i = 0; i < LANES; i++)
+        values[i] = row[column[i]];
+    return load(values);
+}
+
+// A pixel at the border of planes.
+static void lanczos_at_border(const float *src, udm_shape shape, int channels, int left, int top, vec across, vec down,
+                              int at, quarters *out)
 {
     const size_t width = (size_t)shape.w;
+    const int last = shape.w > LANES ? shape.w - LANES : 0, near = left < 0 ? 0 : left < last ? left : last;
     int column[LANES];
-    for (int i = 0; i < LANES; i++)
+    vec_int lanes;
+    for (int i = 0; i < LANES; i++) {
         column[i] = udm_clamp_index(left + i, shape.w);
-    float rows[TAPS][LANES];
-    for (int j = 0; j < TAPS; j++) {
-        const float *row = src + (size_t)udm_clamp_index(top + j, shape.h) * width;
-        for (int i = 0; i < LANES; i++)
-            rows[j][i] = row[column[i]];
+        lanes[i] = column[i] - near;
     }
-    lanczos(&(block){ rows[0], LANES, 0 }, 1, across, down, at, out);
+    for (int c = 0; c < channels; c++) {
+        const float *plane = src + (size_t)c * (size_t)shape.h * width;
+        vec sum = { 0 };
+        for (int j = 0; j < TAPS; j++) {
+            const float *row = plane + (size_t)udm_clamp_index(top + j, shape.h) * width;
+            const vec values = load_at_border(row, shape.w, near, lanes, column);
+            sum = j == 0 ? values * down[0] : add_product(values, broadcast(down[j]), sum);
+        }
+        keep_quarters(out[c][at], sum * across);
+    }
 }
 
 INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, int count, int first,
@@ -134,11 +157,33 @@ INLINE void lanczos_run(const udm_cpu_warp *job, const places *from, size_t at, 
         if (left >= 0 && top >= 0 && left + (below ? TAPS : LANES) <= shape.w && top + TAPS <= shape.h)
             lanczos(&(block){ src + (size_t)top * row + (size_t)left, row, plane }, channels, across, down, i, sums);
         else
-            for (int c = 0; c < channels; c++)
-                lanczos_at_border(src + c * plane, shape, left, top, across, down, i, sums + c);
+            lanczos_at_border(src, shape, channels, left, top, across, down, i, sums);
     }
     for (int c = 0; c < channels; c++)
         sum_quarters(sums[c], count, dst + c * plane);
+}
+
+// Whether a run is where it was.
+INLINE bool rests(const udm_warp *warp, size_t at, int count)
+{
+    const udm_shape shape = warp->dst.shape;
+    const float *u = udm_host_data(&warp->flow) + at, *v = u + (size_t)shape.h * (size_t)shape.w;
+    int moved = 0;
+    for (int i = 0; i < count; i++)
+        moved |= (u[i] != 0) | (v[i] != 0);
+    return moved == 0;
+}
+
+INLINE void copy_run(const udm_warp *warp, size_t at, int count)
+{
+    const udm_shape shape = warp->dst.shape;
+    const size_t plane = (size_t)shape.h * (size_t)shape.w;
+    float *inside = warp->inside ? udm_host_data(warp->inside) + at : NULL;
+    for (int c = 0; c < shape.c; c++)
+        memcpy(udm_host_data(&warp->dst) + c * plane + at, udm_host_data(&warp->src) + c * plane + at,
+               (size_t)count * sizeof(float));
+    for (int i = 0; inside && i < count; i++)
+        inside[i] = 1;
 }
 
 void NAME(udm_cpu_warp)(void *context, int y, int worker)
@@ -151,6 +196,10 @@ void NAME(udm_cpu_warp)(void *context, int y, int worker)
     for (int x = 0; x < shape.w; x += RUN) {
         const int count = shape.w - x < RUN ? shape.w - x : RUN;
         const size_t at = (size_t)y * (size_t)shape.w + (size_t)x;
+        if (rests(warp, at, count)) {
+            copy_run(warp, at, count);
+            continue;
+        }
         find_places(warp, y, x, count, warp->filter == UDM_BILINEAR ? 1 : UDM_CPU_PHASES, &from);
         if (warp->filter == UDM_LANCZOS_3 && shape.c == TOGETHER)
             lanczos_run(job, &from, at, count, 0, TOGETHER);

@@ -16,6 +16,36 @@ static __attribute__((noinline)) void gather_window(const float *window, size_t 
         transform_window(window + lane, pitch, UDM_CPU_BLOCK, v + lane, stride);
 }
 
+// The same of bf16, whose pixels are `pitch` values apart from row to row: each becomes a float once, so all that lies
+// between both transforms is kept.
+static __attribute__((noinline)) void gather_halves(const uint16_t *window, size_t pitch, cell *v, size_t stride)
+{
+    static const int rows[PARTS][2] = { { 1, 2 }, { 3, 4 }, { 0, 5 } };
+    for (int lane = 0; lane < UDM_CPU_BLOCK; lane += LANES) {
+        vec t[WINDOW][WINDOW], d[WINDOW], pair[2];
+#pragma GCC unroll 6
+        for (int x = 0; x < WINDOW; x++) {
+#pragma GCC unroll 6
+            for (int y = 0; y < WINDOW; y++)
+                d[y] = load_halves(window + y * pitch + (size_t)x * UDM_CPU_BLOCK + lane, UDM_BFLOAT16);
+#pragma GCC unroll 3
+            for (int part = 0; part < PARTS; part++) {
+                transform_part(d, part, pair);
+                t[rows[part][0]][x] = pair[0], t[rows[part][1]][x] = pair[1];
+            }
+        }
+#pragma GCC unroll 6
+        for (int row = 0; row < WINDOW; row++)
+#pragma GCC unroll 3
+            for (int across = 0; across < PARTS; across++) {
+                cell *to = v + row * WINDOW * stride + lane;
+                transform_part(t[row], across, pair);
+                store_cells(to + rows[across][0] * stride, pair[0]);
+                store_cells(to + rows[across][1] * stride, pair[1]);
+            }
+    }
+}
+
 // One block of a source as the windows are read from it.
 typedef struct plane {
     const void *src; // [height][width][16] of floats,
@@ -55,11 +85,12 @@ static void gather_tile(const plane *from, int tile_y, int tile_x, cell *v, size
         gather_window((const float *)from->src + at, pitch, v, stride);
         return;
     }
+    if (inside) {
+        gather_halves((const uint16_t *)from->src + at, pitch, v, stride);
+        return;
+    }
     float window[WINDOW][WINDOW][UDM_CPU_BLOCK] __attribute__((aligned(UDM_ALIGNMENT)));
-    for (int y = 0; inside && y < WINDOW; y++)
-        widen_pixels((const uint16_t *)from->src + at + y * pitch, WINDOW, window[y][0]);
-    if (!inside)
-        copy_window(from, top, left, window);
+    copy_window(from, top, left, window);
     gather_window(window[0][0], WINDOW * UDM_CPU_BLOCK, v, stride);
 }
 
