@@ -73,7 +73,8 @@ bool udm_correlation_measure(udm_correlation *correlation, const udm_correlation
                                 .repeat = input->repeat,
                                 .step = input->step > 1 ? input->step : 1,
                                 .shared = correlation->shared };
-    udm_pool_run(correlation->pool, blocks, udm_temporal_ops_for(correlation->pool)->correlate, &job);
+    udm_pool_run(correlation->pool, correlation->rows * udm_block_parts(correlation->columns),
+                 udm_temporal_ops_for(correlation->pool)->correlate, &job);
     for (int i = 0; i < blocks; i++)
         if (correlation->shared[i] > 0)
             return true;

@@ -68,6 +68,7 @@ void udm_illumination_match(udm_illumination *illumination, const udm_illuminati
                                  .step = input->step > 1 ? input->step : 1,
                                  .offsets = illumination->offsets,
                                  .predicted = predicted };
-    udm_pool_run(illumination->pool, (int)blocks(illumination), ops->measure_light, &job);
+    udm_pool_run(illumination->pool, illumination->rows * udm_block_parts(illumination->columns), ops->measure_light,
+                 &job);
     udm_pool_run(illumination->pool, illumination->height, ops->shift_light, &job);
 }

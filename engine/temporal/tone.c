@@ -11,8 +11,9 @@
 enum {
     KNOTS = UDM_TONE_KNOTS,
     CHANNELS = 3,
-    EVERY = 3,       // pixels, of which one is learnt from,
-    MANY = 3 * 10000 // in a frame of more than these
+    EVERY = 3,        // pixels, of which one is learnt from,
+    MANY = 3 * 10000, // in a frame of more than these
+    PARTS = 16        // of a plane, whose sums are added in their order whatever the threads
 };
 
 // Frames before count less by this from one to the next.
@@ -27,7 +28,7 @@ typedef struct curve {
 } curve;
 
 struct udm_tone {
-    curve curves[CHANNELS];
+    curve curves[CHANNELS], parts[CHANNELS][PARTS];
 };
 
 udm_tone *udm_tone_new(udm_error *error)
@@ -57,19 +58,29 @@ static int knot_of(float value, float *share)
     return knot;
 }
 
-static void learn(curve *curve, const float *frame, const float *made, size_t pixels, float sigma)
+// Of the pixels [first, end).
+static curve learn(const float *frame, const float *made, size_t first, size_t end, size_t step, float sigma)
 {
-    for (int k = 0; k < KNOTS; k++)
-        curve->sums[k] *= memory, curve->weights[k] *= memory;
+    curve found = { 0 };
     const float inside = 1 - margin * sigma, most = far * sigma;
-    for (size_t i = 0; i<pixels; i += pixels> MANY ? EVERY : 1) {
+    for (size_t i = first; i < end; i += step) {
         const float difference = frame[i] - made[i];
         if (!(fabsf(made[i]) < inside && fabsf(difference) < most))
             continue;
         float share;
         const int k = knot_of(made[i], &share);
-        curve->sums[k] += (1 - share) * difference, curve->sums[k + 1] += share * difference;
-        curve->weights[k] += 1 - share, curve->weights[k + 1] += share;
+        found.sums[k] += (1 - share) * difference, found.sums[k + 1] += share * difference;
+        found.weights[k] += 1 - share, found.weights[k + 1] += share;
+    }
+    return found;
+}
+
+static void add_parts(curve *curve, const struct curve *parts)
+{
+    for (int k = 0; k < KNOTS; k++) {
+        curve->sums[k] *= memory, curve->weights[k] *= memory;
+        for (int part = 0; part < PARTS; part++)
+            curve->sums[k] += parts[part].sums[k], curve->weights[k] += parts[part].weights[k];
     }
 }
 
@@ -88,19 +99,25 @@ typedef struct job {
     float bias[CHANNELS][KNOTS];
 } job;
 
-static void learn_plane(void *context, int c, int worker)
+static void learn_part(void *context, int index, int worker)
 {
-    job *job = context;
-    const size_t at = c * job->pixels;
-    learn(&job->tone->curves[c], job->frame + at, job->made + at, job->pixels, job->sigma);
-    find_bias(&job->tone->curves[c], job->sigma, job->bias[c]);
+    const job *job = context;
+    const int c = index / PARTS, part = index % PARTS;
+    const size_t step = job->pixels > MANY ? EVERY : 1, at = c * job->pixels;
+    const size_t length = (job->pixels / step / PARTS + 1) * step, first = part * length;
+    const size_t end = first + length < job->pixels ? first + length : job->pixels;
+    job->tone->parts[c][part] = learn(job->frame + at, job->made + at, first, end, step, job->sigma);
 }
 
 void udm_tone_keep(udm_tone *tone, const float *frame, float *made, int channels, size_t pixels, float sigma,
                    udm_pool *pool)
 {
     job job = { .tone = tone, .frame = frame, .made = made, .pixels = pixels, .sigma = sigma };
-    udm_pool_run(pool, channels, learn_plane, &job);
+    udm_pool_run(pool, channels * PARTS, learn_part, &job);
+    for (int c = 0; c < channels; c++) {
+        add_parts(&tone->curves[c], tone->parts[c]);
+        find_bias(&tone->curves[c], sigma, job.bias[c]);
+    }
     udm_tone_job adding = { pixels, (const float(*)[KNOTS])job.bias, made };
     udm_pool_run(pool, channels * udm_temporal_parts(pixels), udm_temporal_ops_for(pool)->add_tone, &adding);
 }

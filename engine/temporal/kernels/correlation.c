@@ -22,22 +22,22 @@ typedef struct sums {
 } sums;
 
 // The pixels in the other frame that those of a line of a block have moved to, to the nearest; -1: beyond its border.
-// True if none moved.
-static bool partners(const udm_correlation_job *job, int left, int y, int count, int *to)
+// True if they lie side by side there, too.
+static inline bool partners(const udm_correlation_job *job, int left, int y, int count, int *to)
 {
-    const int width = job->width, height = job->height;
+    const int width = job->width;
     const size_t first = (size_t)y * (size_t)width + (size_t)left;
-    const float *u = job->flow + first, *v = u + (size_t)width * (size_t)height;
-    float motion = 0;
-    for (int i = 0; i < count; i++)
-        motion += fabsf(u[i]) + fabsf(v[i]);
-    for (int i = 0; i < count && motion > 0; i++) {
+    const float *u = job->flow + first, *v = u + (size_t)width * (size_t)job->height;
+    int apart = 0;
+    for (int i = 0; i < count; i++) {
         const float px = (float)(left + i) + u[i] + 0.5f, py = (float)y + v[i] + 0.5f;
-        const bool within = (px >= 0) & (py >= 0) & (px < (float)width) & (py < (float)height);
+        const bool within = (px >= 0) & (py >= 0) & (px < (float)width) & (py < (float)job->height);
         const int x = (int)(within ? px : 0), row = (int)(within ? py : 0);
         to[i] = within ? row * width + x : -1;
     }
-    return motion <= 0;
+    for (int i = 0; i < count; i++)
+        apart |= (to[i] - i - to[0]) | (to[i] < 0);
+    return apart == 0;
 }
 
 static inline void add_pixels(const udm_correlation_job *job, int left, int y, int count, sums *restrict sums)
@@ -47,18 +47,18 @@ static inline void add_pixels(const udm_correlation_job *job, int left, int y, i
     const float *level = job->level + first, *clean = job->clean + first;
     int to[BLOCK] = { 0 };
     float luma[BLOCK] = { 0 }, other[BLOCK] = { 0 }, has[BLOCK], noise[BLOCK];
-    const bool still = partners(job, left, y, count, to);
+    const bool together = partners(job, left, y, count, to);
     for (int i = 0; i < count; i++)
-        has[i] = (still | (to[i] >= 0)) ? 1.f : 0.f;
+        has[i] = to[i] >= 0 ? 1.f : 0.f;
     for (int c = 0; c < job->channels; c++) {
         const float weight = job->channels == 1 ? 1 : luma_weights[c];
         const float *frame = job->frame + (size_t)c * plane + first;
         const float *beside = job->beside + (size_t)c * plane;
         for (int i = 0; i < count; i++)
             luma[i] += weight * frame[i];
-        for (int i = 0; i < count && still; i++)
-            other[i] += weight * beside[first + (size_t)i];
-        for (int i = 0; i < count && !still; i++)
+        for (int i = 0; i < count && together; i++)
+            other[i] += weight * beside[to[0] + i];
+        for (int i = 0; i < count && !together; i++)
             other[i] += weight * beside[to[i] < 0 ? 0 : to[i]];
     }
     for (int i = 0; i < count; i++)
@@ -112,19 +112,30 @@ static float least_luma(int channels)
     return channels == 1 ? 1 : total;
 }
 
-void NAME(udm_temporal_correlate)(void *context, int index, int worker)
+static float correlation_of(const udm_correlation_job *job, const sums *sums)
 {
-    const udm_correlation_job *job = context;
-    const int left = index % job->columns * BLOCK, top = index / job->columns * BLOCK;
-    const int count = job->width - left < BLOCK ? job->width - left : BLOCK;
-    const int bottom = job->height - top < BLOCK ? job->height : top + BLOCK;
-    sums sums = { 0 };
-    for (int y = top; y < bottom; y += job->step)
-        add_row(job, left, y, count, &sums);
-    const float pixels = sum(sums.count), fresh = 2 * least_luma(job->channels) * sum(sums.noise);
-    const float difference = deviation(sums.difference, sums.squares[0], pixels);
-    const float twice = 2 * deviation(sums.residual, sums.squares[1], pixels);
+    const float pixels = sum(sums->count), fresh = 2 * least_luma(job->channels) * sum(sums->noise);
+    const float difference = deviation(sums->difference, sums->squares[0], pixels);
+    const float twice = 2 * deviation(sums->residual, sums->squares[1], pixels);
     const float below = difference < fresh ? 1 - ramp(difference / fresh, NEARLY, FRESH) : 0;
     const float r = twice > LEAST * pixels && difference < twice ? 1 - difference / twice : 0;
-    job->shared[index] = job->repeat && difference < fresh ? 1 : below * r * ramp(r, SOME, MOST);
+    return job->repeat && difference < fresh ? 1 : below * r * ramp(r, SOME, MOST);
+}
+
+// Blocks side by side row by row, as memory has them.
+void NAME(udm_temporal_correlate)(void *context, int index, int worker)
+{
+    enum { TOGETHER = UDM_BLOCKS_TOGETHER };
+    const udm_correlation_job *job = context;
+    const int parts = udm_block_parts(job->columns), row = index / parts, first = index % parts * TOGETHER;
+    const int blocks = job->columns - first < TOGETHER ? job->columns - first : TOGETHER, top = row * BLOCK;
+    const int bottom = job->height - top < BLOCK ? job->height : top + BLOCK;
+    sums sums[TOGETHER] = { 0 };
+    for (int y = top; y < bottom; y += job->step)
+        for (int b = 0; b < blocks; b++) {
+            const int left = (first + b) * BLOCK;
+            add_row(job, left, y, job->width - left < BLOCK ? job->width - left : BLOCK, &sums[b]);
+        }
+    for (int b = 0; b < blocks; b++)
+        job->shared[row * job->columns + first + b] = correlation_of(job, &sums[b]);
 }

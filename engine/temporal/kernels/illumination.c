@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Illumination that changed; temporal/illumination.c has the equations.
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "temporal/kernels/jobs.h"
@@ -21,7 +22,7 @@ typedef struct sums {
     float weight[BLOCK], variance[BLOCK], difference[MOST_CHANNELS][BLOCK];
 } sums;
 
-static void add_row(const udm_illumination_job *job, size_t first, int count, sums *restrict sums)
+static inline void add_pixels(const udm_illumination_job *job, size_t first, int count, sums *restrict sums)
 {
     const size_t plane = (size_t)job->width * (size_t)job->height;
     const float *frame = job->frame + first, *predicted = job->predicted + first;
@@ -45,6 +46,15 @@ static void add_row(const udm_illumination_job *job, size_t first, int count, su
             sums->difference[c][i] += weight[i] * (frame[(size_t)c * plane + i] - predicted[(size_t)c * plane + i]);
 }
 
+// All but the last block of a line are whole, which the compiler should know.
+static void add_row(const udm_illumination_job *job, size_t first, int count, sums *restrict sums)
+{
+    if (count == BLOCK)
+        add_pixels(job, first, BLOCK, sums);
+    else
+        add_pixels(job, first, count, sums);
+}
+
 static float sum(const float values[BLOCK])
 {
     float total = 0;
@@ -53,20 +63,32 @@ static float sum(const float values[BLOCK])
     return total;
 }
 
+static void find_offsets(const udm_illumination_job *job, const sums *sums, size_t block)
+{
+    const float weight = sum(sums->weight), threshold = SURE * sum(sums->variance);
+    for (int c = 0; c < job->channels; c++) {
+        const float total = sum(sums->difference[c]), excess = total * total - threshold;
+        job->offsets[(size_t)c * blocks(job) + block] = excess > 0 ? excess / (total * weight) : 0;
+    }
+}
+
+// Blocks side by side row by row, as memory has them.
 void NAME(udm_temporal_measure_light)(void *context, int index, int worker)
 {
+    enum { TOGETHER = UDM_BLOCKS_TOGETHER };
     const udm_illumination_job *job = context;
-    const int left = index % job->columns * BLOCK, top = index / job->columns * BLOCK;
-    const int count = job->width - left < BLOCK ? job->width - left : BLOCK;
+    const int parts = udm_block_parts(job->columns), row = index / parts, first = index % parts * TOGETHER;
+    const int count = job->columns - first < TOGETHER ? job->columns - first : TOGETHER, top = row * BLOCK;
     const int bottom = job->height - top < BLOCK ? job->height : top + BLOCK;
-    sums sums = { 0 };
+    sums sums[TOGETHER] = { 0 };
     for (int y = top; y < bottom; y += job->step)
-        add_row(job, (size_t)y * (size_t)job->width + (size_t)left, count, &sums);
-    const float weight = sum(sums.weight), threshold = SURE * sum(sums.variance);
-    for (int c = 0; c < job->channels; c++) {
-        const float total = sum(sums.difference[c]), excess = total * total - threshold;
-        job->offsets[(size_t)c * blocks(job) + (size_t)index] = excess > 0 ? excess / (total * weight) : 0;
-    }
+        for (int b = 0; b < count; b++) {
+            const int left = (first + b) * BLOCK;
+            add_row(job, (size_t)y * (size_t)job->width + (size_t)left,
+                    job->width - left < BLOCK ? job->width - left : BLOCK, &sums[b]);
+        }
+    for (int b = 0; b < count; b++)
+        find_offsets(job, &sums[b], (size_t)(row * job->columns + first + b));
 }
 
 static int within(int at, int count)
@@ -102,6 +124,15 @@ static void shift_line(const udm_illumination_job *job, int y, const float *abov
     }
 }
 
+// Whether no block of a row of them is brighter or darker, as most are not.
+static bool stays(const udm_illumination_job *job, const float *above, const float *below)
+{
+    for (int i = 0; i < job->columns; i++)
+        if (above[i] != 0 || below[i] != 0)
+            return false;
+    return true;
+}
+
 void NAME(udm_temporal_shift_light)(void *context, int index, int worker)
 {
     const udm_illumination_job *job = context;
@@ -112,6 +143,7 @@ void NAME(udm_temporal_shift_light)(void *context, int index, int worker)
     for (int c = 0; c < job->channels; c++) {
         const float *offsets = job->offsets + (size_t)c * blocks(job);
         float *predicted = job->predicted + (size_t)c * plane + (size_t)index * (size_t)job->width;
-        shift_line(job, index, offsets + above, offsets + below, beyond(index, block), predicted);
+        if (!stays(job, offsets + above, offsets + below))
+            shift_line(job, index, offsets + above, offsets + below, beyond(index, block), predicted);
     }
 }

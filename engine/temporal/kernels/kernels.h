@@ -9,10 +9,11 @@
 #include "base/threads.h"
 
 enum {
-    UDM_TEMPORAL_PART = 4096,     // pixels of a job
-    UDM_CORRELATION_BLOCK = 16,   // side of the squares in which noise is compared,
-    UDM_ILLUMINATION_BLOCK = 32,  // ... and illumination
-    UDM_ILLUMINATION_CHANNELS = 4 // at most
+    UDM_TEMPORAL_PART = 4096,      // pixels of a job
+    UDM_CORRELATION_BLOCK = 16,    // side of the squares in which noise is compared,
+    UDM_ILLUMINATION_BLOCK = 32,   // ... and illumination
+    UDM_ILLUMINATION_CHANNELS = 4, // at most
+    UDM_BLOCKS_TOGETHER = 8        // blocks of a row that a job measures
 };
 
 // A variance of which nothing is known; finite, so that it can be interpolated.
@@ -32,7 +33,8 @@ typedef struct udm_prediction_job {
 } udm_prediction_job;
 
 // A frame beside the one that the prediction was updated with last (correlation.c). frame, beside: [channels, height,
-// width], flow: [2, height, width], level, clean: [height, width]; shared: [rows, columns]. Jobs are blocks.
+// width], flow: [2, height, width], level, clean: [height, width]; shared: [rows, columns]. Jobs are parts of rows of
+// blocks.
 typedef struct udm_correlation_job {
     int width, height, channels, columns, rows; // pixels; blocks
     const float *frame, *beside, *level, *clean, *flow;
@@ -42,7 +44,7 @@ typedef struct udm_correlation_job {
 } udm_correlation_job;
 
 // A frame beside its prediction (illumination.c). frame, predicted: [channels, height, width]; level, variance:
-// [height, width]; offsets: [channels, rows, columns]. Jobs are blocks, and then rows of pixels.
+// [height, width]; offsets: [channels, rows, columns]. Jobs are parts of rows of blocks, and then rows of pixels.
 typedef struct udm_illumination_job {
     int width, height, channels, columns, rows;
     const float *frame, *level, *variance;
@@ -93,6 +95,12 @@ typedef struct udm_temporal_ops {
 // Those of a pool's instruction set; and all that this machine can run, up to NULL.
 const udm_temporal_ops *udm_temporal_ops_for(const udm_pool *pool);
 const udm_temporal_ops *const *udm_temporal_ops_list(void);
+
+// Of a row of blocks.
+static inline int udm_block_parts(int columns)
+{
+    return (columns + UDM_BLOCKS_TOGETHER - 1) / UDM_BLOCKS_TOGETHER;
+}
 
 static inline int udm_temporal_parts(size_t pixels)
 {
