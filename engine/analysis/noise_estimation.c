@@ -84,29 +84,57 @@ static bool is_noisy(const udm_noise_reading *picture)
     return picture->sigma > least_repeated && picture->tilt < textured.from;
 }
 
-udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
+// Pictures as they are read, and what is found in them.
+typedef struct measuring {
+    const udm_noise_readers *readers;
+    const udm_noise_picture *now, *before;
+    const udm_noise_glance *earlier;
+    udm_noise_evidence *found;
+    udm_grain near, far;
+} measuring;
+
+// index: luma at the full size, and at half of it; chroma; luma along time.
+static void read_first(void *context, int index, int worker)
+{
+    const measuring *m = context;
+    udm_noise_patches *patches = m->readers->patches[index];
+    udm_noise_evidence *found = m->found;
+    if (index < 2)
+        found->spatial[UDM_NOISE_LUMA][index] = udm_noise_read(patches, m->now, NULL, UDM_NOISE_LUMA, index);
+    else if (index == 2 && m->now->channels > 1)
+        found->spatial[UDM_NOISE_CHROMA][0] = udm_noise_read(patches, m->now, NULL, UDM_NOISE_CHROMA, 0);
+    else if (index == 3 && m->before)
+        found->temporal = udm_noise_read(patches, m->now, m->before, UDM_NOISE_LUMA, 0);
+}
+
+// What the first readings ask for. index: chroma at half the size; grain at a quarter, and at an eighth.
+static void read_more(void *context, int index, int worker)
+{
+    measuring *m = context;
+    udm_noise_evidence *found = m->found;
+    if (index == 0 && m->now->channels > 1 && tilted_share(&found->spatial[UDM_NOISE_CHROMA][0]) > 0)
+        found->spatial[UDM_NOISE_CHROMA][1] = udm_noise_read(m->readers->patches[0], m->now, NULL, UDM_NOISE_CHROMA, 1);
+    const float *earlier = m->earlier->channels == m->now->channels ? m->earlier->luma : NULL;
+    if (index == 1 && found->paired)
+        m->near = udm_grain_measure(m->now, m->before, earlier, UDM_NOISE_AFAR);
+    if (index == 2 && found->paired)
+        m->far = udm_grain_measure(m->now, m->before, NULL, UDM_NOISE_AFAR + 1);
+}
+
+udm_noise_evidence udm_noise_measure(const udm_noise_readers *readers, const udm_noise_picture *now,
                                      const udm_noise_picture *before, const udm_noise_glance *earlier)
 {
     udm_noise_evidence found = { .components = now->channels, .grain = { -1, -1 }, .fresh = UDM_GRAIN_UNKNOWN };
-    for (int part = 0; part < (now->channels == 1 ? 1 : 2); part++) {
-        udm_noise_reading *spatial = found.spatial[part];
-        spatial[0] = udm_noise_read(patches, now, NULL, part, 0);
-        if (part == UDM_NOISE_LUMA || tilted_share(&spatial[0]) > 0)
-            spatial[1] = udm_noise_read(patches, now, NULL, part, 1);
-    }
-    if (!before || before->channels != now->channels)
-        return found;
-    found.temporal = udm_noise_read(patches, now, before, UDM_NOISE_LUMA, 0);
+    before = before && before->channels == now->channels ? before : NULL;
+    measuring m = { .readers = readers, .now = now, .before = before, .earlier = earlier, .found = &found };
+    udm_pool_run(readers->pool, UDM_NOISE_READERS, read_first, &m);
     const udm_noise_reading *picture = &found.spatial[UDM_NOISE_LUMA][0];
     const bool repeated = is_noisy(picture) && found.temporal.sigma < repeat_share * picture->sigma;
-    found.paired = found.temporal.weak > 0 && !repeated;
+    found.paired = before && found.temporal.weak > 0 && !repeated;
     found.certain = found.paired && is_noisy(picture);
-    if (!found.paired)
-        return found;
-    const udm_grain near =
-        udm_grain_measure(now, before, earlier->channels == now->channels ? earlier->luma : NULL, UDM_NOISE_AFAR);
-    found.grain[0] = near.level, found.fresh = near.fresh;
-    found.grain[1] = udm_grain_measure(now, before, NULL, UDM_NOISE_AFAR + 1).level;
+    udm_pool_run(readers->pool, 3, read_more, &m);
+    if (found.paired)
+        found.grain[0] = m.near.level, found.fresh = m.near.fresh, found.grain[1] = m.far.level;
     return found;
 }
 

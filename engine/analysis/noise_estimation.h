@@ -18,9 +18,17 @@ typedef struct udm_noise_evidence {
     double fresh;                    // how much of the first is new in each picture, or UDM_GRAIN_UNKNOWN
 } udm_noise_evidence;
 
+enum { UDM_NOISE_READERS = 4 };
+
+// What pictures are read with: by several threads at once.
+typedef struct udm_noise_readers {
+    udm_noise_patches *patches[UDM_NOISE_READERS];
+    udm_pool *pool; // or NULL
+} udm_noise_readers;
+
 // before: NULL, or the picture before. Where it is the same picture with the same noise, the difference of both has
 // next to none, which says nothing, and the evidence is not paired. earlier: the one before that, which may be empty.
-udm_noise_evidence udm_noise_measure(udm_noise_patches *patches, const udm_noise_picture *now,
+udm_noise_evidence udm_noise_measure(const udm_noise_readers *readers, const udm_noise_picture *now,
                                      const udm_noise_picture *before, const udm_noise_glance *earlier);
 
 udm_noise_estimate udm_noise_judge(const udm_noise_evidence *evidence);

@@ -121,19 +121,29 @@ void udm_noise_glance_set(udm_noise_glance *glance, int channels, int width, int
         }
 }
 
-void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes)
+typedef struct setting {
+    udm_noise_picture *picture;
+    const float *planes;
+} setting;
+
+static void set_component(void *context, int c, int worker)
 {
+    const setting *job = context;
+    udm_noise_picture *picture = job->picture;
     const size_t area = (size_t)picture->width * picture->height;
+    float *out = picture->octaves[c][0];
+    if (picture->channels == 3)
+        component(job->planes, area, to_components[c], white[c], out);
+    for (size_t i = 0; picture->channels == 1 && i < area; i++)
+        out[i] = tame(job->planes[i]) * 127.5f + 127.5f;
+    for (int k = 1; k < octaves_of(c); k++)
+        halve(picture->octaves[c][k - 1], picture->width >> (k - 1), picture->height >> (k - 1),
+              picture->octaves[c][k]);
+}
+
+void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes, udm_pool *pool)
+{
     picture->planes = planes;
-    picture->channels = channels == 3 && is_grey(planes, area) ? 1 : channels;
-    for (int c = 0; c < picture->channels; c++) {
-        float *out = picture->octaves[c][0];
-        if (picture->channels == 3)
-            component(planes, area, to_components[c], white[c], out);
-        for (size_t i = 0; picture->channels == 1 && i < area; i++)
-            out[i] = tame(planes[i]) * 127.5f + 127.5f;
-        for (int k = 1; k < octaves_of(c); k++)
-            halve(picture->octaves[c][k - 1], picture->width >> (k - 1), picture->height >> (k - 1),
-                  picture->octaves[c][k]);
-    }
+    picture->channels = channels == 3 && is_grey(planes, (size_t)picture->width * picture->height) ? 1 : channels;
+    udm_pool_run(pool, picture->channels, set_component, &(setting){ picture, planes });
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "analysis/noise.h"
+#include "base/threads.h"
 
 enum { UDM_NOISE_COMPONENTS = 3 };
 
@@ -28,7 +29,7 @@ bool udm_noise_picture_init(udm_noise_picture *picture, int channels, int width,
 void udm_noise_picture_clear(udm_noise_picture *picture);
 
 // planes: [channels, height, width] of what it was initialised for.
-void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes);
+void udm_noise_picture_set(udm_noise_picture *picture, int channels, const float *planes, udm_pool *pool);
 
 // One that is seen from afar: luma at the octave UDM_NOISE_AFAR alone, as above.
 typedef struct udm_noise_glance {

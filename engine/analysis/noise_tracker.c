@@ -39,7 +39,7 @@ struct udm_noise_tracker {
     int channels, width, height;
     udm_scene *scene;
     bool scenes_given, began;
-    udm_noise_patches *patches;
+    udm_noise_readers readers;
     udm_noise_picture pictures[2];
     int now;                  // of the two
     int seen;                 // pictures in a row that were prepared, up to the one before: that is the other one
@@ -56,6 +56,14 @@ struct udm_noise_tracker {
     udm_noise_estimate noise;
 };
 
+static bool init_readers(udm_noise_readers *readers)
+{
+    bool good = true;
+    for (int i = 0; i < UDM_NOISE_READERS; i++)
+        good &= (readers->patches[i] = udm_noise_patches_new()) != NULL;
+    return good;
+}
+
 static bool init_pictures(udm_noise_tracker *tracker)
 {
     return udm_noise_picture_init(&tracker->pictures[0], tracker->channels, tracker->width, tracker->height) &&
@@ -66,11 +74,9 @@ static bool init_pictures(udm_noise_tracker *tracker)
 udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, udm_error *error)
 {
     udm_noise_tracker *tracker = calloc(1, sizeof *tracker);
-    if (tracker) {
+    if (tracker)
         tracker->channels = channels, tracker->width = width, tracker->height = height;
-        tracker->patches = udm_noise_patches_new();
-    }
-    if (!tracker || !tracker->patches || !init_pictures(tracker)) {
+    if (!tracker || !init_readers(&tracker->readers) || !init_pictures(tracker)) {
         udm_fail(error, UDM_ERROR_MEMORY, "no memory to look for noise");
         udm_noise_tracker_free(tracker);
         return NULL;
@@ -88,7 +94,8 @@ void udm_noise_tracker_free(udm_noise_tracker *tracker)
     if (!tracker)
         return;
     udm_scene_free(tracker->scene);
-    udm_noise_patches_free(tracker->patches);
+    for (int i = 0; i < UDM_NOISE_READERS; i++)
+        udm_noise_patches_free(tracker->readers.patches[i]);
     udm_noise_picture_clear(&tracker->pictures[0]);
     udm_noise_picture_clear(&tracker->pictures[1]);
     udm_noise_glance_clear(&tracker->earlier);
@@ -99,6 +106,12 @@ void udm_noise_tracker_reset(udm_noise_tracker *tracker)
 {
     udm_scene_reset(tracker->scene);
     tracker->began = false;
+}
+
+void udm_noise_tracker_use(udm_noise_tracker *tracker, udm_pool *pool)
+{
+    tracker->readers.pool = pool;
+    udm_scene_use(tracker->scene, pool);
 }
 
 void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker)
@@ -212,7 +225,7 @@ static void estimate(udm_noise_tracker *tracker)
 {
     const udm_noise_picture *now = &tracker->pictures[tracker->now];
     const udm_noise_picture *before = tracker->seen > 0 ? &tracker->pictures[!tracker->now] : NULL;
-    udm_noise_evidence evidence = udm_noise_measure(tracker->patches, now, before, &tracker->earlier);
+    udm_noise_evidence evidence = udm_noise_measure(&tracker->readers, now, before, &tracker->earlier);
     const bool repeated =
         before && (!evidence.paired || (!evidence.certain && repeats_grain(tracker, evidence.grain[0])));
     remember_grain(tracker, &evidence);
@@ -238,7 +251,7 @@ static void look(udm_noise_tracker *tracker, const float *planes, bool repeats)
     tracker->now = !tracker->now;
     if (tracker->seen > 1)
         udm_noise_glance_keep(&tracker->earlier, &tracker->pictures[tracker->now]);
-    udm_noise_picture_set(&tracker->pictures[tracker->now], tracker->channels, planes);
+    udm_noise_picture_set(&tracker->pictures[tracker->now], tracker->channels, planes, tracker->readers.pool);
     if (due)
         estimate(tracker);
     tracker->seen++;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "analysis/noise.h"
+#include "base/threads.h"
 #include "udm/error.h"
 
 typedef struct udm_noise_tracker udm_noise_tracker;
@@ -13,6 +14,9 @@ typedef struct udm_noise_tracker udm_noise_tracker;
 udm_noise_tracker *udm_noise_tracker_new(int channels, int width, int height, udm_error *error);
 void udm_noise_tracker_free(udm_noise_tracker *tracker); // NULL is fine
 void udm_noise_tracker_reset(udm_noise_tracker *tracker);
+
+// The threads that look; until then it is that of the caller alone.
+void udm_noise_tracker_use(udm_noise_tracker *tracker, udm_pool *pool);
 
 // From now on scenes begin after a reset alone: cuts are not looked for.
 void udm_noise_tracker_give_scenes(udm_noise_tracker *tracker);

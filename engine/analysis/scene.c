@@ -13,6 +13,7 @@ enum {
     COLUMNS = UDM_SCENE_COLUMNS,
     ROWS = UDM_SCENE_ROWS,
     BLOCK = 4,
+    LANES = 16,
     REACH = 3, // of motion between two frames: a tenth of the width
 };
 
@@ -33,6 +34,7 @@ typedef udm_scene_look grid;
 struct udm_scene {
     int channels, width, height;
     int columns, rows;
+    udm_pool *pool; // or NULL
     bool began;
     grid before;
     double unrest; // a running mean of d in this scene
@@ -56,6 +58,11 @@ void udm_scene_free(udm_scene *scene)
     free(scene);
 }
 
+void udm_scene_use(udm_scene *scene, udm_pool *pool)
+{
+    scene->pool = pool;
+}
+
 void udm_scene_reset(udm_scene *scene)
 {
     scene->began = false;
@@ -67,32 +74,57 @@ static int edge(int i, int count, int size)
     return (int)((long long)i * size / count);
 }
 
-// The sum of a cell over the channels. planes: [channels, height, width]
-static double cell_sum(const udm_scene *scene, const float *planes, int row, int column)
+// The sum of `count` pixels, at most LANES, of rows [top, bottom): down first, which takes vectors.
+static double strip_sum(const float *line, int width, int top, int bottom, int count)
 {
-    int left = edge(column, scene->columns, scene->width), right = edge(column + 1, scene->columns, scene->width);
-    int top = edge(row, scene->rows, scene->height), bottom = edge(row + 1, scene->rows, scene->height);
+    float sums[LANES] = { 0 }, sum = 0;
+    line += (size_t)top * width;
+    for (int y = top; y < bottom; y++, line += width)
+        for (int i = 0; i < count; i++)
+            sums[i] += line[i];
+    for (int i = 0; i < count; i++)
+        sum += sums[i];
+    return sum;
+}
+
+// The mean of a cell over the channels. planes: [channels, height, width]
+static double cell_mean(const udm_scene *scene, const float *planes, int row, int column)
+{
+    const int left = edge(column, scene->columns, scene->width), right = edge(column + 1, scene->columns, scene->width);
+    const int top = edge(row, scene->rows, scene->height), bottom = edge(row + 1, scene->rows, scene->height);
     double sum = 0;
     for (int c = 0; c < scene->channels; c++) {
-        for (int y = top; y < bottom; y++) {
-            const float *line = planes + ((size_t)c * scene->height + y) * scene->width;
-            float line_sum = 0;
-            for (int x = left; x < right; x++)
-                line_sum += line[x];
-            sum += line_sum;
-        }
+        const float *plane = planes + (size_t)c * scene->height * scene->width;
+        int x = left;
+        for (; right - x >= LANES; x += LANES)
+            sum += strip_sum(plane + x, scene->width, top, bottom, LANES);
+        if (x < right)
+            sum += strip_sum(plane + x, scene->width, top, bottom, right - x);
     }
     return sum / ((double)scene->channels * (right - left) * (bottom - top));
+}
+
+typedef struct shrinking {
+    const udm_scene *scene;
+    const float *planes;
+    udm_scene_look *to;
+} shrinking;
+
+static void shrink_row(void *context, int row, int worker)
+{
+    const shrinking *job = context;
+    const int columns = job->scene->columns;
+    for (int x = 0; x < columns; x++)
+        job->to->cells[row * columns + x] = 127.5f * (float)cell_mean(job->scene, job->planes, row, x);
 }
 
 void udm_scene_shrink(const udm_scene *scene, const float *planes, udm_scene_look *to)
 {
     int count = scene->rows * scene->columns;
     to->mean = to->contrast = 0;
-    for (int i = 0; i < count; i++) {
-        to->cells[i] = 127.5f * (float)cell_sum(scene, planes, i / scene->columns, i % scene->columns);
+    udm_pool_run(scene->pool, scene->rows, shrink_row, &(shrinking){ scene, planes, to });
+    for (int i = 0; i < count; i++)
         to->mean += to->cells[i] / count;
-    }
     for (int i = 0; i < count; i++) {
         to->cells[i] -= (float)to->mean;
         to->contrast += to->cells[i] * to->cells[i] / count;

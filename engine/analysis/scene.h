@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/threads.h"
 #include "udm/error.h"
 
 enum { UDM_SCENE_COLUMNS = 32, UDM_SCENE_ROWS = 18 };
@@ -19,6 +20,9 @@ void udm_scene_reset(udm_scene *scene);
 // (0-255 scale) or less, motion, fades and flashes through which the picture can be seen are no cuts; a flash that
 // blots it out counts as two, as what comes after it is not known yet. planes: [channels, height, width] in [-1, 1].
 bool udm_scene_begins(udm_scene *scene, const float *planes, double sigma);
+
+// The threads that frames are shrunk by; until then it is that of the caller alone.
+void udm_scene_use(udm_scene *scene, udm_pool *pool);
 
 // A frame, shrunk: cells of the mean of its channels, 0-255 scale, less their mean.
 typedef struct udm_scene_look {

@@ -37,6 +37,7 @@ udm_analyser *udm_analyser_open(const udm_settings *settings, udm_error *error)
         udm_analyser_free(analyser);
         return NULL;
     }
+    udm_noise_tracker_use(analyser->tracker, analyser->pool);
     return analyser;
 }
 

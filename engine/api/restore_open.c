@@ -160,6 +160,7 @@ udm_restorer *udm_restorer_open(const udm_model *model, const udm_settings *sett
         return NULL;
     }
     udm_settings_keep(&restorer->settings);
+    udm_noise_tracker_use(restorer->tracker, restorer->pool);
     if (settings->scenes_given)
         udm_noise_tracker_give_scenes(restorer->tracker);
     udm_log_device(settings, restorer->device, udm_restorer_tiles(restorer));

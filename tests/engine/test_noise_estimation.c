@@ -392,7 +392,7 @@ START_TEST(freshness)
     for (int i = 0; i < 3; i++) {
         ck_assert(udm_noise_picture_init(&pictures[i], 3, WIDTH, HEIGHT));
         draw_frame(texture, 3, cases[_i].sigma, cases[_i].noises[i], cases[_i].moved[i]);
-        udm_noise_picture_set(&pictures[i], 3, planes);
+        udm_noise_picture_set(&pictures[i], 3, planes, NULL);
     }
     const udm_grain found = udm_grain_measure(&pictures[2], &pictures[1], pictures[0].octaves[0][2], 2);
     ck_assert_double_ge(found.fresh, cases[_i].least);
@@ -411,7 +411,7 @@ START_TEST(glance)
     draw_frame(texture, channels, 8, 0, 0);
     ck_assert(udm_noise_picture_init(&picture, channels, WIDTH, HEIGHT) &&
               udm_noise_glance_init(&kept, WIDTH, HEIGHT) && udm_noise_glance_init(&alone, WIDTH, HEIGHT));
-    udm_noise_picture_set(&picture, channels, planes);
+    udm_noise_picture_set(&picture, channels, planes, NULL);
     udm_noise_glance_keep(&kept, &picture);
     udm_noise_glance_set(&alone, channels, WIDTH, HEIGHT, planes);
     ck_assert_int_eq(alone.channels, channels);
