@@ -386,7 +386,7 @@ static bool draw(udm_interpolator *b, uint64_t number, const udm_side_informatio
     const size_t elements = b->pixels * (size_t)b->network->channels;
     memset(b->frame, 0, elements * sizeof *b->frame);
     memset(b->times, 0, b->pixels * sizeof *b->times);
-    return udm_reverse_run(b->reverse, number, beside, b->frame, b->times, 1, &b->cancelled, error);
+    return udm_reverse_run(b->reverse, number, beside, b->frame, b->frame, b->times, 1, &b->cancelled, error);
 }
 
 // udm_side_information.refine

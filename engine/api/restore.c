@@ -85,6 +85,7 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
         udm_restorer_free_frames(place);
         return NULL;
     }
+    place->filled = -1;
     place->known = restorer->holes ? place->times + n : NULL;
     if (restorer->expert->temporal) {
         place->level = place->times + own * n;
@@ -94,11 +95,25 @@ static queued *take_place(udm_restorer *restorer, udm_error *error)
     return place;
 }
 
+// One time for all pixels, which were mostly given it before; and its level, where somebody asks for that.
+static void fill_times(const udm_restorer *restorer, queued *frame, float time)
+{
+    if (frame->filled == time)
+        return;
+    const float level = (float)udm_noise_level(restorer->noise, time);
+    for (size_t i = 0; i < restorer->pixels; i++)
+        frame->times[i] = time;
+    for (size_t i = 0; frame->level && i < restorer->pixels; i++)
+        frame->level[i] = level;
+    frame->filled = time;
+}
+
 // What is not known for certain is lost, and comes back as the mean of both cases. Holes are filled for now, as those
 // who look for scenes and motion are not told of them.
 static void take_known(const udm_restorer *restorer, const udm_image *image, queued *place)
 {
     const size_t n = restorer->pixels;
+    place->filled = -1;
     udm_planes_of_image(place->known, image, restorer->pool);
     for (size_t i = 0; i < n; i++)
         place->times[i] = place->known[i] > -1;
@@ -113,12 +128,14 @@ static void take_known(const udm_restorer *restorer, const udm_image *image, que
     }
 }
 
+// What is estimated is filled in later.
 static void take_times(const udm_restorer *restorer, const udm_frame *frame, queued *place)
 {
-    const float all =
-        frame->time_map || frame->time < 0 || restorer->redraw ? 0 : udm_restorer_own_time(restorer, frame->time);
-    for (size_t i = 0; i < restorer->pixels; i++)
-        place->times[i] = frame->time_map ? udm_restorer_own_time(restorer, frame->time_map[i]) : all;
+    if (!frame->time_map && (restorer->redraw || frame->time >= 0))
+        fill_times(restorer, place, restorer->redraw ? 0 : udm_restorer_own_time(restorer, frame->time));
+    for (size_t i = 0; frame->time_map && i < restorer->pixels; i++)
+        place->times[i] = udm_restorer_own_time(restorer, frame->time_map[i]);
+    place->filled = frame->time_map ? -1 : place->filled;
 }
 
 // Whether the same is to be made of a frame as of the last one, which is the same: then nothing is computed. Noise that
@@ -194,11 +211,11 @@ bool udm_restorer_push(udm_restorer *restorer, const udm_frame *frame, udm_error
 // The time of an estimate, and the levels of all times.
 static void set_levels(const udm_restorer *restorer, queued *frame)
 {
-    const bool estimate = frame->time < 0;
-    const float all =
-        estimate ? udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)) : 0;
-    for (size_t i = 0; estimate && i < restorer->pixels; i++)
-        frame->times[i] = all;
+    if (frame->time < 0)
+        fill_times(restorer, frame,
+                   udm_restorer_own_time(restorer, udm_model_time(restorer->model, frame->noise.sigma)));
+    if (frame->filled >= 0)
+        return;
     for (size_t i = 0, count; restorer->expert->temporal && i < restorer->pixels; i += count) {
         count = udm_run_length(frame->times, i, restorer->pixels);
         const float level = (float)udm_noise_level(restorer->noise, frame->times[i]);
@@ -440,9 +457,10 @@ static bool compute(udm_restorer *restorer, queued *frame, udm_error *error)
     const udm_side_information beside = { .predicted = predicted.planes,
                                           .predicted_level = predicted.level,
                                           .chroma_share = frame->chroma_share };
-    udm_pool_copy(restorer->pool, restorer->work, frame->planes, restorer->pixels * restorer->channels * sizeof(float));
-    memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
-    if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, restorer->work, restorer->times,
+    float *times = frame->times;
+    if (frame->strength > 0) // which raises them
+        times = memcpy(restorer->times, frame->times, restorer->pixels * sizeof(float));
+    if (!udm_reverse_run(restorer->expert->reverse, frame->number, &beside, frame->planes, restorer->work, times,
                          frame->strength, &restorer->cancelled, error))
         return false;
     keep_tones(restorer, frame);

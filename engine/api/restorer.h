@@ -22,6 +22,7 @@ typedef struct queued {
     struct queued *next;
     float *planes; // [channels of the network, height, width]
     float *times;  // [height, width]
+    float filled;  // that all of times and level hold; negative: not one for all
     float *known;  // how likely a pixel is known, [height, width], where holes are filled, and
     bool mixed;    // whether that matters
     float *level;  // of its noise, [height, width]; only for the temporal filter

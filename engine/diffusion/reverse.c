@@ -10,6 +10,8 @@
 // Signal and noise of every pixel; both point into one allocation.
 typedef struct levels {
     float *signal, *noise;
+    bool even; // those of one time for all pixels,
+    float time;
 } levels;
 
 struct udm_reverse {
@@ -31,8 +33,8 @@ static bool allocate(udm_reverse *reverse, udm_error *error)
     float *at = reverse->memory = calloc(4 * n + c + work, sizeof(float));
     if (!at)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory for a frame of %dx%d", s->width, s->height);
-    reverse->from = (levels){ at, at + n };
-    reverse->to = (levels){ at + 2 * n, at + 3 * n };
+    reverse->from = (levels){ .signal = at, .noise = at + n };
+    reverse->to = (levels){ .signal = at + 2 * n, .noise = at + 3 * n };
     reverse->e = at + 4 * n;
     reverse->scratch = reverse->e + c;
     return true;
@@ -57,6 +59,7 @@ static udm_loop_settings loop_settings(const udm_reverse *reverse)
         .width = d->width,
         .height = d->height,
         .extent = s->extent,
+        .pool = d->network->device->pool,
     };
 }
 
@@ -130,16 +133,21 @@ static udm_levels view(const udm_reverse *reverse, levels at)
     };
 }
 
-static void levels_at(const udm_reverse *reverse, const float *times, levels out)
+// What is there from the frame before, mostly, is not written again.
+static void levels_at(const udm_reverse *reverse, const float *times, levels *out)
 {
     const udm_process *process = reverse->settings.denoiser.process;
+    const bool even = udm_run_length(times, 0, reverse->pixels) == reverse->pixels;
+    if (even && out->even && out->time == times[0])
+        return;
+    out->even = even, out->time = times[0];
     for (size_t i = 0, count; i < reverse->pixels; i += count) {
         double signal, noise;
         count = udm_run_length(times, i, reverse->pixels);
         const double alpha_bar = udm_noise_alpha_bar(reverse->settings.denoiser.noise, times[i]);
         (process->factors ? process : &udm_process_gaussian)->factors(alpha_bar, &signal, &noise);
         for (size_t k = i; k < i + count; k++)
-            out.signal[k] = (float)signal, out.noise[k] = (float)noise;
+            out->signal[k] = (float)signal, out->noise[k] = (float)noise;
     }
 }
 
@@ -196,7 +204,7 @@ static bool strengthen(udm_reverse *reverse, uint64_t number, float *frame, floa
         return false;
     for (size_t i = 0; i < reverse->pixels; i++)
         times[i] = times[i] < least ? least : times[i];
-    levels_at(reverse, times, reverse->to);
+    levels_at(reverse, times, &reverse->to);
     udm_levels from = view(reverse, reverse->from), to = view(reverse, reverse->to);
     if (begins)
         process->forward(&to, channels, frame, reverse->e, frame);
@@ -235,7 +243,8 @@ enum { PART = 1 << 14 }; // pixels of a job
 
 typedef struct fading {
     const udm_reverse *reverse;
-    float *frame;
+    const float *frame;
+    float *out;
 } fading;
 
 static int parts_of(const udm_reverse *reverse)
@@ -248,25 +257,30 @@ static void fade_part(void *context, int index, int worker)
     const fading *job = context;
     const size_t pixels = job->reverse->pixels, first = (size_t)index * PART;
     const size_t end = first + PART < pixels ? first + PART : pixels;
-    for (float *x = job->frame; x < job->frame + job->reverse->elements; x += pixels)
+    for (size_t plane = 0; plane < job->reverse->elements; plane += pixels)
         for (size_t i = first; i < end; i++)
-            x[i] *= job->reverse->from.signal[i];
+            job->out[plane + i] = job->frame[plane + i] * job->reverse->from.signal[i];
 }
 
-bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, float *frame,
-                     float *times, double strength, const atomic_bool *cancel, udm_error *error)
+bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, const float *frame,
+                     float *out, float *times, double strength, const atomic_bool *cancel, udm_error *error)
 {
-    if (strength <= 0 && !any_time(reverse, times))
+    udm_pool *pool = reverse->settings.denoiser.network->device->pool;
+    const bool begins = strength > 0 || any_time(reverse, times);
+    const bool fades = begins && udm_process_fades(reverse->settings.denoiser.process);
+    if (begins)
+        levels_at(reverse, times, &reverse->from);
+    if (fades)
+        udm_pool_run(pool, parts_of(reverse), fade_part, &(fading){ reverse, frame, out });
+    else if (out != frame)
+        udm_pool_copy(pool, out, frame, reverse->elements * sizeof *out);
+    if (!begins)
         return true;
-    levels_at(reverse, times, reverse->from);
-    if (udm_process_fades(reverse->settings.denoiser.process))
-        udm_pool_run(reverse->settings.denoiser.network->device->pool, parts_of(reverse), fade_part,
-                     &(fading){ reverse, frame });
-    if (strength > 0 && !strengthen(reverse, number, frame, times, strength, cancel, error))
+    if (strength > 0 && !strengthen(reverse, number, out, times, strength, cancel, error))
         return false;
     run r = { reverse, number, beside, cancel };
     const udm_loop_calls calls = { .context = &r, .estimate = estimate, .draw = draw_step };
-    if (!udm_loop_run(reverse->loop, &calls, times, frame, error))
+    if (!udm_loop_run(reverse->loop, &calls, times, out, error))
         return false;
     udm_denoiser_advance(reverse->denoiser);
     return true;

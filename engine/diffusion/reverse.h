@@ -31,12 +31,12 @@ const udm_ensemble *udm_reverse_ensemble(const udm_reverse *reverse);
 void udm_reverse_clear(udm_reverse *reverse); // forgets the state kept from frame to frame
 
 // frame: the pixels, each as the process left it at its time, [C, height, width] in [-1, 1], but *not* scaled by the
-// signal; it becomes the restored frame. times: [height, width] in [0, 1]; raised here to at least `strength` times the
-// highest time the network was trained for, by continuing the process. number: names the noise of that. On an error
-// (CANCELLED, DEVICE, UNSUPPORTED where the process cannot go on from a frame in its middle) the same frame can be run
-// again from a copy of its pixels.
-bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, float *frame,
-                     float *times, double strength, const atomic_bool *cancel, udm_error *error);
+// signal; out: the restored frame, which may be in its place. times: [height, width] in [0, 1]; raised here to at least
+// `strength` times the highest time the network was trained for, by continuing the process. number: names the noise of
+// that. On an error (CANCELLED, DEVICE, UNSUPPORTED where the process cannot go on from a frame in its middle) the same
+// frame can be run again from a copy of its pixels.
+bool udm_reverse_run(udm_reverse *reverse, uint64_t number, const udm_side_information *beside, const float *frame,
+                     float *out, float *times, double strength, const atomic_bool *cancel, udm_error *error);
 
 // The posterior mean of a frame of which nothing is known but the side information, in one step. x0: [C, height,
 // width].

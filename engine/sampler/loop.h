@@ -5,6 +5,7 @@
 #define UDM_SAMPLER_LOOP_H
 
 #include "udm/error.h"
+#include "base/threads.h"
 #include "process/process.h"
 #include "sampler/sampler.h"
 #include "schedule/spacing.h"
@@ -25,6 +26,7 @@ typedef struct udm_loop_settings {
     int width, height;   // of a frame,
     double extent;       // and of the process in pixels, and
     const float *anchor; // the other end of a bridge, for processes that need them (udm_levels)
+    udm_pool *pool;      // that large copies are made by, or NULL
 } udm_loop_settings;
 
 // The callbacks of the loop. Each returns false with *error set to end it.

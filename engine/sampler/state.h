@@ -5,9 +5,17 @@
 
 #include "sampler/loop.h"
 
+// What planes are filled with, where all pixels entered at the same time: they need not be filled with it again.
+typedef struct udm_filled {
+    bool even;
+    float start;
+    double timestep;
+} udm_filled;
+
 // Signal, noise and time of every pixel.
 typedef struct udm_planes {
     float *signal, *noise, *time;
+    udm_filled *filled;
 } udm_planes;
 
 // An estimate, and on which timestep of the list of timesteps it was made.
@@ -21,6 +29,7 @@ struct udm_loop {
     size_t elements; // channels * pixels
     float *memory;   // all of the following
     udm_planes from, to;
+    udm_filled filled[2];                  // of both
     udm_estimate estimates[UDM_ESTIMATES]; // as many as the sampler looks at, the newest first
     int count;                             // that were made
     float *start, *before; // x where this step began, and where the one before it did; NULL if not needed
