@@ -174,6 +174,9 @@ def live_file(o, count):
     graph = f"scale={width}:{height},format=yuv420p,noise=alls=20:allf=t:all_seed=1"
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", o.data / "davis2016_480p/car-shadow/%05d.jpg", "-vf", graph,
                     "-frames:v", str(count), "-f", "rawvideo", path], check=True, stdin=subprocess.DEVNULL)
+    there = path.stat().st_size // (width * height * 3 // 2)
+    if there < count:  # they would be counted all the same
+        sys.exit(f"car-shadow has {there} frames, and not {count}: set --frames to as many at most")
     return path
 
 
