@@ -6,11 +6,19 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/host.h"
+#include "base/maths.h"
 
 // A pixel of all tensors: where its first block is, and from block to block.
 typedef struct pixel {
     size_t at, step;
 } pixel;
+
+// Channels of a block, of which `count` are used, from `lane` on that are of one head.
+static int run_of(int first, int lane, int count, int size, int *head)
+{
+    *head = (first + lane) / size;
+    return udm_min(count - lane, (*head + 1) * size - first - lane);
+}
 
 // The scores of one frame, for each head.
 static void score(const udm_frame_attention *a, pixel p, const udm_tensor *key, float scores[UDM_MAX_FRAME_HEADS])
@@ -22,8 +30,14 @@ static void score(const udm_frame_attention *a, pixel p, const udm_tensor *key, 
         float products[UDM_CPU_BLOCK];
         for (int lane = 0; lane < UDM_CPU_BLOCK; lane++)
             products[lane] = q[lane] * k[lane];
-        for (int lane = 0; lane < UDM_CPU_BLOCK && c + lane < channels; lane++)
-            scores[(c + lane) / size] += products[lane];
+        const int count = udm_min(UDM_CPU_BLOCK, channels - c);
+        for (int lane = 0, run, head; lane < count; lane += run) {
+            run = run_of(c, lane, count, size, &head);
+            float sum = scores[head];
+            for (int i = 0; i < run; i++)
+                sum += products[lane + i];
+            scores[head] = sum;
+        }
     }
 }
 
@@ -45,10 +59,14 @@ static void add_values(const udm_frame_attention *a, pixel p, float weights[][UD
     const int channels = a->dst.shape.c, size = channels / a->heads;
     for (int c = 0; c < channels; c += UDM_CPU_BLOCK, p.at += p.step) {
         float sums[UDM_CPU_BLOCK] = { 0 }; // channels past the last stay zero
-        for (int f = 0; f < a->frames; f++) {
-            const float *value = udm_host_data(&a->value[f]) + p.at;
-            for (int lane = 0; lane < UDM_CPU_BLOCK && c + lane < channels; lane++)
-                sums[lane] += weights[f][(c + lane) / size] * value[lane];
+        const int count = udm_min(UDM_CPU_BLOCK, channels - c);
+        for (int lane = 0, run, head; lane < count; lane += run) {
+            run = run_of(c, lane, count, size, &head);
+            for (int f = 0; f < a->frames; f++) {
+                const float *value = udm_host_data(&a->value[f]) + p.at + lane, weight = weights[f][head];
+                for (int i = 0; i < run; i++)
+                    sums[lane + i] += weight * value[i];
+            }
         }
         memcpy(udm_host_data(&a->dst) + p.at, sums, sizeof sums);
     }

@@ -111,7 +111,7 @@ static bool grow_scratch(udm_cpu_device *cpu, const udm_conv_weights *weights, u
 {
     size_t sums = weights->products * udm_cpu_sums_stride(weights->max_batch);
     const size_t taps = weights->kind ? 9 : 0; // of late weights that become floats before they are transformed
-    size_t more = udm_cpu_is_late(weights) ? (UDM_PRODUCTS + taps) * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP
+    size_t more = udm_cpu_is_late(weights) ? (UDM_PRODUCTS + taps) * udm_cpu_late_stride(UDM_CPU_GROUP)
                   : weights->kind          ? UDM_CPU_HALF_STEPS * UDM_CPU_GROUP
                                            : 0;
     return udm_cpu_grow_scratch(cpu, udm_cpu_rows_floats(weights, weights->max_batch) + sums + more, error);

@@ -231,6 +231,12 @@ enum {
     UDM_CPU_HALF_STEPS = 256 // whose weights of 16 bits become floats at once
 };
 
+// From product to product of late weights: a line more than they take, as above.
+static inline size_t udm_cpu_late_stride(int width)
+{
+    return UDM_CPU_LATE_STEPS * (size_t)width + UDM_CPU_BLOCK;
+}
+
 // Whether Winograd's weights are kept as they are until they are used.
 static inline bool udm_cpu_is_late(const udm_conv_weights *weights)
 {

@@ -197,18 +197,39 @@ static void multiply_tiles(const udm_cpu_run *run, const cell *rows, int g, floa
         multiply_cells(run->weights, rows + p * rows_stride, g, p, sums + p * sums_stride, count);
 }
 
+// U = G g G^T of one or two steps of late weights, `panel` floats from tap to tap, to u, [36] `stride` apart: floats of
+// each step, or pairs of both. An odd last one is beside zeros.
 #if defined(__AVX512BF16__)
-// Of two steps of a panel, [steps][width] floats, in pairs, in place. An odd last one is beside zeros.
-static void join_pairs(float *u, int steps, int width)
+enum { LATE_PAIR = 2 };
+
+INLINE void transform_steps(const float *taps, size_t panel, int width, int steps, vec G[WINDOW][3], float *u,
+                            size_t stride)
 {
-    for (int k = 0; k < steps; k += 2)
-        for (int at = 0; at < width; at += LANES) {
-            const __m512 first = (__m512)load(u + k * width + at);
-            const __m512 second = k + 1 < steps ? (__m512)load(u + (k + 1) * width + at) : _mm512_setzero_ps();
-            const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
-            const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
-            store(u + k / 2 * width + at, (vec)_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    static const uint16_t places[32] = { 0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                         8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+    const __m512i order = _mm512_loadu_si512(places);
+    float of[LATE_PAIR][UDM_PRODUCTS][LANES] __attribute__((aligned(UDM_ALIGNMENT)));
+    for (int at = 0; at < width; at += LANES) {
+        transform_weights(taps + at, panel, G, of[0][0], LANES);
+        if (steps > 1)
+            transform_weights(taps + width + at, panel, G, of[1][0], LANES);
+        else
+            memset(of[1], 0, sizeof of[1]);
+        for (int p = 0; p < UDM_PRODUCTS; p++) {
+            const __m512bh both = _mm512_cvtne2ps_pbh((__m512)load(of[1][p]), (__m512)load(of[0][p]));
+            store(u + p * stride + at, (vec)_mm512_permutexvar_epi16(order, (__m512i)both));
         }
+    }
+}
+#else
+enum { LATE_PAIR = 1 };
+
+INLINE void transform_steps(const float *taps, size_t panel, int width, int steps, vec G[WINDOW][3], float *u,
+                            size_t stride)
+{
+    (void)steps;
+    for (int at = 0; at < width; at += LANES)
+        transform_weights(taps + at, panel, G, u + at, stride);
 }
 #endif
 
@@ -221,9 +242,9 @@ static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, floa
     const float *rows = (const float *)(const void *)cells;
     const int width = udm_cpu_width(weights, g);
     const size_t rows_stride = udm_cpu_rows_stride(weights, run->batch) / IN_FLOAT;
-    const size_t sums_stride = udm_cpu_sums_stride(run->batch), stride = UDM_CPU_LATE_STEPS * (size_t)width;
+    const size_t sums_stride = udm_cpu_sums_stride(run->batch), stride = udm_cpu_late_stride(width);
     const size_t panel = (size_t)weights->steps * width, row = weights->row / IN_FLOAT;
-    float *u = sums + UDM_PRODUCTS * sums_stride, *wide = u + UDM_PRODUCTS * UDM_CPU_LATE_STEPS * UDM_CPU_GROUP;
+    float *u = sums + UDM_PRODUCTS * sums_stride, *wide = u + UDM_PRODUCTS * udm_cpu_late_stride(UDM_CPU_GROUP);
     vec G[WINDOW][3];
     broadcast_matrix(G);
     for (int k = 0; k < weights->steps; k += UDM_CPU_LATE_STEPS) {
@@ -232,13 +253,11 @@ static void multiply_late(const udm_cpu_run *run, const cell *cells, int g, floa
         for (int t = 0; t < TAPS && weights->kind; t++)
             widen(udm_cpu_half_panel(weights, g, t) + (size_t)k * width, (size_t)steps * width, wide + t * stride,
                   weights->kind);
-        for (int at = 0; at < steps * width; at += LANES)
-            transform_weights((weights->kind ? wide : taps) + at, weights->kind ? stride : panel, G, u + at, stride);
+        for (int i = 0; i < steps; i += LATE_PAIR)
+            transform_steps((weights->kind ? wide : taps) + (size_t)i * width, weights->kind ? stride : panel, width,
+                            steps - i, G, u + (size_t)(i / LATE_PAIR) * width, stride);
         for (int p = 0; p < UDM_PRODUCTS; p++) {
             const float *a = rows + p * rows_stride + k / IN_FLOAT;
-#if defined(__AVX512BF16__)
-            join_pairs(u + p * stride, steps, width);
-#endif
             const int depth = (steps + IN_FLOAT - 1) / IN_FLOAT;
             multiply(a, row, u + p * stride, width, sums + p * sums_stride, count, depth, IN_FLOAT > 1, k > 0);
         }
