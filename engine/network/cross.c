@@ -32,17 +32,26 @@ static float *add_positions(const reader *from, const float *weight, int out, in
 {
     const int row = in + positions;
     float *joined = malloc((size_t)out * row * sizeof *joined);
-    if (!joined)
+    double *turned = malloc((size_t)(in + 1) * positions * sizeof *turned), *sums = turned + (size_t)in * positions;
+    if (!joined || !turned) {
         udm_fail(from->error, UDM_ERROR_MEMORY, "no memory for the layers of a network");
-    for (int o = 0; joined && o < out; o++) {
-        memcpy(joined + (size_t)o * row, weight + (size_t)o * in, in * sizeof *joined);
-        for (int f = 0; f < positions; f++) {
-            double sum = 0;
-            for (int i = 0; i < in; i++)
-                sum += (double)weight[(size_t)o * in + i] * sines[(size_t)f * in + i];
-            joined[(size_t)o * row + in + f] = (float)sum;
-        }
+        free(joined), free(turned);
+        return NULL;
     }
+    for (int f = 0; f < positions; f++)
+        for (int i = 0; i < in; i++)
+            turned[(size_t)i * positions + f] = sines[(size_t)f * in + i];
+    for (int o = 0; o < out; o++) {
+        float *to = joined + (size_t)o * row;
+        memcpy(to, weight + (size_t)o * in, in * sizeof *joined);
+        memset(sums, 0, positions * sizeof *sums);
+        for (int i = 0; i < in; i++)
+            for (int f = 0; f < positions; f++)
+                sums[f] += (double)to[i] * turned[(size_t)i * positions + f];
+        for (int f = 0; f < positions; f++)
+            to[in + f] = (float)sums[f];
+    }
+    free(turned);
     return joined;
 }
 
