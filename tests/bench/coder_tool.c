@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Half of an autoencoder over an array: coder_tool FOLDER encode|decode IN.npy OUT.npy [DEVICE [MEBIBYTES]]. One line:
-// latents along a side of a tile, tiles, and milliseconds.
+// Half of an autoencoder over an array: coder_tool FOLDER encode|decode IN.npy OUT.npy [DEVICE [MEBIBYTES
+// [PRECISION]]]. One line: latents along a side of a tile, tiles, and milliseconds, the least of two.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,18 +43,23 @@ static bool run(const udm_autoencoder *half, npy *in, npy *out, size_t limit, ud
     out->data = malloc(out->elements * sizeof *out->data);
     if (!out->data)
         return udm_fail(error, UDM_ERROR_MEMORY, "no memory");
-    const double start = now_ms();
-    if (!udm_coder_plan(half, &coding, &tile, &tiles, error) ||
-        !udm_coder_run(half, &coding, in->data, out->data, error))
+    if (!udm_coder_plan(half, &coding, &tile, &tiles, error))
         return false;
-    printf("%d %d %.1f\n", tile, tiles, now_ms() - start);
+    double least = 0;
+    for (int i = 0; i < 2; i++) {
+        const double start = now_ms();
+        if (!udm_coder_run(half, &coding, in->data, out->data, error))
+            return false;
+        least = i && least < now_ms() - start ? least : now_ms() - start;
+    }
+    printf("%d %d %.1f\n", tile, tiles, least);
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 5 || argc > 7) {
-        fputs("usage: coder_tool FOLDER encode|decode IN.npy OUT.npy [DEVICE [MEBIBYTES]]\n", stderr);
+    if (argc < 5 || argc > 8) {
+        fputs("usage: coder_tool FOLDER encode|decode IN.npy OUT.npy [DEVICE [MEBIBYTES [PRECISION]]]\n", stderr);
         return 2;
     }
     udm_error error = { 0 };
@@ -63,7 +68,11 @@ int main(int argc, char **argv)
     npy in = { 0 }, out = { 0 };
     const char *why = "";
     udm_device *device = udm_device_open(argc > 5 ? argv[5] : "cpu", 2, &error);
-    udm_autoencoder *half = device ? open_half(argv, device, &config, &weights, &error) : NULL;
+    udm_precision precision = UDM_PRECISION_F32;
+    if (argc > 7 && !udm_precision_find(argv[7], &precision))
+        why = "there is no such precision";
+    const bool ready = device && !*why && udm_device_set_precision(device, precision, &error);
+    udm_autoencoder *half = ready ? open_half(argv, device, &config, &weights, &error) : NULL;
     const size_t limit = argc > 6 ? (size_t)atoi(argv[6]) << 20 : SIZE_MAX;
     const bool good = half && npy_read(argv[3], &in, &why) && in.dims >= 3 && run(half, &in, &out, limit, &error) &&
                       npy_write(argv[4], &out, &why);

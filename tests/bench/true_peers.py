@@ -4,9 +4,11 @@
 
     python tests/bench/true_peers.py FOLDER PART KIND SIZE THREADS [--inputs IN.npz] [--output OUT.npy]
 
-PART is "unet", "decoder" or "tiny"; KIND "pytorch" or "openvino", with "-f32" or "-bf16". Prints the seconds of an
-evaluation, the least of two after one that is not counted, and the peak of memory in GiB. OpenVINO's model is made by
-its own converter, once, and kept in FOLDER with weights of 16 bits, as those of the checkpoint are.
+PART is "unet", "decoder", "tiny", "turbo" (the U-Net and the tiny decoder, one after the other) or "film" (16 frames
+of AnimateDiff's U-Net); FOLDER is `parts` of what true_size.py writes. KIND is "pytorch" or "openvino", with "-f32" or
+"-bf16". Prints the seconds of an evaluation, the least of two after one that is not counted, and the peak of memory in
+GiB. OpenVINO's model is made by its own converter, once, and kept in FOLDER with weights of 16 bits, as those of the
+checkpoint are.
 """
 import argparse
 import pathlib
@@ -16,7 +18,7 @@ import time
 import numpy as np
 import torch
 
-TOKENS, STATE = 77, 768
+TOKENS, STATE, FRAMES = 77, 768, 16
 
 
 class Unet(torch.nn.Module):
@@ -37,28 +39,46 @@ class Decoder(torch.nn.Module):
         return self.net.decode(x, return_dict=False)[0]
 
 
+class Turbo(torch.nn.Module):
+    def __init__(self, net, decoder):
+        super().__init__()
+        self.net, self.decoder = net, decoder
+
+    def forward(self, x, timestep, tokens):
+        return self.decoder.decode(self.net(x, timestep, tokens, return_dict=False)[0], return_dict=False)[0]
+
+
 def network(folder, part):
     import diffusers
-    where = {"unet": "unet", "decoder": "vae", "tiny": "tiny"}[part]
-    classes = {"unet": diffusers.UNet2DConditionModel, "decoder": diffusers.AutoencoderKL,
-               "tiny": diffusers.AutoencoderTiny}
-    net = classes[part].from_pretrained(folder / where, torch_dtype=torch.float32).eval()
-    return Unet(net) if part == "unet" else Decoder(net)
+
+    def read(kind, where):
+        return kind.from_pretrained(folder / where, torch_dtype=torch.float32).eval()
+    if part in ("decoder", "tiny"):
+        return Decoder(read(*{"decoder": (diffusers.AutoencoderKL, "vae"),
+                              "tiny": (diffusers.AutoencoderTiny, "tiny")}[part]))
+    net = read(diffusers.UNet2DConditionModel, "unet")
+    if part == "turbo":
+        return Turbo(net, read(diffusers.AutoencoderTiny, "tiny"))
+    if part == "film":
+        net = diffusers.UNetMotionModel.from_unet2d(net, read(diffusers.MotionAdapter, "motion")).eval()
+    return Unet(net)
 
 
 def inputs(part, size, path=None):
     if path:
         return list(np.load(path).values())
     r = np.random.default_rng(1)
-    x = r.standard_normal((1, 4, size // 8, size // 8)).astype(np.float32)
-    if part != "unet":
+    film = part == "film"
+    x = r.standard_normal((1, 4, *[FRAMES] * film, size // 8, size // 8)).astype(np.float32)
+    if part in ("decoder", "tiny"):
         return [x]
     return [x, np.array([500], dtype=np.float32), r.standard_normal((1, TOKENS, STATE)).astype(np.float32)]
 
 
 def pytorch(folder, part, x, precision):
     kind = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
-    net = network(folder, part).to(kind).to(memory_format=torch.channels_last)
+    net = network(folder, part).to(kind)
+    net = net if part == "film" else net.to(memory_format=torch.channels_last)
     x = [torch.from_numpy(a).to(kind) for a in x]
 
     def run():
@@ -91,7 +111,7 @@ def openvino(folder, part, x, precision, threads):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder", type=pathlib.Path)
-    p.add_argument("part", choices=("unet", "decoder", "tiny"))
+    p.add_argument("part", choices=("unet", "decoder", "tiny", "turbo", "film"))
     p.add_argument("kind")
     p.add_argument("size", type=int)
     p.add_argument("threads", type=int)
