@@ -221,8 +221,8 @@ static void install_playback(GObjectClass *object_class)
      */
     g_object_class_install_property(object_class, GST_UDM_SRC_PROP_MEMORY_LIMIT,
                                     g_param_spec_string("memory-limit", "Memory limit",
-                                                        "What all of Stable Diffusion stays below: MiB, or with a "
-                                                        "unit, such as 1.5G (empty = no limit)",
+                                                        "What all of a model that knows text stays below: MiB, or "
+                                                        "with a unit, such as 1.5G (empty = no limit)",
                                                         NULL, FLAGS | GST_PARAM_MUTABLE_PLAYING));
     /**
      * GstUdmSrc:preview:

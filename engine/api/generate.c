@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/pipelines/film.h"
 #include "api/settings.h"
 #include "api/stills.h"
+#include "base/maths.h"
 #include "diffusion/cascade.h"
 #include "diffusion/reel.h"
 #include "diffusion/rolling_window.h"
@@ -172,6 +174,21 @@ static udm_loop_settings loop_of(const udm_scheduler *scheduler, const udm_metho
                                 .ease_below = method->ease_below };
 }
 
+// Before anything is opened, where there is a limit to all memory.
+static bool limit_film(const udm_model *model, const udm_settings *s, udm_reel_settings *reel, udm_error *error)
+{
+    udm_needs needs;
+    size_t decoding, passing;
+    double work;
+    if (s->total_memory == 0)
+        return true;
+    if (!udm_needs_device(reel->device, error) || !udm_film_plan(model, reel, &needs, &decoding, &work, error) ||
+        !udm_needs_limit(&needs, reel->device, s->total_memory, "films", s->width, s->height, &passing, error))
+        return false;
+    reel->limit = udm_min_size(reel->limit, passing);
+    return true;
+}
+
 static bool open_reel(udm_generator *generator, const udm_model *model, udm_error *error)
 {
     const udm_settings *s = &generator->settings;
@@ -185,12 +202,11 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
                         "no shortcuts",
                         udm_model_directory(model));
     if (!noise || !udm_settings_method(s, model, &method, error) ||
-        !udm_open_network(model, s, &generator->device, &generator->network, error))
+        !(generator->device = udm_settings_device(s, error)))
         return false;
     method.timesteps.noise = noise, method.timesteps.steps = s->steps;
-    const udm_reel_settings reel = {
+    udm_reel_settings reel = {
         .parts = udm_model_film(model),
-        .network = generator->network,
         .device = generator->device,
         .width = s->width,
         .height = s->height,
@@ -198,6 +214,7 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
         .scene = params->scene,
         .seed = s->seed,
         .limit = udm_settings_memory(s),
+        .limited = s->total_memory > 0,
         .loop = loop_of(scheduler, &method),
         .noise = noise,
         .trained = &scheduler->noise,
@@ -208,6 +225,9 @@ static bool open_reel(udm_generator *generator, const udm_model *model, udm_erro
         .frame = ask_reel,
         .context = generator,
     };
+    if (!limit_film(model, s, &reel, error) ||
+        !(reel.network = generator->network = udm_open_network_on(model, generator->device, error)))
+        return false;
     generator->reel = udm_reel_new(&reel, error);
     generator->width = s->width, generator->height = s->height, generator->channels = 3;
     if (!generator->reel || !check_size(generator, model, error))
@@ -329,7 +349,7 @@ static bool open_parts(udm_generator *generator, const udm_model *model, udm_err
         return false;
     const udm_text_parts *text = udm_model_text(model);
     const bool stills = text && !udm_model_film(model) && !text->films[UDM_FILM_DRAWS].config;
-    if (!stills && !udm_settings_unlimited(s, error))
+    if (!stills && !udm_model_film(model) && !udm_settings_unlimited(s, error))
         return false;
     return stills                  ? open_stills(generator, model, error)
            : udm_model_film(model) ? open_reel(generator, model, error)

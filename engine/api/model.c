@@ -2,7 +2,10 @@
 // udm/model.h: times and amounts, and the facts about a model.
 #include <math.h>
 
+#include "api/pipelines/film.h"
 #include "api/pipelines/super_res.h"
+#include "api/pipelines/unclip.h"
+#include "backend/plan.h"
 #include "network/autoencoder.h"
 
 double udm_model_time(const udm_model *model, double amount)
@@ -42,12 +45,8 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             udm_copy_sized(info, size, &all, sizeof all);
         return good;
     }
-    udm_device *device;
-    udm_network *network;
-    udm_settings settings;
-    udm_settings_init(&settings, sizeof settings);
-    settings.device = "reference", settings.threads = 1;
-    udm_open_network(model, &settings, &device, &network, error);
+    udm_device *device = udm_plan_open(error);
+    udm_network *network = device ? udm_open_network_on(model, device, error) : NULL;
     udm_autoencoder vae = { .scale = 1 };
     const udm_text_parts *text = udm_model_text(model);
     const udm_config *coder = udm_model_film(model) ? udm_model_film(model)->vae.config
@@ -70,8 +69,9 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
     int frames = network ? network->frames : 0;
     if (film)
         udm_config_int(film, "frames", 1, UDM_MAX_FRAMES, &frames, NULL);
+    bool good = network;
     if (network) {
-        const udm_info all = {
+        udm_info all = {
             .network = network->class->name,
             .prediction = predictions[scheduler->prediction],
             .schedule = scheduler->noise.schedule->name,
@@ -93,11 +93,15 @@ bool udm_model_info(const udm_model *model, udm_info *info, size_t size, udm_err
             .experts = udm_model_has_experts(model),
             .embedding = udm_model_film(model) ? network->token_width : network->embedding,
         };
-        udm_copy_sized(info, size, &all, sizeof all);
+        good = udm_model_film(model) ? udm_film_info(model, &all, error)
+               : text && !film       ? udm_unclip_info(model, &all, error)
+                                     : true;
+        if (good)
+            udm_copy_sized(info, size, &all, sizeof all);
     }
     udm_network_free(network);
     udm_device_close(device);
-    return network != NULL;
+    return good;
 }
 
 static void tell(const char *name, const udm_config *config, const udm_weights *weights,

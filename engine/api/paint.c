@@ -27,8 +27,7 @@ static bool read_settings(udm_painter *painter, const udm_settings *settings, ud
     if (!udm_settings_read(own, settings, error))
         return false;
     own->channels = 3, own->lookahead = 0, own->ensemble = 1;
-    return (painter->kind == &udm_painter_latent || udm_settings_unlimited(own, error)) &&
-           udm_settings_check_method(own, error);
+    return udm_settings_check_method(own, error);
 }
 
 udm_painter *udm_painter_open(const udm_model *model, const udm_settings *settings, udm_error *error)

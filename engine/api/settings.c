@@ -189,7 +189,8 @@ bool udm_settings_unlimited(const udm_settings *settings, udm_error *error)
 {
     return settings->total_memory == 0 ||
            udm_fail(error, UDM_ERROR_UNSUPPORTED,
-                    "a limit to all memory is kept by pictures of Stable Diffusion only: leave it out here");
+                    "a limit to all memory is kept by pictures and films of what a text says, but for films of "
+                    "embeddings: leave it out here");
 }
 
 size_t udm_settings_memory(const udm_settings *settings)
@@ -222,8 +223,7 @@ udm_device *udm_settings_device(const udm_settings *settings, udm_error *error)
     return device;
 }
 
-bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
-                      udm_error *error)
+udm_network *udm_open_network_on(const udm_model *model, udm_device *device, udm_error *error)
 {
     const udm_film_parts *film = udm_model_film(model);
     const udm_text_parts *text = udm_model_text(model);
@@ -232,10 +232,15 @@ bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_
         adapter.config = film->motion.config, adapter.weights = film->motion.weights;
     if (text)
         adapter.told_config = text->text_proj.config, adapter.told_weights = text->text_proj.weights;
+    return udm_network_open_adapted(&adapter, udm_model_network_config(model), udm_model_network_weights(model), device,
+                                    error);
+}
+
+bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
+                      udm_error *error)
+{
     *device = udm_settings_device(settings, error);
-    *network = *device ? udm_network_open_adapted(&adapter, udm_model_network_config(model),
-                                                  udm_model_network_weights(model), *device, error)
-                       : NULL;
+    *network = *device ? udm_open_network_on(model, *device, error) : NULL;
     return *network != NULL;
 }
 

@@ -55,7 +55,10 @@ udm_pool *udm_settings_pool(const udm_settings *settings, udm_error *error);
 // The device that is set, for kernels of the precision that is set. The caller closes it.
 udm_device *udm_settings_device(const udm_settings *settings, udm_error *error);
 
-// A model's network on a device of its own; the caller frees both, also when this fails.
+// A model's network; NULL with *error.
+udm_network *udm_open_network_on(const udm_model *model, udm_device *device, udm_error *error);
+
+// ... on a device of its own; the caller frees both, also when this fails.
 bool udm_open_network(const udm_model *model, const udm_settings *settings, udm_device **device, udm_network **network,
                       udm_error *error);
 

@@ -30,13 +30,12 @@ static void show(int frame, int frames)
         fprintf(stderr, frame < frames ? "\r\033[Kframe %d of %d" : "\r\033[K", frame + 1, frames);
 }
 
-// out: [3, frames, height, width]
+// planes: [3, height, width]
 static bool make_frame(udm_generator *generator, const film_options *o, int frame, uint16_t *pixels, float *planes,
-                       float *out, udm_error *error)
+                       udm_error *error)
 {
     const int width = o->settings.width, height = o->settings.height;
     const ptrdiff_t step = 3 * sizeof *pixels, stride = step * width;
-    const size_t plane = (size_t)width * height;
     uint8_t *bytes = (uint8_t *)pixels;
     const udm_image image = { .width = width,
                               .height = height,
@@ -48,35 +47,58 @@ static bool make_frame(udm_generator *generator, const film_options *o, int fram
     if (!udm_generator_make(generator, frame, &image, error))
         return false;
     udm_image_to_planes(&image, planes);
-    for (int c = 0; c < 3; c++)
-        memcpy(out + ((size_t)c * o->frames + frame) * plane, planes + c * plane, plane * sizeof *out);
     return true;
+}
+
+// A frame to its places in [1, 3, frames, height, width], so that no more than one is in memory.
+static bool write_frame(FILE *file, long start, const film_options *o, int frame, const float *planes)
+{
+    const size_t plane = (size_t)o->settings.width * o->settings.height;
+    bool good = true;
+    for (int c = 0; good && c < 3; c++)
+        good = fseek(file, start + (long)(((size_t)c * o->frames + frame) * plane * sizeof *planes), SEEK_SET) == 0 &&
+               fwrite(planes + c * plane, sizeof *planes, plane, file) == plane;
+    return good;
+}
+
+static int write_film(udm_generator *generator, const film_options *o, const char *path, uint16_t *pixels,
+                      float *planes)
+{
+    const npy out = { .dims = 5, .shape = { 1, 3, o->frames, o->settings.height, o->settings.width } };
+    udm_error error = { 0 };
+    const char *why = "it cannot be written";
+    FILE *file = NULL;
+    bool good = true;
+    long start = 0;
+    for (int f = 0; good && f < o->frames; f++) {
+        show(f, o->frames);
+        if (!make_frame(generator, o, f, pixels, planes, &error)) {
+            fail(path, error.message);
+            good = false;
+        } else if ((!file && (!(file = npy_begin(path, &out, &why)) || (start = ftell(file)) < 0)) ||
+                   !write_frame(file, start, o, f, planes)) {
+            fail(path, why);
+            good = false;
+        }
+    }
+    show(o->frames, o->frames);
+    if (file && fclose(file) != 0 && good)
+        good = fail(path, why) == 0;
+    if (file && !good)
+        remove(path); // half a film
+    return good ? 0 : 1;
 }
 
 static int make_frames(udm_generator *generator, const film_options *o, const char *path)
 {
     const size_t plane = (size_t)o->settings.width * o->settings.height;
-    udm_error error = { 0 };
-    npy out = { .dims = 5, .shape = { 1, 3, o->frames, o->settings.height, o->settings.width } };
-    out.elements = 3 * plane * o->frames;
-    out.data = malloc((out.elements + 3 * plane) * sizeof(float));
+    float *planes = malloc(3 * plane * sizeof *planes);
     uint16_t *pixels = malloc(3 * plane * sizeof *pixels);
-    const char *why = NULL;
-    bool good = out.data && pixels;
-    if (!good)
-        fail(path, "there is no memory for the frames");
-    for (int f = 0; good && f < o->frames; f++) {
-        show(f, o->frames);
-        good = make_frame(generator, o, f, pixels, out.data + out.elements, out.data, &error);
-        if (!good)
-            fail(path, error.message);
-    }
-    show(o->frames, o->frames);
-    if (good && !(good = npy_write(path, &out, &why)))
-        fail(path, why);
-    free(out.data);
+    const int status = planes && pixels ? write_film(generator, o, path, pixels, planes)
+                                        : fail(path, "there is no memory for a frame");
+    free(planes);
     free(pixels);
-    return good ? 0 : 1;
+    return status;
 }
 
 // The noise of --latents, 1,C,F,H,W. False, with a message, if it is not that of the first window.

@@ -69,7 +69,7 @@ bool npy_read(const char *path, npy *array, const char **why)
     return good;
 }
 
-bool npy_write(const char *path, const npy *array, const char **why)
+FILE *npy_begin(const char *path, const npy *array, const char **why)
 {
     char header[512];
     int n = snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
@@ -82,10 +82,18 @@ bool npy_write(const char *path, const npy *array, const char **why)
     const unsigned char length[2] = { n & 255, n >> 8 };
     *why = "it cannot be written";
     FILE *file = fopen(path, "wb");
+    if (!file || (fwrite(magic, 1, sizeof magic, file) == sizeof magic && fwrite(length, 1, 2, file) == 2 &&
+                  fwrite(header, 1, n, file) == (size_t)n))
+        return file;
+    fclose(file);
+    return NULL;
+}
+
+bool npy_write(const char *path, const npy *array, const char **why)
+{
+    FILE *file = npy_begin(path, array, why);
     if (!file)
         return false;
-    bool good = fwrite(magic, 1, sizeof magic, file) == sizeof magic && fwrite(length, 1, 2, file) == 2 &&
-                fwrite(header, 1, n, file) == (size_t)n &&
-                fwrite(array->data, sizeof(float), array->elements, file) == array->elements;
+    const bool good = fwrite(array->data, sizeof(float), array->elements, file) == array->elements;
     return fclose(file) == 0 && good;
 }

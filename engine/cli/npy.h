@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { NPY_MAX_DIMS = 8 };
 
@@ -18,5 +19,8 @@ typedef struct npy {
 // False, with a reason in *why, if the file is not one of those.
 bool npy_read(const char *path, npy *array, const char **why);
 bool npy_write(const char *path, const npy *array, const char **why);
+
+// A file that is written up to its numbers, which the caller writes; NULL with *why.
+FILE *npy_begin(const char *path, const npy *array, const char **why);
 
 #endif

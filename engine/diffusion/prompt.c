@@ -58,17 +58,25 @@ void udm_reader_free(udm_reader *reader)
 
 // ---- a text
 
-// What the text tower says of a text.
+// What the text tower says of a chunk of a text.
 typedef struct said {
     size_t count, seen;        // seen: those before the padding
     float *tokens, *embedding; // [width, 1, count], [size]
 } said;
 
-static void forget(said *what)
+// ... of all of it.
+typedef struct text_said {
+    int chunks;
+    said of[UDM_TOLD_CHUNKS];
+} text_said;
+
+static void forget(text_said *what)
 {
-    free(what->tokens);
-    free(what->embedding);
-    *what = (said){ 0 };
+    for (int k = 0; k < what->chunks; k++) {
+        free(what->of[k].tokens);
+        free(what->of[k].embedding);
+    }
+    *what = (text_said){ 0 };
 }
 
 static bool run_text(const udm_clip_text *text, const int *ids, said *to, const float *in, const atomic_bool *cancel,
@@ -86,30 +94,42 @@ static bool run_text(const udm_clip_text *text, const int *ids, said *to, const 
     return good;
 }
 
-// The first chunk of a text of `most` tokens at most; `whole`: with its padding.
-static bool read_text(const udm_reader *reader, const char *words, int most, bool whole, said *to,
+static bool read_chunk(const udm_clip_text *text, const udm_emphasis *read, int k, bool whole, said *to,
+                       const atomic_bool *cancel, udm_error *error)
+{
+    const int *ids = read->ids + (size_t)k * read->length;
+    to->count = (size_t)(whole ? read->length : read->filled[k]), to->seen = (size_t)read->filled[k];
+    float *in = malloc(to->count * text->width * sizeof *in);
+    to->tokens = malloc(to->count * text->width * sizeof *in);
+    to->embedding = malloc(text->size * sizeof *in);
+    bool good = in && to->tokens && to->embedding;
+    if (!good)
+        udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %zu tokens", to->count);
+    good = good && udm_clip_text_embed(text, ids, to->count, in, error) && run_text(text, ids, to, in, cancel, error);
+    if (good)
+        udm_emphasis_apply(read->weights + (size_t)k * read->length, (int)to->count, text->width, to->tokens);
+    free(in);
+    return good;
+}
+
+// A text in chunks of `most` tokens at most; `whole`: with their padding. The caller forgets *to, also where it fails.
+static bool read_text(const udm_reader *reader, const char *words, int most, bool whole, text_said *to,
                       const atomic_bool *cancel, udm_error *error)
 {
-    const udm_clip_text *text = reader->text;
     const int length = udm_tokenizer_length(reader->tokenizer);
     most = length > 0 && length < most && !whole ? length : most;
     udm_emphasis read = { 0 };
-    float *in = NULL;
     bool good = most > 2 ? udm_emphasis_read(&read, reader->tokenizer, words, most, error)
                          : udm_fail(error, UDM_ERROR_UNSUPPORTED, "this model reads texts of at most %d tokens", most);
-    if (good) {
-        to->count = (size_t)(whole ? read.length : read.filled[0]), to->seen = (size_t)read.filled[0];
-        in = malloc(to->count * text->width * sizeof *in);
-        to->tokens = malloc(to->count * text->width * sizeof *in);
-        to->embedding = malloc(text->size * sizeof *in);
-        if (!in || !to->tokens || !to->embedding)
-            good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text of %zu tokens", to->count);
+    if (good && read.chunks > UDM_TOLD_CHUNKS)
+        good = udm_fail(error, UDM_ERROR_SETTINGS,
+                        "the prompt is too long: it has %d chunks of %d tokens, and this model reads %d at most; "
+                        "shorten it",
+                        read.chunks, most - 2, (int)UDM_TOLD_CHUNKS);
+    for (int k = 0; good && k < read.chunks; k++) {
+        to->chunks = k + 1;
+        good = read_chunk(reader->text, &read, k, whole, &to->of[k], cancel, error);
     }
-    good = good && udm_clip_text_embed(text, read.ids, to->count, in, error) &&
-           run_text(text, read.ids, to, in, cancel, error);
-    if (good)
-        udm_emphasis_apply(read.weights, (int)to->count, text->width, to->tokens);
-    free(in);
     udm_emphasis_clear(&read);
     return good;
 }
@@ -123,10 +143,10 @@ typedef struct finding {
     int size;
     float *embedding; // where it is found
     const atomic_bool *cancel;
-    said with, without;
-    udm_pass passes[2];     // with, and without what is said
-    float *output, *untold; // [size]
-    float *time;            // [width]
+    text_said said[2];                   // with, and without what is said,
+    udm_pass passes[2][UDM_TOLD_CHUNKS]; // of each of its chunks
+    float *output, *untold, *of_chunk;   // [size]
+    float *time;                         // [width]
 } finding;
 
 static bool guides(const finding *f)
@@ -156,18 +176,34 @@ static bool set_up_pass(finding *f, udm_pass *pass, const said *what, udm_error 
     return good;
 }
 
+// What the prior says of a text: of each of its chunks, and in the mean (as Liu et al., "Compositional Visual
+// Generation with Composable Diffusion Models", 2022, join what is asked for).
+static bool ask(finding *f, int which, const float *xt, float *out, udm_error *error)
+{
+    const int chunks = f->said[which].chunks;
+    for (int k = 0; k < chunks; k++) {
+        udm_pass *pass = &f->passes[which][k];
+        float *to = k ? f->of_chunk : out;
+        udm_pass_put(pass, UDM_PRIOR_NOISY, xt);
+        udm_pass_put(pass, UDM_PRIOR_TIME, f->time);
+        if (!udm_pass_run(pass, (float *const[]){ to }, 1, f->cancel, error))
+            return false;
+        for (int i = 0; k > 0 && i < f->size; i++)
+            out[i] += to[i];
+    }
+    for (int i = 0; chunks > 1 && i < f->size; i++)
+        out[i] /= (float)chunks;
+    return true;
+}
+
 static bool estimate(void *context, int number, const udm_levels *at, const float *xt, float *x0, udm_error *error)
 {
     finding *f = context;
     const udm_scheduler *scheduler = &f->reader->parts->prior_scheduler;
     (void)number;
     udm_prior_time(f->reader->prior, udm_noise_timestep(&scheduler->noise, at->time[0]), f->time);
-    for (int i = 0; i < 1 + guides(f); i++) {
-        udm_pass_put(&f->passes[i], UDM_PRIOR_NOISY, xt);
-        udm_pass_put(&f->passes[i], UDM_PRIOR_TIME, f->time);
-        if (!udm_pass_run(&f->passes[i], (float *const[]){ i ? f->untold : f->output }, 1, f->cancel, error))
-            return false;
-    }
+    if (!ask(f, 0, xt, f->output, error) || (guides(f) && !ask(f, 1, xt, f->untold, error)))
+        return false;
     if (guides(f))
         udm_guide(f->prompt->guidance, 0, f->size, f->untold, f->output);
     udm_predict_x0(scheduler->prediction, at, f->size, f->output, xt, x0);
@@ -251,30 +287,40 @@ static bool open_prior(finding *f, udm_error *error)
     return reader->prior && check_sizes(reader, f->size, error);
 }
 
-static bool read_for_prior(const finding *f, const char *words, said *to, udm_error *error)
+static bool read_for_prior(const finding *f, const char *words, text_said *to, udm_error *error)
 {
     const udm_reader *reader = f->reader;
     const int most = reader->text->length < reader->prior->length ? reader->text->length : reader->prior->length;
     return read_text(reader, words, most, false, to, f->cancel, error);
 }
 
+static bool set_up_passes(finding *f, udm_error *error)
+{
+    for (int i = 0; i < 1 + guides(f); i++)
+        for (int k = 0; k < f->said[i].chunks; k++)
+            if (!set_up_pass(f, &f->passes[i][k], &f->said[i].of[k], error))
+                return false;
+    return true;
+}
+
 // udm_fallback.run
 static bool find(void *context, udm_error *error)
 {
     finding *f = context;
-    bool good = open_prior(f, error) && read_for_prior(f, f->prompt->text, &f->with, error);
+    bool good = open_prior(f, error) && read_for_prior(f, f->prompt->text, &f->said[0], error);
     if (good && guides(f))
-        good = read_for_prior(f, f->prompt->negative ? f->prompt->negative : "", &f->without, error);
-    float *memory = good ? malloc((2 * (size_t)f->size + f->reader->prior->width) * sizeof *memory) : NULL;
+        good = read_for_prior(f, f->prompt->negative ? f->prompt->negative : "", &f->said[1], error);
+    float *memory = good ? malloc((3 * (size_t)f->size + f->reader->prior->width) * sizeof *memory) : NULL;
     if (good && !memory)
         good = udm_fail(error, UDM_ERROR_MEMORY, "no memory for an embedding");
-    f->output = memory, f->untold = memory + f->size, f->time = memory + 2 * f->size;
-    good = good && set_up_pass(f, &f->passes[0], &f->with, error) &&
-           (!guides(f) || set_up_pass(f, &f->passes[1], &f->without, error)) && run_loop(f, error);
-    udm_pass_end(&f->passes[0]);
-    udm_pass_end(&f->passes[1]);
-    forget(&f->with);
-    forget(&f->without);
+    f->output = memory, f->untold = memory + f->size, f->of_chunk = memory + 2 * f->size;
+    f->time = memory + 3 * f->size;
+    good = good && set_up_passes(f, error) && run_loop(f, error);
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < UDM_TOLD_CHUNKS; k++)
+            udm_pass_end(&f->passes[i][k]);
+        forget(&f->said[i]);
+    }
     free(memory);
     return good;
 }
@@ -312,13 +358,26 @@ typedef struct telling {
 static bool check_shape(const udm_reader *reader, const udm_embedding_shape *shape, udm_error *error)
 {
     const udm_clip_text *text = reader->text;
-    if (text->width == shape->token_width && text->size == shape->text && text->length >= shape->tokens)
+    if (text->width == shape->token_width && text->size == shape->text && text->length >= shape->chunk)
         return true;
     return udm_fail(
         error, UDM_ERROR_CORRUPT,
         "the parts of the model do not fit together: the text encoder gives an embedding of %d and up to %d "
         "tokens of %d, the decoder takes %d, %d and %d",
-        text->size, text->length, text->width, shape->text, shape->tokens, shape->token_width);
+        text->size, text->length, text->width, shape->text, shape->chunk, shape->token_width);
+}
+
+// The tokens of so many chunks that are seen, one after the other, and the padding of the last.
+static int put_tokens(const text_said *what, int chunks, const udm_embedding_shape *shape, float *tokens)
+{
+    int seen = 0;
+    for (int k = 0; k < chunks; k++) {
+        const said *of = &what->of[k];
+        for (int c = 0; c < shape->token_width; c++)
+            memcpy(tokens + (size_t)c * shape->tokens + seen, of->tokens + c * of->count, of->count * sizeof *tokens);
+        seen += (int)of->seen;
+    }
+    return seen;
 }
 
 // udm_fallback.run
@@ -326,14 +385,19 @@ static bool tell(void *context, udm_error *error)
 {
     const telling *t = context;
     const udm_embedding_shape *shape = t->shape;
-    said what = { 0 };
+    float *tokens = t->embedding + shape->text;
+    text_said what = { 0 };
     const bool good = open_text(t->reader, error) && check_shape(t->reader, shape, error) &&
-                      read_text(t->reader, t->words, shape->tokens, true, &what, t->cancel, error);
+                      read_text(t->reader, t->words, shape->chunk, true, &what, t->cancel, error);
     if (good) {
-        memcpy(t->embedding, what.embedding, shape->text * sizeof *what.embedding);
-        memcpy(t->embedding + shape->text, what.tokens, what.count * shape->token_width * sizeof *what.tokens);
+        const int chunks = shape->counted ? what.chunks : 1; // or there is no room for more
+        memset(t->embedding, 0, (shape->text + (size_t)shape->tokens * shape->token_width) * sizeof *tokens);
+        for (int k = 0; k < chunks; k++)
+            for (int i = 0; i < shape->text; i++)
+                t->embedding[i] += what.of[k].embedding[i] / (float)chunks;
+        const int seen = put_tokens(&what, chunks, shape, tokens);
         if (shape->counted)
-            t->embedding[shape->text + what.count * shape->token_width] = (float)what.seen;
+            tokens[(size_t)shape->tokens * shape->token_width] = (float)seen;
     }
     forget(&what);
     return good;

@@ -128,24 +128,36 @@ static bool run(udm_reel *reel, bool (*what)(void *context, udm_error *error), c
     return udm_fallback_run(reel->device, &(udm_fallback){ &w, what, move }, error);
 }
 
+bool udm_reel_shape(const udm_reel_settings *settings, const udm_network *network, int scale, udm_film_shape *to,
+                    udm_error *error)
+{
+    const int step = scale * network->stride, most = network->frames;
+    const bool usual = settings->width == 0 && settings->height == 0;
+    const int width = usual ? network->width * scale : settings->width;
+    const int height = usual ? network->height * scale : settings->height;
+    if (width < 1 || height < 1 || width % step || height % step)
+        return udm_fail(error, UDM_ERROR_SETTINGS,
+                        "frames of %dx%d: width and height must be multiples of %d with this model", width, height,
+                        step);
+    int frames = settings->window ? settings->window : most < USUAL_WINDOW ? most : USUAL_WINDOW;
+    if (frames < 1 || frames > most)
+        return udm_fail(error, UDM_ERROR_SETTINGS, "a window of %d frames: with this model it must be 1 to %d", frames,
+                        most);
+    if (settings->scene > 0 && settings->scene < (uint64_t)frames)
+        frames = (int)settings->scene;
+    *to = (udm_film_shape){ .frames = frames, .texts = frames, .width = width / scale, .height = height / scale };
+    return true;
+}
+
 static bool choose_sizes(udm_reel *reel, udm_error *error)
 {
     const udm_network *network = reel->settings.network;
-    const int scale = reel->decoder->scale, step = scale * network->stride, most = network->frames;
-    int *width = &reel->settings.width, *height = &reel->settings.height;
-    if (*width == 0 && *height == 0)
-        *width = network->width * scale, *height = network->height * scale;
-    if (*width < 1 || *height < 1 || *width % step || *height % step)
-        return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "frames of %dx%d: width and height must be multiples of %d with this model", *width, *height,
-                        step);
-    reel->width = *width / scale, reel->height = *height / scale;
-    reel->frames = reel->settings.window ? reel->settings.window : most < USUAL_WINDOW ? most : USUAL_WINDOW;
-    if (reel->frames < 1 || reel->frames > most)
-        return udm_fail(error, UDM_ERROR_SETTINGS, "a window of %d frames: with this model it must be 1 to %d",
-                        reel->frames, most);
-    if (reel->settings.scene > 0 && reel->settings.scene < (uint64_t)reel->frames)
-        reel->frames = (int)reel->settings.scene;
+    const int scale = reel->decoder->scale;
+    udm_film_shape shape;
+    if (!udm_reel_shape(&reel->settings, network, scale, &shape, error))
+        return false;
+    reel->width = shape.width, reel->height = shape.height, reel->frames = shape.frames;
+    reel->settings.width = shape.width * scale, reel->settings.height = shape.height * scale;
     reel->shared = (int)(SHARED * reel->frames);
     reel->pixels = (size_t)reel->width * reel->height;
     reel->elements = network->channels * reel->pixels;
@@ -292,6 +304,10 @@ static bool run_text(udm_reel *reel, const char *text, tokens *to, udm_error *er
     float *chunk = malloc(reel->chunk * sizeof *chunk);
     bool good = chunk || udm_fail(error, UDM_ERROR_MEMORY, "no memory for a text");
     good = good && udm_emphasis_read(&read, reel->tokenizer, text, TOKENS, error) &&
+           (!reel->settings.limited || read.chunks <= UDM_REEL_CHUNKS ||
+            udm_fail(error, UDM_ERROR_SETTINGS,
+                     "a prompt of %d chunks: with a limit to all memory it may have %d, of 75 tokens each", read.chunks,
+                     (int)UDM_REEL_CHUNKS)) &&
            make_room(reel, to, read.chunks, error);
     for (int k = 0; good && k < read.chunks; k++) {
         good = run(reel, run_tower, &read, k, chunk, error);

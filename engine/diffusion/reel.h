@@ -28,6 +28,7 @@ typedef struct udm_reel_settings {
     uint64_t scene;    // frames after which all begins anew; 0: never
     uint64_t seed;
     size_t limit;           // of the memory that decoding a frame takes
+    bool limited;           // so is all of it: texts have at most UDM_REEL_CHUNKS chunks
     udm_loop_settings loop; // but for what depends on sizes
     const udm_noise *noise; // what times mean, as in loop
     const udm_noise *trained;
@@ -41,6 +42,12 @@ typedef struct udm_reel_settings {
 } udm_reel_settings;
 
 typedef struct udm_reel udm_reel;
+
+enum { UDM_REEL_CHUNKS = 6 };
+
+// What a window of it is, but for the tokens of texts. scale: pixels for each latent, along a side. Error: SETTINGS.
+bool udm_reel_shape(const udm_reel_settings *settings, const udm_network *network, int scale, udm_film_shape *to,
+                    udm_error *error);
 
 // Opens the other networks. Errors: SETTINGS, CORRUPT, MEMORY, those of the files.
 udm_reel *udm_reel_new(const udm_reel_settings *settings, udm_error *error);

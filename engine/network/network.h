@@ -79,11 +79,15 @@ typedef struct udm_network_class {
 enum { UDM_REACH_ALL = 65536 }; // more than any frame has
 
 // What an embedding consists of: that of a picture, then, where `text` is not 0, that of a text, [text], and its
-// tokens, [token_width, 1, tokens]; and, `counted`, how many of those are seen, the first ones.
+// tokens, [token_width, 1, tokens]; and, `counted`, how many of those are seen, the first ones. chunk: tokens that are
+// read at once, the padding among them; where they are counted there is room for several.
 typedef struct udm_embedding_shape {
     int picture, text, tokens, token_width;
     bool counted;
+    int chunk;
 } udm_embedding_shape;
+
+enum { UDM_TOLD_CHUNKS = 6 };
 
 // What a network is opened with besides its own weights: modules along time that are inserted into a network of frames,
 // a MotionAdapter of diffusers; what makes its conditions of an embedding, a UnCLIPTextProjModel.

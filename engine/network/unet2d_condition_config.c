@@ -219,7 +219,7 @@ static bool read_told_apart(udm_unet2d_config *to, const udm_config *config, con
         !udm_config_int(told, "clip_embeddings_dim", 1, MAX_TOKEN_WIDTH, &size, error) ||
         !udm_config_int(told, "cross_attention_dim", 1, MAX_TOKEN_WIDTH, &width, error))
         return false;
-    to->told = (udm_embedding_shape){ size, size, to->text_tokens, size, true };
+    to->told = (udm_embedding_shape){ size, size, UDM_TOLD_CHUNKS * to->text_tokens, size, true, to->text_tokens };
     return width == to->token_width ||
            udm_fail(error, UDM_ERROR_CORRUPT, "%s: \"cross_attention_dim\" is %d, but %d in %s", udm_config_path(told),
                     width, to->token_width, udm_config_path(config));
@@ -245,8 +245,9 @@ static bool read_told(udm_unet2d_config *to, const udm_config *config, const udm
     if (!both && strcmp(type, "image_proj") != 0)
         return udm_unet2d_fail_value(config, "encoder_hid_dim_type", type, error);
     to->own_tokens = both ? TEXT_IMAGE_TOKENS : IMAGE_TOKENS;
-    to->told = both ? (udm_embedding_shape){ to->token_width, to->token_width, to->text_tokens, size, false }
-                    : (udm_embedding_shape){ .picture = size };
+    to->told =
+        both ? (udm_embedding_shape){ to->token_width, to->token_width, to->text_tokens, size, false, to->text_tokens }
+             : (udm_embedding_shape){ .picture = size };
     return true;
 }
 

@@ -159,9 +159,16 @@ refused "at least $least MiB" "$latents/sd1" x.npy --prompt x --device cpu --mem
 refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 1TB
 refused 'usage' "$latents/sd1" x.npy --prompt x --memory-limit 0
 refused 'write a number of MiB' "$latents/sd1" x.npy --prompt x --memory-limit 1TB
-refused 'of Stable Diffusion only' "$model" x.npy --prompt x --memory-limit 4G
-refused 'of Stable Diffusion only' "$karlo/prompt" x.npy --prompt x --memory-limit 4G
-refused 'of Stable Diffusion only' "$of" x.npy --prompt x --frames 4 --memory-limit 4G
+for limited in "$karlo/prompt" "$of"; do
+    least=$("$udm" info "$limited" | sed -n 's/^least memory *\([0-9]*\) MiB.*/\1/p')
+    frames=$([ "$limited" = "$of" ] && echo --frames 4)
+    # shellcheck disable=SC2086 # two words or none
+    "$udm" generate "$limited" limited.npy --prompt x $frames --steps 2 --device cpu --memory-limit "$least" ||
+        wrong "the least memory that info says is too little: $limited"
+    # shellcheck disable=SC2086
+    refused "at least" "$limited" x.npy --prompt x $frames --device cpu --memory-limit 1MiB
+done
+refused 'but for films of embeddings' "$model/../tiny-cascade" x.npy --prompt x --frames 4 --memory-limit 4G
 refused '9 channels' "$latents/sd1" x.npy --image "$latents/holed.npy"
 refused 'give it a picture, and a mask' "$latents/filled" x.npy --prompt x
 refused 'does nothing with alpha' "$model" x.npy --image "$latents/holed.png"

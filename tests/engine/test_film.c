@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "devices.h"
 #include "folder.h"
 #include "golden.h"
 #include "testing.h"
@@ -13,6 +14,8 @@
 #define MODEL "tiny-film"
 #define PROMPT "a small red seven, and a blue star"
 #define NEGATIVE "a green ring"
+
+static device_list *devices;
 
 enum { SIDE = 8, PLANE = SIDE * SIDE, FRAME = 3 * PLANE };
 
@@ -30,19 +33,30 @@ static void tell(void *context, uint64_t number, udm_frame_params *params)
 
 static told usual = { PROMPT, NEGATIVE, 7.5 };
 
-static udm_generator *open_film(const udm_model *model, int steps, udm_generation *generation)
+static udm_settings make_settings(const char *device, int steps)
 {
-    udm_error error = { 0 };
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);
-    settings.device = "cpu", settings.threads = 2, settings.steps = steps, settings.channels = 3;
+    settings.device = device, settings.threads = 2, settings.steps = steps, settings.channels = 3;
     settings.width = settings.height = SIDE;
+    return settings;
+}
+
+static udm_generator *open_with(const udm_model *model, const udm_settings *settings, udm_generation *generation)
+{
+    udm_error error = { 0 };
     generation->frame_params = tell;
     if (!generation->context)
         generation->context = &usual;
-    udm_generator *generator = udm_generator_open(model, &settings, generation, &error);
+    udm_generator *generator = udm_generator_open(model, settings, generation, &error);
     ck_assert_msg(generator, "%s", error.message);
     return generator;
+}
+
+static udm_generator *open_film(const udm_model *model, int steps, udm_generation *generation)
+{
+    const udm_settings settings = make_settings("cpu", steps);
+    return open_with(model, &settings, generation);
 }
 
 static bool try_frame(udm_generator *generator, uint64_t number, float *planes, udm_error *error)
@@ -82,8 +96,9 @@ static const struct {
               { "scope", "long", &long_prompt } };
 
 // All frames, to some hundredths of a step of 8 bits.
-static void check_film(const udm_model *model, const char *folder, const char *golden, told *said)
+static void check_film(const udm_model *model, const char *device, const char *folder, const char *golden, told *said)
 {
+    const udm_settings settings = make_settings(device, 4);
     char path[64];
     udm_generation generation;
     snprintf(path, sizeof path, MODEL "/%s/golden/noise.npy", folder);
@@ -92,7 +107,7 @@ static void check_film(const udm_model *model, const char *folder, const char *g
     npy want = golden_read(path);
     udm_generation_init(&generation, sizeof generation);
     generation.window = (int)noise.shape[2], generation.latents = noise.data, generation.context = said;
-    udm_generator *generator = open_film(model, 4, &generation);
+    udm_generator *generator = open_with(model, &settings, &generation);
     for (int f = 0; f < generation.window; f++) {
         float planes[FRAME], expected[FRAME];
         make_frame(generator, f, planes);
@@ -111,7 +126,66 @@ START_TEST(parity)
     test_case("%s, %s", films[_i].model, films[_i].golden);
     snprintf(path, sizeof path, MODEL "/%s", films[_i].model);
     udm_model *model = golden_model(path);
-    check_film(model, films[_i].model, films[_i].golden, films[_i].said);
+    check_film(model, "cpu", films[_i].model, films[_i].golden, films[_i].said);
+    udm_model_free(model);
+}
+END_TEST
+
+START_TEST(other_devices)
+{
+    static const char *const names[] = { "animate", "scope" };
+    udm_error error = { 0 };
+    udm_device *device = open_device(devices->names[_i], 2, &error);
+    test_case("%s", devices->names[_i]);
+    if (!device)
+        test_skip("%s", error.message);
+    udm_device_close(device);
+    for (int i = 0; i < COUNT_OF(names); i++) {
+        char path[64];
+        snprintf(path, sizeof path, MODEL "/%s", names[i]);
+        udm_model *model = golden_model(path);
+        check_film(model, devices->names[_i], names[i], "film", &usual);
+        udm_model_free(model);
+    }
+}
+END_TEST
+
+// All memory is limited, to the least that is said to be enough: weights lie in a file then, with the same bits.
+START_TEST(a_limit_to_all_memory)
+{
+    static const char *const names[] = { "animate", "scope" };
+    udm_error error = { 0 };
+    udm_info info;
+    char path[64];
+    udm_settings settings = make_settings("cpu", 2);
+    float free_planes[FRAME], planes[FRAME];
+    udm_generation generation;
+    test_case("%s", names[_i]);
+    snprintf(path, sizeof path, MODEL "/%s", names[_i]);
+    udm_model *model = golden_model(path);
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_uint_gt(info.memory, info.least_memory);
+    ck_assert_double_gt(info.work, 0);
+    udm_generation_init(&generation, sizeof generation);
+    udm_generator *generator = open_with(model, &settings, &generation);
+    make_frame(generator, 3, free_planes);
+    udm_generator_free(generator);
+    settings.total_memory = info.least_memory; // of frames of another size: these are smaller
+    generator = open_with(model, &settings, &generation);
+    make_frame(generator, 3, planes);
+    ck_assert_mem_eq(planes, free_planes, sizeof planes);
+    udm_generator_free(generator);
+    told longer = { "a BREAK b BREAK c BREAK d BREAK e BREAK f BREAK g", NEGATIVE, 7.5 };
+    generation.context = &longer;
+    generator = open_with(model, &settings, &generation);
+    ck_assert(!try_frame(generator, 0, planes, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_SETTINGS);
+    ck_assert_ptr_nonnull(strstr(error.message, "7 chunks"));
+    udm_generator_free(generator);
+    settings.total_memory = 1 << 20;
+    ck_assert_ptr_null(udm_generator_open(model, &settings, &generation, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_SETTINGS);
+    ck_assert_ptr_nonnull(strstr(error.message, "needs at least"));
     udm_model_free(model);
 }
 END_TEST
@@ -140,7 +214,7 @@ START_TEST(euler)
                       "\"scheduler\": [\"d\", \"EulerDiscreteScheduler\"]}");
     udm_model *model = udm_model_open(folder_path(&made, ""), &error);
     ck_assert_msg(model, "%s", error.message);
-    check_film(model, "animate", "euler", &usual);
+    check_film(model, "cpu", "animate", "euler", &usual);
     udm_model_free(model);
     folder_free(&made);
 }
@@ -319,8 +393,11 @@ END_TEST
 
 int main(void)
 {
+    devices = find_exact_devices();
     const test_entry tests[] = {
         { .test = parity, .cases = COUNT_OF(films) },
+        { .test = other_devices, .cases = devices->count },
+        { .test = a_limit_to_all_memory, .cases = 2 },
         { .test = euler },
         { .test = long_films },
         { .test = windows_go_on },

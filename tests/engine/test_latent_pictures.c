@@ -235,7 +235,7 @@ START_TEST(pictures_within_limits)
     assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
     ck_assert_uint_ge(info.memory, info.least_memory);
     assert_ok(udm_latent_plan(model, 24 / 2, 16 / 2, &info, &needs, &error), &error);
-    const udm_latent_need *encoder = &needs.of[UDM_LATENT_ENCODER], *decoder = &needs.of[UDM_LATENT_DECODER];
+    const udm_need *encoder = &needs.of[UDM_LATENT_ENCODER], *decoder = &needs.of[UDM_LATENT_DECODER];
     ck_assert_uint_gt(encoder->weights, 0);
     ck_assert_uint_ne(encoder->weights, decoder->weights);
     ck_assert_uint_ge(needs.least, needs.rest + encoder->least_values);
@@ -269,7 +269,7 @@ START_TEST(large_limits)
     udm_model *model = golden_model(MODEL "sd1");
     float *planes[2];
     assert_ok(udm_latent_plan(model, 64 / 2, 96 / 2, &info, &needs, &error), &error);
-    const udm_latent_need *unet = &needs.of[UDM_LATENT_UNET], *decoder = &needs.of[UDM_LATENT_DECODER];
+    const udm_need *unet = &needs.of[UDM_LATENT_UNET], *decoder = &needs.of[UDM_LATENT_DECODER];
     const size_t parts = needs.rest + unet->weights + unet->values + decoder->weights + decoder->least_values;
     udm_settings settings;
     udm_settings_init(&settings, sizeof settings);

@@ -132,6 +132,81 @@ START_TEST(parts_that_go)
 }
 END_TEST
 
+// All memory is limited, to the least that is said to be enough: weights lie in a file then, with the same bits.
+START_TEST(a_limit_to_all_memory)
+{
+    udm_error error = { 0 };
+    udm_settings settings = make_settings("cpu");
+    udm_info info;
+    udm_model *model = golden_model(MODEL "prompt");
+    drawn all, limited;
+    assert_ok(udm_model_info(model, &info, sizeof info, &error), &error);
+    ck_assert_uint_gt(info.least_memory, 0);
+    ck_assert_uint_gt(info.memory, info.least_memory);
+    draw("prompt", &settings, &all);
+    settings.total_memory = info.least_memory;
+    draw("prompt", &settings, &limited);
+    assert_within(limited.planes, all.planes, 3 * PIXELS, 0);
+    settings.total_memory = info.least_memory - 1;
+    ck_assert_ptr_null(udm_painter_open(model, &settings, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_SETTINGS);
+    ck_assert_ptr_nonnull(strstr(error.message, "needs at least"));
+    settings.total_memory = info.least_memory, settings.device = "reference";
+    ck_assert_ptr_null(udm_painter_open(model, &settings, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_UNSUPPORTED);
+    udm_model_free(model);
+}
+END_TEST
+
+// What the prior says of a text in one step, without guidance.
+static float *read_at_once(udm_painter *painter, const char *text)
+{
+    udm_error error = { 0 };
+    udm_prompting prompting;
+    udm_prompting_init(&prompting, sizeof prompting);
+    prompting.text = text, prompting.steps = 1, prompting.guidance = 1;
+    float *embedding = malloc(udm_painter_size(painter) * sizeof *embedding);
+    assert_ok(udm_painter_read(painter, &prompting, embedding, &error), &error);
+    return embedding;
+}
+
+// Of more tokens than the tower takes: the prior's answers to the chunks are averaged, and so are their embeddings;
+// the decoder sees the tokens of all, one chunk after the other.
+START_TEST(texts_of_several_chunks)
+{
+    enum { SIZE = 16, TOKENS = 6 * 77 };
+    udm_error error = { 0 };
+    const udm_settings settings = make_settings("cpu");
+    udm_model *model = golden_model(MODEL "prompt");
+    udm_painter *painter = open_painter(model, &settings);
+    float *first = read_at_once(painter, PROMPT), *second = read_at_once(painter, "a green ring");
+    float *both = read_at_once(painter, PROMPT " BREAK a green ring");
+    const int size = udm_painter_size(painter), seen = (int)first[size - 1];
+    drawn one, two;
+    ck_assert_int_eq(size, 2 * SIZE + TOKENS * SIZE + 1);
+    ck_assert_float_eq(both[size - 1], first[size - 1] + second[size - 1]);
+    for (int i = 0; i < 2 * SIZE; i++)
+        ck_assert_float_eq_tol(both[i], (first[i] + second[i]) / 2, 1e-5f);
+    for (int c = 0; c < SIZE; c++) {
+        const int row = 2 * SIZE + c * TOKENS;
+        assert_within(both + row, first + row, seen, 0);
+        assert_within(both + row + seen, second + row, (int)second[size - 1], 0);
+    }
+    assert_ok(paint(painter, first, &one, &error), &error);
+    assert_ok(paint(painter, both, &two, &error), &error);
+    double off = 0;
+    for (int k = 0; k < 3 * PIXELS; k++)
+        off += fabs(two.planes[k] - one.planes[k]);
+    ck_assert_double_gt(off / (3 * PIXELS), level);
+    ck_assert(!read_prompt(painter, "a BREAK b BREAK c BREAK d BREAK e BREAK f BREAK g", both, &error));
+    ck_assert_int_eq(error.code, UDM_ERROR_SETTINGS);
+    ck_assert_ptr_nonnull(strstr(error.message, "7 chunks"));
+    free(first), free(second), free(both);
+    udm_painter_free(painter);
+    udm_model_free(model);
+}
+END_TEST
+
 // A text that is longer than the empty one, a shorter one, and what lies between their embeddings.
 START_TEST(texts_of_different_lengths)
 {
@@ -333,6 +408,8 @@ int main(void)
     const test_entry tests[] = {
         { .test = pictures_are_those_of_diffusers, .cases = devices->count },
         { .test = parts_that_go },
+        { .test = a_limit_to_all_memory },
+        { .test = texts_of_several_chunks },
         { .test = texts_of_different_lengths },
         { .test = other_sizes },
         { .test = what_is_refused },

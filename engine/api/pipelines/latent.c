@@ -124,7 +124,7 @@ static size_t available(const udm_painter *painter)
 static size_t resident(const udm_painter *painter, int part)
 {
     const latent *own = painter->own;
-    const udm_latent_need *need = &own->needs.of[part];
+    const udm_need *need = &own->needs.of[part];
     const size_t room = available(painter) - need->least_values;
     return need->weights <= room ? need->weights : room - udm_min_size(room, 2 * need->largest);
 }
@@ -146,7 +146,7 @@ static void keep_within(const udm_painter *painter, int part)
 static size_t coding_limit(const udm_painter *painter, int half)
 {
     const latent *own = painter->own;
-    const udm_latent_need *need = &own->needs.of[half], *unet = &own->needs.of[UDM_LATENT_UNET];
+    const udm_need *need = &own->needs.of[half], *unet = &own->needs.of[UDM_LATENT_UNET];
     const size_t usual = udm_settings_memory(&painter->settings);
     if (painter->settings.total_memory == 0)
         return usual;
@@ -160,7 +160,7 @@ static size_t coding_limit(const udm_painter *painter, int half)
 static bool takes_turns(const udm_painter *painter)
 {
     const latent *own = painter->own;
-    const udm_latent_need *need = own->needs.of, *unet = &need[UDM_LATENT_UNET];
+    const udm_need *need = own->needs.of, *unet = &need[UDM_LATENT_UNET];
     const size_t text = need[UDM_LATENT_TEXT].weights + need[UDM_LATENT_TEXT].values;
     const size_t encoder = need[UDM_LATENT_ENCODER].weights + need[UDM_LATENT_ENCODER].least_values;
     const size_t most = udm_max_size(udm_max_size(text, encoder), need[UDM_LATENT_DECODER].least_values);
@@ -174,10 +174,8 @@ static bool plan_memory(udm_painter *painter, udm_error *error)
     udm_info info;
     if (total == 0)
         return true;
-    if (!painter->device->pages)
-        return udm_fail(error, UDM_ERROR_UNSUPPORTED, "a limit to all memory is for the processor, not for %s",
-                        painter->device->name);
-    if (!udm_latent_plan(own->model, painter->width, painter->height, &info, &own->needs, error))
+    if (!udm_needs_device(painter->device, error) ||
+        !udm_latent_plan(own->model, painter->width, painter->height, &info, &own->needs, error))
         return false;
     if (total < own->needs.least)
         return udm_fail(error, UDM_ERROR_SETTINGS,

@@ -4,17 +4,12 @@
 #define UDM_API_LATENT_H
 
 #include "api/painter.h"
-
-// Of one part, in bytes: its weights, and the largest of them; its values, for the whole picture and in the smallest
-// tiles.
-typedef struct udm_latent_need {
-    size_t weights, largest, values, least_values;
-} udm_latent_need;
+#include "api/pipelines/needs.h"
 
 enum { UDM_LATENT_TEXT, UDM_LATENT_UNET, UDM_LATENT_DECODER, UDM_LATENT_ENCODER, UDM_LATENT_PARTS };
 
 typedef struct udm_latent_needs {
-    udm_latent_need of[UDM_LATENT_PARTS];
+    udm_need of[UDM_LATENT_PARTS];
     uint64_t rest;  // what is no part
     uint64_t least; // with which it can be done: parts one after the other, weights in a file
 } udm_latent_needs;

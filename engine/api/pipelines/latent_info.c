@@ -5,35 +5,12 @@
 #include "base/maths.h"
 #include "diffusion/texts.h"
 #include "network/autoencoder.h"
-#include "network/clip.h"
-#include "runner/coder.h"
 
-static const uint64_t fixed = 48 << 20;     // the program, the vocabulary, what threads gather
 enum { embeddings = UDM_KEPT_PROMPTS + 5 }; // that are kept, that of the picture, and what leads from one to another
 static const uint64_t per_pixel = 64;       // of the picture and its latents, in bytes
 
-// What a run takes with so many tokens; 0: it failed.
-static size_t unet_values(const udm_network *network, int tokens, int width, int height, double *work, udm_error *error)
-{
-    const udm_graph_size size = { .channels = network->channels,
-                                  .outputs = udm_network_outputs(network),
-                                  .times = network->times,
-                                  .labels = network->labels,
-                                  .tokens = tokens,
-                                  .token_width = network->token_width,
-                                  .patch = network->patch,
-                                  .width = udm_round_up(width, network->stride),
-                                  .height = udm_round_up(height, network->stride) };
-    udm_graph *graph = udm_graph_new(network->device, size, error);
-    const bool good = graph && network->class->build(network, graph, size.width, size.height, error);
-    const size_t bytes = good ? udm_graph_arena_bytes(graph) : 0;
-    *work = good ? udm_graph_work(graph) : 0;
-    udm_graph_free(graph);
-    return bytes;
-}
-
-static bool plan_unet(const udm_model *model, udm_device *device, int width, int height, udm_info *info,
-                      udm_latent_need *to, udm_error *error)
+static bool plan_unet(const udm_model *model, udm_device *device, int width, int height, udm_info *info, udm_need *to,
+                      udm_error *error)
 {
     udm_network *network =
         udm_network_open(udm_model_network_config(model), udm_model_network_weights(model), device, error);
@@ -42,10 +19,11 @@ static bool plan_unet(const udm_model *model, udm_device *device, int width, int
     width = width ? width : network->width ? network->width : 64;
     height = height ? height : network->height ? network->height : 64;
     double longest;
-    *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
+    *to = (udm_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
     to->values = to->least_values =
-        unet_values(network, UDM_TEXT_CHUNKS * network->tokens, width, height, &longest, error);
-    const bool good = to->values > 0 && unet_values(network, network->tokens, width, height, &info->work, error) > 0;
+        udm_need_values(network, UDM_TEXT_CHUNKS * network->tokens, width, height, &longest, error);
+    const bool good =
+        to->values > 0 && udm_need_values(network, network->tokens, width, height, &info->work, error) > 0;
     if (good) {
         info->network = network->class->name, info->weights = network->weights;
         info->stride = network->stride, info->reach = network->reach;
@@ -56,49 +34,6 @@ static bool plan_unet(const udm_model *model, udm_device *device, int width, int
     return good;
 }
 
-// Of half of an autoencoder, for so many latents.
-static size_t half_values(const udm_autoencoder *half, udm_device *device, int width, int height, udm_error *error)
-{
-    const int scale = half->encodes ? half->scale : 1;
-    udm_graph *graph = udm_graph_new(device, (udm_graph_size){ 0 }, error);
-    const size_t bytes = graph && udm_autoencoder_build(half, graph, width * scale, height * scale, error)
-                             ? udm_graph_arena_bytes(graph)
-                             : 0;
-    udm_graph_free(graph);
-    return bytes;
-}
-
-static bool plan_half(const udm_text_part *part, bool encodes, udm_device *device, const udm_info *info,
-                      udm_latent_need *to, udm_error *error)
-{
-    udm_autoencoder *half = udm_autoencoder_open(part->config, part->weights, encodes, device, error);
-    if (half) {
-        const int width = info->width, height = info->height, least = udm_coder_least(half);
-        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
-        to->values = half_values(half, device, width, height, error);
-        to->least_values =
-            to->values ? half_values(half, device, udm_min(width, least), udm_min(height, least), error) : 0;
-    }
-    udm_autoencoder_free(half);
-    return to->least_values > 0;
-}
-
-static bool plan_text(const udm_text_parts *parts, udm_device *device, udm_latent_need *to, udm_error *error)
-{
-    udm_clip_text *text = udm_clip_text_open(parts->text.config, parts->text.weights, parts->text_class, device, error);
-    udm_graph *graph = text ? udm_graph_new(device, (udm_graph_size){ 0 }, error) : NULL;
-    const bool good = graph && udm_clip_text_build(text, graph, text->length, text->length - 1, error);
-    if (good) {
-        *to = (udm_latent_need){ .weights = udm_plan_weights(device), .largest = udm_plan_largest(device) };
-        // Tables of words and places are floats, and read at once.
-        to->values = to->least_values =
-            udm_graph_arena_bytes(graph) + (size_t)(text->words + text->length) * text->width * sizeof(float);
-    }
-    udm_graph_free(graph);
-    udm_clip_text_free(text);
-    return good;
-}
-
 bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *info, udm_latent_needs *to,
                      udm_error *error)
 {
@@ -106,18 +41,19 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
     udm_autoencoder vae;
     udm_device *device = udm_plan_open(error);
     *to = (udm_latent_needs){ 0 };
-    const bool good = device && udm_autoencoder_describe(&vae, parts->vae.config, error) &&
-                      plan_unet(model, device, width, height, info, &to->of[UDM_LATENT_UNET], error) &&
-                      plan_half(&parts->vae, false, device, info, &to->of[UDM_LATENT_DECODER], error) &&
-                      plan_half(&parts->vae, true, device, info, &to->of[UDM_LATENT_ENCODER], error) &&
-                      plan_text(parts, device, &to->of[UDM_LATENT_TEXT], error);
+    const bool good =
+        device && udm_autoencoder_describe(&vae, parts->vae.config, error) &&
+        plan_unet(model, device, width, height, info, &to->of[UDM_LATENT_UNET], error) &&
+        udm_need_of_half(&parts->vae, false, device, info->width, info->height, &to->of[UDM_LATENT_DECODER], error) &&
+        udm_need_of_half(&parts->vae, true, device, info->width, info->height, &to->of[UDM_LATENT_ENCODER], error) &&
+        udm_need_of_text(&parts->text, parts->text_class, device, 0, &to->of[UDM_LATENT_TEXT], error);
     udm_device_close(device);
     if (!good)
         return false;
     info->width *= vae.scale, info->height *= vae.scale, info->stride *= vae.scale, info->size_step = vae.scale;
-    to->rest = fixed + per_pixel * info->width * info->height + embeddings * sizeof(float) * info->embedding;
+    to->rest = UDM_NEED_FIXED + per_pixel * info->width * info->height + embeddings * sizeof(float) * info->embedding;
     for (int i = 0; i < UDM_LATENT_PARTS; i++) {
-        const udm_latent_need *need = &to->of[i];
+        const udm_need *need = &to->of[i];
         const uint64_t paged = 2 * (uint64_t)need->largest; // in its file, and packed
         const uint64_t least = to->rest + need->least_values + (paged < need->weights ? paged : need->weights);
         to->least = least > to->least ? least : to->least;
@@ -128,7 +64,7 @@ bool udm_latent_plan(const udm_model *model, int width, int height, udm_info *in
 // As api/pipelines/latent.c has it: parts that are more than the limit together take turns.
 static uint64_t add_up(const udm_model *model, const udm_latent_needs *needs)
 {
-    const udm_latent_need *need = needs->of;
+    const udm_need *need = needs->of;
     const uint64_t limit = (uint64_t)1 << 30, kept = need[UDM_LATENT_DECODER].weights;
     const udm_weights *vae = udm_model_text(model)->vae.weights;
     const uint64_t all = (uint64_t)(udm_weights_total(udm_model_network_weights(model)) + udm_weights_total(vae)) * 4;

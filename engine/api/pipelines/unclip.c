@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/pipelines/super_res.h"
+#include "api/pipelines/unclip.h"
 #include "base/maths.h"
 #include "diffusion/prompt.h"
 #include "runner/developer.h"
@@ -21,20 +22,18 @@ typedef struct unclip {
     udm_developer developer;  // of latents; of zeros where pixels are drawn
 } unclip;
 
-// Of what is drawn, and so of the decoder, by what is asked for; factor: how many times larger the first is.
-static bool choose_size(udm_painter *painter, int factor, udm_error *error)
+bool udm_unclip_size(udm_settings *settings, const udm_network *decoder, int factor, int *width, int *height,
+                     udm_error *error)
 {
-    udm_settings *own = &painter->settings;
-    const udm_network *network = painter->network;
-    if (own->width == 0 && own->height == 0)
-        own->width = factor * network->width, own->height = factor * network->height;
-    if (!udm_settings_check(own, error))
+    if (settings->width == 0 && settings->height == 0)
+        settings->width = factor * decoder->width, settings->height = factor * decoder->height;
+    if (!udm_settings_check(settings, error))
         return false;
-    if (own->width % factor || own->height % factor)
+    if (settings->width % factor || settings->height % factor)
         return udm_fail(error, UDM_ERROR_SETTINGS,
-                        "a picture of %dx%d: width and height must be multiples of %d with this model", own->width,
-                        own->height, factor);
-    painter->width = own->width / factor, painter->height = own->height / factor;
+                        "a picture of %dx%d: width and height must be multiples of %d with this model", settings->width,
+                        settings->height, factor);
+    *width = settings->width / factor, *height = settings->height / factor;
     return true;
 }
 
@@ -53,9 +52,11 @@ static bool open_tiles(udm_painter *painter, udm_error *error)
     return true;
 }
 
-// The networks, together, are more than the limit.
+// The networks, together, are more than the limit; or all is limited.
 static bool is_large(const udm_painter *painter, const udm_model *model)
 {
+    if (painter->settings.total_memory > 0)
+        return true;
     const udm_text_parts *parts = udm_model_text(model);
     const int64_t weights = udm_weights_total(udm_model_network_weights(model)) +
                             udm_weights_total(parts->super_res[0].weights) +
@@ -84,16 +85,33 @@ static int find_factor(udm_painter *painter, const udm_model *model, udm_error *
     return good ? own->developer.about.scale : 0;
 }
 
+// Before anything is opened, where there is a limit to all memory.
+static bool limit_all(udm_painter *painter, const udm_model *model, udm_error *error)
+{
+    udm_needs needs;
+    udm_settings *own = &painter->settings;
+    size_t passing;
+    double work;
+    return own->total_memory == 0 ||
+           (udm_needs_device(painter->device, error) && udm_unclip_plan(model, own, &needs, &work, error) &&
+            udm_needs_limit(&needs, painter->device, own->total_memory, "a picture", own->width, own->height, &passing,
+                            error));
+}
+
 static bool open_decoder(udm_painter *painter, const udm_model *model, udm_error *error)
 {
-    if (!udm_open_network(model, &painter->settings, &painter->device, &painter->network, error))
+    painter->device = udm_settings_device(&painter->settings, error);
+    if (!painter->device || !limit_all(painter, model, error) ||
+        !(painter->network = udm_open_network_on(model, painter->device, error)))
         return false;
     const udm_network *network = painter->network;
     const bool enlarges = udm_model_text(model)->super_res[0].config;
     const int factor = find_factor(painter, model, error);
     painter->channels = network->channels;
     painter->size = network->embedding;
-    if (factor == 0 || !choose_size(painter, factor, error) || !open_tiles(painter, error))
+    if (factor == 0 ||
+        !udm_unclip_size(&painter->settings, network, factor, &painter->width, &painter->height, error) ||
+        !open_tiles(painter, error))
         return false;
     unclip *own = painter->own;
     if (enlarges)

@@ -73,10 +73,10 @@ typedef struct udm_settings {
     double stabilize_gate; /**< how much of what weaves is taken out of the place of the picture, as in the gate of a
                                 projector: 0 (default), none, to 1; pans stay. Borders are filled from other frames.
                                 Holds back the same eight frames */
-    size_t total_memory; /**< of a painter of latent diffusion on the processor: bytes that all of it is to stay below;
-                              parts then take turns, and weights lie in a file in TMPDIR, or /var/tmp. Too little is
-                              an error that names the least, and where nothing follows it, it is one, too. 0
-                              (default): no limit */
+    size_t total_memory;   /**< of a painter, or a generator of films of latents, on the processor: bytes that all of it
+                                is to stay below; parts then take turns, and weights lie in a file in TMPDIR, or
+                                /var/tmp. Too little is an error that names the least, and where nothing follows it, it
+                                is one, too. 0 (default): no limit */
 } udm_settings;
 
 /**
