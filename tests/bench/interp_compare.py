@@ -5,6 +5,7 @@ removed frames, and the time that a made frame takes, all on the same threads in
 end; and what extrapolating gains over repeating.
 
     python tests/bench/interp_compare.py [--tables middlebury,2,4,beyond,time] [--flowfps PYTHON] [--model DIRECTORY]
+        [--who ours]
     python tests/bench/interp_compare.py --picture FILE --only CiscoVT2people
 
 The second draws what blending, minterpolate and ours make of the middle frame of a clip, beside the frame itself, where
@@ -231,6 +232,7 @@ def main():
     p.add_argument("--picture", type=pathlib.Path, help="draw instead")
     p.add_argument("--tables", default="middlebury,2,4,beyond,time")
     p.add_argument("--flowfps", help="Python 3.12 or later with vapoursynth-mvtools")
+    p.add_argument("--who", default="", help="contestants whose name contains this")
     p.set_defaults(frames=25, model=common.ROOT / "models/interp")
     o = p.parse_args()
     models = {"ours, motion alone": None}
@@ -244,6 +246,8 @@ def main():
         contestants["ours, precision=auto"] = ours(o, o.model, "auto")
     if o.picture:
         return draw(o, contestants)
+    contestants = {who: run for who, run in contestants.items() if o.who in who}
+    common.need(contestants, f"a contestant whose name contains '{o.who}'")
     header, found = [], {who: [] for who in contestants}
     for name in o.tables.split(","):
         if name == "beyond":
