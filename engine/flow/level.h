@@ -14,6 +14,7 @@
 // How much is done on a level.
 typedef struct udm_flow_effort {
     float least_gain; // a step that leaves so little less of a patch's error, as a share of it, is its last
+    float good;       // a patch of less error does not look at its neighbours
     int search;       // Gauss-Newton iterations of a patch,
     int again;        // and of one that took over a neighbour's motion
     int steps;        // of refinement,

@@ -19,7 +19,7 @@ udm_flow *udm_flow_new_on(udm_device *device, int width, int height, udm_pool *p
 void udm_flow_free(udm_flow *motion);           // NULL is fine
 size_t udm_flow_memory(const udm_flow *motion); // bytes
 
-// From now on, the motion of clean pictures is found a quarter sooner, and off by a little more.
+// From now on, the motion of clean pictures is found sooner, and off by a little more.
 void udm_flow_hurry(udm_flow *motion);
 
 // flow [2, height, width], x before y, in pixels: from(p) = to(p + flow(p)). from, to: luma [height, width] in [-1, 1].

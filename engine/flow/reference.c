@@ -186,7 +186,7 @@ static void propagate(const udm_flow_level *level, int row)
     for (int i = 0; i < level->columns; i++) {
         int at = row * level->columns + i, left = udm_flow_patch_at(i, level->width);
         match best = { level->seen_u[at], level->seen_v[at], level->seen_error[at], level->seen_mean[at] };
-        for (int k = 0; k < 4; k++) {
+        for (int k = 0; k < 4 && level->seen_error[at] >= level->effort.good; k++) {
             int column = i + offsets[k][0], line = row + offsets[k][1];
             if (column < 0 || line < 0 || column >= level->columns || line >= level->rows)
                 continue;

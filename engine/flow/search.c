@@ -242,6 +242,10 @@ void NAME(udm_flow_propagate)(const udm_flow_level *level, int row)
         match best = {
             .u = level->seen_u[at], .v = level->seen_v[at], .error = level->seen_error[at], .mean = level->seen_mean[at]
         };
+        if (best.error < level->effort.good) {
+            keep(level, at, best);
+            continue;
+        }
         if (row > 0)
             consider(level, &p, at - level->columns, &best);
         if (i > 0)

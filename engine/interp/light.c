@@ -106,8 +106,18 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void shrink(const udm_light *light, const float *luma, coarse *to)
+typedef struct match_job {
+    const udm_light *light;
+    float *const *luma;
+    coarse of[2];
+} match_job;
+
+static void shrink(void *context, int k, int worker)
 {
+    match_job *match = context;
+    const udm_light *light = match->light;
+    const float *luma = match->luma[k];
+    coarse *to = &match->of[k];
     const int columns = udm_min(light->width, COLUMNS), rows = udm_min(light->height, ROWS);
     to->count = columns * rows, to->mean = 0, to->deviation = 0;
     for (int i = 0; i < to->count; i++) {
@@ -136,9 +146,9 @@ static void brighten(void *context, int row, int worker)
 
 int udm_light_match(const udm_light *light, float *const luma[2])
 {
-    coarse of[2];
-    for (int k = 0; k < 2; k++)
-        shrink(light, luma[k], &of[k]);
+    match_job match = { .light = light, .luma = luma };
+    udm_pool_run(light->pool, 2, shrink, &match);
+    const coarse *of = match.of;
     const int from = of[0].deviation < of[1].deviation ? 0 : 1;
     const coarse *faint = &of[from], *like = &of[!from];
     const bool flat = like->deviation < LEAST_DEVIATION;
@@ -188,17 +198,15 @@ static void add_pixel(const udm_synthesis_job *job, size_t at, sums *to)
     }
 }
 
-static void measure(void *context, int row, int worker)
+void udm_light_measure(udm_light *light, const udm_synthesis_job *job, int row)
 {
-    const follow_job *f = context;
-    const udm_light *light = f->light;
     for (int column = 0; column < light->columns; column++) {
         sums of = { 0 };
         for (int y = row * CELL; y < udm_min((row + 1) * CELL, light->height); y += STEP)
             for (int x = column * CELL; x < udm_min((column + 1) * CELL, light->width); x += STEP) {
                 const size_t at = (size_t)y * (size_t)light->width + (size_t)x;
-                if (are_seen(f->job, at))
-                    add_pixel(f->job, at, &of);
+                if (are_seen(job, at))
+                    add_pixel(job, at, &of);
             }
         light->cells[row * light->columns + column] = of;
     }
@@ -329,7 +337,6 @@ static void light_row(void *context, int index, int worker)
 void udm_light_follow(udm_light *light, const udm_synthesis_job *job)
 {
     follow_job f = { light, job };
-    udm_pool_run(light->pool, light->rows, measure, &f);
     udm_pool_run(light->pool, light->rows, fit_cells, &f);
     udm_pool_run(light->pool, light->rows + 1, light_row, &f);
 }

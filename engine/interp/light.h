@@ -15,8 +15,11 @@ void udm_light_free(udm_light *light); // NULL is fine
 // other, where that explains most of how they differ. Returns which was changed, 0 or 1; -1: neither.
 int udm_light_match(const udm_light *light, float *const luma[2]);
 
-// After both pictures were warped: gives both, and their mean, the light at the instant; takes off the sums in the
-// cells by what the light changed.
+// After both pictures were warped in a row of cells: measures the light there.
+void udm_light_measure(udm_light *light, const udm_synthesis_job *job, int row);
+
+// After that, for all rows: gives both, and their mean, the light at the instant; takes off the sums in the cells by
+// what the light changed.
 void udm_light_follow(udm_light *light, const udm_synthesis_job *job);
 
 #endif

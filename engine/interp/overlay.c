@@ -160,7 +160,8 @@ static bool fits(const udm_synthesis_job *job, const cell *c, int x, int y)
 // Whether the flow that was found explains it in both pictures.
 static bool is_explained(const udm_synthesis_job *job, int x, int y)
 {
-    return fminf(pixel(&job->views[0].motion, x, y)[3], pixel(&job->views[1].motion, x, y)[3]) >= UDM_LEAST_EXPLAINED;
+    return pixel(&job->views[0].motion, x, y)[3] >= UDM_LEAST_EXPLAINED &&
+           pixel(&job->views[1].motion, x, y)[3] >= UDM_LEAST_EXPLAINED;
 }
 
 // Whether it stands out from what is near, as strokes do.
@@ -189,11 +190,12 @@ static void find_seeds(void *context, int row, int worker)
 {
     const overlay_job *b = context;
     udm_overlay *o = b->overlay;
-    for (int y = row * CELL; y < udm_min((row + 1) * CELL, o->height); y++)
-        for (int x = 0; x < o->width; x++) {
-            cell *c = cell_at(o, x, y);
-            c->seeds += c->moves && is_seed(b->job, c, x, y);
-        }
+    for (int column = 0; column < o->columns; column++) {
+        cell *c = &o->cells[row * o->columns + column];
+        for (int y = row * CELL; c->moves && y < udm_min((row + 1) * CELL, o->height); y++)
+            for (int x = column * CELL; x < udm_min((column + 1) * CELL, o->width); x++)
+                c->seeds += is_seed(b->job, c, x, y);
+    }
 }
 
 static int seeds_around(const udm_overlay *o, int column, int row)
@@ -229,7 +231,7 @@ static void find_kinds(void *context, int row, int worker)
     udm_overlay *o = b->overlay;
     for (int y = row * CELL; y < udm_min((row + 1) * CELL, o->height); y++)
         for (int x = 0; x < o->width; x++) {
-            cell *c = cell_at(o, x, y);
+            cell *c = &o->cells[row * o->columns + x / CELL];
             kind *to = &o->kinds[y * o->width + x];
             *to = MOVES;
             if (!c->moves || !c->beside)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/host.h"
 #include "backend/lanczos.h"
 #include "base/maths.h"
 #include "interp/kernels/kernels.h"
@@ -29,7 +30,7 @@
 #include "tensor/planes.h"
 
 enum {
-    BAND = UDM_SYNTHESIS_CELL, // rows of a job
+    BAND = UDM_SYNTHESIS_CELL, // rows of a job: a row of cells
     MAX_LEVELS = 32,
     BORDER = UDM_SYNTHESIS_BORDER,
     SQUARE = 8, // side of what is looked at for the longest motion
@@ -130,7 +131,7 @@ udm_synthesis *udm_synthesis_new_with(const udm_synthesis_ops *ops, int width, i
         udm_flow_hurry(m->motion);
     m->overlay = m->motion ? udm_overlay_new(width, height, pool, error) : NULL;
     m->light = m->overlay ? udm_light_new(width, height, pool, error) : NULL;
-    m->memory = m->light ? calloc(lay_out(m, NULL), sizeof(float)) : NULL;
+    m->memory = m->light ? (float *)udm_host_alloc(NULL, lay_out(m, NULL) * sizeof(float), NULL) : NULL;
     if (m->light && !m->memory)
         udm_fail(error, UDM_ERROR_MEMORY, "no memory for the motion of frames of %dx%d", width, height);
     if (!m->memory) {
@@ -155,7 +156,7 @@ void udm_synthesis_free(udm_synthesis *synthesis)
     udm_flow_free(synthesis->motion);
     udm_overlay_free(synthesis->overlay);
     udm_light_free(synthesis->light);
-    free(synthesis->memory);
+    udm_host_free(NULL, (udm_memory *)synthesis->memory);
     free(synthesis);
 }
 
@@ -333,6 +334,15 @@ static void fill_holes(udm_synthesis *m)
     job->filled = &m->levels[0];
 }
 
+// A row of cells. Light is measured while what it is measured in is at hand.
+static void warp_cells(void *context, int row, int worker)
+{
+    udm_synthesis *m = context;
+    for (int y = row * BAND; y < (row + 1) * BAND && y < m->job.height; y++)
+        m->ops->warp(&m->job, 0, y);
+    udm_light_measure(m->light, &m->job, row);
+}
+
 void udm_synthesis_at(udm_synthesis *m, double position)
 {
     m->job.position = (float)position;
@@ -340,7 +350,7 @@ void udm_synthesis_at(udm_synthesis *m, double position)
     m->job.curve = (float)(position * (position - 1) / 2);
     udm_pool_run(m->pool, 2, splat, m);
     fill_holes(m);
-    for_rows(m, m->ops->warp, 0, m->job.height);
+    udm_pool_run(m->pool, m->job.cells.height, warp_cells, m);
     udm_light_follow(m->light, &m->job);
     for (int y = 0; y < m->job.cells.height; y++)
         m->ops->weigh_still(&m->job, 0, y);
