@@ -80,12 +80,15 @@ class Chain:
 
     def planes(self, told, guidance=3, steps=10, seed=0):
         """[N, 3, H, W] of embeddings of pictures and what told() gives of texts."""
+        return torch.cat([self.developed(part) for part in self.latents(told, guidance, steps, seed).split(100)])
+
+    def latents(self, told, guidance=3, steps=10, seed=0):
+        """... as the decoder draws them."""
         generator = torch.Generator().manual_seed(seed)
         nothing = torch.zeros_like(told[0][:1]), *self.told([""])
         parts = zip(*(part.split(100) for part in told))
-        return torch.cat([self.developed(decoder.sample(
-            self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing], guidance, steps, generator))
-                          for part in parts])
+        return torch.cat([decoder.sample(self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing],
+                                         guidance, steps, generator) for part in parts])
 
     def developed(self, latents):
         """Pictures [N, 3, H, W] of latents."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How well the chain from text to pictures (models/world) keeps to its words. Prints a table for each question.
 
-    python tests/bench/text.py models/world --reader WORK/reader.pt [--tables clip,reader,decoder,prior] [--count 400]
+    python tests/bench/text.py models/world --reader WORK/reader.pt [--tables clip,coder,decoder] [--count 400]
 
 Pictures and captions are of numbers, and of digits of MNIST, that nothing was trained on. "seen" are pairs of things
 and colours that were learnt, "unseen" those that never were (Sync-DRAW's protocol). What is in a picture that was made
@@ -18,6 +18,7 @@ import torch
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DATA = ROOT.parent / "shared/data"
 sys.path.insert(0, str(ROOT / "models/train"))
+import autoencoder  # noqa: E402
 import chain as chains  # noqa: E402
 import clip  # noqa: E402
 import paint  # noqa: E402
@@ -125,6 +126,38 @@ def of_reader(c, held, o, reader):
     table(f"The reader's ceiling: {o.count} real pictures", COLUMNS, rows)
 
 
+def named(planes, claims):
+    """What captions claim, and planes of latents (models/train/autoencoder.py) say is there: shares of things, and of
+    pictures of which they say just that."""
+    there, things, whole = (planes.amax((2, 3)) > autoencoder.THERE / 2).cpu().numpy(), [], []
+    for present, claim in zip(there, claims):
+        kinds = [int(claim[wording.AT[f"kind{slot}"]]) for slot in range(claim[wording.AT["count"]])]
+        things.extend(present[kinds])
+        whole.append(set(np.flatnonzero(present)) == set(kinds))
+    return percent(things), percent(whole)
+
+
+def of_coder(c, held, o, reader):
+    """Real pictures that became latents and pictures again; and what is drawn of captions, as its planes say it."""
+    rows, own = [], c.coder.config["latent_channels"] - len(scenes.KINDS)
+    for split, h in held.items():
+        with torch.no_grad(), stage.mixed():
+            latents = torch.cat([c.coder.encode(stage.pixels(h.pictures[k:k + 100])).float()
+                                 for k in range(0, len(h.pictures), 100)])
+        true = autoencoder.planes_of(world.held_out_scenes(o.count, split), latents.shape[-1]).to(latents.device)
+        told = torch.cat([latents[:, :own], true], 1)
+        for name, seen in (("what the encoder finds", latents), ("true planes", told)):
+            made = stage.picture_of(c.developed(seen))
+            rows.append((f"{split}: {name}", *kept(readers.read(reader, made), h.claims)))
+    table(f"{o.count} real pictures, encoded and decoded", COLUMNS, rows)
+    rows = []
+    for split, h in held.items():
+        nothing = torch.zeros(o.count, c.decoder.config["cross_attention_dim"], device=stage.device())
+        drawn = c.latents((nothing, *c.told(h.texts)), o.guidance, o.steps)
+        rows.append((split, *named(drawn[:, own:], h.claims)))
+    table(f"What planes say of what is drawn of {o.count} captions alone", COLUMNS[:2], rows)
+
+
 def of_decoder(c, held, o, reader):
     """Of true image embeddings, of captions, and of both; of both: guidance, then steps."""
     h = held[scenes.SEEN]
@@ -173,7 +206,7 @@ def main():
     p.add_argument("--digits", type=pathlib.Path, default=DATA / "digits", help="default: %(default)s")
     p.add_argument("--pictures", type=pathlib.Path, default=DATA / "train_images", help="for backgrounds (default: "
                    "%(default)s)")
-    p.add_argument("--tables", type=numbers(str), default=["clip", "reader", "decoder", "prior"])
+    p.add_argument("--tables", type=numbers(str), default=["clip", "reader", "coder", "decoder", "prior"])
     p.add_argument("--count", type=int, default=400, help="of pictures of each split (default: %(default)s)")
     p.add_argument("--guidance", type=float, default=3, help="of the decoder (default: %(default)s)")
     p.add_argument("--steps", type=int, default=10, help="of the decoder (default: %(default)s)")
@@ -187,7 +220,7 @@ def main():
     c, reader = chains.Chain(o.model), readers.load(o.reader)
     painter = paint.Painter(o.digits, o.pictures, "t10k")
     held = {split: Held(painter, o.count, split) for split in SPLITS}
-    tables = {"clip": of_clip, "reader": of_reader, "decoder": of_decoder, "prior": of_prior}
+    tables = {"clip": of_clip, "reader": of_reader, "coder": of_coder, "decoder": of_decoder, "prior": of_prior}
     for name in o.tables:
         tables[name](c, held, o, *([] if name == "clip" else [reader]))
 

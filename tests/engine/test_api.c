@@ -178,7 +178,7 @@ END_TEST
 // What follows no limit says so.
 START_TEST(a_limit_that_nothing_follows)
 {
-    static const char *const films[] = { "tiny-film/animate", "tiny-cascade", "tiny-video", "tiny-unclip/prompt" };
+    static const char *const films[] = { "tiny-cascade", "tiny-video" };
     udm_model *model = open_model();
     udm_settings settings = settings_for();
     udm_error error = { 0 };
