@@ -69,7 +69,7 @@ def stages(o):
         Stage("reader", "readers.py", [work / "any"], 0.2, after=("draw-any",), exports=False),
         Stage("embed", "embed.py", [world, "--clip", clip], after=("clip",)),
         Stage("prior", "prior.py", [world, *told], 0.2, "prior", ("embed",)),
-        Stage("autoencoder", "autoencoder.py", [world], 0.15, "vae", ("draw",)),
+        Stage("autoencoder", "autoencoder.py", [world, "--clip", clip], 0.15, "vae", ("clip",)),
         Stage("encode", "autoencoder.py", [world, "--checkpoint", work / "autoencoder.pt", "--encode"],
               after=("autoencoder",)),
         Stage("decoder", "decoder.py", [world, *told, *coder, *small, "--easy", EASY * o.minutes], 0.4, "decoder",

@@ -62,7 +62,9 @@ START_TEST(picture_alone)
     uint8_t pixels[3 * PIXELS] = { 0 };
     udm_device *device = udm_device_open("cpu", 1, &error);
     udm_reader *reader = udm_reader_new(udm_model_text(model), device, &error);
-    const udm_embedding_shape shape = { .picture = SIZE, .text = SIZE, .tokens = LENGTH, .token_width = SIZE };
+    const udm_embedding_shape shape = {
+        .picture = SIZE, .text = SIZE, .tokens = LENGTH, .token_width = SIZE, .chunk = LENGTH
+    };
     assert_ok(udm_reader_tell(reader, "", &shape, nothing, NULL, &error), &error);
     const udm_image black = { .width = SIDE,
                               .height = SIDE,

@@ -363,11 +363,13 @@ START_TEST(told)
     udm_error error = { 0 };
     udm_model *model = golden_model(MODEL);
     udm_reader *reader = udm_reader_new(udm_model_text(model), device, &error);
-    udm_embedding_shape shape = { .picture = SIZE, .text = SIZE, .tokens = LENGTH, .token_width = SIZE };
+    udm_embedding_shape shape = {
+        .picture = SIZE, .text = SIZE, .tokens = LENGTH, .token_width = SIZE, .chunk = LENGTH
+    };
     float embedding[TOLD - SIZE];
     assert_ok(udm_reader_tell(reader, PROMPT, &shape, embedding, NULL, &error), &error);
     check_golden("chain-told", embedding);
-    shape.tokens++;
+    shape.chunk++;
     ck_assert(!udm_reader_tell(reader, PROMPT, &shape, embedding, NULL, &error));
     assert_error(&error, UDM_ERROR_CORRUPT, "do not fit together");
     udm_reader_free(reader);
