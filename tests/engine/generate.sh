@@ -100,7 +100,7 @@ refused '"resample": 2' bent x.npy --prompt x
 printf '{"do_center_crop": false}' >bent/feature_extractor/preprocessor_config.json
 refused '"do_center_crop": false' bent x.npy --prompt x
 refused 'must end in .png or .npy' "$model" x.jpg --prompt x
-refused 'must be 3,8,8' "$model" x.npy --prompt x --latents "$noise" --size 8x8
+refused 'must be 6,4,4' "$model" x.npy --prompt x --latents "$noise" --size 8x8
 refused 'must be N,C,H,W' "$model" x.npy --prompt x --latents "$model/golden/chain-embedding.npy"
 refused 'usage' "$model" x.npy
 refused 'knows no text' "$model/../tiny-video" x.npy --prompt x
