@@ -137,8 +137,8 @@ for_aarch64() {
     fi
     configure build-aarch64 --cross-file build-aarch64-libraries/where.txt --cross-file tests/aarch64.txt \
         -Dgstreamer=disabled || return
-    suite build-aarch64 8 config fallback field_kernels illumination image interpolate model optical_flow ops parity prediction \
-        process random reference restore sampler schedule sdedit sharing synthesis threads unet2d weights
+    suite build-aarch64 8 config fallback field_kernels illumination image interpolate model optical_flow ops parity \
+        prediction process random reference restore sampler schedule sdedit sharing synthesis threads unet2d weights
 }
 
 # The kernels of OpenCL on a driver other than PoCL, which the engine's suite uses.
