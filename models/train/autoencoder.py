@@ -11,6 +11,9 @@ in a picture (--facts), some more latents say it: for each kind of thing a plane
 with the true ones, so that diffusion decides what is where, which a caption says, before it decides how that looks
 (joint diffusion of pictures and of what they mean: Kouzelis et al. 2025). --encode keeps the latents of the folder's
 pictures in it, which decoder.py learns from.
+
+The way back can learn on while latents are in use (--keep-latents), with more channels (--start models/world --width
+48), and so that pictures look the same to CLIP (--clip).
 """
 import hashlib
 import json
@@ -18,22 +21,24 @@ import pathlib
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 import autoencoder_network
+import clip
 import embed
 import export
 import facts
 import pairs
 import stage
+import train
 import world
 
-NOISE = 0.4      # deviation of what is added to latents, at most
+NOISE = 1.0      # deviation of what is added to latents, at most; most have little
 SPREAD = 0.1     # weight of means that are not 0 and deviations that are not 1
 EDGES = 0.5      # weight of errors of the differences between neighbours
 THING = 3        # weight of errors where things are
+SEEN = 0.3       # weight of what CLIP sees, where it looks
 THERE = 2.0      # of a plane, where its thing is; 0 elsewhere
 GUESSED = 0.25   # share of the pictures that are decoded with what the encoder thinks is there
 HELD, SHOWN, CHUNK = 200, 16, 250
@@ -65,11 +70,14 @@ class Training(stage.Stage):
 
     def __init__(self, options, drawn):
         self.drawn, self.held = drawn, drawn.held_out(HELD)[0]
+        self.eyes = clip.load(options.clip).vision if options.clip else None
         super().__init__(options)
 
     def make_network(self):
-        if self.options.start:
-            return stage.part(self.options.start / "vae", autoencoder_network.Autoencoder)
+        o = self.options
+        if o.start:
+            begun = stage.part(o.start / "vae", autoencoder_network.Autoencoder)
+            return widened(begun, o.width) if o.width else begun
         return autoencoder_network.Autoencoder(latent_channels=self.options.channels + self.planes)
 
     def first_network(self):
@@ -97,9 +105,20 @@ class Training(stage.Stage):
                 weights = weights_of(planes, x0)
                 wrong = ((guessed - planes).square().sum(1, True) * weights_of(planes, planes)).mean()
                 seen = torch.cat([latents, torch.where(self.some(x0), guessed.detach(), planes)], 1)
-            noise = NOISE * torch.rand(len(x0), 1, 1, 1, device=x0.device) * torch.randn_like(seen)
+            noise = NOISE * torch.rand(len(x0), 1, 1, 1, device=x0.device) ** 2 * torch.randn_like(seen)
             made = self.network.decode(seen + noise).float()
-        return self.learn(errors(made, x0, weights) + SPREAD * spread(latents) + self.options.facts * wrong)
+            looks = SEEN * self.seen(made, x0, planes) if self.eyes else 0
+        return self.learn(errors(made, x0, weights) + looks + SPREAD * spread(latents) + self.options.facts * wrong)
+
+    def seen(self, made, x0, planes):
+        """How unlike two pictures are to CLIP's eyes, patch for patch (perceptual losses: Zhang et al. 2018)."""
+        with torch.no_grad():
+            right = self.eyes.with_patches(x0)[1]
+        unlike = 1 - F.cosine_similarity(self.eyes.with_patches(made)[1].float(), right.float(), dim=-1)
+        if planes is not None:
+            side = round(unlike.shape[1] ** 0.5)
+            unlike = unlike * weights_of(planes, unlike.view(-1, 1, side, side)).flatten(1)
+        return unlike.mean()
 
     @staticmethod
     def some(x):
@@ -107,24 +126,44 @@ class Training(stage.Stage):
 
     def measure(self, network):
         x0 = stage.pixels(self.held)
-        with stage.mixed():
-            latents = network.encode(x0).float()
-            made = network.decode(latents).float()
+        latents = encoded(network, x0)
+        made = developed(network, latents)
         shown = [self.held[:SHOWN], stage.picture_of(made[:SHOWN])]
-        found = {"PSNR, dB": psnr(made, x0)}
+        found = {"PSNR, dB": train.psnr(made, x0)}
         if self.planes:
             planes = planes_of(world.held_out_scenes(len(x0), self.drawn.split), latents.shape[-1]).to(x0.device)
-            told = network.decode(torch.cat([latents[:, :self.options.channels], planes], 1)).float()
+            told = developed(network, torch.cat([latents[:, :self.options.channels], planes], 1))
             there = planes.amax(1) > 0
             named = (latents[:, self.options.channels:].argmax(1) == planes.argmax(1))[there].float().mean()
-            found |= {"with the true planes": psnr(told, x0), "things named": named.item()}
+            found |= {"with the true planes": train.psnr(told, x0), "things named": named.item()}
             shown.append(stage.picture_of(told[:SHOWN]))
         stage.wall(shown).save(self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
         return found
 
 
-def psnr(made, x0):
-    return -10 * ((made.clamp(-1, 1) - x0).square().mean() / 4).log10().item()
+def widened(network, width):
+    """An autoencoder whose way back has so many channels, and does the same until it learns."""
+    levels = len(network.config["decoder_block_out_channels"])
+    wide = autoencoder_network.Autoencoder(**{**network.config, "decoder_block_out_channels": [width] * levels})
+    weights = wide.state_dict()
+    for name, old in network.state_dict().items():
+        new = weights[name]
+        new[:len(old)] = 0
+        new[tuple(slice(size) for size in old.shape)] = old
+    wide.load_state_dict(weights)
+    return wide
+
+
+def encoded(network, pictures):
+    """Latents of pictures [N, 3, H, W]."""
+    with torch.no_grad(), stage.mixed():
+        return network.encode(pictures).float()
+
+
+def developed(network, latents):
+    """Pictures of latents [N, C, H, W]."""
+    with torch.no_grad(), stage.mixed():
+        return network.decode(latents).float().clamp(-1, 1)
 
 
 def near_things(planes):
@@ -176,8 +215,7 @@ def encode(o, drawn, network):
     kept = np.lib.format.open_memmap(path, "r+" if first else "w+", np.float16, (drawn.count, channels, side, side))
     for at in tqdm(range(first, count, CHUNK), unit_scale=CHUNK, unit="picture", mininterval=10):
         end = min(at + CHUNK, count)
-        with torch.no_grad(), stage.mixed():
-            kept[at:end] = network.encode(stage.pixels(drawn.pictures[at:end])).float()[:, :channels].cpu()
+        kept[at:end] = encoded(network, stage.pixels(drawn.pictures[at:end]))[:, :channels].cpu()
         export.write_json(done_path, {**about, "done": end})
 
 
@@ -191,11 +229,15 @@ def main():
     p.add_argument("--facts", type=float, default=0.03, help="weight of what the encoder finds is where; 0: there "
                    "are no planes of it (default: %(default)s)")
     p.add_argument("--channels", type=int, default=12, help="of latents, without planes (default: %(default)s)")
+    p.add_argument("--clip", type=pathlib.Path, help="checkpoint of clip.py, whose eyes judge pictures, too")
+    p.add_argument("--width", type=int, help="with --start, of the way back: channels are added")
     p.add_argument("--keep-latents", action="store_true", help="only the way back learns: latents are in use")
     p.add_argument("--encode", action="store_true", help="keep the latents of the folder's pictures in it")
     p.add_argument("--count", type=int, default=10 ** 9, help="... of so many, from the first (default: all)")
     p.add_argument("--export", type=pathlib.Path, metavar="FOLDER", help="write the autoencoder there")
     o = p.parse_args()
+    if o.width and not o.start:
+        p.error("--width adds channels to those of a model: name it with --start")
     if o.export:
         return write_model(o.export, load(o.checkpoint))
     drawn = pairs.opened(o.folder)

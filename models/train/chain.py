@@ -13,6 +13,7 @@ import pathlib
 import torch
 from torch.nn import functional as F
 
+import autoencoder
 import autoencoder_network
 import bpe
 import clip_network
@@ -90,10 +91,11 @@ class Chain:
         return torch.cat([decoder.sample(self.decoder, part, [n.expand(len(part[0]), *n.shape[1:]) for n in nothing],
                                          guidance, steps, generator) for part in parts])
 
+    def encoded(self, pictures):
+        return autoencoder.encoded(self.coder, pictures)
+
     def developed(self, latents):
-        """Pictures [N, 3, H, W] of latents."""
-        with torch.no_grad(), stage.mixed():
-            return self.coder.decode(latents).float().clamp(-1, 1)
+        return autoencoder.developed(self.coder, latents)
 
     def pictures(self, embeddings, texts=None, guidance=3, steps=10, seed=0):
         """uint8 [N, H, W, 3] of image embeddings, or None, and of texts, or None."""

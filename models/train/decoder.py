@@ -149,15 +149,14 @@ class Training(stage.Stage):
         untold = torch.zeros_like(told[0]), *self.read([""] * len(pictures))
         ways = (told[0], *untold[1:]), (untold[0], *told[1:]), told
         made = [sample(decoder, way, untold, 3, 10, torch.Generator().manual_seed(0)) for way in ways]
-        stage.wall([pictures, *(stage.picture_of(self.autoencoder.decode(x)) for x in made)]).save(
+        stage.wall([pictures, *(stage.picture_of(autoencoder.developed(self.autoencoder, x)) for x in made)]).save(
             self.options.checkpoint.with_name(self.options.checkpoint.stem + "-samples.png"))
 
     def naming(self, network, pictures, told):
         """In how many of the places of things x0 says the right one, of captions alone."""
         found, own = {}, self.drawn.latents.shape[1]
         told = torch.zeros_like(told[0]), *told[1:]
-        with stage.mixed():
-            x0 = self.autoencoder.encode(pictures).float()
+        x0 = autoencoder.encoded(self.autoencoder, pictures)
         planes = autoencoder.planes_of(world.held_out_scenes(len(x0), self.drawn.pairs.split), x0.shape[-1])
         x0[:, own:], there = planes, planes.amax(1) > 0
         for step in MEASURED:

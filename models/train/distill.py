@@ -14,6 +14,7 @@ import copy
 
 import torch
 
+import autoencoder
 import decoder
 import decoder_network
 import noising
@@ -77,8 +78,8 @@ class Distilling(decoder.Training):
         count = decoder.SHOWN
         told = embeddings[:count], *self.read(texts[:count])
         untold = torch.zeros_like(told[0]), *self.read([""] * count)
-        draw = lambda net, guidance, steps: self.autoencoder.decode(decoder.sample(
-            net, told, untold, guidance, steps, torch.Generator().manual_seed(0))).float().clamp(-1, 1)
+        draw = lambda net, guidance, steps: autoencoder.developed(self.autoencoder, decoder.sample(
+            net, told, untold, guidance, steps, torch.Generator().manual_seed(0)))
         slow = draw(self.teacher, self.options.guidance, self.options.intervals)
         made = {steps: draw(network, 1, steps) for steps in (4, 8)}
         stage.wall([pictures[:count], *map(stage.picture_of, (slow, *made.values()))]).save(

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 import chain
-import decoder
 import enlarge
 import film_decoder
 import film_network
@@ -55,10 +54,6 @@ class FilmChain(chain.Chain):
             window = self.window(before, told, untold, rate, guidance, steps, generator)
             made = torch.cat([made, window[len(before):]]) if len(made) else window
         return stage.picture_of(self.developed(made[:count]))
-
-    def encoded(self, pictures):
-        with torch.no_grad(), stage.mixed():
-            return self.coder.encode(pictures).float()
 
     def window(self, known, told, untold, rate, guidance, steps, generator):
         """[frames, C, H, W] whose first frames are known."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+import autoencoder
 import bpe
 import clip
 import decoder
@@ -97,13 +98,10 @@ class FilmStage(stage.Stage):
         return decoder.read(self.towers.text, self.tokenizer, texts, length)
 
     def latents(self, pictures):
-        """Of pictures [N, 3, H, W]."""
-        with torch.no_grad(), stage.mixed():
-            return self.coder.encode(pictures).float()
+        return autoencoder.encoded(self.coder, pictures)
 
     def pictures(self, latents):
-        with torch.no_grad(), stage.mixed():
-            return self.coder.decode(latents).float().clamp(-1, 1)
+        return autoencoder.developed(self.coder, latents)
 
     def seen(self, pictures):
         """Embeddings of pictures [N, 3, H, W] of any size."""

@@ -10,7 +10,6 @@ learned from has not. A pool of them is renewed as training goes on. Stops and
 resumes at will; models/train/export.py turns the checkpoint into a model directory. engine/interp/blending.c shows a
 network the same.
 """
-import math
 import pathlib
 import random
 import subprocess

@@ -11,7 +11,6 @@ start. """
 import random
 
 import torch
-from torch.nn import functional as F
 
 import data
 import degrade

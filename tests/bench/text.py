@@ -141,9 +141,7 @@ def of_coder(c, held, o, reader):
     """Real pictures that became latents and pictures again; and what is drawn of captions, as its planes say it."""
     rows, own = [], c.coder.config["latent_channels"] - len(scenes.KINDS)
     for split, h in held.items():
-        with torch.no_grad(), stage.mixed():
-            latents = torch.cat([c.coder.encode(stage.pixels(h.pictures[k:k + 100])).float()
-                                 for k in range(0, len(h.pictures), 100)])
+        latents = torch.cat([c.encoded(stage.pixels(h.pictures[k:k + 100])) for k in range(0, len(h.pictures), 100)])
         true = autoencoder.planes_of(world.held_out_scenes(o.count, split), latents.shape[-1]).to(latents.device)
         told = torch.cat([latents[:, :own], true], 1)
         for name, seen in (("what the encoder finds", latents), ("true planes", told)):

@@ -77,6 +77,9 @@ def train_all(work):
     run(*clip, *short)
     run(*coder, *short)
     run(*coder, "--encode", "--threads", 1)
+    run(*coder, "--export", work / "narrow")
+    run(*coder[:-1], work / "wide.pt", "--start", work / "narrow", "--width", 48, "--keep-latents", "--clip",
+        work / "clip.pt", *short)
     run("embed.py", world, "--clip", work / "clip.pt", "--threads", 1)
     for stage in (told, drawn):
         run(*stage, *short)
